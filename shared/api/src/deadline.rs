@@ -1,0 +1,66 @@
+//! Carries to the store how long it may retry, so that an answer goes out before the platform ends the request.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// Kept back from the platform's limit, so that the answer itself still gets out.
+const ANSWER_RESERVE: Duration = Duration::from_millis(100);
+
+/// The longest time a request is given where the platform names none, and the most that is believed where it does:
+/// a Lambda function runs at most 15 minutes.
+const REQUEST_DURATION_MAX: Duration = Duration::from_mins(15);
+
+/// The moment by which the answer to a request must be out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// A deadline `duration` from now, at most 15 minutes.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        let now = Instant::now();
+        Deadline(now.checked_add(duration.min(REQUEST_DURATION_MAX)).unwrap_or(now))
+    }
+
+    /// The deadline that Lambda tells: `epoch_millis` is when it ends the invocation, in milliseconds since 1970 by
+    /// the same clock as `now`. A tenth of a second is kept back for the answer itself.
+    #[must_use]
+    pub fn of_invocation(epoch_millis: u64, now: Timestamp) -> Self {
+        let now_millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let left = Duration::from_millis(epoch_millis.saturating_sub(now_millis));
+        Self::after(left.saturating_sub(ANSWER_RESERVE))
+    }
+
+    /// How long there still is; zero when the deadline has passed.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds_left(epoch_millis: u64) -> u64 {
+        let now = Timestamp::from_second(1_000).unwrap();
+        // Rounded up, as some of the time passes between making the deadline and asking it.
+        Deadline::of_invocation(epoch_millis, now).remaining().as_millis().div_ceil(1_000).try_into().unwrap()
+    }
+
+    #[test]
+    fn the_deadline_of_an_invocation_keeps_a_reserve_and_is_bounded() {
+        assert_eq!(seconds_left(1_000_000 + 10_100), 10);
+        assert_eq!(seconds_left(1_000_000 + 100), 0);
+        assert_eq!(seconds_left(1_000_000), 0, "now");
+        assert_eq!(seconds_left(0), 0, "long past");
+        assert_eq!(seconds_left(u64::MAX), 900, "absurd");
+    }
+
+    #[test]
+    fn a_deadline_after_the_longest_duration_does_not_overflow() {
+        assert!(Deadline::after(Duration::MAX).remaining() <= REQUEST_DURATION_MAX);
+        assert_eq!(Deadline::after(Duration::ZERO).remaining(), Duration::ZERO);
+    }
+}

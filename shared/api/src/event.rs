@@ -1,0 +1,54 @@
+//! What a function says when it can give no answer at all, whichever front end sent the event.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why an event was left without an answer. The front end decides what becomes of the event: an HTTP API answers with
+/// a fault, a queue delivers it again, a state machine retries.
+#[derive(Debug)]
+pub enum EventRefused {
+    /// The event is of no shape that this function takes; sending it again changes nothing.
+    Unreadable(Box<dyn Error + Send + Sync>),
+    /// We broke while handling it; sending it again may help.
+    Fault(Box<dyn Error + Send + Sync>),
+}
+
+impl EventRefused {
+    /// Refuses an event of no known shape.
+    pub fn unreadable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        EventRefused::Unreadable(source.into())
+    }
+
+    /// Refuses an event that could not be handled now.
+    pub fn fault(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        EventRefused::Fault(source.into())
+    }
+
+    /// A stable name for the platform: `EventUnreadable` or `EventFault`, by which a state machine tells what to retry.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            EventRefused::Unreadable(_) => "EventUnreadable",
+            EventRefused::Fault(_) => "EventFault",
+        }
+    }
+}
+
+impl fmt::Display for EventRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventRefused::Unreadable(source) => {
+                write!(f, "the event is not understood: {source}")
+            }
+            EventRefused::Fault(source) => write!(f, "the event could not be handled: {source}"),
+        }
+    }
+}
+
+impl Error for EventRefused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            EventRefused::Unreadable(source) | EventRefused::Fault(source) => Some(source.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who calls and what they may reach, from the token that the gateway has already checked.
+
+use std::collections::HashMap;
+
+use aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
+
+use super::problem::{Code, Problem};
+
+/// Whom a front end lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// Callers whose JSON web token the API gateway has verified; its claims say what they may do.
+    Jwt,
+    /// Anyone who gets through: the local server on loopback, and tests.
+    Trusted,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// The owner's own system, which sees every member.
+    Operator,
+    /// Someone acting for one member (the claim `member` of their token), who sees nothing else.
+    Member(String),
+}
+
+impl Authority {
+    /// The caller of a route that needs `scope`, such as `regulars/earn`.
+    pub(crate) fn caller(
+        self,
+        authorizer: Option<&ApiGatewayRequestAuthorizer>,
+        scope: &str,
+    ) -> Result<Caller, Problem> {
+        match self {
+            Authority::Trusted => Ok(Caller::Operator),
+            Authority::Jwt => caller_of_token(authorizer, scope),
+        }
+    }
+}
+
+impl Caller {
+    /// Whether the caller may reach a route that names `member`, or names none.
+    ///
+    /// # Errors
+    ///
+    /// For a caller who acts for one member: `member_not_found` for any other, in the words that a member who does
+    /// not exist gets; `scope_missing` where the route names none and so reaches the whole program.
+    pub fn may_reach(&self, member: Option<&str>) -> Result<(), Problem> {
+        match (self, member) {
+            (Caller::Operator, _) => Ok(()),
+            (Caller::Member(own), Some(member)) if own == member => Ok(()),
+            (Caller::Member(_), Some(member)) => Err(Problem::member_not_found(member)),
+            (Caller::Member(_), None) => {
+                Err(Problem::new(Code::ScopeMissing, "The token is for one member; this reaches the whole program."))
+            }
+        }
+    }
+}
+
+fn caller_of_token(authorizer: Option<&ApiGatewayRequestAuthorizer>, scope: &str) -> Result<Caller, Problem> {
+    let scope_missing = || Problem::new(Code::ScopeMissing, format!("The token does not carry the scope `{scope}`."));
+    let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(scope_missing)?;
+    let scopes = scopes(&token.claims, token.scopes.as_deref().unwrap_or_default());
+    if !scopes.contains(&scope) {
+        return Err(scope_missing());
+    }
+    Ok(match token.claims.get("member") {
+        Some(member) => Caller::Member(member.clone()),
+        None => Caller::Operator,
+    })
+}
+
+/// The scopes that the token itself carries. What the gateway lists beside the claims is used only where the token
+/// names none, because it may list what the route asked for.
+fn scopes<'a>(claims: &'a HashMap<String, String>, listed: &'a [String]) -> Vec<&'a str> {
+    // Some issuers call the claim `scp`.
+    match claims.get("scope").or_else(|| claims.get("scp")) {
+        // The gateway renders a claim that is a list as `[a b]`.
+        Some(claim) => claim.trim_start_matches('[').trim_end_matches(']').split([' ', ',']).collect(),
+        None => listed.iter().map(String::as_str).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn caller(authorizer: serde_json::Value) -> Result<Caller, Code> {
+        let authorizer: ApiGatewayRequestAuthorizer = serde_json::from_value(authorizer).unwrap();
+        Authority::Jwt.caller(Some(&authorizer), "regulars/earn").map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn a_token_needs_the_scope_of_the_route() {
+        let member = Caller::Member("m-1".to_owned());
+        for (claims, scopes, expected) in [
+            (json!({ "scope": "regulars/earn" }), json!(null), Ok(Caller::Operator)),
+            (json!({ "scope": "openid regulars/earn regulars/redeem" }), json!(null), Ok(Caller::Operator)),
+            (json!({ "scp": "[openid regulars/earn]" }), json!(null), Ok(Caller::Operator)),
+            (json!({}), json!(["regulars/earn"]), Ok(Caller::Operator)),
+            (json!({ "scope": "regulars/earn", "member": "m-1" }), json!(null), Ok(member)),
+            (json!({ "scope": "openid" }), json!(["regulars/earn"]), Err(Code::ScopeMissing)),
+            (json!({ "scope": "regulars/earnings" }), json!(null), Err(Code::ScopeMissing)),
+            (json!({ "scope": "xregulars/earn" }), json!(null), Err(Code::ScopeMissing)),
+            (json!({ "scope": "" }), json!(null), Err(Code::ScopeMissing)),
+            (json!({}), json!(null), Err(Code::ScopeMissing)),
+        ] {
+            let authorizer = json!({ "jwt": { "claims": claims, "scopes": scopes } });
+            assert_eq!(caller(authorizer.clone()), expected, "{authorizer}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_token_is_let_in_only_where_everyone_is() {
+        assert_eq!(caller(json!({})), Err(Code::ScopeMissing));
+        let refused = Authority::Jwt.caller(None, "regulars/earn").unwrap_err();
+        assert_eq!(refused.code(), Code::ScopeMissing);
+        let trusted = Authority::Trusted.caller(None, "regulars/earn").unwrap();
+        assert_eq!(trusted, Caller::Operator);
+    }
+
+    #[test]
+    fn a_caller_for_one_member_reaches_that_member_only() {
+        let own = Caller::Member("m-1".to_owned());
+        let code = |caller: &Caller, member| caller.may_reach(member).err().map(|p| p.code());
+        assert_eq!(code(&own, Some("m-1")), None);
+        assert_eq!(code(&own, Some("m-2")), Some(Code::MemberNotFound));
+        assert_eq!(code(&own, Some("M-1")), Some(Code::MemberNotFound));
+        assert_eq!(code(&own, None), Some(Code::ScopeMissing));
+        assert_eq!(code(&Caller::Operator, Some("m-2")), None);
+        assert_eq!(code(&Caller::Operator, None), None);
+    }
+
+    #[test]
+    fn a_token_with_an_empty_member_reaches_nothing() {
+        let nobody = caller(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
+        assert!(nobody.may_reach(Some("m-1")).is_err());
+        assert!(nobody.may_reach(None).is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! HTTP at the edge: an API Gateway event becomes a request, an operation's answer or problem becomes a response.
+
+mod body;
+mod caller;
+mod problem;
+mod request;
+mod response;
+mod route;
+
+use std::future::Future;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde_json::Value;
+use tracing::Instrument;
+
+pub use ::http::Method;
+pub use caller::{Authority, Caller};
+pub use problem::{Code, Problem};
+pub use request::{BODY_BYTES_MAX, PROGRAM_BYTES_MAX, Precondition, Request};
+pub use response::Answer;
+pub use route::{Found, Params, Routes};
+
+use crate::event::EventRefused;
+
+/// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
+/// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
+///
+/// A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
+/// here and nowhere else: refusals by their code, faults with their cause.
+///
+/// # Errors
+///
+/// [`EventRefused`] if the event is no HTTP event. Everything else is a response.
+pub async fn serve<T, F>(
+    event: Value,
+    authority: Authority,
+    scope: &str,
+    routes: &Routes<T>,
+    call: impl FnOnce(T, Request, Params) -> F,
+) -> Result<Value, EventRefused>
+where
+    T: Copy,
+    F: Future<Output = Result<Answer, Problem>>,
+{
+    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+    let authorizer = event.request_context.authorizer.clone();
+    let request = Request::from_event(event)?;
+    let request_id = request.request_id().to_owned();
+    let span = tracing::info_span!("request", request_id, method = %request.method(), route = tracing::field::Empty);
+
+    async {
+        let answered = async {
+            let found = routes.find(request.method(), request.path())?;
+            tracing::Span::current().record("route", found.path);
+            let caller = authority.caller(authorizer.as_ref(), scope)?;
+            caller.may_reach(found.params.find("member"))?;
+            call(*found.operation, request.called_by(caller), found.params).await?.into_event()
+        }
+        .await;
+        answered.or_else(|problem: Problem| refuse(&problem, &request_id))
+    }
+    .instrument(span)
+    .await
+}
+
+/// The response to a problem that occurred before any operation was found, for front ends of our own.
+///
+/// # Errors
+///
+/// [`EventRefused`] if the problem cannot be written as JSON.
+pub fn refuse(problem: &Problem, request_id: &str) -> Result<Value, EventRefused> {
+    let code = problem.code().as_str();
+    if problem.is_fault() {
+        tracing::error!(code, cause = problem.cause(), "fault");
+    } else {
+        tracing::info!(code, "refused");
+    }
+    response::problem_event(problem, request_id)
+}
+
+#[cfg(test)]
+mod tests;

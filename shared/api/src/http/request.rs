@@ -1,0 +1,363 @@
+//! An HTTP request as the handlers see it, whatever front end it came through.
+
+use ::http::{HeaderMap, Method};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::body;
+use super::caller::Caller;
+use super::problem::{Code, Problem};
+use crate::event::EventRefused;
+
+/// The largest body that ordinary routes take, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest program document, in bytes.
+pub const PROGRAM_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest id or `Idempotency-Key`, in characters.
+const KEY_CHARACTERS_MAX: usize = 64;
+
+/// The bounds of `limit` in a query, and what it is where none is given.
+const LIMIT_MAX: u32 = 100;
+const LIMIT_DEFAULT: u32 = 20;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    method: Method,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    id: String,
+    caller: Caller,
+}
+
+/// What publishing a program expects to find, from `If-Match` or `If-None-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// `If-None-Match: *`: no version yet.
+    Absent,
+    /// `If-Match: "3"`: this version is the current one.
+    Version(u64),
+}
+
+impl Request {
+    /// The request that an API Gateway event of payload version 2 stands for; nobody is known to call it yet.
+    pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, EventRefused> {
+        let context = event.request_context;
+        let body = event.body.unwrap_or_default();
+        let body = if event.is_base64_encoded {
+            BASE64.decode(body).map_err(EventRefused::unreadable)?
+        } else {
+            body.into_bytes()
+        };
+        let path = event.raw_path.unwrap_or_default();
+        Ok(Request {
+            method: context.http.method,
+            path: without_stage(path, context.stage.as_deref()),
+            query: event.raw_query_string.unwrap_or_default(),
+            headers: event.headers,
+            body,
+            id: context.request_id.unwrap_or_default(),
+            caller: Caller::Member(String::new()),
+        })
+    }
+
+    pub(crate) fn called_by(mut self, caller: Caller) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path, as the caller wrote it, without the stage of the gateway.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The id under which the front end knows this request.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.id
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The value of a header, by its name in lower case; `None` too where it is not readable as ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// `body_too_large` above [`BODY_BYTES_MAX`], `media_type_unsupported`, `body_malformed` (also for fields that
+    /// `T` refuses).
+    pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        body::check(&self.body, self.header("content-type"), BODY_BYTES_MAX)?;
+        body::parse(&self.body)
+    }
+
+    /// The body as a `T`, or its default where the request has no body at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::json_body`].
+    pub fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        if self.body.is_empty() {
+            return Ok(T::default());
+        }
+        self.json_body()
+    }
+
+    /// The body as any JSON, at most `bytes_max` long.
+    ///
+    /// # Errors
+    ///
+    /// `body_too_large`, `media_type_unsupported`, `body_malformed` if it is not JSON.
+    pub fn json_value(&self, bytes_max: usize) -> Result<Value, Problem> {
+        body::check(&self.body, self.header("content-type"), bytes_max)?;
+        body::parse(&self.body)
+    }
+
+    /// The `Idempotency-Key`, by which the request is done once for ever.
+    ///
+    /// # Errors
+    ///
+    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+    pub fn idempotency_key(&self) -> Result<&str, Problem> {
+        let Some(value) = self.headers.get("idempotency-key") else {
+            return Err(Problem::new(
+                Code::IdempotencyKeyMissing,
+                "Send the order or receipt number as the header Idempotency-Key.",
+            ));
+        };
+        let is_key_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
+        match value.to_str() {
+            Ok(key) if (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.as_bytes().iter().all(is_key_byte) => {
+                Ok(key)
+            }
+            Ok(_) | Err(_) => {
+                Err(Problem::new(Code::IdempotencyKeyMalformed, "Idempotency-Key is 1 to 64 of A-Z a-z 0-9 . _ : -"))
+            }
+        }
+    }
+
+    /// What the caller expects of the program that this request replaces.
+    ///
+    /// # Errors
+    ///
+    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`;
+    /// `program_version_stale` if `If-Match` names something that no version is called.
+    pub fn precondition(&self) -> Result<Precondition, Problem> {
+        if let Some(tag) = self.header("if-match") {
+            let number = tag.trim().trim_matches('"');
+            return match number.parse::<u64>() {
+                Ok(version) => Ok(Precondition::Version(version)),
+                Err(_) => Err(Problem::new(
+                    Code::ProgramVersionStale,
+                    format!("If-Match is {tag}, and versions are numbers, as in \"3\"."),
+                )),
+            };
+        }
+        if self.header("if-none-match").map(str::trim) == Some("*") {
+            return Ok(Precondition::Absent);
+        }
+        Err(Problem::new(
+            Code::PreconditionMissing,
+            "Send If-Match with the version that you changed, or If-None-Match: * for the first.",
+        ))
+    }
+
+    /// The first value of a parameter of the query, decoded.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes())
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// `limit` from the query: how many rows a list answers with at most; 1 to 100, 20 where none is given.
+    ///
+    /// # Errors
+    ///
+    /// `limit_malformed`.
+    pub fn limit(&self) -> Result<u32, Problem> {
+        let Some(text) = self.query("limit") else {
+            return Ok(LIMIT_DEFAULT);
+        };
+        match text.parse() {
+            Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+            Ok(_) | Err(_) => {
+                Err(Problem::new(Code::LimitMalformed, format!("limit is a whole number from 1 to {LIMIT_MAX}.")))
+            }
+        }
+    }
+
+    /// `cursor` from the query: where a list goes on.
+    #[must_use]
+    pub fn cursor(&self) -> Option<String> {
+        self.query("cursor")
+    }
+}
+
+/// A gateway puts a stage other than `$default` before the path.
+fn without_stage(path: String, stage: Option<&str>) -> String {
+    let stripped = stage.and_then(|stage| {
+        path.strip_prefix('/')?.strip_prefix(stage).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+    });
+    stripped.unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(event: Value) -> Request {
+        Request::from_event(serde_json::from_value(event).unwrap()).unwrap()
+    }
+
+    fn with_header(name: &str, value: &str) -> Request {
+        request(json!({
+            "headers": { name: value },
+            "requestContext": { "http": { "method": "POST" } }
+        }))
+    }
+
+    fn with_query(query: &str) -> Request {
+        request(json!({
+            "rawQueryString": query,
+            "requestContext": { "http": { "method": "GET" } }
+        }))
+    }
+
+    #[test]
+    fn an_event_becomes_a_request() {
+        let request = request(json!({
+            "version": "2.0",
+            "rawPath": "/v1/programs/demo",
+            "headers": { "Content-Type": "application/json", "X-A": "b" },
+            "body": "eyAiYSI6IDEgfQ==",
+            "isBase64Encoded": true,
+            "requestContext": { "http": { "method": "PUT" }, "stage": "$default", "requestId": "r-1" }
+        }));
+        assert_eq!(request.method(), Method::PUT);
+        assert_eq!(request.path(), "/v1/programs/demo");
+        assert_eq!(request.request_id(), "r-1");
+        assert_eq!(request.header("x-a"), Some("b"));
+        assert_eq!(request.json_value(BODY_BYTES_MAX).unwrap(), json!({ "a": 1 }));
+    }
+
+    #[test]
+    fn a_body_that_is_not_what_the_gateway_says_it_is_refuses_the_event() {
+        let event = json!({
+            "body": "***",
+            "isBase64Encoded": true,
+            "requestContext": { "http": { "method": "PUT" } }
+        });
+        let refused = Request::from_event(serde_json::from_value(event).unwrap());
+        assert!(matches!(refused, Err(EventRefused::Unreadable(_))));
+    }
+
+    #[test]
+    fn the_stage_is_no_part_of_the_path() {
+        for (path, stage, expected) in [
+            ("/v1/x", "$default", "/v1/x"),
+            ("/prod/v1/x", "prod", "/v1/x"),
+            ("/v1/x", "prod", "/v1/x"),
+            ("/v1/x", "v1", "/x"),
+            ("/production/x", "prod", "/production/x"),
+            ("/prod", "prod", "/prod"),
+            ("", "prod", ""),
+        ] {
+            assert_eq!(without_stage(path.to_owned(), Some(stage)), expected, "{path} {stage}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_is_needed_and_checked() {
+        let longest = "x".repeat(64);
+        let too_long = "x".repeat(65);
+        for (key, expected) in [
+            ("order-1001", None),
+            ("A.b_c:d-9", None),
+            (longest.as_str(), None),
+            (too_long.as_str(), Some(Code::IdempotencyKeyMalformed)),
+            ("", Some(Code::IdempotencyKeyMalformed)),
+            ("~expiry", Some(Code::IdempotencyKeyMalformed)),
+            ("a b", Some(Code::IdempotencyKeyMalformed)),
+            ("a#b", Some(Code::IdempotencyKeyMalformed)),
+            ("é", Some(Code::IdempotencyKeyMalformed)),
+        ] {
+            let request = with_header("Idempotency-Key", key);
+            assert_eq!(request.idempotency_key().err().map(|p| p.code()), expected, "{key}");
+        }
+        let without = with_header("x-other", "1");
+        assert_eq!(without.idempotency_key().unwrap_err().code(), Code::IdempotencyKeyMissing);
+    }
+
+    #[test]
+    fn publishing_says_what_it_replaces() {
+        for (name, value, expected) in [
+            ("If-Match", "\"3\"", Ok(Precondition::Version(3))),
+            ("If-Match", "3", Ok(Precondition::Version(3))),
+            ("If-None-Match", "*", Ok(Precondition::Absent)),
+            ("If-Match", "\"three\"", Err(Code::ProgramVersionStale)),
+            ("If-Match", "W/\"3\"", Err(Code::ProgramVersionStale)),
+            ("If-Match", "*", Err(Code::ProgramVersionStale)),
+            ("If-None-Match", "\"3\"", Err(Code::PreconditionMissing)),
+            ("x-other", "1", Err(Code::PreconditionMissing)),
+        ] {
+            let precondition = with_header(name, value).precondition().map_err(|p| p.code());
+            assert_eq!(precondition, expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_bounded() {
+        for (query, expected) in [
+            ("", Ok(20)),
+            ("other=1", Ok(20)),
+            ("limit=1", Ok(1)),
+            ("limit=100&cursor=x", Ok(100)),
+            ("limit=0", Err(Code::LimitMalformed)),
+            ("limit=101", Err(Code::LimitMalformed)),
+            ("limit=-1", Err(Code::LimitMalformed)),
+            ("limit=", Err(Code::LimitMalformed)),
+            ("limit=ten", Err(Code::LimitMalformed)),
+            ("limit=99999999999999999999", Err(Code::LimitMalformed)),
+        ] {
+            assert_eq!(with_query(query).limit().map_err(|p| p.code()), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_decoded() {
+        assert_eq!(with_query("cursor=a%2Bb+c").cursor().as_deref(), Some("a+b c"));
+        assert_eq!(with_query("limit=3").cursor(), None);
+    }
+
+    #[test]
+    fn no_body_is_a_default_only_where_the_route_says_so() {
+        let none = with_header("x-other", "1");
+        assert_eq!(none.json_body_or_default::<Vec<u8>>().unwrap(), Vec::<u8>::new());
+        assert_eq!(none.json_body::<Vec<u8>>().unwrap_err().code(), Code::BodyMalformed);
+    }
+}

@@ -1,0 +1,155 @@
+//! Matches method and path to an operation, because front ends other than API Gateway do not name the route.
+
+use std::collections::BTreeMap;
+
+use ::http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::problem::{Code, Problem};
+
+/// The routes of one function: from a method and a path such as `/v1/programs/{program}/members` to an operation `T`.
+#[derive(Debug, Clone)]
+pub struct Routes<T> {
+    table: Vec<(Method, String, T)>,
+    // Each path leads to the numbers of its rows in `table`, one for each method.
+    paths: matchit::Router<Vec<usize>>,
+}
+
+/// A request's operation, and what its path holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<'r, T> {
+    /// What to do.
+    pub operation: &'r T,
+    /// The path of the route, with names in place of values: safe to log.
+    pub path: &'r str,
+    /// The values from the request's path.
+    pub params: Params,
+}
+
+/// The values that a path holds, percent-decoded and otherwise as the caller wrote them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl<T> Routes<T> {
+    /// The routes of a table.
+    ///
+    /// # Panics
+    ///
+    /// If two paths cannot be told apart. Tables are constants, so this shows in the first test that uses one.
+    pub fn new<P: AsRef<str>>(table: impl IntoIterator<Item = (Method, P, T)>) -> Self {
+        let table: Vec<(Method, String, T)> =
+            table.into_iter().map(|(method, path, operation)| (method, path.as_ref().to_owned(), operation)).collect();
+        let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (row, (_, path, _)) in table.iter().enumerate() {
+            rows.entry(path).or_default().push(row);
+        }
+        let mut paths = matchit::Router::new();
+        for (path, rows) in rows {
+            paths.insert(path, rows).expect("the paths of a route table can be told apart");
+        }
+        Routes { table, paths }
+    }
+
+    /// Methods, paths and operations, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = (&Method, &str, &T)> {
+        self.table.iter().map(|(method, path, operation)| (method, path.as_str(), operation))
+    }
+
+    /// The operation for a request.
+    ///
+    /// # Errors
+    ///
+    /// `method_not_allowed` (with `Allow`) if the path is known under other methods, else `route_not_found`.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_, T>, Problem> {
+        let Ok(matched) = self.paths.at(path) else {
+            return Err(Problem::new(Code::RouteNotFound, format!("There is nothing at {path}.")));
+        };
+        let rows = || matched.value.iter().filter_map(|row| self.table.get(*row));
+        if let Some((_, path, operation)) = rows().find(|(known, _, _)| known == method) {
+            return Ok(Found { operation, path, params: Params::decoded(&matched.params) });
+        }
+        let mut allowed: Vec<&str> = rows().map(|(known, _, _)| known.as_str()).collect();
+        allowed.sort_unstable();
+        Err(Problem::method_not_allowed(method, &allowed.join(", ")))
+    }
+}
+
+impl Params {
+    /// The value that stands for `{name}` in the route's path; empty, which is no valid id, where the path has none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn decoded(params: &matchit::Params<'_, '_>) -> Self {
+        // What is not UTF-8 becomes a replacement character, which no id has, so it is found nowhere.
+        let decode = |value: &str| percent_decode_str(value).decode_utf8_lossy().into_owned();
+        Params(params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> Routes<&'static str> {
+        Routes::new([
+            (Method::POST, "/v1/programs/{program}/members", "enroll"),
+            (Method::POST, "/v1/programs/{program}/members/lookup", "lookup"),
+            (Method::GET, "/v1/programs/{program}/members/{member}", "account"),
+            (Method::PATCH, "/v1/programs/{program}/members/{member}", "change"),
+        ])
+    }
+
+    fn find(method: &Method, path: &str) -> Result<String, Code> {
+        match routes().find(method, path) {
+            Ok(found) => {
+                Ok(format!("{} {} {}", found.operation, found.params.get("program"), found.params.get("member")))
+            }
+            Err(problem) => Err(problem.code()),
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_its_operation_with_the_values_it_holds() {
+        let members = "/v1/programs/demo/members";
+        for (method, path, expected) in [
+            (Method::POST, members.to_owned(), Ok("enroll demo ")),
+            (Method::POST, format!("{members}/lookup"), Ok("lookup demo ")),
+            (Method::GET, format!("{members}/m-1"), Ok("account demo m-1")),
+            (Method::PATCH, format!("{members}/m-1"), Ok("change demo m-1")),
+            (Method::GET, format!("{members}/a%3Ab"), Ok("account demo a:b")),
+            (Method::GET, format!("{members}/a%2Fb"), Ok("account demo a/b")),
+            (Method::GET, format!("{members}/%ff"), Ok("account demo \u{fffd}")),
+            (Method::GET, format!("{members}/%"), Ok("account demo %")),
+            (Method::DELETE, format!("{members}/m-1"), Err(Code::MethodNotAllowed)),
+            (Method::GET, members.to_owned(), Err(Code::MethodNotAllowed)),
+            (Method::GET, format!("{members}/"), Err(Code::RouteNotFound)),
+            (Method::GET, format!("{members}/m-1/"), Err(Code::RouteNotFound)),
+            (Method::GET, format!("{members}/m-1/x"), Err(Code::RouteNotFound)),
+            (Method::GET, "/v1/programs//members/m-1".to_owned(), Err(Code::RouteNotFound)),
+            (Method::GET, String::new(), Err(Code::RouteNotFound)),
+            (Method::GET, "/".to_owned(), Err(Code::RouteNotFound)),
+        ] {
+            assert_eq!(find(&method, &path), expected.map(str::to_owned), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_refused_method_is_told_the_allowed_ones() {
+        let problem = routes().find(&Method::DELETE, "/v1/programs/demo/members/m-1").unwrap_err();
+        assert_eq!(problem.headers()["allow"], "GET, PATCH");
+    }
+
+    #[test]
+    fn the_table_can_be_compared_with_the_template() {
+        let routes = routes();
+        let rows: Vec<String> = routes.iter().map(|(m, p, t)| format!("{m} {p} {t}")).collect();
+        assert_eq!(rows.len(), 4);
+        assert_eq!(rows[0], "POST /v1/programs/{program}/members enroll");
+    }
+}

@@ -1,0 +1,93 @@
+//! Events in, responses out: what every function has in common.
+
+use super::*;
+use serde_json::json;
+
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Publish,
+    Account,
+    Break,
+}
+
+const TABLE: &[(Method, &str, Operation)] = &[
+    (Method::PUT, "/v1/programs/{program}", Operation::Publish),
+    (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
+    (Method::DELETE, "/v1/programs/{program}/members/{member}", Operation::Break),
+];
+
+async fn answer(event: Value, authority: Authority) -> (i64, Value) {
+    let routes = Routes::new(TABLE.iter().cloned());
+    let response = serve(event, authority, "regulars/account", &routes, |operation, request, params| async move {
+        match operation {
+            Operation::Publish => Ok(Answer::ok(&request.json_value(PROGRAM_BYTES_MAX)?)),
+            Operation::Account => Ok(Answer::ok(&json!({
+                "member": params.get("member"),
+                "caller": format!("{:?}", request.caller()),
+            }))),
+            Operation::Break => Err(Problem::fault("the table is upside down")),
+        }
+    })
+    .await
+    .unwrap();
+    let body = response["body"].as_str().unwrap();
+    (response["statusCode"].as_i64().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+fn event(method: &str, path: &str, claims: &Value) -> Value {
+    json!({
+        "version": "2.0",
+        "rawPath": path,
+        "headers": { "content-type": "application/json" },
+        "body": "{}",
+        "isBase64Encoded": false,
+        "requestContext": {
+            "http": { "method": method, "path": path },
+            "stage": "$default",
+            "requestId": "r-7",
+            "authorizer": { "jwt": { "claims": claims } },
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
+    let one = json!({ "scope": "regulars/account", "member": "m-1" });
+    let all = json!({ "scope": "regulars/account" });
+    let member = "/v1/programs/demo/members/m-1";
+    for (method, path, claims, status, code) in [
+        ("GET", member, &all, 200, None),
+        ("GET", member, &one, 200, None),
+        ("PUT", "/v1/programs/demo", &all, 200, None),
+        ("GET", "/v1/programs/demo/members/m-2", &one, 404, Some("member_not_found")),
+        ("PUT", "/v1/programs/demo", &one, 403, Some("scope_missing")),
+        ("GET", member, &json!({}), 403, Some("scope_missing")),
+        ("PATCH", member, &json!({}), 405, Some("method_not_allowed")),
+        ("GET", "/v2", &all, 404, Some("route_not_found")),
+        ("DELETE", member, &all, 500, Some("internal")),
+    ] {
+        let (answered, body) = answer(event(method, path, claims), Authority::Jwt).await;
+        assert_eq!(answered, status, "{method} {path} {claims}");
+        assert_eq!(body["code"].as_str(), code, "{method} {path} {claims}");
+        if code.is_some() {
+            assert_eq!(body["request_id"], "r-7");
+            assert!(!body.to_string().contains("upside"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_everyone_is_trusted_no_token_is_needed() {
+    let (status, body) = answer(event("GET", "/v1/programs/demo/members/m-1", &json!({})), Authority::Trusted).await;
+    assert_eq!((status, &body["caller"]), (200, &json!("Operator")));
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_http_request_is_refused() {
+    let routes: Routes<Operation> = Routes::new(TABLE.iter().cloned());
+    for event in [json!({ "shard": 1 }), json!(null), json!([])] {
+        let refused =
+            serve(event, Authority::Trusted, "s", &routes, |_, _, _| async { Ok(Answer::ok(&json!({}))) }).await;
+        assert!(matches!(refused, Err(EventRefused::Unreadable(_))));
+    }
+}

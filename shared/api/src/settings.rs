@@ -1,0 +1,87 @@
+//! The only place that reads the environment, so that a missing setting stops a function when it starts.
+
+use std::fmt;
+
+/// What a deployed function is told by its environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `TABLE_NAME`: the DynamoDB table that holds everything.
+    pub table_name: String,
+    /// `ALIAS_KEY`: the secret under which aliases (card numbers, e-mails) are hashed; only functions that look
+    /// members up by alias have it.
+    pub alias_key: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings from the process's environment.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingMissing`] names the first setting that is needed and absent or empty.
+    pub fn from_environment() -> Result<Self, SettingMissing> {
+        Self::from_lookup(environment)
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingMissing> {
+        let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        Ok(Settings {
+            table_name: given("TABLE_NAME").ok_or(SettingMissing("TABLE_NAME"))?,
+            alias_key: given("ALIAS_KEY"),
+        })
+    }
+}
+
+// By hand, so that the key never reaches a log.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("table_name", &self.table_name)
+            .field("alias_key", &self.alias_key.as_ref().map(|_| "secret"))
+            .finish()
+    }
+}
+
+/// The name of an environment variable that is needed and is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingMissing(pub &'static str);
+
+impl fmt::Display for SettingMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment variable {} is not set", self.0)
+    }
+}
+
+impl std::error::Error for SettingMissing {}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingMissing> {
+        Settings::from_lookup(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_table_is_needed_and_the_alias_key_is_not() {
+        assert_eq!(read(&[]), Err(SettingMissing("TABLE_NAME")));
+        assert_eq!(read(&[("TABLE_NAME", "")]), Err(SettingMissing("TABLE_NAME")));
+        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(Settings { table_name: "t".to_owned(), alias_key: None }));
+        assert_eq!(
+            read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "k")]),
+            Ok(Settings { table_name: "t".to_owned(), alias_key: Some("k".to_owned()) })
+        );
+    }
+
+    #[test]
+    fn the_alias_key_is_not_printed() {
+        let settings = read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "hunter2")]).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The command line: what it takes, what it prints, and the status it ends with.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use tracing_subscriber::EnvFilter;
+
+use crate::local::{self, Data, Options, StartFailed};
+
+/// The status of a command that did not start, as for one that was written wrongly.
+const NOT_STARTED: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(name = "regulars", version, about = "The operator's command line of the Regulars loyalty engine")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole system on this machine
+    Local(Local),
+}
+
+#[derive(Debug, Args)]
+struct Local {
+    /// Port on loopback; 0 for any that is free
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+
+    /// File that keeps the table, or `memory`
+    #[arg(long, default_value = ".regulars/local.db", value_parser = data)]
+    data: Data,
+
+    /// Program document to publish as `demo` if the data holds none; a sample without it
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+
+    /// Instant at which the clock stands; without it the clock is the machine's
+    #[arg(long, value_name = "RFC3339")]
+    clock_at: Option<Timestamp>,
+}
+
+/// Reads the command line, does what it says, and tells the status to end with.
+pub async fn run() -> ExitCode {
+    let CommandLine { command } = CommandLine::parse();
+    log_to_stderr();
+    let done = match command {
+        Command::Local(options) => run_local(options).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to do where even this cannot be written.
+            let _ = writeln!(io::stderr(), "regulars: {failure}");
+            ExitCode::from(NOT_STARTED)
+        }
+    }
+}
+
+/// Serves until a signal says stop.
+async fn run_local(Local { port, data, program, clock_at }: Local) -> Result<(), StartFailed> {
+    let stop = stop_signal()?;
+    let running = local::start(Options { port, data, program, clock_at }).await?;
+    // A reader who has gone does not stop the server.
+    let _ = writeln!(io::stdout(), "regulars is listening on {}\n{}", running.url(), running.greeting());
+    stop.await;
+    running.stop().await;
+    Ok(())
+}
+
+fn data(text: &str) -> Result<Data, String> {
+    match text {
+        "" => Err("it is empty".to_owned()),
+        "memory" => Ok(Data::Memory),
+        path => Ok(Data::File(PathBuf::from(path))),
+    }
+}
+
+/// Ends when Ctrl-C or SIGTERM comes. From now on neither ends the process by itself.
+fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let cannot_listen = |error| StartFailed::new(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Quiet unless something needs attention; `RUST_LOG` says otherwise.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(arguments: &[&str]) -> Option<Local> {
+        let line = ["regulars", "local"].iter().chain(arguments);
+        let CommandLine { command: Command::Local(local) } = CommandLine::try_parse_from(line).ok()?;
+        Some(local)
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let local = local(&[]).unwrap();
+        assert_eq!(local.port, 8787);
+        assert_eq!(local.data, Data::File(PathBuf::from(".regulars/local.db")));
+        assert_eq!((local.program, local.clock_at), (None, None));
+    }
+
+    #[test]
+    fn arguments_are_read_and_checked() {
+        assert_eq!(local(&["--data", "memory"]).unwrap().data, Data::Memory);
+        assert_eq!(local(&["--port", "0"]).unwrap().port, 0);
+        let clock_at = local(&["--clock-at", "2026-11-21T16:05:00+03:00"]).unwrap().clock_at;
+        assert_eq!(clock_at, Some("2026-11-21T13:05:00Z".parse().unwrap()));
+        for wrong in [["--port", "65536"], ["--port", "x"], ["--clock-at", "2026-11-21"], ["--data", ""], ["--x", "1"]]
+        {
+            assert!(local(&wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

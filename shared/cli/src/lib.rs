@@ -1,0 +1,4 @@
+//! The operator's command line, as a library so that tests can start the whole system in their own process.
+
+pub mod command;
+pub mod local;

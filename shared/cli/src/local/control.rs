@@ -1,0 +1,73 @@
+//! The routes that only the local server has, because only there an operator may move time or run the schedule by hand.
+
+use http::Method;
+use regulars_api::clock::MovableClock;
+use regulars_api::event::EventRefused;
+use regulars_api::http::{Answer, Authority, Code, Problem, Request, Routes, serve};
+use serde_json::{Value, json};
+
+use super::function::Function;
+use super::{clock, run};
+
+/// What the routes work on.
+#[derive(Debug)]
+pub(crate) struct Control {
+    clock: MovableClock,
+    /// What the daily schedule starts, if the template has such a schedule.
+    tier_evaluation: Option<Function>,
+    routes: Routes<Operation>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    ReadClock,
+    MoveClock,
+    RunTierEvaluation,
+    ListEvents,
+}
+
+impl Control {
+    pub(crate) fn new(clock: MovableClock, tier_evaluation: Option<Function>) -> Self {
+        let mut table = vec![
+            (Method::GET, "/local/clock", Operation::ReadClock),
+            (Method::PUT, "/local/clock", Operation::MoveClock),
+            (Method::GET, "/local/events", Operation::ListEvents),
+        ];
+        if tier_evaluation.is_some() {
+            table.push((Method::POST, "/local/run/tier-evaluation", Operation::RunTierEvaluation));
+        }
+        Control { clock, tier_evaluation, routes: Routes::new(table) }
+    }
+
+    /// Methods and paths.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&Method, &str)> {
+        self.routes.iter().map(|(method, path, _)| (method, path))
+    }
+
+    pub(crate) async fn handle(&self, event: Value) -> Result<Value, EventRefused> {
+        serve(event, Authority::Trusted, "regulars/local", &self.routes, |operation, request, _| async move {
+            match operation {
+                Operation::ReadClock => Ok(clock::read(&self.clock)),
+                Operation::MoveClock => clock::move_to(&self.clock, &request),
+                Operation::RunTierEvaluation => self.run_tier_evaluation().await,
+                Operation::ListEvents => list_events(&request),
+            }
+        })
+        .await
+    }
+
+    async fn run_tier_evaluation(&self) -> Result<Answer, Problem> {
+        let function = self.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
+        let run = run::run(function, self.clock.now()).await.map_err(Problem::fault)?;
+        Ok(Answer::ok(&run))
+    }
+}
+
+/// No events leave the engine yet, so the list is empty and goes on where the caller is.
+fn list_events(request: &Request) -> Result<Answer, Problem> {
+    let after = request.query("after").unwrap_or_else(|| "0".to_owned());
+    let after: u64 = after
+        .parse()
+        .map_err(|_| Problem::new(Code::CursorMalformed, "after is the number of the last event that was seen."))?;
+    Ok(Answer::ok(&json!({ "events": [], "next": after })))
+}

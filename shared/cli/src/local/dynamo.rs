@@ -1,0 +1,345 @@
+//! DynamoDB on this machine: an engine in its own thread, spoken to over loopback by the real SDK.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::types::{
+    self, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, ProjectionType,
+    ScalarAttributeType, TableDescription,
+};
+use tokio::sync::oneshot;
+
+use super::failure::StartFailed;
+use super::template::{Index, KeyElement, Projection, TableResource};
+
+/// Where the local server keeps its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Nowhere: it is gone when the server stops.
+    Memory,
+    /// In this file, which one server at a time may use. Beside it are a write-ahead log and a lock.
+    File(PathBuf),
+}
+
+/// A running engine.
+///
+/// It has a thread and a runtime of its own, because it works synchronously and would hold up the requests beside it.
+/// What a file has answered is on its disk: its log is flushed before each answer.
+#[derive(Debug)]
+pub(crate) struct Dynamo {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+    // Held, not used: the system lets go of it when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+impl Dynamo {
+    /// Opens the data and serves it on a port that the system chooses.
+    pub(crate) fn start(data: &Data) -> Result<Self, StartFailed> {
+        let (database, lock) = match data {
+            Data::Memory => (dynoxide::Database::memory().map_err(StartFailed::new)?, None),
+            Data::File(path) => {
+                let lock = lock(path)?;
+                (open(path)?, Some(lock))
+            }
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(not_served)?;
+        listener.set_nonblocking(true).map_err(not_served)?;
+        let address = listener.local_addr().map_err(not_served)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(not_served)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = async move {
+            let served = match tokio::net::TcpListener::from_std(listener) {
+                // The sender says stop, or is gone; either way it is over.
+                Ok(listener) => {
+                    let until = async { stopped.await.unwrap_or_default() };
+                    dynoxide::server::serve_with_shutdown(listener, database, until).await
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = served {
+                tracing::error!(error, "the local DynamoDB ended");
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("dynamo".to_owned())
+            .spawn(move || runtime.block_on(serve))
+            .map_err(not_served)?;
+        Ok(Dynamo { address, stop, thread, _lock: lock })
+    }
+
+    /// A client of this engine and of nothing else: it looks for no credentials, region, profile or proxy.
+    pub(crate) fn client(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(format!("http://{}", self.address))
+            .region(Region::from_static("local"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+            // The default client would read HTTP_PROXY and load the system's certificates.
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        Client::from_conf(config)
+    }
+
+    /// Finishes what runs, closes the data and ends the thread.
+    pub(crate) async fn stop(self) {
+        let Dynamo { stop, thread, .. } = self;
+        // It has stopped already if nobody hears this.
+        let _ = stop.send(());
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("the local DynamoDB did not end in order");
+        }
+    }
+}
+
+/// Makes the table of the template if the data holds none of this name.
+///
+/// Refuses data whose table has other keys or indexes, because nothing would be found there.
+pub(crate) async fn ensure_table(client: &Client, name: &str, table: &TableResource) -> Result<(), StartFailed> {
+    match client.describe_table().table_name(name).send().await {
+        Ok(found) => {
+            let found = found.table.as_ref().map(keys_found);
+            if found == Some(keys_wanted(table)?) {
+                return Ok(());
+            }
+            Err(StartFailed::new("the data was made by another version of this program; start with other --data"))
+        }
+        Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
+            create_table(client, name, table).await
+        }
+        Err(error) => Err(StartFailed::new(format!("the data cannot be read: {}", DisplayErrorContext(&error)))),
+    }
+}
+
+async fn create_table(client: &Client, name: &str, table: &TableResource) -> Result<(), StartFailed> {
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for attribute in &table.attribute_definitions {
+        request = request.attribute_definitions(
+            types::AttributeDefinition::builder()
+                .attribute_name(&attribute.attribute_name)
+                .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
+                .build()
+                .map_err(StartFailed::new)?,
+        );
+    }
+    request = request.set_key_schema(Some(key_schema(&table.key_schema)?));
+    for index in &table.local_secondary_indexes {
+        request = request.local_secondary_indexes(
+            LocalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .set_key_schema(Some(key_schema(&index.key_schema)?))
+                .projection(projection(&index.projection))
+                .build()
+                .map_err(StartFailed::new)?,
+        );
+    }
+    for index in &table.global_secondary_indexes {
+        request = request.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .set_key_schema(Some(key_schema(&index.key_schema)?))
+                .projection(projection(&index.projection))
+                .build()
+                .map_err(StartFailed::new)?,
+        );
+    }
+    let made = request.send().await;
+    made.map_err(|error| StartFailed::new(format!("the table cannot be made: {}", DisplayErrorContext(&error))))?;
+    Ok(())
+}
+
+fn key_schema(keys: &[KeyElement]) -> Result<Vec<KeySchemaElement>, StartFailed> {
+    keys.iter()
+        .map(|key| {
+            KeySchemaElement::builder()
+                .attribute_name(&key.attribute_name)
+                .key_type(KeyType::from(key.key_type.as_str()))
+                .build()
+                .map_err(StartFailed::new)
+        })
+        .collect()
+}
+
+fn projection(projection: &Projection) -> types::Projection {
+    let names = &projection.non_key_attributes;
+    types::Projection::builder()
+        .projection_type(ProjectionType::from(projection.projection_type.as_str()))
+        .set_non_key_attributes((!names.is_empty()).then(|| names.clone()))
+        .build()
+}
+
+/// The keys of the table and of each index; the table's own under an empty name.
+type Keys = BTreeMap<String, Vec<KeySchemaElement>>;
+
+fn keys_wanted(table: &TableResource) -> Result<Keys, StartFailed> {
+    let indexes: Vec<&Index> = table.local_secondary_indexes.iter().chain(&table.global_secondary_indexes).collect();
+    let mut keys = Keys::from([(String::new(), key_schema(&table.key_schema)?)]);
+    for index in indexes {
+        keys.insert(index.name.clone(), key_schema(&index.key_schema)?);
+    }
+    Ok(keys)
+}
+
+fn keys_found(table: &TableDescription) -> Keys {
+    let mut keys = Keys::from([(String::new(), table.key_schema().to_vec())]);
+    for index in table.local_secondary_indexes() {
+        keys.insert(index.index_name().unwrap_or_default().to_owned(), index.key_schema().to_vec());
+    }
+    for index in table.global_secondary_indexes() {
+        keys.insert(index.index_name().unwrap_or_default().to_owned(), index.key_schema().to_vec());
+    }
+    keys
+}
+
+/// Two servers on one file would each believe that nobody else writes.
+fn lock(path: &Path) -> Result<File, StartFailed> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| StartFailed::new(format!("cannot make the folder {}: {error}", folder.display())))?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| cannot_open(path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StartFailed::new(format!("the data file {} is in use by another process", path.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(cannot_open(path, error)),
+    }
+}
+
+fn open(path: &Path) -> Result<dynoxide::Database, StartFailed> {
+    let name = path.to_str().ok_or_else(|| cannot_open(path, "its name is not UTF-8"))?;
+    dynoxide::Database::new(name).map_err(|error| cannot_open(path, error))
+}
+
+fn cannot_open(path: &Path, reason: impl std::fmt::Display) -> StartFailed {
+    StartFailed::new(format!("cannot open the data file {}: {reason}", path.display()))
+}
+
+fn not_served(error: impl std::fmt::Display) -> StartFailed {
+    StartFailed::new(format!("the local DynamoDB cannot be served: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::Template;
+    use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    const TABLE: &str = "regulars";
+
+    async fn started(data: &Data) -> (Dynamo, Client) {
+        let dynamo = Dynamo::start(data).unwrap();
+        let client = dynamo.client();
+        ensure_table(&client, TABLE, &Template::embedded().unwrap().table).await.unwrap();
+        (dynamo, client)
+    }
+
+    async fn put(client: &Client, pk: &str) {
+        client
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", AttributeValue::S(pk.to_owned()))
+            .item("sk", AttributeValue::S("account".to_owned()))
+            .item("seq", AttributeValue::N("1".to_owned()))
+            .item("due_shard", AttributeValue::N("17".to_owned()))
+            .item("due_key", AttributeValue::S("2026-12-31".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn count(client: &Client, index: &str, key: &str, value: AttributeValue) -> i32 {
+        client
+            .query()
+            .table_name(TABLE)
+            .index_name(index)
+            .key_condition_expression("#k = :v")
+            .expression_attribute_names("#k", key)
+            .expression_attribute_values(":v", value)
+            .send()
+            .await
+            .unwrap()
+            .count
+    }
+
+    #[tokio::test]
+    async fn the_table_has_the_indexes_of_the_template() {
+        let (dynamo, client) = started(&Data::Memory).await;
+        put(&client, "a").await;
+        assert_eq!(count(&client, "by_seq", "pk", AttributeValue::S("a".to_owned())).await, 1);
+        assert_eq!(count(&client, "due", "due_shard", AttributeValue::N("17".to_owned())).await, 1);
+        dynamo.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_keeps_what_was_written_and_memory_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Data::File(folder.path().join("deep/er/local.db"));
+        for (data, expected) in [(file, 1), (Data::Memory, 0)] {
+            let (dynamo, client) = started(&data).await;
+            put(&client, "a").await;
+            drop(client);
+            dynamo.stop().await;
+            let (dynamo, client) = started(&data).await;
+            assert_eq!(count(&client, "by_seq", "pk", AttributeValue::S("a".to_owned())).await, expected);
+            dynamo.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_used_by_one_server_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::File(folder.path().join("local.db"));
+        let (dynamo, _client) = started(&data).await;
+        let failure = Dynamo::start(&data).unwrap_err().to_string();
+        assert!(failure.contains("in use by another process"), "{failure}");
+        dynamo.stop().await;
+        Dynamo::start(&data).unwrap().stop().await;
+    }
+
+    #[tokio::test]
+    async fn data_with_another_table_is_refused() {
+        let dynamo = Dynamo::start(&Data::Memory).unwrap();
+        let client = dynamo.client();
+        let mut older = Template::embedded().unwrap().table;
+        older.global_secondary_indexes.clear();
+        older.attribute_definitions.retain(|attribute| !attribute.attribute_name.starts_with("due"));
+        ensure_table(&client, TABLE, &older).await.unwrap();
+        ensure_table(&client, TABLE, &older).await.unwrap();
+        let failure = ensure_table(&client, TABLE, &Template::embedded().unwrap().table).await.unwrap_err();
+        assert!(failure.to_string().contains("another version"), "{failure}");
+        dynamo.stop().await;
+    }
+
+    #[test]
+    fn data_that_cannot_be_opened_is_one_clear_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        std::fs::write(&text, "not a database, but long enough to be taken for one ".repeat(100)).unwrap();
+        for path in [text.clone(), text.join("below-a-file"), folder.path().to_owned()] {
+            let failure = Dynamo::start(&Data::File(path)).unwrap_err().to_string();
+            assert!(failure.starts_with("cannot "), "{failure}");
+            assert_eq!(failure.lines().count(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_dropped_ends_its_thread() {
+        let Dynamo { stop, thread, .. } = Dynamo::start(&Data::Memory).unwrap();
+        drop(stop);
+        tokio::task::spawn_blocking(|| thread.join()).await.unwrap().unwrap();
+    }
+}

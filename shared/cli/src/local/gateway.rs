@@ -1,0 +1,174 @@
+//! What API Gateway does between a caller and a function: a request becomes an event, an answer becomes a response.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The largest body that the gateway takes, in bytes. Functions take less.
+pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The event of payload version 2.0 that stands for a request. `route` is its path with names in place of values.
+pub(crate) fn event(parts: &Parts, body: &[u8], route: Option<&str>, request_id: &str, now: Timestamp) -> Value {
+    let path = parts.uri.path();
+    let query = parts.uri.query().unwrap_or_default();
+    let headers = joined(&parts.headers);
+    let route_key = match route {
+        Some(route) => format!("{} {route}", parts.method),
+        None => "$default".to_owned(),
+    };
+    let (body, is_base64_encoded) = match std::str::from_utf8(body) {
+        Ok("") => (Value::Null, false),
+        Ok(text) => (Value::from(text), false),
+        Err(_) => (Value::from(BASE64.encode(body)), true),
+    };
+    json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": path,
+        "rawQueryString": query,
+        "queryStringParameters": query_parameters(query),
+        "requestContext": {
+            "accountId": "local",
+            "apiId": "local",
+            "domainName": headers.get("host").cloned().unwrap_or_default(),
+            "domainPrefix": "local",
+            "http": {
+                "method": parts.method.as_str(),
+                "path": path,
+                "protocol": format!("{:?}", parts.version),
+                "sourceIp": "127.0.0.1",
+                "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
+            },
+            "requestId": request_id,
+            "routeKey": route_key,
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": now.as_millisecond(),
+        },
+        "headers": headers,
+        "body": body,
+        "isBase64Encoded": is_base64_encoded,
+    })
+}
+
+/// The response that a function's answer stands for; `None` if it is no answer.
+pub(crate) fn response(answer: Value) -> Option<Response> {
+    let answer: FunctionAnswer = serde_json::from_value(answer).ok()?;
+    let body = answer.body.unwrap_or_default();
+    let body = if answer.is_base64_encoded { BASE64.decode(body).ok()? } else { body.into_bytes() };
+    let mut response = Response::builder().status(StatusCode::from_u16(answer.status_code).ok()?);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(body)).ok()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionAnswer {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// Names are in lower case already; the values of one name are joined by a comma, as the gateway does.
+fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut joined: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let all = joined.entry(name.as_str().to_owned()).or_default();
+        if !all.is_empty() {
+            all.push(',');
+        }
+        all.push_str(&value);
+    }
+    joined
+}
+
+fn query_parameters(query: &str) -> BTreeMap<String, String> {
+    let mut parameters: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        parameters
+            .entry(name.into_owned())
+            .and_modify(|all| {
+                all.push(',');
+                all.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn event_of(request: Request<()>, body: &[u8]) -> Value {
+        let (parts, ()) = request.into_parts();
+        event(&parts, body, Some("/v1/{a}"), "r-1", Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_request_becomes_the_event_that_the_gateway_would_send() {
+        let request = Request::post("/v1/a%2Fb?limit=3&limit=4&cursor=x%20y")
+            .header("Host", "localhost")
+            .header("X-Two", "1")
+            .header("X-Two", "2")
+            .body(())
+            .unwrap();
+        let event = event_of(request, b"{}");
+        assert_eq!(event["routeKey"], "POST /v1/{a}");
+        assert_eq!(event["rawPath"], "/v1/a%2Fb");
+        assert_eq!(event["rawQueryString"], "limit=3&limit=4&cursor=x%20y");
+        assert_eq!(event["queryStringParameters"], json!({ "limit": "3,4", "cursor": "x y" }));
+        assert_eq!(event["headers"], json!({ "host": "localhost", "x-two": "1,2" }));
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("{}"), &json!(false)));
+        let context = &event["requestContext"];
+        assert_eq!(context["http"]["method"], "POST");
+        assert_eq!(context["http"]["protocol"], "HTTP/1.1");
+        assert_eq!(context["requestId"], "r-1");
+        assert_eq!(context["time"], "01/Jan/1970:00:00:00 +0000");
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_travels_in_base64() {
+        let event = event_of(Request::post("/").body(()).unwrap(), b"\xff");
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/w=="), &json!(true)));
+        let event = event_of(Request::post("/").body(()).unwrap(), b"");
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(null), &json!(false)));
+    }
+
+    #[test]
+    fn an_answer_becomes_a_response() {
+        let answer = json!({ "statusCode": 201, "headers": { "location": "/x" }, "body": "{}" });
+        let response = response(answer).unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(response.headers()["location"], "/x");
+    }
+
+    #[test]
+    fn what_is_no_answer_becomes_no_response() {
+        for answer in [
+            json!(null),
+            json!({}),
+            json!({ "statusCode": 1 }),
+            json!({ "statusCode": 200, "headers": { "a b": "c" } }),
+            json!({ "statusCode": 200, "headers": { "a": "b\nc" } }),
+            json!({ "statusCode": 200, "body": "?", "isBase64Encoded": true }),
+        ] {
+            assert!(response(answer.clone()).is_none(), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The whole system on this machine: the functions' own handlers, a table, and a clock that can be moved.
+
+mod clock;
+mod control;
+mod dynamo;
+mod failure;
+mod function;
+mod functions;
+mod gateway;
+mod greeting;
+mod program;
+mod run;
+mod server;
+mod template;
+
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+use regulars_api::clock::MovableClock;
+use regulars_api::http::Routes;
+
+pub use dynamo::Data;
+pub use failure::StartFailed;
+
+use control::Control;
+use dynamo::Dynamo;
+use function::Function;
+use program::{Document, Publication};
+use server::{Server, Target};
+use template::{FunctionResource, Template};
+
+/// The name of the table.
+const TABLE: &str = "regulars";
+
+/// How the local server is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port on loopback; 0 for any that is free.
+    pub port: u16,
+    /// Where the table is kept.
+    pub data: Data,
+    /// The program document to publish as `demo` if the data holds none; without it a sample is published.
+    pub program: Option<PathBuf>,
+    /// Where the clock stands; without it the clock follows the machine's until it is moved.
+    pub clock_at: Option<Timestamp>,
+}
+
+/// A local server that accepts requests, until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Running {
+    url: String,
+    greeting: String,
+    clock: MovableClock,
+    server: Server,
+    dynamo: Dynamo,
+}
+
+/// Starts the whole system and returns when it accepts requests.
+///
+/// # Errors
+///
+/// [`StartFailed`] if the port or the data file is in use, a file cannot be read, or the program document has faults.
+pub async fn start(options: Options) -> Result<Running, StartFailed> {
+    start_with(options, functions::function).await
+}
+
+impl Running {
+    /// Where it listens, such as `http://127.0.0.1:8787`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The clock of the whole system.
+    #[must_use]
+    pub fn clock(&self) -> &MovableClock {
+        &self.clock
+    }
+
+    /// First commands to try, each of which works when it is pasted into a shell.
+    #[must_use]
+    pub fn greeting(&self) -> &str {
+        &self.greeting
+    }
+
+    /// Accepts no more requests, finishes those that run, and closes the data.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.dynamo.stop().await;
+    }
+}
+
+/// Starts everything around the functions that `function` makes.
+async fn start_with(options: Options, function: MakeFunction) -> Result<Running, StartFailed> {
+    let document = Document::read(options.program.as_deref())?;
+    let listener = server::bind(options.port).await?;
+    let template = Template::embedded()?;
+    let dynamo = Dynamo::start(&options.data)?;
+    dynamo::ensure_table(&dynamo.client(), TABLE, &template.table).await?;
+
+    let clock = options.clock_at.map_or_else(MovableClock::default, MovableClock::standing_at);
+    let functions = named(&template, &dynamo.client(), &clock, function)?;
+    let program = find(&functions, "program")?;
+    let publication = program::publish_if_absent(program, &document).await?;
+    if let (Publication::HeldAlready, Some(file)) = (publication, &options.program) {
+        tracing::warn!("the data holds a program already; {} is not published", file.display());
+    }
+    let currency = program::currency(program).await;
+
+    let control = Control::new(clock.clone(), scheduled(&functions));
+    let server = Server::start(listener, routes(functions, &control), control, clock.clone())?;
+    let url = format!("http://{}", server.address());
+    let greeting = greeting::commands(&url, clock.now(), currency.as_deref());
+    Ok(Running { url, greeting, clock, server, dynamo })
+}
+
+/// Makes the function of a resource, or nothing if this program has no handler for it.
+type MakeFunction = fn(&FunctionResource, &Client, &MovableClock) -> Option<Function>;
+
+type Functions = Vec<(FunctionResource, Function)>;
+
+/// Every function of the template. One that is named there and has no handler here would be missing from the API.
+fn named(
+    template: &Template,
+    client: &Client,
+    clock: &MovableClock,
+    function: MakeFunction,
+) -> Result<Functions, StartFailed> {
+    template
+        .functions
+        .iter()
+        .map(|resource| {
+            let made = function(resource, client, clock).ok_or_else(|| {
+                StartFailed::new(format!("template.yaml names {}, which has no handler here", resource.name))
+            })?;
+            Ok((resource.clone(), made))
+        })
+        .collect()
+}
+
+fn find<'f>(functions: &'f Functions, name: &str) -> Result<&'f Function, StartFailed> {
+    functions
+        .iter()
+        .find(|(resource, _)| resource.name == name)
+        .map(|(_, function)| function)
+        .ok_or_else(|| StartFailed::new(format!("template.yaml names no function {name}")))
+}
+
+/// What the daily schedule starts.
+fn scheduled(functions: &Functions) -> Option<Function> {
+    functions
+        .iter()
+        .find(|(resource, _)| resource.is_scheduled && resource.name == "tier-evaluation")
+        .map(|(_, function)| function.clone())
+}
+
+fn routes(functions: Functions, control: &Control) -> Routes<Target> {
+    let of_functions = functions.into_iter().flat_map(|(resource, function)| {
+        resource.routes.into_iter().map(move |(method, path)| (method, path, Target::Function(function.clone())))
+    });
+    let of_control = control.routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
+    Routes::new(of_functions.chain(of_control))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! `/local/run/tier-evaluation`: what the schedule and its state machine do every day, now and to its end.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use regulars_api::event::EventRefused;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::function::Function;
+
+/// Accounts are spread over this many shards.
+const SHARDS: u16 = 256;
+
+/// What a run did.
+#[derive(Debug, Serialize, PartialEq)]
+pub(crate) struct Run {
+    shards: u16,
+    reviewed: u64,
+    changed: u64,
+    conflicted: u64,
+    seconds: f64,
+}
+
+/// What the function answers to one page.
+#[derive(Debug, Deserialize)]
+struct Page {
+    cursor: Option<Value>,
+    reviewed: u64,
+    changed: u64,
+    conflicted: u64,
+}
+
+/// Reviews every account that is due, shard by shard, each until its function gives no cursor.
+pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp) -> Result<Run, EventRefused> {
+    let started = Instant::now();
+    let through = latest_date(now);
+    let mut run = Run { shards: SHARDS, reviewed: 0, changed: 0, conflicted: 0, seconds: 0.0 };
+    for shard in 0..SHARDS {
+        let mut cursor: Option<Value> = None;
+        loop {
+            let event = json!({ "shard": shard, "through": through, "cursor": cursor });
+            let page = tier_evaluation.call(event).await?;
+            let page: Page = serde_json::from_value(page).map_err(EventRefused::fault)?;
+            run.reviewed = run.reviewed.saturating_add(page.reviewed);
+            run.changed = run.changed.saturating_add(page.changed);
+            run.conflicted = run.conflicted.saturating_add(page.conflicted);
+            match page.cursor {
+                None => break,
+                next if next == cursor => {
+                    return Err(EventRefused::fault(format!(
+                        "shard {shard} does not go on: it answered its own cursor"
+                    )));
+                }
+                next => cursor = next,
+            }
+        }
+    }
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    run.seconds = Duration::from_millis(millis).as_secs_f64();
+    Ok(run)
+}
+
+/// The latest date that it is anywhere, so that no program's own day is missed, whatever its time zone.
+fn latest_date(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    fn now() -> Timestamp {
+        "2026-12-31T10:00:00Z".parse().unwrap()
+    }
+
+    fn function(answer: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Function {
+        Function::new(Duration::from_secs(1), move |event, _| {
+            let answer = answer(&event);
+            async move { Ok(answer) }
+        })
+    }
+
+    #[tokio::test]
+    async fn every_shard_is_reviewed_until_it_has_no_cursor() {
+        let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let calls = std::sync::Arc::clone(&seen);
+        let run = run(
+            &function(move |event| {
+                calls.lock().unwrap().push(event.clone());
+                let more = event["shard"] == 17 && event["cursor"] != "second";
+                let cursor = if event["cursor"] == json!(null) { "first" } else { "second" };
+                let cursor = if more { json!(cursor) } else { json!(null) };
+                json!({ "shard": event["shard"], "cursor": cursor, "reviewed": 3, "changed": 2, "conflicted": 1 })
+            }),
+            now(),
+        )
+        .await
+        .unwrap();
+        assert_eq!((run.shards, run.reviewed, run.changed, run.conflicted), (256, 258 * 3, 258 * 2, 258));
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 258);
+        assert_eq!(seen[19], json!({ "shard": 17, "through": "2027-01-01", "cursor": "second" }));
+    }
+
+    #[tokio::test]
+    async fn a_shard_that_does_not_go_on_is_a_fault_and_not_an_endless_run() {
+        let stuck = function(|_| json!({ "cursor": "same", "reviewed": 0, "changed": 0, "conflicted": 0 }));
+        assert!(matches!(run(&stuck, now()).await, Err(EventRefused::Fault(_))));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_page_is_a_fault() {
+        assert!(matches!(run(&function(|_| json!({})), now()).await, Err(EventRefused::Fault(_))));
+    }
+}

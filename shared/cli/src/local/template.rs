@@ -1,0 +1,300 @@
+//! What the local server takes from `template.yaml`, so that it serves what a deployment would.
+
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_yaml_ng::{Mapping, Value};
+
+use super::failure::StartFailed;
+
+/// What Lambda gives a function that names no timeout.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
+
+/// The deployment's own description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) functions: Vec<FunctionResource>,
+    pub(crate) table: TableResource,
+}
+
+/// One Lambda function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FunctionResource {
+    /// The folder under `functions/`, which is also the name of its crate without `regulars-`.
+    pub(crate) name: String,
+    /// How long Lambda lets it run.
+    pub(crate) timeout: Duration,
+    /// Its HTTP routes.
+    pub(crate) routes: Vec<(Method, String)>,
+    /// Whether a schedule starts it, directly or through a state machine.
+    pub(crate) is_scheduled: bool,
+}
+
+/// The table's keys and indexes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TableResource {
+    pub(crate) attribute_definitions: Vec<AttributeDefinition>,
+    pub(crate) key_schema: Vec<KeyElement>,
+    #[serde(default)]
+    pub(crate) local_secondary_indexes: Vec<Index>,
+    #[serde(default)]
+    pub(crate) global_secondary_indexes: Vec<Index>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AttributeDefinition {
+    pub(crate) attribute_name: String,
+    pub(crate) attribute_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct KeyElement {
+    pub(crate) attribute_name: String,
+    pub(crate) key_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Index {
+    #[serde(rename = "IndexName")]
+    pub(crate) name: String,
+    pub(crate) key_schema: Vec<KeyElement>,
+    pub(crate) projection: Projection,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Projection {
+    pub(crate) projection_type: String,
+    #[serde(default)]
+    pub(crate) non_key_attributes: Vec<String>,
+}
+
+impl Template {
+    /// The template that this program was built with.
+    pub(crate) fn embedded() -> Result<Self, StartFailed> {
+        Self::parse(include_str!("../../../../template.yaml"))
+    }
+
+    fn parse(text: &str) -> Result<Self, StartFailed> {
+        let template: Value = serde_yaml_ng::from_str(text).map_err(unreadable)?;
+        let resources = Resources(
+            template.get("Resources").and_then(Value::as_mapping).ok_or_else(|| unreadable("it has no Resources"))?,
+        );
+        let timeout = at(&template, &["Globals", "Function", "Timeout"]).and_then(seconds).unwrap_or(TIMEOUT_DEFAULT);
+        let scheduled = resources.scheduled();
+        let functions = resources
+            .of_type("AWS::Serverless::Function")
+            .map(|(id, resource)| function(resource, timeout, scheduled.contains(&id)))
+            .collect::<Result<_, _>>()?;
+        let (_, table) = resources
+            .of_type("AWS::DynamoDB::Table")
+            .next()
+            .ok_or_else(|| unreadable("it has no AWS::DynamoDB::Table"))?;
+        Ok(Template { functions, table: properties(table)? })
+    }
+}
+
+/// The resources by their logical ids.
+struct Resources<'t>(&'t Mapping);
+
+impl<'t> Resources<'t> {
+    fn of_type(&self, kind: &'static str) -> impl Iterator<Item = (&'t str, &'t Value)> {
+        self.0
+            .iter()
+            .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind))
+            .filter_map(|(id, resource)| Some((id.as_str()?, resource)))
+    }
+
+    /// The logical ids of everything that a schedule starts.
+    fn scheduled(&self) -> Vec<&'t str> {
+        let mut started: Vec<&str> = self
+            .of_type("AWS::Scheduler::Schedule")
+            .filter_map(|(_, schedule)| reference(at(schedule, &["Properties", "Target", "Arn"])?))
+            .collect();
+        for (id, resource) in self.of_type("AWS::Serverless::Function") {
+            let mut events = events(resource);
+            if events.any(|event| matches!(event_type(event), Some("Schedule" | "ScheduleV2"))) {
+                started.push(id);
+            }
+        }
+        // A state machine starts the functions whose addresses it is given.
+        for (id, machine) in self.of_type("AWS::Serverless::StateMachine") {
+            if started.contains(&id) {
+                let given = at(machine, &["Properties", "DefinitionSubstitutions"]).and_then(Value::as_mapping);
+                started.extend(given.into_iter().flat_map(Mapping::values).filter_map(reference));
+            }
+        }
+        started
+    }
+}
+
+fn function(resource: &Value, timeout: Duration, is_scheduled: bool) -> Result<FunctionResource, StartFailed> {
+    let name = at(resource, &["Properties", "CodeUri"])
+        .and_then(Value::as_str)
+        .and_then(|folder| folder.trim_end_matches('/').rsplit('/').next())
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| unreadable("a function has no CodeUri"))?;
+    let routes = events(resource)
+        .filter(|event| event_type(event) == Some("HttpApi"))
+        .map(|event| {
+            let route: HttpRoute = properties(event)?;
+            let method = Method::from_bytes(route.method.to_ascii_uppercase().as_bytes()).map_err(unreadable)?;
+            Ok((method, route.path))
+        })
+        .collect::<Result<_, StartFailed>>()?;
+    Ok(FunctionResource {
+        name: name.to_owned(),
+        timeout: at(resource, &["Properties", "Timeout"]).and_then(seconds).unwrap_or(timeout),
+        routes,
+        is_scheduled,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HttpRoute {
+    method: String,
+    path: String,
+}
+
+fn events(function: &Value) -> impl Iterator<Item = &Value> {
+    at(function, &["Properties", "Events"]).and_then(Value::as_mapping).into_iter().flat_map(Mapping::values)
+}
+
+fn event_type(event: &Value) -> Option<&str> {
+    event.get("Type").and_then(Value::as_str)
+}
+
+/// The logical id that `!Ref Id` or `!GetAtt Id.Attribute` names.
+fn reference(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else { return None };
+    let named = tagged.value.as_str()?;
+    if tagged.tag == "Ref" {
+        Some(named)
+    } else if tagged.tag == "GetAtt" {
+        named.split('.').next()
+    } else {
+        None
+    }
+}
+
+fn properties<T: DeserializeOwned>(resource: &Value) -> Result<T, StartFailed> {
+    let properties = resource.get("Properties").cloned().unwrap_or_default();
+    serde_yaml_ng::from_value(properties).map_err(unreadable)
+}
+
+fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+fn seconds(value: &Value) -> Option<Duration> {
+    value.as_u64().map(Duration::from_secs)
+}
+
+fn unreadable(reason: impl std::fmt::Display) -> StartFailed {
+    StartFailed::new(format!("template.yaml is not understood: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+Globals:
+  Function: { Timeout: 7 }
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    Properties:
+      TableName: !Sub "${AWS::StackName}-table"
+      SSESpecification: !If [Encrypted, { SSEEnabled: true }, !Ref AWS::NoValue]
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+  EarnFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/earn/
+      Environment: { Variables: { TABLE_NAME: !Ref Table } }
+      Events:
+        Accrue:
+          Type: HttpApi
+          Properties: { ApiId: !Ref Api, Method: post, Path: "/v1/programs/{program}" }
+        Queue:
+          Type: SQS
+          Properties: { Queue: !GetAtt Queue.Arn }
+  TierFunction:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: functions/tier-evaluation, Timeout: 120 }
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties: { DefinitionSubstitutions: { Arn: !GetAtt TierFunction.Arn, Partition: !Ref AWS::Partition } }
+  Daily:
+    Type: AWS::Scheduler::Schedule
+    Properties: { Target: { Arn: !Ref Machine } }
+"#;
+
+    #[test]
+    fn functions_routes_timeouts_and_schedules_are_read() {
+        let functions = Template::parse(SMALL).unwrap().functions;
+        let expected = [
+            FunctionResource {
+                name: "earn".to_owned(),
+                timeout: Duration::from_secs(7),
+                routes: vec![(Method::POST, "/v1/programs/{program}".to_owned())],
+                is_scheduled: false,
+            },
+            FunctionResource {
+                name: "tier-evaluation".to_owned(),
+                timeout: Duration::from_mins(2),
+                routes: vec![],
+                is_scheduled: true,
+            },
+        ];
+        assert_eq!(functions, expected);
+    }
+
+    #[test]
+    fn what_no_schedule_starts_is_not_scheduled() {
+        let without = SMALL.replace("AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup");
+        let functions = Template::parse(&without).unwrap().functions;
+        assert!(functions.iter().all(|function| !function.is_scheduled));
+    }
+
+    #[test]
+    fn a_template_that_lacks_something_says_what() {
+        for (text, expected) in [
+            ("Resources: 1", "no Resources"),
+            ("Resources: {}", "no AWS::DynamoDB::Table"),
+            ("Resources: { F: { Type: AWS::Serverless::Function, Properties: {} } }", "no CodeUri"),
+            ("Resources: { T: { Type: AWS::DynamoDB::Table, Properties: {} } }", "AttributeDefinitions"),
+            ("Resources: [", "not understood"),
+        ] {
+            let failure = Template::parse(text).unwrap_err().to_string();
+            assert!(failure.contains(expected), "{failure}");
+        }
+    }
+
+    #[test]
+    fn the_embedded_template_names_the_table_its_indexes_and_every_function() {
+        let template = Template::embedded().unwrap();
+        let keys: Vec<&str> = template.table.key_schema.iter().map(|key| key.attribute_name.as_str()).collect();
+        assert_eq!(keys, ["pk", "sk"]);
+        assert_eq!(template.table.local_secondary_indexes[0].name, "by_seq");
+        assert_eq!(template.table.global_secondary_indexes[0].name, "due");
+        assert!(template.functions.iter().all(|function| !function.routes.is_empty()));
+        let scheduled: Vec<&str> = template
+            .functions
+            .iter()
+            .filter(|function| function.is_scheduled)
+            .map(|function| function.name.as_str())
+            .collect();
+        assert_eq!(scheduled, ["tier-evaluation"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! The state kept for a member: one small value with everything that a decision needs.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cap::CapOwner,
+    chain::Hash,
+    id::{AttributeId, LevelId, MemberId, ProgramId, RuleId},
+    lots::Lots,
+    points::Points,
+};
+
+/// Whether an account earns and spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It does.
+    Active,
+    /// Not for now; points go on expiring.
+    Suspended,
+    /// Never again.
+    Closed,
+}
+
+/// The value of a member attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A calendar date, `"1990-05-03"`.
+    Date(Date),
+    /// A text.
+    String(String),
+}
+
+/// Another name of a member, such as an e-mail address, kept only as a keyed hash of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alias {
+    /// What kind of name: `email`, `phone`, `card`.
+    pub kind: String,
+    /// The keyed hash of the name, in hexadecimal.
+    pub hash: String,
+}
+
+/// What counts toward a tier within one period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Qualifying {
+    /// Qualifying points.
+    pub points: i64,
+    /// Money spent, in minor units.
+    pub spend: i64,
+    /// Purchases made.
+    pub visits: i64,
+}
+
+impl Qualifying {
+    /// This and `other` together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            points: self.points.saturating_add(other.points),
+            spend: self.spend.saturating_add(other.spend),
+            visits: self.visits.saturating_add(other.visits),
+        }
+    }
+
+    /// Whether nothing counts.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A tier that an earlier period earned for this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Which.
+    pub tier: LevelId,
+    /// The last day of the period that it was earned for. Days of grace come on top, when asked.
+    pub through: Date,
+}
+
+/// A tier given by an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierOverride {
+    /// Which.
+    pub tier: LevelId,
+    /// The last day on which it holds.
+    pub until: Date,
+    /// Why, in the operator's own code.
+    pub reason: String,
+}
+
+/// How much of each cap is used, by the first day of the cap's interval: times or points, whichever the cap counts.
+pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
+
+/// A member's account.
+///
+/// A plain value: whatever it says about time is as of `settled_on`, and only a settled account says it as of
+/// now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The program that it belongs to.
+    pub program: ProgramId,
+    /// The member that it belongs to.
+    pub member: MemberId,
+    /// Whether it earns and spends.
+    pub status: Status,
+    /// When the member joined.
+    pub enrolled_at: Timestamp,
+    /// What the program keeps of the member.
+    pub attributes: BTreeMap<AttributeId, AttributeValue>,
+    /// Other names of the member.
+    pub aliases: Vec<Alias>,
+    /// The member who brought this one.
+    pub referred_by: Option<MemberId>,
+    /// Spendable points by expiry.
+    pub lots: Lots,
+    /// Points owed back to the program. Later accruals pay them first.
+    pub owed: Points,
+    /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases
+    /// that come late.
+    pub qualifying: BTreeMap<Date, Qualifying>,
+    /// Tiers that earlier periods earned: for the current one, and for the one before.
+    pub secured: Vec<Secured>,
+    /// A tier given by an operator.
+    pub tier_override: Option<TierOverride>,
+    /// The tier that the ledger last spoke of. The effective tier is derived; this is what it is
+    /// compared with to know that it changed.
+    pub tier: Option<LevelId>,
+    /// Use of capped rules and rewards in intervals that can still matter.
+    pub cap_use: CapUse,
+    /// Steps taken on each punch card since it last paid.
+    pub punches: BTreeMap<RuleId, i64>,
+    /// The last birthday for which points were given.
+    pub birthday_on: Option<Date>,
+    /// The day, in the program's time zone, up to which time has been accounted for.
+    pub settled_on: Date,
+    /// The number of entries in the ledger, and so the `seq` of the newest one.
+    pub seq: u64,
+    /// The number of commits.
+    pub version: u64,
+    /// The hash of the newest entry.
+    pub head_hash: Hash,
+    /// The next day on which settling would write an entry; `None` if none ever will by itself.
+    pub review_on: Option<Date>,
+}

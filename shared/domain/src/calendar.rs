@@ -1,0 +1,135 @@
+//! Dates in a program's time zone: when a day begins, when a month ends, which week a moment belongs to.
+
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
+use serde::{Deserialize, Serialize};
+
+/// The date that `instant` falls on in `zone`.
+#[must_use]
+pub fn date_in(zone: &TimeZone, instant: Timestamp) -> Date {
+    zone.to_datetime(instant).date()
+}
+
+/// The first moment of `date` in `zone`, which is not always midnight: some clocks skip it in spring.
+#[must_use]
+pub fn start_of(zone: &TimeZone, date: Date) -> Timestamp {
+    // The only failure is a date at the end of the calendar, year 9999.
+    date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}
+
+/// The wall clock's time of `instant` in `zone`.
+#[must_use]
+pub fn time_in(zone: &TimeZone, instant: Timestamp) -> Time {
+    zone.to_datetime(instant).time()
+}
+
+/// `date` and `months` months: the same day of the month, or its last day where there is no such day.
+#[must_use]
+pub fn months_after(date: Date, months: i32) -> Date {
+    date.checked_add(months.months()).unwrap_or(Date::MAX)
+}
+
+/// `date` and `days` days.
+#[must_use]
+pub fn days_after(date: Date, days: i32) -> Date {
+    date.checked_add(days.days()).unwrap_or(if days < 0 { Date::MIN } else { Date::MAX })
+}
+
+/// The last day of the quarter in which `date` lies.
+#[must_use]
+pub fn last_of_quarter(date: Date) -> Date {
+    let months_left = 12_i8.saturating_sub(date.month()).rem_euclid(3);
+    months_after(date.first_of_month(), i32::from(months_left)).last_of_month()
+}
+
+/// A recurring interval of the calendar, in which a cap counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Every {
+    /// A day.
+    Day,
+    /// A week, from Monday (ISO 8601).
+    Week,
+    /// A month.
+    Month,
+    /// A calendar year.
+    Year,
+    /// The whole life of the program.
+    Ever,
+}
+
+/// The first day of the interval without end: the first that `Every::Ever` names.
+pub const EVER: Date = Date::constant(1, 1, 1);
+
+impl Every {
+    /// The first day of the interval in which `date` lies.
+    #[must_use]
+    pub fn starting(self, date: Date) -> Date {
+        match self {
+            Self::Day => date,
+            Self::Week => days_after(date, i32::from(date.weekday().to_monday_zero_offset()).saturating_neg()),
+            Self::Month => date.first_of_month(),
+            Self::Year => date.first_of_year(),
+            Self::Ever => EVER,
+        }
+    }
+
+    /// The first day after the interval that starts on `start`; `None` if it never ends.
+    #[must_use]
+    pub fn following(self, start: Date) -> Option<Date> {
+        match self {
+            Self::Day => Some(days_after(start, 1)),
+            Self::Week => Some(days_after(start, 7)),
+            Self::Month => Some(months_after(start, 1)),
+            Self::Year => Some(months_after(start, 12)),
+            Self::Ever => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_month_after_the_last_of_january_is_the_last_of_february() {
+        assert_eq!(months_after(date(2027, 1, 31), 1), date(2027, 2, 28));
+        assert_eq!(months_after(date(2028, 1, 31), 1), date(2028, 2, 29));
+        assert_eq!(months_after(date(2028, 2, 29), 12), date(2029, 2, 28));
+        assert_eq!(months_after(Date::MAX, 1), Date::MAX);
+    }
+
+    #[test]
+    fn a_quarter_ends_with_its_third_month() {
+        for (month, last) in [(1, (3, 31)), (3, (3, 31)), (4, (6, 30)), (8, (9, 30)), (11, (12, 31)), (12, (12, 31))] {
+            assert_eq!(last_of_quarter(date(2027, month, 15)), date(2027, last.0, last.1), "month {month}");
+        }
+    }
+
+    #[test]
+    fn intervals_start_where_a_calendar_says() {
+        let sunday = date(2026, 11, 22);
+        assert_eq!(Every::Day.starting(sunday), sunday);
+        assert_eq!(Every::Week.starting(sunday), date(2026, 11, 16));
+        assert_eq!(Every::Month.starting(sunday), date(2026, 11, 1));
+        assert_eq!(Every::Year.starting(sunday), date(2026, 1, 1));
+        assert_eq!(Every::Ever.starting(sunday), EVER);
+        assert_eq!(Every::Week.following(date(2026, 12, 28)), Some(date(2027, 1, 4)));
+        assert_eq!(Every::Ever.following(EVER), None);
+    }
+
+    #[test]
+    fn a_day_begins_when_its_zone_says() {
+        let istanbul = TimeZone::get("Europe/Istanbul").unwrap();
+        assert_eq!(start_of(&istanbul, date(2026, 11, 22)).to_string(), "2026-11-21T21:00:00Z");
+        assert_eq!(date_in(&istanbul, "2026-11-21T21:00:00Z".parse().unwrap()), date(2026, 11, 22));
+        // In Santiago the clock goes from 23:59:59 to 01:00 in September, so this day has no midnight.
+        let santiago = TimeZone::get("America/Santiago").unwrap();
+        assert_eq!(start_of(&santiago, date(2026, 9, 6)).to_string(), "2026-09-06T04:00:00Z");
+    }
+}

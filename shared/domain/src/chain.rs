@@ -1,0 +1,167 @@
+//! The chain of hashes that lets a ledger prove itself.
+
+use std::{fmt, str::FromStr};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    entry::Entry,
+    id::{MemberId, ProgramId},
+};
+
+/// A SHA-256 hash, shown as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// The hash that stands before the first entry of a ledger.
+    ///
+    /// It depends on whose ledger it is, so that the whole of one cannot pass for another.
+    #[must_use]
+    pub fn genesis(program: &ProgramId, member: &MemberId) -> Self {
+        Self::of(&[b"regulars ledger 1", program.as_str().as_bytes(), member.as_str().as_bytes()])
+    }
+
+    /// The hash of `parts`, each followed by a line feed, which no part contains.
+    #[must_use]
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+            hasher.update(b"\n");
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Hash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text is no hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashMalformed;
+
+impl FromStr for Hash {
+    type Err = HashMalformed;
+
+    fn from_str(text: &str) -> Result<Self, HashMalformed> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| HashMalformed)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// An entry in its place in the chain.
+///
+/// `text` is what was hashed and what is stored, byte for byte: a proof must not depend on how some later version
+/// would write the same entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The entry.
+    pub entry: Entry,
+    /// Its canonical text.
+    pub text: String,
+    /// `SHA-256(previous hash, text)`.
+    pub hash: Hash,
+}
+
+/// A stored text is no entry.
+#[derive(Debug)]
+pub struct TextMalformed(serde_json::Error);
+
+impl fmt::Display for TextMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a stored entry cannot be read: {}", self.0)
+    }
+}
+
+impl std::error::Error for TextMalformed {}
+
+impl Sealed {
+    /// Puts `entry` behind the entry whose hash is `previous`.
+    #[must_use]
+    pub fn new(entry: Entry, previous: &Hash) -> Self {
+        let text = entry.canonical();
+        let hash = link(previous, &text);
+        Self { entry, text, hash }
+    }
+
+    /// A stored entry, as it is: whether the chain holds is for [`verify`] to say.
+    ///
+    /// # Errors
+    ///
+    /// The text is not an entry's.
+    pub fn read(text: String, hash: Hash) -> Result<Self, TextMalformed> {
+        let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
+        Ok(Self { entry, text, hash })
+    }
+}
+
+fn link(previous: &Hash, text: &str) -> Hash {
+    Hash::of(&[previous.as_bytes(), text.as_bytes()])
+}
+
+/// Where a chain breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChainBroken {
+    /// An entry is missing, stands twice or out of order: the `seq` that should have come.
+    Gap {
+        /// The expected `seq`.
+        seq: u64,
+    },
+    /// An entry's hash does not follow from the entry before and its own text.
+    Changed {
+        /// The `seq` of that entry.
+        seq: u64,
+    },
+    /// The account's newest hash or number of entries is not the ledger's.
+    Head,
+}
+
+/// Checks the ledger of one member, oldest entry first, against the account's `seq` and newest hash.
+///
+/// # Errors
+///
+/// Where the chain breaks first.
+pub fn verify<'a>(
+    program: &ProgramId,
+    member: &MemberId,
+    entries: impl IntoIterator<Item = &'a Sealed>,
+    seq: u64,
+    head: &Hash,
+) -> Result<(), ChainBroken> {
+    let mut previous = Hash::genesis(program, member);
+    let mut expected: u64 = 0;
+    for sealed in entries {
+        expected = expected.saturating_add(1);
+        if sealed.entry.seq != expected {
+            return Err(ChainBroken::Gap { seq: expected });
+        }
+        if sealed.hash != link(&previous, &sealed.text) {
+            return Err(ChainBroken::Changed { seq: expected });
+        }
+        previous = sealed.hash;
+    }
+    if expected == seq && previous == *head { Ok(()) } else { Err(ChainBroken::Head) }
+}

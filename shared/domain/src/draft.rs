@@ -1,0 +1,213 @@
+//! A posting in the making: an account being changed, with each change written into its ledger as it happens.
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    account::{Account, Alias, Qualifying},
+    calendar,
+    chain::Sealed,
+    counter::{Counters, Take},
+    earning::{Occasion, PointsOverflow, assess},
+    entry::{By, Entry, Kind, Qualified, TierChange},
+    fingerprint::Fingerprint,
+    id::EntryId,
+    lots::{Expiry, LotChange},
+    points::Points,
+    posting::Posting,
+    program::Program,
+    tier,
+};
+
+/// Who asked for an entry, under which id, with which request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The id that the entry gets.
+    pub entry: EntryId,
+    /// The fingerprint of the request.
+    pub fingerprint: Fingerprint,
+    /// Who asks.
+    pub by: By,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Draft<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) now: Timestamp,
+    pub(crate) account: Account,
+    expected_version: Option<u64>,
+    pub(crate) entries: Vec<Sealed>,
+    takes: Vec<Take>,
+    claims: Vec<Alias>,
+}
+
+impl<'p> Draft<'p> {
+    /// A draft that changes an account, or brings a new one into being.
+    pub(crate) fn new(program: &'p Program, account: Account, expected_version: Option<u64>, now: Timestamp) -> Self {
+        Self { program, now, account, expected_version, entries: Vec::new(), takes: Vec::new(), claims: Vec::new() }
+    }
+
+    /// The day up to which the account is settled: today, except while it is being settled.
+    pub(crate) fn today(&self) -> Date {
+        self.account.settled_on
+    }
+
+    /// An entry that changes nothing yet.
+    pub(crate) fn entry(&self, id: EntryId, kind: Kind, by: By, occurred_at: Timestamp) -> Entry {
+        Entry {
+            id,
+            seq: 0,
+            kind,
+            points: Points::ZERO,
+            pending: Points::ZERO,
+            spendable: Points::ZERO,
+            held: Points::ZERO,
+            owed: Points::ZERO,
+            lots: Vec::new(),
+            refers_to: None,
+            program_version: self.program.version,
+            by,
+            occurred_at,
+            posted_at: self.now,
+            fingerprint: None,
+            expires_on: None,
+            breakdown: Vec::new(),
+            qualified: None,
+            tier_change: None,
+            redeemed: None,
+        }
+    }
+
+    /// An entry that answers `request`.
+    pub(crate) fn entry_for(&self, request: &Request, kind: Kind, occurred_at: Timestamp) -> Entry {
+        let mut entry = self.entry(request.entry.clone(), kind, request.by, occurred_at);
+        entry.fingerprint = Some(request.fingerprint.clone());
+        entry
+    }
+
+    /// Writes an entry into the ledger, behind the newest one.
+    pub(crate) fn post(&mut self, mut entry: Entry) {
+        self.account.seq = self.account.seq.saturating_add(1);
+        entry.seq = self.account.seq;
+        let sealed = Sealed::new(entry, &self.account.head_hash);
+        self.account.head_hash = sealed.hash;
+        self.entries.push(sealed);
+    }
+
+    /// Takes from totals over many members along with this posting.
+    pub(crate) fn take(&mut self, takes: impl IntoIterator<Item = Take>) {
+        self.takes.extend(takes);
+    }
+
+    /// Claims a name for this member along with this posting.
+    pub(crate) fn claim(&mut self, alias: Alias) {
+        self.claims.push(alias);
+    }
+
+    /// Gives what `occasion` earns: points, what counts toward a tier, use of caps. Fills `entry` with it and posts it.
+    ///
+    /// # Errors
+    ///
+    /// If the account would hold more than [`Points::MAX`]; the draft is then of no further use.
+    pub(crate) fn accrue(
+        &mut self,
+        mut entry: Entry,
+        occasion: &Occasion,
+        counters: &Counters,
+    ) -> Result<(), PointsOverflow> {
+        let program = self.program;
+        let tiers = program.tiers.as_ref();
+        let level = tiers.zip(self.account.tier.as_ref()).and_then(|(tiers, tier)| tiers.level(tier));
+        let assessment = assess(program, &mut self.account, level, occasion, counters)?;
+        if self.account.lots.total() + assessment.points > Points::MAX {
+            return Err(PointsOverflow);
+        }
+        let date = program.date(occasion.occurred_at());
+        let repaid = assessment.points.min(self.account.owed);
+        let spendable = assessment.points - repaid;
+        self.account.owed -= repaid;
+        entry.points = assessment.points;
+        entry.owed = -repaid;
+        entry.spendable = spendable;
+        if !spendable.is_zero() {
+            let expiry = program.points.expiry.expiry(date);
+            self.account.lots.put(expiry, spendable);
+            entry.lots = vec![LotChange(expiry, spendable)];
+            entry.expires_on = expiry.on();
+        }
+        entry.breakdown = assessment.breakdown;
+        let amount = Qualifying {
+            points: assessment.qualifying.get(),
+            spend: occasion.spend(),
+            visits: i64::from(matches!(occasion, Occasion::Purchase(_))),
+        };
+        if let Some(tiers) = tiers.filter(|_| !amount.is_zero()) {
+            let period = tier::current_period(program, tiers, &self.account, date).first;
+            entry.qualified = Some(Qualified { period, amount });
+            tier::count(program, &mut self.account, amount, date);
+        }
+        self.take(assessment.takes);
+        let id = entry.id.clone();
+        let occurred_at = entry.occurred_at;
+        entry.tier_change = self.adopt_tier();
+        let tier_change = entry.tier_change.clone();
+        let is_enrollment = entry.kind == Kind::Enrollment;
+        self.post(entry);
+        if let Some(change) = tier_change.filter(|_| !is_enrollment) {
+            self.post_tier_change(EntryId::engine(&[&"tier", &id]), change, occurred_at, Some(id.clone()));
+        }
+        // A late purchase may bring points whose last day is over.
+        while let Some(lot) = self.account.lots.take_expired(self.today()) {
+            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, &id]), lot, Some(id.clone()));
+        }
+        Ok(())
+    }
+
+    /// Compares the effective tier with the one that the ledger last spoke of, and makes it that.
+    pub(crate) fn adopt_tier(&mut self) -> Option<TierChange> {
+        let tiers = self.program.tiers.as_ref();
+        let rank = tier::effective(self.program, &self.account, self.today()).map(|claim| claim.rank);
+        let level = rank.and_then(|rank| tiers?.levels.get(rank)).map(|level| level.id.clone());
+        if level == self.account.tier {
+            return None;
+        }
+        let from = std::mem::replace(&mut self.account.tier, level.clone());
+        Some(TierChange { from, to: level })
+    }
+
+    pub(crate) fn post_tier_change(
+        &mut self,
+        id: EntryId,
+        change: TierChange,
+        occurred_at: Timestamp,
+        refers_to: Option<EntryId>,
+    ) {
+        let mut entry = self.entry(id, Kind::TierChange, By::Engine, occurred_at);
+        entry.tier_change = Some(change);
+        entry.refers_to = refers_to;
+        self.post(entry);
+    }
+
+    /// Posts that the points of a lot, already taken out of the account, have expired.
+    pub(crate) fn post_expiry(&mut self, id: EntryId, (date, points): (Date, Points), refers_to: Option<EntryId>) {
+        let over_at = calendar::start_of(&self.program.zone, calendar::days_after(date, 1));
+        let mut entry = self.entry(id, Kind::Expiry, By::Engine, over_at);
+        entry.points = -points;
+        entry.spendable = -points;
+        entry.lots = vec![LotChange(Expiry::On(date), -points)];
+        entry.refers_to = refers_to;
+        self.post(entry);
+    }
+
+    /// What is to be committed.
+    pub(crate) fn finish(mut self) -> Posting {
+        self.account.version = self.account.version.saturating_add(1);
+        self.account.review_on = crate::settle::next_change(self.program, &self.account);
+        Posting {
+            expected_version: self.expected_version,
+            account: self.account,
+            entries: self.entries,
+            takes: self.takes,
+            claims: self.claims,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Earning: points for a purchase or an activity.
+
+use std::fmt;
+
+use jiff::{Timestamp, ToSpan, civil::Date};
+
+use crate::{
+    account::Status, calendar::days_after, counter::Counters, draft::Request, earning::Occasion, entry::Kind,
+    money::Currency, points::Points, posting::Posting, settle::Settled,
+};
+
+/// How far a till's clock may run ahead, in minutes.
+const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
+
+/// Why nothing was earned, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarnRefusal {
+    /// The account is suspended.
+    AccountSuspended,
+    /// The account is closed.
+    AccountClosed,
+    /// The purchase is in another currency than the program.
+    CurrencyMismatch {
+        /// The program's currency.
+        expected: Currency,
+        /// The purchase's.
+        found: Currency,
+    },
+    /// It lies too far back, or in the future.
+    OccurredAtOutOfRange {
+        /// The first day that can still be posted, in the program's time zone.
+        earliest: Date,
+        /// The last moment that can be.
+        latest: Timestamp,
+    },
+    /// The account would hold more than [`Points::MAX`].
+    PointsOverflow,
+}
+
+impl fmt::Display for EarnRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AccountSuspended => f.write_str("the account is suspended and neither earns nor spends"),
+            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the program counts in {expected}, and the purchase is in {found}")
+            }
+            Self::OccurredAtOutOfRange { earliest, latest } => {
+                write!(f, "occurred_at must lie between the beginning of {earliest} and {latest}")
+            }
+            Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
+        }
+    }
+}
+
+/// Gives `settled` what `occasion` earns.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins.
+pub fn earn(
+    settled: Settled<'_>,
+    request: &Request,
+    occasion: &Occasion,
+    counters: &Counters,
+) -> Result<Posting, EarnRefusal> {
+    let mut draft = settled.0;
+    match draft.account.status {
+        Status::Active => {}
+        Status::Suspended => return Err(EarnRefusal::AccountSuspended),
+        Status::Closed => return Err(EarnRefusal::AccountClosed),
+    }
+    if let Occasion::Purchase(purchase) = occasion
+        && purchase.total.currency != draft.program.currency
+    {
+        let (expected, found) = (draft.program.currency, purchase.total.currency);
+        return Err(EarnRefusal::CurrencyMismatch { expected, found });
+    }
+    let occurred_at = occasion.occurred_at();
+    let earliest = days_after(draft.today(), draft.program.points.backdating_days_max.saturating_neg());
+    let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
+    if draft.program.date(occurred_at) < earliest || occurred_at > latest {
+        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
+    }
+    let entry = draft.entry_for(request, Kind::Accrual, occurred_at);
+    draft.accrue(entry, occasion, counters).map_err(|_| EarnRefusal::PointsOverflow)?;
+    Ok(draft.finish())
+}

@@ -1,0 +1,232 @@
+//! What an occasion earns: each rule asked in turn, stacked, and clipped by its cap.
+
+mod challenge;
+pub(crate) mod facts;
+mod fixed;
+mod multiplier;
+mod occasion;
+mod per_item;
+mod punch_card;
+mod rate;
+mod strategy;
+
+pub use self::occasion::{
+    ACTIVITY_ATTRIBUTES_MAX, Activity, LABEL_LENGTH_MAX, LINES_MAX, Label, LabelMalformed, Line, Occasion, Purchase,
+    Quantity, Scalar,
+};
+pub(crate) use self::strategy::{Strategy, read_strategy};
+use self::{facts::Facts, strategy::Matched};
+use crate::{
+    account::Account,
+    breakdown::BreakdownLine,
+    counter::{CounterId, Counters, Take},
+    points::Points,
+    program::{EarningRule, Level, Program, Stacking, Trigger},
+};
+
+/// What an occasion earns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Assessment {
+    /// What each rule gave.
+    pub(crate) breakdown: Vec<BreakdownLine>,
+    /// All points given.
+    pub(crate) points: Points,
+    /// Those of them that count toward a tier.
+    pub(crate) qualifying: Points,
+    /// What program-wide caps gave.
+    pub(crate) takes: Vec<Take>,
+}
+
+/// The occasion earns more than [`Points::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PointsOverflow;
+
+impl Program {
+    /// The counters that must be looked at before this occasion can be decided: those of program-wide caps.
+    #[must_use]
+    pub fn earning_counters(&self, occasion: &Occasion) -> Vec<CounterId> {
+        let date = self.date(occasion.occurred_at());
+        self.rules_on(occasion).filter_map(|rule| rule.cap?.counter(&rule.cap_owner(), date)).collect()
+    }
+
+    fn rules_on<'a>(&'a self, occasion: &'a Occasion) -> impl Iterator<Item = &'a EarningRule> {
+        self.earning_rules.iter().filter(move |rule| match (occasion, &rule.on) {
+            (Occasion::Purchase(_), Trigger::Purchase)
+            | (Occasion::Enrollment(_), Trigger::Enrollment)
+            | (Occasion::Birthday(_), Trigger::Birthday) => true,
+            (Occasion::Activity(activity), Trigger::Activity(kind)) => activity.kind == *kind,
+            (
+                _,
+                Trigger::Purchase
+                | Trigger::Activity(_)
+                | Trigger::Enrollment
+                | Trigger::Birthday
+                // Until referrals are paid, no occasion is one.
+                | Trigger::Referral,
+            ) => false,
+        })
+    }
+}
+
+/// Works out what `occasion` earns, and records in `account` what it uses of caps and punch cards.
+///
+/// Base rules come first, then the tier's line, then what comes on top, each in the document's order.
+///
+/// # Errors
+///
+/// If it comes to more than [`Points::MAX`].
+pub(crate) fn assess(
+    program: &Program,
+    account: &mut Account,
+    level: Option<&Level>,
+    occasion: &Occasion,
+    counters: &Counters,
+) -> Result<Assessment, PointsOverflow> {
+    let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
+    let mut assessor = Assessor { program, account, occasion, counters, facts, done: Assessment::default() };
+    let at = occasion.occurred_at();
+    let rules: Vec<_> = program.rules_on(occasion).filter(|rule| rule.active.contains(&program.zone, at)).collect();
+
+    for rule in rules.iter().filter(|rule| rule.stacking == Stacking::Base) {
+        if let Some(claim) = assessor.claim(rule, Points::ZERO)? {
+            assessor.grant(&claim);
+        }
+    }
+    let base = assessor.done.points;
+    if let Some(level) = level.filter(|_| multiplies_by_tier(occasion)) {
+        let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
+        assessor.add_line(BreakdownLine { rule: format!("tier:{}", level.id), wanted, given: wanted, fault: None });
+    }
+    let mut claims = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.stacking != Stacking::Base) {
+        claims.extend(assessor.claim(rule, base)?);
+    }
+    for claim in &claims {
+        if beaten(claim, &claims) {
+            assessor.add_line(claim.line(Points::ZERO));
+        } else {
+            assessor.grant(claim);
+        }
+    }
+    if assessor.done.points > Points::MAX { Err(PointsOverflow) } else { Ok(assessor.done) }
+}
+
+/// A tier multiplies what a member earns by doing something, not a welcome or a birthday present.
+fn multiplies_by_tier(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
+    }
+}
+
+/// What a rule asks for.
+struct Claim<'a> {
+    rule: &'a EarningRule,
+    wanted: Points,
+    /// What its cap lets through.
+    capped: Points,
+    punched: Option<i64>,
+}
+
+impl Claim<'_> {
+    fn line(&self, given: Points) -> BreakdownLine {
+        BreakdownLine { rule: self.rule.id.to_string(), wanted: self.wanted, given, fault: None }
+    }
+}
+
+/// Whether another rule of its group gives more, or as much and stands before it.
+fn beaten(claim: &Claim<'_>, claims: &[Claim<'_>]) -> bool {
+    if !matches!(claim.rule.stacking, Stacking::BestOf(_)) {
+        return false;
+    }
+    let mut rivals = claims.iter().filter(|rival| rival.rule.stacking == claim.rule.stacking);
+    let best = rivals.clone().map(|rival| rival.capped).max().unwrap_or_default();
+    rivals.find(|rival| rival.capped == best).is_some_and(|winner| winner.rule.id != claim.rule.id)
+}
+
+struct Assessor<'a> {
+    program: &'a Program,
+    account: &'a mut Account,
+    occasion: &'a Occasion,
+    counters: &'a Counters,
+    facts: Facts,
+    done: Assessment,
+}
+
+impl Assessor<'_> {
+    fn add_line(&mut self, line: BreakdownLine) {
+        self.done.points += line.given;
+        self.done.breakdown.push(line);
+    }
+
+    /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
+    fn claim<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Claim<'r>>, PointsOverflow> {
+        let matched = match self.matched(rule, base) {
+            Ok(Some(matched)) => matched,
+            Ok(None) => return Ok(None),
+            Err(fault) => {
+                let rule = rule.id.to_string();
+                self.add_line(BreakdownLine { rule, wanted: Points::ZERO, given: Points::ZERO, fault: Some(fault) });
+                return Ok(None);
+            }
+        };
+        let earned = rule.strategy.earn(&matched).ok_or(PointsOverflow)?;
+        let date = self.program.date(self.occasion.occurred_at());
+        let capped = rule.cap.map_or(earned.points, |cap| {
+            cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)
+        });
+        Ok(Some(Claim { rule, wanted: earned.points, capped, punched: earned.punched }))
+    }
+
+    /// The part of the occasion that the rule's condition lets through.
+    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched>, String> {
+        let mut lines: Vec<_> = self.occasion.lines().iter().collect();
+        let mut amount = self.occasion.spend();
+        if let Some(condition) = rule.when.as_ref().filter(|condition| condition.is_of_line()) {
+            let mut picked = Vec::new();
+            for line in lines {
+                if condition.holds(&self.facts.context_of_line(line))? {
+                    picked.push(line);
+                }
+            }
+            if picked.is_empty() {
+                return Ok(None);
+            }
+            lines = picked;
+            amount = lines.iter().fold(0, |amount, line| amount.saturating_add(line.amount.get()));
+        } else if let Some(condition) = &rule.when
+            && !condition.holds(self.facts.context())?
+        {
+            return Ok(None);
+        }
+        let pieces = lines.iter().fold(0_i64, |pieces, line| pieces.saturating_add(line.quantity.get()));
+        Ok(Some(Matched {
+            amount,
+            lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
+            pieces,
+            base,
+            punched: self.account.punches.get(&rule.id).copied().unwrap_or_default(),
+            rounding: self.program.points.rounding,
+        }))
+    }
+
+    /// Gives what a rule asks for, and records what it used.
+    fn grant(&mut self, claim: &Claim<'_>) {
+        if let Some(punched) = claim.punched {
+            self.account.punches.insert(claim.rule.id.clone(), punched);
+            self.account.punches.retain(|_, punched| *punched > 0);
+        }
+        if claim.wanted.is_zero() {
+            return;
+        }
+        if let Some(cap) = claim.rule.cap.filter(|_| !claim.capped.is_zero()) {
+            let date = self.program.date(self.occasion.occurred_at());
+            let take = cap.use_up(claim.capped, &claim.rule.cap_owner(), date, self.account);
+            self.done.takes.extend(take);
+        }
+        if claim.rule.stacking == Stacking::Base && claim.rule.qualifying {
+            self.done.qualifying += claim.capped;
+        }
+        self.add_line(claim.line(claim.capped));
+    }
+}

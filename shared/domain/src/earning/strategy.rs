@@ -1,0 +1,95 @@
+//! The strategies by which a rule gives points. A new one is a file of its own and a line in [`STRATEGIES`].
+
+use std::fmt::Debug;
+
+use super::{challenge, fixed, multiplier, per_item, punch_card, rate};
+use crate::{
+    points::{Points, Rounding},
+    program::{Stacking, Trigger, node::Node},
+};
+
+/// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matched {
+    /// Money, in minor units: the purchase's total, or the lines' that the condition picked.
+    pub(crate) amount: i64,
+    /// Lines.
+    pub(crate) lines: i64,
+    /// Pieces on these lines.
+    pub(crate) pieces: i64,
+    /// What the base rules gave.
+    pub(crate) base: Points,
+    /// Steps taken on the rule's punch card since it last paid.
+    pub(crate) punched: i64,
+    /// How fractions round.
+    pub(crate) rounding: Rounding,
+}
+
+/// What a rule comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Yield {
+    /// Points, before any cap.
+    pub(crate) points: Points,
+    /// Where its punch card stands afterwards, if it keeps one.
+    pub(crate) punched: Option<i64>,
+}
+
+impl From<Points> for Yield {
+    fn from(points: Points) -> Self {
+        Self { points, punched: None }
+    }
+}
+
+/// How a rule gives points.
+pub(crate) trait Strategy: Debug + Send + Sync {
+    /// What it comes to; `None` above [`Points::MAX`].
+    fn earn(&self, matched: &Matched) -> Option<Yield>;
+
+    /// Whether it makes sense for this trigger.
+    fn suits(&self, on: &Trigger) -> bool;
+
+    /// Whether it multiplies what base rules gave, and so cannot be one.
+    fn multiplies(&self) -> bool {
+        false
+    }
+}
+
+type Read = fn(&Node<'_>) -> Option<Box<dyn Strategy>>;
+
+const STRATEGIES: [(&str, Read); 6] = [
+    ("rate", rate::read),
+    ("fixed", fixed::read),
+    ("multiplier", multiplier::read),
+    ("per_item", per_item::read),
+    ("punch_card", punch_card::read),
+    ("challenge", challenge::read),
+];
+
+/// Reads what a rule gives, `{ "rate": { ... } }`, and checks that it goes with the rule's trigger and stacking.
+pub(crate) fn read_strategy(
+    node: &Node<'_>,
+    on: Option<&Trigger>,
+    stacking: Option<&Stacking>,
+) -> Option<Box<dyn Strategy>> {
+    let chosen = node.variant().and_then(|(name, body)| {
+        STRATEGIES.iter().find(|(known, _)| *known == name).map(|(name, read)| (*name, *read, body))
+    });
+    let Some((name, read, body)) = chosen else {
+        let shapes = STRATEGIES.map(|(name, _)| format!("{{\"{name}\": ...}}"));
+        node.unknown_choice(&shapes.each_ref().map(String::as_str));
+        return None;
+    };
+    let strategy = read(&body)?;
+    if on.is_some_and(|on| !strategy.suits(on)) {
+        node.fault("contradiction", format!("{name} cannot be given for what this rule is on"));
+    }
+    if strategy.multiplies() && stacking == Some(&Stacking::Base) {
+        node.fault("contradiction", "a multiplier multiplies what base rules gave, so its stacking cannot be base");
+    }
+    Some(strategy)
+}
+
+/// The number of points in a rule, 1 to a million: more is a slip of the keyboard.
+pub(super) fn read_points(node: &Node<'_>) -> Option<i64> {
+    node.integer(1..=1_000_000)
+}

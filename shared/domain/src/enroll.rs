@@ -1,0 +1,111 @@
+//! Joining the program, and changing what is kept of a member.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    account::{Account, Alias, AttributeValue, Status},
+    chain::Hash,
+    counter::Counters,
+    draft::{Draft, Request},
+    earning::Occasion,
+    entry::Kind,
+    id::{AttributeId, MemberId, ProgramId},
+    lots::Lots,
+    points::Points,
+    posting::Posting,
+    program::Program,
+    settle::Settled,
+};
+
+/// A wish to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enroll {
+    /// The program.
+    pub program: ProgramId,
+    /// Under which id.
+    pub member: MemberId,
+    /// What is to be kept of the member.
+    pub attributes: BTreeMap<AttributeId, AttributeValue>,
+    /// Other names of the member, none of them twice.
+    pub aliases: Vec<Alias>,
+    /// The member who brought this one.
+    pub referred_by: Option<MemberId>,
+}
+
+/// Makes a member of whoever wishes to join, and gives the program's welcome. That there is no such member yet is for
+/// the commit to see.
+///
+/// # Panics
+///
+/// Never: no program has so many and so large welcomes that an empty account could not hold them.
+#[must_use]
+pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Counters, now: Timestamp) -> Posting {
+    let account = Account {
+        head_hash: Hash::genesis(&wish.program, &wish.member),
+        program: wish.program,
+        member: wish.member,
+        status: Status::Active,
+        enrolled_at: now,
+        attributes: wish.attributes,
+        aliases: wish.aliases.clone(),
+        referred_by: wish.referred_by,
+        lots: Lots::default(),
+        owed: Points::ZERO,
+        qualifying: BTreeMap::new(),
+        secured: Vec::new(),
+        tier_override: None,
+        tier: None,
+        cap_use: BTreeMap::new(),
+        punches: BTreeMap::new(),
+        birthday_on: None,
+        settled_on: program.date(now),
+        seq: 0,
+        version: 0,
+        review_on: None,
+    };
+    let mut draft = Draft::new(program, account, None, now);
+    let entry = draft.entry_for(request, Kind::Enrollment, now);
+    draft
+        .accrue(entry, &Occasion::Enrollment(now), counters)
+        .expect("200 rules of at most a million points each do not fill an account");
+    for alias in wish.aliases {
+        draft.claim(alias);
+    }
+    draft.finish()
+}
+
+/// What is to be changed of a member; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amend {
+    /// Whether the account earns and spends.
+    pub status: Option<Status>,
+    /// Attributes to set, or with `None` to take away.
+    pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
+}
+
+/// A closed account stays closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountClosed;
+
+/// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
+///
+/// # Errors
+///
+/// The account is closed.
+pub fn amend(settled: Settled<'_>, changes: Amend) -> Result<Option<Posting>, AccountClosed> {
+    let mut draft = settled.0;
+    if draft.account.status == Status::Closed && changes != Amend::default() {
+        return Err(AccountClosed);
+    }
+    let before = draft.account.clone();
+    draft.account.status = changes.status.unwrap_or(draft.account.status);
+    for (id, value) in changes.attributes {
+        match value {
+            Some(value) => draft.account.attributes.insert(id, value),
+            None => draft.account.attributes.remove(&id),
+        };
+    }
+    Ok((draft.account != before || !draft.entries.is_empty()).then(|| draft.finish()))
+}

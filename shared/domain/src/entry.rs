@@ -1,0 +1,144 @@
+//! One immutable line of the ledger.
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Qualifying,
+    breakdown::BreakdownLine,
+    fingerprint::Fingerprint,
+    id::{EntryId, LevelId, RewardId},
+    lots::LotChange,
+    money::Money,
+    points::Points,
+};
+
+/// What an entry records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A member joined, and got the program's welcome.
+    Enrollment,
+    /// Points for a purchase, an activity or a birthday.
+    Accrual,
+    /// Points spent on a reward.
+    Redemption,
+    /// Points whose last day has passed.
+    Expiry,
+    /// The effective tier is another.
+    TierChange,
+}
+
+/// Who asked for an entry. No more than this is kept, so that erasing a member never needs to change an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Somebody who acts for the program: a till, a shop, an operator.
+    Operator,
+    /// The member.
+    Member,
+    /// Time, through this engine.
+    Engine,
+}
+
+/// A change of the effective tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierChange {
+    /// The tier before; `null` if there was none.
+    pub from: Option<LevelId>,
+    /// The tier after; `null` if there is none.
+    pub to: Option<LevelId>,
+}
+
+/// What a redemption bought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeemed {
+    /// The reward.
+    pub reward: RewardId,
+    /// The money that the points stand for, where the reward costs points per money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+}
+
+/// What an entry counted toward a tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Qualified {
+    /// The first day of the period that it counted in.
+    pub period: Date,
+    /// How much.
+    #[serde(flatten)]
+    pub amount: Qualifying,
+}
+
+/// One line of the ledger. Changes are signed: a redemption's are negative.
+///
+/// The field order is the order of the canonical text that the chain hashes; zeros and absences are left out of it. A
+/// field may be added at the end, never moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its id, which is also the record that its request was carried out.
+    pub id: EntryId,
+    /// Its place in the member's ledger, from 1.
+    pub seq: u64,
+    /// What it records.
+    pub kind: Kind,
+    /// The change of all balances together: pending, spendable and held, less owed.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub points: Points,
+    /// The change of the pending balance.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub pending: Points,
+    /// The change of the spendable balance.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub spendable: Points,
+    /// The change of the held balance.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub held: Points,
+    /// The change of what is owed.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub owed: Points,
+    /// The change of each lot touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<LotChange>,
+    /// The entry that this one acts on or follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<EntryId>,
+    /// The version of the program that decided it.
+    pub program_version: u64,
+    /// Who asked for it.
+    pub by: By,
+    /// When what it records happened.
+    pub occurred_at: Timestamp,
+    /// When it was written.
+    pub posted_at: Timestamp,
+    /// The request that it answered; `None` if the engine made it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The last day of the points given, if they were given and ever expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Date>,
+    /// What each rule gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakdown: Vec<BreakdownLine>,
+    /// What it counted toward a tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualified: Option<Qualified>,
+    /// The change of tier that it is, or that it brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_change: Option<TierChange>,
+    /// What it bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeemed: Option<Redeemed>,
+}
+
+impl Entry {
+    /// The text that is hashed and stored: JSON without white space, fields in the order of this type.
+    ///
+    /// # Panics
+    ///
+    /// Never: nothing in an entry can fail to be written as JSON.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("an entry has only string keys and whole numbers")
+    }
+}

@@ -1,0 +1,28 @@
+//! The rules of loyalty: program, account and command in, posting or refusal out.
+//!
+//! No async, no SDK, no clock, no randomness, no floats, no HTTP: whatever a decision needs, time included, is an
+//! argument. Start reading at [`account::Account`] (the state), [`settle`] (time), [`earn`] and [`redeem`] (decisions).
+
+pub mod account;
+pub mod breakdown;
+pub mod calendar;
+pub mod cap;
+pub mod chain;
+pub mod counter;
+mod draft;
+pub mod earn;
+pub mod earning;
+pub mod enroll;
+pub mod entry;
+pub mod fingerprint;
+pub mod id;
+pub mod lots;
+pub mod money;
+pub mod points;
+pub mod posting;
+pub mod program;
+pub mod redeem;
+pub mod settle;
+pub mod tier;
+
+pub use draft::Request;

@@ -1,0 +1,126 @@
+//! Money as whole minor units of one currency: cents, kuruş, yen.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The largest amount of money in one request, in minor units: a trillion less one, ten billion euro.
+pub const AMOUNT_MAX: i64 = 999_999_999_999;
+
+/// An ISO 4217 currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// How many decimals a minor unit has: 2 for EUR, 0 for JPY. `None` where the standard names none (gold, say).
+    #[must_use]
+    pub fn exponent(self) -> Option<u16> {
+        self.0.exponent()
+    }
+
+    /// The three letters.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+}
+
+/// A text is no ISO 4217 code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrencyUnknown;
+
+impl fmt::Display for CurrencyUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a currency must be an ISO 4217 code such as EUR")
+    }
+}
+
+impl std::error::Error for CurrencyUnknown {}
+
+impl FromStr for Currency {
+    type Err = CurrencyUnknown;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyUnknown> {
+        // The crate also reads lower case; a code is written one way here, so that bodies compare.
+        iso_currency::Currency::from_code(text)
+            .filter(|currency| currency.code() == text)
+            .map(Self)
+            .ok_or(CurrencyUnknown)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An amount of minor units, 0 to [`AMOUNT_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Amount(i64);
+
+impl Amount {
+    /// So many minor units; `None` below zero or above [`AMOUNT_MAX`].
+    #[must_use]
+    pub fn new(minor_units: i64) -> Option<Self> {
+        (0..=AMOUNT_MAX).contains(&minor_units).then_some(Self(minor_units))
+    }
+
+    /// The number of minor units.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(i64::deserialize(deserializer)?)
+            .ok_or_else(|| de::Error::custom(format!("an amount must be 0 to {AMOUNT_MAX} minor units")))
+    }
+}
+
+/// Money: an amount of minor units in a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// Minor units: 1250 is 12.50 EUR, or 1250 JPY.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_never_negative_or_unbounded() {
+        let read = |text: &str| serde_json::from_str::<Money>(text).map(|money| money.amount.get());
+        assert_eq!(read(r#"{"amount":1250,"currency":"EUR"}"#).unwrap(), 1250);
+        assert_eq!(read(r#"{"amount":999999999999,"currency":"JPY"}"#).unwrap(), AMOUNT_MAX);
+        for bad in [
+            r#"{"amount":-1,"currency":"EUR"}"#,
+            r#"{"amount":1000000000000,"currency":"EUR"}"#,
+            r#"{"amount":12.5,"currency":"EUR"}"#,
+            r#"{"amount":1,"currency":"eur"}"#,
+            r#"{"amount":1,"currency":"EURO"}"#,
+            r#"{"amount":1,"currency":"EUR","vat":1}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The program document: one loyalty scheme, read and validated as a whole.
+
+mod active;
+mod attributes;
+mod cap;
+pub(crate) mod condition;
+pub(crate) mod expression_check;
+pub(crate) mod node;
+mod plans;
+mod points;
+mod rewards;
+mod rules;
+mod tiers;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::Value;
+
+use self::node::{Findings, Node};
+pub use self::{
+    active::ActiveWindow,
+    attributes::{AttributeRefused, AttributeSpec, AttributeType},
+    node::Problem,
+    points::{ExpiryPolicy, PointsPolicy, Rounded},
+    rewards::{Cost, Reward, RewardKind, Stock},
+    rules::{EarningRule, Stacking, Trigger},
+    tiers::{Basis, BasisUnit, Downgrade, Level, Period, PeriodRule, Thresholds, Tiers},
+};
+pub(crate) use self::{condition::Condition, rules::BIRTHDAY_ATTRIBUTE};
+use crate::{
+    calendar,
+    cap::{Cap, CapOwner},
+    id::RewardId,
+    money::Currency,
+};
+
+/// Largest program document, in bytes of JSON.
+pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Most earning rules: each is considered for each purchase, at about 20 microseconds for one with a condition.
+pub const RULES_MAX: usize = 200;
+
+/// Most tier levels.
+pub const LEVELS_MAX: usize = 20;
+
+/// Most rewards: the catalogue of a member is answered in one piece.
+pub const REWARDS_MAX: usize = 500;
+
+/// Longest name of anything shown to people, in characters.
+const NAME_LENGTH_MAX: usize = 100;
+
+/// One loyalty scheme: its rules, tiers, rewards, time zone and currency.
+#[derive(Debug)]
+pub struct Program {
+    /// Which published version this is.
+    pub version: u64,
+    /// The name shown to people.
+    pub name: String,
+    /// The time zone in which days begin and end.
+    pub zone: TimeZone,
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// How points round, expire and so on.
+    pub points: PointsPolicy,
+    /// The rules by which points are earned, in the document's order.
+    pub earning_rules: Vec<EarningRule>,
+    /// The tiers, if the program has any.
+    pub tiers: Option<Tiers>,
+    /// The rewards, in the document's order.
+    pub rewards: Vec<Reward>,
+    /// The attributes that members may have.
+    pub attributes: Vec<AttributeSpec>,
+    /// Parts of the document that are valid and do nothing yet.
+    pub warnings: Vec<Problem>,
+}
+
+impl Program {
+    /// Reads a program document that is, or would be, published as `version`.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the document, in its order.
+    pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+        let findings = Findings::default();
+        let program = read_program(&Node::top(document, &findings), version);
+        let faults = findings.faults.into_inner();
+        match program {
+            Some(program) if faults.is_empty() => Ok(Self { warnings: findings.warnings.into_inner(), ..program }),
+            Some(_) | None => Err(faults),
+        }
+    }
+
+    /// The date of `instant` in the program's time zone.
+    #[must_use]
+    pub fn date(&self, instant: Timestamp) -> Date {
+        calendar::date_in(&self.zone, instant)
+    }
+
+    /// The cap of a rule or the limit of a reward, if there still is one.
+    pub(crate) fn cap_of(&self, owner: &CapOwner) -> Option<Cap> {
+        match owner {
+            CapOwner::Rule(id) => self.earning_rules.iter().find(|rule| rule.id == *id)?.cap,
+            CapOwner::Reward(id) => self.reward(id)?.limit,
+        }
+    }
+
+    /// The reward called `id`.
+    #[must_use]
+    pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
+        self.rewards.iter().find(|reward| reward.id == *id)
+    }
+}
+
+fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
+    let fields = node.fields(&[
+        "name",
+        "time_zone",
+        "currency",
+        "points",
+        "earning_rules",
+        "referral",
+        "tiers",
+        "rewards",
+        "plans",
+        "attributes",
+    ])?;
+    let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));
+    let zone = fields.required("time_zone").and_then(|node| read_zone(&node));
+    let currency = fields.required("currency").and_then(|node| read_currency(&node));
+    let points = fields.read_or("points", PointsPolicy::default(), points::read);
+    let attributes = fields.read_or("attributes", Vec::new(), attributes::read);
+    let tiers = fields.read_or("tiers", None, |node| tiers::read(node).map(Some));
+    let levels: Vec<_> = tiers.iter().flatten().flat_map(|tiers| &tiers.levels).map(|level| level.id.clone()).collect();
+    let attribute_specs = attributes.as_deref().unwrap_or_default();
+    let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| rules::read(node, attribute_specs));
+    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, &levels));
+    let referral = fields.read_or("referral", (), plans::read_referral);
+    let plans = fields.read_or("plans", (), |node| plans::read(node, &levels));
+    referral?;
+    plans?;
+    Some(Program {
+        version,
+        name: name?,
+        zone: zone?,
+        currency: currency?,
+        points: points?,
+        earning_rules: earning_rules?,
+        tiers: tiers?,
+        rewards: rewards?,
+        attributes: attributes?,
+        warnings: Vec::new(),
+    })
+}
+
+fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
+    let name = node.string(NAME_LENGTH_MAX)?;
+    let zone = TimeZone::get(&name).ok();
+    if zone.is_none() {
+        node.fault("unknown_time_zone", format!("{name} is no IANA time zone such as Europe/Istanbul"));
+    }
+    zone
+}
+
+fn read_currency(node: &Node<'_>) -> Option<Currency> {
+    let currency: Currency = node.parsed("unknown_currency")?;
+    if currency.exponent().is_none() {
+        node.fault("unknown_currency", format!("{currency} has no minor unit to count in"));
+        return None;
+    }
+    Some(currency)
+}

@@ -1,0 +1,249 @@
+//! A JSON document read piece by piece, with every fault in it collected, each with a pointer to its place.
+
+use std::{cell::RefCell, fmt, ops::RangeInclusive, str::FromStr};
+
+use serde_json::Value;
+
+/// A fault in a program document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: a JSON pointer (RFC 6901).
+    pub at: String,
+    /// Which kind of fault: a stable code.
+    pub code: &'static str,
+    /// What is wrong and what would be right, in a sentence.
+    pub message: String,
+}
+
+/// What was found so far: faults, and parts that are valid and do nothing yet.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) faults: RefCell<Vec<Problem>>,
+    pub(crate) warnings: RefCell<Vec<Problem>>,
+}
+
+/// A value in the document and where it stands.
+///
+/// A reading method reports what is wrong and answers `None`; whoever reads goes on with the rest, and gives up only
+/// when it has read everything, so that all faults are told at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Node<'a> {
+    value: &'a Value,
+    place: Place<'a>,
+    findings: &'a Findings,
+}
+
+/// A step from the top of the document, kept as a borrowed chain so that only a fault pays for writing it.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Field(&'a Node<'a>, &'a str),
+    Index(&'a Node<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Field(parent, name) => {
+                write!(f, "{}/{}", parent.place, name.replace('~', "~0").replace('/', "~1"))
+            }
+            Self::Index(parent, index) => write!(f, "{}/{index}", parent.place),
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn top(value: &'a Value, findings: &'a Findings) -> Self {
+        Self { value, place: Place::Top, findings }
+    }
+
+    /// Reports a fault here.
+    pub(crate) fn fault(&self, code: &'static str, message: impl Into<String>) {
+        let problem = Problem { at: self.place.to_string(), code, message: message.into() };
+        self.findings.faults.borrow_mut().push(problem);
+    }
+
+    /// Tells that what stands here is valid and does nothing yet, so that it is not ignored in silence.
+    pub(crate) fn not_yet(&self, until_then: &str) {
+        let warning = Problem {
+            at: self.place.to_string(),
+            code: "not_yet_in_effect",
+            message: format!("is valid and not yet in effect: {until_then}"),
+        };
+        self.findings.warnings.borrow_mut().push(warning);
+    }
+
+    fn wrong_type(&self, wanted: &str) {
+        let found = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.fault("wrong_type", format!("must be {wanted}, not {found}"));
+    }
+
+    /// The fields of an object, of which only those in `known` may be there.
+    pub(crate) fn fields(&'a self, known: &[&str]) -> Option<Fields<'a>> {
+        let Value::Object(object) = self.value else {
+            self.wrong_type("an object");
+            return None;
+        };
+        for (name, value) in object {
+            if !known.contains(&name.as_str()) {
+                let field = Node { value, place: Place::Field(self, name), findings: self.findings };
+                field.fault("unknown_field", format!("is not a field here; the fields are {}", known.join(", ")));
+            }
+        }
+        Some(Fields { node: self })
+    }
+
+    /// The name and the value of an object's only field, as in `{ "days": 14 }`.
+    pub(crate) fn variant(&'a self) -> Option<(&'a str, Node<'a>)> {
+        if let Value::Object(object) = self.value
+            && let (Some((name, value)), 1) = (object.iter().next(), object.len())
+        {
+            return Some((name, Node { value, place: Place::Field(self, name), findings: self.findings }));
+        }
+        None
+    }
+
+    /// Whether it is an object with a field of this name. Reports nothing.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.value.get(name).is_some()
+    }
+
+    /// The text, if it is one. Reports nothing.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// A text of 1 to `length_max` characters.
+    pub(crate) fn string(&self, length_max: usize) -> Option<String> {
+        let Some(text) = self.text() else {
+            self.wrong_type("a text");
+            return None;
+        };
+        let length = text.chars().count();
+        if length == 0 || length > length_max {
+            self.fault("out_of_range", format!("must have 1 to {length_max} characters, not {length}"));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text that reads as a `T`.
+    pub(crate) fn parsed<T: FromStr>(&self, code: &'static str) -> Option<T>
+    where
+        T::Err: fmt::Display,
+    {
+        let Some(text) = self.text() else {
+            self.wrong_type("a text");
+            return None;
+        };
+        text.parse().map_err(|error: T::Err| self.fault(code, error.to_string())).ok()
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
+        let Some(number) = self.value.as_i64() else {
+            self.wrong_type("a whole number");
+            return None;
+        };
+        if !range.contains(&number) {
+            self.fault("out_of_range", format!("must be {} to {}, not {number}", range.start(), range.end()));
+            return None;
+        }
+        Some(number)
+    }
+
+    /// One of the named choices.
+    pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let chosen = self.text().and_then(|text| choices.iter().find(|(name, _)| *name == text));
+        if chosen.is_none() {
+            self.unknown_choice(&choices.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        }
+        chosen.map(|(_, choice)| *choice)
+    }
+
+    /// Reports that none of `choices` was chosen.
+    pub(crate) fn unknown_choice(&self, choices: &[&str]) {
+        self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
+    }
+
+    /// Reads each value of a list of at most `most`; `None` unless all of them could be read.
+    pub(crate) fn list<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let Value::Array(values) = self.value else {
+            self.wrong_type("a list");
+            return None;
+        };
+        if values.len() > most {
+            self.fault("too_many", format!("must have at most {most} items, not {}", values.len()));
+            return None;
+        }
+        let read: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| read(&Node { value, place: Place::Index(self, index), findings: self.findings }))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    /// Like [`Node::list`], and reports each item whose `id` stood before.
+    pub(crate) fn list_by_id<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let seen = RefCell::new(std::collections::BTreeSet::new());
+        self.list(most, |node| {
+            if let Some(id) = node.value.get("id").and_then(Value::as_str)
+                && !seen.borrow_mut().insert(id.to_owned())
+            {
+                let id_node = Node { value: node.value, place: Place::Field(node, "id"), findings: node.findings };
+                id_node.fault("duplicate_id", format!("{id} stands here twice"));
+            }
+            read(node)
+        })
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
+    if node.value.as_bool().is_none() {
+        node.wrong_type("true or false");
+    }
+    node.value.as_bool()
+}
+
+/// The fields of an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    node: &'a Node<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// The field, if it is there.
+    pub(crate) fn optional(self, name: &'a str) -> Option<Node<'a>> {
+        let value = self.node.value.get(name)?;
+        Some(Node { value, place: Place::Field(self.node, name), findings: self.node.findings })
+    }
+
+    /// The field, or a fault that it is missing.
+    pub(crate) fn required(self, name: &'a str) -> Option<Node<'a>> {
+        let field = self.optional(name);
+        if field.is_none() {
+            static NOTHING: Value = Value::Null;
+            let missing = Node { value: &NOTHING, place: Place::Field(self.node, name), findings: self.node.findings };
+            missing.fault("missing", "must be given");
+        }
+        field
+    }
+
+    /// What `read` makes of the field, or `default` if it is not there.
+    pub(crate) fn read_or<T>(self, name: &'a str, default: T, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<T> {
+        match self.optional(name) {
+            None => Some(default),
+            Some(node) => read(&node),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! How points round, mature and expire in a program.
+
+use jiff::civil::Date;
+
+use super::node::Node;
+use crate::{
+    calendar::{last_of_quarter, months_after},
+    lots::Expiry,
+    points::Rounding,
+};
+
+/// Longest life of points, in months.
+const EXPIRY_MONTHS_MAX: i64 = 120;
+
+/// The most days that a late purchase may lie back. A year and a day: a purchase then belongs to the current tier period
+/// or to the one before, and the account keeps no more than these two.
+const BACKDATING_DAYS_MAX: i64 = 366;
+
+/// How points round, mature and expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointsPolicy {
+    /// How a fraction of a point becomes a whole number, once per rule.
+    pub rounding: Rounding,
+    /// When points expire.
+    pub expiry: ExpiryPolicy,
+    /// How many days a purchase may lie back when it is posted.
+    pub backdating_days_max: i32,
+}
+
+impl Default for PointsPolicy {
+    fn default() -> Self {
+        Self { rounding: Rounding::Floor, expiry: ExpiryPolicy::Never, backdating_days_max: 30 }
+    }
+}
+
+/// Up to which day points of a given age live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounded {
+    /// The day itself.
+    ExactDay,
+    /// The last of its month.
+    EndOfMonth,
+    /// The last of its quarter.
+    EndOfQuarter,
+    /// The last of its year.
+    EndOfYear,
+}
+
+/// When points expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpiryPolicy {
+    /// They do not.
+    Never,
+    /// So many months after they became spendable, rounded in the member's favour.
+    AfterMonths {
+        /// How many.
+        months: i32,
+        /// Up to which day.
+        rounded: Rounded,
+    },
+    /// On the next of these days of the year (month, day) after the one on which they became spendable.
+    FixedDates(Vec<(i8, i8)>),
+}
+
+impl ExpiryPolicy {
+    /// When points expire that become spendable on `date`.
+    #[must_use]
+    pub fn expiry(&self, date: Date) -> Expiry {
+        match self {
+            Self::Never => Expiry::Never,
+            Self::AfterMonths { months, rounded } => {
+                let day = months_after(date, *months);
+                Expiry::On(match rounded {
+                    Rounded::ExactDay => day,
+                    Rounded::EndOfMonth => day.last_of_month(),
+                    Rounded::EndOfQuarter => last_of_quarter(day),
+                    Rounded::EndOfYear => day.last_of_year(),
+                })
+            }
+            Self::FixedDates(days) => days
+                .iter()
+                .flat_map(|(month, day)| [0, 12].map(|months| in_year_of(months_after(date, months), *month, *day)))
+                .filter(|expires_on| *expires_on > date)
+                .min()
+                .map_or(Expiry::Never, Expiry::On),
+        }
+    }
+}
+
+/// The day of the year in the year of `date`; 29 February is the last of February in a year without it.
+fn in_year_of(date: Date, month: i8, day: i8) -> Date {
+    Date::new(date.year(), month, day)
+        .unwrap_or_else(|_| Date::new(date.year(), month, 1).map_or(Date::MAX, Date::last_of_month))
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
+    let defaults = PointsPolicy::default();
+    let fields = node.fields(&["rounding", "pending", "expiry", "negative_balance", "backdating_days_max"])?;
+    let rounding = fields.read_or("rounding", defaults.rounding, |node| {
+        node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
+    });
+    let pending = fields.read_or("pending", (), read_pending);
+    let expiry = fields.read_or("expiry", defaults.expiry, read_expiry);
+    // Nothing makes a balance negative before there are reversals, so neither choice can be missed yet.
+    let negative_balance = fields.read_or("negative_balance", (), |node| node.choice(&[("owe", ()), ("forgive", ())]));
+    let backdating_days_max = fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| {
+        node.integer(0..=BACKDATING_DAYS_MAX).and_then(|days| i32::try_from(days).ok())
+    });
+    pending?;
+    negative_balance?;
+    Some(PointsPolicy { rounding: rounding?, expiry: expiry?, backdating_days_max: backdating_days_max? })
+}
+
+fn read_pending(node: &Node<'_>) -> Option<()> {
+    const UNTIL_THEN: &str = "points can be spent at once";
+    if node.text() == Some("none") {
+        return Some(());
+    }
+    match node.variant() {
+        Some(("days", days)) => {
+            days.integer(1..=366)?;
+            node.not_yet(UNTIL_THEN);
+            Some(())
+        }
+        Some(("until_confirmed", confirmed)) => {
+            confirmed.fields(&["lapses_after_days"])?.required("lapses_after_days")?.integer(1..=366)?;
+            node.not_yet(UNTIL_THEN);
+            Some(())
+        }
+        Some(_) | None => {
+            node.unknown_choice(&["\"none\"", "{\"days\": n}", "{\"until_confirmed\": {\"lapses_after_days\": n}}"]);
+            None
+        }
+    }
+}
+
+fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    if node.text() == Some("never") {
+        return Some(ExpiryPolicy::Never);
+    }
+    if let Some(("fixed_dates", days)) = node.variant() {
+        return read_fixed_dates(&days);
+    }
+    if let Some(("inactivity_months", months)) = node.variant() {
+        months.integer(1..=EXPIRY_MONTHS_MAX)?;
+        node.not_yet("points do not expire");
+        return Some(ExpiryPolicy::Never);
+    }
+    if !node.has("after_months") {
+        node.unknown_choice(&[
+            "\"never\"",
+            "{\"after_months\": n, \"rounded_to\": ...}",
+            "{\"fixed_dates\": [\"03-31\"]}",
+            "{\"inactivity_months\": n}",
+        ]);
+        return None;
+    }
+    let fields = node.fields(&["after_months", "rounded_to"])?;
+    let months = fields.required("after_months").and_then(|node| node.integer(1..=EXPIRY_MONTHS_MAX));
+    let rounded = fields.read_or("rounded_to", Rounded::EndOfMonth, |node| {
+        node.choice(&[
+            ("exact_day", Rounded::ExactDay),
+            ("end_of_month", Rounded::EndOfMonth),
+            ("end_of_quarter", Rounded::EndOfQuarter),
+            ("end_of_year", Rounded::EndOfYear),
+        ])
+    });
+    Some(ExpiryPolicy::AfterMonths { months: i32::try_from(months?).ok()?, rounded: rounded? })
+}
+
+fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    let days = node.list(12, |node| {
+        // Any leap year will do to tell a day of the year from a day of none.
+        let date = node.text().and_then(|text| format!("2024-{text}").parse::<Date>().ok());
+        if date.is_none() {
+            node.fault("malformed", "must be a month and a day such as \"03-31\"");
+        }
+        date.map(|date| (date.month(), date.day()))
+    })?;
+    if days.is_empty() {
+        node.fault("out_of_range", "must name at least one day");
+        return None;
+    }
+    Some(ExpiryPolicy::FixedDates(days))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn points_live_to_the_end_of_what_the_policy_names() {
+        let after_a_year = |rounded| ExpiryPolicy::AfterMonths { months: 12, rounded };
+        let after_a_month = ExpiryPolicy::AfterMonths { months: 1, rounded: Rounded::ExactDay };
+        let fixed = ExpiryPolicy::FixedDates(vec![(3, 31), (9, 30)]);
+        let leap = ExpiryPolicy::FixedDates(vec![(2, 29)]);
+        for (policy, earned, expected) in [
+            (&after_a_year(Rounded::ExactDay), date(2026, 11, 21), date(2027, 11, 21)),
+            (&after_a_year(Rounded::EndOfMonth), date(2026, 11, 21), date(2027, 11, 30)),
+            (&after_a_year(Rounded::EndOfQuarter), date(2026, 11, 21), date(2027, 12, 31)),
+            (&after_a_year(Rounded::EndOfYear), date(2026, 1, 1), date(2027, 12, 31)),
+            (&after_a_year(Rounded::ExactDay), date(2028, 2, 29), date(2029, 2, 28)),
+            (&after_a_month, date(2027, 1, 31), date(2027, 2, 28)),
+            (&fixed, date(2026, 11, 21), date(2027, 3, 31)),
+            (&fixed, date(2027, 3, 30), date(2027, 3, 31)),
+            (&fixed, date(2027, 3, 31), date(2027, 9, 30)),
+            (&leap, date(2026, 11, 21), date(2027, 2, 28)),
+            (&leap, date(2027, 11, 21), date(2028, 2, 29)),
+        ] {
+            assert_eq!(policy.expiry(earned), Expiry::On(expected), "{policy:?} from {earned}");
+        }
+        assert_eq!(ExpiryPolicy::Never.expiry(date(2026, 11, 21)), Expiry::Never);
+    }
+}

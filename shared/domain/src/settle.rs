@@ -1,0 +1,181 @@
+//! Settling: bringing an account up to now, so that time is accounted for before anything is decided.
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    account::{Account, AttributeValue, Status},
+    calendar::{self, days_after, months_after},
+    counter::Counters,
+    draft::Draft,
+    earning::Occasion,
+    entry::{By, Kind},
+    id::EntryId,
+    posting::Posting,
+    program::{BIRTHDAY_ATTRIBUTE, Program, Trigger},
+    tier::{self, Standing},
+};
+
+/// Most entries that settling leaves to the command that follows. A transaction holds 100 items; the account, the
+/// command's own entries and what it takes from counters must find room beside them.
+const ENTRIES_MAX: usize = 40;
+
+/// How many days on which nothing visible happens are looked beyond for the next day on which something does. Two
+/// periods may close without a change of tier, each followed by days of grace.
+const QUIET_DAYS_MAX: usize = 8;
+
+/// An account that has been brought up to now: the only kind that a decision takes.
+#[derive(Clone, Debug)]
+pub struct Settled<'p>(pub(crate) Draft<'p>);
+
+/// What came of settling an account.
+#[derive(Debug)]
+pub enum Settlement<'p> {
+    /// It is up to now.
+    Current(Box<Settled<'p>>),
+    /// So much has happened that a part must be committed first; then settle again.
+    Behind(Box<Posting>),
+}
+
+/// Brings `account` up to `now`: expires lots, closes tier periods, ends overrides, celebrates birthdays, each on its own
+/// day, in order.
+#[must_use]
+pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement<'_> {
+    let version = account.version;
+    let mut draft = Draft::new(program, account, Some(version), now);
+    // A clock may be set back; what has been accounted for stays so.
+    let today = program.date(now).max(draft.today());
+    while let Some(day) = next_day(program, &draft.account).filter(|day| *day <= today) {
+        if draft.entries.len() >= ENTRIES_MAX {
+            return Settlement::Behind(Box::new(draft.finish()));
+        }
+        begin(&mut draft, day);
+    }
+    draft.account.settled_on = today;
+    forget_caps(program, &mut draft.account, today);
+    if let Some(change) = draft.adopt_tier() {
+        // No date brought this about, so the program must have changed.
+        let id = EntryId::engine(&[&"tier", &today, &format!("v{}", program.version)]);
+        draft.post_tier_change(id, change, now, None);
+    }
+    Settlement::Current(Box::new(Settled(draft)))
+}
+
+impl<'p> Settled<'p> {
+    /// The account as it is now.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.0.account
+    }
+
+    /// Today, in the program's time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        self.0.today()
+    }
+
+    /// Where the member stands.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing<'p>> {
+        tier::standing(self.0.program, &self.0.account, self.today())
+    }
+
+    /// What settling did, to be committed by itself; `None` if it wrote nothing.
+    #[must_use]
+    pub fn review(self) -> Option<Posting> {
+        (!self.0.entries.is_empty()).then(|| self.0.finish())
+    }
+}
+
+/// The next day on which settling `account` would write an entry; `None` if it never would by itself.
+pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> {
+    let mut draft = Draft::new(program, account.clone(), None, account.enrolled_at);
+    for _ in 0..QUIET_DAYS_MAX {
+        let day = next_day(program, &draft.account)?;
+        begin(&mut draft, day);
+        if !draft.entries.is_empty() {
+            return Some(day);
+        }
+    }
+    None
+}
+
+/// The next day, after the one up to which `account` is settled, on whose beginning something about it may change.
+fn next_day(program: &Program, account: &Account) -> Option<Date> {
+    let after = |date: Date| days_after(date, 1);
+    let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
+    let tiers = program.tiers.as_ref();
+    let period = tiers.and_then(|tiers| tier::current_period(program, tiers, account, account.settled_on).last);
+    let grace = tiers.map_or(0, |tiers| tiers.grace_days);
+    let secured = account.secured.iter().map(|secured| after(days_after(secured.through, grace)));
+    let overridden = account.tier_override.as_ref().map(|given| after(given.until));
+    expiry
+        .into_iter()
+        .chain(period.map(after))
+        .chain(secured)
+        .chain(overridden)
+        .chain(next_birthday(program, account))
+        .filter(|day| *day > account.settled_on)
+        .min()
+}
+
+/// Begins `day`: everything that the day before ended.
+fn begin(draft: &mut Draft<'_>, day: Date) {
+    let program = draft.program;
+    let starts_at = calendar::start_of(&program.zone, day);
+    if let Some(tiers) = &program.tiers {
+        let period = tier::current_period(program, tiers, &draft.account, draft.account.settled_on);
+        if period.last.is_some_and(|last| last < day) {
+            tier::close(program, &mut draft.account, period);
+        }
+    }
+    let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
+    draft.account.settled_on = day;
+    while let Some(lot) = draft.account.lots.take_expired(day) {
+        draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
+    }
+    draft.account.tier_override = draft.account.tier_override.take().filter(|given| given.until >= day);
+    if birthday.is_some() {
+        draft.account.birthday_on = Some(day);
+        celebrate(draft, day);
+    }
+    if let Some(change) = draft.adopt_tier() {
+        draft.post_tier_change(EntryId::engine(&[&"tier", &day]), change, starts_at, None);
+    }
+}
+
+/// Gives what the program's birthday rules give.
+fn celebrate(draft: &mut Draft<'_>, day: Date) {
+    let starts_at = calendar::start_of(&draft.program.zone, day);
+    let entry = draft.entry(EntryId::engine(&[&"birthday", &day]), Kind::Accrual, By::Engine, starts_at);
+    let mut celebrated = draft.clone();
+    // A full account gets nothing: a present must not stand in the way of whatever else the member came for.
+    let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), &Counters::default());
+    if given.is_ok() && celebrated.account.lots != draft.account.lots {
+        *draft = celebrated;
+    }
+}
+
+/// The next birthday that the program has points for: not sooner than eleven months after the last one, so that a
+/// corrected date does not make two.
+fn next_birthday(program: &Program, account: &Account) -> Option<Date> {
+    if account.status != Status::Active || !program.earning_rules.iter().any(|rule| rule.on == Trigger::Birthday) {
+        return None;
+    }
+    let Some(AttributeValue::Date(born_on)) = account.attributes.get(BIRTHDAY_ATTRIBUTE) else { return None };
+    let years = i32::from(account.settled_on.year()).saturating_sub(i32::from(born_on.year()));
+    (0..3)
+        .map(|more| months_after(*born_on, years.saturating_add(more).saturating_mul(12)))
+        .find(|day| *day > account.settled_on && account.birthday_on.is_none_or(|last| *day >= months_after(last, 11)))
+}
+
+/// Drops the use of caps in intervals that nothing posted from now on can fall into.
+fn forget_caps(program: &Program, account: &mut Account, today: Date) {
+    let backdating_days_max = program.points.backdating_days_max;
+    account.cap_use.retain(|owner, by_interval| {
+        let cap = program.cap_of(owner);
+        by_interval.retain(|start, _| {
+            cap.is_some_and(|cap| cap.forgotten_on(*start, backdating_days_max).is_none_or(|day| day > today))
+        });
+        !by_interval.is_empty()
+    });
+}

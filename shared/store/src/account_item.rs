@@ -1,0 +1,297 @@
+//! How an account is written as one item, small enough that reading and writing it costs one unit.
+//!
+//! | attribute | type | holds |
+//! |---|---|---|
+//! | `pk`, `sk` | S | `member#PROGRAM#MEMBER`, `account`; the ids are kept nowhere else |
+//! | `v` | N | the version |
+//! | `n` | N | the number of entries (an attribute named `seq` would put the account into the index of entries) |
+//! | `h` | B | the hash of the newest entry |
+//! | `st` | S | the status: `active`, `suspended`, `closed` |
+//! | `en` | S | when the member joined, RFC 3339 |
+//! | `on` | S | the day up to which time is accounted for |
+//! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
+//! | `al` | L | aliases, each `KIND#HASH` |
+//! | `rf` | S | who brought the member |
+//! | `l` | M | points by the last day of their lot, or by `never` |
+//! | `o` | N | points owed |
+//! | `q` | M | by the first day of a tier period: list of qualifying points, spend, visits |
+//! | `s` | L | secured tiers, each a list of tier and last day |
+//! | `ov` | L | the override: tier, last day, reason |
+//! | `t` | S | the tier that the ledger last spoke of |
+//! | `c` | M | by cap owner: use by the first day of the interval |
+//! | `p` | M | steps by punch card |
+//! | `b` | S | the last birthday for which points were given |
+//! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
+//!
+//! Days are written `20261231`, except in `due_key`. What is empty, zero or absent is left out.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
+use regulars_domain::{
+    account::{Account, Alias, AttributeValue as MemberAttribute, CapUse, Qualifying, Secured, Status, TierOverride},
+    lots::{Expiry, Lots},
+    points::Points,
+};
+
+use crate::{
+    due::due_shard,
+    fault::Corrupt,
+    item::{Fields, Item, as_number, as_parsed, bytes, compact_date, key_attributes, number, text},
+    table::{DUE_KEY, DUE_SHARD, PK, VERSION, account_key, due_key, read_due_key, read_member_pk},
+};
+
+const ENTRIES: &str = "n";
+const HEAD_HASH: &str = "h";
+const STATUS: &str = "st";
+const ENROLLED_AT: &str = "en";
+const SETTLED_ON: &str = "on";
+const ATTRIBUTES: &str = "a";
+const ALIASES: &str = "al";
+const REFERRED_BY: &str = "rf";
+const LOTS: &str = "l";
+const OWED: &str = "o";
+const QUALIFYING: &str = "q";
+const SECURED: &str = "s";
+const OVERRIDE: &str = "ov";
+const TIER: &str = "t";
+const CAP_USE: &str = "c";
+const PUNCHES: &str = "p";
+const BIRTHDAY_ON: &str = "b";
+
+/// The key of the only pair in the map that is a date among the attributes.
+const DATE: &str = "d";
+/// The key of the lot that never expires.
+const NEVER: &str = "never";
+
+/// The item of `account`.
+pub(crate) fn write(account: &Account) -> Item {
+    let Account {
+        program,
+        member,
+        status,
+        enrolled_at,
+        attributes,
+        aliases,
+        referred_by,
+        lots,
+        owed,
+        qualifying,
+        secured,
+        tier_override,
+        tier,
+        cap_use,
+        punches,
+        birthday_on,
+        settled_on,
+        seq,
+        version,
+        head_hash,
+        review_on,
+    } = account;
+    let mut item = key_attributes(account_key(program, member));
+    let mut put = |name: &str, value: AttributeValue| {
+        if !is_nothing(&value) {
+            item.insert(name.to_owned(), value);
+        }
+    };
+    put(VERSION, number(version));
+    put(ENTRIES, number(seq));
+    put(HEAD_HASH, bytes(head_hash.as_bytes()));
+    put(STATUS, text(status_name(*status)));
+    put(ENROLLED_AT, text(enrolled_at.to_string()));
+    put(SETTLED_ON, text(compact_date(*settled_on)));
+    put(ATTRIBUTES, map(attributes.iter().map(|(id, value)| (id.to_string(), write_attribute(value)))));
+    put(ALIASES, list(aliases.iter().map(|alias| text(format!("{}#{}", alias.kind, alias.hash)))));
+    put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
+    put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
+    put(SECURED, list(secured.iter().map(write_secured)));
+    put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
+    put(PUNCHES, map(punches.iter().map(|(rule, steps)| (rule.to_string(), number(steps)))));
+    if !owed.is_zero() {
+        put(OWED, number(owed));
+    }
+    if let Some(referrer) = referred_by {
+        put(REFERRED_BY, text(referrer.as_str()));
+    }
+    if let Some(TierOverride { tier, until, reason }) = tier_override {
+        put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason)]));
+    }
+    if let Some(tier) = tier {
+        put(TIER, text(tier.as_str()));
+    }
+    if let Some(date) = birthday_on {
+        put(BIRTHDAY_ON, text(compact_date(*date)));
+    }
+    if let Some(date) = review_on {
+        put(DUE_SHARD, number(&due_shard(member)));
+        put(DUE_KEY, text(due_key(*date, program, member)));
+    }
+    item
+}
+
+/// The account that `item` is.
+///
+/// # Errors
+///
+/// The first attribute that is not what [`write`] writes.
+pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
+    let fields = Fields::of("account", item);
+    let (program, member) = fields.required(PK, |value| read_member_pk(value.as_s().ok()?))?;
+    Ok(Account {
+        status: fields.required(STATUS, |value| read_status(value.as_s().ok()?))?,
+        enrolled_at: fields.required(ENROLLED_AT, as_parsed)?,
+        attributes: read_map(&fields, ATTRIBUTES, read_attribute)?,
+        aliases: read_list(&fields, ALIASES, read_alias)?,
+        referred_by: fields.optional(REFERRED_BY, as_parsed)?,
+        lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
+        owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
+        qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
+        secured: read_list(&fields, SECURED, read_secured)?,
+        tier_override: fields.optional(OVERRIDE, read_override)?,
+        tier: fields.optional(TIER, as_parsed)?,
+        cap_use: read_cap_use(&fields)?,
+        punches: read_map(&fields, PUNCHES, as_number)?,
+        birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
+        settled_on: fields.required(SETTLED_ON, as_parsed)?,
+        seq: fields.required(ENTRIES, as_number)?,
+        version: fields.required(VERSION, as_number)?,
+        head_hash: fields
+            .required(HEAD_HASH, |value| Some(<[u8; 32]>::try_from(value.as_b().ok()?.as_ref()).ok()?.into()))?,
+        review_on: fields.optional(DUE_KEY, |value| Some(read_due_key(value.as_s().ok()?)?.0))?,
+        program,
+        member,
+    })
+}
+
+fn is_nothing(value: &AttributeValue) -> bool {
+    value.as_m().is_ok_and(Item::is_empty) || value.as_l().is_ok_and(Vec::is_empty)
+}
+
+fn map(pairs: impl IntoIterator<Item = (String, AttributeValue)>) -> AttributeValue {
+    AttributeValue::M(pairs.into_iter().collect())
+}
+
+fn list(values: impl IntoIterator<Item = AttributeValue>) -> AttributeValue {
+    AttributeValue::L(values.into_iter().collect())
+}
+
+/// The map that `attribute` is, with no pairs if there is no such attribute.
+fn read_map<K: FromStr + Ord, V>(
+    fields: &Fields<'_>,
+    attribute: &'static str,
+    read: impl Fn(&AttributeValue) -> Option<V>,
+) -> Result<BTreeMap<K, V>, Corrupt> {
+    let map = fields.optional(attribute, |value| as_map(value, &read))?;
+    Ok(map.unwrap_or_default())
+}
+
+fn as_map<K: FromStr + Ord, V>(
+    value: &AttributeValue,
+    read: impl Fn(&AttributeValue) -> Option<V>,
+) -> Option<BTreeMap<K, V>> {
+    value.as_m().ok()?.iter().map(|(key, value)| Some((key.parse().ok()?, read(value)?))).collect()
+}
+
+/// The list that `attribute` is, empty if there is no such attribute.
+fn read_list<T>(
+    fields: &Fields<'_>,
+    attribute: &'static str,
+    read: impl Fn(&AttributeValue) -> Option<T>,
+) -> Result<Vec<T>, Corrupt> {
+    let list = fields.optional(attribute, |value| value.as_l().ok()?.iter().map(&read).collect())?;
+    Ok(list.unwrap_or_default())
+}
+
+/// The list of exactly `N` values that `value` is.
+fn as_array<const N: usize>(value: &AttributeValue) -> Option<&[AttributeValue; N]> {
+    value.as_l().ok()?.as_slice().try_into().ok()
+}
+
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Active => "active",
+        Status::Suspended => "suspended",
+        Status::Closed => "closed",
+    }
+}
+
+fn read_status(name: &str) -> Option<Status> {
+    [Status::Active, Status::Suspended, Status::Closed].into_iter().find(|status| status_name(*status) == name)
+}
+
+fn write_attribute(value: &MemberAttribute) -> AttributeValue {
+    match value {
+        MemberAttribute::Boolean(flag) => AttributeValue::Bool(*flag),
+        MemberAttribute::Integer(whole) => number(whole),
+        MemberAttribute::Date(date) => map([(DATE.to_owned(), text(compact_date(*date)))]),
+        MemberAttribute::String(string) => text(string),
+    }
+}
+
+fn read_attribute(value: &AttributeValue) -> Option<MemberAttribute> {
+    if let Ok(flag) = value.as_bool() {
+        Some(MemberAttribute::Boolean(*flag))
+    } else if let Ok(string) = value.as_s() {
+        Some(MemberAttribute::String(string.clone()))
+    } else if let Ok(date) = value.as_m() {
+        date.get(DATE).and_then(as_parsed).map(MemberAttribute::Date)
+    } else {
+        as_number(value).map(MemberAttribute::Integer)
+    }
+}
+
+fn read_alias(value: &AttributeValue) -> Option<Alias> {
+    let (kind, hash) = value.as_s().ok()?.split_once('#')?;
+    Some(Alias { kind: kind.to_owned(), hash: hash.to_owned() })
+}
+
+fn lot_name(expiry: Expiry) -> String {
+    match expiry {
+        Expiry::On(date) => compact_date(date),
+        Expiry::Never => NEVER.to_owned(),
+    }
+}
+
+fn read_lots(value: &AttributeValue) -> Option<Lots> {
+    let lot = |(name, points): (&String, &AttributeValue)| {
+        let expiry = if name == NEVER { Expiry::Never } else { Expiry::On(name.parse().ok()?) };
+        Some((expiry, Points::new(as_number(points)?)))
+    };
+    let parts: Vec<_> = value.as_m().ok()?.iter().map(lot).collect::<Option<_>>()?;
+    Lots::from_parts(parts).ok()
+}
+
+fn write_qualifying(amount: &Qualifying) -> AttributeValue {
+    let Qualifying { points, spend, visits } = amount;
+    list([number(points), number(spend), number(visits)])
+}
+
+fn read_qualifying(value: &AttributeValue) -> Option<Qualifying> {
+    let [points, spend, visits] = as_array(value)?;
+    Some(Qualifying { points: as_number(points)?, spend: as_number(spend)?, visits: as_number(visits)? })
+}
+
+fn write_secured(secured: &Secured) -> AttributeValue {
+    let Secured { tier, through } = secured;
+    list([text(tier.as_str()), text(compact_date(*through))])
+}
+
+fn read_secured(value: &AttributeValue) -> Option<Secured> {
+    let [tier, through] = as_array(value)?;
+    Some(Secured { tier: as_parsed(tier)?, through: as_parsed(through)? })
+}
+
+fn read_override(value: &AttributeValue) -> Option<TierOverride> {
+    let [tier, until, reason] = as_array(value)?;
+    Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: reason.as_s().ok()?.clone() })
+}
+
+fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {
+    map(by_interval.iter().map(|(from, used)| (compact_date(*from), number(used))))
+}
+
+fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
+    read_map(fields, CAP_USE, |value| as_map(value, as_number))
+}

@@ -1,0 +1,144 @@
+//! Carries out one command: load, decide, commit, and again if somebody else was faster.
+
+use std::time::Instant;
+
+use regulars_domain::{
+    account::{Account, Alias},
+    chain::Sealed,
+    counter::{CounterId, Counters},
+    fingerprint::Fingerprint,
+    id::{EntryId, MemberId, ProgramId},
+    posting::{Posting, Step},
+};
+
+use crate::{
+    backoff::Backoff,
+    fault::StoreFault,
+    store::{Store, by},
+    verdict::{Seen, Verdict},
+};
+
+/// What a request is known by: the entry that it writes, and the fingerprint of what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The id of the entry.
+    pub entry: EntryId,
+    /// The fingerprint that the entry carries.
+    pub fingerprint: Fingerprint,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
+pub enum Outcome<R> {
+    /// It was carried out: this was written.
+    Committed(Box<Posting>),
+    /// It had been carried out before.
+    Replayed {
+        /// The entry of then.
+        entry: Sealed,
+        /// The account as it is now.
+        account: Account,
+    },
+    /// Another request had been carried out under its key.
+    KeyReused,
+    /// The rules say no.
+    Refused(R),
+    /// This alias is another member's.
+    AliasTaken(Alias),
+    /// Others were faster each time. Nothing was written, and trying again later may help.
+    Busy,
+}
+
+impl Store {
+    /// Carries out a command on one account: loads it and `counters`, lets `decide` say what is to be written, and
+    /// writes it.
+    ///
+    /// `decide` is called again, with what holds by then, whenever a part of the past was committed first
+    /// ([`Step::CatchUp`]) or somebody else was faster. `request` names the entry that the command writes: when
+    /// `decide` refuses, that entry in the ledger shows that the refusal is only that of a repeat.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]. [`StoreFault::Unavailable`] too if a call is under way at `deadline`; the command may have been
+    /// carried out then, and repeating it tells.
+    pub async fn act<R>(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        counters: &[CounterId],
+        request: Option<&RequestKey>,
+        deadline: Instant,
+        mut decide: impl FnMut(Option<Account>, &Counters) -> Result<Step, R>,
+    ) -> Result<Outcome<R>, StoreFault> {
+        let mut backoff = Backoff::default();
+        let (mut account, mut taken) = by(deadline, self.load(program, member, counters, false)).await?;
+        loop {
+            let (posting, is_last) = match decide(account.clone(), &taken) {
+                Ok(Step::Commit(posting)) => (posting, true),
+                Ok(Step::CatchUp(posting)) => (posting, false),
+                Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
+            };
+            match by(deadline, self.write(&posting)).await? {
+                Verdict::Committed if is_last => return Ok(Outcome::Committed(Box::new(posting))),
+                Verdict::Committed => {
+                    account = Some(posting.account);
+                    continue;
+                }
+                Verdict::Replayed { entry, account: seen } => {
+                    let account = match (seen, account) {
+                        (Seen::Now(now), _) => *now,
+                        (Seen::AsRead, Some(read)) => read,
+                        (Seen::AsRead, None) | (Seen::Unknown, _) => {
+                            by(deadline, self.account_behind(&posting)).await?
+                        }
+                    };
+                    return Ok(Outcome::Replayed { entry: *entry, account });
+                }
+                Verdict::KeyReused => return Ok(Outcome::KeyReused),
+                Verdict::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
+                Verdict::Conflict | Verdict::Exhausted(_) => {}
+            }
+            let Some(pause) = backoff.next(Instant::now(), deadline) else { return Ok(Outcome::Busy) };
+            tokio::time::sleep(pause).await;
+            (account, taken) = by(deadline, self.load(program, member, counters, true)).await?;
+        }
+    }
+
+    /// The account, strongly consistent, and the counters, so too if `consistent`.
+    async fn load(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        counters: &[CounterId],
+        consistent: bool,
+    ) -> Result<(Option<Account>, Counters), StoreFault> {
+        tokio::try_join!(self.account(program, member), self.read_counters(program, counters, consistent))
+    }
+
+    /// What a refused command came to: a repeat of one that was carried out is not refused.
+    async fn refused<R>(
+        &self,
+        refusal: R,
+        request: Option<&RequestKey>,
+        account: Option<Account>,
+    ) -> Result<Outcome<R>, StoreFault> {
+        // Where there is no account there are no entries.
+        let (Some(RequestKey { entry, fingerprint }), Some(account)) = (request, account) else {
+            return Ok(Outcome::Refused(refusal));
+        };
+        let Some(known) = self.entry(&account.program, &account.member, entry).await? else {
+            return Ok(Outcome::Refused(refusal));
+        };
+        if known.entry.fingerprint.as_ref() != Some(fingerprint) {
+            return Ok(Outcome::KeyReused);
+        }
+        // The first of two equal requests may have been carried out between reading the account and its entry.
+        let account = if known.entry.seq > account.seq {
+            self.account(&account.program, &account.member).await?.unwrap_or(account)
+        } else {
+            account
+        };
+        Ok(Outcome::Replayed { entry: known, account })
+    }
+}

@@ -1,0 +1,184 @@
+//! Turns another name of a member, such as an e-mail address, into a keyed hash, so that the table never holds the name.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use regulars_domain::{account::Alias, id::ProgramId};
+use sha2::Sha256;
+
+/// The shortest key that is accepted, in bytes: as long as the hash that is kept.
+const KEY_LENGTH_MIN: usize = 16;
+/// The bytes of the hash that are kept. Two names of one program that meet in 128 bits are not to be expected.
+const HASH_LENGTH: usize = 16;
+/// The longest kind, in characters.
+const KIND_LENGTH_MAX: usize = 16;
+/// The longest value, in characters.
+const VALUE_LENGTH_MAX: usize = 256;
+
+/// The secret under which aliases are hashed. Without it nobody can tell from the table whether an address is in it.
+///
+/// Another key makes every alias unknown.
+#[derive(Clone)]
+pub struct AliasKey(Hmac<Sha256>);
+
+/// A key is shorter than 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key for aliases must have at least {KEY_LENGTH_MIN} bytes")]
+pub struct AliasKeyTooShort;
+
+/// Why a name cannot be an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AliasMalformed {
+    /// The kind is no id of at most 16 characters.
+    #[error("an alias kind must be 1 to {KIND_LENGTH_MAX} of A-Z a-z 0-9 . _ : -")]
+    Kind,
+    /// The value is empty or too long.
+    #[error("an alias value must have 1 to {VALUE_LENGTH_MAX} characters besides white space around it")]
+    Value,
+    /// The value is no telephone number with a country code.
+    #[error("a phone must be a number of 7 to 15 digits with its country code, as in +90 532 123 45 67")]
+    Phone,
+}
+
+impl AliasKey {
+    /// The key that `secret` is.
+    ///
+    /// # Errors
+    ///
+    /// [`AliasKeyTooShort`] below 16 bytes.
+    pub fn new(secret: &[u8]) -> Result<Self, AliasKeyTooShort> {
+        if secret.len() < KEY_LENGTH_MIN {
+            return Err(AliasKeyTooShort);
+        }
+        Hmac::new_from_slice(secret).map(Self).map_err(|_| AliasKeyTooShort)
+    }
+
+    /// The alias that `value` is in `program`, whichever way it is written: e-mails are compared trimmed and in lower
+    /// case, phones as digits with their country code, everything else trimmed.
+    ///
+    /// # Errors
+    ///
+    /// Why the name cannot be an alias.
+    pub fn alias(&self, program: &ProgramId, kind: &str, value: &str) -> Result<Alias, AliasMalformed> {
+        if !is_kind(kind) {
+            return Err(AliasMalformed::Kind);
+        }
+        let value = normalised(kind, value)?;
+        let mut hmac = self.0.clone();
+        // Neither of the first two holds a line feed, so no two names are written alike.
+        for part in [program.as_str(), "\n", kind, "\n", &value] {
+            hmac.update(part.as_bytes());
+        }
+        let mut hash = hex::encode(hmac.finalize().into_bytes());
+        hash.truncate(HASH_LENGTH.saturating_mul(2));
+        Ok(Alias { kind: kind.to_owned(), hash })
+    }
+}
+
+impl fmt::Debug for AliasKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AliasKey(..)")
+    }
+}
+
+fn is_kind(kind: &str) -> bool {
+    // The same characters as an id: above all no `#`, which separates the parts of a key.
+    kind.len() <= KIND_LENGTH_MAX && kind.parse::<regulars_domain::id::AttributeId>().is_ok()
+}
+
+fn normalised(kind: &str, value: &str) -> Result<String, AliasMalformed> {
+    let value = value.trim();
+    if !(1..=VALUE_LENGTH_MAX).contains(&value.chars().count()) {
+        return Err(AliasMalformed::Value);
+    }
+    match kind {
+        "email" => Ok(value.to_lowercase()),
+        "phone" => phone(value).ok_or(AliasMalformed::Phone),
+        _ => Ok(value.to_owned()),
+    }
+}
+
+/// The digits of an international number, country code first, as E.164 bounds them.
+fn phone(value: &str) -> Option<String> {
+    let number = value.strip_prefix('+').or_else(|| value.strip_prefix("00"))?;
+    if number.chars().any(|char| !char.is_ascii_digit() && !" -./()\u{a0}".contains(char)) {
+        return None;
+    }
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    // No country code starts with a zero.
+    ((7..=15).contains(&digits.len()) && !digits.starts_with('0')).then_some(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> AliasKey {
+        AliasKey::new(b"a key only for tests").unwrap()
+    }
+
+    fn alias(kind: &str, value: &str) -> Result<Alias, AliasMalformed> {
+        key().alias(&"demo".parse().unwrap(), kind, value)
+    }
+
+    #[test]
+    fn one_name_written_in_two_ways_is_one_alias() {
+        assert_eq!(alias("email", "Ayse@Example.com "), alias("email", "ayse@example.com"));
+        assert_eq!(alias("email", "ÇİĞDEM@example.com"), alias("email", " Çi̇ğdem@example.com"));
+        assert_eq!(alias("phone", "+90 (532) 123-45-67"), alias("phone", "0090 532.123.45.67"));
+        assert_eq!(alias("card", " A-17 "), alias("card", "A-17"));
+        assert_ne!(alias("card", "a-17"), alias("card", "A-17"));
+    }
+
+    #[test]
+    fn a_phone_becomes_its_digits_with_the_country_code() {
+        assert_eq!(phone("+90 (532) 123-45-67").unwrap(), "905321234567");
+        for bad in [
+            "0532 123 45 67",
+            "905321234567",
+            "+90 532 12x",
+            "+1",
+            "+0532 123 45 67",
+            "+1234567890123456",
+            "+ ١٢٣٤٥٦٧",
+            "+",
+        ] {
+            assert_eq!(alias("phone", bad), Err(AliasMalformed::Phone), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kind_and_value_are_bounded() {
+        for bad in ["", "e mail", "a#b", "kind-of-17-charsx", "é"] {
+            assert_eq!(alias(bad, "x"), Err(AliasMalformed::Kind), "{bad}");
+        }
+        assert!(alias("kind-of-16-chars", "x").is_ok());
+        for bad in ["", "  \n", &"é".repeat(257)] {
+            assert_eq!(alias("card", bad), Err(AliasMalformed::Value), "{bad}");
+        }
+        assert!(alias("card", &"é".repeat(256)).is_ok());
+    }
+
+    #[test]
+    fn the_hash_depends_on_key_program_kind_and_value_and_is_pinned() {
+        let pinned = alias("email", "ayse@example.com").unwrap();
+        // printf 'demo\nemail\nayse@example.com' | openssl dgst -sha256 -hmac 'a key only for tests'
+        assert_eq!(pinned, Alias { kind: "email".to_owned(), hash: "1eaec8f414e0647d1e628cb6976e2f48".to_owned() });
+        let other = AliasKey::new(b"another key for tests").unwrap();
+        let demo = "demo".parse().unwrap();
+        for different in [
+            other.alias(&demo, "email", "ayse@example.com"),
+            key().alias(&"demo2".parse().unwrap(), "email", "ayse@example.com"),
+            key().alias(&demo, "card", "ayse@example.com"),
+            key().alias(&demo, "email", "ayse@example.org"),
+        ] {
+            assert_ne!(different.unwrap().hash, pinned.hash);
+        }
+    }
+
+    #[test]
+    fn a_key_is_long_enough_and_never_shown() {
+        assert_eq!(AliasKey::new(b"fifteen bytes..").unwrap_err(), AliasKeyTooShort);
+        assert_eq!(format!("{:?}", key()), "AliasKey(..)");
+    }
+}

@@ -1,0 +1,137 @@
+//! Commits a posting: the account, its entries and whatever else it touches in one conditional transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use regulars_domain::{
+    account::{Account, Alias},
+    chain::Sealed,
+    counter::{CounterId, Take},
+    posting::Posting,
+};
+
+use crate::{
+    account_item, entry_item,
+    fault::{PostingInvalid, StoreFault},
+    item::{key_attributes, number, text},
+    store::Store,
+    table::{ABSENT, FREE_OR_MINE, HAS_ROOM, MEMBER, TAKE, UNCHANGED, alias_key, counter_key},
+    transaction::Transacted,
+    verdict::{Part, Seen, Verdict, verdict},
+};
+
+/// What committing a posting came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
+pub enum Commit {
+    /// All of it was written.
+    Committed,
+    /// Nothing was written: its request had been carried out before.
+    Replayed {
+        /// The entry of then.
+        entry: Sealed,
+        /// The account as it is now.
+        account: Account,
+    },
+    /// Nothing was written: another request had been carried out under its key.
+    KeyReused,
+    /// Nothing was written: the account, or something that the posting touches, is not as it was read, or the table is
+    /// short of capacity. Read and decide again.
+    Conflict,
+    /// Nothing was written: this counter has no room for what was to be taken.
+    Exhausted(CounterId),
+    /// Nothing was written: this alias is another member's.
+    AliasTaken(Alias),
+}
+
+impl Store {
+    /// Writes all of `posting`, or nothing.
+    ///
+    /// The entry that carries a fingerprint is its request's. That entry found in the ledger is a replay, whatever
+    /// else the transaction met.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; the same request tells.
+    pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
+        Ok(match self.write(posting).await? {
+            Verdict::Committed => Commit::Committed,
+            Verdict::Replayed { entry, account: Seen::Now(account) } => Commit::Replayed { entry: *entry, account: *account },
+            Verdict::Replayed { entry, account: Seen::AsRead | Seen::Unknown } => {
+                let account = self.account_behind(posting).await?;
+                Commit::Replayed { entry: *entry, account }
+            }
+            Verdict::KeyReused => Commit::KeyReused,
+            Verdict::Conflict => Commit::Conflict,
+            Verdict::Exhausted(counter) => Commit::Exhausted(counter),
+            Verdict::AliasTaken(alias) => Commit::AliasTaken(alias),
+        })
+    }
+
+    /// [`Store::commit`], without reading an account that the caller may have at hand.
+    pub(crate) async fn write(&self, posting: &Posting) -> Result<Verdict, StoreFault> {
+        if posting.expected_version.is_some_and(|read| posting.account.version <= read) {
+            return Err(PostingInvalid::VersionStands.into());
+        }
+        let takes = takes_by_counter(&posting.takes);
+        if let Some((counter, _)) = takes.iter().find(|(_, (amount, most))| amount > most) {
+            return Ok(Verdict::Exhausted((*counter).clone()));
+        }
+        let (parts, writes) = self.parts(posting, &takes)?;
+        match self.transact(writes).await? {
+            Transacted::Done => Ok(Verdict::Committed),
+            Transacted::Contended => Ok(Verdict::Conflict),
+            Transacted::Cancelled { checks, fault } => verdict(&parts, &checks)?.ok_or(fault),
+        }
+    }
+
+    /// The account that an entry of `posting` stands in.
+    pub(crate) async fn account_behind(&self, posting: &Posting) -> Result<Account, StoreFault> {
+        let Account { program, member, .. } = &posting.account;
+        self.account(program, member).await?.ok_or_else(|| PostingInvalid::AccountMissing.into())
+    }
+
+    /// The parts of the transaction, and what each is, in the same order.
+    fn parts<'a>(&self, posting: &'a Posting, takes: &Takes<'a>) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
+        let Posting { expected_version, account, entries, takes: _, claims } = posting;
+        let Account { program, member, .. } = account;
+        let mut parts = vec![Part::Account];
+        let account = account_item::write(account);
+        let mut writes = vec![match expected_version {
+            Some(read) => self.put(account, UNCHANGED, Some((":read", number(read))))?,
+            None => self.put(account, ABSENT, None)?,
+        }];
+        for sealed in entries {
+            let answers_request = sealed.entry.fingerprint.is_some();
+            parts.push(if answers_request { Part::Request(sealed) } else { Part::Engine });
+            writes.push(self.put(entry_item::write(program, member, sealed), ABSENT, None)?);
+        }
+        for (counter, (amount, most)) in takes {
+            let room = most.saturating_sub(*amount);
+            let values = [(":zero", 0), (":amount", *amount), (":room", room)];
+            parts.push(Part::Take(counter));
+            writes.push(self.update(counter_key(program, counter), TAKE, HAS_ROOM, values)?);
+        }
+        for alias in claims.iter().collect::<BTreeSet<_>>() {
+            let mut item = key_attributes(alias_key(program, alias));
+            item.insert(MEMBER.to_owned(), text(member.as_str()));
+            parts.push(Part::Claim(alias));
+            writes.push(self.put(item, FREE_OR_MINE, Some((":member", text(member.as_str()))))?);
+        }
+        Ok((parts, writes))
+    }
+}
+
+/// How much is taken from each counter, and the most that may ever have been.
+type Takes<'a> = BTreeMap<&'a CounterId, (i64, i64)>;
+
+/// One transaction can touch an item only once, so takes from one counter are one.
+fn takes_by_counter(takes: &[Take]) -> Takes<'_> {
+    let mut by_counter = Takes::new();
+    for Take { counter, amount, most } in takes {
+        let (sum, least) = by_counter.entry(counter).or_insert((0, *most));
+        *sum = sum.saturating_add(*amount);
+        *least = (*least).min(*most);
+    }
+    by_counter
+}

@@ -1,0 +1,168 @@
+//! Reviews: which accounts time will have changed by some day, shard by shard, in date order.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use regulars_domain::id::{MemberId, ProgramId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    fault::StoreFault,
+    item::{Fields, Item, key_attributes, number, text},
+    meter::Action,
+    store::Store,
+    table::{DUE, DUE_BEFORE, DUE_KEY, DUE_SHARD, account_key, due_end, due_key, read_due_key},
+};
+
+/// How many shards the accounts with a review ahead are spread over: 0 to one less than this.
+pub const DUE_SHARDS: u16 = 256;
+
+/// An account to review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The day from which settling changes it.
+    pub review_on: Date,
+    /// The program that it belongs to.
+    pub program: ProgramId,
+    /// The member that it belongs to.
+    pub member: MemberId,
+}
+
+/// Accounts to review, the longest overdue first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuePage {
+    /// The accounts.
+    pub items: Vec<Due>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<DueCursor>,
+}
+
+/// A place in the list of due accounts of one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueCursor(Due);
+
+/// A text is no cursor of this shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cursor is not one that an earlier page of this shard gave")]
+pub struct CursorMalformed;
+
+impl DueCursor {
+    /// The cursor that an earlier page of `shard` gave, from its text.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorMalformed`] if the text is no cursor, or another shard's.
+    pub fn parse(text: &str, shard: u16) -> Result<Self, CursorMalformed> {
+        match Due::read(text) {
+            Some(due) if due.shard() == shard && due.key() == text => Ok(Self(due)),
+            Some(_) | None => Err(CursorMalformed),
+        }
+    }
+}
+
+impl fmt::Display for DueCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.key())
+    }
+}
+
+impl Due {
+    fn read(key: &str) -> Option<Self> {
+        let (review_on, program, member) = read_due_key(key)?;
+        Some(Self { review_on, program, member })
+    }
+
+    fn key(&self) -> String {
+        due_key(self.review_on, &self.program, &self.member)
+    }
+
+    fn shard(&self) -> u16 {
+        due_shard(&self.member)
+    }
+
+    /// The place in the index right after this account, whether it is still there or not.
+    fn start_key(&self) -> Item {
+        let mut key = key_attributes(account_key(&self.program, &self.member));
+        key.insert(DUE_SHARD.to_owned(), number(&self.shard()));
+        key.insert(DUE_KEY.to_owned(), text(self.key()));
+        key
+    }
+}
+
+/// The shard of a member's account: the first byte of a SHA-256 of the id.
+pub(crate) fn due_shard(member: &MemberId) -> u16 {
+    let [first, ..] = <[u8; 32]>::from(Sha256::digest(member.as_str().as_bytes()));
+    u16::from(first)
+}
+
+impl Store {
+    /// The shard, below [`DUE_SHARDS`], in which the reviews of `member` are found.
+    #[must_use]
+    pub fn due_shard(member: &MemberId) -> u16 {
+        due_shard(member)
+    }
+
+    /// Accounts of `shard` that are due on `through` or were before, after `after`, at most `limit` (1 at least).
+    ///
+    /// Nothing else is read. The index follows the accounts within moments, so an account just reviewed may be
+    /// listed once more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]; a cursor of another shard is one.
+    pub async fn due(
+        &self,
+        shard: u16,
+        through: Date,
+        after: Option<&DueCursor>,
+        limit: u32,
+    ) -> Result<DuePage, StoreFault> {
+        if after.is_some_and(|cursor| cursor.0.shard() != shard) {
+            return Err(StoreFault::Broken(CursorMalformed.into()));
+        }
+        let query = self
+            .query(DUE, limit)
+            .key_condition_expression(DUE_BEFORE)
+            .expression_attribute_values(":shard", number(&shard))
+            .expression_attribute_values(":end", text(due_end(through)))
+            .set_exclusive_start_key(after.map(|cursor| cursor.0.start_key()));
+        self.meter().call([Action::Query]);
+        let found = query.send().await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity.as_slice());
+        let items = found.items().iter().map(read_due).collect::<Result<_, _>>()?;
+        let next = found.last_evaluated_key().map(read_due).transpose()?.map(DueCursor);
+        Ok(DuePage { items, next })
+    }
+}
+
+fn read_due(item: &Item) -> Result<Due, StoreFault> {
+    Ok(Fields::of("due", item).required(DUE_KEY, |value| Due::read(value.as_s().ok()?))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_for_its_own_shard_only() {
+        let text = "2026-12-31#demo#m-1";
+        let shard = Store::due_shard(&"m-1".parse().unwrap());
+        assert_eq!(DueCursor::parse(text, shard).unwrap().to_string(), text);
+        let other = shard.wrapping_add(1).rem_euclid(DUE_SHARDS);
+        assert_eq!(DueCursor::parse(text, other), Err(CursorMalformed));
+        for bad in
+            ["", "2026-12-31", "2026-12-31#demo", "2026-13-31#demo#m-1", "20261231#demo#m-1", "2026-12-31#demo#m-1#"]
+        {
+            assert_eq!(DueCursor::parse(bad, shard), Err(CursorMalformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shards_are_spread_over_the_first_byte_of_a_sha_256() {
+        // printf m-1 | sha256sum
+        assert_eq!(Store::due_shard(&"m-1".parse().unwrap()), 0xa4);
+        let shards: std::collections::BTreeSet<u16> =
+            (0..5_000).map(|n| Store::due_shard(&format!("m-{n}").parse().unwrap())).collect();
+        assert_eq!(shards, (0..DUE_SHARDS).collect());
+    }
+}

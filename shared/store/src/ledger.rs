@@ -1,0 +1,114 @@
+//! Reads the ledger of a member: one entry, a statement from the newest back, or all of it in order.
+
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
+use regulars_domain::{
+    chain::Sealed,
+    id::{EntryId, MemberId, ProgramId},
+};
+
+use crate::{
+    entry_item,
+    fault::StoreFault,
+    item::{number, text},
+    meter::Action,
+    store::Store,
+    table::{AFTER, BEFORE, BY_SEQ, entry_key, member_pk},
+};
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is in it, in the order of the list.
+    pub items: Vec<T>,
+    /// The `seq` from which the next page goes on; `None` if there is nothing further.
+    pub next: Option<u64>,
+}
+
+impl Store {
+    /// One entry of a member's ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn entry(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        entry: &EntryId,
+    ) -> Result<Option<Sealed>, StoreFault> {
+        let item = self.get(entry_key(program, member, entry)).await?;
+        item.as_ref().map(entry_item::read).transpose()
+    }
+
+    /// At most `limit` (1 at least) entries from the newest back, all of them before the `seq` that `before` is.
+    ///
+    /// Entries never move, so pages fit together however many entries are added meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn entries(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<Sealed>, StoreFault> {
+        let query = self
+            .query(BY_SEQ, limit)
+            .key_condition_expression(BEFORE)
+            .expression_attribute_values(":seq", number(&before.unwrap_or(u64::MAX)))
+            .scan_index_forward(false);
+        let page = self.page_of_entries(program, member, query).await?;
+        // DynamoDB offers to go on whenever a page is full, even behind the first entry of all.
+        Ok(Page { next: page.next.filter(|seq| *seq > 1), ..page })
+    }
+
+    /// At most `limit` (1 at least) entries in order, all of them after the `seq` that `after_seq` is (0 for the start).
+    ///
+    /// A full page at the very end names a next one, which is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn ledger(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Page<Sealed>, StoreFault> {
+        let query = self
+            .query(BY_SEQ, limit)
+            .key_condition_expression(AFTER)
+            .expression_attribute_values(":seq", number(&after_seq))
+            .scan_index_forward(true);
+        self.page_of_entries(program, member, query).await
+    }
+
+    async fn page_of_entries(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        query: QueryFluentBuilder,
+    ) -> Result<Page<Sealed>, StoreFault> {
+        let query = query.expression_attribute_values(":pk", text(member_pk(program, member))).consistent_read(true);
+        self.meter().call([Action::Query]);
+        let found = query.send().await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity.as_slice());
+        let items: Vec<Sealed> = found.items().iter().map(entry_item::read).collect::<Result<_, _>>()?;
+        let last = items.last().map(|sealed| sealed.entry.seq);
+        let next = last.filter(|_| found.last_evaluated_key().is_some());
+        Ok(Page { items, next })
+    }
+
+    /// A query of `index` for at most `limit` items.
+    pub(crate) fn query(&self, index: &str, limit: u32) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name(index)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+}

@@ -1,0 +1,34 @@
+//! Accounts, entries and programs in one DynamoDB table: the only crate that knows attribute names and conditions.
+//!
+//! One command is one strong read of an account and one transaction, run by [`Store::act`]. What a race or a repeated
+//! request comes to is an outcome with a name, never an error; a [`StoreFault`] means that the table or this engine
+//! failed.
+
+mod account_item;
+mod accounts;
+mod act;
+mod alias;
+mod backoff;
+mod commit;
+mod counters;
+mod due;
+mod entry_item;
+mod fault;
+mod item;
+mod ledger;
+mod meter;
+mod programs;
+mod store;
+mod table;
+mod transaction;
+mod verdict;
+
+pub use act::{Outcome, RequestKey};
+pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
+pub use commit::Commit;
+pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
+pub use fault::{Corrupt, PostingInvalid, StoreFault};
+pub use ledger::Page;
+pub use meter::{Action, Meter, Snapshot};
+pub use programs::Publication;
+pub use store::Store;

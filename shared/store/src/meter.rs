@@ -1,0 +1,174 @@
+//! Counts what the table charged, so that a test can hold each command to its price.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use aws_sdk_dynamodb::types::ConsumedCapacity;
+
+/// A permission of AWS IAM that a call needs. A transaction needs those of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// `dynamodb:BatchGetItem`.
+    BatchGetItem,
+    /// `dynamodb:GetItem`.
+    GetItem,
+    /// `dynamodb:PutItem`.
+    PutItem,
+    /// `dynamodb:Query`.
+    Query,
+    /// `dynamodb:UpdateItem`.
+    UpdateItem,
+}
+
+impl Action {
+    /// The name that a policy grants.
+    #[must_use]
+    pub fn iam_name(self) -> &'static str {
+        match self {
+            Self::BatchGetItem => "dynamodb:BatchGetItem",
+            Self::GetItem => "dynamodb:GetItem",
+            Self::PutItem => "dynamodb:PutItem",
+            Self::Query => "dynamodb:Query",
+            Self::UpdateItem => "dynamodb:UpdateItem",
+        }
+    }
+}
+
+/// What has been used up to some moment, or between two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Calls made. What the SDK repeats by itself within one call is not seen from here.
+    pub round_trips: u64,
+    /// Halves of a read unit: an eventually consistent read of 4 KB is one.
+    pub read_half_units: u64,
+    /// Halves of a write unit: a plain write of 1 KB is two, a transactional one four.
+    pub write_half_units: u64,
+    /// How often each permission was needed.
+    pub actions: BTreeMap<Action, u64>,
+}
+
+impl Snapshot {
+    /// What has been used since `earlier`, a snapshot of the same meter.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let actions = self.actions.iter().map(|(action, count)| {
+            (*action, count.saturating_sub(earlier.actions.get(action).copied().unwrap_or_default()))
+        });
+        Self {
+            round_trips: self.round_trips.saturating_sub(earlier.round_trips),
+            read_half_units: self.read_half_units.saturating_sub(earlier.read_half_units),
+            write_half_units: self.write_half_units.saturating_sub(earlier.write_half_units),
+            actions: actions.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+/// Counts calls and the capacity that DynamoDB reports for them.
+///
+/// It reports none for a call that fails, so a cancelled transaction is counted as a round trip without units.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Snapshot>);
+
+impl Meter {
+    /// What has been used so far.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.change(|used| used.clone())
+    }
+
+    /// What has been used since `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Snapshot) -> Snapshot {
+        self.snapshot().since(earlier)
+    }
+
+    /// Counts one call about to be made, and the permissions that it needs.
+    pub(crate) fn call(&self, actions: impl IntoIterator<Item = Action>) {
+        self.change(|used| {
+            used.round_trips = used.round_trips.saturating_add(1);
+            for action in actions {
+                let count = used.actions.entry(action).or_default();
+                *count = count.saturating_add(1);
+            }
+        });
+    }
+
+    /// Counts the units of a call that reads.
+    pub(crate) fn read(&self, consumed: &[ConsumedCapacity]) {
+        self.change(|used| {
+            for units in consumed.iter().filter_map(|consumed| consumed.capacity_units) {
+                used.read_half_units = used.read_half_units.saturating_add(half_units(units));
+            }
+        });
+    }
+
+    /// Counts the units of a transaction that writes. One that the SDK repeated and DynamoDB remembered reads only.
+    pub(crate) fn written(&self, consumed: &[ConsumedCapacity]) {
+        self.change(|used| {
+            for consumed in consumed {
+                let (read, write) = match (consumed.read_capacity_units, consumed.write_capacity_units) {
+                    (None, None) => (None, consumed.capacity_units),
+                    parts => parts,
+                };
+                let read = half_units(read.unwrap_or_default());
+                let write = half_units(write.unwrap_or_default());
+                used.read_half_units = used.read_half_units.saturating_add(read);
+                used.write_half_units = used.write_half_units.saturating_add(write);
+            }
+        });
+    }
+
+    /// A count is right even if some thread panicked beside it, so a poisoned lock is no reason to stop counting.
+    fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The one place where the SDK's fractions become whole numbers.
+#[expect(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "DynamoDB reports capacity as multiples of a half in a double; they are small, never negative, and exact"
+)]
+fn half_units(units: f64) -> u64 {
+    (units * 2.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consumed(total: f64, read: Option<f64>, write: Option<f64>) -> ConsumedCapacity {
+        ConsumedCapacity::builder()
+            .capacity_units(total)
+            .set_read_capacity_units(read)
+            .set_write_capacity_units(write)
+            .build()
+    }
+
+    #[test]
+    fn capacity_is_counted_in_halves_and_by_direction() {
+        let meter = Meter::default();
+        meter.call([Action::GetItem]);
+        meter.read(&[consumed(0.5, None, None)]);
+        let before = meter.snapshot();
+        meter.call([Action::PutItem, Action::PutItem]);
+        meter.written(&[consumed(5.0, None, Some(5.0))]);
+        meter.call([Action::PutItem]);
+        meter.written(&[consumed(2.0, Some(2.0), None)]);
+        meter.call([Action::UpdateItem]);
+        meter.written(&[consumed(1.0, None, None)]);
+        let expected = Snapshot {
+            round_trips: 3,
+            read_half_units: 4,
+            write_half_units: 12,
+            actions: BTreeMap::from([(Action::PutItem, 3), (Action::UpdateItem, 1)]),
+        };
+        assert_eq!(meter.since(&before), expected);
+        assert_eq!(meter.snapshot().read_half_units, 5);
+    }
+}

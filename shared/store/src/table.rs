@@ -1,0 +1,119 @@
+//! The table's own words: every attribute that an expression names, every key, every expression.
+//!
+//! What callers send reaches DynamoDB as values only, never inside an expression.
+
+use jiff::civil::Date;
+use regulars_domain::{
+    account::Alias,
+    counter::CounterId,
+    id::{EntryId, MemberId, ProgramId},
+};
+
+/// Partition key, S.
+pub(crate) const PK: &str = "pk";
+/// Sort key, S.
+pub(crate) const SK: &str = "sk";
+/// Sort key of [`BY_SEQ`], N. Only entries carry it: an account that did would pay for the index at each commit.
+pub(crate) const SEQ: &str = "seq";
+/// Partition key of [`DUE`], N. Only accounts that have a review ahead carry it.
+pub(crate) const DUE_SHARD: &str = "due_shard";
+/// Sort key of [`DUE`], S.
+pub(crate) const DUE_KEY: &str = "due_key";
+/// Version of an account or of a program's head, N.
+pub(crate) const VERSION: &str = "v";
+/// The member whom an alias names, S.
+pub(crate) const MEMBER: &str = "m";
+/// What has been taken from a counter, N.
+pub(crate) const TAKEN: &str = "taken";
+/// A program document, S.
+pub(crate) const DOCUMENT: &str = "document";
+
+/// The local index of entries by [`SEQ`].
+pub(crate) const BY_SEQ: &str = "by_seq";
+/// The global index of accounts by the day of their review, keys only.
+pub(crate) const DUE: &str = "due";
+
+/// There is no such item.
+pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
+/// The item is the one that was read.
+pub(crate) const UNCHANGED: &str = "v = :read";
+/// The alias is free, or names this member already.
+pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m = :member";
+/// The counter has room for what is taken.
+pub(crate) const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
+/// Takes from a counter.
+pub(crate) const TAKE: &str = "SET taken = if_not_exists(taken, :zero) + :amount";
+/// Entries before a place in the ledger.
+pub(crate) const BEFORE: &str = "pk = :pk AND seq < :seq";
+/// Entries after a place in the ledger.
+pub(crate) const AFTER: &str = "pk = :pk AND seq > :seq";
+/// Accounts of a shard that are due.
+pub(crate) const DUE_BEFORE: &str = "due_shard = :shard AND due_key < :end";
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+/// The key of an account.
+pub(crate) fn account_key(program: &ProgramId, member: &MemberId) -> Key {
+    Key { pk: member_pk(program, member), sk: "account".to_owned() }
+}
+
+/// The key of an entry of a member.
+pub(crate) fn entry_key(program: &ProgramId, member: &MemberId, entry: &EntryId) -> Key {
+    Key { pk: member_pk(program, member), sk: format!("entry#{entry}") }
+}
+
+/// The key of an alias.
+pub(crate) fn alias_key(program: &ProgramId, alias: &Alias) -> Key {
+    Key { pk: format!("alias#{program}#{}#{}", alias.kind, alias.hash), sk: "alias".to_owned() }
+}
+
+/// The key of a counter. There is one shard of each, `#0`; more would raise the rate at which one reward can go.
+pub(crate) fn counter_key(program: &ProgramId, counter: &CounterId) -> Key {
+    match counter {
+        CounterId::Stock(reward) => Key { pk: format!("reward#{program}#{reward}"), sk: "stock#0".to_owned() },
+        CounterId::Cap { owner, from } => Key { pk: format!("cap#{program}#{owner}"), sk: format!("{from}#0") },
+    }
+}
+
+/// The key of the item that tells a program's current version.
+pub(crate) fn head_key(program: &ProgramId) -> Key {
+    Key { pk: format!("program#{program}"), sk: "head".to_owned() }
+}
+
+/// The key of one version of a program.
+pub(crate) fn version_key(program: &ProgramId, version: u64) -> Key {
+    Key { pk: format!("program#{program}"), sk: format!("version#{version:06}") }
+}
+
+/// The partition of a member: the account and its entries.
+pub(crate) fn member_pk(program: &ProgramId, member: &MemberId) -> String {
+    format!("member#{program}#{member}")
+}
+
+/// Whose partition `pk` is. Ids hold no `#`, so there is one way to take it apart.
+pub(crate) fn read_member_pk(pk: &str) -> Option<(ProgramId, MemberId)> {
+    let (program, member) = pk.strip_prefix("member#")?.split_once('#')?;
+    Some((program.parse().ok()?, member.parse().ok()?))
+}
+
+/// The place of an account among those due: by day, then by whose it is.
+pub(crate) fn due_key(review_on: Date, program: &ProgramId, member: &MemberId) -> String {
+    format!("{review_on}#{program}#{member}")
+}
+
+/// The day, program and member of a [`due_key`].
+pub(crate) fn read_due_key(key: &str) -> Option<(Date, ProgramId, MemberId)> {
+    let (date, owner) = key.split_once('#')?;
+    let (program, member) = owner.split_once('#')?;
+    Some((date.parse().ok()?, program.parse().ok()?, member.parse().ok()?))
+}
+
+/// A bound above each [`due_key`] of `through` and below each of the day after: `$` is the character after `#`.
+pub(crate) fn due_end(through: Date) -> String {
+    format!("{through}$")
+}

@@ -1,0 +1,146 @@
+//! Writes several items or none, and tells part by part why it was none.
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    },
+};
+
+use crate::{
+    fault::StoreFault,
+    item::{Item, key_attributes, number},
+    meter::Action,
+    store::Store,
+    table::Key,
+};
+
+/// What came of a transaction that DynamoDB answered.
+#[derive(Debug)]
+pub(crate) enum Transacted {
+    /// Everything was written.
+    Done,
+    /// Nothing was written.
+    Cancelled {
+        /// Why, for each part in the order of the request.
+        checks: Vec<Check>,
+        /// The answer itself, for when no check explains it.
+        fault: StoreFault,
+    },
+    /// Nothing was looked at: the table is throttled, or the same transaction is under way.
+    Contended,
+}
+
+/// What DynamoDB says of one part of a cancelled transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Check {
+    /// Nothing against it. Not that its condition held, if another part met a rival.
+    Passed,
+    /// Its condition failed; the item that it failed on, if there is one.
+    Failed(Option<Item>),
+    /// Another transaction is at the same item.
+    Conflicted,
+    /// The table has no capacity for it at the moment.
+    Throttled,
+    /// It can never be written.
+    Refused,
+}
+
+impl Store {
+    /// Writes all of `parts` or nothing.
+    ///
+    /// The SDK sends a token along with which DynamoDB knows the same request for ten minutes. Nothing here rests on that:
+    /// whatever must not happen twice is held by a condition.
+    pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, StoreFault> {
+        self.meter().call(parts.iter().map(action));
+        let expected = parts.len();
+        let write = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(parts))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match write.send().await {
+            Ok(done) => {
+                self.meter().written(done.consumed_capacity());
+                Ok(Transacted::Done)
+            }
+            Err(error) => cancelled(error, expected),
+        }
+    }
+
+    /// A part that puts `item` under `condition`, with the value that the condition names, if any.
+    pub(crate) fn put(
+        &self,
+        item: Item,
+        condition: &'static str,
+        value: Option<(&str, aws_sdk_dynamodb::types::AttributeValue)>,
+    ) -> Result<TransactWriteItem, StoreFault> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(value.map(|(name, value)| Item::from([(name.to_owned(), value)])))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = put.build().map_err(|error| StoreFault::Broken(error.into()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A part that changes the item under `key` by `update`, under `condition`. The values are whole numbers.
+    pub(crate) fn update<const N: usize>(
+        &self,
+        key: Key,
+        update: &'static str,
+        condition: &'static str,
+        values: [(&str, i64); N],
+    ) -> Result<TransactWriteItem, StoreFault> {
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), number(&value))).collect();
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key_attributes(key)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = update.build().map_err(|error| StoreFault::Broken(error.into()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+fn action(part: &TransactWriteItem) -> Action {
+    if part.update().is_some() { Action::UpdateItem } else { Action::PutItem }
+}
+
+fn cancelled(error: SdkError<TransactWriteItemsError>, expected: usize) -> Result<Transacted, StoreFault> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let checks: Vec<Check> = cancelled.cancellation_reasons().iter().map(check).collect();
+            let fault = StoreFault::of(error);
+            if checks.len() == expected { Ok(Transacted::Cancelled { checks, fault }) } else { Err(fault) }
+        }
+        Some(refused) if refused.code().is_some_and(is_contention) => Ok(Transacted::Contended),
+        Some(_) | None => Err(StoreFault::of(error)),
+    }
+}
+
+fn check(reason: &CancellationReason) -> Check {
+    match reason.code() {
+        None | Some("None") => Check::Passed,
+        Some("ConditionalCheckFailed") => Check::Failed(reason.item.clone()),
+        Some("TransactionConflict") => Check::Conflicted,
+        Some("ProvisionedThroughputExceeded" | "ThrottlingError" | "RequestLimitExceeded") => Check::Throttled,
+        Some(_) => Check::Refused,
+    }
+}
+
+/// Whether a whole transaction was turned away unread, or is under way already: to decide anew is right either way.
+fn is_contention(code: &str) -> bool {
+    matches!(
+        code,
+        "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "ThrottlingException"
+            | "TransactionConflictException"
+            | "TransactionInProgressException"
+    )
+}

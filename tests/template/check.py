@@ -1,0 +1,86 @@
+"""Checks template.yaml; with `--faults` shows that the checks bite, by planting faults one at a time."""
+
+import argparse
+import pathlib
+import sys
+
+import expansion
+import faults
+import rules
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# The stack makes its own issuer, or is given one: conditions and SAM's own resolution of parameters differ.
+VARIANTS = {
+    "with its own issuer": {},
+    "with a given issuer": {
+        "JwtIssuer": "https://issuer.example.com/",
+        "JwtAudience": "regulars",
+        "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:alarms",
+    },
+}
+
+
+def problems(text, parameters, only=None):
+    """Yields what is wrong with the template `text`, each with the check that found it; of one check, if `only` it."""
+    expanded, refused = expansion.expand(text, parameters)
+    for problem in refused:
+        yield "expansion", problem
+    if expanded is None:
+        return
+    if only in (None, "cfn-lint"):
+        for problem in expansion.lint(expanded):
+            yield "cfn-lint", problem
+    stack = rules.Stack(expanded, expansion.source(text), ROOT, parameters)
+    for rule in rules.RULES:
+        if only not in (None, rule.__name__):
+            continue
+        try:
+            for problem in rule(stack):
+                yield rule.__name__, problem
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as broken:
+            # A rule that cannot find its way in the template has found that the template is not as expected.
+            yield rule.__name__, f"the template has another shape than expected: {broken!r}"
+
+
+def check(text):
+    """Prints what is wrong with the template; returns whether anything is."""
+    wrong = False
+    for variant, parameters in VARIANTS.items():
+        for found_by, problem in problems(text, parameters):
+            wrong = True
+            print(f"template.yaml, {variant}: [{found_by}] {problem}")
+    return wrong
+
+
+def check_faults(text):
+    """Plants each fault; prints what catches it; returns whether anything got through."""
+    missed = []
+    for fault in faults.FAULTS:
+        caught = [problem for found_by, problem in problems(fault.planted(text), {}, fault.caught_by) if found_by == fault.caught_by]
+        if caught:
+            print(f"caught {fault.name}: [{fault.caught_by}] {caught[0][:160]}")
+        else:
+            missed.append(fault.name)
+            print(f"MISSED {fault.name}: [{fault.caught_by}] says nothing")
+    idle = {rule.__name__ for rule in rules.RULES} - {fault.caught_by for fault in faults.FAULTS}
+    for rule in sorted(idle):
+        print(f"MISSED {rule}: no fault shows that it can fail")
+    return bool(missed or idle)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--faults", action="store_true")
+    arguments.add_argument("--template", type=pathlib.Path, default=ROOT / "template.yaml")
+    given = arguments.parse_args()
+    text = given.template.read_text()
+    wrong = check(text)
+    if not wrong:
+        print(f"template.yaml: nothing wrong, {len(rules.RULES)} rules and cfn-lint in {len(VARIANTS)} variants")
+        wrong = given.faults and check_faults(text)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Faults to plant in the template, one at a time, each with the check that has to catch it."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """`find`, which is in the template exactly once after `after`, becomes `replacement`."""
+
+    name: str
+    caught_by: str
+    find: str
+    replacement: str
+    after: str = ""
+
+    def planted(self, text):
+        """Returns the template `text` with this fault in it."""
+        start = text.find(self.after)
+        if start < 0:
+            raise ValueError(f"{self.name}: the template has no {self.after!r}")
+        at = text.find(self.find, start)
+        if at < 0:
+            raise ValueError(f"{self.name}: the template has no {self.find!r} after {self.after!r}")
+        if not self.after and text.count(self.find) != 1:
+            raise ValueError(f"{self.name}: {self.find!r} is in the template {text.count(self.find)} times")
+        return text[:at] + self.replacement + text[at + len(self.find) :]
+
+
+FOLDERS = "each_folder_has_its_function_and_each_function_its_folder"
+POLICIES = "no_policy_grants_more_than_named_actions_on_named_resources"
+READING = "the_reading_function_cannot_write"
+LOGS = "everything_that_logs_has_a_group_that_forgets"
+TABLE = "the_table_has_the_keys_that_the_store_asks_for"
+KEPT = "what_cannot_be_made_again_outlives_the_stack"
+SETTINGS = "each_function_gets_the_settings_it_reads"
+ROUTES = "each_route_is_one_and_asks_for_its_functions_scope"
+GATEWAY = "the_gateway_checks_tokens_and_limits_callers"
+SCOPES = "each_function_has_its_scope_and_its_client"
+SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
+RUN = "a_run_reviews_every_shard_to_its_last_page"
+ALARMS = "trouble_rings_an_alarm"
+
+FAULTS = [
+    # What only the expansion sees.
+    Fault("an unknown property of a function", "expansion", "CodeUri: functions/earn", "CodeUrl: functions/earn"),
+    Fault("a route of an API that is not there", "expansion", "ApiId: !Ref HttpApi", "ApiId: !Ref HttpApy", "Accrue:"),
+    Fault("an event of an unknown kind", "expansion", "Type: HttpApi", "Type: HttpsApi", "Redeem:"),
+    Fault("an authorizer that is not there", "expansion", "DefaultAuthorizer: Jwt", "DefaultAuthorizer: Jwd"),
+    Fault("a path that is computed", "expansion", "Path: /v1/programs/{program}/members\n", "Path: !Ref LogLevel\n"),
+    # What cfn-lint sees in the expanded template.
+    Fault("a misspelt property of the table", "cfn-lint", "BillingMode:", "BilingMode:"),
+    Fault("a reference to nothing", "cfn-lint", "Value: !Ref Table\n", "Value: !Ref Tabel\n", "\nOutputs:"),
+    Fault("an attribute that nothing returns", "cfn-lint", "!GetAtt ApiLogGroup.Arn", "!GetAtt ApiLogGroup.Nam"),
+    Fault("an index on an undefined attribute", "cfn-lint", "AttributeName: due_key", "AttributeName: due_kay", "IndexName: due"),
+    Fault("a runtime that does not exist", "cfn-lint", "Runtime: provided.al2023", "Runtime: provided.al2032"),
+    Fault("a retention that is not offered", "cfn-lint", "Default: 30\n", "Default: 31\n"),
+    Fault("an event age out of range", "cfn-lint", "InSeconds: 3600", "InSeconds: 360000"),
+    Fault("a kind of state that is not there", "cfn-lint", "Type: Choice", "Type: Choise", "MorePages:"),
+    Fault("a condition that is not defined", "cfn-lint", "Condition: MakesIssuer", "Condition: MakeIssuer", "UserPool:"),
+    Fault("a parameter that nothing uses", "cfn-lint", "RUST_LOG: !Ref LogLevel", "RUST_LOG: info"),
+    Fault(
+        "a role that needs the state machine that needs it",
+        "cfn-lint",
+        "Resource: !GetAtt TierEvaluationFunction.Arn",
+        "Resource: !Ref ReviewStateMachine",
+    ),
+    # What only the rules see.
+    Fault("a function without its folder", FOLDERS, "CodeUri: functions/redeem", "CodeUri: functions/redeme"),
+    Fault("another function's binary", FOLDERS, "Binary: earn", "Binary: enroll"),
+    Fault("another architecture", FOLDERS, "Architectures: [arm64]", "Architectures: [x86_64]"),
+    Fault("every action of the table", POLICIES, "- dynamodb:GetItem", '- "dynamodb:*"', "EarnFunction:"),
+    Fault("every get action of the table", POLICIES, "- dynamodb:GetItem", "- dynamodb:Get*", "RedeemFunction:"),
+    Fault("every table", POLICIES, "Resource: !GetAtt Table.Arn", 'Resource: "*"', "ProgramFunction:"),
+    Fault("every index", POLICIES, "${Table.Arn}/index/due", "${Table.Arn}/index/*"),
+    Fault("an index that is not there", POLICIES, "${Table.Arn}/index/by_seq", "${Table.Arn}/index/by_sequence"),
+    Fault("deleting", POLICIES, "- dynamodb:UpdateItem", "- dynamodb:DeleteItem", "RedeemFunction:"),
+    Fault("a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"),
+    Fault("calling every function", POLICIES, "- lambda:InvokeFunction", "- lambda:*", "ReviewRole:"),
+    Fault("a reader that writes", READING, "- dynamodb:GetItem", "- dynamodb:PutItem", "AccountFunction:"),
+    Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "SystemLogLevel: INFO"),
+    Fault("another function's log group", LOGS, "LogGroup: !Ref EarnLogGroup", "LogGroup: !Ref EnrollLogGroup"),
+    Fault(
+        "logs that are kept for ever",
+        LOGS,
+        "RetentionInDays: !Ref LogRetentionDays",
+        "LogGroupClass: STANDARD",
+        "\n  RedeemLogGroup:",
+    ),
+    Fault("logs that are not JSON", LOGS, "LogFormat: JSON", "LogFormat: Text"),
+    Fault("an index that keeps too little", TABLE, "ProjectionType: ALL", "ProjectionType: KEYS_ONLY"),
+    Fault("shards that are text", TABLE, "AttributeType: N", "AttributeType: S", "AttributeName: due_shard"),
+    Fault("a renamed index", TABLE, "IndexName: by_seq", "IndexName: by_sequence"),
+    Fault("a table without protection", KEPT, "DeletionProtectionEnabled: true", "DeletionProtectionEnabled: false"),
+    Fault("a table without recovery", KEPT, "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"),
+    Fault("a table that goes with its stack", KEPT, "DeletionPolicy: Retain", "DeletionPolicy: Delete", "  Table:"),
+    Fault("an alias key that is replaced", KEPT, "UpdateReplacePolicy: Retain", "", "AliasKey:"),
+    Fault("a function without its table", SETTINGS, "TABLE_NAME: !Ref Table", "TABLE: !Ref Table"),
+    Fault(
+        "an alias key in the open",
+        SETTINGS,
+        '!Sub "{{resolve:secretsmanager:${AliasKey}}}"',
+        "0123456789abcdef",
+    ),
+    Fault("another function's scope", ROUTES, "[regulars/earn]", "[regulars/account]", "Accrue:"),
+    Fault("a route for any token", ROUTES, "AuthorizationScopes: [regulars/earn]", "Authorizer: Jwt", "Accrue:"),
+    Fault("a route for anybody", ROUTES, "AuthorizationScopes: [regulars/earn]", "Authorizer: NONE", "Accrue:"),
+    Fault("a route that is there twice", ROUTES, "{member}/rewards\n", "{member}/entries\n"),
+    Fault("the older payload format", ROUTES, 'Version: "2.0"', 'Version: "1.0"', "ExplainTier:"),
+    Fault("a route that catches all", ROUTES, "/{member}/tier\n", "/{rest+}\n"),
+    Fault("a named stage", GATEWAY, "StageName: $default", "StageName: live"),
+    Fault("no limit", GATEWAY, "ThrottlingRateLimit: !Ref ApiRateLimit", "DetailedMetricsEnabled: true"),
+    Fault("a client the gateway does not know", GATEWAY, "- !Ref RedeemClient", "- !Ref EarnClient"),
+    Fault("an issuer that cannot be given", GATEWAY, "!GetAtt UserPool.ProviderURL", "!Ref JwtIssuer", "HttpApi:"),
+    Fault("a client with another scope", SCOPES, "AllowedOAuthScopes: [regulars/earn]", "AllowedOAuthScopes: [regulars/redeem]"),
+    Fault("a scope that is not offered", SCOPES, "ScopeName: redeem", "ScopeName: redemption"),
+    Fault(
+        "the wrong function",
+        SCHEDULE,
+        "TierEvaluationFunctionArn: !GetAtt TierEvaluationFunction.Arn",
+        "TierEvaluationFunctionArn: !GetAtt AccountFunction.Arn",
+    ),
+    Fault("children nobody may stop", SCHEDULE, "${ReviewStateMachine.Name}/Shards:*", "${ReviewStateMachine.Name}:*"),
+    Fault("children that end after five minutes", SCHEDULE, "ExecutionType: STANDARD", "ExecutionType: EXPRESS"),
+    Fault("a shard too few", RUN, "[0..255]", "[1..255]"),
+    Fault("the first page only", RUN, "cursor != null", "cursor = 'never'"),
+    Fault("a state that is not there", RUN, "Next: MorePages", "Next: MorePage"),
+    Fault("a misspelt field of a state", RUN, "MaxDelaySeconds: 60", "MaxDelay: 60"),
+    Fault("a cursor that stands still", RUN, "$states.result.Payload.cursor", "$states.input.cursor"),
+    Fault("a field the function does not answer", RUN, "Payload.cursor", "Payload.next_cursor"),
+    Fault("the same page for ever", RUN, "Default: ShardReviewed", "Default: ReviewPage"),
+    Fault("a moment for a date", RUN, "$substringBefore($states.context.Execution.StartTime, 'T')", "$now()"),
+    Fault("a failure that nobody hears of", RUN, "{ 'failed': 1 }", "{ 'failed': 0 }"),
+    Fault("a throttled call that is not repeated", RUN, "MaxAttempts: 8", "MaxAttempts: 0"),
+    Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "RedeemThrottlesAlarm:"),
+    Fault("an alarm that rings nowhere", ALARMS, "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "[]"  , "EarnErrorsAlarm:"),
+]

@@ -1,0 +1,455 @@
+"""What holds of the template beyond being valid. Each rule yields what breaks it; its docstring says what holds."""
+
+import json
+import tomllib
+
+import state_machine
+from expansion import BASIC_EXECUTION_ROLE, definition_of
+
+# A ledger line is never deleted, and nothing is found by scanning.
+ACTIONS = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"}
+
+WITHOUT_RESOURCE = {
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+
+SHARDS = 256
+
+
+class Stack:
+    """An expanded template, its source, and the checkout it belongs to."""
+
+    def __init__(self, expanded, source, root, parameters):
+        self.resources = expanded["Resources"]
+        self.source = source
+        self.root = root
+        self.parameters = parameters
+
+    def of_type(self, kind):
+        return {name: one for name, one in self.resources.items() if one["Type"] == kind}
+
+    def functions(self):
+        """Returns the functions by the name of their folder, each as logical id and properties."""
+        return {
+            one["Properties"]["Code"]["S3Key"].removeprefix("functions/"): (logical_id, one["Properties"])
+            for logical_id, one in self.of_type("AWS::Lambda::Function").items()
+        }
+
+    def the(self, kind):
+        """Returns logical id and resource of the only one of `kind`."""
+        ((logical_id, one),) = self.of_type(kind).items()
+        return logical_id, one
+
+    def routes(self):
+        """Yields path, method, operation and the name of the function behind it."""
+        names = {logical_id: name for name, (logical_id, _) in self.functions().items()}
+        _, api = self.the("AWS::ApiGatewayV2::Api")
+        for path, methods in api["Properties"]["Body"]["paths"].items():
+            for method, operation in methods.items():
+                uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+                function = uri.split("/functions/${")[1].split(".Arn}")[0]
+                yield path, method, operation, names[function]
+
+    def statements(self):
+        """Yields the owner's logical id and each statement of each policy."""
+        for logical_id, role in self.of_type("AWS::IAM::Role").items():
+            for policy in role["Properties"].get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield logical_id, statement
+        for logical_id, policy in self.of_type("AWS::IAM::Policy").items():
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                yield logical_id, statement
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def each_folder_has_its_function_and_each_function_its_folder(stack):
+    """functions/NAME is a crate with one binary NAME, and one function is built from it, for the platform we target."""
+    folders = {manifest.parent.name: manifest for manifest in (stack.root / "functions").glob("*/Cargo.toml")}
+    functions = stack.functions()
+    for name in sorted(folders.keys() - functions.keys()):
+        yield f"functions/{name} has no function in the template"
+    for name in sorted(functions.keys() - folders.keys()):
+        yield f"{functions[name][0]} is built from functions/{name}, which is not there"
+    for name in sorted(functions.keys() & folders.keys()):
+        logical_id, properties = functions[name]
+        binaries = [one["name"] for one in tomllib.loads(folders[name].read_text()).get("bin", [])]
+        if binaries != [name]:
+            yield f"functions/{name} builds {binaries}, not one binary {name}"
+        built = stack.resources[logical_id].get("Metadata", {})
+        if built.get("BuildMethod") != "rust-cargolambda" or built.get("BuildProperties") != {"Binary": name}:
+            yield f"{logical_id} is not built with rust-cargolambda as {name}"
+        for key, wanted in (("Runtime", "provided.al2023"), ("Handler", "bootstrap"), ("Architectures", ["arm64"])):
+            if properties.get(key) != wanted:
+                yield f"{logical_id} has {key} {properties.get(key)}, not {wanted}"
+
+
+def no_policy_grants_more_than_named_actions_on_named_resources(stack):
+    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only the table."""
+    table_id, table = stack.the("AWS::DynamoDB::Table")
+    indexes = {
+        one["IndexName"]
+        for kind in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+        for one in table["Properties"].get(kind, [])
+    }
+    on_table = {"Fn::GetAtt": [table_id, "Arn"]}
+    on_index = [{"Fn::Sub": f"${{{table_id}.Arn}}/index/{index}"} for index in sorted(indexes)]
+    roles = {properties["Role"]["Fn::GetAtt"][0] for _, properties in stack.functions().values()}
+    for owner, statement in stack.statements():
+        if "NotAction" in statement or "NotResource" in statement:
+            yield f"{owner} grants everything but something"
+            continue
+        actions = set(listed(statement["Action"]))
+        for action in sorted(actions):
+            if "*" in action:
+                yield f"{owner} grants {action}"
+        for resource in listed(statement["Resource"]):
+            if resource == "*" and not actions <= WITHOUT_RESOURCE:
+                yield f"{owner} grants {sorted(actions)} on *"
+            if owner in roles:
+                wanted = on_index if actions == {"dynamodb:Query"} else [on_table]
+                if resource not in wanted:
+                    yield f"{owner} grants {sorted(actions)} on {json.dumps(resource)}"
+        if owner in roles and not actions <= ACTIONS:
+            yield f"{owner} grants {sorted(actions - ACTIONS)}"
+    for logical_id, role in stack.of_type("AWS::IAM::Role").items():
+        for managed in role["Properties"].get("ManagedPolicyArns", []):
+            if logical_id not in roles or managed != BASIC_EXECUTION_ROLE:
+                yield f"{logical_id} has the managed policy {managed}"
+    if len(roles) != len(stack.functions()):
+        yield "functions share a role"
+
+
+def the_reading_function_cannot_write(stack):
+    """The account function answers questions; it has no action that changes an item."""
+    _, properties = stack.functions()["account"]
+    role = properties["Role"]["Fn::GetAtt"][0]
+    for owner, statement in stack.statements():
+        if owner == role and set(listed(statement["Action"])) - {"dynamodb:GetItem", "dynamodb:Query"}:
+            yield f"{owner} grants {statement['Action']}"
+
+
+def everything_that_logs_has_a_group_that_forgets(stack):
+    """Functions, the API and the state machine log to a group of their own, and each group has a retention."""
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    for logical_id, group in groups.items():
+        if "RetentionInDays" not in group["Properties"]:
+            yield f"{logical_id} keeps its logs for ever"
+    wanted = {}
+    for name, (logical_id, properties) in stack.functions().items():
+        logging = properties.get("LoggingConfig", {})
+        wanted[logical_id] = logging.get("LogGroup", {}).get("Ref")
+        if logging.get("LogFormat") != "JSON":
+            yield f"{logical_id} does not log JSON"
+    stage_id, stage = stack.the("AWS::ApiGatewayV2::Stage")
+    destination = stage["Properties"].get("AccessLogSettings", {}).get("DestinationArn", {})
+    wanted[stage_id] = destination.get("Fn::GetAtt", [None])[0]
+    machine_id, machine = stack.the("AWS::StepFunctions::StateMachine")
+    for one in machine["Properties"].get("LoggingConfiguration", {}).get("Destinations", [{}]):
+        destination = one.get("CloudWatchLogsLogGroup", {}).get("LogGroupArn", {})
+        wanted[machine_id] = destination.get("Fn::GetAtt", [None])[0]
+    for owner, group in wanted.items():
+        if group not in groups:
+            yield f"{owner} has no log group of its own"
+        elif list(wanted.values()).count(group) > 1:
+            yield f"{owner} shares the log group {group}"
+
+
+def the_table_has_the_keys_that_the_store_asks_for(stack):
+    """pk and sk; by_seq on pk and seq with everything; due on due_shard and due_key with the keys."""
+    _, table = stack.the("AWS::DynamoDB::Table")
+    properties = table["Properties"]
+
+    def keys(schema):
+        return [(one["AttributeName"], one["KeyType"]) for one in schema]
+
+    def index(one):
+        return one["IndexName"], keys(one["KeySchema"]), one["Projection"]["ProjectionType"]
+
+    types = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
+    for what, found, wanted in (
+        ("attributes", types, {"pk": "S", "sk": "S", "seq": "N", "due_shard": "N", "due_key": "S"}),
+        ("keys", keys(properties["KeySchema"]), [("pk", "HASH"), ("sk", "RANGE")]),
+        (
+            "local indexes",
+            [index(one) for one in properties.get("LocalSecondaryIndexes", [])],
+            [("by_seq", [("pk", "HASH"), ("seq", "RANGE")], "ALL")],
+        ),
+        (
+            "global indexes",
+            [index(one) for one in properties.get("GlobalSecondaryIndexes", [])],
+            [("due", [("due_shard", "HASH"), ("due_key", "RANGE")], "KEYS_ONLY")],
+        ),
+    ):
+        if found != wanted:
+            yield f"the table's {what} are {found}, not {wanted}"
+
+
+def what_cannot_be_made_again_outlives_the_stack(stack):
+    """The table and the key of the aliases stay when the stack goes, and the table can be restored."""
+    _, table = stack.the("AWS::DynamoDB::Table")
+    _, secret = stack.the("AWS::SecretsManager::Secret")
+    for what, one in (("table", table), ("alias key", secret)):
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            if one.get(policy) != "Retain":
+                yield f"the {what} has {policy} {one.get(policy)}"
+    properties = table["Properties"]
+    for what, found, wanted in (
+        ("deletion protection", properties.get("DeletionProtectionEnabled"), True),
+        ("recovery", properties.get("PointInTimeRecoverySpecification"), {"PointInTimeRecoveryEnabled": True}),
+        ("encryption", properties.get("SSESpecification"), {"SSEEnabled": True}),
+        ("billing", properties.get("BillingMode"), "PAY_PER_REQUEST"),
+        ("stream", properties.get("StreamSpecification"), {"StreamViewType": "NEW_IMAGE"}),
+    ):
+        if found != wanted:
+            yield f"the table's {what} is {found}, not {wanted}"
+
+
+def each_function_gets_the_settings_it_reads(stack):
+    """TABLE_NAME and RUST_LOG for all; the alias key for enroll alone, out of the secret."""
+    table_id, _ = stack.the("AWS::DynamoDB::Table")
+    secret_id, _ = stack.the("AWS::SecretsManager::Secret")
+    for name, (logical_id, properties) in stack.functions().items():
+        variables = properties.get("Environment", {}).get("Variables", {})
+        wanted = {"TABLE_NAME": {"Ref": table_id}, "RUST_LOG": variables.get("RUST_LOG")}
+        if name == "enroll":
+            wanted["ALIAS_KEY"] = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{secret_id}}}}}}}"}
+        if variables != wanted or not wanted["RUST_LOG"]:
+            yield f"{logical_id} gets {variables}, not {wanted}"
+
+
+def each_route_is_one_and_asks_for_its_functions_scope(stack):
+    """No route catches all, none is there twice, and a token for one function opens no other's route."""
+    served = set()
+    for path, method, operation, function in stack.routes():
+        served.add(function)
+        if operation.get("security") != [{"Jwt": [f"regulars/{function}"]}]:
+            yield f"{method} {path} asks for {operation.get('security')}, not for regulars/{function}"
+        if operation["x-amazon-apigateway-integration"].get("payloadFormatVersion") != "2.0":
+            yield f"{method} {path} does not use payload format 2.0"
+        if "x-amazon-apigateway-any-method" in method or "$default" in path or "+" in path:
+            yield f"{method} {path} catches more than one route"
+        if not path.startswith("/v1/programs/{program}"):
+            yield f"{method} {path} is not under a program"
+    for name in sorted(stack.functions().keys() - served):
+        yield f"{name} has no route"
+    events = [
+        (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
+        for resource in stack.source["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    for route in sorted({route for route in events if events.count(route) > 1}):
+        yield f"{' '.join(route)} is there more than once"
+
+
+def the_gateway_checks_tokens_and_limits_callers(stack):
+    """The authorizer takes the given issuer or else the pool; the stage is the default one and throttles."""
+    _, api = stack.the("AWS::ApiGatewayV2::Api")
+    schemes = api["Properties"]["Body"]["components"]["securitySchemes"]
+    jwt = schemes["Jwt"]["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
+    clients = [{"Ref": one} for one in stack.of_type("AWS::Cognito::UserPoolClient")]
+    own = {"issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]}, "audience": clients}
+    given = {
+        "issuer": stack.parameters.get("JwtIssuer", {"Ref": "JwtIssuer"}),
+        "audience": [stack.parameters.get("JwtAudience", {"Ref": "JwtAudience"})],
+    }
+    for key in ("issuer", "audience"):
+        # SAM may resolve a parameter or leave the reference.
+        found = json.dumps(jwt.get(key))
+        for parameter, value in stack.parameters.items():
+            found = found.replace(json.dumps({"Ref": parameter}), json.dumps(value))
+        found = json.loads(found)
+        condition, pool, parameter = found.get("Fn::If", [None, None, None]) if isinstance(found, dict) else [None] * 3
+        if condition != "MakesIssuer" or parameter != given[key] or sorted(map(str, listed(pool))) != sorted(
+            map(str, listed(own[key]))
+        ):
+            yield f"the authorizer's {key} is {found}"
+    _, stage = stack.the("AWS::ApiGatewayV2::Stage")
+    properties = stage["Properties"]
+    if properties.get("StageName") != "$default":
+        yield f"the stage is {properties.get('StageName')}"
+    if not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(properties.get("DefaultRouteSettings", {})):
+        yield "the stage does not throttle"
+
+
+def each_function_has_its_scope_and_its_client(stack):
+    """The pool offers one scope for each function, and one machine client that may ask for nothing else."""
+    names = set(stack.functions())
+    _, server = stack.the("AWS::Cognito::UserPoolResourceServer")
+    scopes = {one["ScopeName"] for one in server["Properties"]["Scopes"]}
+    if scopes != names or server["Properties"]["Identifier"] != "regulars":
+        yield f"the resource server {server['Properties']['Identifier']} offers {sorted(scopes)}"
+    clients = {}
+    for logical_id, client in stack.of_type("AWS::Cognito::UserPoolClient").items():
+        properties = client["Properties"]
+        clients[properties.get("ClientName")] = properties.get("AllowedOAuthScopes")
+        if properties.get("AllowedOAuthFlows") != ["client_credentials"] or properties.get("GenerateSecret") is not True:
+            yield f"{logical_id} is not a machine client"
+    if clients != {name: [f"regulars/{name}"] for name in names}:
+        yield f"the clients may ask for {clients}"
+    for logical_id, one in stack.resources.items():
+        if one["Type"].startswith("AWS::Cognito::") and one.get("Condition") != "MakesIssuer":
+            yield f"{logical_id} is made although an issuer was given"
+
+
+def the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation(stack):
+    """Schedule, state machine and function are tied together, and each role may do just that."""
+    machine_id, machine = stack.the("AWS::StepFunctions::StateMachine")
+    _, schedule = stack.the("AWS::Scheduler::Schedule")
+    target = schedule["Properties"]["Target"]
+    if target["Arn"] != {"Ref": machine_id}:
+        yield f"the schedule starts {target['Arn']}"
+    if machine["Properties"].get("StateMachineType") != "STANDARD":
+        yield f"the state machine is {machine['Properties'].get('StateMachineType')}"
+    function_id, _ = stack.functions()["tier-evaluation"]
+    arn = {"Fn::GetAtt": [function_id, "Arn"]}
+    review = definition_of(machine)["States"]["ReviewShards"]
+    page = review["ItemProcessor"]["States"]["ReviewPage"]
+    if page["Arguments"]["FunctionName"] != arn:
+        yield f"the state machine calls {page['Arguments']['FunctionName']}"
+    if review["ItemProcessor"]["ProcessorConfig"] != {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}:
+        yield f"the map is {review['ItemProcessor']['ProcessorConfig']}"
+    if review.get("ToleratedFailurePercentage") != 0:
+        yield "the map tolerates children that could not run"
+    if machine["Properties"].get("DefinitionSubstitutions", {}).get("ReviewConcurrency") is None:
+        yield "the map's concurrency is not the parameter's"
+
+    def grants(role):
+        for owner, statement in stack.statements():
+            roles = stack.resources[owner]["Properties"].get("Roles", [{"Ref": owner}])
+            if {"Ref": role} in roles:
+                for action in listed(statement["Action"]):
+                    yield action, listed(statement["Resource"])
+
+    starter = dict(grants(target["RoleArn"]["Fn::GetAtt"][0]))
+    if starter != {"states:StartExecution": [{"Ref": machine_id}]}:
+        yield f"the schedule's role grants {starter}"
+    reviewer = dict(grants(machine["Properties"]["RoleArn"]["Fn::GetAtt"][0]))
+    if reviewer.get("lambda:InvokeFunction") != [arn] or reviewer.get("states:StartExecution") != [{"Ref": machine_id}]:
+        yield "the state machine's role cannot call the function or start its children"
+    for action in ("states:DescribeExecution", "states:StopExecution"):
+        if not any(f"/{review.get('Label')}:*" in json.dumps(one) for one in reviewer.get(action, [])):
+            yield f"the state machine's role does not grant {action} on the map's children"
+
+
+class Reviews:
+    """Stands in for tier-evaluation: answers page by page and keeps what it was asked."""
+
+    def __init__(self, pages=None, broken=None):
+        self.pages = pages or {}
+        self.broken = broken or {}
+        self.asked = []
+
+    def __call__(self, payload):
+        self.asked.append(payload)
+        shard = payload["shard"]
+        if self.broken.get(shard, 0) > 0:
+            self.broken[shard] -= 1
+            raise state_machine.Failed("Lambda.TooManyRequestsException")
+        page = 0 if payload["cursor"] is None else int(payload["cursor"].removeprefix("page-"))
+        last = self.pages.get(shard, 1) - 1
+        cursor = None if page >= last else f"page-{page + 1}"
+        return {**payload, "cursor": cursor, "reviewed": 10, "changed": 2, "conflicted": 1}
+
+
+def outcome(definition, reviews):
+    """Returns the output of a run, or how it failed."""
+    try:
+        return state_machine.run(definition, reviews, {"Execution": {"StartTime": "2026-11-22T23:59:58.123Z"}})
+    except state_machine.Failed as failure:
+        return str(failure)
+
+
+def a_run_reviews_every_shard_to_its_last_page(stack):
+    """The definition is run: all shards, one date, every cursor followed, throttling repeated, a bad shard reported."""
+    _, machine = stack.the("AWS::StepFunctions::StateMachine")
+    definition = definition_of(machine)
+    if faults := list(state_machine.misshapen(definition)):
+        yield from faults
+        return
+
+    reviews = Reviews(pages={17: 3})
+    found = outcome(definition, reviews)
+    calls = SHARDS + 2
+    wanted = {"shards": SHARDS, "reviewed": 10 * calls, "changed": 2 * calls, "conflicted": calls, "failed_shards": []}
+    if found != wanted:
+        yield f"a run ends with {found}, not {wanted}"
+    pages = [(shard, None) for shard in range(SHARDS)]
+    pages[18:18] = [(17, "page-1"), (17, "page-2")]
+    if [(one.get("shard"), one.get("cursor")) for one in reviews.asked] != pages:
+        yield f"a run asks for {reviews.asked[:20]}..., {len(reviews.asked)} pages in all"
+    if any(set(one) != {"shard", "through", "cursor"} or one["through"] != "2026-11-22" for one in reviews.asked):
+        yield f"a run asks for {reviews.asked[0]}"
+
+    reviews = Reviews(broken={3: 2})
+    found = outcome(definition, reviews)
+    if len(reviews.asked) != SHARDS + 2 or not isinstance(found, dict) or found["failed_shards"]:
+        yield f"with a call that is throttled twice a run ends with {found}"
+
+    reviews = Reviews(broken={3: 1000, 200: 1000})
+    found = outcome(definition, reviews)
+    if found != "ReviewIncomplete: Shards that could not be reviewed: 3, 200":
+        yield f"with two shards that fail a run ends with {found}"
+    if {one["shard"] for one in reviews.asked} != set(range(SHARDS)):
+        yield "a shard that fails keeps others from being reviewed"
+
+
+def trouble_rings_an_alarm(stack):
+    """Errors and throttles of each function, the API's faults, the review and the table are watched."""
+    watched = set()
+    for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        properties = alarm["Properties"]
+        metrics = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", []) if "MetricStat" in one]
+        for metric in metrics or [properties]:
+            dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+            watched.add((metric["Namespace"], metric["MetricName"], json.dumps(dimensions, sort_keys=True)))
+        for kind in ("AlarmActions", "OKActions"):
+            if properties.get(kind, {}).get("Fn::If", [None])[0] != "HasAlarmTopic":
+                yield f"{logical_id} has {kind} {properties.get(kind)}"
+    (api_id, _), (table_id, _) = stack.the("AWS::ApiGatewayV2::Api"), stack.the("AWS::DynamoDB::Table")
+    machine_id, _ = stack.the("AWS::StepFunctions::StateMachine")
+    group_id, _ = stack.the("AWS::Scheduler::ScheduleGroup")
+    table = {"TableName": {"Ref": table_id}}
+    wanted = [
+        ("AWS/ApiGateway", "5xx", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
+        ("AWS/States", "ExecutionsFailed", {"StateMachineArn": {"Ref": machine_id}}),
+        ("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": {"Ref": machine_id}}),
+        ("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": {"Ref": group_id}}),
+        ("AWS/DynamoDB", "ReadThrottleEvents", table),
+        ("AWS/DynamoDB", "WriteThrottleEvents", table),
+        ("AWS/DynamoDB", "WriteThrottleEvents", table | {"GlobalSecondaryIndexName": "due"}),
+        ("AWS/DynamoDB", "SystemErrors", table | {"Operation": "TransactWriteItems"}),
+    ]
+    for logical_id, _ in stack.functions().values():
+        for metric in ("Errors", "Throttles"):
+            wanted.append(("AWS/Lambda", metric, {"FunctionName": {"Ref": logical_id}}))
+    for namespace, metric, dimensions in wanted:
+        if (namespace, metric, json.dumps(dimensions, sort_keys=True)) not in watched:
+            yield f"no alarm watches {namespace} {metric} of {dimensions}"
+
+
+RULES = [
+    each_folder_has_its_function_and_each_function_its_folder,
+    no_policy_grants_more_than_named_actions_on_named_resources,
+    the_reading_function_cannot_write,
+    everything_that_logs_has_a_group_that_forgets,
+    the_table_has_the_keys_that_the_store_asks_for,
+    what_cannot_be_made_again_outlives_the_stack,
+    each_function_gets_the_settings_it_reads,
+    each_route_is_one_and_asks_for_its_functions_scope,
+    the_gateway_checks_tokens_and_limits_callers,
+    each_function_has_its_scope_and_its_client,
+    the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,
+    a_run_reviews_every_shard_to_its_last_page,
+    trouble_rings_an_alarm,
+]
