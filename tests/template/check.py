@@ -31,7 +31,7 @@ def problems(text, parameters, only=None):
     if only in (None, "cfn-lint"):
         for problem in expansion.lint(expanded):
             yield "cfn-lint", problem
-    stack = rules.Stack(expanded, expansion.source(text), ROOT, parameters)
+    stack = rules.Stack(expanded, ROOT, parameters)
     for rule in rules.RULES:
         if only not in (None, rule.__name__):
             continue
@@ -57,7 +57,11 @@ def check_faults(text):
     """Plants each fault; prints what catches it; returns whether anything got through."""
     missed = []
     for fault in faults.FAULTS:
-        caught = [problem for found_by, problem in problems(fault.planted(text), {}, fault.caught_by) if found_by == fault.caught_by]
+        caught = [
+            problem
+            for found_by, problem in problems(fault.planted(text), {}, fault.caught_by)
+            if found_by == fault.caught_by
+        ]
         if caught:
             print(f"caught {fault.name}: [{fault.caught_by}] {caught[0][:160]}")
         else:

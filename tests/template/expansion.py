@@ -41,14 +41,9 @@ class ManagedPolicies:
         return {"AWSLambdaBasicExecutionRole": BASIC_EXECUTION_ROLE}
 
 
-def source(text):
-    """Returns the template of `text` as it is written."""
-    return yaml_parse(text)
-
-
 def expand(text, parameters):
     """Returns the template of `text` without SAM, and what is wrong with it if it cannot be expanded."""
-    template = source(text)
+    template = yaml_parse(text)
     for resource in template["Resources"].values():
         if resource.get("Type") == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             # `sam package` does the same after it has uploaded the build.

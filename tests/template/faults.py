@@ -33,7 +33,7 @@ LOGS = "everything_that_logs_has_a_group_that_forgets"
 TABLE = "the_table_has_the_keys_that_the_store_asks_for"
 KEPT = "what_cannot_be_made_again_outlives_the_stack"
 SETTINGS = "each_function_gets_the_settings_it_reads"
-ROUTES = "each_route_is_one_and_asks_for_its_functions_scope"
+ROUTES = "each_route_is_plain_and_asks_for_its_functions_scope"
 GATEWAY = "the_gateway_checks_tokens_and_limits_callers"
 SCOPES = "each_function_has_its_scope_and_its_client"
 SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
@@ -47,17 +47,26 @@ FAULTS = [
     Fault("an event of an unknown kind", "expansion", "Type: HttpApi", "Type: HttpsApi", "Redeem:"),
     Fault("an authorizer that is not there", "expansion", "DefaultAuthorizer: Jwt", "DefaultAuthorizer: Jwd"),
     Fault("a path that is computed", "expansion", "Path: /v1/programs/{program}/members\n", "Path: !Ref LogLevel\n"),
+    Fault("a route that is there twice", "expansion", "{member}/rewards\n", "{member}/entries\n"),
     # What cfn-lint sees in the expanded template.
     Fault("a misspelt property of the table", "cfn-lint", "BillingMode:", "BilingMode:"),
     Fault("a reference to nothing", "cfn-lint", "Value: !Ref Table\n", "Value: !Ref Tabel\n", "\nOutputs:"),
     Fault("an attribute that nothing returns", "cfn-lint", "!GetAtt ApiLogGroup.Arn", "!GetAtt ApiLogGroup.Nam"),
-    Fault("an index on an undefined attribute", "cfn-lint", "AttributeName: due_key", "AttributeName: due_kay", "IndexName: due"),
+    Fault(
+        "an index on an undefined attribute",
+        "cfn-lint",
+        "AttributeName: due_key",
+        "AttributeName: due_kay",
+        "IndexName: due",
+    ),
     Fault("a runtime that does not exist", "cfn-lint", "Runtime: provided.al2023", "Runtime: provided.al2032"),
     Fault("a retention that is not offered", "cfn-lint", "Default: 30\n", "Default: 31\n"),
     Fault("an event age out of range", "cfn-lint", "InSeconds: 3600", "InSeconds: 360000"),
     Fault("a kind of state that is not there", "cfn-lint", "Type: Choice", "Type: Choise", "MorePages:"),
-    Fault("a condition that is not defined", "cfn-lint", "Condition: MakesIssuer", "Condition: MakeIssuer", "UserPool:"),
-    Fault("a parameter that nothing uses", "cfn-lint", "RUST_LOG: !Ref LogLevel", "RUST_LOG: info"),
+    Fault(
+        "a condition that is not defined", "cfn-lint", "Condition: MakesIssuer", "Condition: MakeIssuer", "UserPool:"
+    ),
+    Fault("a parameter that nothing uses", "cfn-lint", "Expression: !Ref ReviewSchedule", "Expression: rate(1 day)"),
     Fault(
         "a role that needs the state machine that needs it",
         "cfn-lint",
@@ -74,7 +83,9 @@ FAULTS = [
     Fault("every index", POLICIES, "${Table.Arn}/index/due", "${Table.Arn}/index/*"),
     Fault("an index that is not there", POLICIES, "${Table.Arn}/index/by_seq", "${Table.Arn}/index/by_sequence"),
     Fault("deleting", POLICIES, "- dynamodb:UpdateItem", "- dynamodb:DeleteItem", "RedeemFunction:"),
-    Fault("a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"),
+    Fault(
+        "a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"
+    ),
     Fault("calling every function", POLICIES, "- lambda:InvokeFunction", "- lambda:*", "ReviewRole:"),
     Fault("a reader that writes", READING, "- dynamodb:GetItem", "- dynamodb:PutItem", "AccountFunction:"),
     Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "SystemLogLevel: INFO"),
@@ -104,14 +115,18 @@ FAULTS = [
     Fault("another function's scope", ROUTES, "[regulars/earn]", "[regulars/account]", "Accrue:"),
     Fault("a route for any token", ROUTES, "AuthorizationScopes: [regulars/earn]", "Authorizer: Jwt", "Accrue:"),
     Fault("a route for anybody", ROUTES, "AuthorizationScopes: [regulars/earn]", "Authorizer: NONE", "Accrue:"),
-    Fault("a route that is there twice", ROUTES, "{member}/rewards\n", "{member}/entries\n"),
     Fault("the older payload format", ROUTES, 'Version: "2.0"', 'Version: "1.0"', "ExplainTier:"),
     Fault("a route that catches all", ROUTES, "/{member}/tier\n", "/{rest+}\n"),
     Fault("a named stage", GATEWAY, "StageName: $default", "StageName: live"),
     Fault("no limit", GATEWAY, "ThrottlingRateLimit: !Ref ApiRateLimit", "DetailedMetricsEnabled: true"),
     Fault("a client the gateway does not know", GATEWAY, "- !Ref RedeemClient", "- !Ref EarnClient"),
     Fault("an issuer that cannot be given", GATEWAY, "!GetAtt UserPool.ProviderURL", "!Ref JwtIssuer", "HttpApi:"),
-    Fault("a client with another scope", SCOPES, "AllowedOAuthScopes: [regulars/earn]", "AllowedOAuthScopes: [regulars/redeem]"),
+    Fault(
+        "a client with another scope",
+        SCOPES,
+        "AllowedOAuthScopes: [regulars/earn]",
+        "AllowedOAuthScopes: [regulars/redeem]",
+    ),
     Fault("a scope that is not offered", SCOPES, "ScopeName: redeem", "ScopeName: redemption"),
     Fault(
         "the wrong function",
@@ -132,5 +147,11 @@ FAULTS = [
     Fault("a failure that nobody hears of", RUN, "{ 'failed': 1 }", "{ 'failed': 0 }"),
     Fault("a throttled call that is not repeated", RUN, "MaxAttempts: 8", "MaxAttempts: 0"),
     Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "RedeemThrottlesAlarm:"),
-    Fault("an alarm that rings nowhere", ALARMS, "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]", "[]"  , "EarnErrorsAlarm:"),
+    Fault(
+        "an alarm that rings nowhere",
+        ALARMS,
+        "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]",
+        "[]",
+        "EarnErrorsAlarm:",
+    ),
 ]

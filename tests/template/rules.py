@@ -7,7 +7,8 @@ import state_machine
 from expansion import BASIC_EXECUTION_ROLE, definition_of
 
 # A ledger line is never deleted, and nothing is found by scanning.
-ACTIONS = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"}
+READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 WITHOUT_RESOURCE = {
     "logs:CreateLogDelivery",
@@ -24,11 +25,10 @@ SHARDS = 256
 
 
 class Stack:
-    """An expanded template, its source, and the checkout it belongs to."""
+    """An expanded template, the checkout it belongs to, and the parameters it was expanded with."""
 
-    def __init__(self, expanded, source, root, parameters):
+    def __init__(self, expanded, root, parameters):
         self.resources = expanded["Resources"]
-        self.source = source
         self.root = root
         self.parameters = parameters
 
@@ -134,7 +134,7 @@ def the_reading_function_cannot_write(stack):
     _, properties = stack.functions()["account"]
     role = properties["Role"]["Fn::GetAtt"][0]
     for owner, statement in stack.statements():
-        if owner == role and set(listed(statement["Action"])) - {"dynamodb:GetItem", "dynamodb:Query"}:
+        if owner == role and set(listed(statement["Action"])) - READ_ACTIONS:
             yield f"{owner} grants {statement['Action']}"
 
 
@@ -145,7 +145,7 @@ def everything_that_logs_has_a_group_that_forgets(stack):
         if "RetentionInDays" not in group["Properties"]:
             yield f"{logical_id} keeps its logs for ever"
     wanted = {}
-    for name, (logical_id, properties) in stack.functions().items():
+    for logical_id, properties in stack.functions().values():
         logging = properties.get("LoggingConfig", {})
         wanted[logical_id] = logging.get("LogGroup", {}).get("Ref")
         if logging.get("LogFormat") != "JSON":
@@ -227,8 +227,8 @@ def each_function_gets_the_settings_it_reads(stack):
             yield f"{logical_id} gets {variables}, not {wanted}"
 
 
-def each_route_is_one_and_asks_for_its_functions_scope(stack):
-    """No route catches all, none is there twice, and a token for one function opens no other's route."""
+def each_route_is_plain_and_asks_for_its_functions_scope(stack):
+    """No route catches all, and a token for one function opens no other's route."""
     served = set()
     for path, method, operation, function in stack.routes():
         served.add(function)
@@ -242,14 +242,6 @@ def each_route_is_one_and_asks_for_its_functions_scope(stack):
             yield f"{method} {path} is not under a program"
     for name in sorted(stack.functions().keys() - served):
         yield f"{name} has no route"
-    events = [
-        (event["Properties"]["Method"].lower(), event["Properties"]["Path"])
-        for resource in stack.source["Resources"].values()
-        for event in resource.get("Properties", {}).get("Events", {}).values()
-        if event["Type"] == "HttpApi"
-    ]
-    for route in sorted({route for route in events if events.count(route) > 1}):
-        yield f"{' '.join(route)} is there more than once"
 
 
 def the_gateway_checks_tokens_and_limits_callers(stack):
@@ -270,8 +262,10 @@ def the_gateway_checks_tokens_and_limits_callers(stack):
             found = found.replace(json.dumps({"Ref": parameter}), json.dumps(value))
         found = json.loads(found)
         condition, pool, parameter = found.get("Fn::If", [None, None, None]) if isinstance(found, dict) else [None] * 3
-        if condition != "MakesIssuer" or parameter != given[key] or sorted(map(str, listed(pool))) != sorted(
-            map(str, listed(own[key]))
+        if (
+            condition != "MakesIssuer"
+            or parameter != given[key]
+            or sorted(map(str, listed(pool))) != sorted(map(str, listed(own[key])))
         ):
             yield f"the authorizer's {key} is {found}"
     _, stage = stack.the("AWS::ApiGatewayV2::Stage")
@@ -293,7 +287,10 @@ def each_function_has_its_scope_and_its_client(stack):
     for logical_id, client in stack.of_type("AWS::Cognito::UserPoolClient").items():
         properties = client["Properties"]
         clients[properties.get("ClientName")] = properties.get("AllowedOAuthScopes")
-        if properties.get("AllowedOAuthFlows") != ["client_credentials"] or properties.get("GenerateSecret") is not True:
+        if (
+            properties.get("AllowedOAuthFlows") != ["client_credentials"]
+            or properties.get("GenerateSecret") is not True
+        ):
             yield f"{logical_id} is not a machine client"
     if clients != {name: [f"regulars/{name}"] for name in names}:
         yield f"the clients may ask for {clients}"
@@ -407,6 +404,7 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
 def trouble_rings_an_alarm(stack):
     """Errors and throttles of each function, the API's faults, the review and the table are watched."""
     watched = set()
+    rung = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
     for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         properties = alarm["Properties"]
         metrics = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", []) if "MetricStat" in one]
@@ -414,7 +412,7 @@ def trouble_rings_an_alarm(stack):
             dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
             watched.add((metric["Namespace"], metric["MetricName"], json.dumps(dimensions, sort_keys=True)))
         for kind in ("AlarmActions", "OKActions"):
-            if properties.get(kind, {}).get("Fn::If", [None])[0] != "HasAlarmTopic":
+            if properties.get(kind) != rung:
                 yield f"{logical_id} has {kind} {properties.get(kind)}"
     (api_id, _), (table_id, _) = stack.the("AWS::ApiGatewayV2::Api"), stack.the("AWS::DynamoDB::Table")
     machine_id, _ = stack.the("AWS::StepFunctions::StateMachine")
@@ -446,7 +444,7 @@ RULES = [
     the_table_has_the_keys_that_the_store_asks_for,
     what_cannot_be_made_again_outlives_the_stack,
     each_function_gets_the_settings_it_reads,
-    each_route_is_one_and_asks_for_its_functions_scope,
+    each_route_is_plain_and_asks_for_its_functions_scope,
     the_gateway_checks_tokens_and_limits_callers,
     each_function_has_its_scope_and_its_client,
     the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,

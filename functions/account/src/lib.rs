@@ -1,1 +1,67 @@
-//! Placeholder.
+//! The `account` function: an account, its statement, its tier, and the rewards it can have.
+
+mod entries;
+mod rewards;
+
+use std::sync::LazyLock;
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Answer, Method, Params, Problem, Routes, serve},
+    view::{AccountView, StandingView},
+};
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Account,
+    Entries,
+    Entry,
+    Rewards,
+    Tier,
+}
+
+static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
+    Routes::new([
+        (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
+        (Method::GET, "/v1/programs/{program}/members/{member}/entries", Operation::Entries),
+        (Method::GET, "/v1/programs/{program}/members/{member}/entries/{entry}", Operation::Entry),
+        (Method::GET, "/v1/programs/{program}/members/{member}/rewards", Operation::Rewards),
+        (Method::GET, "/v1/programs/{program}/members/{member}/tier", Operation::Tier),
+    ])
+});
+
+/// The methods and paths that this function answers, as the template has to name them.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ROUTES.iter().map(|(method, path, _)| (method, path))
+}
+
+/// Answers an HTTP event.
+///
+/// # Errors
+///
+/// The event is no HTTP event.
+pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    serve(event, engine.authority, "regulars/account", &ROUTES, |operation, request, params| async move {
+        match operation {
+            Operation::Account => account(engine, &params).await,
+            Operation::Entries => entries::list(engine, &request, &params, deadline).await,
+            Operation::Entry => entries::read(engine, &params).await,
+            Operation::Rewards => rewards::list(engine, &params).await,
+            Operation::Tier => tier(engine, &params).await,
+        }
+    })
+    .await
+}
+
+async fn account(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let subject = engine.subject(params).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.view(&subject).await?)))
+}
+
+async fn tier(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let subject = engine.subject(params).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.view(&subject).await?)))
+}

@@ -1,2 +1,6 @@
-//! Placeholder.
-fn main() {}
+//! Runs the `account` function on Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    regulars_api::lambda::run(regulars_account::handle).await
+}

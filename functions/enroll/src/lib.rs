@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The `enroll` function: joining, finding a member by another name, and changing what is kept of one.
+
+mod amendment;
+mod enrollment;
+mod lookup;
+mod names;
+
+use std::sync::LazyLock;
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Method, Routes, serve},
+};
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Enroll,
+    LookUp,
+    Amend,
+}
+
+static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
+    Routes::new([
+        (Method::POST, "/v1/programs/{program}/members", Operation::Enroll),
+        (Method::POST, "/v1/programs/{program}/members/lookup", Operation::LookUp),
+        (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Amend),
+    ])
+});
+
+/// The methods and paths that this function answers, as the template has to name them.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ROUTES.iter().map(|(method, path, _)| (method, path))
+}
+
+/// Answers an HTTP event.
+///
+/// # Errors
+///
+/// The event is no HTTP event.
+pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    serve(event, engine.authority, "regulars/enroll", &ROUTES, |operation, request, params| async move {
+        match operation {
+            Operation::Enroll => enrollment::enroll(engine, &request, &params, deadline).await,
+            Operation::LookUp => lookup::look_up(engine, &request, &params).await,
+            Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
+        }
+    })
+    .await
+}

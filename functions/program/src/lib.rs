@@ -1,1 +1,46 @@
-//! Placeholder.
+//! The `program` function: publishing and reading programs.
+
+mod publication;
+
+use std::sync::LazyLock;
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Method, Routes, serve},
+};
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Publish,
+    Read,
+}
+
+static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
+    Routes::new([
+        (Method::PUT, "/v1/programs/{program}", Operation::Publish),
+        (Method::GET, "/v1/programs/{program}", Operation::Read),
+    ])
+});
+
+/// The methods and paths that this function answers, as the template has to name them.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ROUTES.iter().map(|(method, path, _)| (method, path))
+}
+
+/// Answers an HTTP event.
+///
+/// # Errors
+///
+/// The event is no HTTP event.
+pub async fn handle(engine: &Engine, event: Value, _: Deadline) -> Result<Value, EventRefused> {
+    serve(event, engine.authority, "regulars/program", &ROUTES, |operation, request, params| async move {
+        match operation {
+            Operation::Publish => publication::publish(engine, &request, &params).await,
+            Operation::Read => publication::read(engine, &params).await,
+        }
+    })
+    .await
+}

@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The `redeem` function: points spent on rewards.
+
+mod redemptions;
+
+use std::sync::LazyLock;
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Method, Routes, serve},
+};
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Redeem,
+}
+
+static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
+    Routes::new([(Method::POST, "/v1/programs/{program}/members/{member}/redemptions", Operation::Redeem)])
+});
+
+/// The methods and paths that this function answers, as the template has to name them.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ROUTES.iter().map(|(method, path, _)| (method, path))
+}
+
+/// Answers an HTTP event.
+///
+/// # Errors
+///
+/// The event is no HTTP event.
+pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    serve(event, engine.authority, "regulars/redeem", &ROUTES, |operation, request, params| async move {
+        match operation {
+            Operation::Redeem => redemptions::redeem(engine, &request, &params, deadline).await,
+        }
+    })
+    .await
+}

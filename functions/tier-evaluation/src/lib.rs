@@ -1,1 +1,45 @@
-//! Placeholder.
+//! The `tier-evaluation` function: reviews of accounts that are due, shard by shard, and of one member now.
+
+mod member;
+mod shard;
+
+use std::sync::LazyLock;
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Method, Routes, serve},
+};
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Evaluate,
+}
+
+static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
+    Routes::new([(Method::POST, "/v1/programs/{program}/members/{member}/tier-evaluations", Operation::Evaluate)])
+});
+
+/// The methods and paths that this function answers, as the template has to name them.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    ROUTES.iter().map(|(method, path, _)| (method, path))
+}
+
+/// Answers an HTTP event, or works on the shard that a scheduled event names.
+///
+/// # Errors
+///
+/// The event is neither, or the shard could not be worked on.
+pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    if event.get("requestContext").is_none() {
+        return shard::review(engine, event, deadline).await;
+    }
+    serve(event, engine.authority, "regulars/tier-evaluation", &ROUTES, |operation, request, params| async move {
+        match operation {
+            Operation::Evaluate => member::evaluate(engine, &request, &params, deadline).await,
+        }
+    })
+    .await
+}

@@ -88,7 +88,9 @@ impl std::error::Error for ClockMovedBack {}
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
 fn machine_now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    // Instants are kept for ever and shown to people; finer than a millisecond they say nothing more, and cost bytes.
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -32,6 +32,12 @@ impl Deadline {
         Self::after(left.saturating_sub(ANSWER_RESERVE))
     }
 
+    /// The moment itself.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        self.0
+    }
+
     /// How long there still is; zero when the deadline has passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {

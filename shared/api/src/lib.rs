@@ -1,7 +1,13 @@
 //! Everything between a front end and the rules: HTTP requests and answers, Lambda, settings and time.
 
 pub mod clock;
+pub mod command;
 pub mod deadline;
+pub mod engine;
 pub mod event;
 pub mod http;
+pub mod lambda;
+pub mod programs;
+pub mod refusal;
 pub mod settings;
+pub mod view;

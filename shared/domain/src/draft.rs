@@ -153,7 +153,8 @@ impl<'p> Draft<'p> {
         let is_enrollment = entry.kind == Kind::Enrollment;
         self.post(entry);
         if let Some(change) = tier_change.filter(|_| !is_enrollment) {
-            self.post_tier_change(EntryId::engine(&[&"tier", &id]), change, occurred_at, Some(id.clone()));
+            // The word keeps apart from the engine's own dates a caller's key that looks like one.
+            self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
         // A late purchase may bring points whose last day is over.
         while let Some(lot) = self.account.lots.take_expired(self.today()) {

@@ -45,6 +45,8 @@ pub enum RedeemRefusal {
         /// The request's.
         found: Currency,
     },
+    /// It costs more than an account can hold.
+    PointsOverflow,
     /// It cannot be had at this time.
     RewardNotActive,
     /// It is for other tiers.
@@ -61,8 +63,6 @@ pub enum RedeemRefusal {
     RewardLimitReached,
     /// None is left.
     RewardOutOfStock,
-    /// It costs more than an account can hold.
-    PointsOverflow,
     /// The account has too few points.
     InsufficientPoints {
         /// What it costs.
@@ -83,6 +83,7 @@ impl fmt::Display for RedeemRefusal {
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the program counts in {expected}, and the request is in {found}")
             }
+            Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
             Self::RewardNotActive => f.write_str("this reward cannot be had at this time"),
             Self::RewardNotForTier { tiers } => {
                 let tiers: Vec<_> = tiers.iter().map(LevelId::as_str).collect();
@@ -94,7 +95,6 @@ impl fmt::Display for RedeemRefusal {
             }
             Self::RewardLimitReached => f.write_str("this reward was had as often as it may be for now"),
             Self::RewardOutOfStock => f.write_str("none of this reward is left"),
-            Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
             Self::InsufficientPoints { cost, missing } => {
                 write!(f, "this costs {cost} points, and {missing} are missing")
             }

@@ -3,15 +3,16 @@
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    account::{Account, AttributeValue, Status},
+    account::{Account, AttributeValue, Qualifying, Status},
     calendar::{self, days_after, months_after},
+    chain::Sealed,
     counter::Counters,
     draft::Draft,
     earning::Occasion,
     entry::{By, Kind},
     id::EntryId,
     posting::Posting,
-    program::{BIRTHDAY_ATTRIBUTE, Program, Trigger},
+    program::{BIRTHDAY_ATTRIBUTE, Period, Program, Trigger},
     tier::{self, Standing},
 };
 
@@ -19,9 +20,9 @@ use crate::{
 /// command's own entries and what it takes from counters must find room beside them.
 const ENTRIES_MAX: usize = 40;
 
-/// How many days on which nothing visible happens are looked beyond for the next day on which something does. Two
-/// periods may close without a change of tier, each followed by days of grace.
-const QUIET_DAYS_MAX: usize = 8;
+/// How many days on which nothing visible happens are looked beyond for the next day on which something does. In a year
+/// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven.
+const QUIET_DAYS_MAX: usize = 64;
 
 /// An account that has been brought up to now: the only kind that a decision takes.
 #[derive(Clone, Debug)]
@@ -67,6 +68,12 @@ impl<'p> Settled<'p> {
         &self.0.account
     }
 
+    /// What settling would write, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Sealed] {
+        &self.0.entries
+    }
+
     /// Today, in the program's time zone.
     #[must_use]
     pub fn today(&self) -> Date {
@@ -79,10 +86,22 @@ impl<'p> Settled<'p> {
         tier::standing(self.0.program, &self.0.account, self.today())
     }
 
+    /// The tier period that today lies in, and what counts in it. `None` if the program has no tiers.
+    #[must_use]
+    pub fn period(&self) -> Option<(Period, Qualifying)> {
+        let tiers = self.0.program.tiers.as_ref()?;
+        let period = tier::current_period(self.0.program, tiers, &self.0.account, self.today());
+        Some((period, self.0.account.qualifying.get(&period.first).copied().unwrap_or_default()))
+    }
+
     /// What settling did, to be committed by itself; `None` if it wrote nothing.
+    ///
+    /// An account whose review was due and came to nothing, because the program has changed since the date was set, is
+    /// committed too: it would be due every day otherwise.
     #[must_use]
     pub fn review(self) -> Option<Posting> {
-        (!self.0.entries.is_empty()).then(|| self.0.finish())
+        let was_due = self.0.account.review_on.is_some_and(|day| day <= self.today());
+        (was_due || !self.0.entries.is_empty()).then(|| self.0.finish())
     }
 }
 
@@ -104,7 +123,11 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
     let tiers = program.tiers.as_ref();
-    let period = tiers.and_then(|tiers| tier::current_period(program, tiers, account, account.settled_on).last);
+    // A period in which nothing counts, after one that left nothing, ends without a trace.
+    let is_counted = !account.qualifying.is_empty() || !account.secured.is_empty();
+    let period = tiers
+        .filter(|_| is_counted)
+        .and_then(|tiers| tier::current_period(program, tiers, account, account.settled_on).last);
     let grace = tiers.map_or(0, |tiers| tiers.grace_days);
     let secured = account.secured.iter().map(|secured| after(days_after(secured.through, grace)));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));
@@ -150,7 +173,9 @@ fn celebrate(draft: &mut Draft<'_>, day: Date) {
     let mut celebrated = draft.clone();
     // A full account gets nothing: a present must not stand in the way of whatever else the member came for.
     let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), &Counters::default());
-    if given.is_ok() && celebrated.account.lots != draft.account.lots {
+    // A present may also go into what is owed, all of it.
+    let balance = |draft: &Draft<'_>| draft.account.lots.total() - draft.account.owed;
+    if given.is_ok() && balance(&celebrated) != balance(draft) {
         *draft = celebrated;
     }
 }

@@ -93,7 +93,7 @@ pub(crate) struct Claim {
 }
 
 /// The strongest ground: the highest of the level that this period reaches, what earlier periods secured, and an
-/// override. Of equals the first counts.
+/// override. Of equals the first counts, and of what two periods secured alike, what lasts longer.
 pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Option<Claim> {
     let tiers = program.tiers.as_ref()?;
     let period = current_period(program, tiers, account, today);
@@ -106,8 +106,10 @@ pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Op
     let secured = account.secured.iter().filter_map(|secured| {
         let until = days_after(secured.through, tiers.grace_days);
         let rank = tiers.rank(&secured.tier).filter(|_| until >= today)?;
-        Some(Claim { rank, because: Because::Secured, until: Some(until) })
+        let falls = tiers.downgrade != Downgrade::Never;
+        Some(Claim { rank, because: Because::Secured, until: falls.then_some(until) })
     });
+    let secured = secured.max_by_key(|claim| (claim.rank, claim.until));
     let overridden = account.tier_override.iter().filter_map(|given| {
         let rank = tiers.rank(&given.tier).filter(|_| given.until >= today)?;
         Some(Claim { rank, because: Because::Override, until: Some(given.until) })

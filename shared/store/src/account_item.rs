@@ -295,3 +295,6 @@ fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {
 fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
     read_map(fields, CAP_USE, |value| as_map(value, as_number))
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ impl Store {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         self.meter().call([Action::GetItem]);
-        let found = get.send().await.map_err(StoreFault::of)?;
+        let found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
         self.meter().read(found.consumed_capacity.as_slice());
         Ok(found.item)
     }

@@ -56,7 +56,9 @@ impl Store {
     pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
         Ok(match self.write(posting).await? {
             Verdict::Committed => Commit::Committed,
-            Verdict::Replayed { entry, account: Seen::Now(account) } => Commit::Replayed { entry: *entry, account: *account },
+            Verdict::Replayed { entry, account: Seen::Now(account) } => {
+                Commit::Replayed { entry: *entry, account: *account }
+            }
             Verdict::Replayed { entry, account: Seen::AsRead | Seen::Unknown } => {
                 let account = self.account_behind(posting).await?;
                 Commit::Replayed { entry: *entry, account }
@@ -92,7 +94,11 @@ impl Store {
     }
 
     /// The parts of the transaction, and what each is, in the same order.
-    fn parts<'a>(&self, posting: &'a Posting, takes: &Takes<'a>) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
+    fn parts<'a>(
+        &self,
+        posting: &'a Posting,
+        takes: &Takes<'a>,
+    ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
         let Posting { expected_version, account, entries, takes: _, claims } = posting;
         let Account { program, member, .. } = account;
         let mut parts = vec![Part::Account];

@@ -79,7 +79,7 @@ impl Store {
                 .request_items(&self.table, wanted)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             self.meter().call([Action::BatchGetItem]);
-            let found = get.send().await.map_err(StoreFault::of)?;
+            let found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
             self.meter().read(found.consumed_capacity());
             let left_out = found.unprocessed_keys.unwrap_or_default();
             items.extend(found.responses.unwrap_or_default().into_values().flatten());

@@ -127,7 +127,7 @@ impl Store {
             .expression_attribute_values(":end", text(due_end(through)))
             .set_exclusive_start_key(after.map(|cursor| cursor.0.start_key()));
         self.meter().call([Action::Query]);
-        let found = query.send().await.map_err(StoreFault::of)?;
+        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
         self.meter().read(found.consumed_capacity.as_slice());
         let items = found.items().iter().map(read_due).collect::<Result<_, _>>()?;
         let next = found.last_evaluated_key().map(read_due).transpose()?.map(DueCursor);

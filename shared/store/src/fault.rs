@@ -40,7 +40,7 @@ impl StoreFault {
             SdkError::ServiceError(failure) => {
                 failure.raw().status().is_server_error() || failure.err().code().is_some_and(is_passing)
             }
-            _ => false,
+            SdkError::ConstructionFailure(_) | _ => false,
         };
         if passing { Self::Unavailable(error.into()) } else { Self::Broken(error.into()) }
     }

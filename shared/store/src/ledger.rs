@@ -94,7 +94,7 @@ impl Store {
     ) -> Result<Page<Sealed>, StoreFault> {
         let query = query.expression_attribute_values(":pk", text(member_pk(program, member))).consistent_read(true);
         self.meter().call([Action::Query]);
-        let found = query.send().await.map_err(StoreFault::of)?;
+        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
         self.meter().read(found.consumed_capacity.as_slice());
         let items: Vec<Sealed> = found.items().iter().map(entry_item::read).collect::<Result<_, _>>()?;
         let last = items.last().map(|sealed| sealed.entry.seq);

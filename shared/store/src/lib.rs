@@ -15,6 +15,8 @@ mod due;
 mod entry_item;
 mod fault;
 mod item;
+#[cfg(test)]
+mod item_size;
 mod ledger;
 mod meter;
 mod programs;

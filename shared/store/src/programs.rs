@@ -109,7 +109,7 @@ fn beaten(version: u64, document: &str, head: Option<&Item>, item: &Check) -> Re
 /// The item under `key` with its version.
 fn numbered(key: Key, version: u64) -> Item {
     let mut item = key_attributes(key);
-    item.insert(VERSION.to_owned(), number(version));
+    item.insert(VERSION.to_owned(), number(&version));
     item
 }
 

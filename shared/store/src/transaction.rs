@@ -60,7 +60,7 @@ impl Store {
             .transact_write_items()
             .set_transact_items(Some(parts))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match write.send().await {
+        match Box::pin(write.send()).await {
             Ok(done) => {
                 self.meter().written(done.consumed_capacity());
                 Ok(Transacted::Done)

@@ -78,10 +78,7 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
         return Ok(Some(Verdict::Replayed { entry: Box::new(entry), account: seen(parts, checks)? }));
     }
     let beaten = both().any(|pair| {
-        matches!(
-            pair,
-            (_, Check::Conflicted) | (Part::Account | Part::Request(_) | Part::Engine, Check::Failed(_))
-        )
+        matches!(pair, (_, Check::Conflicted) | (Part::Account | Part::Request(_) | Part::Engine, Check::Failed(_)))
     });
     if beaten {
         return Ok(Some(Verdict::Conflict));

@@ -237,6 +237,12 @@ impl Problem {
         self
     }
 
+    /// An extension member of the document.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
     /// The stable name of the problem.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -273,7 +279,8 @@ impl Problem {
     }
 
     /// What caused a fault, from the outside in, for the log only.
-    pub(crate) fn cause(&self) -> String {
+    #[must_use]
+    pub fn cause(&self) -> String {
         let mut told = String::new();
         let mut cause: Option<&(dyn Error + 'static)> = match &self.source {
             Some(source) => Some(source.as_ref()),

@@ -1,5 +1,32 @@
-//! Stand-in.
-use super::*;
-pub(crate) fn function(_: &FunctionResource, _: &Client, _: &MovableClock) -> Option<Function> {
-    None
+//! The handlers of this workspace by the names that the template gives them.
+
+use std::sync::Arc;
+
+use regulars_api::engine::Engine;
+
+use super::function::Function;
+use super::template::FunctionResource;
+
+/// A function around the handler of one crate.
+macro_rules! function {
+    ($resource:expr, $engine:expr, $handle:path) => {{
+        let engine = Arc::clone($engine);
+        Function::new($resource.timeout, move |event, deadline| {
+            let engine = Arc::clone(&engine);
+            async move { $handle(&engine, event, deadline).await }
+        })
+    }};
+}
+
+/// The function of a resource, or nothing if no crate here is called so.
+pub(crate) fn function(resource: &FunctionResource, engine: &Arc<Engine>) -> Option<Function> {
+    match resource.name.as_str() {
+        "account" => Some(function!(resource, engine, regulars_account::handle)),
+        "earn" => Some(function!(resource, engine, regulars_earn::handle)),
+        "enroll" => Some(function!(resource, engine, regulars_enroll::handle)),
+        "program" => Some(function!(resource, engine, regulars_program::handle)),
+        "redeem" => Some(function!(resource, engine, regulars_redeem::handle)),
+        "tier-evaluation" => Some(function!(resource, engine, regulars_tier_evaluation::handle)),
+        _ => None,
+    }
 }

@@ -16,14 +16,11 @@ use serde_json::{Value, json};
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// The event of payload version 2.0 that stands for a request. `route` is its path with names in place of values.
-pub(crate) fn event(parts: &Parts, body: &[u8], route: Option<&str>, request_id: &str, now: Timestamp) -> Value {
+pub(crate) fn event(parts: &Parts, body: &[u8], route: &str, request_id: &str, now: Timestamp) -> Value {
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
     let headers = joined(&parts.headers);
-    let route_key = match route {
-        Some(route) => format!("{} {route}", parts.method),
-        None => "$default".to_owned(),
-    };
+    let route_key = format!("{} {route}", parts.method);
     let (body, is_base64_encoded) = match std::str::from_utf8(body) {
         Ok("") => (Value::Null, false),
         Ok(text) => (Value::from(text), false),
@@ -117,7 +114,7 @@ mod tests {
 
     fn event_of(request: Request<()>, body: &[u8]) -> Value {
         let (parts, ()) = request.into_parts();
-        event(&parts, body, Some("/v1/{a}"), "r-1", Timestamp::UNIX_EPOCH)
+        event(&parts, body, "/v1/{a}", "r-1", Timestamp::UNIX_EPOCH)
     }
 
     #[test]

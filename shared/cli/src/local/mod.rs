@@ -14,11 +14,15 @@ mod server;
 mod template;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use regulars_api::clock::MovableClock;
-use regulars_api::http::Routes;
+use regulars_api::clock::{Clock, MovableClock};
+use regulars_api::engine::Engine;
+use regulars_api::http::{Authority, Routes};
+use regulars_api::programs::ProgramCache;
+use regulars_store::{AliasKey, Store};
 
 pub use dynamo::Data;
 pub use failure::StartFailed;
@@ -32,6 +36,9 @@ use template::{FunctionResource, Template};
 
 /// The name of the table.
 const TABLE: &str = "regulars";
+
+/// The key under which aliases are hashed. It protects nothing here, and is always the same so that a file keeps working.
+const ALIAS_KEY: &[u8] = b"aliases in a local file are protected by the file's own permissions";
 
 /// How the local server is started.
 #[derive(Debug, Clone)]
@@ -52,6 +59,7 @@ pub struct Running {
     url: String,
     greeting: String,
     clock: MovableClock,
+    engine: Arc<Engine>,
     server: Server,
     dynamo: Dynamo,
 }
@@ -78,6 +86,12 @@ impl Running {
         &self.clock
     }
 
+    /// What the functions work with: the store, whose meter tells what requests cost, the programs, and the clock.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// First commands to try, each of which works when it is pasted into a shell.
     #[must_use]
     pub fn greeting(&self) -> &str {
@@ -100,7 +114,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     dynamo::ensure_table(&dynamo.client(), TABLE, &template.table).await?;
 
     let clock = options.clock_at.map_or_else(MovableClock::default, MovableClock::standing_at);
-    let functions = named(&template, &dynamo.client(), &clock, function)?;
+    let engine = Arc::new(engine(dynamo.client(), clock.clone())?);
+    let functions = named(&template, &engine, function)?;
     let program = find(&functions, "program")?;
     let publication = program::publish_if_absent(program, &document).await?;
     if let (Publication::HeldAlready, Some(file)) = (publication, &options.program) {
@@ -112,26 +127,32 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let server = Server::start(listener, routes(functions, &control), control, clock.clone())?;
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref());
-    Ok(Running { url, greeting, clock, server, dynamo })
+    Ok(Running { url, greeting, clock, engine, server, dynamo })
+}
+
+/// The engine that the functions share. It serves whoever reaches the port, which is on loopback.
+fn engine(client: Client, clock: MovableClock) -> Result<Engine, StartFailed> {
+    Ok(Engine {
+        store: Store::new(client, TABLE),
+        programs: ProgramCache::default(),
+        clock: Clock::Movable(clock),
+        authority: Authority::Trusted,
+        alias_key: Some(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),
+    })
 }
 
 /// Makes the function of a resource, or nothing if this program has no handler for it.
-type MakeFunction = fn(&FunctionResource, &Client, &MovableClock) -> Option<Function>;
+type MakeFunction = fn(&FunctionResource, &Arc<Engine>) -> Option<Function>;
 
 type Functions = Vec<(FunctionResource, Function)>;
 
 /// Every function of the template. One that is named there and has no handler here would be missing from the API.
-fn named(
-    template: &Template,
-    client: &Client,
-    clock: &MovableClock,
-    function: MakeFunction,
-) -> Result<Functions, StartFailed> {
+fn named(template: &Template, engine: &Arc<Engine>, function: MakeFunction) -> Result<Functions, StartFailed> {
     template
         .functions
         .iter()
         .map(|resource| {
-            let made = function(resource, client, clock).ok_or_else(|| {
+            let made = function(resource, engine).ok_or_else(|| {
                 StartFailed::new(format!("template.yaml names {}, which has no handler here", resource.name))
             })?;
             Ok((resource.clone(), made))

@@ -103,3 +103,15 @@ fn told(problem: &Value) -> String {
         .collect();
     if faults.is_empty() { text(problem, "detail") } else { faults.join("; ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_has_no_faults() {
+        let sample = Document::read(None).unwrap();
+        let read = regulars_domain::program::Program::read(&sample.json, 1);
+        assert_eq!(read.err(), None);
+    }
+}

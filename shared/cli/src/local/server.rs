@@ -11,9 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use regulars_api::clock::MovableClock;
-use regulars_api::event::EventRefused;
 use regulars_api::http::{Code, Problem, Routes, refuse};
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -23,8 +21,8 @@ use super::failure::StartFailed;
 use super::function::Function;
 use super::gateway;
 
-/// How long running requests are waited for when the server stops: the longest that one takes is far below, and a
-/// caller who never finishes sending must not keep the process.
+/// How long running requests are waited for when the server stops. A function ends sooner, the schedule run by hand can
+/// be run again, and a caller who never finishes sending must not keep the process.
 const STOP_DURATION_MAX: Duration = Duration::from_secs(10);
 
 /// What a path leads to.
@@ -98,27 +96,28 @@ impl Server {
 async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
     // 128 bits, so that no request of any run has the id of another.
     let request_id = format!("{:032x}", fastrand::u128(..));
-    let answered = front.answer(request, &request_id).await.or_else(|problem| refuse(&problem, &request_id));
-    match answered.map(gateway::response) {
-        Ok(Some(response)) => response,
-        // A function that answers nonsense is the gateway's 500, and so is a problem that cannot be written.
-        Ok(None) | Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    let problem = match front.answer(request, &request_id).await {
+        Ok(response) => return response,
+        Err(problem) => problem,
+    };
+    let refused = refuse(&problem, &request_id).ok().and_then(gateway::response);
+    refused.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 impl Front {
-    async fn answer(&self, request: Request<Body>, request_id: &str) -> Result<Value, Problem> {
+    async fn answer(&self, request: Request<Body>, request_id: &str) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
         let found = self.routes.find(&parts.method, parts.uri.path())?;
         let body = to_bytes(body, gateway::BODY_BYTES_MAX).await.map_err(|_| {
             let max = gateway::BODY_BYTES_MAX;
             Problem::new(Code::BodyTooLarge, format!("The body has more than the {max} bytes that the gateway takes."))
         })?;
-        let event = gateway::event(&parts, &body, Some(found.path), request_id, self.clock.now());
+        let event = gateway::event(&parts, &body, found.path, request_id, self.clock.now());
         let answered = match found.operation {
             Target::Function(function) => function.call(event).await,
             Target::Control => self.control.handle(event).await,
         };
-        answered.map_err(|refused: EventRefused| Problem::fault(refused))
+        let answer = answered.map_err(Problem::fault)?;
+        gateway::response(answer).ok_or_else(|| Problem::fault("the function's answer is no HTTP response"))
     }
 }

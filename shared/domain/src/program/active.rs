@@ -64,7 +64,9 @@ fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
 }
 
 fn read_time(node: &Node<'_>) -> Option<Time> {
-    let time = node.text().filter(|text| text.len() == 5).and_then(|text| text.parse().ok());
+    // What it is written as must be what it was read from: the parser knows more ways than one.
+    let time =
+        node.text().and_then(|text| text.parse().ok().filter(|time: &Time| time.strftime("%H:%M").to_string() == text));
     if time.is_none() {
         node.fault("malformed", "must be a time of the day such as 15:00");
     }

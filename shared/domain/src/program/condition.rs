@@ -76,8 +76,8 @@ pub(crate) fn environment() -> Arc<Env> {
         .clone()
 }
 
-/// Reads a condition that may speak of `variables`.
-pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: &[AttributeSpec]) -> Option<Condition> {
+/// Reads a condition that may speak of `variables` and, if these are known, of members' `attributes`.
+pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: Option<&[AttributeSpec]>) -> Option<Condition> {
     let source = node.string(LENGTH_MAX)?;
     if nesting(&source) > NESTING_MAX {
         node.fault("expression_invalid", format!("must not nest brackets deeper than {NESTING_MAX}"));
@@ -127,7 +127,7 @@ mod tests {
         let attributes = [("city", AttributeType::String), ("newsletter", AttributeType::Boolean)]
             .map(|(id, kind)| AttributeSpec { id: id.parse().unwrap(), kind, personal: false });
         let variables = [Variable::Purchase, Variable::Line, Variable::Member, Variable::OccurredAt];
-        let condition = read(&Node::top(&document, &findings), &variables, &attributes);
+        let condition = read(&Node::top(&document, &findings), &variables, Some(&attributes));
         let faults = findings.faults.into_inner();
         assert_eq!(condition.is_none(), !faults.is_empty(), "{source}: {faults:?}");
         faults.into_iter().map(|fault| (fault.code, fault.message)).collect()

@@ -91,7 +91,7 @@ enum Type {
 pub(super) struct Checker<'a> {
     pub(super) node: &'a Node<'a>,
     pub(super) variables: &'a [Variable],
-    pub(super) attributes: &'a [AttributeSpec],
+    pub(super) attributes: Option<&'a [AttributeSpec]>,
 }
 
 impl Checker<'_> {
@@ -139,9 +139,10 @@ impl Checker<'_> {
                 let Some(variable) = self.variable(name) else { return false };
                 variable.fields().iter().map(|(field, _)| (*field).to_owned()).collect()
             }
-            Expr::Select(inner) if is_attributes_of(inner, Variable::Member) => {
-                self.attributes.iter().map(|spec| spec.id.to_string()).collect()
-            }
+            Expr::Select(inner) if is_attributes_of(inner, Variable::Member) => match self.attributes {
+                Some(attributes) => attributes.iter().map(|spec| spec.id.to_string()).collect(),
+                None => return true,
+            },
             // An activity's attributes are the caller's own; whether one is there shows when the condition is asked.
             Expr::Select(inner) if is_attributes_of(inner, Variable::Activity) => return self.check_select(inner),
             Expr::Select(inner) => {
@@ -195,7 +196,7 @@ impl Checker<'_> {
         if let Expr::Select(inner) = &select.operand.expr
             && is_attributes_of(inner, Variable::Member)
         {
-            let spec = self.attributes.iter().find(|spec| spec.id.as_str() == select.field)?;
+            let spec = self.attributes?.iter().find(|spec| spec.id.as_str() == select.field)?;
             return Some(match spec.kind {
                 AttributeType::Boolean => Type::Boolean,
                 AttributeType::String | AttributeType::Date | AttributeType::Integer => Type::Other,

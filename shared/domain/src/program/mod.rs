@@ -129,12 +129,16 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let points = fields.read_or("points", PointsPolicy::default(), points::read);
     let attributes = fields.read_or("attributes", Vec::new(), attributes::read);
     let tiers = fields.read_or("tiers", None, |node| tiers::read(node).map(Some));
-    let levels: Vec<_> = tiers.iter().flatten().flat_map(|tiers| &tiers.levels).map(|level| level.id.clone()).collect();
-    let attribute_specs = attributes.as_deref().unwrap_or_default();
+    // Where these are faulty themselves, nothing that refers to them is blamed for it.
+    let levels: Option<Vec<_>> = tiers
+        .as_ref()
+        .map(|tiers| tiers.iter().flat_map(|tiers| &tiers.levels).map(|level| level.id.clone()).collect());
+    let levels = levels.as_deref();
+    let attribute_specs = attributes.as_deref();
     let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| rules::read(node, attribute_specs));
-    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, &levels));
+    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels));
     let referral = fields.read_or("referral", (), plans::read_referral);
-    let plans = fields.read_or("plans", (), |node| plans::read(node, &levels));
+    let plans = fields.read_or("plans", (), |node| plans::read(node, levels));
     referral?;
     plans?;
     Some(Program {

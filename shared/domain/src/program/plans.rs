@@ -14,7 +14,7 @@ const PLANS_MAX: usize = 20;
 /// Most entitlements of a level or a plan.
 const ENTITLEMENTS_MAX: usize = 20;
 
-pub(super) fn read(node: &Node<'_>, levels: &[LevelId]) -> Option<()> {
+pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<()> {
     let plans = node.list_by_id(PLANS_MAX, |node| read_plan(node, levels))?;
     if !plans.is_empty() {
         node.not_yet("no member can take a plan");
@@ -22,7 +22,7 @@ pub(super) fn read(node: &Node<'_>, levels: &[LevelId]) -> Option<()> {
     Some(())
 }
 
-fn read_plan(node: &Node<'_>, levels: &[LevelId]) -> Option<()> {
+fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<()> {
     let fields = node.fields(&["id", "name", "price", "interval", "tier_floor", "earning_percent", "entitlements"])?;
     let id = fields.required("id").and_then(|node| node.parsed::<RewardId>("malformed"));
     let name = fields.read_or("name", None, |node| node.string(NAME_LENGTH_MAX).map(Some));
@@ -41,10 +41,10 @@ fn read_plan(node: &Node<'_>, levels: &[LevelId]) -> Option<()> {
     entitlements
 }
 
-/// The id of one of the program's levels.
-pub(super) fn read_level(node: &Node<'_>, levels: &[LevelId]) -> Option<LevelId> {
+/// The id of one of the program's levels, if these are known.
+pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<LevelId> {
     let level: LevelId = node.parsed("malformed")?;
-    if !levels.contains(&level) {
+    if levels.is_some_and(|levels| !levels.contains(&level)) {
         node.fault("unknown_level", format!("{level} is not a level of this program"));
         return None;
     }

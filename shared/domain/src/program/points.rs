@@ -12,9 +12,9 @@ use crate::{
 /// Longest life of points, in months.
 const EXPIRY_MONTHS_MAX: i64 = 120;
 
-/// The most days that a late purchase may lie back. A year and a day: a purchase then belongs to the current tier period
-/// or to the one before, and the account keeps no more than these two.
-const BACKDATING_DAYS_MAX: i64 = 366;
+/// The most days that a late purchase may lie back: no more than the shortest year has. A purchase then belongs to the
+/// current tier period or to the one before, and the account keeps no more than these two.
+const BACKDATING_DAYS_MAX: i64 = 365;
 
 /// How points round, mature and expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +171,8 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
 fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
     let days = node.list(12, |node| {
         // Any leap year will do to tell a day of the year from a day of none.
-        let date = node.text().and_then(|text| format!("2024-{text}").parse::<Date>().ok());
+        let text = node.text().filter(|text| text.len() == 5);
+        let date = text.and_then(|text| format!("2024-{text}").parse::<Date>().ok());
         if date.is_none() {
             node.fault("malformed", "must be a month and a day such as \"03-31\"");
         }

@@ -132,11 +132,15 @@ impl Reward {
     }
 }
 
-pub(super) fn read(node: &Node<'_>, attributes: &[AttributeSpec], levels: &[LevelId]) -> Option<Vec<Reward>> {
+pub(super) fn read(
+    node: &Node<'_>,
+    attributes: Option<&[AttributeSpec]>,
+    levels: Option<&[LevelId]>,
+) -> Option<Vec<Reward>> {
     node.list_by_id(REWARDS_MAX, |node| read_reward(node, attributes, levels))
 }
 
-fn read_reward(node: &Node<'_>, attributes: &[AttributeSpec], levels: &[LevelId]) -> Option<Reward> {
+fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Option<&[LevelId]>) -> Option<Reward> {
     let fields = node.fields(&[
         "id",
         "name",

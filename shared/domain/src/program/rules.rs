@@ -81,11 +81,11 @@ impl EarningRule {
     }
 }
 
-pub(super) fn read(node: &Node<'_>, attributes: &[AttributeSpec]) -> Option<Vec<EarningRule>> {
+pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Vec<EarningRule>> {
     node.list_by_id(RULES_MAX, |node| read_rule(node, attributes))
 }
 
-fn read_rule(node: &Node<'_>, attributes: &[AttributeSpec]) -> Option<EarningRule> {
+fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {
     let fields = node.fields(&["id", "on", "stacking", "when", "active", "give", "cap", "qualifying"])?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let on = fields.required("on").and_then(|node| read_trigger(&node, attributes));
@@ -109,7 +109,7 @@ fn read_rule(node: &Node<'_>, attributes: &[AttributeSpec]) -> Option<EarningRul
     })
 }
 
-fn read_trigger(node: &Node<'_>, attributes: &[AttributeSpec]) -> Option<Trigger> {
+fn read_trigger(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Trigger> {
     if let Some(("activity", kind)) = node.variant() {
         return kind.parsed("malformed").map(Trigger::Activity);
     }
@@ -123,7 +123,7 @@ fn read_trigger(node: &Node<'_>, attributes: &[AttributeSpec]) -> Option<Trigger
         Some("birthday") => {
             let is_birthday =
                 |spec: &AttributeSpec| spec.id.as_str() == BIRTHDAY_ATTRIBUTE && spec.kind == AttributeType::Date;
-            if !attributes.iter().any(is_birthday) {
+            if attributes.is_some_and(|attributes| !attributes.iter().any(is_birthday)) {
                 node.fault("contradiction", "needs an attribute \"birthday\" of type \"date\"");
             }
             Some(Trigger::Birthday)

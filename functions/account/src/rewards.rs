@@ -1,0 +1,24 @@
+//! `GET /members/{member}/rewards`: the catalogue, and for each reward whether this member can have it, and if not, why.
+
+use regulars_api::{
+    engine::Engine,
+    http::{Answer, Params, Problem},
+    view::RewardView,
+};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+struct Catalogue {
+    rewards: Vec<RewardView>,
+}
+
+pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let subject = engine.subject(params).await?;
+    let settled = engine.view(&subject).await?;
+    let now = engine.clock.now();
+    let rewards = &subject.program.rewards;
+    let counted: Vec<_> = rewards.iter().flat_map(|reward| subject.program.reward_counters(reward, now)).collect();
+    let counters = engine.store.counters(&subject.program_id, &counted).await?;
+    let rewards = rewards.iter().map(|reward| RewardView::new(reward, &settled, &counters)).collect();
+    Ok(Answer::ok(&Catalogue { rewards }))
+}

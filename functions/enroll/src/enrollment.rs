@@ -1,0 +1,131 @@
+//! `POST /members`: joining the program.
+
+use std::collections::BTreeMap;
+
+use regulars_api::{
+    command::{Subject, asked, asked_as, done},
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, BODY_BYTES_MAX, Code, Params, Problem, Request},
+    view::AccountView,
+};
+use regulars_domain::{
+    account::Alias,
+    chain::Hash,
+    earning::Occasion,
+    enroll::{self, Enroll},
+    id::{EntryId, MemberId, ProgramId},
+    posting::Step,
+};
+use regulars_store::{Outcome, RequestKey};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::names::Name;
+
+/// Most other names of a member. Each is an item of the transaction, and some bytes of the account.
+const ALIASES_MAX: usize = 5;
+
+/// A member of this id could not be reached: its path is another route.
+const MEMBER_RESERVED: &str = "lookup";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enrollment {
+    #[serde(default)]
+    member: Option<MemberId>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+    #[serde(default)]
+    aliases: Vec<Name>,
+    #[serde(default)]
+    referred_by: Option<MemberId>,
+}
+
+pub(crate) async fn enroll(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let body = request.json_value(BODY_BYTES_MAX)?;
+    let enrollment: Enrollment = request.json_body()?;
+    let names_member = enrollment.member.is_some();
+    // Who joins without an id joins once under a key, and the id follows from the key.
+    let key = if names_member { None } else { Some(asked(request, "enrollment", &body)?.entry) };
+    let (program_id, program) = engine.program(params).await?;
+    let member = match (enrollment.member, &key) {
+        (Some(member), _) => member,
+        (None, key) => member_of_key(&program_id, key.as_ref())?,
+    };
+    let wish = Enroll {
+        member: free_to_use(member)?,
+        attributes: attributes(program.read_attributes(&enrollment.attributes)?),
+        aliases: aliases(engine, &program_id, &enrollment.aliases)?,
+        referred_by: enrollment.referred_by,
+        program: program_id.clone(),
+    };
+    let subject = Subject { program_id, program, member: wish.member.clone() };
+    let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body);
+    let now = engine.clock.now();
+    let counters = subject.program.earning_counters(&Occasion::Enrollment(now));
+    let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
+
+    let outcome = engine
+        .store
+        .act(&subject.program_id, &subject.member, &counters, Some(&key), deadline.instant(), |account, counters| {
+            match account {
+                Some(_) => Err(member_exists(&subject.member)),
+                None => Ok(Step::Commit(enroll::enroll(&subject.program, wish.clone(), &asked, counters, now))),
+            }
+        })
+        .await?;
+    if names_member && matches!(outcome, Outcome::KeyReused) {
+        // The member's id was the key, so a reused key is a member who is there already.
+        return Err(member_exists(&subject.member));
+    }
+    let done = done(outcome)?;
+    let account = AccountView::from(&engine.settled(&subject, done.account));
+    let path = format!("/v1/programs/{}/members/{}", subject.program_id, subject.member);
+    Ok(if done.replayed { Answer::replayed(&account) } else { Answer::created(&account) }.location(&path))
+}
+
+fn member_exists(member: &MemberId) -> Problem {
+    let detail = format!("There is a member `{member}` already, who was enrolled with another body.");
+    Problem::new(Code::MemberExists, detail)
+}
+
+/// An id that follows from the key, so that a repeat finds the same member.
+fn member_of_key(program: &ProgramId, key: Option<&EntryId>) -> Result<MemberId, Problem> {
+    let key = key.map(EntryId::as_str).unwrap_or_default();
+    let mut id = format!("m-{}", Hash::of(&[b"member", program.as_str().as_bytes(), key.as_bytes()]));
+    id.truncate(22);
+    id.parse().map_err(Problem::fault)
+}
+
+fn free_to_use(member: MemberId) -> Result<MemberId, Problem> {
+    if member.as_str() == MEMBER_RESERVED {
+        return Err(Problem::body_malformed("/member", "`lookup` is a word of this API, and no member can have it."));
+    }
+    Ok(member)
+}
+
+/// A value of `null` is no value.
+fn attributes<K: Ord, V>(given: BTreeMap<K, Option<V>>) -> BTreeMap<K, V> {
+    given.into_iter().filter_map(|(id, value)| value.map(|value| (id, value))).collect()
+}
+
+fn aliases(engine: &Engine, program: &ProgramId, names: &[Name]) -> Result<Vec<Alias>, Problem> {
+    if names.len() > ALIASES_MAX {
+        return Err(Problem::body_malformed("/aliases", format!("A member has at most {ALIASES_MAX} aliases.")));
+    }
+    let mut aliases = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let alias = name.alias(engine, program, &format!("/aliases/{index}"))?;
+        if aliases.contains(&alias) {
+            return Err(Problem::body_malformed(format!("/aliases/{index}"), "This alias stands here twice."));
+        }
+        aliases.push(alias);
+    }
+    Ok(aliases)
+}

@@ -1,0 +1,27 @@
+//! `POST /members/lookup`: a member by another name. The name travels in the body, because addresses are logged.
+
+use regulars_api::{
+    command::Subject,
+    engine::Engine,
+    http::{Answer, Code, Params, Problem, Request},
+    view::AccountView,
+};
+use serde::Deserialize;
+
+use crate::names::Name;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lookup {
+    alias: Name,
+}
+
+pub(crate) async fn look_up(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
+    let Lookup { alias: name } = request.json_body()?;
+    let (program_id, program) = engine.program(params).await?;
+    let alias = name.alias(engine, &program_id, "/alias")?;
+    let member = engine.store.member_by_alias(&program_id, &alias).await?;
+    let member = member.ok_or_else(|| Problem::new(Code::MemberNotFound, "The program has no member of this name."))?;
+    let subject = Subject { program_id, program, member };
+    Ok(Answer::ok(&AccountView::from(&engine.view(&subject).await?)))
+}

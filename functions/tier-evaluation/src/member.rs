@@ -1,0 +1,52 @@
+//! `POST /members/{member}/tier-evaluations`: bring one account up to now, or tell what that would do.
+
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, Params, Problem, Request},
+    view::{AccountView, EntryDetail, TierChangeView},
+};
+use regulars_domain::chain::Sealed;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Evaluation {
+    /// Tell, and write nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Evaluated {
+    account: AccountView,
+    tier_change: Option<TierChangeView>,
+    entries: Vec<EntryDetail>,
+}
+
+pub(crate) async fn evaluate(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let Evaluation { dry_run } = request.json_body_or_default()?;
+    let subject = engine.subject(params).await?;
+    let (settled, entries) = if dry_run {
+        let settled = engine.view(&subject).await?;
+        let entries = settled.entries().to_vec();
+        (settled, entries)
+    } else {
+        let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+        (engine.settled(&subject, done.account), done.entries)
+    };
+    Ok(Answer::ok(&Evaluated {
+        account: AccountView::from(&settled),
+        tier_change: last_change(&entries),
+        entries: entries.iter().map(EntryDetail::from).collect(),
+    }))
+}
+
+fn last_change(entries: &[Sealed]) -> Option<TierChangeView> {
+    entries.iter().rev().find_map(|sealed| sealed.entry.tier_change.as_ref()).map(TierChangeView::from)
+}

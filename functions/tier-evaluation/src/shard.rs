@@ -1,0 +1,112 @@
+//! The scheduled run: the due accounts of one shard, page by page, for as long as there is time.
+
+use std::time::Duration;
+
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
+use regulars_api::{
+    command::Subject,
+    deadline::Deadline,
+    engine::Engine,
+    event::EventRefused,
+    http::{Code, Problem},
+};
+use regulars_store::{DUE_SHARDS, Due, DueCursor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Accounts looked up at a time. Small, so that memory stays flat and little is done twice after a crash.
+const PAGE_SIZE: u32 = 50;
+
+/// No further page is begun with less time than this left: a page takes about a second, and retries may take more.
+const PAGE_TIME: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    shard: u16,
+    through: Date,
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// How far the run has come in this shard, and what it did on this call.
+#[derive(Debug, Serialize)]
+struct Report {
+    shard: u16,
+    through: Date,
+    /// Where to go on; `null` when the shard is done.
+    cursor: Option<String>,
+    /// Accounts that were due and looked at.
+    reviewed: u64,
+    /// Those of them whose ledger got an entry.
+    changed: u64,
+    /// Those that others kept changing; they are still due, and tomorrow's run finds them.
+    conflicted: u64,
+    /// Those that are broken, each named in the log; they are still due too.
+    failed: u64,
+}
+
+/// Reviews accounts of the shard that are due through the event's date.
+pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    let Event { shard, through, cursor } = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+    if shard >= DUE_SHARDS {
+        return Err(EventRefused::unreadable(format!("shard is {shard}, and shards are 0 to 255")));
+    }
+    let latest = latest_date(engine.clock.now());
+    if through > latest {
+        return Err(EventRefused::unreadable(format!("through is {through}, and nowhere is it later than {latest}")));
+    }
+    let mut cursor = cursor.map(|text| DueCursor::parse(&text, shard)).transpose().map_err(EventRefused::unreadable)?;
+    let mut report = Report { shard, through, cursor: None, reviewed: 0, changed: 0, conflicted: 0, failed: 0 };
+    loop {
+        let page = engine.store.due(shard, through, cursor.as_ref(), PAGE_SIZE).await.map_err(EventRefused::fault)?;
+        for due in page.items {
+            review_one(engine, due, deadline, &mut report).await.map_err(EventRefused::fault)?;
+        }
+        cursor = page.next;
+        if cursor.is_none() || deadline.remaining() < PAGE_TIME {
+            break;
+        }
+    }
+    report.cursor = cursor.map(|cursor| cursor.to_string());
+    let Report { reviewed, changed, conflicted, failed, .. } = report;
+    tracing::info!(shard, reviewed, changed, conflicted, failed, done = report.cursor.is_none(), "reviewed");
+    serde_json::to_value(report).map_err(EventRefused::fault)
+}
+
+async fn review_one(engine: &Engine, due: Due, deadline: Deadline, report: &mut Report) -> Result<(), Problem> {
+    let Some(program) = engine.programs.get(&engine.store, &due.program).await? else {
+        tracing::error!(program = due.program.as_str(), "an account is due in a program that is not published");
+        return Ok(());
+    };
+    // Where the day has not begun yet, nothing is due before tomorrow's run.
+    if due.review_on > program.date(engine.clock.now()) {
+        return Ok(());
+    }
+    report.reviewed = report.reviewed.saturating_add(1);
+    let subject = Subject { program_id: due.program, program, member: due.member };
+    match engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
+        Ok(done) if done.entries.is_empty() => {}
+        Ok(_) => report.changed = report.changed.saturating_add(1),
+        Err(problem) if problem.code() == Code::Busy => report.conflicted = report.conflicted.saturating_add(1),
+        // The index follows the table within moments, and the account may be gone by now.
+        Err(problem) if problem.code() == Code::MemberNotFound => {}
+        Err(problem) if problem.code() == Code::StoreUnavailable => return Err(problem),
+        // One broken account must not keep the rest of its shard waiting night after night.
+        Err(problem) => {
+            report.failed = report.failed.saturating_add(1);
+            let (program, member) = (subject.program_id.as_str(), subject.member.as_str());
+            tracing::error!(program, member, cause = problem.cause(), "a due account cannot be reviewed");
+        }
+    }
+    Ok(())
+}
+
+/// The latest date that it is anywhere, in the zone that is first into every day.
+fn latest_date(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
+}

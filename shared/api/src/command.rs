@@ -1,0 +1,230 @@
+//! One request on one account: whose, under which key, and what came of it.
+
+use std::{str::FromStr, sync::Arc};
+
+use regulars_domain::{
+    Request as Asked,
+    account::Account,
+    chain::Sealed,
+    counter::{CounterId, Counters},
+    entry::By,
+    fingerprint::Fingerprint,
+    id::{EntryId, IdempotencyKey, MemberId, ProgramId},
+    posting::{Posting, Step},
+    program::Program,
+    settle::{Settled, Settlement, settle},
+};
+use regulars_store::{Outcome, RequestKey};
+use serde_json::Value;
+
+use crate::{
+    deadline::Deadline,
+    engine::Engine,
+    http::{Caller, Code, Params, Problem, Request},
+};
+
+/// Whose account a request is about.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The program's id.
+    pub program_id: ProgramId,
+    /// The program in force.
+    pub program: Arc<Program>,
+    /// The member's id.
+    pub member: MemberId,
+}
+
+/// A command that was carried out, now or before.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The entry that the request wrote; `None` for a request that writes none of its own.
+    pub entry: Option<Sealed>,
+    /// Every entry that was written now, the engine's own among them.
+    pub entries: Vec<Sealed>,
+    /// The account as it is now, as last written.
+    pub account: Account,
+    /// Whether the request had been carried out before.
+    pub replayed: bool,
+}
+
+/// An id from a path. What is no id names nothing, so the problem is that it was not found.
+///
+/// # Errors
+///
+/// `otherwise`.
+pub fn path_id<T: FromStr>(params: &Params, name: &str, otherwise: Code) -> Result<T, Problem> {
+    let text = params.get(name);
+    text.parse().map_err(|_| Problem::new(otherwise, format!("There is no {name} `{text}`.")))
+}
+
+impl Engine {
+    /// The program that a path names.
+    ///
+    /// # Errors
+    ///
+    /// `program_not_found`, or the store's.
+    pub async fn program(&self, params: &Params) -> Result<(ProgramId, Arc<Program>), Problem> {
+        let id: ProgramId = path_id(params, "program", Code::ProgramNotFound)?;
+        let program = self.programs.get(&self.store, &id).await?;
+        let program = program
+            .ok_or_else(|| Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published.")))?;
+        Ok((id, program))
+    }
+
+    /// The program and the member that a path names. Whether there is such a member, the account will show.
+    ///
+    /// # Errors
+    ///
+    /// `program_not_found`, `member_not_found` for what cannot be a member's id, or the store's.
+    pub async fn subject(&self, params: &Params) -> Result<Subject, Problem> {
+        let (program_id, program) = self.program(params).await?;
+        let text = params.get("member");
+        let member = text.parse().map_err(|_| Problem::member_not_found(text))?;
+        Ok(Subject { program_id, program, member })
+    }
+
+    /// The account of `subject` as it is now, nothing written.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, or the store's.
+    pub async fn view<'p>(&self, subject: &'p Subject) -> Result<Settled<'p>, Problem> {
+        let account = self.store.account(&subject.program_id, &subject.member).await?;
+        let account = account.ok_or_else(|| Problem::member_not_found(subject.member.as_str()))?;
+        Ok(self.settled(subject, account))
+    }
+
+    /// `account` brought up to now, nothing written.
+    #[must_use]
+    pub fn settled<'p>(&self, subject: &'p Subject, account: Account) -> Settled<'p> {
+        let mut account = account;
+        loop {
+            match settle(&subject.program, account, self.clock.now()) {
+                Settlement::Current(settled) => return *settled,
+                Settlement::Behind(posting) => account = posting.account,
+            }
+        }
+    }
+
+    /// Carries out a command on the account of `subject`: loads, brings up to now, lets `decide` say what is to be
+    /// written, writes it, and answers with what was written, now or when the same request came before.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, what `decide` refuses with, `idempotency_key_reused`, `busy`, or the store's.
+    pub async fn act<R: Into<Problem>>(
+        &self,
+        subject: &Subject,
+        counters: &[CounterId],
+        asked: &Asked,
+        deadline: Deadline,
+        mut decide: impl FnMut(Settled<'_>, &Counters) -> Result<Posting, R>,
+    ) -> Result<Done, Problem> {
+        let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
+        let now = self.clock.now();
+        let decide = |account: Option<Account>, counters: &Counters| {
+            let account = account.ok_or_else(|| Problem::member_not_found(subject.member.as_str()))?;
+            match settle(&subject.program, account, now) {
+                Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
+                Settlement::Current(settled) => decide(*settled, counters).map(Step::Commit).map_err(Into::into),
+            }
+        };
+        let (program, member) = (&subject.program_id, &subject.member);
+        done(self.store.act(program, member, counters, Some(&key), deadline.instant(), decide).await?)
+    }
+}
+
+/// Why an account stays as it is.
+enum Stay {
+    Unchanged(Box<Account>),
+    Refused(Problem),
+}
+
+impl Engine {
+    /// Changes the account of `subject` without a key of its own, because doing it twice changes nothing the second
+    /// time: loads, brings up to now, lets `decide` say what is to be written, if anything.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, what `decide` refuses with, `busy`, or the store's.
+    pub async fn change<R: Into<Problem>>(
+        &self,
+        subject: &Subject,
+        deadline: Deadline,
+        mut decide: impl FnMut(Settled<'_>) -> Result<Option<Posting>, R>,
+    ) -> Result<Done, Problem> {
+        let now = self.clock.now();
+        let decide = |account: Option<Account>, _: &Counters| {
+            let account = account.ok_or_else(|| Stay::Refused(Problem::member_not_found(subject.member.as_str())))?;
+            match settle(&subject.program, account.clone(), now) {
+                Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
+                Settlement::Current(settled) => match decide(*settled) {
+                    Ok(Some(posting)) => Ok(Step::Commit(posting)),
+                    Ok(None) => Err(Stay::Unchanged(Box::new(account))),
+                    Err(refusal) => Err(Stay::Refused(refusal.into())),
+                },
+            }
+        };
+        let (program, member) = (&subject.program_id, &subject.member);
+        match self.store.act(program, member, &[], None, deadline.instant(), decide).await? {
+            Outcome::Refused(Stay::Unchanged(account)) => {
+                Ok(Done { entry: None, entries: Vec::new(), account: *account, replayed: false })
+            }
+            Outcome::Refused(Stay::Refused(problem)) => Err(problem),
+            Outcome::Committed(posting) => done(Outcome::Committed(posting)),
+            Outcome::Replayed { entry, account } => done(Outcome::Replayed { entry, account }),
+            Outcome::KeyReused => done(Outcome::KeyReused),
+            Outcome::AliasTaken(alias) => done(Outcome::AliasTaken(alias)),
+            Outcome::Busy => done(Outcome::Busy),
+        }
+    }
+}
+
+/// What came of a command, as something to answer with.
+///
+/// # Errors
+///
+/// What it was refused with, `idempotency_key_reused`, `alias_taken`, `busy`.
+pub fn done(outcome: Outcome<Problem>) -> Result<Done, Problem> {
+    match outcome {
+        Outcome::Committed(posting) => {
+            let entry = posting.entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
+            Ok(Done { entry, entries: posting.entries, account: posting.account, replayed: false })
+        }
+        Outcome::Replayed { entry, account } => {
+            Ok(Done { entry: Some(entry), entries: Vec::new(), account, replayed: true })
+        }
+        Outcome::KeyReused => Err(Problem::new(
+            Code::IdempotencyKeyReused,
+            "This Idempotency-Key was used for another request of this member. Repeat the very same body, or use another key.",
+        )),
+        Outcome::Refused(problem) => Err(problem),
+        Outcome::AliasTaken(alias) => {
+            Err(Problem::new(Code::AliasTaken, format!("This {} belongs to another member.", alias.kind)))
+        }
+        Outcome::Busy => Err(Problem::busy()),
+    }
+}
+
+/// What a request asks for, by its key: its entry's id, its fingerprint, and who asks.
+///
+/// # Errors
+///
+/// `idempotency_key_missing`, `idempotency_key_malformed`.
+pub fn asked(request: &Request, operation: &str, body: &Value) -> Result<Asked, Problem> {
+    let key: IdempotencyKey =
+        request.idempotency_key()?.parse().map_err(|error: regulars_domain::id::IdMalformed| {
+            Problem::new(Code::IdempotencyKeyMalformed, error.to_string())
+        })?;
+    Ok(asked_as(key.into(), request, operation, body))
+}
+
+/// What a request asks for, under an entry id that is not the caller's to choose.
+#[must_use]
+pub fn asked_as(entry: EntryId, request: &Request, operation: &str, body: &Value) -> Asked {
+    let by = match request.caller() {
+        Caller::Operator => By::Operator,
+        Caller::Member(_) => By::Member,
+    };
+    Asked { entry, fingerprint: Fingerprint::of(operation, body), by }
+}

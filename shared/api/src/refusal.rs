@@ -1,0 +1,107 @@
+//! What the rules and the store say no with, as problems: the one place where a refusal meets HTTP.
+
+use regulars_domain::{
+    earn::EarnRefusal,
+    enroll::AccountClosed,
+    program::{AttributeRefused, Problem as Fault},
+    redeem::RedeemRefusal,
+};
+use regulars_store::StoreFault;
+use serde_json::{Value, json};
+
+use crate::{
+    http::{Code, Problem},
+    programs::ProgramBroken,
+};
+
+impl From<EarnRefusal> for Problem {
+    fn from(refusal: EarnRefusal) -> Self {
+        let code = match &refusal {
+            EarnRefusal::AccountSuspended => Code::AccountSuspended,
+            EarnRefusal::AccountClosed => Code::AccountClosed,
+            EarnRefusal::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+            EarnRefusal::OccurredAtOutOfRange { .. } => Code::OccurredAtOutOfRange,
+            EarnRefusal::PointsOverflow => Code::PointsOverflow,
+        };
+        Problem::new(code, sentence(&refusal))
+    }
+}
+
+impl From<RedeemRefusal> for Problem {
+    fn from(refusal: RedeemRefusal) -> Self {
+        let detail = sentence(&refusal);
+        let code = match refusal {
+            RedeemRefusal::AccountSuspended => Code::AccountSuspended,
+            RedeemRefusal::AccountClosed => Code::AccountClosed,
+            RedeemRefusal::RewardNotFound => Code::RewardNotFound,
+            RedeemRefusal::MoneyMissing | RedeemRefusal::MoneyUnexpected => {
+                return Problem::body_malformed("/money", detail);
+            }
+            RedeemRefusal::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+            RedeemRefusal::RewardNotActive => Code::RewardNotActive,
+            RedeemRefusal::RewardNotForTier { tiers } => {
+                let tiers: Vec<_> = tiers.iter().map(|tier| Value::from(tier.as_str())).collect();
+                return Problem::new(Code::RewardNotForTier, detail).with("tiers", tiers);
+            }
+            RedeemRefusal::RewardNotForMember { .. } => Code::RewardNotForMember,
+            RedeemRefusal::RewardLimitReached => Code::RewardLimitReached,
+            RedeemRefusal::RewardOutOfStock => Code::RewardOutOfStock,
+            RedeemRefusal::PointsOverflow => Code::PointsOverflow,
+            RedeemRefusal::InsufficientPoints { missing, .. } => {
+                return Problem::new(Code::InsufficientPoints, detail).with("missing", missing.get());
+            }
+        };
+        Problem::new(code, detail)
+    }
+}
+
+impl From<AccountClosed> for Problem {
+    fn from(AccountClosed: AccountClosed) -> Self {
+        Problem::new(Code::AccountClosed, "The account is closed, and stays as it is.")
+    }
+}
+
+impl From<AttributeRefused> for Problem {
+    fn from(refused: AttributeRefused) -> Self {
+        let pointer = refused.name.replace('~', "~0").replace('/', "~1");
+        Problem::body_malformed(format!("/attributes/{pointer}"), format!("{} {}.", refused.name, refused.reason))
+    }
+}
+
+impl From<StoreFault> for Problem {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::Unavailable(_) => Problem::store_unavailable(fault),
+            StoreFault::Broken(_) => Problem::fault(fault),
+        }
+    }
+}
+
+impl From<ProgramBroken> for Problem {
+    fn from(broken: ProgramBroken) -> Self {
+        match broken {
+            ProgramBroken::Store(fault) => fault.into(),
+            ProgramBroken::Document(what) => Problem::fault(what),
+        }
+    }
+}
+
+/// Every fault of a program document.
+#[must_use]
+pub fn program_invalid(faults: &[Fault]) -> Problem {
+    let detail = format!("The program document has {} faults; nothing was published.", faults.len());
+    Problem::new(Code::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
+}
+
+/// A fault of a program document, or a part of it that is not in effect, as JSON.
+#[must_use]
+pub fn finding(fault: &Fault) -> Value {
+    json!({ "at": fault.at, "code": fault.code, "message": fault.message })
+}
+
+/// What a refusal says, as a sentence.
+fn sentence(refusal: &impl ToString) -> String {
+    let text = refusal.to_string();
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).chain(['.']).collect()).unwrap_or_default()
+}

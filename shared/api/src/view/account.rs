@@ -1,0 +1,67 @@
+//! An account as it is answered.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use regulars_domain::{
+    account::{AttributeValue, Status},
+    id::{AttributeId, MemberId, ProgramId},
+    points::Points,
+    settle::Settled,
+};
+use serde::Serialize;
+
+use super::TierView;
+
+/// An account as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountView {
+    program: ProgramId,
+    member: MemberId,
+    status: Status,
+    enrolled_at: Timestamp,
+    balance: Balance,
+    next_expiry: Option<NextExpiry>,
+    tier: Option<TierView>,
+    attributes: BTreeMap<AttributeId, AttributeValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referred_by: Option<MemberId>,
+    version: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Balance {
+    spendable: Points,
+    pending: Points,
+    held: Points,
+    owed: Points,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NextExpiry {
+    on: Date,
+    points: Points,
+}
+
+impl From<&Settled<'_>> for AccountView {
+    fn from(settled: &Settled<'_>) -> Self {
+        let account = settled.account();
+        Self {
+            program: account.program.clone(),
+            member: account.member.clone(),
+            status: account.status,
+            enrolled_at: account.enrolled_at,
+            balance: Balance {
+                spendable: account.lots.total(),
+                pending: Points::ZERO,
+                held: Points::ZERO,
+                owed: account.owed,
+            },
+            next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),
+            tier: settled.standing().as_ref().and_then(TierView::new),
+            attributes: account.attributes.clone(),
+            referred_by: account.referred_by.clone(),
+            version: account.version,
+        }
+    }
+}

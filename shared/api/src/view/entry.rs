@@ -1,0 +1,154 @@
+//! Ledger entries as they are answered.
+
+use jiff::{Timestamp, civil::Date};
+use regulars_domain::{
+    breakdown::BreakdownLine,
+    chain::Sealed,
+    entry::{By, Kind, Qualified, TierChange},
+    id::{EntryId, LevelId, RewardId},
+    lots::LotChange,
+    money::Money,
+    points::Points,
+};
+use serde::Serialize;
+
+/// An entry: its changes, all of them signed.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryView {
+    id: EntryId,
+    seq: u64,
+    kind: Kind,
+    points: Points,
+    pending: Points,
+    spendable: Points,
+    held: Points,
+    owed: Points,
+    occurred_at: Timestamp,
+    posted_at: Timestamp,
+    program_version: u64,
+    expires_on: Option<Date>,
+    hash: String,
+}
+
+impl From<&Sealed> for EntryView {
+    fn from(Sealed { entry, hash, .. }: &Sealed) -> Self {
+        Self {
+            id: entry.id.clone(),
+            seq: entry.seq,
+            kind: entry.kind,
+            points: entry.points,
+            pending: entry.pending,
+            spendable: entry.spendable,
+            held: entry.held,
+            owed: entry.owed,
+            occurred_at: entry.occurred_at,
+            posted_at: entry.posted_at,
+            program_version: entry.program_version,
+            expires_on: entry.expires_on,
+            hash: hash.to_string(),
+        }
+    }
+}
+
+/// An entry with everything that explains it, as a statement shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryDetail {
+    #[serde(flatten)]
+    entry: EntryView,
+    by: By,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refers_to: Option<EntryId>,
+    lots: Vec<LotView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    breakdown: Vec<BreakdownView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qualified: Option<Qualified>,
+    tier_change: Option<TierChangeView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redemption: Option<RedemptionView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LotView {
+    expires_on: Option<Date>,
+    points: Points,
+}
+
+impl From<&Sealed> for EntryDetail {
+    fn from(sealed: &Sealed) -> Self {
+        let entry = &sealed.entry;
+        Self {
+            entry: sealed.into(),
+            by: entry.by,
+            refers_to: entry.refers_to.clone(),
+            lots: entry
+                .lots
+                .iter()
+                .map(|LotChange(expiry, points)| LotView { expires_on: expiry.on(), points: *points })
+                .collect(),
+            breakdown: entry.breakdown.iter().map(BreakdownView::from).collect(),
+            qualified: entry.qualified,
+            tier_change: entry.tier_change.as_ref().map(TierChangeView::from),
+            redemption: RedemptionView::new(sealed),
+        }
+    }
+}
+
+/// What one rule gave.
+#[derive(Clone, Debug, Serialize)]
+pub struct BreakdownView {
+    rule: String,
+    wanted: Points,
+    given: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+impl From<&BreakdownLine> for BreakdownView {
+    fn from(line: &BreakdownLine) -> Self {
+        Self { rule: line.rule.clone(), wanted: line.wanted, given: line.given, fault: line.fault.clone() }
+    }
+}
+
+/// A change of tier.
+#[derive(Clone, Debug, Serialize)]
+pub struct TierChangeView {
+    from: Option<LevelId>,
+    to: Option<LevelId>,
+}
+
+impl From<&TierChange> for TierChangeView {
+    fn from(change: &TierChange) -> Self {
+        Self { from: change.from.clone(), to: change.to.clone() }
+    }
+}
+
+/// A redemption and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RedemptionView {
+    id: EntryId,
+    reward: RewardId,
+    state: &'static str,
+    points: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    money: Option<Money>,
+    hold_expires_at: Option<Timestamp>,
+    code: Option<String>,
+}
+
+impl RedemptionView {
+    /// The redemption that an entry records; `None` if it records none.
+    #[must_use]
+    pub fn new(sealed: &Sealed) -> Option<Self> {
+        let entry = &sealed.entry;
+        entry.redeemed.as_ref().map(|redeemed| Self {
+            id: entry.id.clone(),
+            reward: redeemed.reward.clone(),
+            state: "captured",
+            points: -entry.points,
+            money: redeemed.money,
+            hold_expires_at: None,
+            code: None,
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! A reward of the catalogue, and whether this member can have it.
+
+use regulars_domain::{
+    counter::Counters,
+    id::{LevelId, RewardId},
+    program::{Cost, Reward},
+    settle::Settled,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::http::Problem;
+
+/// A reward, and whether this member can have it now.
+#[derive(Clone, Debug, Serialize)]
+pub struct RewardView {
+    id: RewardId,
+    name: String,
+    kind: &'static str,
+    cost: CostView,
+    stock_left: Option<i64>,
+    tiers: Vec<LevelId>,
+    available: bool,
+    reason: Option<Reason>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CostView {
+    points: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per: Option<i64>,
+}
+
+/// Why not: what redeeming it would be refused with.
+#[derive(Clone, Debug, Serialize)]
+struct Reason {
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<Value>,
+}
+
+impl From<&Problem> for Reason {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            code: problem.code().as_str(),
+            detail: problem.detail().to_owned(),
+            missing: problem.member("missing").cloned(),
+        }
+    }
+}
+
+impl RewardView {
+    /// The view of `reward` for the member whose account is `settled`, given what has gone of it.
+    #[must_use]
+    pub fn new(reward: &Reward, settled: &Settled<'_>, counters: &Counters) -> Self {
+        let refusal = settled.can_redeem(reward, counters).err();
+        Self {
+            id: reward.id.clone(),
+            name: reward.name.clone(),
+            kind: reward.kind.name(),
+            cost: match reward.cost {
+                Cost::Fixed(points) => CostView { points: points.get(), per: None },
+                Cost::PerMoney { points, per } => CostView { points, per: Some(per) },
+            },
+            stock_left: reward
+                .stock
+                .pieces()
+                .map(|pieces| pieces.saturating_sub(counters.taken(&reward.stock_counter())).max(0)),
+            tiers: reward.tiers.clone(),
+            available: refusal.is_none(),
+            reason: refusal.map(|refusal| Reason::from(&Problem::from(refusal))),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a member stands, as it is answered.
+
+use jiff::civil::Date;
+use regulars_domain::{
+    id::LevelId,
+    settle::Settled,
+    tier::{Missing, Standing},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A member's tier, and what leads up or keeps it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TierView {
+    id: Option<LevelId>,
+    because: &'static str,
+    until: Option<Date>,
+    next: Option<NextTier>,
+    keep: Option<KeepTier>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NextTier {
+    id: LevelId,
+    missing: Value,
+    by: Option<Date>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct KeepTier {
+    missing: Value,
+    by: Option<Date>,
+}
+
+/// A number, or where several kinds of amount count, one number for each.
+fn amounts(missing: &Missing<'_>) -> Value {
+    match missing.amounts.as_slice() {
+        [(_, amount)] => json!(amount),
+        several => several.iter().map(|(unit, amount)| (unit.name().to_owned(), json!(amount))).collect(),
+    }
+}
+
+impl TierView {
+    /// The view of a standing; `None` if it has no level and there is none to reach.
+    #[must_use]
+    pub fn new(standing: &Standing<'_>) -> Option<Self> {
+        let next = standing.next.as_ref();
+        (standing.level.is_some() || next.is_some()).then(|| Self {
+            id: standing.level.map(|level| level.id.clone()),
+            because: standing.because.name(),
+            until: standing.until,
+            next: next.map(|next| NextTier { id: next.level.id.clone(), missing: amounts(next), by: next.by }),
+            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: amounts(keep), by: keep.by }),
+        })
+    }
+}
+
+/// A member's tier with everything that explains it.
+#[derive(Clone, Debug, Serialize)]
+pub struct StandingView {
+    #[serde(flatten)]
+    tier: Option<TierView>,
+    earning_percent: Option<i64>,
+    perks: Vec<String>,
+    period: Option<PeriodView>,
+    secured: Vec<SecuredView>,
+    #[serde(rename = "override")]
+    tier_override: Option<OverrideView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PeriodView {
+    from: Option<Date>,
+    to: Option<Date>,
+    qualifying: Value,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct SecuredView {
+    id: LevelId,
+    through: Date,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct OverrideView {
+    id: LevelId,
+    until: Date,
+    reason: String,
+}
+
+impl From<&Settled<'_>> for StandingView {
+    fn from(settled: &Settled<'_>) -> Self {
+        let account = settled.account();
+        let standing = settled.standing();
+        let level = standing.as_ref().and_then(|standing| standing.level);
+        Self {
+            tier: standing.as_ref().and_then(TierView::new),
+            earning_percent: level.map(|level| level.earning_percent),
+            perks: level.map(|level| level.perks.clone()).unwrap_or_default(),
+            period: settled.period().map(|(period, qualifying)| PeriodView {
+                // A period without end has no beginning worth telling either.
+                from: period.last.map(|_| period.first),
+                to: period.last,
+                qualifying: json!(qualifying),
+            }),
+            secured: account
+                .secured
+                .iter()
+                .map(|secured| SecuredView { id: secured.tier.clone(), through: secured.through })
+                .collect(),
+            tier_override: account.tier_override.as_ref().map(|given| OverrideView {
+                id: given.tier.clone(),
+                until: given.until,
+                reason: given.reason.clone(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What the domain promises, told by tables, by properties and by an auditor that shares no code with it.
+//!
+//! One binary, a module for each area. [`world`] holds what all of them stand on: program documents, and a member whose
+//! postings are committed as a store would.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that overflows, reaches beyond an end or finds nothing has failed, which is what it is for"
+)]
+
+mod absences;
+mod auditor;
+mod caps;
+mod chain;
+mod contract;
+mod document;
+mod earning;
+mod histories;
+mod redeeming;
+mod refusals;
+mod requests;
+mod settling;
+mod tiers;
+mod world;

@@ -1,0 +1,273 @@
+//! Whether an account comes back from its item as it was, and what its item weighs.
+
+use std::collections::HashMap;
+
+use jiff::{Timestamp, civil::date};
+use proptest::{collection, option, prelude::*};
+use regulars_domain::{
+    cap::CapOwner,
+    chain::Hash,
+    id::{LevelId, MemberId, ProgramId, RuleId},
+};
+
+use super::*;
+use crate::item_size::item_size;
+
+const ID: &str = "[A-Za-z0-9._:-]{1,64}";
+
+fn id<T: FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
+    ID.prop_map(|id| id.parse().unwrap())
+}
+
+fn day() -> impl Strategy<Value = Date> {
+    // Far beyond what a program meets, and often the days that the domain uses as ends of time.
+    prop_oneof![
+        1 => Just(Date::MIN),
+        1 => Just(Date::MAX),
+        1 => Just(date(1, 1, 1)),
+        9 => (-9999_i16..=9999, 1_i8..=12, 1_i8..=28).prop_map(|(year, month, day)| date(year, month, day)),
+    ]
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    (-377_705_023_201_i64..253_402_207_200, 0_i32..1_000_000_000)
+        .prop_map(|(second, nanosecond)| Timestamp::new(second, nanosecond).unwrap())
+}
+
+fn attribute() -> impl Strategy<Value = MemberAttribute> {
+    prop_oneof![
+        any::<bool>().prop_map(MemberAttribute::Boolean),
+        any::<i64>().prop_map(MemberAttribute::Integer),
+        day().prop_map(MemberAttribute::Date),
+        ".{0,40}".prop_map(MemberAttribute::String),
+        // A text that looks like a date stays a text.
+        Just(MemberAttribute::String("1990-05-03".to_owned())),
+    ]
+}
+
+fn lots() -> impl Strategy<Value = Lots> {
+    let expiry = option::of(day()).prop_map(Expiry::from);
+    collection::btree_map(expiry, (1_i64..=i64::MAX).prop_map(Points::new), 0..14)
+        .prop_map(|lots| Lots::from_parts(lots).unwrap())
+}
+
+fn qualifying() -> impl Strategy<Value = Qualifying> {
+    any::<(i64, i64, i64)>().prop_map(|(points, spend, visits)| Qualifying { points, spend, visits })
+}
+
+fn owner() -> impl Strategy<Value = CapOwner> {
+    prop_oneof![id().prop_map(CapOwner::Rule), id().prop_map(CapOwner::Reward)]
+}
+
+fn cap_use() -> impl Strategy<Value = CapUse> {
+    collection::btree_map(owner(), collection::btree_map(day(), any::<i64>(), 1..3), 0..4)
+}
+
+prop_compose! {
+    fn kept()(
+        attributes in collection::btree_map(id(), attribute(), 0..5),
+        aliases in collection::vec(("[A-Za-z0-9._:-]{1,16}", "[0-9a-f]{32}"), 0..4),
+        lots in lots(),
+        qualifying in collection::btree_map(day(), qualifying(), 0..3),
+        secured in collection::vec((id::<LevelId>(), day()), 0..3),
+        tier_override in option::of((id::<LevelId>(), day(), ".{0,40}")),
+        cap_use in cap_use(),
+        punches in collection::btree_map(id::<RuleId>(), any::<i64>(), 0..3),
+    )(
+        ids in (id::<ProgramId>(), id::<MemberId>()),
+        status in prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed)],
+        enrolled_at in instant(),
+        links in (option::of(id::<MemberId>()), option::of(id::<LevelId>())),
+        days in (option::of(day()), day(), option::of(day())),
+        counts in any::<(i64, u64, u64)>(),
+        head in any::<[u8; 32]>(),
+        attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
+        qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
+        cap_use in Just(cap_use), punches in Just(punches),
+    ) -> Account {
+        Account {
+            program: ids.0, member: ids.1, status, enrolled_at, attributes,
+            aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
+            referred_by: links.0, lots, owed: Points::new(counts.0), qualifying,
+            secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
+            tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
+            tier: links.1, cap_use, punches, birthday_on: days.0, settled_on: days.1,
+            seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_account_comes_back_from_its_item_as_it_was(account in kept()) {
+        prop_assert_eq!(read(&write(&account)).unwrap(), account);
+    }
+
+    #[test]
+    fn an_item_with_an_attribute_of_another_type_is_a_fault_and_never_a_panic(
+        account in kept(), which in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(),
+    ) {
+        let mut item = write(&account);
+        let mut names: Vec<String> = item.keys().cloned().collect();
+        names.sort();
+        let name = names[which.index(names.len())].clone();
+        let others = [
+            AttributeValue::Null(true),
+            AttributeValue::Bs(vec![]),
+            list([AttributeValue::Null(true)]),
+            map([("?".to_owned(), AttributeValue::Null(true))]),
+        ];
+        item.insert(name.clone(), others[other.index(others.len())].clone());
+        let not_read = ["sk", "due_shard"].contains(&name.as_str());
+        match read(&item) {
+            Ok(same) => { prop_assert!(not_read, "{} of another type was read", name); prop_assert_eq!(same, account); }
+            Err(corrupt) => prop_assert_eq!(corrupt.attribute, name),
+        }
+    }
+}
+
+/// An ordinary member in the worst case: everything that a usual program keeps, all of it in use.
+fn ordinary_worst_case() -> Account {
+    let months = (1..=13_i8).map(|month| {
+        let last = date(2026, 12, 1).checked_add(jiff::Span::new().months(month)).unwrap().last_of_month();
+        (Expiry::On(last), Points::new(123_456))
+    });
+    let rule = |name: &str| CapOwner::Rule(name.parse().unwrap());
+    let use_of = |days: [Date; 2], used: i64| days.map(|day| (day, used)).into();
+    let (months_used, days_used) = ([date(2026, 10, 1), date(2026, 11, 1)], [date(2026, 11, 21), date(2026, 11, 22)]);
+    let text = |value: &str| MemberAttribute::String(value.to_owned());
+    Account {
+        program: "corner-coffee-eu".parse().unwrap(),
+        member: "0192f3a47b1c7d5e8f90a1b2c3d4e5f6".parse().unwrap(),
+        status: Status::Suspended,
+        enrolled_at: "2025-02-03T14:05:06.789012345Z".parse().unwrap(),
+        attributes: [
+            ("city", "Kahramanmaras-Merkez"),
+            ("favourite", "yirgacheffe-filtered"),
+            ("language", "tr-TR-x-informal-you"),
+            ("store", "kadikoy-moda-sahil-1"),
+        ]
+        .map(|(id, value)| (id.parse().unwrap(), text(value)))
+        .into(),
+        aliases: ["email", "phone"]
+            .map(|kind| Alias { kind: kind.to_owned(), hash: "0123456789abcdef0123456789abcdef".to_owned() })
+            .into(),
+        referred_by: Some("0192f3a47b1c7d5e8f90a1b2c3d4e5f7".parse().unwrap()),
+        lots: Lots::from_parts(months).unwrap(),
+        owed: Points::ZERO,
+        qualifying: [date(2025, 1, 1), date(2026, 1, 1)]
+            .map(|from| (from, Qualifying { points: 12_345, spend: 1_234_567, visits: 234 }))
+            .into(),
+        secured: [("silver", date(2026, 12, 31)), ("platinum", date(2027, 12, 31))]
+            .map(|(tier, through)| Secured { tier: tier.parse().unwrap(), through })
+            .into(),
+        tier_override: Some(TierOverride {
+            tier: "gold".parse().unwrap(),
+            until: date(2027, 6, 30),
+            reason: "complaint-4711".to_owned(),
+        }),
+        tier: Some("platinum".parse().unwrap()),
+        cap_use: [
+            (rule("beans-bag"), use_of(months_used, 200)),
+            (rule("happy-hour"), use_of(months_used, 1_250)),
+            (rule("review"), use_of(days_used, 1)),
+            (CapOwner::Reward("free-coffee".parse().unwrap()), use_of(days_used, 1)),
+        ]
+        .into(),
+        punches: [("tenth-visit", 9), ("fifth-bag", 4)].map(|(rule, steps)| (rule.parse().unwrap(), steps)).into(),
+        birthday_on: Some(date(2026, 5, 3)),
+        settled_on: date(2026, 11, 22),
+        seq: 1_234,
+        version: 1_200,
+        head_hash: Hash::from([7; 32]),
+        review_on: Some(date(2026, 12, 31)),
+    }
+}
+
+#[test]
+fn an_ordinary_account_in_the_worst_case_weighs_no_more_than_a_kilobyte() {
+    let account = ordinary_worst_case();
+    let item = write(&account);
+    let mut shares: Vec<(usize, &str)> = item
+        .iter()
+        .map(|(name, value)| (item_size(&HashMap::from([(name.clone(), value.clone())])), name.as_str()))
+        .collect();
+    shares.sort_unstable();
+    let size = item_size(&item);
+    println!("{size} bytes: {shares:?}");
+    assert!(size <= 1_024, "{size} bytes: {shares:?}");
+    assert_eq!(read(&item).unwrap(), account);
+}
+
+#[test]
+fn what_is_empty_zero_or_absent_is_left_out() {
+    let account = Account {
+        attributes: BTreeMap::new(),
+        aliases: vec![],
+        referred_by: None,
+        lots: Lots::default(),
+        qualifying: BTreeMap::new(),
+        secured: vec![],
+        tier_override: None,
+        tier: None,
+        cap_use: CapUse::new(),
+        punches: BTreeMap::new(),
+        birthday_on: None,
+        review_on: None,
+        ..ordinary_worst_case()
+    };
+    let item = write(&account);
+    let mut names: Vec<&str> = item.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["en", "h", "n", "on", "pk", "sk", "st", "v"]);
+    assert_eq!(read(&item).unwrap(), account);
+}
+
+#[test]
+fn an_account_never_enters_the_index_of_entries() {
+    assert!(!write(&ordinary_worst_case()).contains_key(crate::table::SEQ));
+}
+
+#[test]
+fn a_corrupt_attribute_is_named() {
+    let good = write(&ordinary_worst_case());
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let number = |value: &str| AttributeValue::N(value.to_owned());
+    for (name, value) in [
+        (PK, text("member#demo")),
+        (PK, text("member#demo#m#1")),
+        (VERSION, number("-1")),
+        (VERSION, number("1.5")),
+        (ENTRIES, text("7")),
+        (HEAD_HASH, bytes(&[0; 31])),
+        (STATUS, text("dormant")),
+        (ENROLLED_AT, text("yesterday")),
+        (SETTLED_ON, text("20261322")),
+        (ATTRIBUTES, map([("a b".to_owned(), text("x"))])),
+        (ATTRIBUTES, map([("a".to_owned(), map([]))])),
+        (ATTRIBUTES, map([("a".to_owned(), number("99999999999999999999"))])),
+        (ALIASES, list([text("email")])),
+        (REFERRED_BY, text("")),
+        (LOTS, map([("20261131".to_owned(), number("5"))])),
+        (LOTS, map([("20261130".to_owned(), number("0"))])),
+        (OWED, number("x")),
+        (QUALIFYING, map([("20260101".to_owned(), list([number("1"), number("2")]))])),
+        (SECURED, list([list([text("gold")])])),
+        (OVERRIDE, list([text("gold"), text("20270630")])),
+        (TIER, text("#")),
+        (CAP_USE, map([("rule/a".to_owned(), map([("ever".to_owned(), number("1"))]))])),
+        (PUNCHES, map([("card".to_owned(), text("1"))])),
+        (BIRTHDAY_ON, text("")),
+        (DUE_KEY, text("2026-12-31")),
+    ] {
+        let mut item = good.clone();
+        item.insert(name.to_owned(), value.clone());
+        let corrupt = read(&item).expect_err(name);
+        assert_eq!((corrupt.item, corrupt.attribute), ("account", name), "{value:?}");
+    }
+    for name in [PK, VERSION, ENTRIES, HEAD_HASH, STATUS, ENROLLED_AT, SETTLED_ON] {
+        let mut item = good.clone();
+        item.remove(name);
+        assert_eq!(read(&item).expect_err(name).attribute, name);
+    }
+}

@@ -1,0 +1,27 @@
+//! Weighs an item as DynamoDB does, by the rules of its developer guide ("DynamoDB item sizes and formats").
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::Item;
+
+/// The size of `item` in bytes, keys and attribute names included.
+pub(crate) fn item_size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + size(value)).sum()
+}
+
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
+        // A byte for two significant digits, one more for the whole, one for a sign. Zeros at the end would be free.
+        AttributeValue::N(number) => {
+            let digits = number.chars().filter(char::is_ascii_digit).count();
+            digits.div_ceil(2) + 1 + usize::from(number.starts_with('-'))
+        }
+        // Three bytes, and one for each element.
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        AttributeValue::M(pairs) => 3 + pairs.len() + item_size(pairs),
+        other => panic!("no item has such an attribute: {other:?}"),
+    }
+}

@@ -1,0 +1,82 @@
+//! What each command costs, as the table reports it.
+
+use jiff::civil::date;
+use regulars_domain::{account::Account, posting::Step};
+use regulars_store::{Action, Outcome, Snapshot};
+
+use crate::{
+    engine::Table,
+    sample::{accrual, demo, member, request, soon, table_with_member, take, tasting},
+};
+
+/// What one command costs that adds an entry and lets `change` do the rest.
+async fn cost(table: &Table, key: &str, change: impl Fn(&mut regulars_domain::posting::Posting)) -> Snapshot {
+    let before = table.store.meter().snapshot();
+    let sent = table.wire.count();
+    let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
+        let mut posting = accrual(&account.unwrap(), key, 5);
+        change(&mut posting);
+        Ok(Step::Commit(posting))
+    };
+    let known = request(key, 5);
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    let used = table.store.meter().since(&before);
+    assert_eq!(u64::try_from(table.wire.count() - sent).unwrap(), used.round_trips);
+    println!("{key}: {used:?}");
+    used
+}
+
+#[tokio::test]
+async fn an_accrual_costs_two_round_trips_one_read_unit_and_five_write_units() {
+    let (table, _) = table_with_member().await;
+    let used = cost(&table, "accrual", |_| ()).await;
+    let expected = Snapshot {
+        round_trips: 2,
+        read_half_units: 2,
+        write_half_units: 10,
+        actions: [(Action::GetItem, 1), (Action::PutItem, 2)].into(),
+    };
+    assert_eq!(used, expected);
+}
+
+#[tokio::test]
+async fn a_review_date_that_moves_costs_two_write_units_more() {
+    let (table, _) = table_with_member().await;
+    let used = cost(&table, "moved", |posting| posting.account.review_on = Some(date(2027, 1, 31))).await;
+    assert_eq!((used.read_half_units, used.write_half_units), (2, 14));
+    let used = cost(&table, "unmoved", |_| ()).await;
+    assert_eq!((used.read_half_units, used.write_half_units), (2, 10));
+}
+
+#[tokio::test]
+async fn a_piece_of_stock_costs_two_write_units_more() {
+    let (table, _) = table_with_member().await;
+    let used = cost(&table, "stock", |posting| posting.takes = vec![take(1, 9)]).await;
+    assert_eq!((used.read_half_units, used.write_half_units), (2, 14));
+    assert_eq!(used.actions, [(Action::GetItem, 1), (Action::PutItem, 2), (Action::UpdateItem, 1)].into());
+}
+
+#[tokio::test]
+async fn a_first_look_at_a_counter_costs_half_a_read_unit() {
+    let (table, _) = table_with_member().await;
+    cost(&table, "stock", |posting| posting.takes = vec![take(1, 9)]).await;
+    let before = table.store.meter().snapshot();
+    table.store.counters(&demo(), &[tasting()]).await.unwrap();
+    assert_eq!(table.store.meter().since(&before).read_half_units, 1);
+}
+
+#[tokio::test]
+async fn a_repeat_costs_one_read_and_one_refused_transaction() {
+    let (table, _) = table_with_member().await;
+    cost(&table, "order-1", |_| ()).await;
+    let before = table.store.meter().snapshot();
+    let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
+        Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
+    };
+    let known = request("order-1", 5);
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    assert!(matches!(outcome, Outcome::Replayed { .. }), "{outcome:?}");
+    let used = table.store.meter().since(&before);
+    assert_eq!((used.round_trips, used.read_half_units), (2, 2));
+}

@@ -1,0 +1,207 @@
+//! What a posting may not be written over, and that none of it is written then.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use regulars_store::{Commit, StoreFault};
+
+use crate::{
+    engine::Table,
+    sample::{accrual, commit, demo, email, empty, enrollment, member, review, table_with_member, take},
+};
+
+/// Commits `posting` and asserts that it came to `expected` and that the table is as it was.
+async fn check(table: &Table, posting: &regulars_domain::posting::Posting, expected: Commit) {
+    let (before, account) = (table.keys().await, table.store.account(&demo(), &member("m-1")).await.unwrap());
+    assert_eq!(table.store.commit(posting).await.unwrap(), expected);
+    assert_eq!(table.keys().await, before);
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), account);
+}
+
+#[tokio::test]
+async fn a_committed_account_and_its_entry_read_back_as_they_were() {
+    let table = Table::new().await;
+    let posting = enrollment(&member("m-1"));
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), None);
+    assert_eq!(table.store.commit(&posting).await.unwrap(), Commit::Committed);
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.account));
+    let sealed = &posting.entries[0];
+    let read = table.store.entry(&demo(), &member("m-1"), &sealed.entry.id).await.unwrap();
+    assert_eq!(read.as_ref(), Some(sealed));
+    assert_eq!(table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap(), None);
+    let key = |sk: &str| ("member#demo#m-1".to_owned(), sk.to_owned());
+    assert_eq!(table.keys().await, [key("account"), key("entry#~enrollment")]);
+}
+
+#[tokio::test]
+async fn an_account_that_moved_on_is_a_conflict() {
+    let (table, account) = table_with_member().await;
+    commit(&table, &accrual(&account, "order-1", 5)).await;
+    check(&table, &accrual(&account, "order-2", 7), Commit::Conflict).await;
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_has_cannot_be_changed() {
+    let (table, _) = table_with_member().await;
+    let stranger = enrollment(&member("m-2")).account;
+    check(&table, &accrual(&stranger, "order-1", 5), Commit::Conflict).await;
+}
+
+#[tokio::test]
+async fn a_member_joins_once() {
+    let (table, _) = table_with_member().await;
+    let mut again = empty(&enrollment(&member("m-1")).account);
+    again.expected_version = None;
+    check(&table, &again, Commit::Conflict).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_the_engine_wrote_is_not_written_twice() {
+    let (table, account) = table_with_member().await;
+    let account = commit(&table, &review(&account, &["~expiry~2026-11-30"])).await;
+    check(&table, &review(&account, &["~expiry~2026-11-30"]), Commit::Conflict).await;
+    // Nor is any part of a posting of which only one entry is known.
+    check(&table, &review(&account, &["~expiry~2026-12-31", "~expiry~2026-11-30"]), Commit::Conflict).await;
+}
+
+#[tokio::test]
+async fn many_entries_are_written_together() {
+    let (table, account) = table_with_member().await;
+    let names: Vec<String> = (0..90).map(|n| format!("~expiry~{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let account = commit(&table, &review(&account, &names)).await;
+    assert_eq!(account.seq, 91);
+    assert_eq!(table.keys().await.len(), 92);
+}
+
+#[tokio::test]
+async fn an_alias_belongs_to_one_member() {
+    let (table, account) = table_with_member().await;
+    let mut first = empty(&account);
+    first.claims = vec![email("aa"), email("bb")];
+    let account = commit(&table, &first).await;
+    for alias in ["aa", "bb"] {
+        assert_eq!(table.store.member_by_alias(&demo(), &email(alias)).await.unwrap(), Some(member("m-1")));
+    }
+
+    let mut other = enrollment(&member("m-2"));
+    other.claims = vec![email("cc"), email("bb")];
+    check(&table, &other, Commit::AliasTaken(email("bb"))).await;
+
+    // The member himself may claim it once more, twice over if need be.
+    let mut again = empty(&account);
+    again.claims = vec![email("bb"), email("bb")];
+    commit(&table, &again).await;
+}
+
+#[tokio::test]
+async fn an_alias_is_one_of_its_program_and_kind() {
+    let (table, account) = table_with_member().await;
+    let mut posting = empty(&account);
+    posting.claims = vec![email("aa")];
+    commit(&table, &posting).await;
+    let phone = regulars_domain::account::Alias { kind: "phone".to_owned(), ..email("aa") };
+    assert_eq!(table.store.member_by_alias(&demo(), &phone).await.unwrap(), None);
+    assert_eq!(table.store.member_by_alias(&"other".parse().unwrap(), &email("aa")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_counter_gives_no_more_than_there_is() {
+    let (table, account) = table_with_member().await;
+    let mut posting = accrual(&account, "r-1", 0);
+    posting.takes = vec![take(2, 3)];
+    let account = commit(&table, &posting).await;
+    let mut posting = accrual(&account, "r-2", 0);
+    posting.takes = vec![take(2, 3)];
+    check(&table, &posting, Commit::Exhausted(take(2, 3).counter)).await;
+    posting.takes = vec![take(1, 3)];
+    commit(&table, &posting).await;
+    assert_eq!(
+        table.attribute("reward#demo#tasting", "stock#0", "taken").await,
+        Some(AttributeValue::N("3".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn more_than_there_ever_was_is_refused_without_a_call() {
+    let (table, account) = table_with_member().await;
+    let before = table.store.meter().snapshot();
+    for takes in [vec![take(4, 3)], vec![take(2, 3), take(2, 5)]] {
+        let mut posting = accrual(&account, "r-1", 0);
+        posting.takes = takes;
+        let came_to = table.store.commit(&posting).await.unwrap();
+        assert_eq!(came_to, Commit::Exhausted(take(4, 3).counter));
+    }
+    assert_eq!(table.store.meter().since(&before).round_trips, 0);
+}
+
+#[tokio::test]
+async fn two_takes_from_one_counter_count_together() {
+    let (table, account) = table_with_member().await;
+    let mut posting = accrual(&account, "r-1", 0);
+    posting.takes = vec![take(1, 3), take(2, 3)];
+    commit(&table, &posting).await;
+    assert_eq!(
+        table.attribute("reward#demo#tasting", "stock#0", "taken").await,
+        Some(AttributeValue::N("3".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_half_written_whichever_part_fails() {
+    let (table, account) = table_with_member().await;
+    let mut sold_out = review(&account, &["~expiry~2026-11-30"]);
+    sold_out.takes = vec![take(3, 3)];
+    sold_out.claims = vec![email("aa")];
+    let account = commit(&table, &sold_out).await;
+    let theirs = {
+        let mut posting = enrollment(&member("m-2"));
+        posting.claims = vec![email("bb")];
+        posting
+    };
+    commit(&table, &theirs).await;
+
+    let whole = || {
+        let mut posting = accrual(&account, "order-1", 5);
+        posting.takes = vec![take(1, 4)];
+        posting.claims = vec![email("cc")];
+        posting
+    };
+    let mut moved = whole();
+    moved.expected_version = Some(account.version - 1);
+    let mut known = whole();
+    known.entries.extend(review(&account, &["~expiry~2026-11-30"]).entries);
+    let mut exhausted = whole();
+    exhausted.takes = vec![take(1, 3)];
+    let mut taken = whole();
+    taken.claims = vec![email("bb")];
+    for (posting, expected) in [
+        (moved, Commit::Conflict),
+        (known, Commit::Conflict),
+        (exhausted, Commit::Exhausted(take(1, 3).counter)),
+        (taken, Commit::AliasTaken(email("bb"))),
+    ] {
+        check(&table, &posting, expected).await;
+        assert_eq!(table.store.member_by_alias(&demo(), &email("cc")).await.unwrap(), None);
+        let stock = table.attribute("reward#demo#tasting", "stock#0", "taken").await;
+        assert_eq!(stock, Some(AttributeValue::N("3".to_owned())));
+    }
+    commit(&table, &whole()).await;
+}
+
+#[tokio::test]
+async fn a_posting_that_would_hide_from_the_next_writer_is_not_sent() {
+    let (table, account) = table_with_member().await;
+    let mut posting = accrual(&account, "order-1", 5);
+    posting.account.version = account.version;
+    let fault = table.store.commit(&posting).await.unwrap_err();
+    assert!(matches!(fault, StoreFault::Broken(_)), "{fault:?}");
+    assert!(!fault.is_retryable());
+}
+
+#[tokio::test]
+async fn a_posting_too_large_for_one_transaction_is_a_fault() {
+    let (table, account) = table_with_member().await;
+    let names: Vec<String> = (0..100).map(|n| format!("~expiry~{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let fault = table.store.commit(&review(&account, &names)).await.unwrap_err();
+    assert!(matches!(fault, StoreFault::Broken(_)), "{fault:?}");
+}

@@ -1,0 +1,180 @@
+//! Which failures pass by themselves, which do not, and that none of them tells what an item held.
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::{error::SdkError, operation::get_item::GetItemError, types::AttributeValue};
+use regulars_store::{Corrupt, Store, StoreFault};
+use serde_json::json;
+
+use crate::{
+    engine::Table,
+    sample::{accrual, commit, demo, member, table_with_member},
+    wire::{Fault, error},
+};
+
+#[tokio::test]
+async fn what_passes_by_itself_is_unavailable_and_keeps_its_source() {
+    for (status, name) in [
+        (500, "InternalServerError"),
+        (503, "ServiceUnavailable"),
+        (400, "ThrottlingException"),
+        (400, "ProvisionedThroughputExceededException"),
+        (400, "RequestLimitExceeded"),
+    ] {
+        let (table, _) = table_with_member().await;
+        for _ in 0..3 {
+            table.wire.next("GetItem", error(status, name));
+        }
+        let fault = table.store.account(&demo(), &member("m-1")).await.unwrap_err();
+        assert!(matches!(fault, StoreFault::Unavailable(_)), "{name}: {fault:?}");
+        assert!(fault.source().unwrap().downcast_ref::<SdkError<GetItemError>>().is_some());
+        assert!(fault.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_pass_by_itself_is_broken() {
+    for (status, name) in [
+        (400, "AccessDeniedException"),
+        (400, "ResourceNotFoundException"),
+        (400, "ValidationException"),
+        (400, "UnrecognizedClientException"),
+        (400, "SomethingNew"),
+    ] {
+        let (table, _) = table_with_member().await;
+        table.wire.next("GetItem", error(status, name));
+        let fault = table.store.account(&demo(), &member("m-1")).await.unwrap_err();
+        assert!(matches!(fault, StoreFault::Broken(_)), "{name}: {fault:?}");
+        assert!(format!("{fault:?}").contains(name), "{fault:?}");
+        assert!(!fault.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_unavailable() {
+    let (table, _) = table_with_member().await;
+    for _ in 0..3 {
+        table.wire.next("GetItem", Fault::AnswerLost);
+    }
+    let fault = table.store.account(&demo(), &member("m-1")).await.unwrap_err();
+    assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn one_lost_answer_of_a_read_is_not_noticed() {
+    let (table, account) = table_with_member().await;
+    table.wire.next("GetItem", Fault::AnswerLost);
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(account));
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_exist_is_broken() {
+    let table = Table::new().await;
+    let store = Store::new(table.client.clone(), "elsewhere");
+    let fault = store.account(&demo(), &member("m-1")).await.unwrap_err();
+    assert!(matches!(fault, StoreFault::Broken(_)), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_transaction_refused_for_good_is_broken() {
+    for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "SomethingNew"] {
+        let (table, account) = table_with_member().await;
+        let reasons = json!([{ "Code": "None" }, { "Code": code, "Message": "injected" }]);
+        let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+        let answer = json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons });
+        table.wire.next("TransactWriteItems", Fault::Answer(400, answer));
+        let fault = table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap_err();
+        assert!(matches!(fault, StoreFault::Broken(_)), "{code}: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_tells_nothing_of_what_an_item_held() {
+    let (table, account) = table_with_member().await;
+    let item = json!({ "pk": { "S": "member#demo#m-1" }, "a": { "M": { "city": { "S": "Izmir" } } } });
+    let reasons = json!([{ "Code": "ValidationError", "Message": "injected", "Item": item }, { "Code": "None" }]);
+    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let answer = json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons });
+    table.wire.next("TransactWriteItems", Fault::Answer(400, answer));
+    let fault = table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap_err();
+    let shown = format!("{fault} {fault:?} {fault:#?}");
+    assert!(shown.contains("TransactionCanceledException"), "{shown}");
+    assert!(!shown.contains("Izmir") && !shown.contains("m-1"), "{shown}");
+}
+
+/// Corrupts one attribute of an item and asserts that reading it is a fault that names the attribute.
+async fn check_corrupt<T: std::fmt::Debug>(
+    table: &Table,
+    item: (&'static str, &str, &str),
+    attribute: &'static str,
+    read: impl AsyncFnOnce(&Store) -> Result<T, StoreFault>,
+) {
+    let (kind, pk, sk) = item;
+    let kept = table.attribute(pk, sk, attribute).await;
+    table.set(pk, sk, attribute, Some(AttributeValue::Bool(true))).await;
+    let fault = read(&table.store).await.unwrap_err();
+    let corrupt = fault.source().and_then(|source| source.downcast_ref::<Corrupt>()).expect("a corrupt item");
+    assert_eq!((corrupt.item, corrupt.attribute), (kind, attribute));
+    assert!(!fault.is_retryable());
+    table.set(pk, sk, attribute, kept).await;
+}
+
+#[tokio::test]
+async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
+    let (table, account) = table_with_member().await;
+    let mut posting = accrual(&account, "order-1", 5);
+    posting.takes = vec![crate::sample::take(1, 2)];
+    posting.claims = vec![crate::sample::email("aa")];
+    let account = commit(&table, &posting).await;
+    table.store.publish(&demo(), None, "document").await.unwrap();
+    let (program, id) = (demo(), account.member.clone());
+    let pk = "member#demo#m-1";
+
+    for attribute in ["v", "n", "h", "st", "en", "on", "l"] {
+        check_corrupt(&table, ("account", pk, "account"), attribute, async |store| store.account(&program, &id).await)
+            .await;
+    }
+    let entry = "order-1".parse().unwrap();
+    for attribute in ["e", "h"] {
+        let item = ("entry", pk, "entry#order-1");
+        check_corrupt(&table, item, attribute, async |store| store.entry(&program, &id, &entry).await).await;
+        check_corrupt(&table, item, attribute, async |store| store.entries(&program, &id, None, 9).await).await;
+    }
+    check_corrupt(&table, ("alias", "alias#demo#email#aa", "alias"), "m", async |store| {
+        store.member_by_alias(&program, &crate::sample::email("aa")).await
+    })
+    .await;
+    check_corrupt(&table, ("counter", "reward#demo#tasting", "stock#0"), "taken", async |store| {
+        store.counters(&program, &[crate::sample::tasting()]).await
+    })
+    .await;
+    check_corrupt(&table, ("program", "program#demo", "head"), "v", async |store| {
+        store.program_version(&program).await
+    })
+    .await;
+    check_corrupt(&table, ("program", "program#demo", "version#000001"), "document", async |store| {
+        store.program_document(&program, 1).await
+    })
+    .await;
+    assert_eq!(table.store.account(&program, &id).await.unwrap(), Some(account));
+}
+
+#[tokio::test]
+async fn a_corrupt_account_that_a_failed_condition_shows_is_a_fault() {
+    let (table, account) = table_with_member().await;
+    let first = accrual(&account, "order-1", 5);
+    commit(&table, &first).await;
+    table.set("member#demo#m-1", "account", "st", Some(AttributeValue::S("dormant".to_owned()))).await;
+    let fault = table.store.commit(&first).await.unwrap_err();
+    assert!(format!("{fault:?}").contains("`st`"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_due_key_that_is_none_is_a_fault() {
+    let (table, account) = table_with_member().await;
+    let due_key = AttributeValue::S("2026-12-31".to_owned());
+    table.set("member#demo#m-1", "account", "due_key", Some(due_key)).await;
+    let shard = Store::due_shard(&account.member);
+    let fault = table.store.due(shard, jiff::civil::date(2027, 1, 1), None, 5).await.unwrap_err();
+    assert!(format!("{fault:?}").contains("due_key"), "{fault:?}");
+}

@@ -1,0 +1,33 @@
+//! What the store promises, on a real engine: each condition, each race, each repeat, each lost answer.
+//!
+//! Every request loses the SDK's `ClientRequestToken` on its way, because nothing may rest on it.
+#![expect(clippy::arithmetic_side_effects, reason = "tests count to a few hundred")]
+
+#[cfg(test)]
+mod aliases;
+#[cfg(test)]
+mod capacity;
+#[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod counters;
+#[cfg(test)]
+mod due;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod flood;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod replays;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,213 @@
+//! Commands that meet others: who wins, who waits, who gives up, and when.
+
+use std::time::{Duration, Instant};
+
+use regulars_domain::{account::Account, points::Points, posting::Step};
+use regulars_store::{Commit, Outcome};
+
+use crate::{
+    engine::Table,
+    sample::{accrual, commit, demo, member, request, review, soon, table_with_member},
+    wire::{Fault, cancelled, error},
+};
+
+type Decided = Result<Step, &'static str>;
+
+fn give(key: &str, points: i64) -> impl FnMut(Option<Account>, &regulars_domain::counter::Counters) -> Decided {
+    move |account, _| Ok(Step::Commit(accrual(&account.ok_or("member_not_found")?, key, points)))
+}
+
+async fn accrue(table: &Table, key: &str, points: i64, deadline: Instant) -> Outcome<&'static str> {
+    let known = request(key, points);
+    table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give(key, points)).await.unwrap()
+}
+
+async fn total(table: &Table) -> i64 {
+    table.store.account(&demo(), &member("m-1")).await.unwrap().unwrap().lots.total().get()
+}
+
+#[tokio::test]
+async fn who_loses_a_race_decides_again_on_what_the_winner_left() {
+    let (table, account) = table_with_member().await;
+    let (store, rival) = (table.store.clone(), accrual(&account, "order-2", 70));
+    table.wire.next(
+        "TransactWriteItems",
+        Fault::Meanwhile(Box::pin(async move {
+            assert_eq!(store.commit(&rival).await.unwrap(), Commit::Committed);
+        })),
+    );
+    let mut seen = vec![];
+    let decide = |account: Option<Account>, _: &_| {
+        let account = account.unwrap();
+        seen.push(account.lots.total().get());
+        if account.lots.total() > Points::new(50) {
+            Err("enough")
+        } else {
+            Ok(Step::Commit(accrual(&account, "order-1", 5)))
+        }
+    };
+    let known = request("order-1", 5);
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    assert_eq!(outcome, Outcome::Refused("enough"));
+    assert_eq!(seen, [0, 70]);
+}
+
+#[tokio::test]
+async fn what_dynamodb_turns_away_for_the_moment_is_tried_again() {
+    let (table, _) = table_with_member().await;
+    let injected = [
+        cancelled(&["TransactionConflict", "None"]),
+        cancelled(&["None", "TransactionConflict"]),
+        cancelled(&["ThrottlingError", "None"]),
+        cancelled(&["None", "ProvisionedThroughputExceeded"]),
+        error(400, "TransactionConflictException"),
+    ];
+    let count = injected.len();
+    for fault in injected {
+        table.wire.next("TransactWriteItems", fault);
+    }
+    let mut decided = 0;
+    let decide = |account: Option<Account>, _: &_| -> Decided {
+        decided += 1;
+        Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
+    };
+    let known = request("order-1", 5);
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    assert_eq!(decided, count + 1);
+    assert_eq!(total(&table).await, 5);
+}
+
+#[tokio::test]
+async fn a_throttled_transaction_outlasts_the_sdks_patience() {
+    for name in [
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "TransactionInProgressException",
+    ] {
+        let (table, _) = table_with_member().await;
+        // The SDK tries three times; the fourth is ours.
+        for _ in 0..3 {
+            table.wire.next("TransactWriteItems", error(400, name));
+        }
+        let outcome = accrue(&table, "order-1", 5, soon()).await;
+        assert!(matches!(outcome, Outcome::Committed(_)), "{name}: {outcome:?}");
+        assert_eq!(total(&table).await, 5);
+    }
+}
+
+#[tokio::test]
+async fn a_rival_in_mid_air_hides_the_account_so_a_repeat_reads_it() {
+    let (table, account) = table_with_member().await;
+    let account = commit(&table, &accrual(&account, "order-1", 5)).await;
+    let latest = accrual(&account, "order-2", 7);
+    let (store, rival) = (table.store.clone(), latest.clone());
+    table.wire.next(
+        "TransactWriteItems",
+        Fault::Meanwhile(Box::pin(async move {
+            assert_eq!(store.commit(&rival).await.unwrap(), Commit::Committed);
+        })),
+    );
+    // Nested in front of the rival's own transaction is the answer to ours, as DynamoDB may give it.
+    let outcome = accrue(&table, "order-1", 5, soon()).await;
+    let Outcome::Replayed { account, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(account, latest.account);
+}
+
+#[tokio::test]
+async fn conflicts_without_end_end_in_busy_after_a_bounded_number_of_attempts() {
+    let (table, _) = table_with_member().await;
+    for _ in 0..1_000 {
+        table.wire.next("TransactWriteItems", cancelled(&["TransactionConflict", "None"]));
+    }
+    let before = table.wire.requests("TransactWriteItems").len();
+    let started = Instant::now();
+    assert_eq!(accrue(&table, "order-1", 5, started + Duration::from_secs(60)).await, Outcome::Busy);
+    assert_eq!(table.wire.requests("TransactWriteItems").len() - before, 40);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(total(&table).await, 0);
+}
+
+#[tokio::test]
+async fn conflicts_without_end_end_in_busy_before_the_deadline() {
+    for patience in [0, 20, 300] {
+        let (table, _) = table_with_member().await;
+        for _ in 0..1_000 {
+            table.wire.next("TransactWriteItems", cancelled(&["TransactionConflict", "None"]));
+        }
+        let started = Instant::now();
+        let deadline = started + Duration::from_millis(patience);
+        let known = request("order-1", 5);
+        let came_to = table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give("order-1", 5)).await;
+        match came_to {
+            Ok(outcome) => assert_eq!(outcome, Outcome::Busy),
+            // The deadline may also pass while a call is under way.
+            Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),
+        }
+        assert!(started.elapsed() < Duration::from_millis(patience + 100), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_never_answers_is_a_fault_at_the_deadline() {
+    for operation in ["GetItem", "TransactWriteItems"] {
+        let (table, _) = table_with_member().await;
+        table.wire.next(operation, Fault::Silence);
+        let started = Instant::now();
+        let deadline = started + Duration::from_millis(200);
+        let known = request("order-1", 5);
+        let came_to = table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give("order-1", 5)).await;
+        let fault = came_to.unwrap_err();
+        assert!(fault.is_retryable(), "{operation}: {fault:?}");
+        let elapsed = started.elapsed();
+        assert!(elapsed >= Duration::from_millis(200) && elapsed < Duration::from_millis(400), "{elapsed:?}");
+        assert_eq!(total(&table).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn the_past_is_committed_first_and_then_decided_upon() {
+    let (table, _) = table_with_member().await;
+    let mut seen = vec![];
+    let decide = |account: Option<Account>, _: &_| -> Decided {
+        let account = account.unwrap();
+        seen.push(account.seq);
+        Ok(match account.seq {
+            1 => Step::CatchUp(review(&account, &["~expiry~2026-11-30", "~expiry~2026-12-31"])),
+            3 => Step::CatchUp(review(&account, &["~expiry~2027-01-31"])),
+            _ => Step::Commit(accrual(&account, "order-1", 5)),
+        })
+    };
+    let known = request("order-1", 5);
+    let before = table.store.meter().snapshot();
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(seen, [1, 3, 4]);
+    assert_eq!(posting.entries.len(), 1);
+    // What was committed is what the account is now; nobody needs to read it again.
+    assert_eq!(table.store.meter().since(&before).round_trips, 4);
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.account));
+}
+
+#[tokio::test]
+async fn who_loses_a_race_while_catching_up_starts_from_what_the_winner_left() {
+    let (table, account) = table_with_member().await;
+    let (store, rival) = (table.store.clone(), review(&account, &["~expiry~2026-11-30"]));
+    table.wire.next(
+        "TransactWriteItems",
+        Fault::Meanwhile(Box::pin(async move {
+            assert_eq!(store.commit(&rival).await.unwrap(), Commit::Committed);
+        })),
+    );
+    let decide = |account: Option<Account>, _: &_| -> Decided {
+        let account = account.unwrap();
+        Ok(match account.seq {
+            1 => Step::CatchUp(review(&account, &["~expiry~2026-11-30"])),
+            _ => Step::Commit(accrual(&account, "order-1", 5)),
+        })
+    };
+    let outcome = table.store.act(&demo(), &member("m-1"), &[], None, soon(), decide).await.unwrap();
+    let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(posting.account.seq, 3);
+}

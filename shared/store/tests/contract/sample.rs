@@ -1,0 +1,162 @@
+//! Members, accounts and postings to try the store with. They are made by hand: the store must not care which rules a
+//! posting follows.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use jiff::civil::{Date, date};
+use regulars_domain::{
+    account::{Account, Alias, CapUse, Status},
+    chain::{Hash, Sealed},
+    counter::{CounterId, Take},
+    entry::{By, Entry, Kind},
+    fingerprint::Fingerprint,
+    id::{EntryId, MemberId, ProgramId},
+    lots::Expiry,
+    points::Points,
+    posting::Posting,
+};
+use regulars_store::{Commit, RequestKey};
+use serde_json::json;
+
+use crate::engine::Table;
+
+pub(crate) const NOW: &str = "2026-11-22T12:00:00.123Z";
+
+pub(crate) fn demo() -> ProgramId {
+    "demo".parse().unwrap()
+}
+
+pub(crate) fn member(id: &str) -> MemberId {
+    id.parse().unwrap()
+}
+
+/// How the request for `points` under `key` is known.
+pub(crate) fn request(key: &str, points: i64) -> RequestKey {
+    RequestKey { entry: key.parse().unwrap(), fingerprint: Fingerprint::of("accrual", &json!({ "points": points })) }
+}
+
+/// A moment some seconds ahead.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+/// What `member` joining wants committed.
+pub(crate) fn enrollment(member: &MemberId) -> Posting {
+    let nobody = Account {
+        program: demo(),
+        member: member.clone(),
+        status: Status::Active,
+        enrolled_at: NOW.parse().unwrap(),
+        attributes: BTreeMap::new(),
+        aliases: vec![],
+        referred_by: None,
+        lots: Default::default(),
+        owed: Points::ZERO,
+        qualifying: BTreeMap::new(),
+        secured: vec![],
+        tier_override: None,
+        tier: None,
+        cap_use: CapUse::new(),
+        punches: BTreeMap::new(),
+        birthday_on: None,
+        settled_on: date(2026, 11, 22),
+        seq: 0,
+        version: 0,
+        head_hash: Hash::genesis(&demo(), member),
+        review_on: Some(date(2026, 12, 31)),
+    };
+    let mut posting = empty(&nobody);
+    posting.expected_version = None;
+    add_entry(&mut posting, EntryId::enrollment(), 0, Some(request("enrollment", 0).fingerprint));
+    posting
+}
+
+/// What the request for `points` under `key` wants committed.
+pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
+    let RequestKey { entry, fingerprint } = request(key, points);
+    let mut posting = empty(account);
+    add_entry(&mut posting, entry, points, Some(fingerprint));
+    posting
+}
+
+/// What the engine by itself wants committed: entries by these names, each of a point.
+pub(crate) fn review(account: &Account, names: &[&str]) -> Posting {
+    let mut posting = empty(account);
+    for name in names {
+        add_entry(&mut posting, name.parse().unwrap(), 1, None);
+    }
+    posting
+}
+
+/// A posting that changes nothing but the version.
+pub(crate) fn empty(account: &Account) -> Posting {
+    let mut after = account.clone();
+    after.version += 1;
+    Posting { expected_version: Some(account.version), account: after, entries: vec![], takes: vec![], claims: vec![] }
+}
+
+/// `amount` of the reward `tasting`, of which there are `most`.
+pub(crate) fn take(amount: i64, most: i64) -> Take {
+    Take { counter: tasting(), amount, most }
+}
+
+pub(crate) fn tasting() -> CounterId {
+    CounterId::Stock("tasting".parse().unwrap())
+}
+
+pub(crate) fn email(hash: &str) -> Alias {
+    Alias { kind: "email".to_owned(), hash: hash.to_owned() }
+}
+
+/// Commits what must be possible to commit.
+pub(crate) async fn commit(table: &Table, posting: &Posting) -> Account {
+    assert_eq!(table.store.commit(posting).await.unwrap(), Commit::Committed);
+    posting.account.clone()
+}
+
+/// A table with one member, `m-1`.
+pub(crate) async fn table_with_member() -> (Table, Account) {
+    let table = Table::new().await;
+    let account = commit(&table, &enrollment(&member("m-1"))).await;
+    (table, account)
+}
+
+/// The day until which sample points last.
+pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
+
+fn add_entry(posting: &mut Posting, id: EntryId, points: i64, fingerprint: Option<Fingerprint>) {
+    let account = &mut posting.account;
+    account.seq += 1;
+    account.lots.put(Expiry::On(LAST_DAY), Points::new(points));
+    let sealed = Sealed::new(entry(id, account.seq, points, fingerprint), &account.head_hash);
+    account.head_hash = sealed.hash;
+    posting.entries.push(sealed);
+}
+
+fn entry(id: EntryId, seq: u64, points: i64, fingerprint: Option<Fingerprint>) -> Entry {
+    Entry {
+        id,
+        seq,
+        kind: Kind::Accrual,
+        points: Points::new(points),
+        pending: Points::ZERO,
+        spendable: Points::new(points),
+        held: Points::ZERO,
+        owed: Points::ZERO,
+        lots: vec![],
+        refers_to: None,
+        program_version: 4,
+        by: By::Operator,
+        occurred_at: NOW.parse().unwrap(),
+        posted_at: NOW.parse().unwrap(),
+        fingerprint,
+        expires_on: Some(LAST_DAY),
+        breakdown: vec![],
+        qualified: None,
+        tier_change: None,
+        redeemed: None,
+    }
+}

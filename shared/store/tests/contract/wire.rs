@@ -1,0 +1,182 @@
+//! The wire between the SDK and the engine, on which a test lets go wrong what goes wrong on a real one.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+/// Something that a test does while a request is on its way.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What happens to one request.
+pub(crate) enum Fault {
+    /// It never arrives, and this is the answer.
+    Answer(u16, Value),
+    /// It arrives, and its answer is lost with the connection.
+    AnswerLost,
+    /// It arrives, and this comes back instead of its answer.
+    AnswerReplaced(u16, Value),
+    /// It arrives, but this was faster.
+    Meanwhile(Work),
+    /// It arrives after this.
+    Late(Duration),
+    /// Nothing is ever heard of it.
+    Silence,
+}
+
+/// The answer of DynamoDB to a transaction that it cancelled for these reasons, one for each part.
+pub(crate) fn cancelled(reasons: &[&str]) -> Fault {
+    let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code, "Message": "injected" })).collect();
+    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    Fault::Answer(400, json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons }))
+}
+
+/// An error of DynamoDB.
+pub(crate) fn error(status: u16, name: &str) -> Fault {
+    Fault::Answer(
+        status,
+        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "injected" }),
+    )
+}
+
+#[derive(Default)]
+struct Script {
+    /// What will happen to the next requests of each operation, in order.
+    faults: VecDeque<(&'static str, Fault)>,
+    /// What has been asked, in order.
+    requests: Vec<(String, Value)>,
+    /// Whether requests keep the SDK's token.
+    keeps_token: bool,
+    /// How long each request is under way.
+    latency: Duration,
+}
+
+/// The wire. Clones are the same wire.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    inner: SharedHttpClient,
+    script: Arc<Mutex<Script>>,
+}
+
+impl Wire {
+    pub(crate) fn new() -> Self {
+        Self { inner: aws_smithy_http_client::Builder::new().build_http(), script: Arc::default() }
+    }
+
+    /// Lets `fault` happen to the next request of `operation`, after those asked for before.
+    pub(crate) fn next(&self, operation: &'static str, fault: Fault) {
+        self.script.lock().unwrap().faults.push_back((operation, fault));
+    }
+
+    /// Leaves requests the token by which DynamoDB knows a repeat for ten minutes.
+    pub(crate) fn keep_token(&self) {
+        self.script.lock().unwrap().keeps_token = true;
+    }
+
+    /// Makes each request take `latency` longer.
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        self.script.lock().unwrap().latency = latency;
+    }
+
+    /// The bodies of the requests of `operation` so far, each attempt of the SDK's on its own.
+    pub(crate) fn requests(&self, operation: &str) -> Vec<Value> {
+        let script = self.script.lock().unwrap();
+        script.requests.iter().filter(|(name, _)| name == operation).map(|(_, body)| body.clone()).collect()
+    }
+
+    /// How many requests there have been, attempts of the SDK's counted each.
+    pub(crate) fn count(&self) -> usize {
+        self.script.lock().unwrap().requests.len()
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Line { inner, script: Arc::clone(&self.script) })
+    }
+}
+
+#[derive(Clone)]
+struct Line {
+    inner: SharedHttpConnector,
+    script: Arc<Mutex<Script>>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap().to_owned();
+        let operation = target.rsplit('.').next().unwrap().to_owned();
+        let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let (fault, latency) = {
+            let mut script = self.script.lock().unwrap();
+            if !script.keeps_token && body.as_object_mut().unwrap().remove("ClientRequestToken").is_some() {
+                let bytes = body.to_string();
+                request.headers_mut().insert("content-length", bytes.len().to_string());
+                *request.body_mut() = SdkBody::from(bytes);
+            }
+            script.requests.push((operation.clone(), body));
+            let next = script.faults.iter().position(|(name, _)| *name == operation);
+            (next.and_then(|next| script.faults.remove(next)), script.latency)
+        };
+        let inner = self.inner.clone();
+        HttpConnectorFuture::new(async move {
+            if !latency.is_zero() {
+                tokio::time::sleep(latency).await;
+            }
+            match fault {
+                None => inner.call(request).await,
+                Some((_, Fault::Answer(status, body))) => Ok(response(status, &body)),
+                Some((_, Fault::AnswerLost)) => {
+                    inner.call(request).await?;
+                    Err(ConnectorError::io("connection reset by peer".into()))
+                }
+                Some((_, Fault::AnswerReplaced(status, body))) => {
+                    inner.call(request).await?;
+                    Ok(response(status, &body))
+                }
+                Some((_, Fault::Meanwhile(work))) => {
+                    work.await;
+                    inner.call(request).await
+                }
+                Some((_, Fault::Late(delay))) => {
+                    tokio::time::sleep(delay).await;
+                    inner.call(request).await
+                }
+                Some((_, Fault::Silence)) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+fn response(status: u16, body: &Value) -> HttpResponse {
+    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}

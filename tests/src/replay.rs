@@ -1,0 +1,254 @@
+//! Purchases of a file sent through HTTP day by day, with the clock moved along, and the result audited.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use regulars_cli::local::{Data, Options, Running};
+use regulars_domain::chain::verify;
+use serde_json::{Value, json};
+use ureq::{Agent, http::Response};
+
+use crate::tally::{Expected, PROGRAM, Purchase, tally};
+
+/// What a replay found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Purchases in the file.
+    pub purchases: usize,
+    /// Members among them.
+    pub members: usize,
+    /// Entries in all ledgers.
+    pub entries: usize,
+    /// Points given.
+    pub issued: u64,
+    /// Points expired.
+    pub expired: u64,
+    /// Points that can be spent.
+    pub outstanding: u64,
+    /// Members by tier.
+    pub tiers: BTreeMap<String, usize>,
+}
+
+/// Reads a file with the columns `order`, `member`, `occurred_on` and `amount_minor`, in the order of its days.
+///
+/// # Panics
+///
+/// If there is no such file, or a line of it is otherwise.
+#[must_use]
+pub fn read(path: &Path) -> Vec<Purchase> {
+    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let purchases: Vec<Purchase> = reader.deserialize().map(|line| line.expect("a line of the file")).collect();
+    assert!(purchases.is_sorted_by_key(|purchase| purchase.occurred_on.clone()), "the file is in the order of days");
+    purchases
+}
+
+/// Replays `purchases` from their first day on, reviews everything on `today`, audits every member, replays the whole
+/// file once more and audits that nothing changed.
+///
+/// # Panics
+///
+/// If anything is not as the independent count says.
+pub async fn replay(purchases: Vec<Purchase>, today: &'static str) -> Report {
+    let first_day = purchases.first().map(|purchase| midnight(&purchase.occurred_on)).expect("a purchase");
+    let options = Options { port: 0, data: Data::Memory, program: None, clock_at: first_day.parse().ok() };
+    let running = regulars_cli::local::start(options).await.expect("the local server starts");
+    let driver = Driver::new(running.url());
+    let expected = tally(&purchases, today);
+
+    // The driver waits for answers, so it needs a thread of its own.
+    let driver = in_thread(move || {
+        driver.publish();
+        driver.send(&purchases, true, 201);
+        driver.review(today);
+        (driver, purchases)
+    })
+    .await;
+    let (driver, purchases) = driver;
+    let (driver, before, report) = {
+        let expected = expected.clone();
+        in_thread(move || {
+            let (state, report) = driver.audit(&expected);
+            (driver, state, report)
+        })
+        .await
+    };
+    for member in expected.keys() {
+        verify_chain(&running, member).await;
+    }
+    in_thread(move || {
+        driver.send(&purchases, false, 200);
+        let (after, _) = driver.audit(&expected);
+        assert_eq!(before, after, "a second replay changes nothing");
+    })
+    .await;
+    running.stop().await;
+    report
+}
+
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("the driver ends")
+}
+
+async fn verify_chain(running: &Running, member: &str) {
+    let store = &running.engine().store;
+    let (program, member) = ("replay".parse().expect("an id"), member.parse().expect("an id"));
+    let account = store.account(&program, &member).await.expect("the store answers").expect("an account");
+    let mut entries = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = store.ledger(&program, &member, after, 100).await.expect("the store answers");
+        entries.extend(page.items);
+        let Some(next) = page.next else { break };
+        after = next;
+    }
+    verify(&program, &member, &entries, account.seq, &account.head_hash)
+        .unwrap_or_else(|broken| panic!("{member}: {broken:?}"));
+}
+
+fn midnight(day: &str) -> String {
+    format!("{day}T00:00:00Z")
+}
+
+/// A till that sends what it is told to.
+struct Driver {
+    agent: Agent,
+    url: String,
+}
+
+impl Driver {
+    fn new(url: &str) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Self { agent, url: url.to_owned() }
+    }
+
+    fn publish(&self) {
+        let answer = self
+            .agent
+            .put(format!("{}/v1/programs/replay", self.url))
+            .header("Content-Type", "application/json")
+            .header("If-None-Match", "*")
+            .send(PROGRAM);
+        assert_status(answer, 201);
+    }
+
+    /// Enrolls each member on the day of the first purchase and sends every purchase under its order, moving the clock
+    /// from day to day if `moving`. Each answer must have this status.
+    fn send(&self, purchases: &[Purchase], moving: bool, status: u16) {
+        let mut enrolled = BTreeSet::new();
+        let mut today = "";
+        for purchase in purchases {
+            if moving && today != purchase.occurred_on {
+                today = &purchase.occurred_on;
+                self.move_clock(today);
+            }
+            if enrolled.insert(&purchase.member) {
+                let body = json!({ "member": purchase.member });
+                assert_status(self.post("/v1/programs/replay/members", "", &body), status);
+            }
+            let body = json!({ "purchase": {
+                "occurred_at": midnight(&purchase.occurred_on),
+                "total": { "amount": purchase.amount_minor, "currency": "USD" },
+            } });
+            let path = format!("/v1/programs/replay/members/{}/accruals", purchase.member);
+            let answer = assert_status(self.post(&path, &purchase.order, &body), status);
+            assert_eq!(answer["entry"]["id"], purchase.order);
+        }
+    }
+
+    fn move_clock(&self, day: &str) {
+        let answer = self
+            .agent
+            .put(format!("{}/local/clock", self.url))
+            .header("Content-Type", "application/json")
+            .send(json!({ "now": midnight(day) }).to_string());
+        assert_status(answer, 200);
+    }
+
+    fn review(&self, day: &str) {
+        self.move_clock(day);
+        assert_status(self.post("/local/run/tier-evaluation", "", &json!({})), 200);
+        let again = assert_status(self.post("/local/run/tier-evaluation", "", &json!({})), 200);
+        assert_eq!(again["changed"], 0, "a second review changes nothing");
+    }
+
+    fn post(&self, path: &str, key: &str, body: &Value) -> Result<Response<ureq::Body>, ureq::Error> {
+        let mut request = self.agent.post(format!("{}{path}", self.url)).header("Content-Type", "application/json");
+        if !key.is_empty() {
+            request = request.header("Idempotency-Key", key);
+        }
+        request.send(body.to_string())
+    }
+
+    fn get(&self, path: &str) -> Value {
+        assert_status(self.agent.get(format!("{}/v1/programs/replay/members/{path}", self.url)).call(), 200)
+    }
+
+    /// Holds every member against what should be, and answers with each account's version and newest hash.
+    fn audit(&self, expected: &BTreeMap<String, Expected>) -> (BTreeMap<String, String>, Report) {
+        let mut state = BTreeMap::new();
+        let mut report = Report {
+            purchases: 0,
+            members: expected.len(),
+            entries: 0,
+            issued: 0,
+            expired: 0,
+            outstanding: 0,
+            tiers: BTreeMap::new(),
+        };
+        for (member, expected) in expected {
+            let account = self.get(member);
+            let entries = self.statement(member);
+            let sum = |kind: &str| -> i64 {
+                entries
+                    .iter()
+                    .filter(|entry| entry["kind"] == kind)
+                    .map(|entry| entry["points"].as_i64().expect("a number"))
+                    .sum()
+            };
+            let found = Expected {
+                issued: unsigned(sum("accrual")),
+                expired: unsigned(-sum("expiry")),
+                balance: unsigned(account["balance"]["spendable"].as_i64().expect("a number")),
+                purchases: entries.iter().filter(|entry| entry["kind"] == "accrual").count(),
+                tier: expected.tier,
+            };
+            assert_eq!(found, *expected, "{member}");
+            assert_eq!(account["tier"]["id"], expected.tier, "{member}");
+            let all: i64 = entries.iter().map(|entry| entry["points"].as_i64().expect("a number")).sum();
+            assert_eq!(unsigned(all), expected.balance, "{member}: the sum of entries is the balance");
+            state.insert(member.clone(), format!("{} {}", account["version"], entries[0]["hash"]));
+            report.purchases += expected.purchases;
+            report.entries += entries.len();
+            report.issued += expected.issued;
+            report.expired += expected.expired;
+            report.outstanding += expected.balance;
+            *report.tiers.entry(expected.tier.to_owned()).or_default() += 1;
+        }
+        (state, report)
+    }
+
+    /// All entries, newest first.
+    fn statement(&self, member: &str) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut path = format!("{member}/entries?limit=100");
+        loop {
+            let page = self.get(&path);
+            entries.extend(page["entries"].as_array().expect("a list").iter().cloned());
+            let Some(cursor) = page["next_cursor"].as_str() else { return entries };
+            path = format!("{member}/entries?limit=100&cursor={cursor}");
+        }
+    }
+}
+
+fn unsigned(points: i64) -> u64 {
+    u64::try_from(points).expect("no balance is negative")
+}
+
+fn assert_status(answer: Result<Response<ureq::Body>, ureq::Error>, expected: u16) -> Value {
+    let mut answer = answer.expect("the server answers");
+    let text = answer.body_mut().read_to_string().expect("a body");
+    assert_eq!(answer.status().as_u16(), expected, "{text}");
+    serde_json::from_str(&text).expect("JSON")
+}

@@ -1,0 +1,93 @@
+//! A count of what a year of purchases comes to, written from the program's words alone: it shares no code with the
+//! engine, so that the two can be held against each other.
+
+use std::collections::BTreeMap;
+
+/// The program that purchases are replayed under: a point per 100 minor units, points for 12 months to the end of the
+/// month, three levels by points in a calendar year.
+pub const PROGRAM: &str = r#"{
+  "name": "Replay",
+  "time_zone": "UTC",
+  "currency": "USD",
+  "points": { "expiry": { "after_months": 12, "rounded_to": "end_of_month" } },
+  "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } }],
+  "tiers": {
+    "basis": "points",
+    "period": "calendar_year",
+    "downgrade": "to_qualified",
+    "levels": [
+      { "id": "bronze", "threshold": 0 },
+      { "id": "silver", "threshold": 100, "earning_percent": 125 },
+      { "id": "gold", "threshold": 300, "earning_percent": 150 }
+    ]
+  }
+}"#;
+
+/// The same levels, counted here: name, threshold, percent on top of the base.
+const LEVELS: [(&str, u64, u64); 3] = [("bronze", 0, 0), ("silver", 100, 25), ("gold", 300, 50)];
+
+/// A purchase of the file.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Purchase {
+    /// The order, which is the key.
+    pub order: String,
+    /// Who bought.
+    pub member: String,
+    /// On which day, `1997-01-31`.
+    pub occurred_on: String,
+    /// For how much, in minor units.
+    pub amount_minor: u64,
+}
+
+/// What one member should have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Points ever given.
+    pub issued: u64,
+    /// Points whose last day has passed.
+    pub expired: u64,
+    /// Points that can be spent.
+    pub balance: u64,
+    /// Purchases.
+    pub purchases: usize,
+    /// The effective tier.
+    pub tier: &'static str,
+}
+
+fn level(points: u64) -> usize {
+    LEVELS.iter().rposition(|(_, threshold, _)| points >= *threshold).unwrap_or(0)
+}
+
+fn year_and_month(day: &str) -> (u32, u32) {
+    (day[..4].parse().expect("a year"), day[5..7].parse().expect("a month"))
+}
+
+/// What each member should have on `today`, from all purchases in their order.
+#[must_use]
+pub fn tally(purchases: &[Purchase], today: &str) -> BTreeMap<String, Expected> {
+    let (year_now, month_now) = year_and_month(today);
+    let mut members: BTreeMap<String, Expected> = BTreeMap::new();
+    let mut base_by_year: BTreeMap<(String, u32), u64> = BTreeMap::new();
+    for purchase in purchases {
+        let (year, month) = year_and_month(&purchase.occurred_on);
+        let counted = |year: u32| base_by_year.get(&(purchase.member.clone(), year)).copied().unwrap_or(0);
+        let (_, _, on_top) = LEVELS[level(counted(year)).max(level(counted(year - 1)))];
+        let base = purchase.amount_minor / 100;
+        let points = base + base * on_top / 100;
+        *base_by_year.entry((purchase.member.clone(), year)).or_default() += base;
+        let member = members.entry(purchase.member.clone()).or_default();
+        member.issued += points;
+        member.purchases += 1;
+        // They live to the end of this month a year later.
+        if (year + 1, month) < (year_now, month_now) {
+            member.expired += points;
+        } else {
+            member.balance += points;
+        }
+    }
+    for (id, member) in &mut members {
+        let counted = |year: u32| base_by_year.get(&(id.clone(), year)).copied().unwrap_or(0);
+        member.tier = LEVELS[level(counted(year_now)).max(level(counted(year_now - 1)))].0;
+    }
+    members
+}

@@ -1,0 +1,13 @@
+//! A small file of purchases, made up for this test, goes in through HTTP and comes out as an independent count says.
+
+use std::path::Path;
+
+use regulars_tests::replay::{read, replay};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_and_a_half_of_purchases_comes_out_as_counted_independently() {
+    let purchases = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/purchases.csv"));
+    let report = replay(purchases, "2026-07-01").await;
+    assert_eq!(report.purchases, 240);
+    assert!(report.tiers.len() == 3 && report.expired > 0, "the file reaches every tier and expires: {report:?}");
+}
