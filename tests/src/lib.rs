@@ -8,5 +8,8 @@
     reason = "a test that meets what it did not expect ends there"
 )]
 
+pub mod client;
+pub mod event;
 pub mod replay;
+pub mod system;
 pub mod tally;

@@ -96,9 +96,11 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
     })
 }
 
-/// Quiet unless something needs attention; `RUST_LOG` says otherwise.
+/// Quiet unless something needs attention; `RUST_LOG` says otherwise. The local DynamoDB warns of every condition that
+/// does not hold, which is how the store learns of replays and races.
 fn log_to_stderr() {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
+    let quiet = |_| EnvFilter::new("warn,dynoxide=error");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(quiet);
     tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).init();
 }
 

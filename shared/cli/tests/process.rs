@@ -51,16 +51,20 @@ impl Server {
         (status, serde_json::from_str(body).expect("it answers JSON"))
     }
 
-    fn kill(mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
-    }
-
     fn signal(mut self, name: &str) -> Option<i32> {
         let id = self.process.id().to_string();
         let sent = Command::new("kill").args([name, &id]).status().expect("there is a kill");
         assert!(sent.success());
         self.process.wait().expect("it ends").code()
+    }
+}
+
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already if it cannot be killed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -90,7 +94,7 @@ fn what_was_answered_is_there_after_the_process_was_killed() {
         let key = format!("order-{order}");
         let (status, bought) = server.send("POST", "/v1/programs/demo/members/m-1/accruals", &key, &purchase);
         assert_eq!(status, 201, "{bought}");
-        server.kill();
+        drop(server);
         server = Server::start(&data);
         let (status, account) = server.send("GET", "/v1/programs/demo/members/m-1", "-", &json!(null));
         assert_eq!(status, 200);
@@ -98,7 +102,6 @@ fn what_was_answered_is_there_after_the_process_was_killed() {
         let (status, again) = server.send("POST", "/v1/programs/demo/members/m-1/accruals", &key, &purchase);
         assert_eq!((status, &again["entry"]), (200, &bought["entry"]));
     }
-    server.kill();
 }
 
 #[test]
@@ -125,7 +128,6 @@ fn the_commands_that_it_prints_work_when_they_are_pasted() {
     assert_eq!(enrolled["member"], "m-1", "{enrolled}");
     assert_eq!(bought["entry"]["kind"], "accrual", "{bought}");
     assert_eq!(&bought["account"], account);
-    server.kill();
 }
 
 #[test]
@@ -146,5 +148,4 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is not JSON"));
     std::fs::write(file, r#"{ "name": "Nothing else" }"#).expect("there is room");
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is refused"));
-    server.kill();
 }

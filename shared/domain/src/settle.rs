@@ -54,8 +54,9 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
     draft.account.settled_on = today;
     forget_caps(program, &mut draft.account, today);
     if let Some(change) = draft.adopt_tier() {
-        // No date brought this about, so the program must have changed.
-        let id = EntryId::engine(&[&"tier", &today, &format!("v{}", program.version)]);
+        // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
+        // to and fro within a day, so the place in the ledger is part of the name.
+        let id = EntryId::engine(&[&"tier", &today, &format!("v{}", program.version), &draft.account.seq]);
         draft.post_tier_change(id, change, now, None);
     }
     Settlement::Current(Box::new(Settled(draft)))

@@ -297,4 +297,4 @@ fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

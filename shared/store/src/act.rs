@@ -72,6 +72,7 @@ impl Store {
         mut decide: impl FnMut(Option<Account>, &Counters) -> Result<Step, R>,
     ) -> Result<Outcome<R>, StoreFault> {
         let mut backoff = Backoff::default();
+        let mut began = Instant::now();
         let (mut account, mut taken) = by(deadline, self.load(program, member, counters, false)).await?;
         loop {
             let (posting, is_last) = match decide(account.clone(), &taken) {
@@ -88,7 +89,7 @@ impl Store {
                 Verdict::Replayed { entry, account: seen } => {
                     let account = match (seen, account) {
                         (Seen::Now(now), _) => *now,
-                        (Seen::AsRead, Some(read)) => read,
+                        (Seen::AsRead, Some(read)) => by(deadline, self.at_least(&entry, read)).await?,
                         (Seen::AsRead, None) | (Seen::Unknown, _) => {
                             by(deadline, self.account_behind(&posting)).await?
                         }
@@ -99,8 +100,10 @@ impl Store {
                 Verdict::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
                 Verdict::Conflict | Verdict::Exhausted(_) => {}
             }
-            let Some(pause) = backoff.next(Instant::now(), deadline) else { return Ok(Outcome::Busy) };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
+            began = Instant::now();
             (account, taken) = by(deadline, self.load(program, member, counters, true)).await?;
         }
     }
@@ -134,11 +137,15 @@ impl Store {
             return Ok(Outcome::KeyReused);
         }
         // The first of two equal requests may have been carried out between reading the account and its entry.
-        let account = if known.entry.seq > account.seq {
-            self.account(&account.program, &account.member).await?.unwrap_or(account)
-        } else {
-            account
-        };
+        let account = self.at_least(&known, account).await?;
         Ok(Outcome::Replayed { entry: known, account })
+    }
+
+    /// `account`, or a later one if it was read before `entry` was written.
+    async fn at_least(&self, entry: &Sealed, account: Account) -> Result<Account, StoreFault> {
+        if entry.entry.seq <= account.seq {
+            return Ok(account);
+        }
+        Ok(self.account(&account.program, &account.member).await?.unwrap_or(account))
     }
 }

@@ -1,67 +1,84 @@
 //! How long a command that lost a race waits before it tries again, and when it gives up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The longest first pause. A transaction takes about this long, so a lone rival is done by then.
-const FIRST_MAX: Duration = Duration::from_millis(10);
-/// The longest pause of all. Two hundred commands on one member, each waiting half of this on average, try a thousand
-/// times a second between them: enough to keep the member busy, not so much that most of it is lost races.
-const PAUSE_MAX: Duration = Duration::from_millis(400);
-/// The most attempts of one command, the first included. What loses this often has not met a rival but a flood, and each
-/// lost attempt is paid for.
-const ATTEMPTS_MAX: u32 = 40;
+/// The longest first pause, if attempts take less than half of it.
+const FIRST_MIN: Duration = Duration::from_millis(10);
+/// The longest pause of all: half of a till's patience. Two hundred commands on one member, each waiting half of this
+/// on average, still try often enough between them to keep the member busy.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// The most attempts of one command, the first included. Of two hundred at once each needs seven on average; what loses
+/// this often has met no rush but a fault, and each lost attempt is paid for.
+const ATTEMPTS_MAX: u32 = 24;
 
 /// The pauses of one command: full jitter below a ceiling that doubles, so that rivals spread out rather than meet again.
+///
+/// The ceiling starts at twice what the last attempt took, because that is how long a rival needs too: where calls are
+/// slow, whether far away or queued up by the rush itself, pauses are long from the beginning.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     retries: u32,
 }
 
 impl Backoff {
-    /// How long to wait before the next attempt; `None` if there is to be none, because there have been enough or the
-    /// wait would end at `deadline` or beyond.
-    pub(crate) fn next(&mut self, now: Instant, deadline: Instant) -> Option<Duration> {
-        let ceiling = 1_u32
-            .checked_shl(self.retries)
-            .and_then(|factor| FIRST_MAX.checked_mul(factor))
-            .map_or(PAUSE_MAX, |ceiling| ceiling.min(PAUSE_MAX));
+    /// How long to wait after an attempt that took `took` when `left` is left until the deadline; `None` if there have
+    /// been enough attempts, or there is no time for another like the last.
+    pub(crate) fn next(&mut self, took: Duration, left: Duration) -> Option<Duration> {
+        let spare = left.checked_sub(took).filter(|spare| !spare.is_zero())?;
+        let factor = 1_u32.checked_shl(self.retries).unwrap_or(u32::MAX);
+        let ceiling = took.saturating_mul(2).max(FIRST_MIN).saturating_mul(factor).min(PAUSE_MAX).min(spare);
         self.retries = self.retries.saturating_add(1);
-        let pause = Duration::from_micros(fastrand::u64(0..=u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX)));
-        let in_time = now.checked_add(pause).is_some_and(|then| then < deadline);
-        (self.retries < ATTEMPTS_MAX && in_time).then_some(pause)
+        (self.retries < ATTEMPTS_MAX).then(|| jitter(ceiling))
     }
+}
+
+/// Any duration up to `ceiling`, each as likely.
+fn jitter(ceiling: Duration) -> Duration {
+    Duration::from_micros(fastrand::u64(0..=u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn pauses_stay_below_a_doubling_ceiling_and_end_in_number() {
-        let now = Instant::now();
-        let deadline = now.checked_add(Duration::from_secs(60)).unwrap();
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn pauses(took: Duration) -> Vec<Duration> {
         let mut backoff = Backoff::default();
-        let mut pauses = Vec::new();
-        while let Some(pause) = backoff.next(now, deadline) {
-            pauses.push(pause);
-        }
-        assert_eq!(pauses.len(), usize::try_from(ATTEMPTS_MAX).unwrap() - 1);
-        for (pause, ceiling) in pauses.iter().zip([10, 20, 40, 80, 160, 320, 400, 400]) {
-            assert!(*pause <= Duration::from_millis(ceiling), "{pauses:?}");
-        }
-        assert!(pauses.iter().all(|pause| *pause <= PAUSE_MAX), "{pauses:?}");
-        assert!(pauses.iter().any(|pause| *pause > PAUSE_MAX / 2), "{pauses:?}");
+        std::iter::from_fn(|| backoff.next(took, HOUR)).collect()
     }
 
     #[test]
-    fn no_pause_reaches_the_deadline() {
-        let now = Instant::now();
-        assert_eq!(Backoff::default().next(now, now), None);
-        for _ in 0..1_000 {
-            let deadline = now + Duration::from_millis(2);
-            if let Some(pause) = Backoff::default().next(now, deadline) {
-                assert!(now + pause < deadline);
+    fn pauses_stay_below_a_doubling_ceiling_and_end_in_number() {
+        for (took, ceilings) in [
+            (1, [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_000, 3_000]),
+            (50, [100, 200, 400, 800, 1_600, 3_000, 3_000, 3_000, 3_000, 3_000, 3_000]),
+            (5_000, [3_000; 11]),
+        ] {
+            let mut longest = [Duration::ZERO; 11];
+            for _ in 0..200 {
+                let pauses = pauses(Duration::from_millis(took));
+                assert_eq!(pauses.len(), usize::try_from(ATTEMPTS_MAX).unwrap() - 1);
+                assert!(pauses.iter().all(|pause| *pause <= PAUSE_MAX));
+                for (longest, pause) in longest.iter_mut().zip(pauses) {
+                    *longest = pause.max(*longest);
+                }
             }
+            for (longest, ceiling) in longest.into_iter().zip(ceilings.map(Duration::from_millis)) {
+                assert!(longest <= ceiling && longest > ceiling / 2, "{longest:?} of {ceiling:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_attempt_is_begun_that_the_deadline_would_cut_off() {
+        let took = Duration::from_millis(30);
+        assert_eq!(Backoff::default().next(took, Duration::from_millis(29)), None);
+        assert_eq!(Backoff::default().next(took, took), None);
+        assert_eq!(Backoff::default().next(took, Duration::ZERO), None);
+        for _ in 0..200 {
+            let pause = Backoff::default().next(took, Duration::from_millis(35)).unwrap();
+            assert!(pause <= Duration::from_millis(5));
         }
     }
 }

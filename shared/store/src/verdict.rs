@@ -101,8 +101,116 @@ fn seen(parts: &[Part<'_>], checks: &[Check]) -> Result<Seen, StoreFault> {
     let account = parts.iter().zip(checks).find_map(|(part, check)| (*part == Part::Account).then_some(check));
     Ok(match account {
         Some(Check::Failed(Some(item))) => Seen::Now(Box::new(account_item::read(item)?)),
-        // A part that passed was looked at only if no other part met a rival.
-        Some(Check::Passed) if !checks.contains(&Check::Conflicted) => Seen::AsRead,
+        // A part with nothing against it has been looked at only if DynamoDB came as far as conditions.
+        Some(Check::Passed) if checks.iter().all(|check| matches!(check, Check::Passed | Check::Failed(_))) => {
+            Seen::AsRead
+        }
         _ => Seen::Unknown,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use regulars_domain::fingerprint::Fingerprint;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{account_item::tests::ordinary_worst_case, item::Item};
+
+    fn sealed(id: &str, request: Option<&str>) -> Sealed {
+        let fingerprint = request.map(|request| Fingerprint::of("accrual", &json!(request)));
+        let entry = json!({
+            "id": id, "seq": 2, "kind": "accrual", "program_version": 1, "by": "operator",
+            "occurred_at": "2026-11-22T12:00:00Z", "posted_at": "2026-11-22T12:00:00Z", "fingerprint": fingerprint,
+        });
+        Sealed::read(entry.to_string(), [7; 32].into()).unwrap()
+    }
+
+    fn item(sealed: &Sealed) -> Check {
+        let account = ordinary_worst_case();
+        Check::Failed(Some(entry_item::write(&account.program, &account.member, sealed)))
+    }
+
+    /// Every part fails or not, and one answer is right.
+    #[test]
+    fn the_first_of_all_that_went_wrong_is_what_the_command_came_to() {
+        let (ours, engines) = (sealed("order-1", Some("this")), sealed("~expiry~2026-11-30", None));
+        let counter = CounterId::Stock("tasting".parse().unwrap());
+        let alias = Alias { kind: "email".to_owned(), hash: "aa".to_owned() };
+        let parts = [Part::Account, Part::Request(&ours), Part::Engine, Part::Take(&counter), Part::Claim(&alias)];
+        let now = Account { version: 99, ..ordinary_worst_case() };
+
+        let moved = Check::Failed(Some(account_item::write(&now)));
+        let gone = Check::Failed(None);
+        let known = item(&ours);
+        let reused = item(&sealed("order-1", Some("that")));
+        let made = item(&engines);
+        let empty = Check::Failed(Some(Item::new()));
+        let none = Check::Passed;
+        let rival = Check::Conflicted;
+        let short = Check::Throttled;
+        let never = Check::Refused;
+
+        for (checks, expected) in [
+            ([&moved, &known, &made, &empty, &empty], "replayed, account now at 99"),
+            ([&none, &known, &made, &empty, &empty], "replayed, account as read"),
+            ([&rival, &known, &none, &none, &none], "replayed, account unknown"),
+            ([&none, &known, &none, &rival, &none], "replayed, account unknown"),
+            ([&none, &known, &none, &none, &short], "replayed, account unknown"),
+            ([&gone, &known, &none, &none, &none], "replayed, account unknown"),
+            ([&short, &known, &none, &never, &none], "replayed, account unknown"),
+            ([&moved, &reused, &made, &empty, &empty], "key reused"),
+            ([&rival, &reused, &none, &none, &none], "key reused"),
+            ([&moved, &none, &none, &empty, &empty], "conflict"),
+            ([&gone, &none, &none, &none, &none], "conflict"),
+            ([&none, &gone, &none, &none, &none], "conflict"),
+            ([&none, &none, &made, &empty, &empty], "conflict"),
+            ([&rival, &none, &none, &none, &empty], "conflict"),
+            ([&none, &none, &none, &rival, &empty], "conflict"),
+            ([&none, &none, &none, &none, &rival], "conflict"),
+            ([&none, &none, &none, &empty, &empty], "alias taken"),
+            ([&none, &short, &none, &none, &empty], "alias taken"),
+            ([&none, &none, &none, &empty, &none], "exhausted"),
+            ([&none, &short, &none, &empty, &none], "exhausted"),
+            ([&none, &none, &none, &none, &short], "conflict"),
+            ([&short, &none, &never, &none, &none], "conflict"),
+            ([&none, &none, &none, &never, &none], "fault"),
+            ([&never, &none, &none, &none, &none], "fault"),
+            ([&none, &none, &none, &none, &none], "fault"),
+        ] {
+            let checks = checks.map(Clone::clone);
+            let came_to = match verdict(&parts, &checks).unwrap() {
+                Some(Verdict::Committed) => panic!("a cancelled transaction commits nothing"),
+                Some(Verdict::Replayed { entry, account }) => {
+                    assert_eq!(*entry, ours);
+                    match account {
+                        Seen::AsRead => "replayed, account as read".to_owned(),
+                        Seen::Now(account) => format!("replayed, account now at {}", account.version),
+                        Seen::Unknown => "replayed, account unknown".to_owned(),
+                    }
+                }
+                Some(Verdict::KeyReused) => "key reused".to_owned(),
+                Some(Verdict::Conflict) => "conflict".to_owned(),
+                Some(Verdict::Exhausted(exhausted)) => {
+                    assert_eq!(exhausted, counter);
+                    "exhausted".to_owned()
+                }
+                Some(Verdict::AliasTaken(taken)) => {
+                    assert_eq!(taken, alias);
+                    "alias taken".to_owned()
+                }
+                None => "fault".to_owned(),
+            };
+            assert_eq!(came_to, expected, "{checks:?}");
+        }
+    }
+
+    #[test]
+    fn a_corrupt_item_that_a_check_shows_is_a_fault() {
+        let ours = sealed("order-1", Some("this"));
+        let parts = [Part::Account, Part::Request(&ours)];
+        let corrupt = Check::Failed(Some(Item::new()));
+        assert!(verdict(&parts, &[Check::Passed, corrupt.clone()]).is_err());
+        assert!(verdict(&parts, &[corrupt, item(&ours)]).is_err());
+    }
 }

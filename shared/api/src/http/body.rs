@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::problem::{Code, Problem};
@@ -30,20 +31,33 @@ pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -
     Ok(())
 }
 
+/// Refuses a body that is not a JSON object: a list would be read as the fields of a struct, in their order.
+pub(crate) fn check_is_object(body: &[u8]) -> Result<(), Problem> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => Ok(()),
+        Some(_) | None => Err(Problem::body_malformed("", "The body must be a JSON object.")),
+    }
+}
+
 /// Reads a JSON body, all of it.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let at = if error.inner().is_data() {
-            pointer(error.path())
-        } else {
-            // It is not JSON, so no place in it has a name.
-            String::new()
-        };
-        Problem::body_malformed(at, sentence(error.inner()))
+        if error.inner().is_data() {
+            return Problem::body_malformed(pointer(error.path()), sentence(error.inner()));
+        }
+        shape_malformed::<T>(body).unwrap_or_else(|| Problem::body_malformed("", sentence(error.inner())))
     })?;
     json.end().map_err(|error| Problem::body_malformed("", sentence(&error)))?;
     Ok(value)
+}
+
+/// The reader of text takes an object with one member too many, where a choice of one is meant, for broken JSON. `None`
+/// if it is broken indeed; no place in it has a name then.
+fn shape_malformed<T: DeserializeOwned>(body: &[u8]) -> Option<Problem> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let error = serde_path_to_error::deserialize::<_, T>(value).err()?;
+    Some(Problem::body_malformed(pointer(error.path()), sentence(error.inner())))
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -94,7 +108,6 @@ fn sentence(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
     use serde::Deserialize;
-    use serde_json::Value;
     use std::collections::BTreeMap;
 
     #[derive(Debug, Deserialize)]
@@ -155,6 +168,22 @@ mod tests {
         ] {
             assert_eq!(at(body).as_deref(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn two_choices_where_one_is_meant_are_no_broken_json() {
+        let problem = parse::<Accrual>(br#"{"purchase":{"total":1},"nothing":null}"#).unwrap_err();
+        assert!(problem.detail().contains("single key"), "{problem}");
+        let problem = parse::<Accrual>(br#"{"purchase":{"total":1},"nothing":}"#).unwrap_err();
+        assert!(!problem.detail().contains("single key"), "{problem}");
+    }
+
+    #[test]
+    fn a_list_is_not_taken_for_the_fields_of_an_object() {
+        assert!(parse::<Line>(br#"["latte"]"#).is_ok(), "serde does");
+        assert_eq!(check_is_object(br#"["latte"]"#).unwrap_err().code(), Code::BodyMalformed);
+        assert!(check_is_object(b" \r\n\t{").is_ok());
+        assert!(check_is_object(b" ").is_err());
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body as a `T`.
+    /// The body, a JSON object, as a `T`.
     ///
     /// # Errors
     ///
@@ -111,6 +111,7 @@ impl Request {
     /// `T` refuses).
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         body::check(&self.body, self.header("content-type"), BODY_BYTES_MAX)?;
+        body::check_is_object(&self.body)?;
         body::parse(&self.body)
     }
 

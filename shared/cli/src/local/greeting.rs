@@ -15,13 +15,13 @@ pub(crate) fn commands(url: &str, now: Timestamp, currency: Option<&str>) -> Str
     let occurred_at = now.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!(
         r#"
-  curl -sS -X POST {members} {json} \
+  curl -sS -w '\n' -X POST {members} {json} \
     -d '{{ "member": "m-1" }}'
 
-  curl -sS -X POST {members}/m-1/accruals {json} -H 'Idempotency-Key: {key}' \
+  curl -sS -w '\n' -X POST {members}/m-1/accruals {json} -H 'Idempotency-Key: {key}' \
     -d '{{ "purchase": {{ "occurred_at": "{occurred_at}", "total": {{ "amount": 1250, "currency": "{currency}" }} }} }}'
 
-  curl -sS {members}/m-1
+  curl -sS -w '\n' {members}/m-1
 "#
     )
 }

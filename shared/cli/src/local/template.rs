@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_yaml_ng::{Mapping, Value};
+use yaml_serde::{Mapping, Value};
 
 use super::failure::StartFailed;
 
@@ -82,7 +82,7 @@ impl Template {
     }
 
     fn parse(text: &str) -> Result<Self, StartFailed> {
-        let template: Value = serde_yaml_ng::from_str(text).map_err(unreadable)?;
+        let template: Value = yaml_serde::from_str(text).map_err(unreadable)?;
         let resources = Resources(
             template.get("Resources").and_then(Value::as_mapping).ok_or_else(|| unreadable("it has no Resources"))?,
         );
@@ -186,7 +186,7 @@ fn reference(value: &Value) -> Option<&str> {
 
 fn properties<T: DeserializeOwned>(resource: &Value) -> Result<T, StartFailed> {
     let properties = resource.get("Properties").cloned().unwrap_or_default();
-    serde_yaml_ng::from_value(properties).map_err(unreadable)
+    yaml_serde::from_value(properties).map_err(unreadable)
 }
 
 fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {

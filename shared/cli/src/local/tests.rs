@@ -252,3 +252,34 @@ async fn what_cannot_be_started_says_why() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn every_route_of_the_template_is_known_to_its_function() {
+    let running = start(options()).await.unwrap();
+    for function in Template::embedded().unwrap().functions {
+        for (method, path) in function.routes {
+            // Values that no id may have, so that nothing is found and nothing is done.
+            let path = path.replace(['{', '}'], "~");
+            let answered = send(&running, &format!("{method} {path}"), b"").await;
+            let code = answered.body["code"].as_str().unwrap_or_default();
+            assert!(answered.status < 500, "{method} {path} {}", answered.body);
+            assert!(!["route_not_found", "method_not_allowed"].contains(&code), "{method} {path} {code}");
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn many_systems_run_side_by_side_in_one_process() {
+    let mut systems = Vec::new();
+    for _ in 0..8 {
+        systems.push(tokio::spawn(start(options())));
+    }
+    for (number, system) in systems.into_iter().enumerate() {
+        let running = system.await.unwrap().unwrap();
+        let head = "POST /v1/programs/demo/members\ncontent-type: application/json";
+        let enrolled = send(&running, head, br#"{"member":"m-1"}"#).await;
+        assert_eq!((enrolled.status, &enrolled.body["version"]), (201, &json!(1)), "system {number}");
+        running.stop().await;
+    }
+}

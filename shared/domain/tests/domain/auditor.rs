@@ -70,10 +70,7 @@ impl Rules {
 /// The day of an instant in Istanbul, where the clocks have stood three hours ahead of Greenwich since 2016.
 pub(crate) fn day_of(instant: Timestamp) -> Date {
     let days = (instant.as_second() + 3 * 3600).div_euclid(86_400);
-    let mut date = Date::constant(1970, 1, 1);
-    let span = jiff::Span::new().days(days);
-    date = date.checked_add(span).unwrap();
-    date
+    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap()
 }
 
 #[derive(Clone, Debug)]
@@ -234,7 +231,8 @@ impl Auditor {
         for (entry, seq) in entries.iter().zip(1_u64..) {
             assert_eq!(entry.seq, seq, "a gap in the ledger");
             let [points, pending, spendable, held, owed] =
-                [entry.points, entry.pending, entry.spendable, entry.held, entry.owed].map(|points| points.get());
+                [entry.points, entry.pending, entry.spendable, entry.held, entry.owed]
+                    .map(regulars_domain::points::Points::get);
             assert_eq!(points, pending + spendable + held - owed, "{entry:?}");
             assert_eq!((pending, held, owed), (0, 0, 0), "nothing of this kind is in these histories");
             assert_eq!(spendable, entry.lots.iter().map(|change| change.1.get()).sum::<i64>(), "{entry:?}");
@@ -263,7 +261,12 @@ impl Auditor {
             );
         }
 
-        assert_eq!(account.tier.as_ref().map(|tier| tier.as_str()), Some(LEVELS[self.tier]), "on {}", self.today);
+        assert_eq!(
+            account.tier.as_ref().map(regulars_domain::id::LevelId::as_str),
+            Some(LEVELS[self.tier]),
+            "on {}",
+            self.today
+        );
         let said = entries.iter().rev().find_map(|entry| entry.tier_change.as_ref()).unwrap();
         assert_eq!(said.to, account.tier, "the ledger last spoke of another tier");
         let year = self.today.year();

@@ -21,12 +21,12 @@ fn ledger_of_five() -> Member {
 }
 
 /// What is wrong with a ledger of five after `tamper` had its way with it.
-fn check(tamper: impl FnOnce(&mut Member), expected: Result<(), ChainBroken>) {
+fn check(tamper: impl FnOnce(&mut Member), expected: &Result<(), ChainBroken>) {
     let mut member = ledger_of_five();
     tamper(&mut member);
     let account = &member.account;
     let proof = verify(&account.program, &account.member, &member.ledger, account.seq, &account.head_hash);
-    assert_eq!(proof, expected);
+    assert_eq!(&proof, expected);
 }
 
 /// The same entry with another text, as a vandal would write it.
@@ -40,18 +40,18 @@ fn rewritten(sealed: &Sealed, change: impl FnOnce(&mut regulars_domain::entry::E
 
 #[test]
 fn an_untouched_ledger_verifies_and_a_touched_one_tells_where() {
-    check(|_| {}, Ok(()));
-    check(|member| drop(member.ledger.remove(0)), Err(ChainBroken::Gap { seq: 1 }));
-    check(|member| drop(member.ledger.remove(2)), Err(ChainBroken::Gap { seq: 3 }));
-    check(|member| drop(member.ledger.pop()), Err(ChainBroken::Head));
-    check(|member| member.ledger.clear(), Err(ChainBroken::Head));
-    check(|member| member.ledger.swap(1, 2), Err(ChainBroken::Gap { seq: 2 }));
+    check(|_| {}, &Ok(()));
+    check(|member| drop(member.ledger.remove(0)), &Err(ChainBroken::Gap { seq: 1 }));
+    check(|member| drop(member.ledger.remove(2)), &Err(ChainBroken::Gap { seq: 3 }));
+    check(|member| drop(member.ledger.pop()), &Err(ChainBroken::Head));
+    check(|member| member.ledger.clear(), &Err(ChainBroken::Head));
+    check(|member| member.ledger.swap(1, 2), &Err(ChainBroken::Gap { seq: 2 }));
     check(
         |member| {
             let copy = member.ledger[4].clone();
             member.ledger.push(copy);
         },
-        Err(ChainBroken::Gap { seq: 6 }),
+        &Err(ChainBroken::Gap { seq: 6 }),
     );
     for index in 0..5 {
         let seq = u64::try_from(index + 1).unwrap();
@@ -59,12 +59,12 @@ fn an_untouched_ledger_verifies_and_a_touched_one_tells_where() {
             |member| {
                 member.ledger[index] = rewritten(&member.ledger[index], |entry| entry.points += Points::new(1));
             },
-            Err(ChainBroken::Changed { seq }),
+            &Err(ChainBroken::Changed { seq }),
         );
     }
-    check(|member| member.account.head_hash = Hash::from([7; 32]), Err(ChainBroken::Head));
-    check(|member| member.account.seq = 6, Err(ChainBroken::Head));
-    check(|member| member.account.seq = 4, Err(ChainBroken::Head));
+    check(|member| member.account.head_hash = Hash::from([7; 32]), &Err(ChainBroken::Head));
+    check(|member| member.account.seq = 6, &Err(ChainBroken::Head));
+    check(|member| member.account.seq = 4, &Err(ChainBroken::Head));
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn a_change_that_hides_its_own_hash_breaks_the_next_one() {
         entry.points += Points::new(1000);
         member.ledger[index] = Sealed::new(entry, &member.ledger[index - 1].hash);
     };
-    check(|member| reseal(member, 1), Err(ChainBroken::Changed { seq: 3 }));
-    check(|member| reseal(member, 4), Err(ChainBroken::Head));
+    check(|member| reseal(member, 1), &Err(ChainBroken::Changed { seq: 3 }));
+    check(|member| reseal(member, 4), &Err(ChainBroken::Head));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn entries_that_swap_their_numbers_do_not_swap_their_places() {
             member.ledger[1] = third;
             member.ledger[2] = second;
         },
-        Err(ChainBroken::Changed { seq: 2 }),
+        &Err(ChainBroken::Changed { seq: 2 }),
     );
 }
 
@@ -110,7 +110,7 @@ fn a_ledger_is_one_members_of_one_program() {
     // An entry of another member's ledger, at the same place.
     let mut other = Member::joins(&program_of(&example()), "2026-11-02");
     other.earns(&program_of(&example()), "order-9", &purchase("2026-11-21", json!(100))).unwrap();
-    check(|member| member.ledger[1] = other.ledger[1].clone(), Err(ChainBroken::Changed { seq: 2 }));
+    check(|member| member.ledger[1] = other.ledger[1].clone(), &Err(ChainBroken::Changed { seq: 2 }));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn the_example_of_the_contract_holds_to_the_point() {
     let entry = member.earns(&program, "order-1001", &first).unwrap();
 
     assert_eq!((entry.kind, entry.seq, entry.points.get()), (Kind::Accrual, 2, 48));
-    let changes = [entry.pending, entry.spendable, entry.held, entry.owed].map(|points| points.get());
+    let changes = [entry.pending, entry.spendable, entry.held, entry.owed].map(regulars_domain::points::Points::get);
     assert_eq!(changes, [0, 48, 0, 0]);
     assert_eq!(entry.expires_on, Some(on("2027-11-30")));
     assert_eq!(entry.occurred_at, at("2026-11-21T16:05"));

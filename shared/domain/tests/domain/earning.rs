@@ -36,7 +36,7 @@ fn basket() -> Occasion {
     )
 }
 
-fn rule(id: &str, give: Value) -> Value {
+fn rule(id: &str, give: &Value) -> Value {
     json!({ "id": id, "on": "purchase", "give": give })
 }
 
@@ -53,14 +53,14 @@ fn each_strategy_gives_what_its_name_says() {
         (json!({ "punch_card": { "every": 2, "points": 5, "counts": "pieces" } }), 5),
         (json!({ "punch_card": { "every": 3, "points": 5, "counts": "pieces" } }), 5),
     ] {
-        check(&json!([rule("a", give)]), &basket(), &[("a", expected, expected)]);
+        check(&json!([rule("a", &give)]), &basket(), &[("a", expected, expected)]);
     }
     for give in [
         json!({ "rate": { "points": 1, "per": 1251 } }),
         json!({ "punch_card": { "every": 2, "points": 5 } }),
         json!({ "punch_card": { "every": 4, "points": 5, "counts": "pieces" } }),
     ] {
-        check(&json!([rule("a", give)]), &basket(), &[]);
+        check(&json!([rule("a", &give)]), &basket(), &[]);
     }
 }
 
@@ -114,15 +114,15 @@ fn a_fraction_is_rounded_once_for_each_rule_and_as_the_program_says() {
     }
     // 2.5 twice: rounded by themselves, 2 + 2 or 3 + 3, and never 5 together.
     let two_rules = json!([
-        rule("a", json!({ "rate": { "points": 1, "per": 100 } })),
-        rule("b", json!({ "rate": { "points": 1, "per": 100 } }))
+        rule("a", &json!({ "rate": { "points": 1, "per": 100 } })),
+        rule("b", &json!({ "rate": { "points": 1, "per": 100 } }))
     ]);
     for (rounding, each) in [("floor", 2), ("half_up", 3), ("ceiling", 3)] {
         let points = json!({ "rounding": rounding });
         check_with(&points, &two_rules, &purchase("2026-11-21", json!(250)), &[("a", each, each), ("b", each, each)]);
     }
     // 50 % of 5 is 2.5, 10 % of 5 is 0.5.
-    let multipliers = json!([rule("base", json!({ "fixed": { "points": 5 } })),
+    let multipliers = json!([rule("base", &json!({ "fixed": { "points": 5 } })),
         { "id": "half", "on": "purchase", "stacking": "add", "give": { "multiplier": { "percent": 150 } } },
         { "id": "tenth", "on": "purchase", "stacking": "add", "give": { "multiplier": { "percent": 110 } } }]);
     for (rounding, half, tenth) in [("floor", 2, 0), ("half_up", 3, 1), ("ceiling", 3, 1)] {
@@ -135,11 +135,11 @@ fn a_fraction_is_rounded_once_for_each_rule_and_as_the_program_says() {
 #[test]
 fn multipliers_add_and_never_compound() {
     let rules = json!([
-        rule("one", json!({ "fixed": { "points": 60 } })),
+        rule("one", &json!({ "fixed": { "points": 60 } })),
         { "id": "double", "on": "purchase", "stacking": "add", "give": { "multiplier": { "percent": 200 } } },
         { "id": "half-more", "on": "purchase", "stacking": "add", "give": { "multiplier": { "percent": 150 } } },
         { "id": "gift", "on": "purchase", "stacking": "add", "give": { "fixed": { "points": 7 } } },
-        rule("two", json!({ "fixed": { "points": 40 } })),
+        rule("two", &json!({ "fixed": { "points": 40 } })),
     ]);
     let expect = [("one", 60, 60), ("two", 40, 40), ("double", 100, 100), ("half-more", 50, 50), ("gift", 7, 7)];
     check(&rules, &basket(), &expect);
@@ -311,7 +311,7 @@ fn punch_cards_carry_over_what_is_left() {
         (json!({ "every": 5, "points": 50, "counts": "pieces" }), vec![12, 3, 4, 20], vec![100, 50, 0, 200]),
         (json!({ "every": 2, "points": 1, "counts": "purchases" }), vec![1, 1, 1], vec![0, 1, 0]),
     ] {
-        let program = program(json!({ "earning_rules": [rule("card", json!({ "punch_card": give }))] }));
+        let program = program(json!({ "earning_rules": [rule("card", &json!({ "punch_card": give }))] }));
         let mut member = Member::joins(&program, "2026-11-01");
         let given: Vec<_> = bought
             .iter()
@@ -351,6 +351,9 @@ fn a_rule_is_on_at_the_hours_of_the_programs_clocks() {
         ("Pacific/Auckland", "2026-11-23T03:00:00Z", 1),
         ("Pacific/Auckland", "2026-11-23T02:00:00+00:00", 1),
         ("America/New_York", "2026-11-23T20:00:00Z", 1),
+        // Where it is still Monday, and where it is Sunday still.
+        ("Pacific/Honolulu", "2026-11-24T01:00:00Z", 1),
+        ("Pacific/Honolulu", "2026-11-23T01:00:00Z", 0),
     ] {
         let program = rules(zone);
         let mut member = Member::joins(&program, "2026-11-01");
@@ -383,6 +386,35 @@ fn only_base_rules_that_are_not_marked_otherwise_count_toward_a_tier() {
     assert_eq!((amount.points, amount.spend, amount.visits), (3, 0, 0));
     let total = member.account.qualifying[&on("2026-01-01")];
     assert_eq!((total.points, total.spend, total.visits), (20, 1250, 1));
+}
+
+#[test]
+fn the_tiers_line_and_each_multiplier_go_by_the_base_alone() {
+    let program = program(json!({
+        "earning_rules": [
+            { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } },
+            { "id": "double", "on": "purchase", "stacking": "add", "give": { "multiplier": { "percent": 200 } } },
+            { "id": "half", "on": "purchase", "stacking": { "best_of": "g" }, "give": { "multiplier": { "percent": 150 } } },
+            { "id": "review", "on": { "activity": "review" }, "give": { "fixed": { "points": 40 } } },
+        ],
+        "tiers": { "levels": [{ "id": "bronze", "threshold": 0, "earning_percent": 125 }] },
+    }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    let mut told = |key: &str, occasion: &Occasion| -> Vec<_> {
+        member
+            .earns(&program, key, occasion)
+            .unwrap()
+            .breakdown
+            .iter()
+            .map(|line| (line.rule.clone(), line.given.get()))
+            .collect()
+    };
+    let lines =
+        |lines: &[(&str, i64)]| -> Vec<_> { lines.iter().map(|(rule, given)| ((*rule).to_owned(), *given)).collect() };
+    let bought = told("order-1", &purchase("2026-11-21", json!(10_000)));
+    assert_eq!(bought, lines(&[("base", 100), ("tier:bronze", 25), ("double", 100), ("half", 50)]));
+    let reviewed = told("review-1", &activity("2026-11-21", "review", &json!({})));
+    assert_eq!(reviewed, lines(&[("review", 40), ("tier:bronze", 10)]));
 }
 
 #[test]

@@ -11,6 +11,31 @@ fn name(refusal: &impl std::fmt::Debug) -> String {
     text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
 }
 
+/// The variants of an enum in their order, as its source declares them.
+fn declared(source: &'static str, name: &str) -> Vec<&'static str> {
+    let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
+    let variants = body.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
+    let variants = variants.filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+    variants.map(|line| line.trim_end_matches([' ', '{', ','])).collect()
+}
+
+#[test]
+fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
+    let accruals = ["AccountSuspended", "AccountClosed", "CurrencyMismatch", "OccurredAtOutOfRange", "PointsOverflow"];
+    assert_eq!(declared(include_str!("../../src/earn.rs"), "EarnRefusal"), accruals);
+    let before = [
+        "AccountSuspended",
+        "AccountClosed",
+        "RewardNotFound",
+        "MoneyMissing",
+        "MoneyUnexpected",
+        "CurrencyMismatch",
+        "PointsOverflow",
+    ];
+    let redemptions = [before.as_slice(), REWARD_GROUNDS.as_slice()].concat();
+    assert_eq!(declared(include_str!("../../src/redeem.rs"), "RedeemRefusal"), redemptions);
+}
+
 /// All subsets of `grounds`, each in the order of `grounds`.
 fn subsets(grounds: &[&'static str]) -> Vec<Vec<&'static str>> {
     grounds.iter().rev().fold(vec![Vec::new()], |subsets, ground| {
@@ -164,7 +189,6 @@ fn of_several_grounds_to_refuse_a_redemption_the_first_is_told() {
     for first in [&["AccountSuspended"], &["AccountClosed"]] {
         for rest in [by_money.as_slice(), fixed.as_slice()] {
             for grounds in subsets(&[first.as_slice(), rest, REWARD_GROUNDS.as_slice()].concat()) {
-                // Without enough points for 99 of money, or with a cost beyond all accounts, points are always short.
                 check_redeeming(&grounds);
             }
         }

@@ -14,7 +14,7 @@ fn reads<T: DeserializeOwned>(body: &Value, pointer: &str, value: Value) -> bool
     match body.pointer_mut(parent).unwrap() {
         Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
         Value::Array(values) => values[name.parse::<usize>().unwrap()] = value,
-        other => panic!("{other} has no parts"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => panic!("{parent} has no parts"),
     }
     serde_json::from_value::<T>(body).is_ok()
 }

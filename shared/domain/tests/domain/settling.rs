@@ -193,10 +193,16 @@ fn a_program_with_other_thresholds_changes_the_tier_when_an_account_is_next_look
     let entries = member.reviewed(&second, at("2026-03-11"));
     assert_eq!(
         told(&entries),
-        [("~tier~2026-03-11~v2".to_owned(), "2026-03-11".to_owned(), 0, Some("silver".to_owned()))]
+        [("~tier~2026-03-11~v2~2".to_owned(), "2026-03-11".to_owned(), 0, Some("silver".to_owned()))]
     );
     assert_eq!(entries[0].program_version, 2);
     assert_eq!(member.tier(), Some("silver"));
+    // A function that still has the old version in its cache takes it back for a moment, and nobody is stuck.
+    for (program, tier) in [(&first, "bronze"), (&second, "silver"), (&first, "bronze"), (&second, "silver")] {
+        assert_eq!(member.reviewed(program, at("2026-03-11")).len(), 1);
+        assert_eq!(member.tier(), Some(tier));
+    }
+    member.assert_proven();
 }
 
 #[test]

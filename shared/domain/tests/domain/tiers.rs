@@ -266,7 +266,7 @@ fn what_counts_is_points_money_or_visits_or_several_of_them() {
 fn zero(like: &Value) -> Value {
     match like {
         Value::Object(fields) => fields.keys().map(|unit| (unit.clone(), json!(0))).collect(),
-        _ => json!(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => json!(0),
     }
 }
 
@@ -416,8 +416,25 @@ fn an_override_lifts_and_never_lowers() {
         assert_eq!(member.tier(), Some(tier), "{level}");
         let settled = member.settled(&program, at("2026-07-01T00:00"));
         assert_eq!(settled.account().tier_override, None, "{level}");
-        assert_eq!(settled.account().tier.as_ref().map(|tier| tier.as_str()), Some("gold"), "{level}");
+        assert_eq!(settled.account().tier.as_ref().map(regulars_domain::id::LevelId::as_str), Some("gold"), "{level}");
     }
+}
+
+#[test]
+fn an_override_holds_through_its_last_day_whatever_else_happens_on_it() {
+    let program = with_tiers(json!({}));
+    let mut member = Member::joins(&program, "2026-03-01");
+    let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2026-06-30"), reason: "c-1".to_owned() };
+    member.account.tier_override = Some(given.clone());
+    member.account.lots = crate::world::lots(&[("2026-06-29", 5), ("never", 1)]);
+    assert_eq!(member.reviewed(&program, at("2026-06-30T23:59")).len(), 2);
+    assert_eq!(member.tier(), Some("gold"));
+    assert_eq!(member.reviewed(&program, at("2026-07-01T00:00")).len(), 1);
+    assert_eq!(member.tier(), Some("bronze"));
+    // One that was over when it was given never holds.
+    member.account.tier_override = Some(given);
+    assert_eq!(member.reviewed(&program, at("2026-07-02")), []);
+    assert_eq!(member.tier(), Some("bronze"));
 }
 
 #[test]

@@ -75,7 +75,9 @@ pub(crate) fn purchase(when: &str, fields: Value) -> Occasion {
     let mut body = json!({ "occurred_at": at(when), "total": { "amount": 1000, "currency": "EUR" } });
     match fields {
         Value::Object(fields) => body.as_object_mut().unwrap().extend(fields),
-        amount => body["total"]["amount"] = amount,
+        amount @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            body["total"]["amount"] = amount;
+        }
     }
     Occasion::Purchase(serde_json::from_value::<Purchase>(body).unwrap())
 }
@@ -239,7 +241,7 @@ impl Member {
     }
 
     pub(crate) fn tier(&self) -> Option<&str> {
-        self.account.tier.as_ref().map(|tier| tier.as_str())
+        self.account.tier.as_ref().map(regulars_domain::id::LevelId::as_str)
     }
 
     /// That the ledger proves itself.

@@ -127,7 +127,7 @@ proptest! {
 }
 
 /// An ordinary member in the worst case: everything that a usual program keeps, all of it in use.
-fn ordinary_worst_case() -> Account {
+pub(crate) fn ordinary_worst_case() -> Account {
     let months = (1..=13_i8).map(|month| {
         let last = date(2026, 12, 1).checked_add(jiff::Span::new().months(month)).unwrap().last_of_month();
         (Expiry::On(last), Points::new(123_456))

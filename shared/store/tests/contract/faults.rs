@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     engine::Table,
     sample::{accrual, commit, demo, member, table_with_member},
-    wire::{Fault, error},
+    wire::{Fault, cancelled, cancelled_for, error},
 };
 
 #[tokio::test]
@@ -79,10 +79,7 @@ async fn a_table_that_does_not_exist_is_broken() {
 async fn a_transaction_refused_for_good_is_broken() {
     for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "SomethingNew"] {
         let (table, account) = table_with_member().await;
-        let reasons = json!([{ "Code": "None" }, { "Code": code, "Message": "injected" }]);
-        let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-        let answer = json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons });
-        table.wire.next("TransactWriteItems", Fault::Answer(400, answer));
+        table.wire.next("TransactWriteItems", cancelled_for(&["None", code]));
         let fault = table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap_err();
         assert!(matches!(fault, StoreFault::Broken(_)), "{code}: {fault:?}");
     }
@@ -92,10 +89,8 @@ async fn a_transaction_refused_for_good_is_broken() {
 async fn a_fault_tells_nothing_of_what_an_item_held() {
     let (table, account) = table_with_member().await;
     let item = json!({ "pk": { "S": "member#demo#m-1" }, "a": { "M": { "city": { "S": "Izmir" } } } });
-    let reasons = json!([{ "Code": "ValidationError", "Message": "injected", "Item": item }, { "Code": "None" }]);
-    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-    let answer = json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons });
-    table.wire.next("TransactWriteItems", Fault::Answer(400, answer));
+    let refused = json!({ "Code": "ValidationError", "Message": "injected", "Item": item });
+    table.wire.next("TransactWriteItems", cancelled(&[refused, json!({ "Code": "None" })]));
     let fault = table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap_err();
     let shown = format!("{fault} {fault:?} {fault:#?}");
     assert!(shown.contains("TransactionCanceledException"), "{shown}");

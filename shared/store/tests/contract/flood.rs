@@ -93,22 +93,3 @@ async fn two_hundred_commands_on_one_member_over_a_network() {
         check_exactly_once(&table, carried_out).await;
     }
 }
-
-#[tokio::test]
-async fn zz_seq() {
-    let (table, _) = table_with_member().await;
-    let started = Instant::now();
-    for n in 0..100 {
-        let key = format!("order-{n}");
-        let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
-            Ok(Step::Commit(accrual(&account.unwrap(), &key, 1)))
-        };
-        table.store.act(&demo(), &member("m-1"), &[], None, Instant::now() + PATIENCE, decide).await.unwrap();
-    }
-    println!("100 in {:?}", started.elapsed());
-    let started = Instant::now();
-    for _ in 0..100 {
-        table.store.account(&demo(), &member("m-1")).await.unwrap();
-    }
-    println!("100 reads in {:?}", started.elapsed());
-}

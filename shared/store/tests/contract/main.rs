@@ -16,6 +16,8 @@ mod due;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod expressions;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod flood;

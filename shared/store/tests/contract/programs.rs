@@ -5,7 +5,7 @@ use regulars_store::Publication;
 use crate::{
     engine::Table,
     sample::demo,
-    wire::{Fault, cancelled},
+    wire::{Fault, cancelled_for},
 };
 
 const PUBLISHED: fn(u64) -> Publication = |version| Publication::Published { version };
@@ -53,11 +53,11 @@ async fn a_publication_whose_answer_was_lost_is_published() {
 #[tokio::test]
 async fn publications_that_meet_in_mid_air_are_tried_again_and_then_given_up() {
     let table = Table::new().await;
-    table.wire.next("TransactWriteItems", cancelled(&["TransactionConflict", "None"]));
-    table.wire.next("TransactWriteItems", cancelled(&["None", "ThrottlingError"]));
+    table.wire.next("TransactWriteItems", cancelled_for(&["TransactionConflict", "None"]));
+    table.wire.next("TransactWriteItems", cancelled_for(&["None", "ThrottlingError"]));
     assert_eq!(table.store.publish(&demo(), None, "one").await.unwrap(), PUBLISHED(1));
     for _ in 0..8 {
-        table.wire.next("TransactWriteItems", cancelled(&["TransactionConflict", "None"]));
+        table.wire.next("TransactWriteItems", cancelled_for(&["TransactionConflict", "None"]));
     }
     assert!(table.store.publish(&demo(), Some(1), "two").await.unwrap_err().is_retryable());
     assert_eq!(table.store.publish(&demo(), Some(1), "two").await.unwrap(), PUBLISHED(2));

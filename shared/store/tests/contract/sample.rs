@@ -11,7 +11,7 @@ use regulars_domain::{
     account::{Account, Alias, CapUse, Status},
     chain::{Hash, Sealed},
     counter::{CounterId, Take},
-    entry::{By, Entry, Kind},
+    entry::Entry,
     fingerprint::Fingerprint,
     id::{EntryId, MemberId, ProgramId},
     lots::Expiry,
@@ -137,26 +137,10 @@ fn add_entry(posting: &mut Posting, id: EntryId, points: i64, fingerprint: Optio
 }
 
 fn entry(id: EntryId, seq: u64, points: i64, fingerprint: Option<Fingerprint>) -> Entry {
-    Entry {
-        id,
-        seq,
-        kind: Kind::Accrual,
-        points: Points::new(points),
-        pending: Points::ZERO,
-        spendable: Points::new(points),
-        held: Points::ZERO,
-        owed: Points::ZERO,
-        lots: vec![],
-        refers_to: None,
-        program_version: 4,
-        by: By::Operator,
-        occurred_at: NOW.parse().unwrap(),
-        posted_at: NOW.parse().unwrap(),
-        fingerprint,
-        expires_on: Some(LAST_DAY),
-        breakdown: vec![],
-        qualified: None,
-        tier_change: None,
-        redeemed: None,
-    }
+    let entry = json!({
+        "id": id, "seq": seq, "kind": "accrual", "points": points, "spendable": points,
+        "program_version": 4, "by": "operator", "occurred_at": NOW, "posted_at": NOW,
+        "fingerprint": fingerprint, "expires_on": LAST_DAY, "breakdown": [["base", points, points]],
+    });
+    serde_json::from_value(entry).unwrap()
 }

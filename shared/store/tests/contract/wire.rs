@@ -39,10 +39,15 @@ pub(crate) enum Fault {
 }
 
 /// The answer of DynamoDB to a transaction that it cancelled for these reasons, one for each part.
-pub(crate) fn cancelled(reasons: &[&str]) -> Fault {
-    let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code, "Message": "injected" })).collect();
+pub(crate) fn cancelled(reasons: &[Value]) -> Fault {
     let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     Fault::Answer(400, json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons }))
+}
+
+/// The same, of reasons that are codes alone.
+pub(crate) fn cancelled_for(codes: &[&str]) -> Fault {
+    let reasons: Vec<Value> = codes.iter().map(|code| json!({ "Code": code, "Message": "injected" })).collect();
+    cancelled(&reasons)
 }
 
 /// An error of DynamoDB.

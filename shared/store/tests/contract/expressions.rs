@@ -1,0 +1,83 @@
+//! That what callers send reaches DynamoDB as values, never as a part of an expression.
+
+use std::collections::BTreeSet;
+
+use regulars_domain::account::Alias;
+use regulars_store::Store;
+use serde_json::Value;
+
+use crate::{
+    engine::Table,
+    sample::{accrual, commit, demo, enrollment, member, take, tasting},
+};
+
+/// Every expression and every name for an attribute or a value in `body`.
+fn expressions(body: &Value, found: &mut BTreeSet<String>) {
+    match body {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name.ends_with("Expression") {
+                    found.insert(value.as_str().unwrap().to_owned());
+                } else if name == "ExpressionAttributeValues" {
+                    found.extend(value.as_object().unwrap().keys().cloned());
+                }
+                assert_ne!(name, "ExpressionAttributeNames");
+                expressions(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| expressions(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The expressions that everything a store can do makes for one member, key and text.
+async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
+    let table = Table::new().await;
+    let member = member(id);
+    let account = commit(&table, &enrollment(&member)).await;
+    let mut posting = accrual(&account, key, 5);
+    posting.takes = vec![take(1, 9)];
+    posting.claims = vec![Alias { kind: "email".to_owned(), hash: text.to_owned() }];
+    commit(&table, &posting).await;
+    table.store.entry(&demo(), &member, &key.parse().unwrap()).await.unwrap();
+    table.store.entries(&demo(), &member, Some(3), 5).await.unwrap();
+    table.store.ledger(&demo(), &member, 0, 5).await.unwrap();
+    table.store.counters(&demo(), &[tasting()]).await.unwrap();
+    table.store.due(Store::due_shard(&member), jiff::civil::date(2027, 1, 1), None, 5).await.unwrap();
+    table.store.publish(&demo(), None, text).await.unwrap();
+    table.store.publish(&demo(), Some(1), text).await.unwrap();
+    let mut found = BTreeSet::new();
+    for operation in ["GetItem", "BatchGetItem", "Query", "TransactWriteItems"] {
+        for body in table.wire.requests(operation) {
+            expressions(&body, &mut found);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn expressions_are_the_same_whatever_comes_in() {
+    let plain = all_expressions("m-1", "order-1", "aa").await;
+    let crafty = all_expressions("a:pk", "v:read", "x) OR attribute_exists(pk) OR (v = :read").await;
+    assert_eq!(plain, crafty);
+    let expected = [
+        ":amount",
+        ":end",
+        ":member",
+        ":pk",
+        ":read",
+        ":room",
+        ":seq",
+        ":shard",
+        ":zero",
+        "SET taken = if_not_exists(taken, :zero) + :amount",
+        "attribute_not_exists(pk)",
+        "attribute_not_exists(pk) OR m = :member",
+        "attribute_not_exists(taken) OR taken <= :room",
+        "due_shard = :shard AND due_key < :end",
+        "pk = :pk AND seq < :seq",
+        "pk = :pk AND seq > :seq",
+        "v = :read",
+    ];
+    assert_eq!(plain.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}

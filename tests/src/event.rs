@@ -1,0 +1,82 @@
+//! Events as API Gateway sends them, for tests that call a function's handler without a front end.
+
+use std::time::Duration;
+
+use regulars_api::{deadline::Deadline, engine::Engine, event::EventRefused};
+use serde_json::{Value, json};
+
+/// The functions of this workspace, by their folders.
+pub const FUNCTIONS: [&str; 6] = ["account", "earn", "enroll", "program", "redeem", "tier-evaluation"];
+
+/// A request as an event of payload version 2.0; nobody is named as its caller.
+#[must_use]
+pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut all = json!({ "content-type": "application/json" });
+    for (name, value) in headers {
+        all[*name] = json!(value);
+    }
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": all,
+        "body": if body.is_null() { Value::Null } else { Value::from(body.to_string()) },
+        "isBase64Encoded": false,
+        "requestContext": {
+            "http": { "method": method, "path": path },
+            "requestId": "request-1",
+            "stage": "$default",
+        },
+    })
+}
+
+/// Hands an event to the handler of a function.
+///
+/// # Errors
+///
+/// The handler's own.
+///
+/// # Panics
+///
+/// If there is no such function.
+pub async fn handle(function: &str, engine: &Engine, event: Value) -> Result<Value, EventRefused> {
+    let deadline = Deadline::after(Duration::from_secs(20));
+    match function {
+        "account" => regulars_account::handle(engine, event, deadline).await,
+        "earn" => regulars_earn::handle(engine, event, deadline).await,
+        "enroll" => regulars_enroll::handle(engine, event, deadline).await,
+        "program" => regulars_program::handle(engine, event, deadline).await,
+        "redeem" => regulars_redeem::handle(engine, event, deadline).await,
+        "tier-evaluation" => regulars_tier_evaluation::handle(engine, event, deadline).await,
+        _ => panic!("no function is called {function}"),
+    }
+}
+
+/// Hands a request to the handler of a function, and tells status and body of its answer.
+///
+/// # Panics
+///
+/// If the handler gives no answer.
+pub async fn call(
+    function: &str,
+    engine: &Engine,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> (u64, Value) {
+    let answer = handle(function, engine, event(method, path, headers, body)).await;
+    answered(&answer.unwrap_or_else(|refused| panic!("{method} {path}: {refused}")))
+}
+
+/// Status and body of a function's answer to an HTTP event.
+///
+/// # Panics
+///
+/// If it is no such answer.
+#[must_use]
+pub fn answered(answer: &Value) -> (u64, Value) {
+    let body = answer["body"].as_str().expect("a body of text");
+    (answer["statusCode"].as_u64().expect("a status"), serde_json::from_str(body).expect("a body of JSON"))
+}

@@ -1,0 +1,196 @@
+//! The whole system in this process: its functions, a table in memory, and a clock that stands where a test puts it.
+
+use std::{io::Write, sync::Arc};
+
+use jiff::Timestamp;
+use regulars_api::engine::Engine;
+use regulars_cli::local::{Data, Options, Running};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tokio::runtime::Runtime;
+
+use crate::client::{Answer, Client};
+
+/// Where the clock of a system stands at first: a Saturday afternoon in the program's time zone.
+pub const NOW: &str = "2026-11-21T13:05:00Z";
+
+/// The path of the program.
+pub const DEMO: &str = "/v1/programs/demo";
+
+/// A running system. It stops when it is dropped.
+#[derive(Debug)]
+pub struct System {
+    /// A client of it.
+    pub client: Client,
+    running: Option<Running>,
+    runtime: Runtime,
+}
+
+/// The program document that most tests are about, a coffee shop's.
+///
+/// # Panics
+///
+/// If it is no JSON.
+#[must_use]
+pub fn coffee_shop() -> Value {
+    serde_json::from_str(include_str!("../data/program.json")).expect("the program document is JSON")
+}
+
+/// The path of a member of the program.
+#[must_use]
+pub fn member(member: &str) -> String {
+    format!("{DEMO}/members/{member}")
+}
+
+/// A purchase for so many minor units, now.
+#[must_use]
+pub fn purchase(amount: i64) -> Value {
+    purchase_at(NOW, amount)
+}
+
+/// A purchase for so many minor units.
+#[must_use]
+pub fn purchase_at(occurred_at: &str, amount: i64) -> Value {
+    json!({ "purchase": { "occurred_at": occurred_at, "total": { "amount": amount, "currency": "EUR" } } })
+}
+
+impl System {
+    /// A system that holds the coffee shop's program, at [`NOW`].
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&coffee_shop(), NOW)
+    }
+
+    /// A system that holds `program`, with its clock at `now`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn with(program: &Value, now: &str) -> Self {
+        let mut file = NamedTempFile::new().expect("a temporary file");
+        file.write_all(program.to_string().as_bytes()).expect("the temporary file can be written");
+        let options = Options {
+            port: 0,
+            data: Data::Memory,
+            program: Some(file.path().to_owned()),
+            clock_at: Some(now.parse().expect("an instant")),
+        };
+        let runtime = Runtime::new().expect("a runtime");
+        let running = runtime.block_on(regulars_cli::local::start(options)).expect("the system starts");
+        Self { client: Client::new(running.url()), running: Some(running), runtime }
+    }
+
+    /// What its functions work with.
+    ///
+    /// # Panics
+    ///
+    /// Never: it runs until it is dropped.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        self.running.as_ref().expect("it runs").engine()
+    }
+
+    /// Waits for something that its functions do, without HTTP in between.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Moves its clock.
+    ///
+    /// # Panics
+    ///
+    /// If that is back.
+    pub fn move_clock(&self, now: &str) {
+        let now: Timestamp = now.parse().expect("an instant");
+        self.running.as_ref().expect("it runs").clock().move_to(now).expect("time goes on");
+    }
+
+    /// A member joins, and the account.
+    ///
+    /// # Panics
+    ///
+    /// If not.
+    #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "often only the member matters")]
+    pub fn enroll(&self, member: &str) -> Value {
+        self.client.post(&format!("{DEMO}/members"), &json!({ "member": member })).expect(201)
+    }
+
+    /// What is earned under a key.
+    #[must_use]
+    pub fn accrue(&self, member_id: &str, key: &str, body: &Value) -> Answer {
+        self.client.post_under(key, &format!("{}/accruals", member(member_id)), body)
+    }
+
+    /// What is redeemed under a key.
+    #[must_use]
+    pub fn redeem(&self, member_id: &str, key: &str, body: &Value) -> Answer {
+        self.client.post_under(key, &format!("{}/redemptions", member(member_id)), body)
+    }
+
+    /// The account.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn account(&self, member_id: &str) -> Value {
+        self.client.get(&member(member_id)).expect(200)
+    }
+
+    /// The whole statement, oldest first.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or its pages do not end.
+    #[must_use]
+    #[track_caller]
+    pub fn ledger(&self, member_id: &str) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("{}/entries?limit=100{cursor}", member(member_id));
+            let page = self.client.get(&path).expect(200);
+            entries.extend(page["entries"].as_array().expect("a list").iter().cloned());
+            assert!(entries.len() < 100_000, "the statement does not end");
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        entries.reverse();
+        entries
+    }
+
+    /// That the statement adds up to the balance, one entry after another.
+    ///
+    /// # Panics
+    ///
+    /// If not.
+    #[track_caller]
+    pub fn audit(&self, member_id: &str) {
+        let ledger = self.ledger(member_id);
+        let balance = &self.account(member_id)["balance"];
+        for part in ["spendable", "pending", "held", "owed"] {
+            let mut sum = 0;
+            for entry in &ledger {
+                sum += entry[part].as_i64().expect("a number");
+                assert!(sum >= 0, "{part} is below zero after {entry}");
+            }
+            assert_eq!(balance[part], sum, "{part} of {member_id}");
+        }
+        let seqs: Vec<_> = ledger.iter().map(|entry| entry["seq"].as_u64().unwrap_or_default()).collect();
+        let expected: Vec<_> = (1..).take(ledger.len()).collect();
+        assert_eq!(seqs, expected, "{member_id}");
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.runtime.block_on(running.stop());
+        }
+    }
+}

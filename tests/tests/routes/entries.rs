@@ -1,0 +1,125 @@
+//! `/members/{member}/entries`: the statement, page by page, and one entry of it.
+
+use regulars_tests::system::{System, member, purchase, purchase_at};
+use serde_json::{Value, json};
+
+fn entries() -> String {
+    format!("{}/entries", member("m-1"))
+}
+
+fn seqs(page: &Value) -> Vec<u64> {
+    page["entries"].as_array().unwrap().iter().map(|entry| entry["seq"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn the_newest_entry_stands_first_and_each_explains_itself() {
+    let system = System::start();
+    system.enroll("m-1");
+    let first = system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
+    let page = system.client.get(&entries()).expect(200);
+    assert_eq!((seqs(&page), &page["next_cursor"]), (vec![3, 2, 1], &Value::Null));
+    let [tier, accrual, enrollment] = page["entries"].as_array().unwrap().as_slice() else { panic!("{page}") };
+
+    for (field, value) in first["entry"].as_object().unwrap() {
+        assert_eq!(&accrual[field], value, "{field}");
+    }
+    assert_eq!(accrual["breakdown"], first["breakdown"]);
+    assert_eq!(accrual["tier_change"], first["tier_change"]);
+    assert_eq!(accrual["by"], "operator");
+    assert_eq!(accrual["lots"], json!([{ "expires_on": "2027-11-30", "points": 300 }]));
+
+    assert_eq!(tier["kind"], "tier_change");
+    assert!(tier["id"].as_str().is_some_and(|id| id.starts_with('~') && id.ends_with("~order-1")), "{tier}");
+    assert_eq!((&tier["by"], &tier["refers_to"]), (&json!("engine"), &json!("order-1")));
+    assert_eq!(tier["tier_change"], json!({ "from": "bronze", "to": "silver" }));
+    assert_eq!((&enrollment["id"], &enrollment["kind"]), (&json!("~enrollment"), &json!("enrollment")));
+    assert_eq!(enrollment["points"], 25);
+}
+
+#[test]
+fn pages_of_any_size_add_up_to_the_whole_statement_while_it_grows() {
+    let system = System::start();
+    system.enroll("m-1");
+    for number in 2..=30 {
+        system.accrue("m-1", &format!("order-{number}"), &purchase(100)).expect(201);
+    }
+    let first = system.client.get(&entries()).expect(200);
+    assert_eq!(seqs(&first), (11..=30).rev().collect::<Vec<_>>(), "twenty where no limit is given");
+    for limit in [1, 7, 10, 29, 30, 31, 100] {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = system.client.get(&format!("{}?limit={limit}{cursor}", entries())).expect(200);
+            let seqs = seqs(&page);
+            assert!(seqs.len() <= limit && !seqs.is_empty());
+            all.extend(seqs);
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(all, (1..=30).rev().collect::<Vec<_>>(), "limit {limit}");
+    }
+    // What is added later does not shift a page that was begun.
+    let page = system.client.get(&format!("{}?limit=5", entries())).expect(200);
+    system.accrue("m-1", "order-31", &purchase(100)).expect(201);
+    let next = page["next_cursor"].as_str().unwrap();
+    let page = system.client.get(&format!("{}?limit=5&cursor={next}", entries())).expect(200);
+    assert_eq!(seqs(&page), [25, 24, 23, 22, 21]);
+}
+
+#[test]
+fn a_cursor_or_a_limit_of_ones_own_making_is_refused() {
+    let system = System::start();
+    system.enroll("m-1");
+    for cursor in ["", "0", "-1", "+1", "1.5", "abc", "%F0%9F%92%A3", "18446744073709551616", "1%00", "%2e%2e"] {
+        let path = format!("{}?cursor={cursor}", entries());
+        system.client.get(&path).problem(400, "cursor_malformed");
+    }
+    for limit in ["", "0", "101", "-1", "ten", "1e1", "99999999999999999999"] {
+        system.client.get(&format!("{}?limit={limit}", entries())).problem(400, "limit_malformed");
+    }
+    // Beyond the newest entry, a page is simply the first.
+    assert_eq!(seqs(&system.client.get(&format!("{}?cursor=18446744073709551615", entries())).expect(200)), [1]);
+    assert_eq!(seqs(&system.client.get(&format!("{}?cursor=1", entries())).expect(200)), [0_u64; 0]);
+}
+
+#[test]
+fn one_entry_is_read_by_its_id() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.enroll("m-2");
+    system.accrue("m-1", "order:1001.a_b-c", &purchase(30_000)).expect(201);
+    for (written, entry) in system.ledger("m-1").iter().map(|entry| (entry["id"].as_str().unwrap(), entry)) {
+        assert_eq!(&system.client.get(&format!("{}/{written}", entries())).expect(200), entry);
+        let encoded: String = written.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(&system.client.get(&format!("{}/{encoded}", entries())).expect(200), entry);
+    }
+    for unknown in ["order-1002", "~expiry~2027-11-30", "a%20b", "%00", "%F0%9F%92%A3", "..%2Faccount", "account"] {
+        system.client.get(&format!("{}/{unknown}", entries())).problem(404, "entry_not_found");
+    }
+    system.client.get(&format!("{}/entries/order:1001.a_b-c", member("m-2"))).problem(404, "entry_not_found");
+    system.client.get(&format!("{}/entries/order:1001.a_b-c", member("m-3"))).problem(404, "member_not_found");
+    system.client.get(&format!("{}/entries", member("m-3"))).problem(404, "member_not_found");
+}
+
+#[test]
+fn the_statement_adds_up_to_the_balance_after_a_year_that_nobody_looked_at() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
+    system.accrue("m-1", "order-2", &purchase_at("2026-10-25T09:00:00Z", 500)).expect(201);
+    system.redeem("m-1", "r-1", &json!({ "reward": "free-coffee" })).expect(201);
+    let version = system.account("m-1")["version"].clone();
+
+    system.move_clock("2027-12-15T09:00:00Z");
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 0);
+    assert_eq!(system.account("m-1")["version"], version, "looking at an account writes nothing");
+    system.audit("m-1");
+    let ledger = system.ledger("m-1");
+    let expired: Vec<_> = ledger.iter().filter(|entry| entry["kind"] == "expiry").map(|entry| &entry["id"]).collect();
+    assert_eq!(expired, ["~expiry~2027-11-30"]);
+    // Settled once, however often it is looked at.
+    assert_eq!(system.ledger("m-1"), ledger);
+
+    system.move_clock("2031-01-01T00:00:00Z");
+    system.audit("m-1");
+}

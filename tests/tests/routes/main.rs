@@ -1,0 +1,21 @@
+//! Every route over HTTP: what it promises when all is well, and what it says when something is not.
+//!
+//! A module for each route, and [`bad_input`] for what no route takes.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+mod accruals;
+mod bad_input;
+mod entries;
+mod local;
+mod members;
+mod program;
+mod redemptions;
+mod rewards;
+mod tier;
+mod tier_evaluations;

@@ -1,0 +1,86 @@
+//! `/members/{member}/rewards`: the catalogue, and why a member cannot have what is in it.
+
+use regulars_tests::system::{System, member, purchase};
+use serde_json::{Value, json};
+
+fn catalogue(system: &System, id: &str) -> Vec<Value> {
+    let body = system.client.get(&format!("{}/rewards", member(id))).expect(200);
+    body["rewards"].as_array().unwrap().clone()
+}
+
+/// Id, whether it is available, the code of the reason, and what is missing.
+fn gist(catalogue: &[Value]) -> Vec<Value> {
+    catalogue
+        .iter()
+        .map(|reward| json!([reward["id"], reward["available"], reward["reason"]["code"], reward["reason"]["missing"]]))
+        .collect()
+}
+
+#[test]
+fn each_reward_tells_whether_it_can_be_had_and_if_not_why() {
+    let system = System::start();
+    system.enroll("m-1");
+    let rewards = catalogue(&system, "m-1");
+    assert_eq!(
+        gist(&rewards),
+        [
+            json!(["free-coffee", false, "insufficient_points", 75]),
+            json!(["money-off", true, null, null]),
+            json!(["tasting", false, "reward_not_for_tier", null]),
+            json!(["gift-card", false, "insufficient_points", 575]),
+            json!(["mug", true, null, null]),
+            json!(["summer-ice", false, "reward_not_active", null]),
+            json!(["ankara-tour", false, "reward_not_for_member", null]),
+            json!(["plant-a-tree", false, "insufficient_points", 25]),
+        ]
+    );
+    assert_eq!(
+        rewards[4],
+        json!({
+            "id": "mug", "name": "A mug with a chip", "kind": "product", "cost": { "points": 10 }, "stock_left": 2,
+            "tiers": [], "available": true, "reason": null
+        })
+    );
+    assert_eq!(rewards[1]["cost"], json!({ "points": 100, "per": 200 }));
+    assert_eq!((&rewards[1]["stock_left"], &rewards[2]["stock_left"]), (&Value::Null, &json!(40)));
+    assert_eq!(rewards[2]["tiers"], json!(["gold"]));
+    assert!(rewards[0]["reason"]["detail"].as_str().unwrap().contains("75"));
+}
+
+#[test]
+fn the_catalogue_says_what_redeeming_would_say() {
+    let system = System::start();
+    for id in ["m-1", "m-2"] {
+        system.enroll(id);
+        system.accrue(id, "order-1", &purchase(120_000)).expect(201);
+    }
+    system.client.patch(&member("m-2"), &json!({ "attributes": { "city": "Ankara" } })).expect(200);
+    for key in ["r-1", "r-2"] {
+        system.redeem("m-1", key, &json!({ "reward": "mug" })).expect(201);
+    }
+    system.redeem("m-1", "r-3", &json!({ "reward": "free-coffee" })).expect(201);
+    for id in ["m-1", "m-2"] {
+        for reward in catalogue(&system, id) {
+            let mut body = json!({ "reward": reward["id"] });
+            if reward["cost"].get("per").is_some() {
+                body["money"] = json!({ "amount": 1, "currency": "EUR" });
+            }
+            let answer = system.redeem(id, &format!("try-{}", reward["id"].as_str().unwrap()), &body);
+            assert_eq!(reward["available"], answer.status == 201, "{id} {reward} {answer}");
+            assert_eq!(reward["reason"]["code"], answer.body["code"], "{id} {reward} {answer}");
+        }
+    }
+    let mug = &catalogue(&system, "m-2")[4];
+    assert_eq!((&mug["stock_left"], &mug["reason"]["code"]), (&json!(0), &json!("reward_out_of_stock")));
+}
+
+#[test]
+fn a_suspended_member_can_have_nothing() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.client.patch(&member("m-1"), &json!({ "status": "suspended" })).expect(200);
+    for reward in catalogue(&system, "m-1") {
+        assert_eq!((&reward["available"], &reward["reason"]["code"]), (&json!(false), &json!("account_suspended")));
+    }
+    system.client.get(&format!("{}/rewards", member("m-2"))).problem(404, "member_not_found");
+}

@@ -1,0 +1,84 @@
+//! `/members/{member}/tier`: where a member stands, why, and what leads up or keeps it.
+
+use regulars_tests::system::{System, member, purchase};
+use serde_json::{Value, json};
+
+fn tier(system: &System) -> Value {
+    system.client.get(&format!("{}/tier", member("m-1"))).expect(200)
+}
+
+#[test]
+fn a_tier_explains_itself() {
+    let system = System::start();
+    system.enroll("m-1");
+    assert_eq!(
+        tier(&system),
+        json!({
+            "id": "bronze", "because": "qualified", "until": null,
+            "next": { "id": "silver", "missing": 300, "by": "2026-12-31" }, "keep": null,
+            "earning_percent": 100, "perks": ["Birthday coffee"],
+            "period": {
+                "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 0, "spend": 0, "visits": 0 }
+            },
+            "secured": [], "override": null
+        })
+    );
+    system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
+    let silver = tier(&system);
+    assert_eq!(
+        silver,
+        json!({
+            // What this year earns holds through the next one and its days of grace.
+            "id": "silver", "because": "qualified", "until": "2028-01-31",
+            "next": { "id": "gold", "missing": 580, "by": "2026-12-31" }, "keep": null,
+            "earning_percent": 125, "perks": ["Birthday coffee", "Free refills"],
+            "period": {
+                "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 420, "spend": 42_000, "visits": 1 }
+            },
+            "secured": [], "override": null
+        })
+    );
+    let account = system.account("m-1");
+    for field in ["id", "because", "until", "next", "keep"] {
+        assert_eq!(account["tier"][field], silver[field], "{field}");
+    }
+}
+
+#[test]
+fn what_a_year_earned_is_secured_for_the_next_one_and_some_days_of_grace() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
+
+    system.move_clock("2027-03-01T09:00:00Z");
+    let secured = tier(&system);
+    assert_eq!((&secured["id"], &secured["because"]), (&json!("silver"), &json!("secured")));
+    assert_eq!(secured["until"], "2028-01-31");
+    assert_eq!(secured["keep"], json!({ "missing": 300, "by": "2027-12-31" }));
+    assert_eq!(secured["secured"], json!([{ "id": "silver", "through": "2027-12-31" }]));
+    assert_eq!(secured["period"]["qualifying"]["points"], 0);
+
+    // The last moment of grace in Istanbul, and the next.
+    system.move_clock("2028-01-31T20:59:59Z");
+    assert_eq!(tier(&system)["id"], "silver");
+    system.move_clock("2028-01-31T21:00:00Z");
+    assert_eq!((&tier(&system)["id"], &tier(&system)["because"]), (&json!("bronze"), &json!("qualified")));
+    system.audit("m-1");
+    let ledger = system.ledger("m-1");
+    let change = ledger.iter().find(|entry| entry["id"] == "~tier~2028-02-01").unwrap();
+    assert_eq!(change["tier_change"], json!({ "from": "silver", "to": "bronze" }));
+    assert_eq!(change["occurred_at"], "2028-01-31T21:00:00Z");
+}
+
+#[test]
+fn a_program_without_tiers_has_none_to_tell_of() {
+    let system = System::start();
+    let path = "/v1/programs/plain";
+    let program = json!({ "name": "Plain", "time_zone": "UTC", "currency": "JPY" });
+    system.client.put(path, ("if-none-match", "*"), &program).expect(201);
+    let account = system.client.post(&format!("{path}/members"), &json!({ "member": "m-1" })).expect(201);
+    assert_eq!(account["tier"], Value::Null);
+    let tier = system.client.get(&format!("{path}/members/m-1/tier")).expect(200);
+    assert_eq!(tier["period"], Value::Null);
+    system.client.get(&format!("{path}/members/m-2/tier")).problem(404, "member_not_found");
+}
