@@ -13,3 +13,4 @@ pub mod event;
 pub mod replay;
 pub mod system;
 pub mod tally;
+pub mod template;

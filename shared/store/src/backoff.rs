@@ -7,7 +7,7 @@ const FIRST_MIN: Duration = Duration::from_millis(10);
 /// The longest pause of all: half of a till's patience. Two hundred commands on one member, each waiting half of this
 /// on average, still try often enough between them to keep the member busy.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
-/// The most attempts of one command, the first included. Of two hundred at once each needs seven on average; what loses
+/// The most attempts of one command, the first included. Of two hundred at once each needs five or so on average; what loses
 /// this often has met no rush but a fault, and each lost attempt is paid for.
 const ATTEMPTS_MAX: u32 = 24;
 
@@ -41,7 +41,7 @@ fn jitter(ceiling: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn pauses(took: Duration) -> Vec<Duration> {
         let mut backoff = Backoff::default();

@@ -88,7 +88,6 @@ fn every_fault_of_a_document_is_told_at_once_and_nothing_is_published() {
     program["earning_rules"][3]["when"] = json!("purchase.total");
     program["earning_rules"][4]["give"] = json!({ "punch_card": { "every": 0, "points": 50 } });
     program["earning_rules"][6]["id"] = json!("base");
-    program["tiers"]["grace_days"] = json!(-5);
     program["rewards"][2]["tiers"] = json!(["platinum"]);
     program["rewards"][0]["cost"]["points"] = json!(1.5);
     program["attributes"][0]["type"] = json!("colour");
@@ -106,7 +105,6 @@ fn every_fault_of_a_document_is_told_at_once_and_nothing_is_published() {
             ("/earning_rules/6/id", "duplicate_id"),
             ("/rewards/0/cost/points", "wrong_type"),
             ("/rewards/2/tiers/0", "unknown_level"),
-            ("/tiers/grace_days", "out_of_range"),
             ("/time_zone", "unknown_time_zone"),
         ]
     );

@@ -499,6 +499,12 @@ fn a_late_purchase_goes_by_when_it_was_made() {
     assert_eq!(member.reviewed(&program, at("2026-11-25T23:59")), []);
     assert_eq!(member.reviewed(&program, at("2026-11-26T00:00")).len(), 1);
 
+    // One whose points have this day left, and no more.
+    let last = purchase("2026-10-26", json!(100));
+    let entry = member.earns_at(&program, at("2026-11-26T23:59"), "order-0", &last).unwrap();
+    assert_eq!((entry.points.get(), entry.expires_on, member.spendable()), (6, Some(on("2026-11-26")), 6));
+    assert_eq!(member.reviewed(&program, at("2026-11-27T00:00")).len(), 1);
+
     // Later still, its points are over on arrival: both are in the ledger, and nothing is left of them.
     let later = purchase("2026-10-20", json!(700));
     let entry = member.earns_at(&program, at("2026-12-01"), "order-2", &later).unwrap();

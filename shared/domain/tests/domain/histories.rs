@@ -198,7 +198,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn every_history_is_what_the_auditor_says(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {

@@ -1,6 +1,7 @@
 //! What a posting may not be written over, and that none of it is written then.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use regulars_domain::{chain::Sealed, posting::Posting};
 use regulars_store::{Commit, StoreFault};
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// Commits `posting` and asserts that it came to `expected` and that the table is as it was.
-async fn check(table: &Table, posting: &regulars_domain::posting::Posting, expected: Commit) {
+async fn check(table: &Table, posting: &Posting, expected: Commit) {
     let (before, account) = (table.keys().await, table.store.account(&demo(), &member("m-1")).await.unwrap());
     assert_eq!(table.store.commit(posting).await.unwrap(), expected);
     assert_eq!(table.keys().await, before);
@@ -29,6 +30,18 @@ async fn a_committed_account_and_its_entry_read_back_as_they_were() {
     assert_eq!(table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap(), None);
     let key = |sk: &str| ("member#demo#m-1".to_owned(), sk.to_owned());
     assert_eq!(table.keys().await, [key("account"), key("entry#~enrollment")]);
+}
+
+#[tokio::test]
+async fn an_entry_is_kept_byte_for_byte_as_it_was_hashed() {
+    let (table, account) = table_with_member().await;
+    let mut posting = accrual(&account, "order-1", 5);
+    // As another version of this engine might have written it.
+    let text = posting.entries[0].text.replace(',', " ,\n");
+    posting.entries[0] = Sealed::read(text, posting.entries[0].hash).unwrap();
+    commit(&table, &posting).await;
+    let read = table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap();
+    assert_eq!(read.as_ref(), Some(&posting.entries[0]));
 }
 
 #[tokio::test]

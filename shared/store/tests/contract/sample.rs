@@ -14,7 +14,7 @@ use regulars_domain::{
     entry::Entry,
     fingerprint::Fingerprint,
     id::{EntryId, MemberId, ProgramId},
-    lots::Expiry,
+    lots::{Expiry, Lots},
     points::Points,
     posting::Posting,
 };
@@ -53,7 +53,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         attributes: BTreeMap::new(),
         aliases: vec![],
         referred_by: None,
-        lots: Default::default(),
+        lots: Lots::default(),
         owed: Points::ZERO,
         qualifying: BTreeMap::new(),
         secured: vec![],
@@ -70,7 +70,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
     };
     let mut posting = empty(&nobody);
     posting.expected_version = None;
-    add_entry(&mut posting, EntryId::enrollment(), 0, Some(request("enrollment", 0).fingerprint));
+    add_entry(&mut posting, &EntryId::enrollment(), 0, Some(&request("enrollment", 0).fingerprint));
     posting
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
 pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
     let RequestKey { entry, fingerprint } = request(key, points);
     let mut posting = empty(account);
-    add_entry(&mut posting, entry, points, Some(fingerprint));
+    add_entry(&mut posting, &entry, points, Some(&fingerprint));
     posting
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
 pub(crate) fn review(account: &Account, names: &[&str]) -> Posting {
     let mut posting = empty(account);
     for name in names {
-        add_entry(&mut posting, name.parse().unwrap(), 1, None);
+        add_entry(&mut posting, &name.parse().unwrap(), 1, None);
     }
     posting
 }
@@ -127,7 +127,7 @@ pub(crate) async fn table_with_member() -> (Table, Account) {
 /// The day until which sample points last.
 pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
 
-fn add_entry(posting: &mut Posting, id: EntryId, points: i64, fingerprint: Option<Fingerprint>) {
+fn add_entry(posting: &mut Posting, id: &EntryId, points: i64, fingerprint: Option<&Fingerprint>) {
     let account = &mut posting.account;
     account.seq += 1;
     account.lots.put(Expiry::On(LAST_DAY), Points::new(points));
@@ -136,7 +136,7 @@ fn add_entry(posting: &mut Posting, id: EntryId, points: i64, fingerprint: Optio
     posting.entries.push(sealed);
 }
 
-fn entry(id: EntryId, seq: u64, points: i64, fingerprint: Option<Fingerprint>) -> Entry {
+fn entry(id: &EntryId, seq: u64, points: i64, fingerprint: Option<&Fingerprint>) -> Entry {
     let entry = json!({
         "id": id, "seq": seq, "kind": "accrual", "points": points, "spendable": points,
         "program_version": 4, "by": "operator", "occurred_at": NOW, "posted_at": NOW,

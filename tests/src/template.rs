@@ -1,0 +1,91 @@
+//! What `template.yaml` says of each function: its folder, its routes, whether a schedule starts it, what it may do.
+
+use std::{collections::BTreeSet, fs};
+
+use yaml_serde::Value;
+
+/// The deployment's own description, as far as it is about functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The functions, in the order of the file.
+    pub functions: Vec<Function>,
+}
+
+/// One function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its folder under `functions/`.
+    pub name: String,
+    /// Methods and paths.
+    pub routes: BTreeSet<(String, String)>,
+    /// The scopes that its routes ask for.
+    pub scopes: BTreeSet<String>,
+    /// Whether a schedule starts it, through a state machine or directly.
+    pub is_scheduled: bool,
+    /// The actions that its policy allows.
+    pub actions: BTreeSet<String>,
+}
+
+impl Template {
+    /// Reads the template of this repository.
+    ///
+    /// # Panics
+    ///
+    /// If it is not as a template has to be.
+    #[must_use]
+    pub fn read() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+        let template: Value = yaml_serde::from_str(&fs::read_to_string(path).expect("a template")).expect("YAML");
+        let resources = template["Resources"].as_mapping().expect("resources");
+        let of_type = |kind: &'static str| {
+            resources
+                .iter()
+                .filter(move |(_, resource)| resource["Type"] == kind)
+                .map(|(id, resource)| (id.as_str().expect("an id"), &resource["Properties"]))
+        };
+        let machines: Vec<String> = of_type("AWS::Serverless::StateMachine")
+            .map(|(_, machine)| yaml_serde::to_string(&machine["DefinitionSubstitutions"]).expect("YAML"))
+            .collect();
+        let functions = of_type("AWS::Serverless::Function")
+            .map(|(id, properties)| {
+                let address = format!("{id}.Arn");
+                Function::read(properties, machines.iter().any(|machine| machine.contains(&address)))
+            })
+            .collect();
+        Self { functions }
+    }
+}
+
+impl Function {
+    fn read(properties: &Value, is_scheduled: bool) -> Self {
+        let folder = text(&properties["CodeUri"]);
+        let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
+        let routes = events.iter().map(|event| &event["Properties"]);
+        let routes = routes.map(|route| (text(&route["Method"]), text(&route["Path"]))).collect();
+        let scopes = events.iter().flat_map(|event| list(&event["Properties"]["Auth"]["AuthorizationScopes"])).collect();
+        let statements = properties["Policies"].as_sequence().into_iter().flatten();
+        let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
+        Self {
+            name: folder.strip_prefix("functions/").expect("a folder under functions/").trim_end_matches('/').to_owned(),
+            routes,
+            scopes,
+            is_scheduled,
+            actions: statements.flat_map(|statement| list(&statement["Action"])).collect(),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("a text, not {value:?}")).to_owned()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    match value.as_sequence() {
+        Some(values) => values.iter().map(text).collect(),
+        None => vec![text(value)],
+    }
+}
+
+fn values(mapping: &Value) -> impl Iterator<Item = &Value> {
+    mapping.as_mapping().into_iter().flat_map(|mapping| mapping.values())
+}

@@ -1,0 +1,200 @@
+//! What requests cost at the table: round trips, and the units that DynamoDB bills.
+//!
+//! `cargo test -p regulars-tests --test capacity -- --nocapture` prints the figures.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there, and prints what it measured"
+)]
+
+use regulars_store::Snapshot;
+use regulars_tests::{
+    event::call,
+    system::{System, member, purchase, purchase_at},
+};
+use serde_json::{Value, json};
+
+/// Round trips, read units, write units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cost {
+    round_trips: u64,
+    read_half_units: u64,
+    write_half_units: u64,
+}
+
+/// So many round trips, whole read units and whole write units.
+fn cost(round_trips: u64, read_units: u64, write_units: u64) -> Cost {
+    Cost { round_trips, read_half_units: read_units * 2, write_half_units: write_units * 2 }
+}
+
+impl From<Snapshot> for Cost {
+    fn from(used: Snapshot) -> Self {
+        let Snapshot { round_trips, read_half_units, write_half_units, .. } = used;
+        Self { round_trips, read_half_units, write_half_units }
+    }
+}
+
+/// What a request costs that is answered with `status`.
+fn measure(
+    system: &System,
+    what: &str,
+    status: u64,
+    (function, method, path, key, body): (&str, &str, &str, &str, &Value),
+) -> Cost {
+    let engine = system.engine();
+    let before = engine.store.meter().snapshot();
+    let headers = [("idempotency-key", key)];
+    let (answered, body) = system.block_on(call(function, engine, (method, path), &headers, body));
+    assert_eq!(answered, status, "{what}: {body}");
+    let cost = Cost::from(engine.store.meter().since(&before));
+    let halves = |halves: u64| format!("{}{}", halves / 2, if halves % 2 == 1 { ".5" } else { "" });
+    let (reads, writes) = (halves(cost.read_half_units), halves(cost.write_half_units));
+    println!("{what}: {} round trips, {reads} read units, {writes} write units", cost.round_trips);
+    cost
+}
+
+fn accruals() -> String {
+    format!("{}/accruals", member("m-1"))
+}
+
+fn redemptions() -> String {
+    format!("{}/redemptions", member("m-1"))
+}
+
+/// A member with points, whose program is in the function's memory.
+fn ordinary() -> System {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase(20_000)).expect(201);
+    system
+}
+
+#[test]
+fn an_accrual_is_one_read_and_one_transaction_of_five_units() {
+    let system = ordinary();
+    let path = accruals();
+    let request = ("earn", "POST", path.as_str(), "order-1", &purchase(1_000));
+    assert_eq!(measure(&system, "an accrual", 201, request), cost(2, 1, 5));
+    let replay = measure(&system, "its replay", 200, request);
+    assert_eq!((replay.round_trips, replay.read_half_units), (2, 2), "a refused transaction reports no units");
+    let request = ("earn", "POST", path.as_str(), "order-1", &purchase(1_001));
+    assert_eq!(measure(&system, "its key with another body", 422, request).round_trips, 2);
+    let review = json!({ "activity": { "type": "review", "occurred_at": "2026-11-21T13:00:00Z" } });
+    let request = ("earn", "POST", path.as_str(), "review-1", &review);
+    assert_eq!(measure(&system, "an accrual for an activity", 201, request), cost(2, 1, 5));
+}
+
+#[test]
+fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
+    let system = ordinary();
+    let path = accruals();
+    // It belongs to October, and so expires a month before everything else.
+    let late = purchase_at("2026-10-25T09:00:00Z", 1_000);
+    assert_eq!(measure(&system, "an accrual that moves the review", 201, ("earn", "POST", &path, "order-1", &late)), cost(2, 1, 7));
+    // A month on the review stays where it is, because the date is that of a month.
+    system.move_clock("2026-12-05T09:00:00Z");
+    let next = purchase_at("2026-12-05T09:00:00Z", 1_000);
+    assert_eq!(measure(&system, "an accrual of the next month", 201, ("earn", "POST", &path, "order-2", &next)), cost(2, 1, 5));
+}
+
+#[test]
+fn an_accrual_after_a_year_pays_for_what_time_did_in_the_same_transaction() {
+    let system = ordinary();
+    system.move_clock("2027-12-05T09:00:00Z");
+    let body = purchase_at("2027-12-05T09:00:00Z", 1_000);
+    let path = accruals();
+    let measured = measure(&system, "an accrual with an expiry before it", 201, ("earn", "POST", &path, "order-1", &body));
+    // The account, two entries with their index, and the review's new date.
+    assert_eq!(measured, cost(2, 1, 10));
+}
+
+#[test]
+fn an_ordinary_customer_of_many_purchases_costs_no_more_than_a_new_one() {
+    let system = ordinary();
+    let path = accruals();
+    for number in 1..=60 {
+        let mut body = purchase(1_000 + number);
+        body["purchase"]["channel"] = json!("app");
+        body["purchase"]["lines"] = json!([{ "sku": "yirgacheffe", "category": "beans", "quantity": 1, "amount": 800 }]);
+        system.accrue("m-1", &format!("order-{number}"), &body).expect(201);
+    }
+    let request = ("earn", "POST", path.as_str(), "order-61", &purchase(1_000));
+    assert_eq!(measure(&system, "the sixty-second accrual", 201, request), cost(2, 1, 5));
+}
+
+#[test]
+fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_its_counter_more() {
+    let system = ordinary();
+    let path = redemptions();
+    let unlimited = json!({ "reward": "plant-a-tree" });
+    let request = ("redeem", "POST", path.as_str(), "r-1", &unlimited);
+    assert_eq!(measure(&system, "a redemption", 201, request), cost(2, 1, 5));
+    assert_eq!(measure(&system, "its replay", 200, request).round_trips, 2);
+
+    let counted = json!({ "reward": "mug" });
+    let request = ("redeem", "POST", path.as_str(), "r-2", &counted);
+    let measured = measure(&system, "a redemption of counted stock", 201, request);
+    assert_eq!((measured.round_trips, measured.write_half_units), (3, 14));
+    assert!(measured.read_half_units <= 3, "the counter is read for half a unit");
+
+    let dear = json!({ "reward": "gift-card" });
+    let request = ("redeem", "POST", path.as_str(), "r-3", &dear);
+    let refused = measure(&system, "a refusal for want of points", 422, request);
+    assert_eq!(refused.write_half_units, 0);
+    // The account, the stock, and whether it is the repeat of one that was granted.
+    assert!(refused.round_trips <= 3 && refused.read_half_units <= 5, "{refused:?}");
+}
+
+#[test]
+fn a_refusal_writes_nothing_and_looks_once_whether_it_is_a_repeat() {
+    let system = ordinary();
+    let path = accruals();
+    let late = purchase_at("2020-01-01T00:00:00Z", 1_000);
+    assert_eq!(measure(&system, "a refused accrual", 422, ("earn", "POST", &path, "order-1", &late)), cost(2, 2, 0));
+    let broken = json!({ "purchase": {} });
+    assert_eq!(measure(&system, "a malformed accrual", 400, ("earn", "POST", &path, "order-1", &broken)), cost(0, 0, 0));
+    let nobody = format!("{}/accruals", member("m-9"));
+    let body = purchase(1_000);
+    let request = ("earn", "POST", nobody.as_str(), "order-1", &body);
+    assert_eq!(measure(&system, "an accrual for nobody", 404, request), cost(1, 1, 0));
+}
+
+#[test]
+fn an_enrollment_writes_the_account_its_first_entry_its_review_and_each_alias() {
+    let system = ordinary();
+    let members = "/v1/programs/demo/members";
+    let body = json!({ "member": "m-2" });
+    let measured = measure(&system, "an enrollment", 201, ("enroll", "POST", members, "-", &body));
+    // Two units for the account, two for the entry, one for each of their indexes.
+    assert_eq!((measured.round_trips, measured.write_half_units), (2, 12));
+    let body = json!({ "member": "m-3", "aliases": [{ "kind": "email", "value": "a@b.c" }] });
+    let measured = measure(&system, "an enrollment with an alias", 201, ("enroll", "POST", members, "-", &body));
+    assert_eq!((measured.round_trips, measured.write_half_units), (2, 16));
+}
+
+#[test]
+fn reading_costs_what_it_reads() {
+    let system = ordinary();
+    let path = member("m-1");
+    let nothing = Value::Null;
+    let account = ("account", "GET", path.as_str(), "-", &nothing);
+    assert_eq!(measure(&system, "an account", 200, account), cost(1, 1, 0));
+    let entries = format!("{path}/entries");
+    let statement = measure(&system, "a statement", 200, ("account", "GET", &entries, "-", &nothing));
+    assert_eq!((statement.round_trips, statement.write_half_units), (2, 0));
+    assert!(statement.read_half_units <= 4, "{statement:?}");
+}
+
+#[test]
+fn a_program_is_read_once_and_then_kept() {
+    let system = ordinary();
+    system.engine().programs.forget(&"demo".parse().unwrap());
+    let path = accruals();
+    let first = measure(&system, "a first accrual", 201, ("earn", "POST", &path, "order-1", &purchase(1_000)));
+    assert_eq!(first.round_trips, 4, "its head and its document besides");
+    let second = measure(&system, "the one after", 201, ("earn", "POST", &path, "order-2", &purchase(1_000)));
+    assert_eq!(second, cost(2, 1, 5));
+}

@@ -1,0 +1,210 @@
+//! The sample events in `events/`, each through the handler of its function, against the answer kept in `snapshots/events/`.
+//!
+//! A file belongs to the function with the longest name that its own begins with. After a change that is meant to show,
+//! `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test events` writes the answers anew, to be read in the diff.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use regulars_api::{
+    clock::{Clock, MovableClock},
+    engine::Engine,
+    http::Authority,
+    programs::ProgramCache,
+};
+use regulars_store::AliasKey;
+use regulars_tests::{
+    event::{FUNCTIONS, handle},
+    system::{NOW, System, coffee_shop},
+    template::Template,
+};
+use serde_json::{Value, json};
+
+/// The events in the order in which they make one story, and where the clock stands by then.
+const STORY: [(&str, &str); 17] = [
+    ("program-publish", NOW),
+    ("program-read", NOW),
+    ("enroll", NOW),
+    ("enroll-lookup", NOW),
+    ("enroll-change", NOW),
+    ("earn-purchase", NOW),
+    ("earn-activity", NOW),
+    ("redeem", NOW),
+    ("redeem-refused", NOW),
+    ("account", NOW),
+    ("account-of-another-member", NOW),
+    ("account-entries", NOW),
+    ("account-entry", NOW),
+    ("account-rewards", NOW),
+    ("account-tier", NOW),
+    ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
+    ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The events by their names.
+fn events() -> BTreeMap<String, Value> {
+    let files = fs::read_dir(root().join("events")).unwrap().map(|file| file.unwrap().path());
+    files
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            (name, event)
+        })
+        .collect()
+}
+
+/// The function whose event this is.
+fn function(name: &str) -> &'static str {
+    let begins = |function: &&str| {
+        name.strip_prefix(*function).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let longest = FUNCTIONS.into_iter().filter(begins).max_by_key(|function| function.len());
+    longest.unwrap_or_else(|| panic!("{name} begins with the name of no function"))
+}
+
+fn snapshot(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events").join(format!("{name}.json"))
+}
+
+/// What a function answered, with its body as JSON.
+fn shown(answer: &Value) -> Value {
+    if answer.get("statusCode").is_none() {
+        return answer.clone();
+    }
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
+}
+
+/// An engine as a deployed function has it: it believes the gateway's tokens.
+fn deployed(system: &System, clock: &MovableClock) -> Engine {
+    Engine {
+        store: system.engine().store.clone(),
+        programs: ProgramCache::default(),
+        clock: Clock::Movable(clock.clone()),
+        authority: Authority::Jwt,
+        alias_key: Some(AliasKey::new(b"a key for aliases in tests").unwrap()),
+    }
+}
+
+/// A system whose program `corner-coffee` is yet to be published by an event.
+fn story() -> (System, MovableClock, Engine) {
+    let system = System::with(&coffee_shop(), NOW);
+    let clock = MovableClock::standing_at(NOW.parse().unwrap());
+    let engine = deployed(&system, &clock);
+    (system, clock, engine)
+}
+
+#[test]
+fn every_event_gets_the_answer_that_is_kept_of_it() {
+    let events = events();
+    let listed: BTreeSet<_> = STORY.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(events.keys().cloned().collect::<BTreeSet<_>>(), listed, "each file in events/ has its place in the story");
+    let kept: BTreeSet<_> = fs::read_dir(snapshot("x").parent().unwrap())
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+
+    let (system, clock, engine) = story();
+    let updates = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
+    let mut differing = Vec::new();
+    for (name, now) in STORY {
+        clock.move_to(now.parse().unwrap()).unwrap();
+        let answer = system.block_on(handle(function(name), &engine, events[name].clone()));
+        let answer = shown(&answer.unwrap_or_else(|refused| panic!("{name}: {refused}")));
+        if updates {
+            fs::write(snapshot(name), format!("{answer:#}\n")).unwrap();
+        } else if fs::read_to_string(snapshot(name)).ok().map(|text| serde_json::from_str(&text).unwrap()) != Some(answer.clone()) {
+            differing.push(format!("{name} is answered with {answer:#}"));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert!(updates || kept == listed, "a kept answer belongs to no event: {kept:?}");
+}
+
+#[test]
+fn every_function_and_trigger_of_the_template_has_an_event() {
+    let events = events();
+    for resource in Template::read().functions {
+        let mut own = events.iter().filter(|(name, _)| function(name) == resource.name).map(|(_, event)| event);
+        let routes: BTreeSet<_> = own
+            .clone()
+            .filter_map(|event| event.get("routeKey")?.as_str())
+            .map(|key| key.split_once(' ').unwrap())
+            .map(|(method, path)| (method.to_owned(), path.to_owned()))
+            .collect();
+        assert_eq!(routes, resource.routes, "the routes of {}", resource.name);
+        let is_scheduled = own.any(|event| event.get("shard").is_some());
+        assert_eq!(is_scheduled, resource.is_scheduled, "the schedule of {}", resource.name);
+    }
+}
+
+#[test]
+fn an_event_without_the_scope_of_its_function_is_refused() {
+    let (system, _, engine) = story();
+    for (name, event) in events() {
+        if event.get("requestContext").is_none() {
+            continue;
+        }
+        for change in [
+            ("/requestContext/authorizer/jwt/claims/scope", json!("regulars/nothing")),
+            ("/requestContext/authorizer/jwt/claims/scope", json!(format!("regulars/{}x", function(&name)))),
+            ("/requestContext/authorizer", Value::Null),
+        ] {
+            let mut event = event.clone();
+            *event.pointer_mut(change.0).unwrap() = change.1;
+            let answer = system.block_on(handle(function(&name), &engine, event)).unwrap();
+            let answer = shown(&answer);
+            assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(403), &json!("scope_missing")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_token_of_one_member_reaches_nobody_else_and_nothing_of_the_whole_program() {
+    let (system, _, engine) = story();
+    for (name, mut event) in events() {
+        let Some(claims) = event.pointer_mut("/requestContext/authorizer/jwt/claims") else { continue };
+        claims["member"] = json!("m-9");
+        let names_member = event["rawPath"].as_str().unwrap().contains("/members/m-1");
+        let answer = shown(&system.block_on(handle(function(&name), &engine, event)).unwrap());
+        let expected = if names_member { (404, "member_not_found") } else { (403, "scope_missing") };
+        assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(expected.0), &json!(expected.1)), "{name}");
+    }
+}
+
+#[test]
+fn an_event_of_no_known_shape_is_left_unanswered_by_a_stable_name() {
+    let (system, _, engine) = story();
+    for name in FUNCTIONS {
+        for event in [json!({}), json!([]), json!(null), json!({ "requestContext": 1 }), json!({ "Records": [] })] {
+            let refused = system.block_on(handle(name, &engine, event.clone())).unwrap_err();
+            assert_eq!(refused.name(), "EventUnreadable", "{name} {event}");
+        }
+    }
+    for event in [
+        json!({ "shard": 256, "through": "2026-11-21", "cursor": null }),
+        json!({ "shard": -1, "through": "2026-11-21", "cursor": null }),
+        json!({ "shard": 0, "through": "2026-11-23", "cursor": null }),
+        json!({ "shard": 0, "through": "tomorrow", "cursor": null }),
+        json!({ "shard": 0, "through": "2026-11-21", "cursor": "2026-11-21#demo" }),
+        json!({ "shard": 0, "through": "2026-11-21", "cursor": 5 }),
+        json!({ "shard": 0, "through": "2026-11-21", "page": 5 }),
+    ] {
+        let refused = system.block_on(handle("tier-evaluation", &engine, event.clone())).unwrap_err();
+        assert_eq!(refused.name(), "EventUnreadable", "{event}");
+    }
+}

@@ -1,0 +1,137 @@
+//! `template.yaml` against the code: the same functions, the same routes, and policies that grant what is called and no more.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use regulars_store::Store;
+use regulars_tests::{
+    event::{FUNCTIONS, call, handle},
+    system::{NOW, System, coffee_shop, purchase, purchase_at},
+    template::{Function, Template},
+};
+use serde_json::{Value, json};
+
+/// The methods and paths that the code of a function answers.
+fn routes(function: &str) -> BTreeSet<(String, String)> {
+    fn named<'a>(
+        routes: impl Iterator<Item = (&'a regulars_api::http::Method, &'a str)>,
+    ) -> BTreeSet<(String, String)> {
+        routes.map(|(method, path)| (method.to_string(), path.to_owned())).collect()
+    }
+    match function {
+        "account" => named(regulars_account::routes()),
+        "earn" => named(regulars_earn::routes()),
+        "enroll" => named(regulars_enroll::routes()),
+        "program" => named(regulars_program::routes()),
+        "redeem" => named(regulars_redeem::routes()),
+        "tier-evaluation" => named(regulars_tier_evaluation::routes()),
+        _ => panic!("no function is called {function}"),
+    }
+}
+
+#[test]
+fn the_functions_of_the_template_are_the_folders_of_the_code() {
+    let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions")).unwrap();
+    let folders: BTreeSet<_> = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+    let named: BTreeSet<_> = Template::read().functions.into_iter().map(|function| function.name).collect();
+    assert_eq!(named, folders);
+    assert_eq!(named, FUNCTIONS.map(str::to_owned).into());
+}
+
+#[test]
+fn the_routes_of_the_template_are_those_of_the_code_each_under_its_functions_scope() {
+    for Function { name, routes: deployed, scopes, .. } in Template::read().functions {
+        assert_eq!(deployed, routes(&name), "{name}");
+        assert_eq!(scopes, BTreeSet::from([format!("regulars/{name}")]), "{name}");
+    }
+}
+
+/// A program in which every kind of total over many members is kept, and points live for a month.
+fn program() -> Value {
+    let cap = json!({ "times": 1_000, "per": "program", "every": "month" });
+    let mut program = coffee_shop();
+    program["points"]["expiry"] = json!({ "after_months": 1, "rounded_to": "exact_day" });
+    for rule in program["earning_rules"].as_array_mut().unwrap() {
+        if ["base", "welcome"].iter().any(|id| rule["id"] == *id) {
+            rule["cap"] = cap.clone();
+        }
+    }
+    program["attributes"][1]["personal"] = json!(true);
+    program
+}
+
+/// Does everything that a function can do, and what only time makes it do.
+async fn exercise(function: &str, system: &System) {
+    let engine = system.engine();
+    let members = "/v1/programs/demo/members";
+    let member = format!("{members}/m-1");
+    let nothing = Value::Null;
+    let expect = |(status, body): (u64, Value), expected: u64| assert_eq!(status, expected, "{function}: {body}");
+    match function {
+        "enroll" => {
+            let body = json!({ "member": "m-2", "aliases": [{ "kind": "email", "value": "a@b.c" }] });
+            expect(call(function, engine, ("POST", members), &[], &body).await, 201);
+            expect(call(function, engine, ("POST", members), &[], &body).await, 200);
+            let body = json!({ "alias": { "kind": "email", "value": "a@b.c" } });
+            expect(call(function, engine, ("POST", &format!("{members}/lookup")), &[], &body).await, 200);
+            let body = json!({ "status": "suspended" });
+            expect(call(function, engine, ("PATCH", &member), &[], &body).await, 200);
+        }
+        "earn" => {
+            let (path, key) = (format!("{member}/accruals"), [("idempotency-key", "order-9")]);
+            let body = purchase_at("2027-03-01T09:00:00Z", 1_000);
+            expect(call(function, engine, ("POST", &path), &key, &body).await, 201);
+            expect(call(function, engine, ("POST", &path), &key, &body).await, 200);
+        }
+        "redeem" => {
+            let (path, key) = (format!("{member}/redemptions"), [("idempotency-key", "r-9")]);
+            let body = json!({ "reward": "mug" });
+            expect(call(function, engine, ("POST", &path), &key, &body).await, 201);
+            expect(call(function, engine, ("POST", &path), &key, &body).await, 200);
+            expect(call(function, engine, ("POST", &path), &[("idempotency-key", "r-10")], &json!({ "reward": "x" })).await, 404);
+        }
+        "account" => {
+            for part in ["", "/entries", "/entries/order-1", "/rewards", "/tier"] {
+                expect(call(function, engine, ("GET", &format!("{member}{part}")), &[], &nothing).await, 200);
+            }
+        }
+        "tier-evaluation" => {
+            let path = format!("{member}/tier-evaluations");
+            expect(call(function, engine, ("POST", &path), &[], &json!({ "dry_run": true })).await, 200);
+            let shard = Store::due_shard(&"m-1".parse().unwrap());
+            let event = json!({ "shard": shard, "through": "2027-03-01", "cursor": null });
+            assert_eq!(handle(function, engine, event).await.unwrap()["changed"], 1);
+            expect(call(function, engine, ("POST", &path), &[], &json!({})).await, 200);
+        }
+        "program" => {
+            let path = "/v1/programs/demo";
+            expect(call(function, engine, ("GET", path), &[], &nothing).await, 200);
+            expect(call(function, engine, ("PUT", path), &[("if-match", "\"1\"")], &coffee_shop()).await, 201);
+        }
+        _ => panic!("no function is called {function}"),
+    }
+}
+
+#[test]
+fn no_policy_grants_more_than_its_function_calls_and_none_less() {
+    for Function { name, actions, .. } in Template::read().functions {
+        let system = System::with(&program(), NOW);
+        system.enroll("m-1");
+        system.accrue("m-1", "order-1", &purchase(50_000)).expect(201);
+        // A reward must still be affordable when everything else has expired.
+        let is_spending = name == "redeem";
+        system.move_clock(if is_spending { "2026-12-01T09:00:00Z" } else { "2027-03-01T09:00:00Z" });
+        let meter = system.engine().store.meter();
+        let before = meter.snapshot();
+        // As when the function starts.
+        system.engine().programs.forget(&"demo".parse().unwrap());
+        system.block_on(exercise(&name, &system));
+        let called: BTreeSet<_> = meter.since(&before).actions.keys().map(|action| action.iam_name().to_owned()).collect();
+        assert_eq!(actions, called, "granted and called by {name}");
+    }
+}
