@@ -62,11 +62,16 @@ impl Function {
         let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
         let routes = events.iter().map(|event| &event["Properties"]);
         let routes = routes.map(|route| (text(&route["Method"]), text(&route["Path"]))).collect();
-        let scopes = events.iter().flat_map(|event| list(&event["Properties"]["Auth"]["AuthorizationScopes"])).collect();
+        let scopes =
+            events.iter().flat_map(|event| list(&event["Properties"]["Auth"]["AuthorizationScopes"])).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
         Self {
-            name: folder.strip_prefix("functions/").expect("a folder under functions/").trim_end_matches('/').to_owned(),
+            name: folder
+                .strip_prefix("functions/")
+                .expect("a folder under functions/")
+                .trim_end_matches('/')
+                .to_owned(),
             routes,
             scopes,
             is_scheduled,

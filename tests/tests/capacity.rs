@@ -93,11 +93,17 @@ fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
     let path = accruals();
     // It belongs to October, and so expires a month before everything else.
     let late = purchase_at("2026-10-25T09:00:00Z", 1_000);
-    assert_eq!(measure(&system, "an accrual that moves the review", 201, ("earn", "POST", &path, "order-1", &late)), cost(2, 1, 7));
+    assert_eq!(
+        measure(&system, "an accrual that moves the review", 201, ("earn", "POST", &path, "order-1", &late)),
+        cost(2, 1, 7)
+    );
     // A month on the review stays where it is, because the date is that of a month.
     system.move_clock("2026-12-05T09:00:00Z");
     let next = purchase_at("2026-12-05T09:00:00Z", 1_000);
-    assert_eq!(measure(&system, "an accrual of the next month", 201, ("earn", "POST", &path, "order-2", &next)), cost(2, 1, 5));
+    assert_eq!(
+        measure(&system, "an accrual of the next month", 201, ("earn", "POST", &path, "order-2", &next)),
+        cost(2, 1, 5)
+    );
 }
 
 #[test]
@@ -106,7 +112,8 @@ fn an_accrual_after_a_year_pays_for_what_time_did_in_the_same_transaction() {
     system.move_clock("2027-12-05T09:00:00Z");
     let body = purchase_at("2027-12-05T09:00:00Z", 1_000);
     let path = accruals();
-    let measured = measure(&system, "an accrual with an expiry before it", 201, ("earn", "POST", &path, "order-1", &body));
+    let measured =
+        measure(&system, "an accrual with an expiry before it", 201, ("earn", "POST", &path, "order-1", &body));
     // The account, two entries with their index, and the review's new date.
     assert_eq!(measured, cost(2, 1, 10));
 }
@@ -118,7 +125,8 @@ fn an_ordinary_customer_of_many_purchases_costs_no_more_than_a_new_one() {
     for number in 1..=60 {
         let mut body = purchase(1_000 + number);
         body["purchase"]["channel"] = json!("app");
-        body["purchase"]["lines"] = json!([{ "sku": "yirgacheffe", "category": "beans", "quantity": 1, "amount": 800 }]);
+        body["purchase"]["lines"] =
+            json!([{ "sku": "yirgacheffe", "category": "beans", "quantity": 1, "amount": 800 }]);
         system.accrue("m-1", &format!("order-{number}"), &body).expect(201);
     }
     let request = ("earn", "POST", path.as_str(), "order-61", &purchase(1_000));
@@ -155,7 +163,10 @@ fn a_refusal_writes_nothing_and_looks_once_whether_it_is_a_repeat() {
     let late = purchase_at("2020-01-01T00:00:00Z", 1_000);
     assert_eq!(measure(&system, "a refused accrual", 422, ("earn", "POST", &path, "order-1", &late)), cost(2, 2, 0));
     let broken = json!({ "purchase": {} });
-    assert_eq!(measure(&system, "a malformed accrual", 400, ("earn", "POST", &path, "order-1", &broken)), cost(0, 0, 0));
+    assert_eq!(
+        measure(&system, "a malformed accrual", 400, ("earn", "POST", &path, "order-1", &broken)),
+        cost(0, 0, 0)
+    );
     let nobody = format!("{}/accruals", member("m-9"));
     let body = purchase(1_000);
     let request = ("earn", "POST", nobody.as_str(), "order-1", &body);

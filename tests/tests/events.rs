@@ -69,9 +69,8 @@ fn events() -> BTreeMap<String, Value> {
 
 /// The function whose event this is.
 fn function(name: &str) -> &'static str {
-    let begins = |function: &&str| {
-        name.strip_prefix(*function).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
+    let begins =
+        |function: &&str| name.strip_prefix(*function).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     let longest = FUNCTIONS.into_iter().filter(begins).max_by_key(|function| function.len());
     longest.unwrap_or_else(|| panic!("{name} begins with the name of no function"))
 }
@@ -112,7 +111,11 @@ fn story() -> (System, MovableClock, Engine) {
 fn every_event_gets_the_answer_that_is_kept_of_it() {
     let events = events();
     let listed: BTreeSet<_> = STORY.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(events.keys().cloned().collect::<BTreeSet<_>>(), listed, "each file in events/ has its place in the story");
+    assert_eq!(
+        events.keys().cloned().collect::<BTreeSet<_>>(),
+        listed,
+        "each file in events/ has its place in the story"
+    );
     let kept: BTreeSet<_> = fs::read_dir(snapshot("x").parent().unwrap())
         .unwrap()
         .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
@@ -127,7 +130,9 @@ fn every_event_gets_the_answer_that_is_kept_of_it() {
         let answer = shown(&answer.unwrap_or_else(|refused| panic!("{name}: {refused}")));
         if updates {
             fs::write(snapshot(name), format!("{answer:#}\n")).unwrap();
-        } else if fs::read_to_string(snapshot(name)).ok().map(|text| serde_json::from_str(&text).unwrap()) != Some(answer.clone()) {
+        } else if fs::read_to_string(snapshot(name)).ok().map(|text| serde_json::from_str(&text).unwrap())
+            != Some(answer.clone())
+        {
             differing.push(format!("{name} is answered with {answer:#}"));
         }
     }

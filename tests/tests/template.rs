@@ -93,7 +93,11 @@ async fn exercise(function: &str, system: &System) {
             let body = json!({ "reward": "mug" });
             expect(call(function, engine, ("POST", &path), &key, &body).await, 201);
             expect(call(function, engine, ("POST", &path), &key, &body).await, 200);
-            expect(call(function, engine, ("POST", &path), &[("idempotency-key", "r-10")], &json!({ "reward": "x" })).await, 404);
+            expect(
+                call(function, engine, ("POST", &path), &[("idempotency-key", "r-10")], &json!({ "reward": "x" }))
+                    .await,
+                404,
+            );
         }
         "account" => {
             for part in ["", "/entries", "/entries/order-1", "/rewards", "/tier"] {
@@ -131,7 +135,8 @@ fn no_policy_grants_more_than_its_function_calls_and_none_less() {
         // As when the function starts.
         system.engine().programs.forget(&"demo".parse().unwrap());
         system.block_on(exercise(&name, &system));
-        let called: BTreeSet<_> = meter.since(&before).actions.keys().map(|action| action.iam_name().to_owned()).collect();
+        let called: BTreeSet<_> =
+            meter.since(&before).actions.keys().map(|action| action.iam_name().to_owned()).collect();
         assert_eq!(actions, called, "granted and called by {name}");
     }
 }

@@ -1,6 +1,16 @@
 //! The table's own words: every attribute that an expression names, every key, every expression.
 //!
-//! What callers send reaches DynamoDB as values only, never inside an expression.
+//! | item | `pk` | `sk` | attributes |
+//! |---|---|---|---|
+//! | account | `member#PROGRAM#MEMBER` | `account` | see `account_item.rs` |
+//! | entry | `member#PROGRAM#MEMBER` | `entry#ID` | see `entry_item.rs` |
+//! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m` |
+//! | stock that has gone | `reward#PROGRAM#REWARD` | `stock#0` | `taken` |
+//! | use of a program-wide cap | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0`, the first day of the interval | `taken` |
+//! | head of a program | `program#PROGRAM` | `head` | `v` |
+//! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document` |
+//!
+//! Ids hold no `#`. What callers send reaches DynamoDB as values only, never inside an expression.
 
 use jiff::civil::Date;
 use regulars_domain::{

@@ -142,7 +142,10 @@ fn an_activity_earns_what_its_rule_gives_up_to_its_cap() {
 
     let dance = json!({ "activity": { "type": "dance", "occurred_at": NOW } });
     let nothing = system.accrue("m-1", "dance-1", &dance).expect(201);
-    assert_eq!((&nothing["entry"]["points"], nothing["account"]["balance"]["spendable"].clone()), (&json!(0), json!(45)));
+    assert_eq!(
+        (&nothing["entry"]["points"], nothing["account"]["balance"]["spendable"].clone()),
+        (&json!(0), json!(45))
+    );
     system.audit("m-1");
 }
 
@@ -222,7 +225,10 @@ fn points_that_came_too_late_to_be_spent_are_posted_and_expired_at_once() {
     assert_eq!(answer["account"]["balance"]["spendable"], 25);
     let ledger = system.ledger("m-1");
     let last = ledger.last().unwrap();
-    assert_eq!((&last["kind"], &last["points"], &last["refers_to"]), (&json!("expiry"), &json!(-10), &json!("order-1")));
+    assert_eq!(
+        (&last["kind"], &last["points"], &last["refers_to"]),
+        (&json!("expiry"), &json!(-10), &json!("order-1"))
+    );
     system.audit("m-1");
 }
 

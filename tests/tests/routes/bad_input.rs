@@ -39,9 +39,9 @@ fn purchase_with(pointer: &str, value: Value) -> String {
     body["purchase"]["lines"] = json!([{ "sku": "latte", "category": "coffee", "quantity": 1, "amount": 450 }]);
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     let parent = body.pointer_mut(parent).unwrap();
-    match parent {
-        Value::Array(list) => list[field.parse::<usize>().unwrap()] = value,
-        other => other[field] = value,
+    match field.parse::<usize>() {
+        Ok(index) => parent[index] = value,
+        Err(_) => parent[field] = value,
     }
     body.to_string()
 }
@@ -235,7 +235,8 @@ fn a_key_that_is_missing_or_none_is_refused_before_anything_else() {
         let missing = watched.system.client.send("POST", &path, &[JSON], body.as_bytes());
         missing.problem(400, "idempotency_key_missing");
         let long = "k".repeat(65);
-        for key in ["", " ", "a b", "a/b", "a#b", "~expiry~2027-11-30", "naïve", "💥", "a,b", "a\tb", long.as_str()] {
+        for key in ["", " ", "a b", "a/b", "a#b", "~expiry~2027-11-30", "naïve", "💥", "a,b", "a\tb", long.as_str()]
+        {
             let headers = [JSON, ("idempotency-key", key)];
             watched
                 .system
@@ -311,7 +312,9 @@ fn an_id_in_a_path_that_is_none_names_nothing() {
         client.post(&format!("{path}/tier-evaluations"), &json!({})).problem(404, "member_not_found");
         client.patch(&path, &json!({ "status": "closed" })).problem(404, "member_not_found");
         client.post_under("k", &format!("{path}/accruals"), &purchase(1)).problem(404, "member_not_found");
-        client.post_under("k", &format!("{path}/redemptions"), &json!({ "reward": "mug" })).problem(404, "member_not_found");
+        client
+            .post_under("k", &format!("{path}/redemptions"), &json!({ "reward": "mug" }))
+            .problem(404, "member_not_found");
         client.get(&format!("/v1/programs/{id}/members/m-1")).problem(404, "program_not_found");
         client.put(&format!("/v1/programs/{id}"), ("if-match", "\"1\""), &json!({})).status_in(&[404, 422]);
     }
@@ -390,7 +393,9 @@ fn a_wish_to_redeem_that_is_none_is_told_where_it_is_wrong() {
 #[test]
 fn odd_texts_are_kept_as_they_are_where_texts_are_free() {
     let system = System::start();
-    for (number, city) in ["🏙️ Şişli", "a\u{0}b", "'; DROP TABLE members; --", "\u{202e}abc", " ", ""].iter().enumerate() {
+    for (number, city) in
+        ["🏙️ Şişli", "a\u{0}b", "'; DROP TABLE members; --", "\u{202e}abc", " ", ""].iter().enumerate()
+    {
         let body = json!({ "member": format!("m-{number}"), "attributes": { "city": city } });
         let account = system.client.post(&format!("{DEMO}/members"), &body).expect(201);
         assert_eq!(account["attributes"]["city"], *city);

@@ -53,7 +53,10 @@ fn the_schedule_run_by_hand_reviews_what_is_due_and_nothing_twice() {
     assert_eq!(run(&system), ran(0, 0), "a second run finds nothing");
     let ledger = system.ledger("m-3");
     let last = ledger.last().unwrap();
-    assert_eq!((&last["id"], &last["points"], &last["by"]), (&json!("~expiry~2027-11-30"), &json!(-25), &json!("engine")));
+    assert_eq!(
+        (&last["id"], &last["points"], &last["by"]),
+        (&json!("~expiry~2027-11-30"), &json!(-25), &json!("engine"))
+    );
     assert_eq!(last["posted_at"], "2027-11-30T21:00:00Z");
 
     system.move_clock("2028-01-31T20:59:59Z");

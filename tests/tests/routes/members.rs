@@ -200,12 +200,12 @@ fn attributes_are_set_and_taken_away_and_the_same_change_again_changes_nothing()
     system.client.post(MEMBERS, &ayse()).expect(201);
     let path = member("m-1");
     let changes = json!({ "attributes": { "city": null, "birthday": "1990-05-03" } });
-    let changed = system.client.patch(&path, &changes).expect(200);
-    assert_eq!(changed["attributes"], json!({ "birthday": "1990-05-03" }));
-    assert_eq!(changed["version"], 2);
-    assert_eq!(system.client.patch(&path, &changes).expect(200), changed);
-    assert_eq!(system.client.patch(&path, &json!({})).expect(200), changed);
-    assert_eq!(system.account("m-1"), changed);
+    let account = system.client.patch(&path, &changes).expect(200);
+    assert_eq!(account["attributes"], json!({ "birthday": "1990-05-03" }));
+    assert_eq!(account["version"], 2);
+    assert_eq!(system.client.patch(&path, &changes).expect(200), account);
+    assert_eq!(system.client.patch(&path, &json!({})).expect(200), account);
+    assert_eq!(system.account("m-1"), account);
 
     for (body, at) in [
         (json!({ "attributes": { "shoe_size": 43 } }), "/attributes/shoe_size"),
@@ -218,7 +218,7 @@ fn attributes_are_set_and_taken_away_and_the_same_change_again_changes_nothing()
         assert_eq!(system.client.patch(&path, &body).problem(400, "body_malformed")["at"], at, "{body}");
     }
     system.client.patch(&member("m-2"), &changes).problem(404, "member_not_found");
-    assert_eq!(system.account("m-1"), changed);
+    assert_eq!(system.account("m-1"), account);
 }
 
 #[test]

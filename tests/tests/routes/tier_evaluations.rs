@@ -23,7 +23,8 @@ fn a_dry_run_tells_what_would_be_written_and_writes_nothing() {
     assert_eq!(evaluate(&system, &json!({ "dry_run": true })), dry);
     assert_eq!(dry["account"]["version"], 2);
     assert_eq!(dry["tier_change"], json!({ "from": "silver", "to": "bronze" }));
-    let ids = |told: &Value| told["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>();
+    let ids =
+        |told: &Value| told["entries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>();
     assert_eq!(ids(&dry), ["~expiry~2027-11-30", "~tier~2028-02-01"]);
     system.client.get(&format!("{}/entries/~expiry~2027-11-30", member("m-1"))).problem(404, "entry_not_found");
 

@@ -1,0 +1,222 @@
+//! What the workspace does not do anywhere, read from its sources: each test is one sentence that must stay true.
+//!
+//! What the rules themselves leave out is checked beside them, in `shared/domain`; what no policy grants, in `template`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Component, Path, PathBuf},
+    process::Command,
+};
+
+use regulars_tests::event::FUNCTIONS;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The files below `folder` with this extension, by their paths from the top.
+fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(), text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder}");
+    found
+}
+
+/// The sources that are built into something that runs outside of tests, without their own tests.
+fn sources() -> Vec<(String, String)> {
+    let all = files("functions", "rs").into_iter().chain(files("shared", "rs"));
+    all.filter(|(path, _)| !path.contains("/tests/") && !path.ends_with("tests.rs"))
+        .map(|(path, text)| {
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+            (path, shipped.to_owned())
+        })
+        .collect()
+}
+
+/// The paths of those sources in which `hit` says that something is found.
+fn found_in(hit: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    sources().into_iter().filter(|(_, text)| hit(text)).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn only_the_store_has_condition_expressions() {
+    let words = ["_expression", "ConditionExpression", "UpdateExpression", "expression_attribute", "ConditionCheck"];
+    let found = found_in(|text| words.iter().any(|word| text.contains(word)));
+    let elsewhere: Vec<_> = found.iter().filter(|path| !path.starts_with("shared/store/src/")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(found.contains("shared/store/src/transaction.rs"), "the words are those that the store uses");
+}
+
+#[test]
+fn only_the_store_names_attributes_of_items() {
+    let found = found_in(|text| text.contains("AttributeValue::") && text.contains("aws_sdk_dynamodb"));
+    let elsewhere: Vec<_> = found.iter().filter(|path| !path.starts_with("shared/store/src/")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(!found.is_empty());
+    // Who else knows the SDK makes a client or a table of it.
+    let knowing = found_in(|text| text.contains("aws_sdk_dynamodb"));
+    let others = knowing.iter().filter(|path| !path.starts_with("shared/store/"));
+    for path in others {
+        assert!(path == "shared/api/src/engine.rs" || path.starts_with("shared/cli/src/local/"), "{path}");
+    }
+}
+
+#[test]
+fn every_expression_is_a_constant() {
+    let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
+    let mut checked = 0;
+    for (path, text) in sources() {
+        for setter in
+            [".condition_expression(", ".update_expression(", ".key_condition_expression(", ".filter_expression("]
+        {
+            for (at, _) in text.match_indices(setter) {
+                let argument = text[at + setter.len()..].split(')').next().unwrap();
+                let is_constant = table.contains(&format!("const {argument}: &str"));
+                // What the two makers of parts are given cannot be made at run time either.
+                let is_static = text.contains(&format!("{argument}: &'static str"));
+                assert!(is_constant || is_static, "{path}: {setter}{argument})");
+                checked += 1;
+            }
+        }
+        assert!(!text.contains(".leak()") && !text.contains("Box::leak"), "{path} makes a constant at run time");
+    }
+    assert!(checked >= 4, "{checked}");
+}
+
+#[test]
+fn no_code_path_deletes_anything() {
+    let words = ["delete_item", "DeleteItem", "Delete::builder", "DeleteRequest", "batch_write_item", "PartiQL"];
+    assert_eq!(found_in(|text| words.iter().any(|word| text.contains(word))), BTreeSet::new());
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    assert!(!template.contains("dynamodb:Delete") && !template.contains("dynamodb:*"));
+    assert!(!template.contains("BatchWriteItem") && !template.contains("PartiQL"));
+}
+
+#[test]
+fn an_entry_is_only_ever_put_where_there_is_none() {
+    // Its item is made in one place, and there it is put under one condition.
+    let made = found_in(|text| text.contains("entry_item::write"));
+    assert_eq!(made, BTreeSet::from(["shared/store/src/commit.rs".to_owned()]));
+    let commit = fs::read_to_string(root().join("shared/store/src/commit.rs")).unwrap();
+    let commit = commit.split("#[cfg(test)]").next().unwrap();
+    assert_eq!(commit.matches("entry_item::write").count(), 1);
+    assert!(commit.contains("self.put(entry_item::write(program, member, sealed), ABSENT, None)"));
+    let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
+    assert!(table.contains(r#"ABSENT: &str = "attribute_not_exists(pk)""#));
+    // What is updated in place are counters.
+    let updates: Vec<_> = sources().into_iter().filter(|(_, text)| text.contains("self.update(")).collect();
+    assert_eq!(updates.len(), 1, "one file updates");
+    assert_eq!(updates[0].1.matches("self.update(").count(), updates[0].1.matches("self.update(counter_key(").count());
+    let others = found_in(|text| text.contains(".update_item()") || text.contains(".put_item()"));
+    assert_eq!(others, BTreeSet::new(), "everything is written in transactions");
+}
+
+#[test]
+fn no_function_carries_the_local_database_or_the_command_line() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    for function in FUNCTIONS {
+        let tree = Command::new(&cargo)
+            .args(["tree", "--offline", "--edges", "no-dev", "--prefix", "none", "--format", "{p}", "--package"])
+            .arg(format!("regulars-{function}"))
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        let packages: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert!(packages.contains("aws-sdk-dynamodb") && packages.contains("regulars-store"), "{function}: {tree}");
+        for absent in
+            ["dynoxide-rs", "libsqlite3-sys", "rusqlite", "regulars-cli", "axum", "clap", "aws-sdk-sso", "openssl"]
+        {
+            assert!(!packages.contains(absent), "{function} depends on {absent}");
+        }
+    }
+}
+
+#[test]
+fn nothing_outside_of_the_repository_is_needed_to_build_it() {
+    let mut checked = 0;
+    let mut assert_inside = |file: &str, base: &Path, named: &str| {
+        let mut depth = Vec::new();
+        for component in base.join(named).components() {
+            match component {
+                Component::Normal(part) => depth.push(part.to_owned()),
+                Component::ParentDir => assert!(depth.pop().is_some(), "{file} names {named}"),
+                Component::CurDir => {}
+                Component::RootDir | Component::Prefix(_) => panic!("{file} names {named}"),
+            }
+        }
+        let inside: PathBuf = depth.iter().collect();
+        assert!(root().join(&inside).exists(), "{file} names {named}, which is not there");
+        checked += 1;
+    };
+    for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "rs")) {
+        let base = Path::new(&path).parent().unwrap();
+        // This file names what it looks for.
+        if path.ends_with("absences.rs") {
+            continue;
+        }
+        for opening in ["include_str!(\"", "include_bytes!(\"", "#[path = \""] {
+            for (at, _) in text.match_indices(opening) {
+                assert_inside(&path, base, text[at + opening.len()..].split('"').next().unwrap());
+            }
+        }
+    }
+    for (path, text) in files(".", "toml").into_iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+        let base = Path::new(&path).parent().unwrap();
+        for (at, _) in text.match_indices("path = \"") {
+            let named = text[at..].split('"').nth(1).unwrap();
+            assert_inside(&path, base, named);
+        }
+    }
+    assert!(checked > 10, "{checked}");
+}
+
+#[test]
+fn time_is_read_in_one_place_and_the_environment_in_another() {
+    let clocks = ["Timestamp::now(", "SystemTime::now(", "Zoned::now(", "Utc::now("];
+    let found = found_in(|text| clocks.iter().any(|clock| text.contains(clock)));
+    assert_eq!(found, BTreeSet::from(["shared/api/src/clock.rs".to_owned()]));
+    let found = found_in(|text| text.contains("env::var("));
+    assert_eq!(found, BTreeSet::from(["shared/api/src/settings.rs".to_owned()]));
+}
+
+#[test]
+fn points_and_money_are_never_fractions_in_an_answer() {
+    for path in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events")).unwrap() {
+        let path = path.unwrap().path();
+        let answer: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_whole(&answer, &path);
+    }
+}
+
+fn assert_whole(value: &Value, path: &Path) {
+    match value {
+        Value::Number(number) => assert!(number.is_i64() || number.is_u64(), "{number} in {}", path.display()),
+        Value::Array(values) => values.iter().for_each(|value| assert_whole(value, path)),
+        Value::Object(fields) => fields.values().for_each(|value| assert_whole(value, path)),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
