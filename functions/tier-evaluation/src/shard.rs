@@ -90,8 +90,7 @@ async fn review_one(engine: &Engine, due: Due, deadline: Deadline, report: &mut 
     report.reviewed = report.reviewed.saturating_add(1);
     let subject = Subject { program_id: due.program, program, member: due.member };
     match engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
-        Ok(done) if done.entries.is_empty() => {}
-        Ok(_) => report.changed = report.changed.saturating_add(1),
+        Ok(done) => report.changed = report.changed.saturating_add(done.grew.into()),
         Err(problem) if problem.code() == Code::Busy => report.conflicted = report.conflicted.saturating_add(1),
         // The index follows the table within moments, and the account may be gone by now.
         Err(problem) if problem.code() == Code::MemberNotFound => {}

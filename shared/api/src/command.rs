@@ -43,6 +43,8 @@ pub struct Done {
     pub entries: Vec<Sealed>,
     /// The account as it is now, as last written.
     pub account: Account,
+    /// Whether the ledger grew, be it only by what time had done.
+    pub grew: bool,
     /// Whether the request had been carried out before.
     pub replayed: bool,
 }
@@ -154,8 +156,10 @@ impl Engine {
         mut decide: impl FnMut(Settled<'_>) -> Result<Option<Posting>, R>,
     ) -> Result<Done, Problem> {
         let now = self.clock.now();
+        let mut seq_at_first = None;
         let decide = |account: Option<Account>, _: &Counters| {
             let account = account.ok_or_else(|| Stay::Refused(Problem::member_not_found(subject.member.as_str())))?;
+            seq_at_first.get_or_insert(account.seq);
             match settle(&subject.program, account.clone(), now) {
                 Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
                 Settlement::Current(settled) => match decide(*settled) {
@@ -166,17 +170,18 @@ impl Engine {
             }
         };
         let (program, member) = (&subject.program_id, &subject.member);
-        match self.store.act(program, member, &[], None, deadline.instant(), decide).await? {
+        let done = match self.store.act(program, member, &[], None, deadline.instant(), decide).await? {
             Outcome::Refused(Stay::Unchanged(account)) => {
-                Ok(Done { entry: None, entries: Vec::new(), account: *account, replayed: false })
+                Done { entry: None, entries: Vec::new(), account: *account, grew: false, replayed: false }
             }
-            Outcome::Refused(Stay::Refused(problem)) => Err(problem),
-            Outcome::Committed(posting) => done(Outcome::Committed(posting)),
-            Outcome::Replayed { entry, account } => done(Outcome::Replayed { entry, account }),
-            Outcome::KeyReused => done(Outcome::KeyReused),
-            Outcome::AliasTaken(alias) => done(Outcome::AliasTaken(alias)),
-            Outcome::Busy => done(Outcome::Busy),
-        }
+            Outcome::Refused(Stay::Refused(problem)) => return Err(problem),
+            Outcome::Committed(posting) => done(Outcome::Committed(posting))?,
+            Outcome::Replayed { entry, account } => done(Outcome::Replayed { entry, account })?,
+            Outcome::KeyReused => done(Outcome::KeyReused)?,
+            Outcome::AliasTaken(alias) => done(Outcome::AliasTaken(alias))?,
+            Outcome::Busy => done(Outcome::Busy)?,
+        };
+        Ok(Done { grew: seq_at_first.is_some_and(|seq| done.account.seq > seq), ..done })
     }
 }
 
@@ -189,10 +194,11 @@ pub fn done(outcome: Outcome<Problem>) -> Result<Done, Problem> {
     match outcome {
         Outcome::Committed(posting) => {
             let entry = posting.entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
-            Ok(Done { entry, entries: posting.entries, account: posting.account, replayed: false })
+            let grew = !posting.entries.is_empty();
+            Ok(Done { entry, entries: posting.entries, account: posting.account, grew, replayed: false })
         }
         Outcome::Replayed { entry, account } => {
-            Ok(Done { entry: Some(entry), entries: Vec::new(), account, replayed: true })
+            Ok(Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true })
         }
         Outcome::KeyReused => Err(Problem::new(
             Code::IdempotencyKeyReused,

@@ -12,7 +12,7 @@ fn run(system: &System) -> Value {
 }
 
 fn ran(reviewed: u64, changed: u64) -> Value {
-    json!({ "shards": 256, "reviewed": reviewed, "changed": changed, "conflicted": 0, "seconds": null })
+    json!({ "shards": 256, "reviewed": reviewed, "changed": changed, "conflicted": 0, "failed": 0, "seconds": null })
 }
 
 #[test]

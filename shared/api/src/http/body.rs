@@ -31,11 +31,37 @@ pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -
     Ok(())
 }
 
-/// Refuses a body that is not a JSON object: a list would be read as the fields of a struct, in their order.
-pub(crate) fn check_is_object(body: &[u8]) -> Result<(), Problem> {
-    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => Ok(()),
-        Some(_) | None => Err(Problem::body_malformed("", "The body must be a JSON object.")),
+/// The fields of requests that hold lists.
+const LISTS: [&str; 2] = ["aliases", "lines"];
+
+/// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,
+/// in the order in which our code happens to declare them.
+pub(crate) fn check_shape(body: &[u8]) -> Result<(), Problem> {
+    // What is no JSON at all is for the reading to point at.
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return Ok(()) };
+    if !value.is_object() {
+        return Err(Problem::body_malformed("", "The body must be a JSON object."));
+    }
+    match list_out_of_place(&value, None) {
+        None => Ok(()),
+        Some(at) => Err(Problem::body_malformed(at, "No list can stand here.")),
+    }
+}
+
+/// The pointer, from `value`, to a list that is neither the value of a field in [`LISTS`] nor, as `value` itself, of
+/// `field`.
+fn list_out_of_place(value: &Value, field: Option<&str>) -> Option<String> {
+    match value {
+        Value::Array(_) if !field.is_some_and(|field| LISTS.contains(&field)) => Some(String::new()),
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| list_out_of_place(value, None).map(|rest| format!("/{index}{rest}"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let name_in_pointer = name.replace('~', "~0").replace('/', "~1");
+            list_out_of_place(value, Some(name)).map(|rest| format!("/{name_in_pointer}{rest}"))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
@@ -179,11 +205,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_not_taken_for_the_fields_of_an_object() {
-        assert!(parse::<Line>(br#"["latte"]"#).is_ok(), "serde does");
-        assert_eq!(check_is_object(br#"["latte"]"#).unwrap_err().code(), Code::BodyMalformed);
-        assert!(check_is_object(b" \r\n\t{").is_ok());
-        assert!(check_is_object(b" ").is_err());
+    fn a_list_is_taken_only_where_the_api_has_one() {
+        let at = |body: &str| check_shape(body.as_bytes()).err().map(|problem| problem.member("at").cloned().unwrap());
+        for (body, expected) in [
+            (r#"{"purchase":{"lines":[{"sku":"latte"}]}}"#, None),
+            (r#"{"aliases":[{"kind":"email","value":"a@b"}]}"#, None),
+            ("not JSON", None),
+            (r#"["latte"]"#, Some("")),
+            ("1", Some("")),
+            (r#"{"purchase":["2026-11-22T00:00:00Z",[1250,"EUR"]]}"#, Some("/purchase")),
+            (r#"{"purchase":{"total":[1250,"EUR"]}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"lines":[{},["latte"]]}}"#, Some("/purchase/lines/1")),
+            (r#"{"attributes":{"a/b":[]}}"#, Some("/attributes/a~1b")),
+        ] {
+            assert_eq!(at(body), expected.map(Value::from), "{body}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 const TYPE_PREFIX: &str = "https://regulars.dev/problems/";
 
-/// How long a caller is asked to wait after [`Code::Busy`], in seconds.
-const BUSY_RETRY_AFTER_SECONDS: u32 = 1;
+/// How long a caller is asked to wait after a 503, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The longest detail that is sent, in characters: it may quote the caller's own input.
 const DETAIL_CHARACTERS_MAX: usize = 500;
@@ -191,14 +191,16 @@ impl Problem {
     /// Whether the request was done is not known to us; repeating it under its key tells.
     pub fn store_unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let detail = "The store did not answer. Repeat the request under the same key.";
-        Problem::new(Code::StoreUnavailable, detail).caused_by(source)
+        Problem::new(Code::StoreUnavailable, detail)
+            .header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
+            .caused_by(source)
     }
 
     /// The account was changed by others each time we tried; `Retry-After` is set.
     #[must_use]
     pub fn busy() -> Self {
         let detail = "The account is being changed by others. Repeat the request under the same key.";
-        Problem::new(Code::Busy, detail).header(RETRY_AFTER, HeaderValue::from(BUSY_RETRY_AFTER_SECONDS))
+        Problem::new(Code::Busy, detail).header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
     }
 
     /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart.

@@ -111,7 +111,7 @@ impl Request {
     /// `T` refuses).
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         body::check(&self.body, self.header("content-type"), BODY_BYTES_MAX)?;
-        body::check_is_object(&self.body)?;
+        body::check_shape(&self.body)?;
         body::parse(&self.body)
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct Run {
     reviewed: u64,
     changed: u64,
     conflicted: u64,
+    failed: u64,
     seconds: f64,
 }
 
@@ -31,13 +32,15 @@ struct Page {
     reviewed: u64,
     changed: u64,
     conflicted: u64,
+    #[serde(default)]
+    failed: u64,
 }
 
 /// Reviews every account that is due, shard by shard, each until its function gives no cursor.
 pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp) -> Result<Run, EventRefused> {
     let started = Instant::now();
     let through = latest_date(now);
-    let mut run = Run { shards: SHARDS, reviewed: 0, changed: 0, conflicted: 0, seconds: 0.0 };
+    let mut run = Run { shards: SHARDS, reviewed: 0, changed: 0, conflicted: 0, failed: 0, seconds: 0.0 };
     for shard in 0..SHARDS {
         let mut cursor: Option<Value> = None;
         loop {
@@ -47,6 +50,7 @@ pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp) -> Result<Ru
             run.reviewed = run.reviewed.saturating_add(page.reviewed);
             run.changed = run.changed.saturating_add(page.changed);
             run.conflicted = run.conflicted.saturating_add(page.conflicted);
+            run.failed = run.failed.saturating_add(page.failed);
             match page.cursor {
                 None => break,
                 next if next == cursor => {
