@@ -87,7 +87,7 @@ FAULTS = [
         "a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"
     ),
     Fault("calling every function", POLICIES, "- lambda:InvokeFunction", "- lambda:*", "ReviewRole:"),
-    Fault("a reader that writes", READING, "- dynamodb:GetItem", "- dynamodb:UpdateItem", "AccountFunction:"),
+    Fault("a reader that deletes", READING, "- dynamodb:GetItem", "- dynamodb:DeleteItem", "AccountFunction:"),
     Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "SystemLogLevel: INFO"),
     Fault("another function's log group", LOGS, "LogGroup: !Ref EarnLogGroup", "LogGroup: !Ref EnrollLogGroup"),
     Fault(

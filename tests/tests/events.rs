@@ -30,7 +30,7 @@ use regulars_tests::{
 use serde_json::{Value, json};
 
 /// The events in the order in which they make one story, and where the clock stands by then.
-const STORY: [(&str, &str); 17] = [
+const STORY: [(&str, &str); 25] = [
     ("program-publish", NOW),
     ("program-read", NOW),
     ("enroll", NOW),
@@ -46,6 +46,14 @@ const STORY: [(&str, &str); 17] = [
     ("account-entry", NOW),
     ("account-rewards", NOW),
     ("account-tier", NOW),
+    ("program-adjustment", NOW),
+    ("redeem-hold", NOW),
+    ("redeem-capture", NOW),
+    ("redeem-cancellation", NOW),
+    ("redeem-reversal", NOW),
+    ("earn-quote", NOW),
+    ("earn-confirmation", NOW),
+    ("earn-reversal", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
 ];

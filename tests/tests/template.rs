@@ -61,7 +61,11 @@ fn program() -> Value {
             rule["cap"] = cap.clone();
         }
     }
-    program["attributes"][1]["personal"] = json!(true);
+    for reward in program["rewards"].as_array_mut().unwrap() {
+        if reward["id"] == "mug" {
+            reward["hold_seconds_max"] = json!(60);
+        }
+    }
     program
 }
 
@@ -115,6 +119,9 @@ async fn exercise(function: &str, system: &System) {
         "program" => {
             let path = "/v1/programs/demo";
             expect(call(function, engine, ("GET", path), &[], &nothing).await, 200);
+            let (path_of_adjustment, key) = (format!("{member}/adjustments"), [("idempotency-key", "a-9")]);
+            let body = json!({ "points": 1, "reason": "goodwill" });
+            expect(call(function, engine, ("POST", &path_of_adjustment), &key, &body).await, 201);
             expect(call(function, engine, ("PUT", path), &[("if-match", "\"1\"")], &coffee_shop()).await, 201);
         }
         _ => panic!("no function is called {function}"),
@@ -127,6 +134,10 @@ fn no_policy_grants_more_than_its_function_calls_and_none_less() {
         let system = System::with(&program(), NOW);
         system.enroll("m-1");
         system.accrue("m-1", "order-1", &purchase(50_000)).expect(201);
+        if name != "redeem" {
+            // A hold that ends by itself gives its piece back, whichever function is the first to see it.
+            system.redeem("m-1", "r-1", &json!({ "reward": "mug", "hold": { "seconds": 60 } })).expect(201);
+        }
         // A reward must still be affordable when everything else has expired.
         let is_spending = name == "redeem";
         system.move_clock(if is_spending { "2026-12-01T09:00:00Z" } else { "2027-03-01T09:00:00Z" });

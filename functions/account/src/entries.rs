@@ -27,10 +27,10 @@ pub(crate) async fn list(
     let limit = request.limit()?;
     let before = request.cursor().map(|cursor| read_cursor(&cursor)).transpose()?;
     let subject = engine.subject(params).await?;
-    engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+    let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
     let page = engine.store.entries(&subject.program_id, &subject.member, before, limit).await?;
     Ok(Answer::ok(&Statement {
-        entries: page.items.iter().map(EntryDetail::from).collect(),
+        entries: page.items.iter().map(|entry| EntryDetail::new(entry, &done.account.holds)).collect(),
         next_cursor: page.next.map(|seq| seq.to_string()),
     }))
 }
@@ -38,11 +38,11 @@ pub(crate) async fn list(
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
     let subject = engine.subject(params).await?;
     let id: EntryId = path_id(params, "entry", Code::EntryNotFound)?;
-    let Some(sealed) = engine.store.entry(&subject.program_id, &subject.member, &id).await? else {
-        engine.view(&subject).await?;
+    let settled = engine.view(&subject).await?;
+    let Some(entry) = engine.store.entry(&subject.program_id, &subject.member, &id).await? else {
         return Err(Problem::new(Code::EntryNotFound, format!("The member has no entry `{id}`.")));
     };
-    Ok(Answer::ok(&EntryDetail::from(&sealed)))
+    Ok(Answer::ok(&EntryDetail::new(&entry, &settled.account().holds)))
 }
 
 /// A cursor is the `seq` before which the next page begins.

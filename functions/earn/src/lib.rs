@@ -1,6 +1,8 @@
-//! The `earn` function: points for purchases and activities.
+//! The `earn` function: points for purchases and activities, and what becomes of them.
 
+mod accrual;
 mod accruals;
+mod quotes;
 
 use std::sync::LazyLock;
 
@@ -15,10 +17,18 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Accrue,
+    Confirm,
+    Reverse,
+    Quote,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([(Method::POST, "/v1/programs/{program}/members/{member}/accruals", Operation::Accrue)])
+    Routes::new([
+        (Method::POST, "/v1/programs/{program}/members/{member}/accruals", Operation::Accrue),
+        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/confirmation", Operation::Confirm),
+        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/reversals", Operation::Reverse),
+        (Method::POST, "/v1/programs/{program}/members/{member}/quotes", Operation::Quote),
+    ])
 });
 
 /// The methods and paths that this function answers, as the template has to name them.
@@ -35,6 +45,9 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/earn", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Accrue => accruals::accrue(engine, &request, &params, deadline).await,
+            Operation::Confirm => accrual::confirm(engine, &request, &params, deadline).await,
+            Operation::Reverse => accrual::reverse(engine, &request, &params, deadline).await,
+            Operation::Quote => quotes::quote(engine, &request, &params).await,
         }
     })
     .await

@@ -17,7 +17,7 @@ use regulars_domain::{
     id::{EntryId, MemberId, ProgramId},
     posting::Step,
 };
-use regulars_store::{Outcome, RequestKey};
+use regulars_store::{Needs, Outcome, RequestKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -68,15 +68,15 @@ pub(crate) async fn enroll(
     let subject = Subject { program_id, program, member: wish.member.clone() };
     let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body);
     let now = engine.clock.now();
-    let counters = subject.program.earning_counters(&Occasion::Enrollment(now));
+    let needs = Needs { counters: subject.program.earning_counters(&Occasion::Enrollment(now)), entry: None };
     let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
 
     let outcome = engine
         .store
-        .act(&subject.program_id, &subject.member, &counters, Some(&key), deadline.instant(), |account, counters| {
+        .act(&subject.program_id, &subject.member, &needs, Some(&key), deadline.instant(), |account, found| {
             match account {
                 Some(_) => Err(member_exists(&subject.member)),
-                None => Ok(Step::Commit(enroll::enroll(&subject.program, wish.clone(), &asked, counters, now))),
+                None => Ok(Step::Commit(enroll::enroll(&subject.program, wish.clone(), &asked, &found.counters, now))),
             }
         })
         .await?;

@@ -1,5 +1,6 @@
-//! The `program` function: publishing and reading programs.
+//! The `program` function: publishing and reading programs, and what an operator does to accounts.
 
+mod adjustments;
 mod publication;
 
 use std::sync::LazyLock;
@@ -16,12 +17,14 @@ use serde_json::Value;
 enum Operation {
     Publish,
     Read,
+    Adjust,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::PUT, "/v1/programs/{program}", Operation::Publish),
         (Method::GET, "/v1/programs/{program}", Operation::Read),
+        (Method::POST, "/v1/programs/{program}/members/{member}/adjustments", Operation::Adjust),
     ])
 });
 
@@ -35,11 +38,12 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 /// # Errors
 ///
 /// The event is no HTTP event.
-pub async fn handle(engine: &Engine, event: Value, _: Deadline) -> Result<Value, EventRefused> {
+pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     serve(event, engine.authority, "regulars/program", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Publish => publication::publish(engine, &request, &params).await,
             Operation::Read => publication::read(engine, &params).await,
+            Operation::Adjust => adjustments::adjust(engine, &request, &params, deadline).await,
         }
     })
     .await

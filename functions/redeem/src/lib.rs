@@ -1,5 +1,6 @@
 //! The `redeem` function: points spent on rewards.
 
+mod redemption;
 mod redemptions;
 
 use std::sync::LazyLock;
@@ -15,10 +16,18 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Redeem,
+    Capture,
+    Cancel,
+    Reverse,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([(Method::POST, "/v1/programs/{program}/members/{member}/redemptions", Operation::Redeem)])
+    Routes::new([
+        (Method::POST, "/v1/programs/{program}/members/{member}/redemptions", Operation::Redeem),
+        (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/capture", Operation::Capture),
+        (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/cancellation", Operation::Cancel),
+        (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/reversals", Operation::Reverse),
+    ])
 });
 
 /// The methods and paths that this function answers, as the template has to name them.
@@ -35,6 +44,9 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/redeem", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Redeem => redemptions::redeem(engine, &request, &params, deadline).await,
+            Operation::Capture => redemption::capture(engine, &request, &params, deadline).await,
+            Operation::Cancel => redemption::cancel(engine, &request, &params, deadline).await,
+            Operation::Reverse => redemption::reverse(engine, &request, &params, deadline).await,
         }
     })
     .await

@@ -6,7 +6,10 @@ use regulars_api::{
     http::{Answer, Params, Problem, Request},
     view::{AccountView, EntryDetail, TierChangeView},
 };
-use regulars_domain::chain::Sealed;
+use regulars_domain::{
+    aftermath::{Aftermath, Recorded},
+    chain::Sealed,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,8 +46,13 @@ pub(crate) async fn evaluate(
     Ok(Answer::ok(&Evaluated {
         account: AccountView::from(&settled),
         tier_change: last_change(&entries),
-        entries: entries.iter().map(EntryDetail::from).collect(),
+        entries: entries.into_iter().map(just_written).collect(),
     }))
+}
+
+/// Nothing has become yet of an entry that was written just now, or was not written at all.
+fn just_written(sealed: Sealed) -> EntryDetail {
+    EntryDetail::new(&Recorded { sealed, aftermath: Aftermath::default() }, &[])
 }
 
 fn last_change(entries: &[Sealed]) -> Option<TierChangeView> {

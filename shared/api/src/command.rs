@@ -5,8 +5,8 @@ use std::{str::FromStr, sync::Arc};
 use regulars_domain::{
     Request as Asked,
     account::Account,
+    aftermath::{Aftermath, Recorded},
     chain::Sealed,
-    counter::{CounterId, Counters},
     entry::By,
     fingerprint::Fingerprint,
     id::{EntryId, IdempotencyKey, MemberId, ProgramId},
@@ -14,7 +14,7 @@ use regulars_domain::{
     program::Program,
     settle::{Settled, Settlement, settle},
 };
-use regulars_store::{Outcome, RequestKey};
+use regulars_store::{Found, Needs, Outcome, RequestKey};
 use serde_json::Value;
 
 use crate::{
@@ -38,7 +38,7 @@ pub struct Subject {
 #[derive(Clone, Debug)]
 pub struct Done {
     /// The entry that the request wrote; `None` for a request that writes none of its own.
-    pub entry: Option<Sealed>,
+    pub entry: Option<Recorded>,
     /// Every entry that was written now, the engine's own among them.
     pub entries: Vec<Sealed>,
     /// The account as it is now, as last written.
@@ -57,6 +57,25 @@ pub struct Done {
 pub fn path_id<T: FromStr>(params: &Params, name: &str, otherwise: Code) -> Result<T, Problem> {
     let text = params.get(name);
     text.parse().map_err(|_| Problem::new(otherwise, format!("There is no {name} `{text}`.")))
+}
+
+/// The entry that a path names.
+///
+/// # Errors
+///
+/// `entry_not_found` for what cannot be an entry's id.
+pub fn entry_of(params: &Params) -> Result<EntryId, Problem> {
+    path_id(params, "entry", Code::EntryNotFound)
+}
+
+/// The entry that a command acts on.
+///
+/// # Errors
+///
+/// `entry_not_found`.
+pub fn acted_on<'f>(found: &'f Found, entry: &EntryId) -> Result<&'f Recorded, Problem> {
+    let missing = || Problem::new(Code::EntryNotFound, format!("The member has no entry `{entry}`."));
+    found.entry.as_ref().ok_or_else(missing)
 }
 
 impl Engine {
@@ -117,22 +136,22 @@ impl Engine {
     pub async fn act<R: Into<Problem>>(
         &self,
         subject: &Subject,
-        counters: &[CounterId],
+        needs: &Needs,
         asked: &Asked,
         deadline: Deadline,
-        mut decide: impl FnMut(Settled<'_>, &Counters) -> Result<Posting, R>,
+        mut decide: impl FnMut(Settled<'_>, &Found) -> Result<Posting, R>,
     ) -> Result<Done, Problem> {
         let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
         let now = self.clock.now();
-        let decide = |account: Option<Account>, counters: &Counters| {
+        let decide = |account: Option<Account>, found: &Found| {
             let account = account.ok_or_else(|| Problem::member_not_found(subject.member.as_str()))?;
             match settle(&subject.program, account, now) {
                 Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
-                Settlement::Current(settled) => decide(*settled, counters).map(Step::Commit).map_err(Into::into),
+                Settlement::Current(settled) => decide(*settled, found).map(Step::Commit).map_err(Into::into),
             }
         };
         let (program, member) = (&subject.program_id, &subject.member);
-        done(self.store.act(program, member, counters, Some(&key), deadline.instant(), decide).await?)
+        done(self.store.act(program, member, needs, Some(&key), deadline.instant(), decide).await?)
     }
 }
 
@@ -157,7 +176,7 @@ impl Engine {
     ) -> Result<Done, Problem> {
         let now = self.clock.now();
         let mut seq_at_first = None;
-        let decide = |account: Option<Account>, _: &Counters| {
+        let decide = |account: Option<Account>, _: &Found| {
             let account = account.ok_or_else(|| Stay::Refused(Problem::member_not_found(subject.member.as_str())))?;
             seq_at_first.get_or_insert(account.seq);
             match settle(&subject.program, account.clone(), now) {
@@ -170,7 +189,7 @@ impl Engine {
             }
         };
         let (program, member) = (&subject.program_id, &subject.member);
-        let done = match self.store.act(program, member, &[], None, deadline.instant(), decide).await? {
+        let done = match self.store.act(program, member, &Needs::default(), None, deadline.instant(), decide).await? {
             Outcome::Refused(Stay::Unchanged(account)) => {
                 Done { entry: None, entries: Vec::new(), account: *account, grew: false, replayed: false }
             }
@@ -194,6 +213,8 @@ pub fn done(outcome: Outcome<Problem>) -> Result<Done, Problem> {
     match outcome {
         Outcome::Committed(posting) => {
             let entry = posting.entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
+            // Nothing has become yet of an entry that was written just now.
+            let entry = entry.map(|sealed| Recorded { sealed, aftermath: Aftermath::default() });
             let grew = !posting.entries.is_empty();
             Ok(Done { entry, entries: posting.entries, account: posting.account, grew, replayed: false })
         }

@@ -1,10 +1,14 @@
 //! What the rules and the store say no with, as problems: the one place where a refusal meets HTTP.
 
 use regulars_domain::{
+    adjust::AdjustRefusal,
+    confirm::ConfirmRefusal,
     earn::EarnRefusal,
     enroll::AccountClosed,
     program::{AttributeRefused, Problem as Fault},
     redeem::RedeemRefusal,
+    redemption::RedemptionRefusal,
+    reversal::ReverseRefusal,
 };
 use regulars_store::StoreFault;
 use serde_json::{Value, json};
@@ -34,6 +38,8 @@ impl From<RedeemRefusal> for Problem {
             RedeemRefusal::AccountSuspended => Code::AccountSuspended,
             RedeemRefusal::AccountClosed => Code::AccountClosed,
             RedeemRefusal::RewardNotFound => Code::RewardNotFound,
+            RedeemRefusal::HoldTooLong { .. } => return Problem::body_malformed("/hold/seconds", detail),
+            RedeemRefusal::HoldsFull => Code::HoldsFull,
             RedeemRefusal::MoneyMissing | RedeemRefusal::MoneyUnexpected => {
                 return Problem::body_malformed("/money", detail);
             }
@@ -52,6 +58,57 @@ impl From<RedeemRefusal> for Problem {
             }
         };
         Problem::new(code, detail)
+    }
+}
+
+impl From<ConfirmRefusal> for Problem {
+    fn from(refusal: ConfirmRefusal) -> Self {
+        let code = match refusal {
+            ConfirmRefusal::AccountClosed => Code::AccountClosed,
+            ConfirmRefusal::NotAnAccrual => Code::EntryNotFound,
+            ConfirmRefusal::NotPending => Code::AccrualNotPending,
+        };
+        Problem::new(code, sentence(&refusal))
+    }
+}
+
+impl From<ReverseRefusal> for Problem {
+    fn from(refusal: ReverseRefusal) -> Self {
+        let code = match refusal {
+            ReverseRefusal::AccountClosed => Code::AccountClosed,
+            ReverseRefusal::NotAnAccrual => Code::EntryNotFound,
+            ReverseRefusal::CurrencyMismatch { .. } => Code::CurrencyMismatch,
+            ReverseRefusal::ExceedsAccrual { .. } => Code::ReversalExceedsAccrual,
+        };
+        Problem::new(code, sentence(&refusal))
+    }
+}
+
+impl From<RedemptionRefusal> for Problem {
+    fn from(refusal: RedemptionRefusal) -> Self {
+        let code = match refusal {
+            RedemptionRefusal::AccountClosed => Code::AccountClosed,
+            RedemptionRefusal::NotARedemption => Code::EntryNotFound,
+            RedemptionRefusal::HoldExpired => Code::HoldExpired,
+            RedemptionRefusal::NotHeld { state } => {
+                return Problem::new(Code::RedemptionNotHeld, sentence(&refusal)).with("state", state);
+            }
+            RedemptionRefusal::MoreThanHeld { .. } => return Problem::body_malformed("/points", sentence(&refusal)),
+        };
+        Problem::new(code, sentence(&refusal))
+    }
+}
+
+impl From<AdjustRefusal> for Problem {
+    fn from(refusal: AdjustRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            AdjustRefusal::AccountClosed => Problem::new(Code::AccountClosed, detail),
+            AdjustRefusal::PointsOverflow => Problem::new(Code::PointsOverflow, detail),
+            AdjustRefusal::InsufficientPoints { missing } => {
+                Problem::new(Code::InsufficientPoints, detail).with("missing", missing.get())
+            }
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cap::CapOwner,
     chain::Hash,
+    hold::Hold,
     id::{AttributeId, LevelId, MemberId, ProgramId, RuleId},
     lots::Lots,
+    pending::Pending,
     points::Points,
 };
 
@@ -59,7 +61,31 @@ pub struct Qualifying {
     pub visits: i64,
 }
 
+impl Account {
+    /// All points in it, whatever they wait for.
+    #[must_use]
+    pub fn total(&self) -> Points {
+        self.lots.total() + self.pending.total() + self.held()
+    }
+
+    /// The points that open holds reserve.
+    #[must_use]
+    pub fn held(&self) -> Points {
+        self.holds.iter().map(Hold::points).sum()
+    }
+}
+
 impl Qualifying {
+    /// This less `other`.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self {
+            points: self.points.saturating_sub(other.points),
+            spend: self.spend.saturating_sub(other.spend),
+            visits: self.visits.saturating_sub(other.visits),
+        }
+    }
+
     /// This and `other` together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -122,6 +148,10 @@ pub struct Account {
     pub referred_by: Option<MemberId>,
     /// Spendable points by expiry.
     pub lots: Lots,
+    /// Points that cannot be spent yet.
+    pub pending: Pending,
+    /// Points reserved by redemptions that are not captured yet, at most [`crate::hold::HOLDS_MAX`] of them.
+    pub holds: Vec<Hold>,
     /// Points owed back to the program. Later accruals pay them first.
     pub owed: Points,
     /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases
@@ -136,7 +166,7 @@ pub struct Account {
     pub tier: Option<LevelId>,
     /// Use of capped rules and rewards in intervals that can still matter.
     pub cap_use: CapUse,
-    /// Steps taken on each punch card since it last paid.
+    /// Steps taken on each punch card since it last paid; less than none if it paid for steps that were taken back since.
     pub punches: BTreeMap<RuleId, i64>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,

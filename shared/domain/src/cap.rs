@@ -123,6 +123,33 @@ impl Cap {
         None
     }
 
+    /// Takes back that `owner` gave or took `points` on `date`, and with them one use, if `is_whole`.
+    #[must_use]
+    pub fn give_back(
+        &self,
+        points: Points,
+        is_whole: bool,
+        owner: &CapOwner,
+        date: Date,
+        account: &mut Account,
+    ) -> Option<Take> {
+        let amount = match self.unit {
+            Unit::Times => i64::from(is_whole),
+            Unit::Points => points.get(),
+        };
+        if amount == 0 {
+            return None;
+        }
+        if let Some(counter) = self.counter(owner, date) {
+            return Some(Take { counter, amount: amount.saturating_neg(), most: self.most });
+        }
+        let used = account.cap_use.get_mut(owner).and_then(|uses| uses.get_mut(&self.every.starting(date)));
+        if let Some(used) = used {
+            *used = used.saturating_sub(amount).max(0);
+        }
+        None
+    }
+
     /// The first day on which use recorded for the interval that starts on `start` no longer matters to anything that
     /// may still be posted, given how many days back that may lie.
     #[must_use]

@@ -25,7 +25,7 @@ pub enum CounterId {
 pub struct Take {
     /// Which counter.
     pub counter: CounterId,
-    /// How much of it, more than zero.
+    /// How much of it; less than zero gives back what was taken before.
     pub amount: i64,
     /// The most that may ever have been taken, from the program document.
     pub most: i64,
@@ -40,6 +40,17 @@ impl Counters {
     #[must_use]
     pub fn taken(&self, counter: &CounterId) -> i64 {
         self.0.get(counter).copied().unwrap_or_default()
+    }
+
+    /// These, after `takes` from them.
+    #[must_use]
+    pub(crate) fn after(&self, takes: &[Take]) -> Self {
+        let mut counters = self.clone();
+        for Take { counter, amount, .. } in takes {
+            let gone = counters.0.entry(counter.clone()).or_default();
+            *gone = gone.saturating_add(*amount);
+        }
+        counters
     }
 }
 

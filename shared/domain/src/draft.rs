@@ -1,17 +1,22 @@
 //! A posting in the making: an account being changed, with each change written into its ledger as it happens.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
     account::{Account, Alias, Qualifying},
+    aftermath::Mark,
     calendar,
     chain::Sealed,
     counter::{Counters, Take},
     earning::{Occasion, PointsOverflow, assess},
     entry::{By, Entry, Kind, Qualified, TierChange},
     fingerprint::Fingerprint,
-    id::EntryId,
+    hold::{Hold, put_back},
+    id::{EntryId, RewardId},
     lots::{Expiry, LotChange},
+    pending::Awaits,
     points::Points,
     posting::Posting,
     program::Program,
@@ -37,13 +42,23 @@ pub(crate) struct Draft<'p> {
     expected_version: Option<u64>,
     pub(crate) entries: Vec<Sealed>,
     takes: Vec<Take>,
+    marks: Vec<Mark>,
     claims: Vec<Alias>,
 }
 
 impl<'p> Draft<'p> {
     /// A draft that changes an account, or brings a new one into being.
     pub(crate) fn new(program: &'p Program, account: Account, expected_version: Option<u64>, now: Timestamp) -> Self {
-        Self { program, now, account, expected_version, entries: Vec::new(), takes: Vec::new(), claims: Vec::new() }
+        Self {
+            program,
+            now,
+            account,
+            expected_version,
+            entries: Vec::new(),
+            takes: Vec::new(),
+            marks: Vec::new(),
+            claims: Vec::new(),
+        }
     }
 
     /// The day up to which the account is settled: today, except while it is being settled.
@@ -74,6 +89,11 @@ impl<'p> Draft<'p> {
             qualified: None,
             tier_change: None,
             redeemed: None,
+            awaits: None,
+            paid: None,
+            punched: BTreeMap::new(),
+            hold_expires_at: None,
+            reason: None,
         }
     }
 
@@ -98,6 +118,16 @@ impl<'p> Draft<'p> {
         self.takes.extend(takes);
     }
 
+    /// `counters` after what this posting takes from them, and gives back to them, so far.
+    pub(crate) fn counted(&self, counters: &Counters) -> Counters {
+        counters.after(&self.takes)
+    }
+
+    /// Notes along with this posting what became of an entry.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.marks.push(mark);
+    }
+
     /// Claims a name for this member along with this posting.
     pub(crate) fn claim(&mut self, alias: Alias) {
         self.claims.push(alias);
@@ -118,23 +148,24 @@ impl<'p> Draft<'p> {
         let tiers = program.tiers.as_ref();
         let level = tiers.zip(self.account.tier.as_ref()).and_then(|(tiers, tier)| tiers.level(tier));
         let assessment = assess(program, &mut self.account, level, occasion, counters)?;
-        if self.account.lots.total() + assessment.points > Points::MAX {
+        if self.account.total() + assessment.points > Points::MAX {
             return Err(PointsOverflow);
         }
         let date = program.date(occasion.occurred_at());
-        let repaid = assessment.points.min(self.account.owed);
-        let spendable = assessment.points - repaid;
-        self.account.owed -= repaid;
         entry.points = assessment.points;
-        entry.owed = -repaid;
-        entry.spendable = spendable;
-        if !spendable.is_zero() {
-            let expiry = program.points.expiry.expiry(date);
-            self.account.lots.put(expiry, spendable);
-            entry.lots = vec![LotChange(expiry, spendable)];
-            entry.expires_on = expiry.on();
+        match program.points.pending.awaits(date).filter(|awaits| pends(occasion) && awaits.ends_on() > self.today()) {
+            Some(awaits) if !assessment.points.is_zero() => {
+                self.account.pending.put(awaits, assessment.points);
+                entry.pending = assessment.points;
+                entry.awaits = Some(awaits);
+            }
+            Some(_) | None => self.make_spendable(&mut entry, assessment.points, self.matured_on(occasion, date)),
         }
         entry.breakdown = assessment.breakdown;
+        entry.punched = assessment.punched;
+        if let Occasion::Purchase(purchase) = occasion {
+            entry.paid = Some(purchase.total.amount);
+        }
         let amount = Qualifying {
             points: assessment.qualifying.get(),
             spend: occasion.spend(),
@@ -156,11 +187,82 @@ impl<'p> Draft<'p> {
             // The word keeps apart from the engine's own dates a caller's key that looks like one.
             self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
-        // A late purchase may bring points whose last day is over.
-        while let Some(lot) = self.account.lots.take_expired(self.today()) {
-            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, &id]), lot, Some(id.clone()));
-        }
+        self.expire_overdue(&id);
         Ok(())
+    }
+
+    /// Expires points that came back, or came late, with a last day that is over.
+    pub(crate) fn expire_overdue(&mut self, cause: &EntryId) {
+        while let Some(lot) = self.account.lots.take_expired(self.today()) {
+            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, cause]), lot, Some(cause.clone()));
+        }
+    }
+
+    /// The day on which points earned on `date` became spendable, if they need not wait any more.
+    fn matured_on(&self, occasion: &Occasion, date: Date) -> Date {
+        match self.program.points.pending.awaits(date).filter(|_| pends(occasion)) {
+            Some(Awaits::Maturity(day)) => day,
+            Some(Awaits::Confirmation(_)) | None => date,
+        }
+    }
+
+    /// Makes `points` spendable that matured on `date`: they pay what is owed, and the rest becomes a lot.
+    pub(crate) fn make_spendable(&mut self, entry: &mut Entry, points: Points, date: Date) {
+        let rest = self.repay(entry, points);
+        if !rest.is_zero() {
+            let expiry = self.program.points.expiry.expiry(date);
+            self.account.lots.put(expiry, rest);
+            entry.spendable += rest;
+            entry.lots.push(LotChange(expiry, rest));
+            entry.expires_on = expiry.on();
+        }
+    }
+
+    /// Gives `points` back into the lots that they were taken from, with their dates, once what is owed is paid.
+    pub(crate) fn give_back(&mut self, entry: &mut Entry, taken: &[LotChange], points: Points) {
+        let rest = self.repay(entry, points);
+        entry.spendable += rest;
+        entry.lots.extend(put_back(&mut self.account.lots, taken, rest));
+    }
+
+    /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of
+    /// a hold that came to nothing the reward too. Fills `entry` with it and posts it.
+    pub(crate) fn release(&mut self, mut entry: Entry, hold: &Hold, captured: Points) {
+        entry.refers_to = Some(hold.redemption.clone());
+        entry.held = -hold.points();
+        let rest = hold.points() - captured;
+        entry.points = rest;
+        self.give_back(&mut entry, &hold.lots, rest);
+        self.return_use(&hold.reward, rest, captured.is_zero(), hold.held_on);
+        if captured.is_zero() {
+            self.return_piece(&hold.reward);
+        }
+        let id = entry.id.clone();
+        self.post(entry);
+        self.expire_overdue(&id);
+    }
+
+    /// Gives back, under the limit of a reward that was had on `had_on`, points that it did not cost after all, and if
+    /// `is_whole` the use itself.
+    pub(crate) fn return_use(&mut self, reward: &RewardId, points: Points, is_whole: bool, had_on: Date) {
+        let Some(reward) = self.program.reward(reward) else { return };
+        let Some(limit) = reward.limit else { return };
+        let take = limit.give_back(points, is_whole, &reward.cap_owner(), had_on, &mut self.account);
+        self.take(take);
+    }
+
+    /// Puts a piece of a reward back into its stock.
+    pub(crate) fn return_piece(&mut self, reward: &RewardId) {
+        let Some(reward) = self.program.reward(reward) else { return };
+        self.take(reward.stock.pieces().map(|most| Take { counter: reward.stock_counter(), amount: -1, most }));
+    }
+
+    /// Pays what is owed from `points`, and tells what is left of them.
+    fn repay(&mut self, entry: &mut Entry, points: Points) -> Points {
+        let repaid = points.min(self.account.owed);
+        self.account.owed -= repaid;
+        entry.owed -= repaid;
+        points - repaid
     }
 
     /// Compares the effective tier with the one that the ledger last spoke of, and makes it that.
@@ -208,7 +310,17 @@ impl<'p> Draft<'p> {
             account: self.account,
             entries: self.entries,
             takes: self.takes,
+            marks: self.marks,
             claims: self.claims,
         }
+    }
+}
+
+/// Points for a purchase or an activity may have to wait, because either may be taken back. A welcome or a birthday
+/// present is given at once.
+fn pends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
     }
 }

@@ -1,15 +1,19 @@
 //! One immutable line of the ledger.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Qualifying,
     breakdown::BreakdownLine,
+    earning::Label,
     fingerprint::Fingerprint,
-    id::{EntryId, LevelId, RewardId},
+    id::{EntryId, LevelId, RewardId, RuleId},
     lots::LotChange,
-    money::Money,
+    money::{Amount, Money},
+    pending::Awaits,
     points::Points,
 };
 
@@ -25,6 +29,20 @@ pub enum Kind {
     Redemption,
     /// Points whose last day has passed.
     Expiry,
+    /// Pending points that became spendable, because their day came or somebody confirmed them.
+    Confirmation,
+    /// Pending points that nobody confirmed in time.
+    Lapse,
+    /// An accrual undone, all of it or a part.
+    AccrualReversal,
+    /// A held redemption completed.
+    Capture,
+    /// A held redemption given up, by somebody or because its time was over.
+    Cancellation,
+    /// A captured redemption undone.
+    RedemptionReversal,
+    /// Points given or taken by an operator.
+    Adjustment,
     /// The effective tier is another.
     TierChange,
 }
@@ -82,7 +100,7 @@ pub struct Entry {
     pub seq: u64,
     /// What it records.
     pub kind: Kind,
-    /// The change of all balances together: pending, spendable and held, less owed.
+    /// The change of what the member has: pending and spendable, less owed. Held points are as good as spent.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub points: Points,
     /// The change of the pending balance.
@@ -129,6 +147,21 @@ pub struct Entry {
     /// What it bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redeemed: Option<Redeemed>,
+    /// What pending points wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Awaits>,
+    /// What was paid, in minor units, so that a refund can take back its share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Amount>,
+    /// Steps that each punch card took.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub punched: BTreeMap<RuleId, i64>,
+    /// The moment at which a hold ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_expires_at: Option<Timestamp>,
+    /// Why an operator did it, in the operator's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Label>,
 }
 
 impl Entry {

@@ -4,10 +4,13 @@
 //! argument. Start reading at [`account::Account`] (the state), [`settle`] (time), [`earn`] and [`redeem`] (decisions).
 
 pub mod account;
+pub mod adjust;
+pub mod aftermath;
 pub mod breakdown;
 pub mod calendar;
 pub mod cap;
 pub mod chain;
+pub mod confirm;
 pub mod counter;
 mod draft;
 pub mod earn;
@@ -15,13 +18,17 @@ pub mod earning;
 pub mod enroll;
 pub mod entry;
 pub mod fingerprint;
+pub mod hold;
 pub mod id;
 pub mod lots;
 pub mod money;
+pub mod pending;
 pub mod points;
 pub mod posting;
 pub mod program;
 pub mod redeem;
+pub mod redemption;
+pub mod reversal;
 pub mod settle;
 pub mod tier;
 

@@ -115,6 +115,15 @@ impl Lots {
         changes
     }
 
+    /// Takes up to `wanted` points from the lot of `expiry`, and tells how many that were.
+    pub fn take_from(&mut self, expiry: Expiry, wanted: Points) -> Points {
+        let Some(points) = self.0.get_mut(&expiry) else { return Points::ZERO };
+        let taken = wanted.min(*points).max(Points::ZERO);
+        *points -= taken;
+        self.0.retain(|_, points| !points.is_zero());
+        taken
+    }
+
     /// Takes out the soonest lot whose last day lies before `today`.
     pub fn take_expired(&mut self, today: Date) -> Option<(Date, Points)> {
         let (date, points) = self.next_expiry().filter(|(date, _)| *date < today)?;

@@ -2,6 +2,7 @@
 
 use crate::{
     account::{Account, Alias},
+    aftermath::Mark,
     chain::Sealed,
     counter::Take,
 };
@@ -17,6 +18,8 @@ pub struct Posting {
     pub entries: Vec<Sealed>,
     /// What is taken from totals over many members.
     pub takes: Vec<Take>,
+    /// What became of entries that it acts on.
+    pub marks: Vec<Mark>,
     /// Aliases that must belong to nobody yet, and will belong to this member.
     pub claims: Vec<Alias>,
 }

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use jiff::{Timestamp, ToSpan};
+
 use crate::{
     account::{Account, Status},
     counter::{CounterId, Counters, Take},
     draft::{Draft, Request},
     earning::facts::Facts,
     entry::{Kind, Redeemed},
+    hold::{HOLDS_MAX, Hold},
     id::{LevelId, RewardId},
     money::{Amount, Currency, Money},
     points::Points,
@@ -23,6 +26,8 @@ pub struct Redeem {
     pub reward: RewardId,
     /// For how much money, where the reward costs points per money; otherwise none.
     pub money: Option<Money>,
+    /// For how many seconds to reserve the points instead of spending them, if so.
+    pub hold_seconds: Option<i64>,
 }
 
 /// Why nothing was redeemed, in the order in which it is looked for.
@@ -34,6 +39,11 @@ pub enum RedeemRefusal {
     AccountClosed,
     /// The program has no such reward.
     RewardNotFound,
+    /// The reward cannot be held, or not for so long.
+    HoldTooLong {
+        /// The longest hold, in seconds; 0 if it cannot be held.
+        most: i64,
+    },
     /// The reward costs points per money, and no money was named, or none at all.
     MoneyMissing,
     /// The reward has a fixed cost, and money was named.
@@ -63,6 +73,8 @@ pub enum RedeemRefusal {
     RewardLimitReached,
     /// None is left.
     RewardOutOfStock,
+    /// The account has as many open holds as it can.
+    HoldsFull,
     /// The account has too few points.
     InsufficientPoints {
         /// What it costs.
@@ -84,6 +96,9 @@ impl fmt::Display for RedeemRefusal {
                 write!(f, "the program counts in {expected}, and the request is in {found}")
             }
             Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
+            Self::HoldTooLong { most: 0 } => f.write_str("this reward cannot be held"),
+            Self::HoldTooLong { most } => write!(f, "this reward can be held for 1 to {most} seconds"),
+            Self::HoldsFull => write!(f, "the account has {HOLDS_MAX} open holds already"),
             Self::RewardNotActive => f.write_str("this reward cannot be had at this time"),
             Self::RewardNotForTier { tiers } => {
                 let tiers: Vec<_> = tiers.iter().map(LevelId::as_str).collect();
@@ -105,10 +120,18 @@ impl fmt::Display for RedeemRefusal {
 impl Program {
     /// The counters that must be looked at before `reward` can be given: its stock, and a program-wide limit.
     #[must_use]
-    pub fn reward_counters(&self, reward: &Reward, now: jiff::Timestamp) -> Vec<CounterId> {
+    pub fn reward_counters(&self, reward: &Reward, now: Timestamp) -> Vec<CounterId> {
         let stock = reward.stock.pieces().map(|_| reward.stock_counter());
         let limit = reward.limit.and_then(|limit| limit.counter(&reward.cap_owner(), self.date(now)));
         stock.into_iter().chain(limit).collect()
+    }
+}
+
+impl Program {
+    /// The counters of the reward called `id`; none if there is no such reward.
+    #[must_use]
+    pub fn counters_of(&self, id: &RewardId, now: Timestamp) -> Vec<CounterId> {
+        self.reward(id).map(|reward| self.reward_counters(reward, now)).unwrap_or_default()
     }
 }
 
@@ -124,7 +147,7 @@ impl Settled<'_> {
             Cost::PerMoney { .. } => Amount::new(1).and_then(|least| reward.cost.of(least)).unwrap_or_default(),
         };
         check_status(&self.0.account)?;
-        check_reward(&self.0, reward, cost, counters)?;
+        check_reward(&self.0, reward, cost, counters, false)?;
         Ok(cost)
     }
 }
@@ -144,13 +167,25 @@ pub fn redeem(
     check_status(&draft.account)?;
     let program = draft.program;
     let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
+    let expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
     let cost = cost(program, reward, wish.money)?;
-    check_reward(&draft, reward, cost, counters)?;
+    check_reward(&draft, reward, cost, counters, expires_at.is_some())?;
 
     let mut entry = draft.entry_for(request, Kind::Redemption, draft.now);
     entry.points = -cost;
     entry.spendable = -cost;
     entry.lots = draft.account.lots.take(cost);
+    if let Some(expires_at) = expires_at {
+        entry.held = cost;
+        entry.hold_expires_at = Some(expires_at);
+        draft.account.holds.push(Hold {
+            redemption: entry.id.clone(),
+            reward: reward.id.clone(),
+            held_on: draft.account.settled_on,
+            expires_at,
+            lots: entry.lots.clone(),
+        });
+    }
     entry.redeemed = Some(Redeemed { reward: reward.id.clone(), money: wish.money });
     if let Some(limit) = reward.limit {
         let today = draft.today();
@@ -160,6 +195,16 @@ pub fn redeem(
     draft.take(reward.stock.pieces().map(|stock| Take { counter: reward.stock_counter(), amount: 1, most: stock }));
     draft.post(entry);
     Ok(draft.finish())
+}
+
+/// The moment at which a hold of so many seconds ends by itself; `None` if none is wished.
+fn hold_end(reward: &Reward, seconds: Option<i64>, now: Timestamp) -> Result<Option<Timestamp>, RedeemRefusal> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    let most = reward.hold_seconds_max.unwrap_or_default();
+    if !(1..=most).contains(&seconds) {
+        return Err(RedeemRefusal::HoldTooLong { most });
+    }
+    Ok(Some(now.checked_add(seconds.seconds()).unwrap_or(Timestamp::MAX)))
 }
 
 fn check_status(account: &Account) -> Result<(), RedeemRefusal> {
@@ -184,8 +229,16 @@ fn cost(program: &Program, reward: &Reward, money: Option<Money>) -> Result<Poin
 }
 
 /// What stands between a member and a reward of this cost: first what the member can do nothing about.
-fn check_reward(draft: &Draft<'_>, reward: &Reward, cost: Points, counters: &Counters) -> Result<(), RedeemRefusal> {
+fn check_reward(
+    draft: &Draft<'_>,
+    reward: &Reward,
+    cost: Points,
+    counters: &Counters,
+    is_hold: bool,
+) -> Result<(), RedeemRefusal> {
     let account = &draft.account;
+    // A hold that ended on the way has given back what it took.
+    let counters = &draft.counted(counters);
     if !reward.active.contains(&draft.program.zone, draft.now) {
         return Err(RedeemRefusal::RewardNotActive);
     }
@@ -208,6 +261,9 @@ fn check_reward(draft: &Draft<'_>, reward: &Reward, cost: Points, counters: &Cou
     }
     if reward.stock.pieces().is_some_and(|stock| counters.taken(&reward.stock_counter()) >= stock) {
         return Err(RedeemRefusal::RewardOutOfStock);
+    }
+    if is_hold && account.holds.len() >= HOLDS_MAX {
+        return Err(RedeemRefusal::HoldsFull);
     }
     let spendable = account.lots.total();
     if spendable < cost {

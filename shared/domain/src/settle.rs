@@ -11,6 +11,8 @@ use crate::{
     earning::Occasion,
     entry::{By, Kind},
     id::EntryId,
+    pending::Awaits,
+    points::Points,
     posting::Posting,
     program::{BIRTHDAY_ATTRIBUTE, Period, Program, Trigger},
     tier::{self, Standing},
@@ -52,6 +54,7 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
         begin(&mut draft, day);
     }
     draft.account.settled_on = today;
+    release_holds(&mut draft, |ends_at| ends_at <= now);
     forget_caps(program, &mut draft.account, today);
     if let Some(change) = draft.adopt_tier() {
         // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
@@ -138,6 +141,8 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
         .chain(secured)
         .chain(overridden)
         .chain(next_birthday(program, account))
+        .chain(account.pending.next_day())
+        .chain(account.holds.iter().map(|hold| after(program.date(hold.expires_at))))
         .filter(|day| *day > account.settled_on)
         .min()
 }
@@ -153,7 +158,12 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
         }
     }
     let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
+    // What a hold gives back before its lot's last day is over expires along with the lot.
+    release_holds(draft, |ends_at| ends_at < starts_at);
     draft.account.settled_on = day;
+    while let Some((awaits, points)) = draft.account.pending.take_ended(day) {
+        end_wait(draft, awaits, points);
+    }
     while let Some(lot) = draft.account.lots.take_expired(day) {
         draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
     }
@@ -164,6 +174,37 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
     }
     if let Some(change) = draft.adopt_tier() {
         draft.post_tier_change(EntryId::engine(&[&"tier", &day]), change, starts_at, None);
+    }
+}
+
+/// Makes pending points spendable whose day has come, or drops those that nobody confirmed in time.
+fn end_wait(draft: &mut Draft<'_>, awaits: Awaits, points: Points) {
+    let at = calendar::start_of(&draft.program.zone, awaits.ends_on());
+    match awaits {
+        Awaits::Maturity(day) => {
+            let mut entry = draft.entry(EntryId::engine(&[&"maturing", &day]), Kind::Confirmation, By::Engine, at);
+            entry.pending = -points;
+            draft.make_spendable(&mut entry, points, day);
+            draft.post(entry);
+        }
+        Awaits::Confirmation(last) => {
+            let mut entry = draft.entry(EntryId::engine(&[&"lapse", &last]), Kind::Lapse, By::Engine, at);
+            entry.points = -points;
+            entry.pending = -points;
+            draft.post(entry);
+        }
+    }
+}
+
+/// Gives back what holds reserve whose time is over, in the order and on the days of their ends.
+fn release_holds(draft: &mut Draft<'_>, is_over: impl Fn(Timestamp) -> bool) {
+    let mut ended: Vec<_> = draft.account.holds.extract_if(.., |hold| is_over(hold.expires_at)).collect();
+    ended.sort_by_key(|hold| hold.expires_at);
+    for hold in ended {
+        draft.account.settled_on = draft.today().max(draft.program.date(hold.expires_at));
+        let id = EntryId::engine(&[&"cancellation", &hold.redemption]);
+        let entry = draft.entry(id, Kind::Cancellation, By::Engine, hold.expires_at);
+        draft.release(entry, &hold, Points::ZERO);
     }
 }
 

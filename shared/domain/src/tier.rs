@@ -161,6 +161,37 @@ pub(crate) fn count(program: &Program, account: &mut Account, amount: Qualifying
     }
 }
 
+/// Takes back `amount` from what counted in the period that began on `first`. If that is over, and reaches a lower level
+/// without it, what it secured for the current period is worked out anew.
+pub(crate) fn discount(program: &Program, account: &mut Account, amount: Qualifying, first: Date) {
+    let Some(tiers) = &program.tiers else { return };
+    let Some(before) = account.qualifying.get(&first).copied() else { return };
+    let after = before.less(amount);
+    if after.is_zero() {
+        account.qualifying.remove(&first);
+    } else {
+        account.qualifying.insert(first, after);
+    }
+    let current = current_period(program, tiers, account, account.settled_on);
+    let (Some(through), true) = (current.last, first < current.first) else { return };
+    if reached_rank(tiers, &after) < reached_rank(tiers, &before) {
+        account.secured.retain(|secured| secured.through != through);
+        let kept = softened(tiers, account, reached_rank(tiers, &after), days_after(current.first, -1));
+        secure(tiers, account, kept, through);
+    }
+}
+
+/// The level that is kept after a period that ended on `last` and reached `reached`.
+fn softened(tiers: &Tiers, account: &Account, reached: Option<usize>, last: Date) -> Option<usize> {
+    let secured = account.secured.iter().filter(|secured| secured.through == last);
+    let held = secured.filter_map(|secured| tiers.rank(&secured.tier)).max().max(reached);
+    match tiers.downgrade {
+        Downgrade::ToQualified => reached,
+        Downgrade::OneLevel => reached.max(held.and_then(|rank| rank.checked_sub(1))),
+        Downgrade::Never => held,
+    }
+}
+
 /// Secures the level of `rank` through the period that ends on `through`, unless as high a one is secured already.
 fn secure(tiers: &Tiers, account: &mut Account, rank: Option<usize>, through: Date) {
     if rank <= free_rank(tiers) {
@@ -180,13 +211,7 @@ fn secure(tiers: &Tiers, account: &mut Account, rank: Option<usize>, through: Da
 pub(crate) fn close(program: &Program, account: &mut Account, period: Period) {
     let (Some(tiers), Some(last)) = (&program.tiers, period.last) else { return };
     let reached = reached_rank(tiers, &qualifying_of(account, period));
-    let secured = account.secured.iter().filter(|secured| secured.through == last);
-    let held = secured.filter_map(|secured| tiers.rank(&secured.tier)).max().max(reached);
-    let kept = match tiers.downgrade {
-        Downgrade::ToQualified => reached,
-        Downgrade::OneLevel => reached.max(held.and_then(|rank| rank.checked_sub(1))),
-        Downgrade::Never => held,
-    };
+    let kept = softened(tiers, account, reached, last);
     // What a purchase that comes late may still change are this period and the one now beginning.
     account.secured.retain(|secured| secured.through >= last);
     account.qualifying.retain(|first, _| *first >= period.first);

@@ -13,6 +13,8 @@
 //! | `al` | L | aliases, each `KIND#HASH` |
 //! | `rf` | S | who brought the member |
 //! | `l` | M | points by the last day of their lot, or by `never` |
+//! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day |
+//! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end, `l` points by lot |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period: list of qualifying points, spend, visits |
 //! | `s` | L | secured tiers, each a list of tier and last day |
@@ -31,7 +33,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use regulars_domain::{
     account::{Account, Alias, AttributeValue as MemberAttribute, CapUse, Qualifying, Secured, Status, TierOverride},
-    lots::{Expiry, Lots},
+    hold::Hold,
+    lots::{Expiry, LotChange, Lots},
+    pending::Awaits,
     points::Points,
 };
 
@@ -51,6 +55,8 @@ const ATTRIBUTES: &str = "a";
 const ALIASES: &str = "al";
 const REFERRED_BY: &str = "rf";
 const LOTS: &str = "l";
+const PENDING: &str = "w";
+const HOLDS: &str = "ho";
 const OWED: &str = "o";
 const QUALIFYING: &str = "q";
 const SECURED: &str = "s";
@@ -76,6 +82,8 @@ pub(crate) fn write(account: &Account) -> Item {
         aliases,
         referred_by,
         lots,
+        pending,
+        holds,
         owed,
         qualifying,
         secured,
@@ -105,6 +113,8 @@ pub(crate) fn write(account: &Account) -> Item {
     put(ATTRIBUTES, map(attributes.iter().map(|(id, value)| (id.to_string(), write_attribute(value)))));
     put(ALIASES, list(aliases.iter().map(|alias| text(format!("{}#{}", alias.kind, alias.hash)))));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
+    put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
+    put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(SECURED, list(secured.iter().map(write_secured)));
     put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
@@ -146,6 +156,11 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         aliases: read_list(&fields, ALIASES, read_alias)?,
         referred_by: fields.optional(REFERRED_BY, as_parsed)?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
+        pending: read_map(&fields, PENDING, |value| as_number(value).map(Points::new))?
+            .into_iter()
+            .map(|(Waiting(awaits), points)| (awaits, points))
+            .collect(),
+        holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
         secured: read_list(&fields, SECURED, read_secured)?,
@@ -261,6 +276,52 @@ fn read_lots(value: &AttributeValue) -> Option<Lots> {
     };
     let parts: Vec<_> = value.as_m().ok()?.iter().map(lot).collect::<Option<_>>()?;
     Lots::from_parts(parts).ok()
+}
+
+/// What points wait for, as the key of a map.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting(Awaits);
+
+impl FromStr for Waiting {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let day = |text: &str| text.parse::<Date>().map_err(|_| ());
+        match name.split_at_checked(1) {
+            Some(("m", text)) => day(text).map(Awaits::Maturity).map(Self),
+            Some(("c", text)) => day(text).map(Awaits::Confirmation).map(Self),
+            Some(_) | None => Err(()),
+        }
+    }
+}
+
+fn awaits_name(awaits: Awaits) -> String {
+    match awaits {
+        Awaits::Maturity(day) => format!("m{}", compact_date(day)),
+        Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
+    }
+}
+
+fn write_hold(hold: &Hold) -> AttributeValue {
+    let Hold { redemption, reward, held_on, expires_at, lots } = hold;
+    map([
+        ("i".to_owned(), text(redemption.as_str())),
+        ("w".to_owned(), text(reward.as_str())),
+        ("d".to_owned(), text(compact_date(*held_on))),
+        ("x".to_owned(), text(expires_at.to_string())),
+        ("l".to_owned(), map(lots.iter().map(|LotChange(expiry, taken)| (lot_name(*expiry), number(&-*taken))))),
+    ])
+}
+
+fn read_hold(value: &AttributeValue) -> Option<Hold> {
+    let fields = value.as_m().ok()?;
+    Some(Hold {
+        redemption: as_parsed(fields.get("i")?)?,
+        reward: as_parsed(fields.get("w")?)?,
+        held_on: as_parsed(fields.get("d")?)?,
+        expires_at: as_parsed(fields.get("x")?)?,
+        lots: read_lots(fields.get("l")?)?.iter().map(|(expiry, points)| LotChange(expiry, -points)).collect(),
+    })
 }
 
 fn write_qualifying(amount: &Qualifying) -> AttributeValue {

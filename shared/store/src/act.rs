@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use regulars_domain::{
     account::{Account, Alias},
-    chain::Sealed,
+    aftermath::Recorded,
     counter::{CounterId, Counters},
     fingerprint::Fingerprint,
     id::{EntryId, MemberId, ProgramId},
@@ -36,7 +36,7 @@ pub enum Outcome<R> {
     /// It had been carried out before.
     Replayed {
         /// The entry of then.
-        entry: Sealed,
+        entry: Recorded,
         /// The account as it is now.
         account: Account,
     },
@@ -50,8 +50,26 @@ pub enum Outcome<R> {
     Busy,
 }
 
+/// What a command looks at besides the account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Totals over many members.
+    pub counters: Vec<CounterId>,
+    /// The entry that it acts on.
+    pub entry: Option<EntryId>,
+}
+
+/// What a command found besides the account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What was taken from each of its counters.
+    pub counters: Counters,
+    /// The entry that it acts on, if there is one.
+    pub entry: Option<Recorded>,
+}
+
 impl Store {
-    /// Carries out a command on one account: loads it and `counters`, lets `decide` say what is to be written, and
+    /// Carries out a command on one account: loads it and what else it `needs`, lets `decide` say what is to be written, and
     /// writes it.
     ///
     /// `decide` is called again, with what holds by then, whenever a part of the past was committed first
@@ -66,16 +84,16 @@ impl Store {
         &self,
         program: &ProgramId,
         member: &MemberId,
-        counters: &[CounterId],
+        needs: &Needs,
         request: Option<&RequestKey>,
         deadline: Instant,
-        mut decide: impl FnMut(Option<Account>, &Counters) -> Result<Step, R>,
+        mut decide: impl FnMut(Option<Account>, &Found) -> Result<Step, R>,
     ) -> Result<Outcome<R>, StoreFault> {
         let mut backoff = Backoff::default();
         let mut began = Instant::now();
-        let (mut account, mut taken) = by(deadline, self.load(program, member, counters, false)).await?;
+        let (mut account, mut found) = by(deadline, self.load(program, member, needs, false)).await?;
         loop {
-            let (posting, is_last) = match decide(account.clone(), &taken) {
+            let (posting, is_last) = match decide(account.clone(), &found) {
                 Ok(Step::Commit(posting)) => (posting, true),
                 Ok(Step::CatchUp(posting)) => (posting, false),
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
@@ -104,19 +122,27 @@ impl Store {
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
             began = Instant::now();
-            (account, taken) = by(deadline, self.load(program, member, counters, true)).await?;
+            (account, found) = by(deadline, self.load(program, member, needs, true)).await?;
         }
     }
 
-    /// The account, strongly consistent, and the counters, so too if `consistent`.
+    /// The account and the entry, strongly consistent, and the counters, so too if `consistent`.
     async fn load(
         &self,
         program: &ProgramId,
         member: &MemberId,
-        counters: &[CounterId],
+        needs: &Needs,
         consistent: bool,
-    ) -> Result<(Option<Account>, Counters), StoreFault> {
-        tokio::try_join!(self.account(program, member), self.read_counters(program, counters, consistent))
+    ) -> Result<(Option<Account>, Found), StoreFault> {
+        let entry = async {
+            match &needs.entry {
+                Some(entry) => self.entry(program, member, entry).await,
+                None => Ok(None),
+            }
+        };
+        let counters = self.read_counters(program, &needs.counters, consistent);
+        let (account, counters, entry) = tokio::try_join!(self.account(program, member), counters, entry)?;
+        Ok((account, Found { counters, entry }))
     }
 
     /// What a refused command came to: a repeat of one that was carried out is not refused.
@@ -133,7 +159,7 @@ impl Store {
         let Some(known) = self.entry(&account.program, &account.member, entry).await? else {
             return Ok(Outcome::Refused(refusal));
         };
-        if known.entry.fingerprint.as_ref() != Some(fingerprint) {
+        if known.sealed.entry.fingerprint.as_ref() != Some(fingerprint) {
             return Ok(Outcome::KeyReused);
         }
         // The first of two equal requests may have been carried out between reading the account and its entry.
@@ -142,8 +168,8 @@ impl Store {
     }
 
     /// `account`, or a later one if it was read before `entry` was written.
-    async fn at_least(&self, entry: &Sealed, account: Account) -> Result<Account, StoreFault> {
-        if entry.entry.seq <= account.seq {
+    async fn at_least(&self, entry: &Recorded, account: Account) -> Result<Account, StoreFault> {
+        if entry.sealed.entry.seq <= account.seq {
             return Ok(account);
         }
         Ok(self.account(&account.program, &account.member).await?.unwrap_or(account))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use regulars_domain::{
     account::{Account, Alias},
+    aftermath::Recorded,
     chain::Sealed,
     counter::{CounterId, Take},
     posting::Posting,
@@ -15,7 +16,10 @@ use crate::{
     fault::{PostingInvalid, StoreFault},
     item::{key_attributes, number, text},
     store::Store,
-    table::{ABSENT, FREE_OR_MINE, HAS_ROOM, MEMBER, TAKE, UNCHANGED, alias_key, counter_key},
+    table::{
+        ABSENT, FREE_OR_MINE, HAS_ROOM, MARK, MEMBER, TAKE, UNCHANGED, UNMARKED_SINCE, alias_key, counter_key,
+        entry_key,
+    },
     transaction::Transacted,
     verdict::{Part, Seen, Verdict, verdict},
 };
@@ -29,7 +33,7 @@ pub enum Commit {
     /// Nothing was written: its request had been carried out before.
     Replayed {
         /// The entry of then.
-        entry: Sealed,
+        entry: Recorded,
         /// The account as it is now.
         account: Account,
     },
@@ -75,6 +79,11 @@ impl Store {
         if posting.expected_version.is_some_and(|read| posting.account.version <= read) {
             return Err(PostingInvalid::VersionStands.into());
         }
+        let is_acted_on = |sealed: &Sealed| posting.marks.iter().any(|mark| mark.entry == sealed.entry.id);
+        if posting.entries.iter().any(is_acted_on) {
+            // What an entry acts on was there before it, so its key was used before.
+            return Ok(Verdict::KeyReused);
+        }
         let takes = takes_by_counter(&posting.takes);
         if let Some((counter, _)) = takes.iter().find(|(_, (amount, most))| amount > most) {
             return Ok(Verdict::Exhausted((*counter).clone()));
@@ -99,7 +108,7 @@ impl Store {
         posting: &'a Posting,
         takes: &Takes<'a>,
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { expected_version, account, entries, takes: _, claims } = posting;
+        let Posting { expected_version, account, entries, takes: _, marks, claims } = posting;
         let Account { program, member, .. } = account;
         let mut parts = vec![Part::Account];
         let account = account_item::write(account);
@@ -115,8 +124,14 @@ impl Store {
         for (counter, (amount, most)) in takes {
             let room = most.saturating_sub(*amount);
             let values = [(":zero", 0), (":amount", *amount), (":room", room)];
+            let values = values.into_iter().map(|(name, value)| (name.to_owned(), number(&value))).collect();
             parts.push(Part::Take(counter));
             writes.push(self.update(counter_key(program, counter), TAKE, HAS_ROOM, values)?);
+        }
+        for mark in marks {
+            parts.push(Part::Mark);
+            let key = entry_key(program, member, &mark.entry);
+            writes.push(self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))?);
         }
         for alias in claims.iter().collect::<BTreeSet<_>>() {
             let mut item = key_attributes(alias_key(program, alias));

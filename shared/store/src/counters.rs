@@ -34,8 +34,8 @@ struct KeysLeftOut;
 impl Store {
     /// What has been taken from each of `counters`. No call is made when there are none.
     ///
-    /// The read is eventually consistent: what is taken only grows, and whatever a decision takes is held against the
-    /// true total when it is committed.
+    /// The read is eventually consistent, so a total may be a moment old: whatever a decision takes is held against the
+    /// true one when it is committed, and a refusal on a piece that came back this moment is right the next.
     ///
     /// # Errors
     ///

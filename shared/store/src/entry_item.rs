@@ -6,20 +6,33 @@
 //! | `seq` | N | the place in the ledger, by which the index `by_seq` sorts |
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
+//! | `ac` | N | how often something was done about it; absent while nothing was |
+//! | `af` | M | what became of it: `r` refunded, `t` taken back, `u` undone, `c` confirmed on, `e` ending, `p` captured |
+//!
+//! The last two are the only attributes that ever change, and no hash covers them.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
+    aftermath::{Aftermath, Ending, Mark, Recorded},
     chain::Sealed,
     id::{MemberId, ProgramId},
+    points::Points,
 };
 
 use crate::{
     fault::{Corrupt, StoreFault},
-    item::{Fields, Item, bytes, key_attributes, number, text},
-    table::{SEQ, entry_key},
+    item::{Fields, Item, as_number, as_parsed, bytes, compact_date, key_attributes, number, text},
+    table::{AFTERMATH, CHANGES, SEQ, entry_key},
 };
 
 const TEXT: &str = "e";
 const HASH: &str = "h";
+const REFUNDED: &str = "r";
+const TAKEN_BACK: &str = "t";
+const UNDONE: &str = "u";
+const CONFIRMED_ON: &str = "c";
+const ENDING: &str = "e";
+const CAPTURED: &str = "p";
 
 /// The item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {
@@ -28,6 +41,70 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     item.insert(TEXT.to_owned(), text(&sealed.text));
     item.insert(HASH.to_owned(), bytes(sealed.hash.as_bytes()));
     item
+}
+
+/// The values of [`crate::table::MARK`] that note `mark`.
+pub(crate) fn mark_values(mark: &Mark) -> Item {
+    let Aftermath { changes, refunded, taken_back, is_undone, confirmed_on, ending, captured } = mark.aftermath;
+    let mut map = Item::from([
+        (REFUNDED.to_owned(), number(&refunded)),
+        (TAKEN_BACK.to_owned(), number(&taken_back)),
+        (UNDONE.to_owned(), AttributeValue::Bool(is_undone)),
+        (CAPTURED.to_owned(), number(&captured)),
+    ]);
+    if let Some(date) = confirmed_on {
+        map.insert(CONFIRMED_ON.to_owned(), text(compact_date(date)));
+    }
+    if let Some(ending) = ending {
+        map.insert(ENDING.to_owned(), text(ending_name(ending)));
+    }
+    Item::from([
+        (":read".to_owned(), number(&changes.saturating_sub(1))),
+        (":zero".to_owned(), number(&0)),
+        (":changes".to_owned(), number(&changes)),
+        (":aftermath".to_owned(), AttributeValue::M(map)),
+    ])
+}
+
+/// The entry that `item` is, and what became of it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_recorded(item: &Item) -> Result<Recorded, StoreFault> {
+    let fields = Fields::of("entry", item);
+    let changes = fields.optional(CHANGES, as_number)?.unwrap_or_default();
+    let aftermath = fields.optional(AFTERMATH, |value| read_aftermath(value, changes))?.unwrap_or_default();
+    Ok(Recorded { sealed: read(item)?, aftermath })
+}
+
+fn read_aftermath(value: &AttributeValue, changes: u64) -> Option<Aftermath> {
+    let map = value.as_m().ok()?;
+    let points = |name| map.get(name).and_then(as_number).map(Points::new);
+    Some(Aftermath {
+        changes,
+        refunded: map.get(REFUNDED).and_then(as_number)?,
+        taken_back: points(TAKEN_BACK)?,
+        is_undone: *map.get(UNDONE)?.as_bool().ok()?,
+        confirmed_on: map.get(CONFIRMED_ON).map(|date| as_parsed(date).ok_or(())).transpose().ok()?,
+        ending: map.get(ENDING).map(|name| read_ending(name).ok_or(())).transpose().ok()?,
+        captured: points(CAPTURED)?,
+    })
+}
+
+const ENDINGS: [Ending; 3] = [Ending::Captured, Ending::Cancelled, Ending::Reversed];
+
+fn ending_name(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Captured => "captured",
+        Ending::Cancelled => "cancelled",
+        Ending::Reversed => "reversed",
+    }
+}
+
+fn read_ending(value: &AttributeValue) -> Option<Ending> {
+    let name = value.as_s().ok()?;
+    ENDINGS.into_iter().find(|ending| ending_name(*ending) == name)
 }
 
 /// The entry that `item` is.

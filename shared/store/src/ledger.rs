@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
 use regulars_domain::{
+    aftermath::Recorded,
     chain::Sealed,
     id::{EntryId, MemberId, ProgramId},
 };
@@ -25,7 +26,7 @@ pub struct Page<T> {
 }
 
 impl Store {
-    /// One entry of a member's ledger.
+    /// One entry of a member's ledger, and what became of it.
     ///
     /// # Errors
     ///
@@ -35,9 +36,9 @@ impl Store {
         program: &ProgramId,
         member: &MemberId,
         entry: &EntryId,
-    ) -> Result<Option<Sealed>, StoreFault> {
+    ) -> Result<Option<Recorded>, StoreFault> {
         let item = self.get(entry_key(program, member, entry)).await?;
-        item.as_ref().map(entry_item::read).transpose()
+        item.as_ref().map(entry_item::read_recorded).transpose()
     }
 
     /// At most `limit` (1 at least) entries from the newest back, all of them before the `seq` that `before` is.
@@ -53,7 +54,7 @@ impl Store {
         member: &MemberId,
         before: Option<u64>,
         limit: u32,
-    ) -> Result<Page<Sealed>, StoreFault> {
+    ) -> Result<Page<Recorded>, StoreFault> {
         let query = self
             .query(BY_SEQ, limit)
             .key_condition_expression(BEFORE)
@@ -83,7 +84,8 @@ impl Store {
             .key_condition_expression(AFTER)
             .expression_attribute_values(":seq", number(&after_seq))
             .scan_index_forward(true);
-        self.page_of_entries(program, member, query).await
+        let page = self.page_of_entries(program, member, query).await?;
+        Ok(Page { items: page.items.into_iter().map(|recorded| recorded.sealed).collect(), next: page.next })
     }
 
     async fn page_of_entries(
@@ -91,13 +93,13 @@ impl Store {
         program: &ProgramId,
         member: &MemberId,
         query: QueryFluentBuilder,
-    ) -> Result<Page<Sealed>, StoreFault> {
+    ) -> Result<Page<Recorded>, StoreFault> {
         let query = query.expression_attribute_values(":pk", text(member_pk(program, member))).consistent_read(true);
         self.meter().call([Action::Query]);
         let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
         self.meter().read(found.consumed_capacity.as_slice());
-        let items: Vec<Sealed> = found.items().iter().map(entry_item::read).collect::<Result<_, _>>()?;
-        let last = items.last().map(|sealed| sealed.entry.seq);
+        let items: Vec<Recorded> = found.items().iter().map(entry_item::read_recorded).collect::<Result<_, _>>()?;
+        let last = items.last().map(|recorded| recorded.sealed.entry.seq);
         let next = last.filter(|_| found.last_evaluated_key().is_some());
         Ok(Page { items, next })
     }

@@ -25,7 +25,7 @@ mod table;
 mod transaction;
 mod verdict;
 
-pub use act::{Outcome, RequestKey};
+pub use act::{Found, Needs, Outcome, RequestKey};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
 pub use commit::Commit;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};

@@ -35,6 +35,10 @@ pub(crate) const VERSION: &str = "v";
 pub(crate) const MEMBER: &str = "m";
 /// What has been taken from a counter, N.
 pub(crate) const TAKEN: &str = "taken";
+/// How often something was done about an entry, N.
+pub(crate) const CHANGES: &str = "ac";
+/// What became of an entry, M.
+pub(crate) const AFTERMATH: &str = "af";
 /// A program document, S.
 pub(crate) const DOCUMENT: &str = "document";
 
@@ -53,6 +57,11 @@ pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m = :member";
 pub(crate) const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
 /// Takes from a counter.
 pub(crate) const TAKE: &str = "SET taken = if_not_exists(taken, :zero) + :amount";
+/// The entry is there, and nothing was done about it since it was read.
+pub(crate) const UNMARKED_SINCE: &str =
+    "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))";
+/// Notes what became of an entry, beside its text.
+pub(crate) const MARK: &str = "SET ac = :changes, af = :aftermath";
 /// Entries before a place in the ledger.
 pub(crate) const BEFORE: &str = "pk = :pk AND seq < :seq";
 /// Entries after a place in the ledger.

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 
 use crate::{
     fault::StoreFault,
-    item::{Item, key_attributes, number},
+    item::{Item, key_attributes},
     meter::Action,
     store::Store,
     table::Key,
@@ -86,15 +86,14 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// A part that changes the item under `key` by `update`, under `condition`. The values are whole numbers.
-    pub(crate) fn update<const N: usize>(
+    /// A part that changes the item under `key` by `update`, under `condition`, with the values that the two name.
+    pub(crate) fn update(
         &self,
         key: Key,
         update: &'static str,
         condition: &'static str,
-        values: [(&str, i64); N],
+        values: Item,
     ) -> Result<TransactWriteItem, StoreFault> {
-        let values = values.into_iter().map(|(name, value)| (name.to_owned(), number(&value))).collect();
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key_attributes(key)))

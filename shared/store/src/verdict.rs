@@ -2,6 +2,7 @@
 
 use regulars_domain::{
     account::{Account, Alias},
+    aftermath::Recorded,
     chain::Sealed,
     counter::CounterId,
 };
@@ -17,6 +18,8 @@ pub(crate) enum Part<'a> {
     Request(&'a Sealed),
     /// An entry that the engine makes by itself.
     Engine,
+    /// What became of an entry.
+    Mark,
     /// What is taken from a counter.
     Take(&'a CounterId),
     /// An alias.
@@ -31,7 +34,7 @@ pub(crate) enum Verdict {
     /// Its request had been carried out before.
     Replayed {
         /// The entry of then.
-        entry: Box<Sealed>,
+        entry: Box<Recorded>,
         /// The account of now.
         account: Seen,
     },
@@ -71,14 +74,17 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
         _ => None,
     });
     if let Some((ours, item)) = known {
-        let entry = entry_item::read(item)?;
-        if entry.entry.fingerprint != ours.entry.fingerprint {
+        let entry = entry_item::read_recorded(item)?;
+        if entry.sealed.entry.fingerprint != ours.entry.fingerprint {
             return Ok(Some(Verdict::KeyReused));
         }
         return Ok(Some(Verdict::Replayed { entry: Box::new(entry), account: seen(parts, checks)? }));
     }
     let beaten = both().any(|pair| {
-        matches!(pair, (_, Check::Conflicted) | (Part::Account | Part::Request(_) | Part::Engine, Check::Failed(_)))
+        matches!(
+            pair,
+            (_, Check::Conflicted) | (Part::Account | Part::Request(_) | Part::Engine | Part::Mark, Check::Failed(_))
+        )
     });
     if beaten {
         return Ok(Some(Verdict::Conflict));
@@ -182,7 +188,7 @@ mod tests {
             let came_to = match verdict(&parts, &checks).unwrap() {
                 Some(Verdict::Committed) => panic!("a cancelled transaction commits nothing"),
                 Some(Verdict::Replayed { entry, account }) => {
-                    assert_eq!(*entry, ours);
+                    assert_eq!(entry.sealed, ours);
                     match account {
                         Seen::AsRead => "replayed, account as read".to_owned(),
                         Seen::Now(account) => format!("replayed, account now at {}", account.version),

@@ -10,12 +10,17 @@
 )]
 
 mod accruals;
+mod adjustments;
 mod bad_input;
 mod entries;
+mod holds;
 mod local;
 mod members;
+mod pending;
 mod program;
+mod quotes;
 mod redemptions;
+mod reversals;
 mod rewards;
 mod tier;
 mod tier_evaluations;

@@ -129,7 +129,6 @@ fn what_is_valid_and_not_yet_in_effect_is_told() {
         [
             ("/earning_rules/7/on", "not_yet_in_effect"),
             ("/referral", "not_yet_in_effect"),
-            ("/rewards/1/hold_seconds_max", "not_yet_in_effect"),
             ("/rewards/3/codes", "not_yet_in_effect"),
             ("/tiers/levels/2/entitlements", "not_yet_in_effect"),
         ]

@@ -51,6 +51,8 @@ pub enum Code {
     AccountSuspended,
     /// The account is closed, erased or merged.
     AccountClosed,
+    /// The accrual does not wait for a confirmation.
+    AccrualNotPending,
     /// The redemption is not held, so it can be neither captured nor cancelled.
     RedemptionNotHeld,
     /// The program has another version than the one the caller changed.
@@ -137,6 +139,7 @@ impl Code {
             Code::AliasTaken => (StatusCode::CONFLICT, "alias_taken", "The alias belongs to another member"),
             Code::AccountSuspended => (StatusCode::CONFLICT, "account_suspended", "The account is suspended"),
             Code::AccountClosed => (StatusCode::CONFLICT, "account_closed", "The account is closed"),
+            Code::AccrualNotPending => (StatusCode::CONFLICT, "accrual_not_pending", "The accrual is not pending"),
             Code::RedemptionNotHeld => (StatusCode::CONFLICT, "redemption_not_held", "The redemption is not held"),
             Code::ProgramVersionStale => (StatusCode::CONFLICT, "program_version_stale", "The program has another version"),
             Code::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
@@ -365,6 +368,7 @@ mod tests {
             (409, "alias_taken", Code::AliasTaken),
             (409, "account_suspended", Code::AccountSuspended),
             (409, "account_closed", Code::AccountClosed),
+            (409, "accrual_not_pending", Code::AccrualNotPending),
             (409, "redemption_not_held", Code::RedemptionNotHeld),
             (409, "program_version_stale", Code::ProgramVersionStale),
             (413, "body_too_large", Code::BodyTooLarge),

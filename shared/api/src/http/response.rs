@@ -36,6 +36,11 @@ impl Answer {
         Answer::ok(body).header(REPLAYED, HeaderValue::from_static("true"))
     }
 
+    /// 201 with `body` as JSON, or if the request was done before, 200 marked as such.
+    pub fn once(body: &impl Serialize, replayed: bool) -> Self {
+        if replayed { Answer::replayed(body) } else { Answer::created(body) }
+    }
+
     /// Says where the thing is that was made. `path` holds ids and constants only; anything else is left out.
     #[must_use]
     pub fn location(self, path: &str) -> Self {

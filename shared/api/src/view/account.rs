@@ -53,8 +53,8 @@ impl From<&Settled<'_>> for AccountView {
             enrolled_at: account.enrolled_at,
             balance: Balance {
                 spendable: account.lots.total(),
-                pending: Points::ZERO,
-                held: Points::ZERO,
+                pending: account.pending.total(),
+                held: account.held(),
                 owed: account.owed,
             },
             next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),

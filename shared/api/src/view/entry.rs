@@ -2,13 +2,18 @@
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
+    aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
+    earning::Label,
     entry::{By, Kind, Qualified, TierChange},
+    hold::Hold,
     id::{EntryId, LevelId, RewardId},
     lots::LotChange,
     money::Money,
+    pending::Awaits,
     points::Points,
+    redemption::RedemptionState,
 };
 use serde::Serialize;
 
@@ -16,7 +21,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryView {
     id: EntryId,
-    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     kind: Kind,
     points: Points,
     pending: Points,
@@ -27,14 +33,23 @@ pub struct EntryView {
     posted_at: Timestamp,
     program_version: u64,
     expires_on: Option<Date>,
-    hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+}
+
+impl EntryView {
+    /// The same of an entry that is not written, and so has no place in the ledger.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self { seq: None, hash: None, ..self }
+    }
 }
 
 impl From<&Sealed> for EntryView {
     fn from(Sealed { entry, hash, .. }: &Sealed) -> Self {
         Self {
             id: entry.id.clone(),
-            seq: entry.seq,
+            seq: Some(entry.seq),
             kind: entry.kind,
             points: entry.points,
             pending: entry.pending,
@@ -45,7 +60,7 @@ impl From<&Sealed> for EntryView {
             posted_at: entry.posted_at,
             program_version: entry.program_version,
             expires_on: entry.expires_on,
-            hash: hash.to_string(),
+            hash: Some(hash.to_string()),
         }
     }
 }
@@ -66,6 +81,10 @@ pub struct EntryDetail {
     tier_change: Option<TierChangeView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_until: Option<Awaits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Label>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -74,8 +93,11 @@ struct LotView {
     points: Points,
 }
 
-impl From<&Sealed> for EntryDetail {
-    fn from(sealed: &Sealed) -> Self {
+impl EntryDetail {
+    /// The entry, its redemption told as of the holds that are open now.
+    #[must_use]
+    pub fn new(recorded: &Recorded, holds: &[Hold]) -> Self {
+        let sealed = &recorded.sealed;
         let entry = &sealed.entry;
         Self {
             entry: sealed.into(),
@@ -89,7 +111,9 @@ impl From<&Sealed> for EntryDetail {
             breakdown: entry.breakdown.iter().map(BreakdownView::from).collect(),
             qualified: entry.qualified,
             tier_change: entry.tier_change.as_ref().map(TierChangeView::from),
-            redemption: RedemptionView::new(sealed),
+            redemption: RedemptionView::new(recorded, holds),
+            pending_until: entry.awaits,
+            reason: entry.reason.clone(),
         }
     }
 }
@@ -137,17 +161,23 @@ pub struct RedemptionView {
 }
 
 impl RedemptionView {
-    /// The redemption that an entry records; `None` if it records none.
+    /// The redemption that an entry records, as of the holds that are open now; `None` if it records none.
     #[must_use]
-    pub fn new(sealed: &Sealed) -> Option<Self> {
-        let entry = &sealed.entry;
+    pub fn new(recorded: &Recorded, holds: &[Hold]) -> Option<Self> {
+        let entry = &recorded.sealed.entry;
+        let state = RedemptionState::of(recorded, holds);
         entry.redeemed.as_ref().map(|redeemed| Self {
             id: entry.id.clone(),
             reward: redeemed.reward.clone(),
-            state: "captured",
-            points: -entry.points,
+            state: state.name(),
+            points: match recorded.aftermath.ending {
+                Some(Ending::Captured | Ending::Reversed) if entry.hold_expires_at.is_some() => {
+                    recorded.aftermath.captured
+                }
+                Some(Ending::Captured | Ending::Cancelled | Ending::Reversed) | None => -entry.points,
+            },
             money: redeemed.money,
-            hold_expires_at: None,
+            hold_expires_at: entry.hold_expires_at.filter(|_| state == RedemptionState::Held),
             code: None,
         })
     }

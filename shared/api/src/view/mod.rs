@@ -1,11 +1,15 @@
 //! What is answered: accounts, entries, tiers and rewards as JSON, with the names that callers were promised.
 
 mod account;
+mod answer;
 mod entry;
+mod redemption;
 mod reward;
 mod tier;
 
 pub use account::AccountView;
+pub use answer::{Accrued, Posted, Redeemed};
 pub use entry::{BreakdownView, EntryDetail, EntryView, RedemptionView, TierChangeView};
+pub use redemption::Redemption;
 pub use reward::RewardView;
 pub use tier::{StandingView, TierView};

@@ -15,11 +15,14 @@ pub use self::occasion::{
     Quantity, Scalar,
 };
 pub(crate) use self::strategy::{Strategy, read_strategy};
+use std::collections::BTreeMap;
+
 use self::{facts::Facts, strategy::Matched};
 use crate::{
     account::Account,
     breakdown::BreakdownLine,
     counter::{CounterId, Counters, Take},
+    id::RuleId,
     points::Points,
     program::{EarningRule, Level, Program, Stacking, Trigger},
 };
@@ -35,6 +38,8 @@ pub(crate) struct Assessment {
     pub(crate) qualifying: Points,
     /// What program-wide caps gave.
     pub(crate) takes: Vec<Take>,
+    /// Steps that each punch card took.
+    pub(crate) punched: BTreeMap<RuleId, i64>,
 }
 
 /// The occasion earns more than [`Points::MAX`].
@@ -125,7 +130,8 @@ struct Claim<'a> {
     wanted: Points,
     /// What its cap lets through.
     capped: Points,
-    punched: Option<i64>,
+    /// Steps that its punch card takes, and where it stands afterwards.
+    punched: Option<(i64, i64)>,
 }
 
 impl Claim<'_> {
@@ -212,9 +218,10 @@ impl Assessor<'_> {
 
     /// Gives what a rule asks for, and records what it used.
     fn grant(&mut self, claim: &Claim<'_>) {
-        if let Some(punched) = claim.punched {
+        if let Some((steps, punched)) = claim.punched {
+            self.done.punched.insert(claim.rule.id.clone(), steps);
             self.account.punches.insert(claim.rule.id.clone(), punched);
-            self.account.punches.retain(|_, punched| *punched > 0);
+            self.account.punches.retain(|_, punched| *punched != 0);
         }
         if claim.wanted.is_zero() {
             return;

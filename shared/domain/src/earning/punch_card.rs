@@ -26,11 +26,16 @@ impl Strategy for PunchCard {
             Counts::Pieces => matched.pieces,
         };
         let punched = matched.punched.saturating_add(steps);
-        let full = punched.checked_div_euclid(self.every)?;
-        Some(Yield {
-            points: Points::ratio(full, self.points, 1, Rounding::Floor)?,
-            punched: punched.checked_rem_euclid(self.every),
-        })
+        let full = punched.checked_div(self.every)?.max(0);
+        let left = punched.saturating_sub(full.saturating_mul(self.every));
+        Some(Yield { points: Points::ratio(full, self.points, 1, Rounding::Floor)?, punched: Some((steps, left)) })
+    }
+
+    /// A card that has paid for steps taken back since stands below nothing, and one whose payment was taken back may be
+    /// full: what it has paid and what it will is as if there had been no such steps.
+    fn unpunched(&self, punched: i64, steps: i64, points: Points) -> Option<i64> {
+        let full = points.get().checked_div(self.points)?;
+        Some(punched.saturating_sub(steps).saturating_add(full.saturating_mul(self.every)))
     }
 
     fn suits(&self, on: &Trigger) -> bool {

@@ -30,8 +30,8 @@ pub(crate) struct Matched {
 pub(crate) struct Yield {
     /// Points, before any cap.
     pub(crate) points: Points,
-    /// Where its punch card stands afterwards, if it keeps one.
-    pub(crate) punched: Option<i64>,
+    /// Steps that its punch card takes, and where it stands afterwards, if it keeps one.
+    pub(crate) punched: Option<(i64, i64)>,
 }
 
 impl From<Points> for Yield {
@@ -47,6 +47,12 @@ pub(crate) trait Strategy: Debug + Send + Sync {
 
     /// Whether it makes sense for this trigger.
     fn suits(&self, on: &Trigger) -> bool;
+
+    /// Where its punch card, which stands at `punched`, stands without so many `steps` that came to so many points; `None`
+    /// if it keeps none.
+    fn unpunched(&self, _punched: i64, _steps: i64, _points: Points) -> Option<i64> {
+        None
+    }
 
     /// Whether it multiplies what base rules gave, and so cannot be one.
     fn multiplies(&self) -> bool {

@@ -20,7 +20,7 @@ pub use self::{
     active::ActiveWindow,
     attributes::{AttributeRefused, AttributeSpec, AttributeType},
     node::Problem,
-    points::{ExpiryPolicy, PointsPolicy, Rounded},
+    points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
     rewards::{Cost, Reward, RewardKind, Stock},
     rules::{EarningRule, Stacking, Trigger},
     tiers::{Basis, BasisUnit, Downgrade, Level, Period, PeriodRule, Thresholds, Tiers},

@@ -4,13 +4,17 @@ use jiff::civil::Date;
 
 use super::node::Node;
 use crate::{
-    calendar::{last_of_quarter, months_after},
+    calendar::{days_after, last_of_quarter, months_after},
     lots::Expiry,
+    pending::Awaits,
     points::Rounding,
 };
 
 /// Longest life of points, in months.
 const EXPIRY_MONTHS_MAX: i64 = 120;
+
+/// Longest wait of pending points, in days.
+const PENDING_DAYS_MAX: i64 = 366;
 
 /// The most days that a late purchase may lie back: no more than the shortest year has. A purchase then belongs to the
 /// current tier period or to the one before, and the account keeps no more than these two.
@@ -21,16 +25,63 @@ const BACKDATING_DAYS_MAX: i64 = 365;
 pub struct PointsPolicy {
     /// How a fraction of a point becomes a whole number, once per rule.
     pub rounding: Rounding,
+    /// How long points wait before they can be spent.
+    pub pending: PendingPolicy,
     /// When points expire.
     pub expiry: ExpiryPolicy,
+    /// What happens when more is taken back than there is.
+    pub negative_balance: NegativeBalance,
     /// How many days a purchase may lie back when it is posted.
     pub backdating_days_max: i32,
 }
 
 impl Default for PointsPolicy {
     fn default() -> Self {
-        Self { rounding: Rounding::Floor, expiry: ExpiryPolicy::Never, backdating_days_max: 30 }
+        Self {
+            rounding: Rounding::Floor,
+            pending: PendingPolicy::None,
+            expiry: ExpiryPolicy::Never,
+            negative_balance: NegativeBalance::Owe,
+            backdating_days_max: 30,
+        }
     }
+}
+
+/// How long points wait before they can be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingPolicy {
+    /// Not at all.
+    None,
+    /// So many days after they were earned.
+    Days(i32),
+    /// Until somebody confirms them, within so many days.
+    UntilConfirmed {
+        /// How many.
+        lapses_after_days: i32,
+    },
+}
+
+impl PendingPolicy {
+    /// What points earned on `date` wait for; `None` if they can be spent at once.
+    #[must_use]
+    pub fn awaits(self, date: Date) -> Option<Awaits> {
+        match self {
+            Self::None => None,
+            Self::Days(days) => Some(Awaits::Maturity(days_after(date, days))),
+            Self::UntilConfirmed { lapses_after_days } => {
+                Some(Awaits::Confirmation(days_after(date, lapses_after_days)))
+            }
+        }
+    }
+}
+
+/// What happens when more points are taken back than there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NegativeBalance {
+    /// The member owes the rest, and later points pay it first.
+    Owe,
+    /// The rest is forgiven.
+    Forgive,
 }
 
 /// Up to which day points of a given age live.
@@ -99,35 +150,33 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     let rounding = fields.read_or("rounding", defaults.rounding, |node| {
         node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
     });
-    let pending = fields.read_or("pending", (), read_pending);
+    let pending = fields.read_or("pending", defaults.pending, read_pending);
     let expiry = fields.read_or("expiry", defaults.expiry, read_expiry);
-    // Nothing makes a balance negative before there are reversals, so neither choice can be missed yet.
-    let negative_balance = fields.read_or("negative_balance", (), |node| node.choice(&[("owe", ()), ("forgive", ())]));
+    let negative_balance = fields.read_or("negative_balance", defaults.negative_balance, |node| {
+        node.choice(&[("owe", NegativeBalance::Owe), ("forgive", NegativeBalance::Forgive)])
+    });
     let backdating_days_max = fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| {
         node.integer(0..=BACKDATING_DAYS_MAX).and_then(|days| i32::try_from(days).ok())
     });
-    pending?;
-    negative_balance?;
-    Some(PointsPolicy { rounding: rounding?, expiry: expiry?, backdating_days_max: backdating_days_max? })
+    Some(PointsPolicy {
+        rounding: rounding?,
+        pending: pending?,
+        expiry: expiry?,
+        negative_balance: negative_balance?,
+        backdating_days_max: backdating_days_max?,
+    })
 }
 
-fn read_pending(node: &Node<'_>) -> Option<()> {
-    const UNTIL_THEN: &str = "points can be spent at once";
-    if node.text() == Some("none") {
-        return Some(());
-    }
-    match node.variant() {
-        Some(("days", days)) => {
-            days.integer(1..=366)?;
-            node.not_yet(UNTIL_THEN);
-            Some(())
+fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {
+    let days = |node: &Node<'_>| node.integer(1..=PENDING_DAYS_MAX).and_then(|days| i32::try_from(days).ok());
+    match (node.text(), node.variant()) {
+        (Some("none"), _) => Some(PendingPolicy::None),
+        (_, Some(("days", node))) => days(&node).map(PendingPolicy::Days),
+        (_, Some(("until_confirmed", node))) => {
+            let lapses_after_days = days(&node.fields(&["lapses_after_days"])?.required("lapses_after_days")?)?;
+            Some(PendingPolicy::UntilConfirmed { lapses_after_days })
         }
-        Some(("until_confirmed", confirmed)) => {
-            confirmed.fields(&["lapses_after_days"])?.required("lapses_after_days")?.integer(1..=366)?;
-            node.not_yet(UNTIL_THEN);
-            Some(())
-        }
-        Some(_) | None => {
+        _ => {
             node.unknown_choice(&["\"none\"", "{\"days\": n}", "{\"until_confirmed\": {\"lapses_after_days\": n}}"]);
             None
         }

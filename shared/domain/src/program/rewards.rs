@@ -116,6 +116,8 @@ pub struct Reward {
     pub(crate) when: Option<Condition>,
     /// When it may be had.
     pub active: ActiveWindow,
+    /// How long it may be held, in seconds; `None` if it cannot be.
+    pub hold_seconds_max: Option<i64>,
 }
 
 impl Reward {
@@ -172,13 +174,9 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         }
         Some(())
     });
-    let hold = fields.read_or("hold_seconds_max", (), |node| {
-        node.integer(1..=HOLD_SECONDS_MAX)?;
-        node.not_yet("a redemption is captured at once");
-        Some(())
-    });
+    let hold_seconds_max =
+        fields.read_or("hold_seconds_max", None, |node| node.integer(1..=HOLD_SECONDS_MAX).map(Some));
     codes?;
-    hold?;
     Some(Reward {
         id: id?,
         name: name?,
@@ -189,6 +187,7 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         tiers: tiers?,
         when: when?,
         active: active?,
+        hold_seconds_max: hold_seconds_max?,
     })
 }
 

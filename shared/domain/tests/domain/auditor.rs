@@ -10,12 +10,13 @@ use regulars_domain::{
     account::Account,
     chain::Sealed,
     entry::{Entry, Kind},
+    pending::Awaits,
 };
 
 use crate::world::lots_of;
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
-/// a review a day, three tiers over the calendar year, a coffee.
+/// a review a day, three tiers over the calendar year, a coffee, points that wait, holds, refunds.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) rounding: &'static str,
@@ -30,12 +31,23 @@ pub(crate) struct Rules {
     pub(crate) downgrade: &'static str,
     pub(crate) grace_days: i16,
     pub(crate) coffee: i64,
+    pub(crate) wait: Wait,
+    pub(crate) owe: bool,
+}
+
+/// How long points for a purchase or a review wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    No,
+    Days(i64),
+    Confirmation(i64),
 }
 
 pub(crate) const WELCOME: i64 = 25;
 pub(crate) const REVIEW: i64 = 10;
 pub(crate) const COFFEES_A_MONTH: usize = 2;
 pub(crate) const BACKDATING_DAYS_MAX: i32 = 30;
+pub(crate) const HOLD_SECONDS_MAX: i64 = 3600;
 pub(crate) const LEVELS: [&str; 3] = ["bronze", "silver", "gold"];
 
 impl Rules {
@@ -73,6 +85,76 @@ pub(crate) fn day_of(instant: Timestamp) -> Date {
     Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap()
 }
 
+fn later(day: Date, days: i64) -> Date {
+    (0..days).fold(day, |day, _| day.tomorrow().unwrap())
+}
+
+/// Points given, and what has become of them.
+#[derive(Clone, Debug)]
+struct Gift {
+    day: Date,
+    paid: i64,
+    lines: Vec<i64>,
+    qualifying: i64,
+    is_review: bool,
+    refunded: i64,
+    undone: bool,
+    taken: i64,
+    /// The day of maturity, or the last one for a confirmation, and whether it is one.
+    waits: Option<(Date, bool)>,
+    waiting: i64,
+    confirmed_on: Option<Date>,
+    /// The last day of the points that did not wait.
+    last_day: Option<Date>,
+}
+
+impl Gift {
+    fn new(day: Date, paid: i64, lines: Vec<i64>, qualifying: i64) -> Self {
+        Self {
+            day,
+            paid,
+            lines,
+            qualifying,
+            is_review: false,
+            refunded: 0,
+            undone: false,
+            taken: 0,
+            waits: None,
+            waiting: 0,
+            confirmed_on: None,
+            last_day: None,
+        }
+    }
+
+    fn kept_of(&self, points: i64) -> i64 {
+        if self.undone { 0 } else { points * (self.paid - self.refunded) / self.paid.max(1) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Held(Timestamp),
+    Captured(i64),
+    Expired,
+    Cancelled,
+    Undone,
+}
+
+/// Points spent or held, by the last day of where they came from.
+#[derive(Clone, Debug)]
+struct Spending {
+    day: Date,
+    is_coffee: bool,
+    taken: Vec<(Date, i64)>,
+    fate: Fate,
+}
+
+impl Spending {
+    fn points(&self) -> i64 {
+        self.taken.iter().map(|(_, points)| points).sum()
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Credit {
     last_day: Date,
@@ -91,6 +173,9 @@ pub(crate) struct Auditor {
     pub(crate) tier: usize,
     review_days: Vec<Date>,
     coffee_days: Vec<Date>,
+    gifts: BTreeMap<String, Gift>,
+    spendings: BTreeMap<String, Spending>,
+    owed: i64,
 }
 
 impl Auditor {
@@ -104,22 +189,90 @@ impl Auditor {
             tier: rules.rank(0),
             review_days: Vec::new(),
             coffee_days: Vec::new(),
+            gifts: BTreeMap::new(),
+            spendings: BTreeMap::new(),
+            owed: 0,
         }
     }
 
     /// Lets time pass to `now`, day by day, and tells whether anybody could have noticed.
     pub(crate) fn lives_on(&mut self, rules: &Rules, now: Timestamp) -> bool {
-        let before = (self.tier, self.balance());
+        let before = (self.tier, self.balances());
         let end = day_of(now);
         while self.today < end {
+            let today = self.today;
+            self.end_holds(|until| day_of(until) <= today);
             self.today = self.today.tomorrow().unwrap();
             if (self.today.month(), self.today.day()) == (1, 1) {
                 self.close(rules, self.today.year() - 1);
             }
+            self.end_waits(rules);
+            self.drop_expired();
         }
+        self.end_holds(|until| until <= now);
         self.drop_expired();
         self.tier = self.tier_now(rules);
-        before != (self.tier, self.balance())
+        before != (self.tier, self.balances())
+    }
+
+    fn end_holds(&mut self, is_over: impl Fn(Timestamp) -> bool) {
+        let ends = |spending: &Spending| match spending.fate {
+            Fate::Held(until) if is_over(until) => Some(until),
+            Fate::Held(_) | Fate::Captured(_) | Fate::Expired | Fate::Cancelled | Fate::Undone => None,
+        };
+        let mut over: Vec<_> =
+            self.spendings.iter().filter_map(|(key, spending)| Some((ends(spending)?, key.clone()))).collect();
+        over.sort();
+        for (_, key) in over {
+            self.end_hold(&key, Fate::Expired);
+            self.drop_expired();
+        }
+    }
+
+    /// Ends a hold that came to nothing.
+    fn end_hold(&mut self, key: &str, fate: Fate) {
+        let spending = self.spendings.get_mut(key).unwrap();
+        spending.fate = fate;
+        let spending = spending.clone();
+        self.give_back(&spending.taken, spending.points());
+        self.forget_coffee(&spending);
+    }
+
+    fn forget_coffee(&mut self, spending: &Spending) {
+        if spending.is_coffee {
+            let place = self.coffee_days.iter().position(|day| *day == spending.day).unwrap();
+            self.coffee_days.remove(place);
+        }
+    }
+
+    /// Gives back so many points of what was taken: debts first, and then to what lasts longest.
+    fn give_back(&mut self, taken: &[(Date, i64)], points: i64) {
+        let mut left = self.after_debts(points);
+        for (last_day, points) in taken.iter().rev() {
+            let part = left.min(*points);
+            self.credits.push(Credit { last_day: *last_day, left: part });
+            left -= part;
+        }
+        assert_eq!(left, 0);
+    }
+
+    fn after_debts(&mut self, points: i64) -> i64 {
+        let repaid = points.min(self.owed);
+        self.owed -= repaid;
+        points - repaid
+    }
+
+    fn end_waits(&mut self, rules: &Rules) {
+        let mut matured = 0;
+        for gift in self.gifts.values_mut() {
+            match gift.waits {
+                Some((day, false)) if day == self.today => matured += std::mem::take(&mut gift.waiting),
+                Some((last, true)) if last.tomorrow().unwrap() == self.today => gift.waiting = 0,
+                Some(_) | None => {}
+            }
+        }
+        let left = self.after_debts(matured);
+        self.credits.push(Credit { last_day: rules.last_day(self.today), left });
     }
 
     fn close(&mut self, rules: &Rules, year: i16) {
@@ -151,106 +304,332 @@ impl Auditor {
         day < earliest
     }
 
-    fn credit(&mut self, rules: &Rules, day: Date, points: i64, qualifying: i64) {
-        self.credits.push(Credit { last_day: rules.last_day(day), left: points });
-        *self.years.entry(day.year()).or_default() += qualifying;
+    /// Gives points, now or later, and counts them toward a tier.
+    fn give(&mut self, rules: &Rules, key: &str, mut gift: Gift) {
+        let points: i64 = gift.lines.iter().sum();
+        let day = gift.day;
+        let (ready_on, waits) = match rules.wait {
+            Wait::No => (day, None),
+            Wait::Days(days) => {
+                (later(day, days), Some((later(day, days), false)).filter(|(day, _)| *day > self.today))
+            }
+            Wait::Confirmation(days) => (day, Some((later(day, days), true)).filter(|(last, _)| *last >= self.today)),
+        };
+        if waits.is_some() && points > 0 {
+            gift.waits = waits;
+            gift.waiting = points;
+        } else {
+            let left = self.after_debts(points);
+            self.credits.push(Credit { last_day: rules.last_day(ready_on), left });
+            gift.last_day = Some(rules.last_day(ready_on)).filter(|_| left > 0);
+        }
+        *self.years.entry(day.year()).or_default() += gift.qualifying;
         if day.year() < self.today.year() {
             let reached = rules.rank(self.years[&day.year()]);
             let left_over = self.left_over.entry(day.year() + 1).or_default();
             *left_over = reached.max(*left_over);
         }
+        self.gifts.insert(key.to_owned(), gift);
         self.drop_expired();
         self.tier = self.tier_now(rules);
     }
 
-    /// What a purchase gives; `None` if it comes too late.
-    pub(crate) fn buys(&mut self, rules: &Rules, day: Date, total: i64, app: bool) -> Option<i64> {
+    /// What a purchase gives, or why nothing.
+    pub(crate) fn buys(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        day: Date,
+        total: i64,
+        app: bool,
+    ) -> Result<i64, &'static str> {
         if self.is_too_late(day) {
-            return None;
+            return Err("OccurredAtOutOfRange");
         }
         let base = rules.rounded(total, rules.points, rules.per);
         let tier = rules.rounded(base, rules.percents[self.tier] - 100, 100);
         let promotion = if app { rules.rounded(base, rules.app_percent - 100, 100) } else { 0 };
-        self.credit(rules, day, base + tier + promotion, base);
-        Some(base + tier + promotion)
+        self.give(rules, key, Gift::new(day, total, vec![base, tier, promotion], base));
+        Ok(base + tier + promotion)
     }
 
-    /// What a review gives; `None` if it comes too late.
-    pub(crate) fn reviews(&mut self, rules: &Rules, day: Date) -> Option<i64> {
+    /// What a review gives, or why nothing.
+    pub(crate) fn reviews(&mut self, rules: &Rules, key: &str, day: Date) -> Result<i64, &'static str> {
         if self.is_too_late(day) {
-            return None;
+            return Err("OccurredAtOutOfRange");
         }
         if self.review_days.contains(&day) {
-            return Some(0);
+            self.give(rules, key, Gift::new(day, 0, Vec::new(), 0));
+            return Ok(0);
         }
         self.review_days.push(day);
         let tier = rules.rounded(REVIEW, rules.percents[self.tier] - 100, 100);
-        self.credit(rules, day, REVIEW + tier, 0);
-        Some(REVIEW + tier)
+        self.give(rules, key, Gift { is_review: true, ..Gift::new(day, 0, vec![REVIEW, tier], 0) });
+        Ok(REVIEW + tier)
     }
 
-    /// What a coffee costs, or why there is none.
-    pub(crate) fn drinks(&mut self, rules: &Rules) -> Result<i64, &'static str> {
+    pub(crate) fn confirms(&mut self, rules: &Rules, key: &str) -> Result<i64, &'static str> {
+        let today = self.today;
+        let gift = self.gifts.get_mut(key).unwrap();
+        let waiting = match gift.waits {
+            Some((_, true)) => std::mem::take(&mut gift.waiting),
+            Some((_, false)) | None => 0,
+        };
+        if waiting == 0 {
+            return Err("NotPending");
+        }
+        gift.confirmed_on = Some(today);
+        let left = self.after_debts(waiting);
+        self.credits.push(Credit { last_day: rules.last_day(today), left });
+        Ok(0)
+    }
+
+    /// What a refund, of so much in all, takes back; all of it if it says nothing.
+    pub(crate) fn refunds(&mut self, rules: &Rules, key: &str, total: Option<i64>) -> Result<i64, &'static str> {
+        let mut gift = self.gifts[key].clone();
+        let total = total.unwrap_or(gift.paid);
+        if total > gift.paid {
+            return Err("ExceedsAccrual");
+        }
+        let before = gift.clone();
+        gift.refunded = gift.refunded.max(total);
+        gift.undone |= total == gift.paid;
+        let kept: i64 = gift.lines.iter().map(|line| gift.kept_of(*line)).sum();
+        let to_take = (gift.lines.iter().sum::<i64>() - kept - gift.taken).max(0);
+        gift.taken += to_take;
+        let is_lapsed = matches!(gift.waits, Some((last, true)) if last < self.today && gift.confirmed_on.is_none());
+        let mut due = if is_lapsed { 0 } else { to_take };
+        let from_waiting = due.min(gift.waiting);
+        gift.waiting -= from_waiting;
+        due -= from_waiting;
+        // Points that waited went to the lot that points of that day go to.
+        let own = match (gift.waits, gift.confirmed_on) {
+            (None, _) => gift.last_day,
+            (Some(_), Some(day)) | (Some((day, false)), None) => Some(rules.last_day(day)),
+            (Some((_, true)), None) => None,
+        };
+        let available = |credits: &[Credit], own: Date| {
+            credits.iter().filter(|credit| credit.last_day == own).map(|credit| credit.left).sum::<i64>()
+        };
+        let from_own = own.map_or(0, |own| due.min(available(&self.credits, own)));
+        self.credits.sort_by_key(|credit| (Some(credit.last_day) != own, credit.last_day));
+        let from_others = (due - from_own).min(self.spendable() - from_own);
+        self.take_in_order(from_own + from_others);
+        due -= from_own + from_others;
+        let owed = if rules.owe { due } else { 0 };
+        self.owed += owed;
+        if gift.undone && !before.undone && gift.is_review {
+            self.review_days.retain(|day| *day != gift.day);
+        }
+        self.uncount(rules, gift.day.year(), before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying));
+        self.gifts.insert(key.to_owned(), gift);
+        Ok(-(from_waiting + from_own + from_others + owed))
+    }
+
+    fn uncount(&mut self, rules: &Rules, year: i16, points: i64) {
+        let counted = self.years.entry(year).or_default();
+        let before = rules.rank(*counted);
+        *counted -= points;
+        if rules.rank(*counted) < before && year == self.today.year() - 1 {
+            self.close(rules, year);
+        }
+        self.tier = self.tier_now(rules);
+    }
+
+    pub(crate) fn adjusts(&mut self, rules: &Rules, points: i64) -> Result<i64, &'static str> {
+        if points > 0 {
+            let left = self.after_debts(points);
+            self.credits.push(Credit { last_day: rules.last_day(self.today), left });
+        } else {
+            self.pays(-points)?;
+        }
+        Ok(points)
+    }
+
+    /// What a coffee costs, or why there is none; until when it is held, if so.
+    pub(crate) fn drinks(&mut self, rules: &Rules, key: &str, until: Option<Timestamp>) -> Result<i64, &'static str> {
         let this_month = |day: &&Date| (day.year(), day.month()) == (self.today.year(), self.today.month());
         if self.coffee_days.iter().filter(this_month).count() >= COFFEES_A_MONTH {
             return Err("RewardLimitReached");
         }
-        let cost = self.pays(rules.coffee)?;
+        self.spends(key, rules.coffee, true, until)?;
         self.coffee_days.push(self.today);
-        Ok(cost)
+        Ok(-rules.coffee)
     }
 
-    /// What money off costs at three points for two cents, or why there is none.
-    pub(crate) fn gets_off(&mut self, cents: i64) -> Result<i64, &'static str> {
-        self.pays((cents * 3 + 1) / 2)
+    /// What money off costs at three points for two cents, or why there is none; until when it is held, if so.
+    pub(crate) fn gets_off(&mut self, key: &str, cents: i64, until: Option<Timestamp>) -> Result<i64, &'static str> {
+        let cost = (cents * 3 + 1) / 2;
+        self.spends(key, cost, false, until)?;
+        Ok(-cost)
     }
 
-    fn pays(&mut self, cost: i64) -> Result<i64, &'static str> {
-        if self.balance() < cost {
+    fn spends(&mut self, key: &str, cost: i64, is_coffee: bool, until: Option<Timestamp>) -> Result<(), &'static str> {
+        let held = self.spendings.values().filter(|spending| matches!(spending.fate, Fate::Held(_)));
+        if until.is_some() && held.count() >= 20 {
+            return Err("HoldsFull");
+        }
+        let taken = self.pays(cost)?;
+        let fate = until.map_or(Fate::Captured(cost), Fate::Held);
+        self.spendings.insert(key.to_owned(), Spending { day: self.today, is_coffee, taken, fate });
+        Ok(())
+    }
+
+    fn check_held(&self, key: &str) -> Result<(), &'static str> {
+        match self.spendings[key].fate {
+            Fate::Held(_) => Ok(()),
+            Fate::Expired => Err("HoldExpired"),
+            Fate::Captured(_) | Fate::Cancelled | Fate::Undone => Err("NotHeld"),
+        }
+    }
+
+    pub(crate) fn captures(&mut self, key: &str, points: i64) -> Result<i64, &'static str> {
+        self.check_held(key)?;
+        let spending = self.spendings.get_mut(key).unwrap();
+        let rest = spending.points() - points;
+        if points <= 0 || rest < 0 {
+            return Err("MoreThanHeld");
+        }
+        spending.fate = Fate::Captured(points);
+        let taken = spending.taken.clone();
+        self.give_back(&taken, rest);
+        self.drop_expired();
+        Ok(rest)
+    }
+
+    pub(crate) fn cancels(&mut self, key: &str) -> Result<i64, &'static str> {
+        self.check_held(key)?;
+        let points = self.spendings[key].points();
+        self.end_hold(key, Fate::Cancelled);
+        self.drop_expired();
+        Ok(points)
+    }
+
+    pub(crate) fn undoes(&mut self, key: &str) -> Result<i64, &'static str> {
+        let mut spending = self.spendings[key].clone();
+        let Fate::Captured(points) = spending.fate else { return Err("NotHeld") };
+        // What expires first was spent, up to so many points.
+        let mut due = points;
+        for (_, part) in &mut spending.taken {
+            *part = due.min(*part);
+            due -= *part;
+        }
+        self.give_back(&spending.taken, points);
+        self.forget_coffee(&spending);
+        self.spendings.get_mut(key).unwrap().fate = Fate::Undone;
+        self.drop_expired();
+        Ok(points)
+    }
+
+    /// The points that a redemption holds or spent.
+    pub(crate) fn cost_of(&self, key: &str) -> i64 {
+        self.spendings[key].points()
+    }
+
+    /// What was paid for a purchase.
+    pub(crate) fn paid_for(&self, key: &str) -> i64 {
+        self.gifts[key].paid
+    }
+
+    pub(crate) fn accruals(&self) -> Vec<String> {
+        self.gifts.keys().cloned().collect()
+    }
+
+    pub(crate) fn redemptions(&self) -> Vec<String> {
+        self.spendings.keys().cloned().collect()
+    }
+
+    /// Takes from what expires first, and tells by last day how many points.
+    fn pays(&mut self, cost: i64) -> Result<Vec<(Date, i64)>, &'static str> {
+        if self.spendable() < cost {
             return Err("InsufficientPoints");
         }
         self.credits.sort_by_key(|credit| credit.last_day);
-        let mut due = cost;
+        Ok(self.take_in_order(cost))
+    }
+
+    fn take_in_order(&mut self, points: i64) -> Vec<(Date, i64)> {
+        let mut due = points;
+        let mut taken: Vec<(Date, i64)> = Vec::new();
         for credit in &mut self.credits {
             let paid = due.min(credit.left);
             credit.left -= paid;
             due -= paid;
+            match taken.last_mut() {
+                Some((day, points)) if *day == credit.last_day => *points += paid,
+                Some(_) | None => taken.push((credit.last_day, paid)),
+            }
         }
+        assert_eq!(due, 0);
         self.credits.retain(|credit| credit.left > 0);
-        Ok(cost)
+        taken
     }
 
-    pub(crate) fn balance(&self) -> i64 {
+    fn spendable(&self) -> i64 {
         self.credits.iter().map(|credit| credit.left).sum()
+    }
+
+    /// Pending, spendable, held and owed points.
+    pub(crate) fn balances(&self) -> [i64; 4] {
+        let held = self.spendings.values().filter(|spending| matches!(spending.fate, Fate::Held(_)));
+        let pending = self.gifts.values().map(|gift| gift.waiting).sum();
+        [pending, self.spendable(), held.map(Spending::points).sum(), self.owed]
     }
 
     /// Compares the account and its ledger with these books, and each with itself.
     pub(crate) fn audit(&self, account: &Account, ledger: &[Sealed]) {
         let entries: Vec<&Entry> = ledger.iter().map(|sealed| &sealed.entry).collect();
-        let mut balance = 0;
+        let mut balances = [0; 4];
         for (entry, seq) in entries.iter().zip(1_u64..) {
             assert_eq!(entry.seq, seq, "a gap in the ledger");
-            let [points, pending, spendable, held, owed] =
-                [entry.points, entry.pending, entry.spendable, entry.held, entry.owed]
-                    .map(regulars_domain::points::Points::get);
-            assert_eq!(points, pending + spendable + held - owed, "{entry:?}");
-            assert_eq!((pending, held, owed), (0, 0, 0), "nothing of this kind is in these histories");
+            let changes =
+                [entry.pending, entry.spendable, entry.held, entry.owed].map(regulars_domain::points::Points::get);
+            let [pending, spendable, held, owed] = changes;
+            let points = entry.points.get();
+            assert_eq!(points, pending + spendable - owed, "{entry:?}");
             assert_eq!(spendable, entry.lots.iter().map(|change| change.1.get()).sum::<i64>(), "{entry:?}");
-            balance += points;
-            assert!(balance >= 0, "negative after {entry:?}");
-            let given: i64 = entry.breakdown.iter().map(|line| line.given.get()).sum();
-            match entry.kind {
-                Kind::Enrollment | Kind::Accrual => assert!(points >= 0 && points == given, "{entry:?}"),
-                Kind::Redemption | Kind::Expiry => assert!(points < 0 && given == 0, "{entry:?}"),
-                Kind::TierChange => assert!(points == 0 && entry.tier_change.is_some(), "{entry:?}"),
+            for (balance, change) in balances.iter_mut().zip(changes) {
+                *balance += change;
+                assert!(*balance >= 0, "negative after {entry:?}");
             }
+            let given: i64 = entry.breakdown.iter().map(|line| line.given.get()).sum();
+            let is_sound = match entry.kind {
+                Kind::Enrollment | Kind::Accrual => points >= 0 && points == given && held == 0,
+                Kind::Redemption => points < 0 && (held == 0 || held == -points),
+                Kind::Expiry => points < 0 && points == spendable,
+                Kind::Confirmation => points == 0 && pending < 0,
+                Kind::Lapse => points < 0 && points == pending,
+                Kind::AccrualReversal => points <= 0 && held == 0,
+                Kind::Capture => points >= 0 && held < -points,
+                Kind::Cancellation => points > 0 && held == -points,
+                Kind::RedemptionReversal => points > 0 && held == 0,
+                Kind::Adjustment => pending == 0 && held == 0,
+                Kind::TierChange => changes == [0; 4] && entry.tier_change.is_some(),
+            };
+            assert!(is_sound, "{entry:?}");
+            assert!(given == 0 || matches!(entry.kind, Kind::Enrollment | Kind::Accrual), "{entry:?}");
             assert!(entry.posted_at >= entries[0].posted_at);
         }
         assert_eq!(account.seq, u64::try_from(entries.len()).unwrap());
-        assert_eq!(balance, self.balance(), "the sum of the entries is not what the books say");
+        assert_eq!(balances, self.balances(), "the sum of the entries is not what the books say");
+        let mut waiting = BTreeMap::new();
+        for gift in self.gifts.values().filter(|gift| gift.waiting > 0) {
+            *waiting.entry(gift.waits.unwrap()).or_insert(0) += gift.waiting;
+        }
+        let pending = account.pending.iter().map(|(awaits, points)| match awaits {
+            Awaits::Maturity(day) => ((day, false), points.get()),
+            Awaits::Confirmation(last) => ((last, true), points.get()),
+        });
+        assert_eq!(pending.collect::<BTreeMap<_, _>>(), waiting, "other points wait than the books say");
+        let held: BTreeMap<_, _> =
+            account.holds.iter().map(|hold| (hold.redemption.to_string(), hold.points().get())).collect();
+        let open = self.spendings.iter().filter(|(_, spending)| matches!(spending.fate, Fate::Held(_)));
+        let open = open.map(|(key, spending)| (key.clone(), spending.points()));
+        assert_eq!(held, open.collect(), "other holds are open than the books say");
+        assert_eq!(account.owed.get(), self.owed);
 
         let mut lots = BTreeMap::new();
-        for credit in &self.credits {
+        for credit in self.credits.iter().filter(|credit| credit.left > 0) {
             *lots.entry(credit.last_day.to_string()).or_insert(0) += credit.left;
         }
         assert_eq!(lots_of(account), lots.into_iter().collect::<Vec<_>>(), "the lots are not what the books say");

@@ -2,15 +2,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use regulars_domain::{entry::Entry, program::Program};
+use regulars_domain::{entry::Entry, program::Program, redeem::Redeem};
 use serde_json::{Value, json};
 
 use crate::{
-    auditor::{Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, REVIEW, Rules, WELCOME, day_of},
+    auditor::{Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, HOLD_SECONDS_MAX, REVIEW, Rules, WELCOME, Wait, day_of},
     world::{Member, activity, at, euro, purchase},
 };
 
 fn document(rules: &Rules) -> Value {
+    let pending = match rules.wait {
+        Wait::No => json!("none"),
+        Wait::Days(days) => json!({ "days": days }),
+        Wait::Confirmation(days) => json!({ "until_confirmed": { "lapses_after_days": days } }),
+    };
     let levels = [0, rules.silver, rules.gold].into_iter().zip(rules.percents).zip(crate::auditor::LEVELS);
     let levels: Vec<_> = levels
         .map(|((threshold, percent), id)| json!({ "id": id, "threshold": threshold, "earning_percent": percent }))
@@ -18,6 +23,7 @@ fn document(rules: &Rules) -> Value {
     json!({
         "name": "Audited", "time_zone": "Europe/Istanbul", "currency": "EUR",
         "points": {
+            "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
             "rounding": rules.rounding, "backdating_days_max": BACKDATING_DAYS_MAX,
             "expiry": { "after_months": rules.months, "rounded_to": if rules.exact_day { "exact_day" } else { "end_of_month" } },
         },
@@ -32,19 +38,26 @@ fn document(rules: &Rules) -> Value {
         "tiers": { "downgrade": rules.downgrade, "grace_days": rules.grace_days, "levels": levels },
         "rewards": [
             { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": rules.coffee },
-              "limit": { "times": COFFEES_A_MONTH, "every": "month" } },
-            { "id": "money-off", "name": "Money off", "kind": "discount", "cost": { "points": 3, "per": 2 } },
+              "limit": { "times": COFFEES_A_MONTH, "every": "month" }, "hold_seconds_max": HOLD_SECONDS_MAX },
+            { "id": "money-off", "name": "Money off", "kind": "discount", "cost": { "points": 3, "per": 2 },
+              "hold_seconds_max": HOLD_SECONDS_MAX },
         ],
     })
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Wait { hours: i64 },
+    Wait { minutes: i64 },
     Buy { cents: i64, app: bool, hours_late: i64 },
     Review { hours_late: i64 },
-    Coffee,
-    MoneyOff { cents: i64 },
+    Coffee { hold: Option<i64> },
+    MoneyOff { cents: i64, hold: Option<i64> },
+    Confirm { which: usize },
+    Refund { which: usize, permille: Option<i64> },
+    Capture { which: usize, percent: Option<i64> },
+    Cancel { which: usize },
+    Undo { which: usize, returned: bool },
+    Adjust { points: i64 },
     Settle,
     Publish(Rules),
 }
@@ -54,7 +67,9 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let downgrade = prop::sample::select(vec!["to_qualified", "one_level", "never"]);
     let rate = (1..20_i64, prop::sample::select(vec![1, 3, 7, 100, 1000]));
     let tiers = (1..300_i64, 1..300_i64, (100..120_i64, 100..150_i64, 100..300_i64).prop_map(<[i64; 3]>::from));
-    (rounding, rate, 101..400_i64, 1..25_i32, any::<bool>(), tiers, downgrade, 0..=180_i16, 1..200_i64).prop_map(
+    let wait = prop_oneof![Just(Wait::No), (1..60_i64).prop_map(Wait::Days), (1..60_i64).prop_map(Wait::Confirmation)];
+    let policy = (1..200_i64, wait, any::<bool>());
+    (rounding, rate, 101..400_i64, 1..25_i32, any::<bool>(), tiers, downgrade, 0..=180_i16, policy).prop_map(
         |(
             rounding,
             (points, per),
@@ -64,7 +79,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             (silver, more, percents),
             downgrade,
             grace_days,
-            coffee,
+            (coffee, wait, owe),
         )| {
             let gold = silver + more;
             Rules {
@@ -80,6 +95,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 downgrade,
                 grace_days,
                 coffee,
+                wait,
+                owe,
             }
         },
     )
@@ -88,12 +105,22 @@ fn any_rules() -> impl Strategy<Value = Rules> {
 fn any_step() -> impl Strategy<Value = Step> {
     let hours = prop_oneof![4 => 0..48_i64, 3 => 48..1500_i64, 2 => 1500..9000_i64, 1 => 9000..30_000_i64];
     let late = || prop_oneof![3 => Just(0), 2 => 0..700_i64, 1 => 700..800_i64];
+    let minutes = prop_oneof![2 => 1..90_i64, 5 => hours.prop_map(|hours| hours * 60)];
+    let hold = || prop::option::of(1..=HOLD_SECONDS_MAX);
+    let which = any::<usize>;
     prop_oneof![
-        4 => hours.prop_map(|hours| Step::Wait { hours }),
+        6 => minutes.prop_map(|minutes| Step::Wait { minutes }),
         5 => (0..20_000_i64, any::<bool>(), late()).prop_map(|(cents, app, hours_late)| Step::Buy { cents, app, hours_late }),
         2 => late().prop_map(|hours_late| Step::Review { hours_late }),
-        2 => Just(Step::Coffee),
-        1 => (1..300_i64).prop_map(|cents| Step::MoneyOff { cents }),
+        2 => hold().prop_map(|hold| Step::Coffee { hold }),
+        3 => (1..300_i64, hold()).prop_map(|(cents, hold)| Step::MoneyOff { cents, hold }),
+        2 => which().prop_map(|which| Step::Confirm { which }),
+        4 => (which(), prop::option::weighted(0.8, 0..=1050_i64))
+            .prop_map(|(which, permille)| Step::Refund { which, permille }),
+        2 => (which(), prop::option::of(0..=105_i64)).prop_map(|(which, percent)| Step::Capture { which, percent }),
+        1 => which().prop_map(|which| Step::Cancel { which }),
+        1 => (which(), any::<bool>()).prop_map(|(which, returned)| Step::Undo { which, returned }),
+        1 => (-200..200_i64).prop_map(|points| Step::Adjust { points }),
         1 => Just(Step::Settle),
         1 => any_rules().prop_map(Step::Publish),
     ]
@@ -122,8 +149,9 @@ impl History {
     }
 
     fn take(&mut self, step: Step, key: &str) {
+        let now = self.now;
         match step {
-            Step::Wait { hours } => self.now = self.now.checked_add(SignedDuration::from_hours(hours)).unwrap(),
+            Step::Wait { minutes } => self.now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
             Step::Publish(rules) => {
                 self.program = publish(&rules, self.program.version + 1);
                 self.rules = rules;
@@ -134,27 +162,68 @@ impl History {
                 let channel = if app { "app" } else { "till" };
                 let total = json!({ "amount": cents, "currency": "EUR" });
                 let occasion = purchase(&moment.to_string(), json!({ "total": total, "channel": channel }));
-                let done = self.member.earns_at(&self.program, self.now, key, &occasion);
-                self.compare(key, done.ok(), |books, rules| {
-                    books.buys(rules, day_of(moment), cents, app).ok_or("late")
-                });
+                let done = self.member.earns_at(&self.program, now, key, &occasion);
+                self.compare(key, done, |books, rules| books.buys(rules, key, day_of(moment), cents, app));
             }
             Step::Review { hours_late } => {
                 let moment = self.earlier(hours_late);
                 let occasion = activity(&moment.to_string(), "review", &json!({}));
-                let done = self.member.earns_at(&self.program, self.now, key, &occasion);
-                self.compare(key, done.ok(), |books, rules| books.reviews(rules, day_of(moment)).ok_or("late"));
+                let done = self.member.earns_at(&self.program, now, key, &occasion);
+                self.compare(key, done, |books, rules| books.reviews(rules, key, day_of(moment)));
             }
-            Step::Coffee => {
-                let done = self.member.redeems(&self.program, self.now, key, "coffee", None);
-                let why = done.as_ref().err().map(|refusal| format!("{refusal:?}"));
-                let told = self.compare(key, done.ok(), |books, rules| books.drinks(rules).map(|cost| -cost));
-                assert!(why.is_none_or(|why| why.starts_with(told.unwrap())), "another refusal than {told:?}");
+            Step::Coffee { hold } => {
+                let wish = Redeem { reward: "coffee".parse().unwrap(), money: None, hold_seconds: hold };
+                let done = self.member.redeems_or_holds(&self.program, now, key, &wish);
+                let until = hold.map(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
+                self.compare(key, done, |books, rules| books.drinks(rules, key, until));
             }
-            Step::MoneyOff { cents } => {
-                let done = self.member.redeems(&self.program, self.now, key, "money-off", Some(euro(cents)));
-                self.compare(key, done.ok(), |books, _| books.gets_off(cents).map(|cost| -cost));
+            Step::MoneyOff { cents, hold } => {
+                let money = Some(euro(cents));
+                let wish = Redeem { reward: "money-off".parse().unwrap(), money, hold_seconds: hold };
+                let done = self.member.redeems_or_holds(&self.program, now, key, &wish);
+                let until = hold.map(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
+                self.compare(key, done, |books, _| books.gets_off(key, cents, until));
             }
+            Step::Adjust { points } => {
+                let done = self.member.adjusts(&self.program, now, key, points);
+                self.compare(key, done, |books, rules| books.adjusts(rules, points));
+            }
+            Step::Confirm { which } | Step::Refund { which, .. } => {
+                if let Some(accrual) = one_of(&self.books.accruals(), which) {
+                    self.act_on_accrual(&step, key, &accrual);
+                }
+            }
+            Step::Capture { which, .. } | Step::Cancel { which } | Step::Undo { which, .. } => {
+                if let Some(redemption) = one_of(&self.books.redemptions(), which) {
+                    self.act_on_redemption(&step, key, &redemption);
+                }
+            }
+        }
+    }
+
+    fn act_on_accrual(&mut self, step: &Step, key: &str, accrual: &str) {
+        if let Step::Refund { permille, .. } = step {
+            let total = permille.map(|permille| self.books.paid_for(accrual) * permille / 1000);
+            let done = self.member.reverses(&self.program, self.now, key, accrual, total.map(euro));
+            self.compare(key, done, |books, rules| books.refunds(rules, accrual, total));
+        } else {
+            let done = self.member.confirms(&self.program, self.now, key, accrual);
+            self.compare(key, done, |books, rules| books.confirms(rules, accrual));
+        }
+    }
+
+    fn act_on_redemption(&mut self, step: &Step, key: &str, redemption: &str) {
+        if let Step::Capture { percent, .. } = step {
+            let cost = self.books.cost_of(redemption);
+            let points = percent.map(|percent| cost * percent / 100);
+            let done = self.member.captures(&self.program, self.now, key, redemption, points);
+            self.compare(key, done, |books, _| books.captures(redemption, points.unwrap_or(cost)));
+        } else if let Step::Undo { returned, .. } = step {
+            let done = self.member.undoes(&self.program, self.now, key, redemption, *returned);
+            self.compare(key, done, |books, _| books.undoes(redemption));
+        } else {
+            let done = self.member.cancels(&self.program, self.now, key, redemption);
+            self.compare(key, done, |books, _| books.cancels(redemption));
         }
     }
 
@@ -174,27 +243,34 @@ impl History {
         }
     }
 
-    /// Compares what the engine did with what the auditor says should be done, and answers why not, if so. What was
-    /// refused leaves no trace, not even of time, so the books go on from where they were.
-    fn compare(
+    /// Compares what the engine did, or why it refused, with what the auditor says. What was refused leaves no trace, not
+    /// even of time, so the books go on from where they were.
+    fn compare<R: std::fmt::Debug>(
         &mut self,
         key: &str,
-        done: Option<Entry>,
+        done: Result<Entry, R>,
         should: impl FnOnce(&mut Auditor, &Rules) -> Result<i64, &'static str>,
-    ) -> Option<&'static str> {
+    ) {
         let mut books = self.books.clone();
         books.lives_on(&self.rules, self.now);
-        let expected = should(&mut books, &self.rules);
-        assert_eq!(done.as_ref().map(|entry| entry.points.get()), expected.ok(), "{key}: {done:?} and {expected:?}");
-        if let Some(entry) = done {
-            assert_eq!(entry.program_version, self.program.version);
-            assert_eq!(entry.posted_at, self.now);
-            self.books = books;
-            self.books.audit(&self.member.account, &self.member.ledger);
-            self.member.assert_proven();
+        match (done, should(&mut books, &self.rules)) {
+            (Ok(entry), Ok(points)) => {
+                assert_eq!(entry.points.get(), points, "{key}: {entry:?}");
+                assert_eq!((entry.program_version, entry.posted_at), (self.program.version, self.now));
+                self.books = books;
+                self.books.audit(&self.member.account, &self.member.ledger);
+                self.member.assert_proven();
+            }
+            (Err(refusal), Err(why)) => {
+                assert!(format!("{refusal:?}").starts_with(why), "{key}: {refusal:?} instead of {why}");
+            }
+            (done, expected) => panic!("{key}: {done:?} and {expected:?}"),
         }
-        expected.err()
     }
+}
+
+fn one_of(keys: &[String], which: usize) -> Option<String> {
+    keys.get(which.checked_rem(keys.len())?).cloned()
 }
 
 proptest! {
@@ -227,6 +303,8 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         downgrade: "to_qualified",
         grace_days: 0,
         coffee: 100,
+        wait: Wait::No,
+        owe: true,
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());

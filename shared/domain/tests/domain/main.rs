@@ -11,6 +11,7 @@
 )]
 
 mod absences;
+mod adjusting;
 mod auditor;
 mod caps;
 mod chain;
@@ -18,9 +19,12 @@ mod contract;
 mod document;
 mod earning;
 mod histories;
+mod holding;
 mod redeeming;
 mod refusals;
 mod requests;
+mod reversing;
 mod settling;
 mod tiers;
+mod waiting;
 mod world;

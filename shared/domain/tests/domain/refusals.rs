@@ -1,9 +1,20 @@
 //! Refusals: each of them, and which one wins where several apply.
 
-use regulars_domain::{account::Status, earn::EarnRefusal, points::Points, program::Program, redeem::RedeemRefusal};
+use regulars_domain::{
+    account::Status,
+    adjust::AdjustRefusal,
+    earn::EarnRefusal,
+    hold::{HOLDS_MAX, Hold},
+    lots::{Expiry, LotChange},
+    points::Points,
+    program::Program,
+    redeem::{Redeem, RedeemRefusal},
+    redemption::RedemptionRefusal,
+    reversal::ReverseRefusal,
+};
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, lots, on, program, purchase};
+use crate::world::{Member, at, entry_id, euro, lots, on, program, purchase};
 
 /// The name of a refusal, as its enum writes it.
 fn name(refusal: &impl std::fmt::Debug) -> String {
@@ -27,6 +38,7 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
         "AccountSuspended",
         "AccountClosed",
         "RewardNotFound",
+        "HoldTooLong",
         "MoneyMissing",
         "MoneyUnexpected",
         "CurrencyMismatch",
@@ -34,6 +46,10 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     ];
     let redemptions = [before.as_slice(), REWARD_GROUNDS.as_slice()].concat();
     assert_eq!(declared(include_str!("../../src/redeem.rs"), "RedeemRefusal"), redemptions);
+    assert_eq!(declared(include_str!("../../src/confirm.rs"), "ConfirmRefusal"), CONFIRM_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
 }
 
 /// All subsets of `grounds`, each in the order of `grounds`.
@@ -130,14 +146,28 @@ fn an_account_holds_up_to_its_bound_and_not_a_point_more() {
 }
 
 /// The refusals of a redemption, in their order, but for a second status and what money may be wrong with.
-const REWARD_GROUNDS: [&str; 6] = [
+const REWARD_GROUNDS: [&str; 7] = [
     "RewardNotActive",
     "RewardNotForTier",
     "RewardNotForMember",
     "RewardLimitReached",
     "RewardOutOfStock",
+    "HoldsFull",
     "InsufficientPoints",
 ];
+
+/// So many open holds of one point each.
+fn open_holds(count: usize) -> Vec<Hold> {
+    (0..count)
+        .map(|n| Hold {
+            redemption: entry_id(&format!("held-{n}")),
+            reward: "tea".parse().unwrap(),
+            held_on: on("2026-11-21"),
+            expires_at: at("2026-11-21T12:30"),
+            lots: vec![LotChange(Expiry::Never, Points::new(-1))],
+        })
+        .collect()
+}
 
 /// That of all `grounds` to refuse a redemption the first one is told, or that there is none.
 fn check_redeeming(grounds: &[&str]) {
@@ -149,7 +179,8 @@ fn check_redeeming(grounds: &[&str]) {
         (true, true) => json!({ "points": 999_999_999_999_i64, "per": 1 }),
     };
     let mut reward = json!({ "id": "coffee", "name": "A coffee", "kind": "product", "cost": cost,
-                             "limit": { "times": 1, "every": "ever" }, "stock": 3 });
+                             "limit": { "times": 1, "every": "ever" }, "stock": 3,
+                             "hold_seconds_max": 600 });
     for (ground, field, value) in [
         ("RewardNotActive", "active", json!({ "from": "2026-12-01T00:00:00+03:00" })),
         ("RewardNotForTier", "tiers", json!(["gold"])),
@@ -176,19 +207,28 @@ fn check_redeeming(grounds: &[&str]) {
     let money: Value = json!({ "amount": amount, "currency": currency });
     let money = (per_money || has("MoneyUnexpected")).then(|| serde_json::from_value(money).unwrap());
     let reward = if has("RewardNotFound") { "cofee" } else { "coffee" };
-    let refused = member.redeems(&program, at("2026-11-21"), "r-1", reward, money).err();
+    let hold_seconds = match (has("HoldTooLong"), has("HoldsFull")) {
+        (true, _) => Some(601),
+        (false, true) => Some(600),
+        (false, false) => None,
+    };
+    member.account.holds = open_holds(if has("HoldsFull") { HOLDS_MAX } else { HOLDS_MAX - 1 });
+    let wish = Redeem { reward: reward.parse().unwrap(), money, hold_seconds };
+    let refused = member.redeems_or_holds(&program, at("2026-11-21"), "r-1", &wish).err();
     assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
     assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
 }
 
 #[test]
 fn of_several_grounds_to_refuse_a_redemption_the_first_is_told() {
-    // The reward's own cost is fixed, or goes by money, so what may be wrong with money comes in two sets.
-    let by_money = ["RewardNotFound", "MoneyMissing", "CurrencyMismatch", "PointsOverflow"];
-    let fixed = ["RewardNotFound", "MoneyUnexpected"];
+    // The reward's own cost is fixed, or goes by money, so what may be wrong with money comes in two sets. Three grounds at
+    // once tell as much about the order as all of them would.
+    let by_money = ["RewardNotFound", "HoldTooLong", "MoneyMissing", "CurrencyMismatch", "PointsOverflow"];
+    let fixed = ["RewardNotFound", "HoldTooLong", "MoneyUnexpected"];
     for first in [&["AccountSuspended"], &["AccountClosed"]] {
         for rest in [by_money.as_slice(), fixed.as_slice()] {
-            for grounds in subsets(&[first.as_slice(), rest, REWARD_GROUNDS.as_slice()].concat()) {
+            let grounds = [first.as_slice(), rest, REWARD_GROUNDS.as_slice()].concat();
+            for grounds in subsets(&grounds).into_iter().filter(|grounds| grounds.len() <= 3) {
                 check_redeeming(&grounds);
             }
         }
@@ -204,7 +244,7 @@ fn money_is_asked_for_and_refused_where_it_belongs() {
     let mut member = Member::joins(&program, "2026-11-01");
     member.account.lots = lots(&[("never", 1000)]);
     let mut refusal = |reward: &str, money: Option<i64>| {
-        let money = money.map(crate::world::euro);
+        let money = money.map(euro);
         member.redeems(&program, at("2026-11-21"), "r-1", reward, money).unwrap_err()
     };
     assert_eq!(refusal("off", None), RedeemRefusal::MoneyMissing);
@@ -212,4 +252,217 @@ fn money_is_asked_for_and_refused_where_it_belongs() {
     assert_eq!(refusal("tea", Some(0)), RedeemRefusal::MoneyUnexpected);
     let short = RedeemRefusal::InsufficientPoints { cost: Points::new(1001), missing: Points::new(1) };
     assert_eq!(refusal("off", Some(2001)), short);
+}
+
+#[test]
+fn a_hold_is_as_long_as_the_reward_allows_and_an_account_has_at_most_twenty() {
+    let program = program(json!({ "rewards": [
+        { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 1 }, "hold_seconds_max": 600 },
+        { "id": "tea", "name": "Tea", "kind": "product", "cost": { "points": 1 } },
+    ] }));
+    for (reward, seconds, most) in [
+        ("coffee", 1, None),
+        ("coffee", 600, None),
+        ("coffee", 601, Some(600)),
+        ("coffee", 0, Some(600)),
+        ("coffee", -1, Some(600)),
+        ("coffee", i64::MAX, Some(600)),
+        ("tea", 1, Some(0)),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.account.lots = lots(&[("never", 1)]);
+        let refused = member.holds(&program, "2026-11-21", "r-1", reward, seconds).err();
+        assert_eq!(refused, most.map(|most| RedeemRefusal::HoldTooLong { most }), "{reward} {seconds}");
+    }
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("never", 100)]);
+    for n in 0..20 {
+        member.holds(&program, "2026-11-21", &format!("r-{n}"), "coffee", 600).unwrap();
+    }
+    assert_eq!(member.holds(&program, "2026-11-21", "r-20", "coffee", 600), Err(RedeemRefusal::HoldsFull));
+    assert!(member.redeems(&program, at("2026-11-21"), "r-21", "tea", None).is_ok(), "who pays at once needs no hold");
+    member.captures(&program, at("2026-11-21"), "c-1", "r-7", None).unwrap();
+    assert!(member.holds(&program, "2026-11-21", "r-22", "coffee", 600).is_ok());
+    member.assert_proven();
+}
+
+/// The refusals of a confirmation, in their order.
+const CONFIRM_GROUNDS: [&str; 3] = ["AccountClosed", "NotAnAccrual", "NotPending"];
+
+/// The refusals of an accrual's reversal, in their order.
+const REVERSE_GROUNDS: [&str; 4] = ["AccountClosed", "NotAnAccrual", "CurrencyMismatch", "ExceedsAccrual"];
+
+/// A member with an accrual that waits for confirmation, one that does not any more, and an enrollment.
+fn who_earns(grounds: &[&str]) -> (Program, Member) {
+    let program = program(json!({
+        "points": { "pending": { "until_confirmed": { "lapses_after_days": 30 } } },
+        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
+    }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    for key in ["order-1", "order-2"] {
+        member.earns(&program, key, &purchase("2026-11-21", json!(1000))).unwrap();
+    }
+    member.confirms(&program, at("2026-11-21"), "c-2", "order-2").unwrap();
+    set_status(&mut member, grounds);
+    (program, member)
+}
+
+#[test]
+fn of_several_grounds_to_refuse_a_confirmation_the_first_is_told() {
+    for grounds in subsets(&CONFIRM_GROUNDS) {
+        let (program, mut member) = who_earns(&grounds);
+        let entry = match (grounds.contains(&"NotAnAccrual"), grounds.contains(&"NotPending")) {
+            (true, _) => "~enrollment",
+            (false, true) => "order-2",
+            (false, false) => "order-1",
+        };
+        let refused = member.confirms(&program, at("2026-11-21"), "c-1", entry).err();
+        assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
+        assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
+    }
+}
+
+#[test]
+fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
+    for grounds in subsets(&REVERSE_GROUNDS) {
+        let (program, mut member) = who_earns(&grounds);
+        let has = |ground: &str| grounds.contains(&ground);
+        let entry = if has("NotAnAccrual") { "~enrollment" } else { "order-1" };
+        let currency = if has("CurrencyMismatch") { "USD" } else { "EUR" };
+        let amount = if has("ExceedsAccrual") { 1001 } else { 1000 };
+        let refund = serde_json::from_value(json!({ "amount": amount, "currency": currency })).unwrap();
+        let refused = member.reverses(&program, at("2026-11-21"), "refund-1", entry, Some(refund)).err();
+        assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
+        assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
+    }
+    let (program, mut member) = who_earns(&[]);
+    let refused = member.reverses(&program, at("2026-11-21"), "refund-1", "order-1", Some(euro(1001)));
+    assert_eq!(refused, Err(ReverseRefusal::ExceedsAccrual { paid: 1000 }));
+}
+
+/// The refusals of what can be done about a redemption, in their order.
+const REDEMPTION_GROUNDS: [&str; 5] = ["AccountClosed", "NotARedemption", "HoldExpired", "NotHeld", "MoreThanHeld"];
+
+/// A member with a redemption in each state, which is its id.
+fn who_redeems(grounds: &[&str]) -> (Program, Member) {
+    let program = program(json!({ "rewards": [
+        { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 }, "hold_seconds_max": 600 },
+    ] }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("never", 1000)]);
+    member.holds(&program, "2026-11-21T11:00", "expired", "coffee", 60).unwrap();
+    for id in ["held", "captured", "cancelled", "reversed"] {
+        member.holds(&program, "2026-11-21", id, "coffee", 600).unwrap();
+    }
+    let now = at("2026-11-21");
+    member.redeems(&program, now, "spent", "coffee", None).unwrap();
+    member.captures(&program, now, "c-1", "captured", None).unwrap();
+    member.cancels(&program, now, "c-2", "cancelled").unwrap();
+    member.captures(&program, now, "c-3", "reversed", Some(1)).unwrap();
+    member.undoes(&program, now, "c-4", "reversed", true).unwrap();
+    set_status(&mut member, grounds);
+    (program, member)
+}
+
+#[test]
+fn of_several_grounds_to_refuse_a_capture_or_a_cancellation_the_first_is_told() {
+    for grounds in subsets(&REDEMPTION_GROUNDS) {
+        // A redemption is in one state, so of two grounds that are states the first stands for both.
+        let (program, mut member) = who_redeems(&grounds);
+        let has = |ground: &str| grounds.contains(&ground);
+        let entry = match (has("NotARedemption"), has("HoldExpired"), has("NotHeld")) {
+            (true, _, _) => "~enrollment",
+            (false, true, _) => "expired",
+            (false, false, true) => "captured",
+            (false, false, false) => "held",
+        };
+        let points = has("MoreThanHeld").then_some(101);
+        let now = at("2026-11-21");
+        let refused = member.clone().captures(&program, now, "c-9", entry, points).err();
+        assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
+        assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
+        if !has("MoreThanHeld") {
+            let refused = member.cancels(&program, now, "c-9", entry).err();
+            assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
+        }
+    }
+}
+
+#[test]
+fn what_can_be_done_about_a_redemption_goes_by_its_state() {
+    let (program, member) = who_redeems(&[]);
+    let now = at("2026-11-21");
+    let not_held = |state| Err(RedemptionRefusal::NotHeld { state });
+    for (id, state, held, undone) in [
+        ("held", "held", Ok(()), not_held("held")),
+        ("captured", "captured", not_held("captured"), Ok(())),
+        ("spent", "captured", not_held("captured"), Ok(())),
+        ("cancelled", "cancelled", not_held("cancelled"), not_held("cancelled")),
+        ("expired", "expired", Err(RedemptionRefusal::HoldExpired), not_held("expired")),
+        ("reversed", "reversed", not_held("reversed"), not_held("reversed")),
+    ] {
+        assert_eq!(member.state(id), state);
+        assert_eq!(member.clone().captures(&program, now, "c-9", id, None).map(drop), held, "{id}");
+        assert_eq!(member.clone().cancels(&program, now, "c-9", id).map(drop), held, "{id}");
+        assert_eq!(member.clone().undoes(&program, now, "c-9", id, true).map(drop), undone, "{id}");
+    }
+    for points in [0, -1, 101, i64::MAX] {
+        let refused = member.clone().captures(&program, now, "c-9", "held", Some(points));
+        assert_eq!(refused, Err(RedemptionRefusal::MoreThanHeld { held: Points::new(100) }));
+    }
+    // An account that is closed or of which the entry is no redemption refuses a reversal too.
+    let (_, mut closed) = who_redeems(&["AccountClosed"]);
+    assert_eq!(closed.undoes(&program, now, "c-9", "~enrollment", true), Err(RedemptionRefusal::AccountClosed));
+    let other = member.clone().undoes(&program, now, "c-9", "~enrollment", true);
+    assert_eq!(other, Err(RedemptionRefusal::NotARedemption));
+}
+
+/// The refusals of an adjustment, in their order.
+const ADJUST_GROUNDS: [&str; 3] = ["AccountClosed", "PointsOverflow", "InsufficientPoints"];
+
+#[test]
+fn of_several_grounds_to_refuse_an_adjustment_the_first_is_told() {
+    let program = program(json!({}));
+    for grounds in subsets(&ADJUST_GROUNDS) {
+        let mut member = Member::joins(&program, "2026-11-01");
+        set_status(&mut member, &grounds);
+        // Points are given or taken, so the last two never apply at once.
+        let points = match (grounds.contains(&"PointsOverflow"), grounds.contains(&"InsufficientPoints")) {
+            (true, _) => Points::MAX.get(),
+            (false, true) => -11,
+            (false, false) => -10,
+        };
+        member.account.lots = lots(&[("never", 10)]);
+        let refused = member.adjusts(&program, at("2026-11-21"), "a-1", points).err();
+        assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
+        assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
+    }
+    for (points, expected) in [
+        (Points::MAX.get() - 10, None),
+        (Points::MAX.get() - 9, Some(AdjustRefusal::PointsOverflow)),
+        (i64::MAX, Some(AdjustRefusal::PointsOverflow)),
+        (-10, None),
+        (-11, Some(AdjustRefusal::InsufficientPoints { missing: Points::new(1) })),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.account.lots = lots(&[("never", 10)]);
+        assert_eq!(member.adjusts(&program, at("2026-11-21"), "a-1", points).err(), expected, "{points}");
+    }
+}
+
+#[test]
+fn points_that_wait_or_are_held_count_toward_the_bound_of_an_account() {
+    let program = program(json!({
+        "points": { "pending": { "days": 14 } },
+        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
+        "rewards": [{ "id": "car", "name": "A car", "kind": "product", "cost": { "points": 1000 }, "hold_seconds_max": 600 }],
+    }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("never", 1000)]);
+    member.holds(&program, "2026-11-21", "r-1", "car", 600).unwrap();
+    member.earns(&program, "order-1", &purchase("2026-11-21", json!(Points::MAX.get() - 1000))).unwrap();
+    assert_eq!(member.balances(), [Points::MAX.get() - 1000, 0, 1000, 0]);
+    let one_more = member.earns(&program, "order-2", &purchase("2026-11-21", json!(1)));
+    assert_eq!(one_more, Err(EarnRefusal::PointsOverflow));
+    assert_eq!(member.adjusts(&program, at("2026-11-21"), "a-1", 1), Err(AdjustRefusal::PointsOverflow));
 }

@@ -6,8 +6,11 @@ use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     Request,
     account::{Account, AttributeValue},
+    adjust::{Adjust, AdjustRefusal, adjust},
+    aftermath::{Aftermath, Recorded},
     breakdown::BreakdownLine,
     chain::{Sealed, verify},
+    confirm::{ConfirmRefusal, confirm},
     counter::{CounterId, Counters},
     earn::{EarnRefusal, earn},
     earning::{Activity, Occasion, Purchase},
@@ -21,6 +24,8 @@ use regulars_domain::{
     posting::Posting,
     program::Program,
     redeem::{Redeem, RedeemRefusal, redeem},
+    redemption::{self, RedemptionRefusal, RedemptionState},
+    reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
 };
 use serde_json::{Value, json};
@@ -96,6 +101,11 @@ pub(crate) fn line(line: &BreakdownLine) -> (String, i64, i64) {
     (line.rule.clone(), line.wanted.get(), line.given.get())
 }
 
+/// The signed changes of an entry: points, pending, spendable, held, owed.
+pub(crate) fn changes(entry: &Entry) -> [i64; 5] {
+    [entry.points, entry.pending, entry.spendable, entry.held, entry.owed].map(Points::get)
+}
+
 /// Lots as a table writes them, soonest first.
 pub(crate) fn lots_of(account: &Account) -> Vec<(String, i64)> {
     let name = |expiry: Expiry| expiry.on().map_or("never".to_owned(), |date| date.to_string());
@@ -113,6 +123,12 @@ pub(crate) struct Member {
     pub(crate) account: Account,
     pub(crate) ledger: Vec<Sealed>,
     pub(crate) totals: BTreeMap<CounterId, i64>,
+    pub(crate) aftermaths: BTreeMap<EntryId, Aftermath>,
+}
+
+/// The balances of an account: pending, spendable, held, owed.
+fn balances(account: &Account) -> [i64; 4] {
+    [account.pending.total(), account.lots.total(), account.held(), account.owed].map(Points::get)
 }
 
 impl Member {
@@ -139,8 +155,9 @@ impl Member {
         };
         let posting = enroll(program, wish, &request("~enrollment"), &totals.clone().into_iter().collect(), at(when));
         assert_eq!(posting.expected_version, None);
-        let mut member = Self { account: posting.account.clone(), ledger: Vec::new(), totals };
-        member.keep(posting);
+        let account = posting.account.clone();
+        let mut member = Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new() };
+        member.keep(posting, [0; 4]);
         member
     }
 
@@ -152,19 +169,43 @@ impl Member {
     pub(crate) fn commit(&mut self, posting: Posting) {
         assert_eq!(posting.expected_version, Some(self.account.version), "decided on another version");
         assert_eq!(posting.account.version, self.account.version + 1, "one commit, one version");
-        self.keep(posting);
+        self.keep(posting, balances(&self.account));
     }
 
-    fn keep(&mut self, posting: Posting) {
+    fn keep(&mut self, posting: Posting, before: [i64; 4]) {
+        let mut expected = before;
         for sealed in &posting.entries {
-            let id = &sealed.entry.id;
-            assert!(self.ledger.iter().all(|earlier| earlier.entry.id != *id), "{id} is in the ledger already");
+            let entry = &sealed.entry;
+            assert!(
+                self.ledger.iter().all(|earlier| earlier.entry.id != entry.id),
+                "{entry:?} is in the ledger already"
+            );
+            let changes = [entry.pending, entry.spendable, entry.held, entry.owed].map(Points::get);
+            let [pending, spendable, _, owed] = changes;
+            assert_eq!(entry.points.get(), pending + spendable - owed, "{entry:?}");
+            let of_lots: i64 = entry.lots.iter().map(|change| change.1.get()).sum();
+            assert_eq!(spendable, of_lots, "{entry:?}");
+            for (balance, change) in expected.iter_mut().zip(changes) {
+                *balance += change;
+                assert!(*balance >= 0, "a balance is negative after {entry:?}");
+            }
             self.ledger.push(sealed.clone());
         }
+        assert_eq!(balances(&posting.account), expected, "the entries are not what happened to the account");
+        let mut takes: BTreeMap<&CounterId, (i64, i64)> = BTreeMap::new();
         for take in &posting.takes {
-            let taken = self.totals.entry(take.counter.clone()).or_default();
-            *taken += take.amount;
-            assert!(take.amount > 0 && *taken <= take.most, "{take:?} goes beyond what there is");
+            assert!(take.amount != 0, "{take:?} is no take");
+            takes.entry(&take.counter).or_insert((0, take.most)).0 += take.amount;
+        }
+        for (counter, (amount, most)) in takes {
+            let total = self.totals.entry(counter.clone()).or_default();
+            *total += amount;
+            assert!((0..=most).contains(total), "{counter:?} stands at {total} of {most}");
+        }
+        for mark in &posting.marks {
+            let aftermath = self.aftermaths.entry(mark.entry.clone()).or_default();
+            assert_eq!(mark.aftermath.changes, aftermath.changes + 1, "{mark:?}");
+            *aftermath = mark.aftermath;
         }
         self.account = posting.account;
     }
@@ -219,11 +260,134 @@ impl Member {
         reward: &str,
         money: Option<Money>,
     ) -> Result<Entry, RedeemRefusal> {
+        self.redeems_or_holds(program, now, key, &Redeem { reward: reward.parse().unwrap(), money, hold_seconds: None })
+    }
+
+    /// Reserves the points for a reward of fixed cost.
+    pub(crate) fn holds(
+        &mut self,
+        program: &Program,
+        now: &str,
+        key: &str,
+        reward: &str,
+        seconds: i64,
+    ) -> Result<Entry, RedeemRefusal> {
+        let wish = Redeem { reward: reward.parse().unwrap(), money: None, hold_seconds: Some(seconds) };
+        self.redeems_or_holds(program, at(now), key, &wish)
+    }
+
+    pub(crate) fn redeems_or_holds(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        wish: &Redeem,
+    ) -> Result<Entry, RedeemRefusal> {
         let settled = self.settled(program, now);
-        let wish = Redeem { reward: reward.parse().unwrap(), money };
-        let posting = redeem(settled, &request(key), &wish, &self.counters())?;
+        let posting = redeem(settled, &request(key), wish, &self.counters())?;
         self.commit(posting);
         Ok(self.entry(key))
+    }
+
+    /// The entry of this id, and what became of it.
+    pub(crate) fn recorded(&self, id: &str) -> Recorded {
+        let sealed = self.ledger.iter().find(|sealed| sealed.entry.id.as_str() == id).unwrap().clone();
+        Recorded { sealed, aftermath: self.aftermaths.get(&entry_id(id)).copied().unwrap_or_default() }
+    }
+
+    pub(crate) fn confirms(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        accrual: &str,
+    ) -> Result<Entry, ConfirmRefusal> {
+        let settled = self.settled(program, now);
+        let posting = confirm(settled, &request(key), &self.recorded(accrual))?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Takes back an accrual of which so much money has been refunded in all, or all of it.
+    pub(crate) fn reverses(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        accrual: &str,
+        refunded_total: Option<Money>,
+    ) -> Result<Entry, ReverseRefusal> {
+        let settled = self.settled(program, now);
+        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), refunded_total)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    pub(crate) fn captures(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        redemption: &str,
+        points: Option<i64>,
+    ) -> Result<Entry, RedemptionRefusal> {
+        let settled = self.settled(program, now);
+        let points = points.map(Points::new);
+        let posting = redemption::capture(settled, &request(key), &self.recorded(redemption), points)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    pub(crate) fn cancels(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        redemption: &str,
+    ) -> Result<Entry, RedemptionRefusal> {
+        let settled = self.settled(program, now);
+        let posting = redemption::cancel(settled, &request(key), &self.recorded(redemption))?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Undoes a redemption, of which the piece is returned or written off.
+    pub(crate) fn undoes(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        redemption: &str,
+        is_returned: bool,
+    ) -> Result<Entry, RedemptionRefusal> {
+        let settled = self.settled(program, now);
+        let posting = redemption::reverse(settled, &request(key), &self.recorded(redemption), is_returned)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    pub(crate) fn adjusts(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        points: i64,
+    ) -> Result<Entry, AdjustRefusal> {
+        let settled = self.settled(program, now);
+        let wish = Adjust { points: Points::new(points), reason: "goodwill".parse().unwrap() };
+        let posting = adjust(settled, &request(key), &wish)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// What has become of a redemption, as far as the account is settled.
+    pub(crate) fn state(&self, redemption: &str) -> &'static str {
+        RedemptionState::of(&self.recorded(redemption), &self.account.holds).name()
+    }
+
+    /// Pending, spendable, held and owed points.
+    pub(crate) fn balances(&self) -> [i64; 4] {
+        balances(&self.account)
     }
 
     /// The entry of this id, which is in the ledger.

@@ -7,7 +7,8 @@ use proptest::{collection, option, prelude::*};
 use regulars_domain::{
     cap::CapOwner,
     chain::Hash,
-    id::{LevelId, MemberId, ProgramId, RuleId},
+    id::{IdempotencyKey, LevelId, MemberId, ProgramId, RewardId, RuleId},
+    pending::Pending,
 };
 
 use super::*;
@@ -81,6 +82,7 @@ prop_compose! {
         days in (option::of(day()), day(), option::of(day())),
         counts in any::<(i64, u64, u64)>(),
         head in any::<[u8; 32]>(),
+        waiting in (pending(), collection::vec(hold(), 0..3)),
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
         cap_use in Just(cap_use), punches in Just(punches),
@@ -88,7 +90,7 @@ prop_compose! {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at, attributes,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
-            referred_by: links.0, lots, owed: Points::new(counts.0), qualifying,
+            referred_by: links.0, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
             tier: links.1, cap_use, punches, birthday_on: days.0, settled_on: days.1,
@@ -126,6 +128,30 @@ proptest! {
     }
 }
 
+prop_compose! {
+    fn pending()(parts in collection::vec((any::<bool>(), day(), 1..1_000_000_i64), 0..3)) -> Pending {
+        parts
+            .into_iter()
+            .map(|(is_day, day, points)| {
+                let awaits = if is_day { Awaits::Maturity(day) } else { Awaits::Confirmation(day) };
+                (awaits, Points::new(points))
+            })
+            .collect()
+    }
+}
+
+prop_compose! {
+    fn hold()(
+        redemption in id::<IdempotencyKey>(), reward in id::<RewardId>(), held_on in day(), expires_at in instant(),
+        lots in collection::btree_map(option::of(day()), 1..1_000_000_i64, 0..3),
+    ) -> Hold {
+        let lots = lots.into_iter().map(|(day, points)| (Expiry::from(day), -Points::new(points)));
+        let mut lots: Vec<_> = lots.map(|(expiry, points)| LotChange(expiry, points)).collect();
+        lots.sort_by_key(|LotChange(expiry, _)| *expiry);
+        Hold { redemption: redemption.into(), reward, held_on, expires_at, lots }
+    }
+}
+
 /// An ordinary member in the worst case: everything that a usual program keeps, all of it in use.
 pub(crate) fn ordinary_worst_case() -> Account {
     let months = (1..=13_i8).map(|month| {
@@ -139,6 +165,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
     Account {
         program: "corner-coffee-eu".parse().unwrap(),
         member: "0192f3a47b1c7d5e8f90a1b2c3d4e5f6".parse().unwrap(),
+        pending: Pending::default(),
+        holds: Vec::new(),
         status: Status::Suspended,
         enrolled_at: "2025-02-03T14:05:06.789012345Z".parse().unwrap(),
         attributes: [

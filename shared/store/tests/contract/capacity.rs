@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use regulars_domain::{account::Account, posting::Step};
-use regulars_store::{Action, Outcome, Snapshot};
+use regulars_store::{Action, Needs, Outcome, Snapshot};
 
 use crate::{
     engine::Table,
@@ -19,7 +19,8 @@ async fn cost(table: &Table, key: &str, change: impl Fn(&mut regulars_domain::po
         Ok(Step::Commit(posting))
     };
     let known = request(key, 5);
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
     let used = table.store.meter().since(&before);
     assert_eq!(u64::try_from(table.wire.count() - sent).unwrap(), used.round_trips);
@@ -75,7 +76,8 @@ async fn a_repeat_costs_one_read_and_one_refused_transaction() {
         Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
     };
     let known = request("order-1", 5);
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     assert!(matches!(outcome, Outcome::Replayed { .. }), "{outcome:?}");
     let used = table.store.meter().since(&before);
     assert_eq!((used.round_trips, used.read_half_units), (2, 2));

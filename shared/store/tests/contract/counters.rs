@@ -9,7 +9,7 @@ use regulars_domain::{
     counter::{CounterId, Counters, Take},
     posting::Step,
 };
-use regulars_store::{Action, Outcome};
+use regulars_store::{Action, Found, Needs, Outcome};
 use serde_json::json;
 
 use crate::{
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// Redeems one piece of a reward of which there are `most`.
-fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Counters) -> Result<Step, i64> {
+fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result<Step, i64> {
     move |account, counters| {
-        let left = most - counters.taken(&tasting());
+        let left = most - counters.counters.taken(&tasting());
         if left < 1 {
             return Err(left);
         }
@@ -94,7 +94,17 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
     // The first look is loose, and this one saw nothing of it yet.
     table.wire.next("BatchGetItem", Fault::Answer(200, json!({ "Responses": {} })));
     let known = request("r-2", 0);
-    let outcome = table.store.act(&demo(), &member("m-1"), &[tasting()], Some(&known), soon(), redeem("r-2", 3)).await;
+    let outcome = table
+        .store
+        .act(
+            &demo(),
+            &member("m-1"),
+            &Needs { counters: vec![tasting()], entry: None },
+            Some(&known),
+            soon(),
+            redeem("r-2", 3),
+        )
+        .await;
     assert_eq!(outcome.unwrap(), Outcome::Refused(0));
     let looks = table.wire.requests("BatchGetItem");
     let consistent: Vec<_> =
@@ -112,7 +122,17 @@ async fn a_stock_is_never_oversold_however_many_want_the_last_pieces() {
         let store = table.store.clone();
         tokio::spawn(async move {
             let (member, key) = (member(&format!("m-{n}")), format!("r-{n}"));
-            store.act(&demo(), &member, &[tasting()], Some(&request(&key, 0)), soon(), redeem(&key, 5)).await.unwrap()
+            store
+                .act(
+                    &demo(),
+                    &member,
+                    &Needs { counters: vec![tasting()], entry: None },
+                    Some(&request(&key, 0)),
+                    soon(),
+                    redeem(&key, 5),
+                )
+                .await
+                .unwrap()
         })
     });
     let (mut got, mut refused) = (0, 0);
@@ -139,7 +159,14 @@ async fn a_repeat_of_a_redemption_that_took_the_last_piece_is_a_repeat() {
     for expected in ["committed", "replayed"] {
         let outcome = table
             .store
-            .act(&demo(), &member("m-1"), &[tasting()], Some(&known), soon(), redeem("r-1", 1))
+            .act(
+                &demo(),
+                &member("m-1"),
+                &Needs { counters: vec![tasting()], entry: None },
+                Some(&known),
+                soon(),
+                redeem("r-1", 1),
+            )
             .await
             .unwrap();
         let name = match outcome {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use regulars_domain::{account::Account, chain::verify, posting::Step};
-use regulars_store::Outcome;
+use regulars_store::{Needs, Outcome};
 
 use crate::{
     engine::Table,
@@ -30,7 +30,7 @@ async fn flood(table: &Table, patience: Duration) -> (usize, usize) {
             };
             let known = request(&key, 1);
             let deadline = Instant::now() + patience;
-            let outcome = store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, decide).await;
+            let outcome = store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, decide).await;
             (outcome, started.elapsed())
         })
     });

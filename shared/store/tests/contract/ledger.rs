@@ -32,7 +32,7 @@ async fn a_statement_goes_back_from_the_newest_entry_page_by_page() {
         let mut before = None;
         for (index, expected) in pages.iter().enumerate() {
             let page = table.store.entries(&demo(), &account.member, before, limit).await.unwrap();
-            let seqs: Vec<u64> = page.items.iter().map(|sealed| sealed.entry.seq).collect();
+            let seqs: Vec<u64> = page.items.iter().map(|recorded| recorded.sealed.entry.seq).collect();
             assert_eq!(seqs, *expected, "limit {limit}");
             before = page.next;
             assert_eq!(before.is_some(), index + 1 < pages.len(), "limit {limit}, page {index}");
@@ -46,7 +46,7 @@ async fn pages_fit_together_while_entries_are_added() {
     let first = table.store.entries(&demo(), &account.member, None, 5).await.unwrap();
     commit(&table, &accrual(&account, "order-10", 1)).await;
     let second = table.store.entries(&demo(), &account.member, first.next, 5).await.unwrap();
-    let seqs: Vec<u64> = first.items.iter().chain(&second.items).map(|sealed| sealed.entry.seq).collect();
+    let seqs: Vec<u64> = first.items.iter().chain(&second.items).map(|recorded| recorded.sealed.entry.seq).collect();
     assert_eq!(seqs, [8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(second.next, None);
 }

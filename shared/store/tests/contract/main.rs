@@ -24,6 +24,8 @@ mod flood;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod marks;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod races;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use regulars_domain::{account::Account, points::Points, posting::Step};
-use regulars_store::{Commit, Outcome};
+use regulars_store::{Commit, Found, Needs, Outcome};
 use serde_json::json;
 
 use crate::{
@@ -14,13 +14,17 @@ use crate::{
 
 type Decided = Result<Step, &'static str>;
 
-fn give(key: &str, points: i64) -> impl FnMut(Option<Account>, &regulars_domain::counter::Counters) -> Decided {
+fn give(key: &str, points: i64) -> impl FnMut(Option<Account>, &Found) -> Decided {
     move |account, _| Ok(Step::Commit(accrual(&account.ok_or("member_not_found")?, key, points)))
 }
 
 async fn accrue(table: &Table, key: &str, points: i64, deadline: Instant) -> Outcome<&'static str> {
     let known = request(key, points);
-    table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give(key, points)).await.unwrap()
+    table
+        .store
+        .act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, give(key, points))
+        .await
+        .unwrap()
 }
 
 async fn total(table: &Table) -> i64 {
@@ -48,7 +52,8 @@ async fn who_loses_a_race_decides_again_on_what_the_winner_left() {
         }
     };
     let known = request("order-1", 5);
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     assert_eq!(outcome, Outcome::Refused("enough"));
     assert_eq!(seen, [0, 70]);
 }
@@ -73,7 +78,8 @@ async fn what_dynamodb_turns_away_for_the_moment_is_tried_again() {
         Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
     };
     let known = request("order-1", 5);
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
     assert_eq!(decided, count + 1);
     assert_eq!(total(&table).await, 5);
@@ -126,7 +132,10 @@ async fn conflicts_without_end_end_in_busy_before_the_deadline() {
         let started = Instant::now();
         let deadline = started + Duration::from_millis(patience);
         let known = request("order-1", 5);
-        let came_to = table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give("order-1", 5)).await;
+        let came_to = table
+            .store
+            .act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, give("order-1", 5))
+            .await;
         match came_to {
             Ok(outcome) => assert_eq!(outcome, Outcome::Busy),
             // The deadline may also pass while a call is under way.
@@ -144,7 +153,10 @@ async fn a_table_that_never_answers_is_a_fault_at_the_deadline() {
         let started = Instant::now();
         let deadline = started + Duration::from_millis(200);
         let known = request("order-1", 5);
-        let came_to = table.store.act(&demo(), &member("m-1"), &[], Some(&known), deadline, give("order-1", 5)).await;
+        let came_to = table
+            .store
+            .act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, give("order-1", 5))
+            .await;
         let fault = came_to.unwrap_err();
         assert!(fault.is_retryable(), "{operation}: {fault:?}");
         let elapsed = started.elapsed();
@@ -168,7 +180,8 @@ async fn the_past_is_committed_first_and_then_decided_upon() {
     };
     let known = request("order-1", 5);
     let before = table.store.meter().snapshot();
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), decide).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     assert_eq!(seen, [1, 3, 4]);
     assert_eq!(posting.entries.len(), 1);
@@ -194,7 +207,7 @@ async fn who_loses_a_race_while_catching_up_starts_from_what_the_winner_left() {
             _ => Step::Commit(accrual(&account, "order-1", 5)),
         })
     };
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], None, soon(), decide).await.unwrap();
+    let outcome = table.store.act(&demo(), &member("m-1"), &Needs::default(), None, soon(), decide).await.unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     assert_eq!(posting.account.seq, 3);
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use regulars_domain::{account::Account, points::Points, posting::Step};
-use regulars_store::{Commit, Outcome, StoreFault};
+use regulars_store::{Commit, Needs, Outcome, StoreFault};
 use serde_json::json;
 
 use crate::{
     engine::Table,
-    sample::{accrual, commit, demo, email, enrollment, member, request, soon, table_with_member, take},
+    sample::{accrual, commit, demo, email, enrollment, member, request, soon, table_with_member, take, untouched},
     wire::Fault,
 };
 
@@ -22,7 +22,7 @@ async fn accrue(table: &Table, key: &str, points: i64, most: i64) -> Result<Outc
         }
         Ok(Step::Commit(accrual(&account, key, points)))
     };
-    table.store.act(&demo(), &member("m-1"), &[], Some(&request), soon(), decide).await
+    table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&request), soon(), decide).await
 }
 
 fn total(account: &Account) -> i64 {
@@ -37,7 +37,7 @@ async fn a_repeat_gets_the_entry_of_then_and_the_account_of_now() {
     let Outcome::Committed(second) = accrue(&table, "order-2", 7, 100).await.unwrap() else { panic!() };
     let before = table.store.meter().snapshot();
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!(entry, first.entries[0]);
+    assert_eq!(entry, untouched(&first.entries[0]));
     assert_eq!(account, second.account);
     // One read and one refused transaction, no more.
     assert_eq!(table.store.meter().since(&before).round_trips, 2);
@@ -52,7 +52,7 @@ async fn a_repeat_is_known_for_ever_and_not_by_its_token() {
         accrue(&table, &format!("order-{n}"), 5, 10_000).await.unwrap();
     }
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 10_000).await.unwrap() else { panic!() };
-    assert_eq!((entry.entry.seq, total(&account), account.seq), (2, 59 * 5, 60));
+    assert_eq!((entry.sealed.entry.seq, total(&account), account.seq), (2, 59 * 5, 60));
     assert!(table.wire.requests("TransactWriteItems").iter().all(|body| body.get("ClientRequestToken").is_none()));
 }
 
@@ -71,7 +71,7 @@ async fn a_repeat_that_the_rules_would_refuse_by_now_is_still_a_repeat() {
     let (table, _) = table_with_member().await;
     let Outcome::Committed(first) = accrue(&table, "order-1", 90, 100).await.unwrap() else { panic!() };
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 90, 100).await.unwrap() else { panic!() };
-    assert_eq!((entry, account), (first.entries[0].clone(), first.account));
+    assert_eq!((entry, account), (untouched(&first.entries[0]), first.account));
     assert_eq!(accrue(&table, "order-2", 90, 100).await.unwrap(), Outcome::Refused("too_many_points"));
 }
 
@@ -98,7 +98,7 @@ async fn the_first_of_two_equal_requests_may_land_between_the_seconds_reads() {
     );
     let outcome = accrue(&table, "order-1", 30, 80).await.unwrap();
     let Outcome::Replayed { entry, account } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(entry, first.entries[0]);
+    assert_eq!(entry, untouched(&first.entries[0]));
     assert_eq!(account, first.account, "the account must hold the entry that the answer shows");
 }
 
@@ -139,7 +139,7 @@ async fn a_request_that_another_instance_carried_out_meanwhile_is_replayed_with_
     );
     let before = table.store.meter().snapshot();
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!((entry, account), (first.entries[0].clone(), first.account));
+    assert_eq!((entry, account), (untouched(&first.entries[0]), first.account));
     // Its read, its transaction and the rival's: the account came with the refusal.
     assert_eq!(table.store.meter().since(&before).round_trips, 3);
 }
@@ -149,7 +149,7 @@ async fn an_answer_lost_with_the_connection_is_found_again_by_the_sdks_own_retry
     let (table, _) = table_with_member().await;
     table.wire.next("TransactWriteItems", Fault::AnswerLost);
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!((entry.entry.seq, total(&account), account.seq), (2, 5, 2));
+    assert_eq!((entry.sealed.entry.seq, total(&account), account.seq), (2, 5, 2));
     assert_eq!(table.wire.requests("TransactWriteItems").len(), 1 + 2);
 }
 
@@ -192,12 +192,15 @@ async fn an_enrollment_is_repeated_like_any_request() {
         Some(_) => Err("member_exists"),
         None => Ok(Step::Commit(enrollment(&member("m-1")))),
     };
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), enroll).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), enroll).await.unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&known), soon(), enroll).await.unwrap();
-    assert_eq!(outcome, Outcome::Replayed { entry: posting.entries[0].clone(), account: posting.account });
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), enroll).await.unwrap();
+    assert_eq!(outcome, Outcome::Replayed { entry: untouched(&posting.entries[0]), account: posting.account });
     let other = regulars_store::RequestKey { fingerprint: request("other", 1).fingerprint, ..known };
-    let outcome = table.store.act(&demo(), &member("m-1"), &[], Some(&other), soon(), enroll).await.unwrap();
+    let outcome =
+        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&other), soon(), enroll).await.unwrap();
     assert_eq!(outcome, Outcome::KeyReused);
 }
 
@@ -206,7 +209,7 @@ async fn a_commit_alone_replays_too_and_reads_the_account_if_it_must() {
     let (table, account) = table_with_member().await;
     let first = accrual(&account, "order-1", 5);
     let account = commit(&table, &first).await;
-    let replayed = Commit::Replayed { entry: first.entries[0].clone(), account: account.clone() };
+    let replayed = Commit::Replayed { entry: untouched(&first.entries[0]), account: account.clone() };
     // By one who has not seen that it happened, and by one who has.
     assert_eq!(table.store.commit(&first).await.unwrap(), replayed);
     assert_eq!(table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap(), replayed);
@@ -226,6 +229,6 @@ async fn a_repeat_is_a_repeat_whatever_else_stands_in_its_way() {
     let mut again = first.clone();
     again.takes = vec![take(1, 3)];
     again.claims = vec![email("aa")];
-    let replayed = Commit::Replayed { entry: first.entries[0].clone(), account };
+    let replayed = Commit::Replayed { entry: untouched(&first.entries[0]), account };
     assert_eq!(table.store.commit(&again).await.unwrap(), replayed);
 }

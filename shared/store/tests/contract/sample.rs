@@ -9,12 +9,14 @@ use std::{
 use jiff::civil::{Date, date};
 use regulars_domain::{
     account::{Account, Alias, CapUse, Status},
+    aftermath::{Aftermath, Recorded},
     chain::{Hash, Sealed},
     counter::{CounterId, Take},
     entry::Entry,
     fingerprint::Fingerprint,
     id::{EntryId, MemberId, ProgramId},
     lots::{Expiry, Lots},
+    pending::Pending,
     points::Points,
     posting::Posting,
 };
@@ -31,6 +33,11 @@ pub(crate) fn demo() -> ProgramId {
 
 pub(crate) fn member(id: &str) -> MemberId {
     id.parse().unwrap()
+}
+
+/// An entry of which nothing has become.
+pub(crate) fn untouched(sealed: &Sealed) -> Recorded {
+    Recorded { sealed: sealed.clone(), aftermath: Aftermath::default() }
 }
 
 /// How the request for `points` under `key` is known.
@@ -51,6 +58,8 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         status: Status::Active,
         enrolled_at: NOW.parse().unwrap(),
         attributes: BTreeMap::new(),
+        pending: Pending::default(),
+        holds: vec![],
         aliases: vec![],
         referred_by: None,
         lots: Lots::default(),
@@ -95,7 +104,14 @@ pub(crate) fn review(account: &Account, names: &[&str]) -> Posting {
 pub(crate) fn empty(account: &Account) -> Posting {
     let mut after = account.clone();
     after.version += 1;
-    Posting { expected_version: Some(account.version), account: after, entries: vec![], takes: vec![], claims: vec![] }
+    Posting {
+        expected_version: Some(account.version),
+        account: after,
+        entries: vec![],
+        takes: vec![],
+        marks: vec![],
+        claims: vec![],
+    }
 }
 
 /// `amount` of the reward `tasting`, of which there are `most`.

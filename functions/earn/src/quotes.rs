@@ -1,0 +1,60 @@
+//! `POST /members/{member}/quotes`: what an accrual or a redemption would do, by the same decision, nothing written.
+
+use regulars_api::{
+    command::asked_as,
+    engine::Engine,
+    http::{Answer, Params, Problem, Request},
+    view::{Accrued, Redeemed, Redemption},
+};
+use regulars_domain::{
+    aftermath::{Aftermath, Recorded},
+    earn::earn,
+    earning::Occasion,
+    id::{EntryId, IdempotencyKey},
+    posting::Posting,
+    redeem::{self, Redeem},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::accruals::Accrual;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Quote {
+    Accrual(Accrual),
+    Redemption(Redemption),
+}
+
+pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
+    let quote: Quote = request.json_body()?;
+    let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
+    let asked = asked_as(id.into(), request, "quote", &Value::Null);
+    let subject = engine.subject(params).await?;
+    let program = &subject.program;
+    let settled = engine.view(&subject).await?;
+    match quote {
+        Quote::Accrual(accrual) => {
+            let occasion = Occasion::from(accrual);
+            let counters = engine.store.counters(&subject.program_id, &program.earning_counters(&occasion)).await?;
+            let posting = earn(settled, &asked, &occasion, &counters)?;
+            let entry = would_be(&posting, &asked.entry);
+            Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(&subject, posting.account)).quoted()))
+        }
+        Quote::Redemption(redemption) => {
+            let wish = Redeem::from(redemption);
+            let needed = program.counters_of(&wish.reward, engine.clock.now());
+            let counters = engine.store.counters(&subject.program_id, &needed).await?;
+            let posting = redeem::redeem(settled, &asked, &wish, &counters)?;
+            let entry = would_be(&posting, &asked.entry);
+            let settled = engine.settled(&subject, posting.account);
+            Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
+        }
+    }
+}
+
+/// The entry that would have answered the request.
+fn would_be(posting: &Posting, id: &EntryId) -> Option<Recorded> {
+    let sealed = posting.entries.iter().find(|sealed| sealed.entry.id == *id)?;
+    Some(Recorded { sealed: sealed.clone(), aftermath: Aftermath::default() })
+}

@@ -1,0 +1,116 @@
+//! `POST /members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: what is done about a redemption
+//! afterwards.
+
+use regulars_api::{
+    command::{Subject, acted_on, asked, entry_of},
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, Params, Problem, Request},
+    view::Redeemed,
+};
+use regulars_domain::{
+    Request as Asked,
+    aftermath::Recorded,
+    id::EntryId,
+    points::Points,
+    posting::Posting,
+    redemption::{self, RedemptionRefusal},
+    settle::Settled,
+};
+use regulars_store::Needs;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Capture {
+    /// How many of the held points; without it, all of them.
+    #[serde(default)]
+    points: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cancellation {}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reversal {
+    /// What becomes of the piece.
+    #[serde(default)]
+    stock: Stock,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Stock {
+    /// It goes back into the stock.
+    #[default]
+    Returned,
+    /// It is gone.
+    WrittenOff,
+}
+
+pub(crate) async fn capture(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let entry = entry_of(params)?;
+    let Capture { points } = request.json_body_or_default()?;
+    let asked = asked(request, &format!("capture {entry}"), &json!(points))?;
+    let points = points.map(Points::new);
+    act(engine, params, deadline, &entry, &asked, |settled, held| redemption::capture(settled, &asked, held, points))
+        .await
+}
+
+pub(crate) async fn cancel(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let entry = entry_of(params)?;
+    let Cancellation {} = request.json_body_or_default()?;
+    let asked = asked(request, &format!("cancellation {entry}"), &json!(null))?;
+    act(engine, params, deadline, &entry, &asked, |settled, held| redemption::cancel(settled, &asked, held)).await
+}
+
+pub(crate) async fn reverse(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let entry = entry_of(params)?;
+    let Reversal { stock } = request.json_body_or_default()?;
+    let is_returned = stock == Stock::Returned;
+    let asked = asked(request, &format!("redemption reversal {entry}"), &json!(is_returned))?;
+    act(engine, params, deadline, &entry, &asked, |settled, redeemed| {
+        redemption::reverse(settled, &asked, redeemed, is_returned)
+    })
+    .await
+}
+
+/// Does something about the redemption `entry`, and answers with what it is now.
+async fn act(
+    engine: &Engine,
+    params: &Params,
+    deadline: Deadline,
+    entry: &EntryId,
+    asked: &Asked,
+    decide: impl Fn(Settled<'_>, &Recorded) -> Result<Posting, RedemptionRefusal>,
+) -> Result<Answer, Problem> {
+    let subject: Subject = engine.subject(params).await?;
+    let needs = Needs { counters: Vec::new(), entry: Some(entry.clone()) };
+    let done = engine
+        .act(&subject, &needs, asked, deadline, |settled, found| {
+            decide(settled, acted_on(found, entry)?).map_err(Problem::from)
+        })
+        .await?;
+    let redemption = engine.store.entry(&subject.program_id, &subject.member, entry).await?;
+    let settled = engine.settled(&subject, done.account);
+    let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);
+    Ok(Answer::once(&redeemed, done.replayed))
+}

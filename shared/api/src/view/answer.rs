@@ -1,0 +1,83 @@
+//! What a command is answered with: its entry, the account, and what else came of it.
+
+use regulars_domain::{aftermath::Recorded, hold::Hold, settle::Settled};
+use serde::Serialize;
+
+use super::{AccountView, BreakdownView, EntryView, RedemptionView, TierChangeView};
+
+/// The answer to an accrual.
+#[derive(Clone, Debug, Serialize)]
+pub struct Accrued {
+    entry: Option<EntryView>,
+    breakdown: Vec<BreakdownView>,
+    account: AccountView,
+    tier_change: Option<TierChangeView>,
+}
+
+impl Accrued {
+    /// The answer that `recorded` was written, and the account is `settled`.
+    #[must_use]
+    pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
+        let entry = recorded.map(|recorded| &recorded.sealed.entry);
+        Self {
+            breakdown: entry.iter().flat_map(|entry| &entry.breakdown).map(BreakdownView::from).collect(),
+            tier_change: entry.and_then(|entry| entry.tier_change.as_ref()).map(TierChangeView::from),
+            entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
+            account: settled.into(),
+        }
+    }
+
+    /// The same of an entry that is not written.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self { entry: self.entry.map(EntryView::quoted), ..self }
+    }
+}
+
+/// The answer to a redemption, and to what is done about one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Redeemed {
+    entry: Option<EntryView>,
+    redemption: Option<RedemptionView>,
+    account: AccountView,
+}
+
+impl Redeemed {
+    /// The answer that `recorded` was written about `redemption`, and the account is `settled`.
+    #[must_use]
+    pub fn new(recorded: Option<&Recorded>, redemption: Option<&Recorded>, settled: &Settled<'_>) -> Self {
+        let holds: &[Hold] = &settled.account().holds;
+        Self {
+            redemption: redemption.and_then(|redemption| RedemptionView::new(redemption, holds)),
+            entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
+            account: settled.into(),
+        }
+    }
+
+    /// The same of an entry that is not written.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self { entry: self.entry.map(EntryView::quoted), ..self }
+    }
+}
+
+/// The answer to everything else that writes an entry.
+#[derive(Clone, Debug, Serialize)]
+pub struct Posted {
+    entry: Option<EntryView>,
+    account: AccountView,
+    tier_change: Option<TierChangeView>,
+}
+
+impl Posted {
+    /// The answer that `recorded` was written, and the account is `settled`.
+    #[must_use]
+    pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
+        let entry = recorded.map(|recorded| &recorded.sealed.entry);
+        Self {
+            tier_change: entry.and_then(|entry| entry.tier_change.as_ref()).map(TierChangeView::from),
+            entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
+            account: settled.into(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Adjusting: points given or taken by an operator, with a reason.
+
+use std::fmt;
+
+use crate::{
+    account::Status, draft::Request, earning::Label, entry::Kind, points::Points, posting::Posting, settle::Settled,
+};
+
+/// A wish to adjust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjust {
+    /// Points to give, or if negative to take.
+    pub points: Points,
+    /// Why, in the operator's own code.
+    pub reason: Label,
+}
+
+/// Why nothing was adjusted, in the order in which it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdjustRefusal {
+    /// The account is closed.
+    AccountClosed,
+    /// The account would hold more than [`Points::MAX`].
+    PointsOverflow,
+    /// More is to be taken than can be spent.
+    InsufficientPoints {
+        /// How many points are missing.
+        missing: Points,
+    },
+}
+
+impl fmt::Display for AdjustRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
+            Self::InsufficientPoints { missing } => write!(f, "{missing} points are missing"),
+        }
+    }
+}
+
+/// Gives or takes points. Points given are new ones, and live as long as any earned today; points taken are those that
+/// expire soonest. Neither counts toward a tier.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`AdjustRefusal`].
+pub fn adjust(settled: Settled<'_>, request: &Request, wish: &Adjust) -> Result<Posting, AdjustRefusal> {
+    let mut draft = settled.0;
+    if draft.account.status == Status::Closed {
+        return Err(AdjustRefusal::AccountClosed);
+    }
+    if draft.account.total() + wish.points > Points::MAX {
+        return Err(AdjustRefusal::PointsOverflow);
+    }
+    let spendable = draft.account.lots.total();
+    if spendable + wish.points < Points::ZERO {
+        return Err(AdjustRefusal::InsufficientPoints { missing: -(spendable + wish.points) });
+    }
+    let mut entry = draft.entry_for(request, Kind::Adjustment, draft.now);
+    entry.points = wish.points;
+    entry.reason = Some(wish.reason.clone());
+    if wish.points > Points::ZERO {
+        let today = draft.today();
+        draft.make_spendable(&mut entry, wish.points, today);
+    } else {
+        entry.lots = draft.account.lots.take(-wish.points);
+        entry.spendable = wish.points;
+    }
+    draft.post(entry);
+    Ok(draft.finish())
+}

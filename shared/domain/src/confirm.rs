@@ -1,0 +1,64 @@
+//! Confirming: pending points that waited for it become spendable.
+
+use std::fmt;
+
+use crate::{
+    account::Status, aftermath::Recorded, draft::Request, entry::Kind, pending::Awaits, points::Points,
+    posting::Posting, settle::Settled,
+};
+
+/// Why nothing was confirmed, in the order in which it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmRefusal {
+    /// The account is closed.
+    AccountClosed,
+    /// The entry is no accrual.
+    NotAnAccrual,
+    /// It does not wait for a confirmation: it never did, or was confirmed, or has lapsed, or was taken back.
+    NotPending,
+}
+
+impl fmt::Display for ConfirmRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccountClosed => "the account is closed",
+            Self::NotAnAccrual => "the entry is no accrual",
+            Self::NotPending => "the accrual does not wait for a confirmation, or no longer",
+        })
+    }
+}
+
+/// Confirms an accrual: what is left of its pending points can be spent from now on, and their clock starts today.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`ConfirmRefusal`].
+pub fn confirm(settled: Settled<'_>, request: &Request, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
+    let mut draft = settled.0;
+    if draft.account.status == Status::Closed {
+        return Err(ConfirmRefusal::AccountClosed);
+    }
+    let confirmed = &accrual.sealed.entry;
+    if confirmed.kind != Kind::Accrual {
+        return Err(ConfirmRefusal::NotAnAccrual);
+    }
+    let waits = confirmed.awaits.filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
+    let Some(awaits) =
+        waits.filter(|awaits| awaits.ends_on() > draft.today() && accrual.aftermath.confirmed_on.is_none())
+    else {
+        return Err(ConfirmRefusal::NotPending);
+    };
+    let left = confirmed.pending - accrual.aftermath.taken_back;
+    let points = draft.account.pending.take(awaits, left);
+    if points <= Points::ZERO {
+        return Err(ConfirmRefusal::NotPending);
+    }
+    let mut entry = draft.entry_for(request, Kind::Confirmation, draft.now);
+    entry.refers_to = Some(confirmed.id.clone());
+    entry.pending = -points;
+    let today = draft.today();
+    draft.make_spendable(&mut entry, points, today);
+    draft.post(entry);
+    draft.mark(accrual.mark(|aftermath| aftermath.confirmed_on = Some(today)));
+    Ok(draft.finish())
+}

@@ -1,0 +1,52 @@
+//! Holds: points reserved by a redemption that is not captured yet.
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    id::{EntryId, RewardId},
+    lots::{LotChange, Lots},
+    points::Points,
+};
+
+/// Most open holds of an account: a member pays at one till at a time, and each hold is some sixty bytes of the account.
+pub const HOLDS_MAX: usize = 20;
+
+/// Points reserved by a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The redemption.
+    pub redemption: EntryId,
+    /// The reward that it is for.
+    pub reward: RewardId,
+    /// The day on which it was made, in the program's time zone: where the reward's limit counts it.
+    pub held_on: Date,
+    /// The moment at which it ends by itself.
+    pub expires_at: Timestamp,
+    /// What it took from each lot, negative as in the redemption's entry.
+    pub lots: Vec<LotChange>,
+}
+
+impl Hold {
+    /// The points that it holds.
+    #[must_use]
+    pub fn points(&self) -> Points {
+        -self.lots.iter().map(|LotChange(_, points)| *points).sum::<Points>()
+    }
+}
+
+/// Puts points back into the lots that they came from, with their dates, and tells what each got (positive). Of points that
+/// are only in part to go back, those that expire last do: the member spends what would expire first.
+pub(crate) fn put_back(lots: &mut Lots, taken: &[LotChange], back: Points) -> Vec<LotChange> {
+    let mut left = back;
+    let mut changes = Vec::new();
+    for LotChange(expiry, points) in taken.iter().rev() {
+        let part = left.min(-*points);
+        if part <= Points::ZERO {
+            continue;
+        }
+        lots.put(*expiry, part);
+        left -= part;
+        changes.push(LotChange(*expiry, part));
+    }
+    changes
+}

@@ -1,0 +1,265 @@
+//! Reversing an accrual: what a refund takes back of the points that a purchase gave.
+
+use std::fmt;
+
+use crate::{
+    account::{Qualifying, Status},
+    aftermath::Recorded,
+    cap::CapOwner,
+    draft::{Draft, Request},
+    entry::{Entry, Kind},
+    id::EntryId,
+    lots::{Expiry, LotChange},
+    money::{Amount, Currency, Money},
+    pending::Awaits,
+    points::{Points, Rounding},
+    posting::Posting,
+    program::NegativeBalance,
+    settle::Settled,
+    tier,
+};
+
+/// Why nothing was reversed, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReverseRefusal {
+    /// The account is closed.
+    AccountClosed,
+    /// The entry is no accrual.
+    NotAnAccrual,
+    /// The refund is in another currency than the program.
+    CurrencyMismatch {
+        /// The program's currency.
+        expected: Currency,
+        /// The refund's.
+        found: Currency,
+    },
+    /// More is refunded than was paid.
+    ExceedsAccrual {
+        /// What was paid, in minor units.
+        paid: i64,
+    },
+}
+
+impl fmt::Display for ReverseRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::NotAnAccrual => f.write_str("the entry is no accrual"),
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the program counts in {expected}, and the refund is in {found}")
+            }
+            Self::ExceedsAccrual { paid } => write!(f, "{paid} minor units were paid, and no more can be refunded"),
+        }
+    }
+}
+
+/// Takes back the share of an accrual that a refund of `refunded_total` stands for; `None` takes everything back.
+///
+/// `refunded_total` is all that was ever refunded of this purchase, so a message that comes twice, or after a later one,
+/// takes back nothing more. Of each breakdown line `floor(given * (paid - refunded) / paid)` remains.
+///
+/// The points come from the accrual's own pending points, then from its own lot, then from the lots that expire soonest;
+/// what is still missing is owed or forgiven, as the program says.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`ReverseRefusal`].
+pub fn reverse(
+    settled: Settled<'_>,
+    request: &Request,
+    accrual: &Recorded,
+    refunded_total: Option<Money>,
+) -> Result<Posting, ReverseRefusal> {
+    let mut draft = settled.0;
+    if draft.account.status == Status::Closed {
+        return Err(ReverseRefusal::AccountClosed);
+    }
+    let undone = &accrual.sealed.entry;
+    if undone.kind != Kind::Accrual {
+        return Err(ReverseRefusal::NotAnAccrual);
+    }
+    let refund = Refund::new(&draft, accrual, refunded_total)?;
+
+    let mut entry = draft.entry_for(request, Kind::AccrualReversal, draft.now);
+    entry.refers_to = Some(undone.id.clone());
+    let taken_back = refund.taken_back(undone);
+    let wanted = (taken_back - accrual.aftermath.taken_back).max(Points::ZERO);
+    take_points(&mut draft, &mut entry, accrual, wanted);
+    give_back_caps(&mut draft, undone, &refund);
+    take_qualifying(&mut draft, undone, &refund);
+
+    entry.tier_change = draft.adopt_tier();
+    let tier_change = entry.tier_change.clone();
+    let id = entry.id.clone();
+    draft.post(entry);
+    if let Some(change) = tier_change {
+        draft.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, draft.now, Some(id));
+    }
+    draft.mark(accrual.mark(|aftermath| {
+        aftermath.refunded = refund.now;
+        aftermath.is_undone = refund.is_whole();
+        aftermath.taken_back = taken_back.max(aftermath.taken_back);
+    }));
+    Ok(draft.finish())
+}
+
+/// How much of a purchase was refunded before, and is now, in minor units.
+struct Refund {
+    paid: i64,
+    before: i64,
+    now: i64,
+    was_whole: bool,
+    asks_whole: bool,
+}
+
+impl Refund {
+    fn new(draft: &Draft<'_>, accrual: &Recorded, total: Option<Money>) -> Result<Self, ReverseRefusal> {
+        let expected = draft.program.currency;
+        if let Some(money) = total.filter(|money| money.currency != expected) {
+            return Err(ReverseRefusal::CurrencyMismatch { expected, found: money.currency });
+        }
+        let paid = accrual.sealed.entry.paid.map(Amount::get).unwrap_or_default();
+        let refunded = total.map_or(paid, |money| money.amount.get());
+        if refunded > paid {
+            return Err(ReverseRefusal::ExceedsAccrual { paid });
+        }
+        let aftermath = &accrual.aftermath;
+        Ok(Self {
+            paid,
+            before: aftermath.refunded,
+            now: refunded.max(aftermath.refunded),
+            was_whole: aftermath.is_undone,
+            asks_whole: refunded == paid,
+        })
+    }
+
+    /// Whether nothing of the purchase is left.
+    fn is_whole(&self) -> bool {
+        self.was_whole || self.asks_whole
+    }
+
+    /// Whether this refund is the one that leaves nothing.
+    fn becomes_whole(&self) -> bool {
+        self.asks_whole && !self.was_whole
+    }
+
+    /// What remains of `amount` when so much has been refunded.
+    fn remaining(&self, amount: i64, refunded: i64, is_whole: bool) -> i64 {
+        if is_whole {
+            return 0;
+        }
+        let left = self.paid.saturating_sub(refunded);
+        Points::ratio(amount, left, self.paid, Rounding::Floor).unwrap_or_default().get()
+    }
+
+    /// What remains of `amount` now.
+    fn remaining_now(&self, amount: i64) -> i64 {
+        self.remaining(amount, self.now, self.is_whole())
+    }
+
+    /// What this refund takes of `amount`, beyond what earlier ones took.
+    fn taken_of(&self, amount: i64) -> i64 {
+        self.remaining(amount, self.before, self.was_whole).saturating_sub(self.remaining_now(amount))
+    }
+
+    /// The points that are to have been taken back of `accrual` by now, over all its lines.
+    fn taken_back(&self, accrual: &Entry) -> Points {
+        let given = accrual.breakdown.iter().map(|line| line.given);
+        given.map(|given| given - Points::new(self.remaining_now(given.get()))).sum()
+    }
+}
+
+/// Takes `wanted` points: from the accrual's own first.
+fn take_points(draft: &mut Draft<'_>, entry: &mut Entry, accrual: &Recorded, wanted: Points) {
+    let undone = &accrual.sealed.entry;
+    if has_lapsed(draft, accrual) {
+        // Nobody has these points, so they cannot be taken from anybody.
+        return;
+    }
+    let mut left = wanted;
+    if let Some(awaits) = undone.awaits.filter(|_| accrual.aftermath.confirmed_on.is_none()) {
+        let own = undone.pending - accrual.aftermath.taken_back;
+        let taken = draft.account.pending.take(awaits, left.min(own));
+        entry.pending = -taken;
+        left -= taken;
+    }
+    if let Some(expiry) = own_lot(draft, accrual) {
+        let taken = draft.account.lots.take_from(expiry, left);
+        if !taken.is_zero() {
+            entry.lots.push(LotChange(expiry, -taken));
+        }
+        left -= taken;
+    }
+    let others = draft.account.lots.take(left);
+    left += others.iter().map(|LotChange(_, points)| *points).sum();
+    entry.lots.extend(others);
+    entry.spendable = entry.lots.iter().map(|LotChange(_, points)| *points).sum();
+    match draft.program.points.negative_balance {
+        NegativeBalance::Owe => {
+            entry.owed = left;
+            draft.account.owed += left;
+        }
+        NegativeBalance::Forgive => {}
+    }
+    entry.points = entry.pending + entry.spendable - entry.owed;
+}
+
+/// Whether nobody confirmed the accrual in time, so that time has taken its points back already.
+fn has_lapsed(draft: &Draft<'_>, accrual: &Recorded) -> bool {
+    match accrual.sealed.entry.awaits {
+        Some(awaits @ Awaits::Confirmation(_)) => {
+            accrual.aftermath.confirmed_on.is_none() && awaits.ends_on() <= draft.today()
+        }
+        Some(Awaits::Maturity(_)) | None => false,
+    }
+}
+
+/// The lot that the accrual's points became, if they did.
+fn own_lot(draft: &Draft<'_>, accrual: &Recorded) -> Option<Expiry> {
+    let expiry = &draft.program.points.expiry;
+    match (accrual.sealed.entry.awaits, accrual.aftermath.confirmed_on) {
+        (None, _) => accrual.sealed.entry.lots.first().map(|LotChange(expiry, _)| *expiry),
+        (Some(_), Some(confirmed_on)) => Some(expiry.expiry(confirmed_on)),
+        (Some(Awaits::Maturity(day)), None) => Some(expiry.expiry(day)),
+        (Some(Awaits::Confirmation(_)), None) => None,
+    }
+}
+
+/// Gives back what the accrual used of caps, and with the whole of it the steps of punch cards.
+fn give_back_caps(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
+    let program = draft.program;
+    let date = program.date(undone.occurred_at);
+    for line in &undone.breakdown {
+        let Some(rule) = program.earning_rules.iter().find(|rule| rule.id.as_str() == line.rule) else { continue };
+        let taken = Points::new(refund.taken_of(line.given.get()));
+        if let Some(cap) = rule.cap.filter(|_| !line.given.is_zero()) {
+            let owner = CapOwner::Rule(rule.id.clone());
+            let take = cap.give_back(taken, refund.becomes_whole(), &owner, date, &mut draft.account);
+            draft.take(take);
+        }
+    }
+    if !refund.becomes_whole() {
+        return;
+    }
+    for (id, steps) in &undone.punched {
+        let Some(rule) = program.earning_rules.iter().find(|rule| rule.id == *id) else { continue };
+        let line = undone.breakdown.iter().find(|line| line.rule == id.as_str());
+        let came_to = line.map(|line| line.wanted).unwrap_or_default();
+        let punched = draft.account.punches.get(id).copied().unwrap_or_default();
+        if let Some(back) = rule.strategy.unpunched(punched, *steps, came_to) {
+            draft.account.punches.insert(id.clone(), back);
+        }
+    }
+    draft.account.punches.retain(|_, punched| *punched != 0);
+}
+
+/// Takes back what the accrual counted toward a tier.
+fn take_qualifying(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
+    let Some(qualified) = undone.qualified else { return };
+    let amount = Qualifying {
+        points: refund.taken_of(qualified.amount.points),
+        spend: refund.taken_of(qualified.amount.spend),
+        visits: if refund.becomes_whole() { qualified.amount.visits } else { 0 },
+    };
+    tier::discount(draft.program, &mut draft.account, amount, qualified.period);
+}

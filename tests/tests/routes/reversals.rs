@@ -1,0 +1,76 @@
+//! `/members/{member}/accruals/{entry}/reversals`: a refund takes back its share, once.
+
+use regulars_tests::{
+    client::Answer,
+    system::{System, member, purchase},
+};
+use serde_json::{Value, json};
+
+fn refund(system: &System, key: &str, total: i64) -> Answer {
+    let body = json!({ "refunded_total": { "amount": total, "currency": "EUR" } });
+    reverse(system, "order-1", key, &body)
+}
+
+fn reverse(system: &System, entry: &str, key: &str, body: &Value) -> Answer {
+    system.client.post_under(key, &format!("{}/accruals/{entry}/reversals", member("m-1")), body)
+}
+
+/// A member with 25 points of welcome and 300 earned, which make a silver tier.
+fn with_member() -> System {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
+    system
+}
+
+#[test]
+fn a_refund_takes_back_its_share_and_the_tier_with_it() {
+    let system = with_member();
+    assert_eq!(system.account("m-1")["tier"]["id"], "silver");
+    let answer = refund(&system, "refund-1", 15_000).expect(201);
+    assert_eq!(answer["entry"]["kind"], "accrual_reversal");
+    assert_eq!((&answer["entry"]["points"], &answer["entry"]["spendable"]), (&json!(-150), &json!(-150)));
+    assert_eq!(answer["tier_change"], json!({ "from": "silver", "to": "bronze" }));
+    assert_eq!(answer["account"], system.account("m-1"));
+    assert_eq!(answer["account"]["balance"]["spendable"], 175);
+    assert_eq!(answer["account"]["tier"]["next"]["missing"], 150);
+    system.audit("m-1");
+}
+
+#[test]
+fn the_total_is_cumulative_so_a_repeated_or_late_message_takes_back_nothing_more() {
+    let system = with_member();
+    refund(&system, "refund-2", 20_000).expect(201);
+    assert!(refund(&system, "refund-2", 20_000).is_replay());
+    assert_eq!(refund(&system, "refund-1", 10_000).expect(201)["entry"]["points"], 0, "it comes after a later one");
+    assert_eq!(refund(&system, "refund-3", 30_000).expect(201)["entry"]["points"], -100);
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25);
+    system.audit("m-1");
+}
+
+#[test]
+fn points_that_were_spent_meanwhile_are_owed_and_later_ones_pay_them() {
+    let system = with_member();
+    system.redeem("m-1", "r-1", &json!({ "reward": "free-coffee" })).expect(201);
+    let answer = reverse(&system, "order-1", "refund-1", &json!({})).expect(201);
+    assert_eq!(answer["account"]["balance"], json!({ "spendable": 0, "pending": 0, "held": 0, "owed": 75 }));
+    let answer = system.accrue("m-1", "order-2", &purchase(10_000)).expect(201);
+    assert_eq!((&answer["entry"]["points"], &answer["entry"]["owed"]), (&json!(100), &json!(-75)));
+    assert_eq!(answer["account"]["balance"], json!({ "spendable": 25, "pending": 0, "held": 0, "owed": 0 }));
+    system.audit("m-1");
+}
+
+#[test]
+fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
+    let system = with_member();
+    let before = system.account("m-1");
+    refund(&system, "more", 30_001).problem(422, "reversal_exceeds_accrual");
+    let dollars = json!({ "refunded_total": { "amount": 1, "currency": "USD" } });
+    reverse(&system, "order-1", "dollars", &dollars).problem(422, "currency_mismatch");
+    reverse(&system, "order-9", "unknown", &json!({})).problem(404, "entry_not_found");
+    reverse(&system, "~enrollment", "welcome", &json!({})).problem(404, "entry_not_found");
+    let unknown = reverse(&system, "order-1", "field", &json!({ "refunded": 1 })).problem(400, "body_malformed");
+    assert_eq!(unknown["at"], "/refunded");
+    refund(&system, "order-1", 1).problem(422, "idempotency_key_reused");
+    assert_eq!(system.account("m-1"), before);
+}
