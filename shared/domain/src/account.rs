@@ -27,8 +27,8 @@ pub enum Status {
     Closed,
 }
 
-/// The value of a member attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The value of a member attribute. It is read by the program, which knows its type, and so never from JSON alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum AttributeValue {
     /// `true` or `false`.
