@@ -153,13 +153,20 @@ impl<'p> Draft<'p> {
         }
         let date = program.date(occasion.occurred_at());
         entry.points = assessment.points;
-        match program.points.pending.awaits(date).filter(|awaits| pends(occasion) && awaits.ends_on() > self.today()) {
+        let awaits = program.points.pending.awaits(date, self.today()).filter(|_| pends(occasion));
+        match awaits.filter(|awaits| awaits.ends_on() > self.today()) {
             Some(awaits) if !assessment.points.is_zero() => {
                 self.account.pending.put(awaits, assessment.points);
                 entry.pending = assessment.points;
                 entry.awaits = Some(awaits);
             }
-            Some(_) | None => self.make_spendable(&mut entry, assessment.points, self.matured_on(occasion, date)),
+            Some(_) | None => {
+                let matured_on = match awaits {
+                    Some(Awaits::Maturity(day)) => day,
+                    Some(Awaits::Confirmation(_)) | None => date,
+                };
+                self.make_spendable(&mut entry, assessment.points, matured_on);
+            }
         }
         entry.breakdown = assessment.breakdown;
         entry.punched = assessment.punched;
@@ -195,14 +202,6 @@ impl<'p> Draft<'p> {
     pub(crate) fn expire_overdue(&mut self, cause: &EntryId) {
         while let Some(lot) = self.account.lots.take_expired(self.today()) {
             self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, cause]), lot, Some(cause.clone()));
-        }
-    }
-
-    /// The day on which points earned on `date` became spendable, if they need not wait any more.
-    fn matured_on(&self, occasion: &Occasion, date: Date) -> Date {
-        match self.program.points.pending.awaits(date).filter(|_| pends(occasion)) {
-            Some(Awaits::Maturity(day)) => day,
-            Some(Awaits::Confirmation(_)) | None => date,
         }
     }
 

@@ -62,14 +62,16 @@ pub enum PendingPolicy {
 }
 
 impl PendingPolicy {
-    /// What points earned on `date` wait for; `None` if they can be spent at once.
+    /// What points wait for that were earned on `earned_on` and posted on `posted_on`; `None` if they can be spent at once.
+    ///
+    /// Nobody can confirm what is not posted, so the days for that count from the posting.
     #[must_use]
-    pub fn awaits(self, date: Date) -> Option<Awaits> {
+    pub fn awaits(self, earned_on: Date, posted_on: Date) -> Option<Awaits> {
         match self {
             Self::None => None,
-            Self::Days(days) => Some(Awaits::Maturity(days_after(date, days))),
+            Self::Days(days) => Some(Awaits::Maturity(days_after(earned_on, days))),
             Self::UntilConfirmed { lapses_after_days } => {
-                Some(Awaits::Confirmation(days_after(date, lapses_after_days)))
+                Some(Awaits::Confirmation(days_after(posted_on, lapses_after_days)))
             }
         }
     }

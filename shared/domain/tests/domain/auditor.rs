@@ -313,7 +313,8 @@ impl Auditor {
             Wait::Days(days) => {
                 (later(day, days), Some((later(day, days), false)).filter(|(day, _)| *day > self.today))
             }
-            Wait::Confirmation(days) => (day, Some((later(day, days), true)).filter(|(last, _)| *last >= self.today)),
+            // Nobody can confirm what is not posted.
+            Wait::Confirmation(days) => (day, Some((later(self.today, days), true))),
         };
         if waits.is_some() && points > 0 {
             gift.waits = waits;

@@ -173,6 +173,19 @@ fn a_confirmation_may_come_to_the_end_of_the_last_day_and_once() {
 }
 
 #[test]
+fn a_purchase_that_is_posted_late_waits_for_its_confirmation_all_the_same_from_its_posting() {
+    let program = by_confirmation();
+    let mut member = joins(&program);
+    let bought = purchase("2026-11-21", json!(100));
+    let entry = member.earns_at(&program, at("2026-12-20"), "order-1", &bought).unwrap();
+    assert_eq!(changes(&entry), [100, 100, 0, 0, 0]);
+    assert_eq!((member.balances(), member.account.review_on), ([100, 0, 0, 0], Some(on("2027-01-20"))));
+    member.confirms(&program, at("2027-01-19T23:59"), "c-1", "order-1").unwrap();
+    assert_eq!(member.balances(), [0, 100, 0, 0]);
+    member.assert_proven();
+}
+
+#[test]
 fn one_purchase_is_not_confirmed_with_the_points_of_another() {
     let program = by_confirmation();
     let mut member = joins(&program);
