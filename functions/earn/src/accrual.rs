@@ -1,14 +1,13 @@
 //! `POST /members/{member}/accruals/{entry}/confirmation` and `…/reversals`: what is done about an accrual afterwards.
 
 use regulars_api::{
-    command::{acted_on, asked, entry_of},
+    command::{asked, entry_of},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::Posted,
 };
 use regulars_domain::{confirm, money::Money, reversal};
-use regulars_store::Needs;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,10 +21,8 @@ pub(crate) async fn confirm(
     request.json_body_or_default::<Nothing>()?;
     let asked = asked(request, &format!("confirmation {entry}"), &Value::Null)?;
     let subject = engine.subject(params).await?;
-    let needs = Needs { counters: Vec::new(), entry: Some(entry.clone()) };
     let done = engine
-        .act(&subject, &needs, &asked, deadline, |settled, found| {
-            let accrual = acted_on(found, &entry)?;
+        .act_on(&subject, &entry, &asked, deadline, |settled, accrual| {
             confirm::confirm(settled, &asked, accrual).map_err(Problem::from)
         })
         .await?;
@@ -56,10 +53,8 @@ pub(crate) async fn reverse(
     let asked = asked(request, &format!("reversal {entry}"), &request.json_value(BODY_BYTES_MAX)?)?;
     let Reversal { refunded_total } = request.json_body()?;
     let subject = engine.subject(params).await?;
-    let needs = Needs { counters: Vec::new(), entry: Some(entry.clone()) };
     let done = engine
-        .act(&subject, &needs, &asked, deadline, |settled, found| {
-            let accrual = acted_on(found, &entry)?;
+        .act_on(&subject, &entry, &asked, deadline, |settled, accrual| {
             reversal::reverse(settled, &asked, accrual, refunded_total).map_err(Problem::from)
         })
         .await?;

@@ -40,7 +40,7 @@ pub(crate) async fn accrue(
     let asked = asked(request, "accrual", &request.json_value(BODY_BYTES_MAX)?)?;
     let occasion = Occasion::from(request.json_body::<Accrual>()?);
     let subject = engine.subject(params).await?;
-    let needs = Needs { counters: subject.program.earning_counters(&occasion), entry: None };
+    let needs = Needs { counters: subject.program.earning_counters(&occasion), ..Needs::default() };
     let done = engine
         .act(&subject, &needs, &asked, deadline, |settled, found| earn(settled, &asked, &occasion, &found.counters))
         .await?;

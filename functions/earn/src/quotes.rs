@@ -7,7 +7,7 @@ use regulars_api::{
     view::{Accrued, Redeemed, Redemption},
 };
 use regulars_domain::{
-    aftermath::{Aftermath, Recorded},
+    aftermath::Recorded,
     earn::earn,
     earning::Occasion,
     id::{EntryId, IdempotencyKey},
@@ -39,7 +39,7 @@ pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -
             let counters = engine.store.counters(&subject.program_id, &program.earning_counters(&occasion)).await?;
             let posting = earn(settled, &asked, &occasion, &counters)?;
             let entry = would_be(&posting, &asked.entry);
-            Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(&subject, posting.account)).quoted()))
+            Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(&subject, posting.own.account)).quoted()))
         }
         Quote::Redemption(redemption) => {
             let wish = Redeem::from(redemption);
@@ -47,7 +47,7 @@ pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -
             let counters = engine.store.counters(&subject.program_id, &needed).await?;
             let posting = redeem::redeem(settled, &asked, &wish, &counters)?;
             let entry = would_be(&posting, &asked.entry);
-            let settled = engine.settled(&subject, posting.account);
+            let settled = engine.settled(&subject, posting.own.account);
             Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
         }
     }
@@ -55,6 +55,6 @@ pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -
 
 /// The entry that would have answered the request.
 fn would_be(posting: &Posting, id: &EntryId) -> Option<Recorded> {
-    let sealed = posting.entries.iter().find(|sealed| sealed.entry.id == *id)?;
-    Some(Recorded { sealed: sealed.clone(), aftermath: Aftermath::default() })
+    let sealed = posting.own.entries.iter().find(|sealed| sealed.entry.id == *id)?;
+    Some(Recorded::new(&posting.own.account.member, sealed.clone()))
 }

@@ -8,10 +8,7 @@ use regulars_api::{
     http::{Answer, Params, Problem, Request},
     view::AccountView,
 };
-use regulars_domain::{
-    account::Status,
-    enroll::{self, Amend},
-};
+use regulars_domain::enroll::{self, Amend, NewStatus};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,7 +16,7 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 struct Amendment {
     #[serde(default)]
-    status: Option<Status>,
+    status: Option<NewStatus>,
     #[serde(default)]
     attributes: BTreeMap<String, Value>,
 }

@@ -15,9 +15,8 @@ use regulars_domain::{
     earning::Occasion,
     enroll::{self, Enroll},
     id::{EntryId, MemberId, ProgramId},
-    posting::Step,
 };
-use regulars_store::{Needs, Outcome, RequestKey};
+use regulars_store::{Needs, Outcome, RequestKey, Step};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -68,7 +67,7 @@ pub(crate) async fn enroll(
     let subject = Subject { program_id, program, member: wish.member.clone() };
     let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body);
     let now = engine.clock.now();
-    let needs = Needs { counters: subject.program.earning_counters(&Occasion::Enrollment(now)), entry: None };
+    let needs = Needs { counters: subject.program.earning_counters(&Occasion::Enrollment(now)), ..Needs::default() };
     let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
 
     let outcome = engine

@@ -2,7 +2,7 @@
 //! afterwards.
 
 use regulars_api::{
-    command::{Subject, acted_on, asked, entry_of},
+    command::{Subject, asked, entry_of},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, Params, Problem, Request},
@@ -17,7 +17,6 @@ use regulars_domain::{
     redemption::{self, RedemptionRefusal},
     settle::Settled,
 };
-use regulars_store::Needs;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -103,12 +102,7 @@ async fn act(
     decide: impl Fn(Settled<'_>, &Recorded) -> Result<Posting, RedemptionRefusal>,
 ) -> Result<Answer, Problem> {
     let subject: Subject = engine.subject(params).await?;
-    let needs = Needs { counters: Vec::new(), entry: Some(entry.clone()) };
-    let done = engine
-        .act(&subject, &needs, asked, deadline, |settled, found| {
-            decide(settled, acted_on(found, entry)?).map_err(Problem::from)
-        })
-        .await?;
+    let done = engine.act_on(&subject, entry, asked, deadline, decide).await?;
     let redemption = engine.store.entry(&subject.program_id, &subject.member, entry).await?;
     let settled = engine.settled(&subject, done.account);
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);

@@ -19,7 +19,7 @@ pub(crate) async fn redeem(
     let asked = asked(request, "redemption", &request.json_value(BODY_BYTES_MAX)?)?;
     let wish = Redeem::from(request.json_body::<Redemption>()?);
     let subject = engine.subject(params).await?;
-    let needs = Needs { counters: subject.program.counters_of(&wish.reward, engine.clock.now()), entry: None };
+    let needs = Needs { counters: subject.program.counters_of(&wish.reward, engine.clock.now()), ..Needs::default() };
     let done = engine
         .act(&subject, &needs, &asked, deadline, |settled, found| {
             redeem::redeem(settled, &asked, &wish, &found.counters)

@@ -5,16 +5,16 @@ use std::{str::FromStr, sync::Arc};
 use regulars_domain::{
     Request as Asked,
     account::Account,
-    aftermath::{Aftermath, Recorded},
+    aftermath::Recorded,
     chain::Sealed,
     entry::By,
     fingerprint::Fingerprint,
     id::{EntryId, IdempotencyKey, MemberId, ProgramId},
-    posting::{Posting, Step},
+    posting::{Change, Posting},
     program::Program,
     settle::{Settled, Settlement, settle},
 };
-use regulars_store::{Found, Needs, Outcome, RequestKey};
+use regulars_store::{Found, Needs, Outcome, RequestKey, Step};
 use serde_json::Value;
 
 use crate::{
@@ -68,14 +68,31 @@ pub fn entry_of(params: &Params) -> Result<EntryId, Problem> {
     path_id(params, "entry", Code::EntryNotFound)
 }
 
-/// The entry that a command acts on.
+/// The entry that a command on `account` acts on, if it was looked for everywhere: in the account's own ledger, and in
+/// those of members who were merged into this one.
 ///
 /// # Errors
 ///
-/// `entry_not_found`.
-pub fn acted_on<'f>(found: &'f Found, entry: &EntryId) -> Result<&'f Recorded, Problem> {
-    let missing = || Problem::new(Code::EntryNotFound, format!("The member has no entry `{entry}`."));
-    found.entry.as_ref().ok_or_else(missing)
+/// Where to look for it still, or `entry_not_found`.
+pub fn acted_on<'f>(
+    account: &Account,
+    found: &'f Found,
+    entry: &EntryId,
+) -> Result<&'f Recorded, Result<Step, Problem>> {
+    let ledgers = std::iter::once(&account.member).chain(&account.merged_from);
+    let mut unseen = Vec::new();
+    for member in ledgers {
+        match found.entry(member, entry) {
+            Some(Some(recorded)) => return Ok(recorded),
+            Some(None) => {}
+            None => unseen.push((member.clone(), entry.clone())),
+        }
+    }
+    Err(if unseen.is_empty() {
+        Err(Problem::new(Code::EntryNotFound, format!("The member has no entry `{entry}`.")))
+    } else {
+        Ok(Step::LookAt(Needs { entries: unseen, ..Needs::default() }))
+    })
 }
 
 impl Engine {
@@ -122,7 +139,7 @@ impl Engine {
         loop {
             match settle(&subject.program, account, self.clock.now()) {
                 Settlement::Current(settled) => return *settled,
-                Settlement::Behind(posting) => account = posting.account,
+                Settlement::Behind(posting) => account = posting.own.account,
             }
         }
     }
@@ -141,13 +158,51 @@ impl Engine {
         deadline: Deadline,
         mut decide: impl FnMut(Settled<'_>, &Found) -> Result<Posting, R>,
     ) -> Result<Done, Problem> {
+        let decide = |settled: Settled<'_>, found: &Found| decide(settled, found).map(Step::Commit).map_err(Into::into);
+        self.act_in_steps(subject, needs, asked, deadline, decide).await
+    }
+
+    /// [`Engine::act`] on an entry of the member, which may stand in the ledger of somebody who was merged into this one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::act`], and `entry_not_found`.
+    pub async fn act_on<R: Into<Problem>>(
+        &self,
+        subject: &Subject,
+        entry: &EntryId,
+        asked: &Asked,
+        deadline: Deadline,
+        mut decide: impl FnMut(Settled<'_>, &Recorded) -> Result<Posting, R>,
+    ) -> Result<Done, Problem> {
+        let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
+        let decide = |settled: Settled<'_>, found: &Found| match acted_on(settled.account(), found, entry) {
+            Ok(recorded) => decide(settled, recorded).map(Step::Commit).map_err(Into::into),
+            Err(missing) => missing,
+        };
+        self.act_in_steps(subject, &needs, asked, deadline, decide).await
+    }
+
+    /// [`Engine::act`] where the account may show that the decision needs to look at more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::act`].
+    pub async fn act_in_steps(
+        &self,
+        subject: &Subject,
+        needs: &Needs,
+        asked: &Asked,
+        deadline: Deadline,
+        mut decide: impl FnMut(Settled<'_>, &Found) -> Result<Step, Problem>,
+    ) -> Result<Done, Problem> {
         let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
         let now = self.clock.now();
         let decide = |account: Option<Account>, found: &Found| {
             let account = account.ok_or_else(|| Problem::member_not_found(subject.member.as_str()))?;
             match settle(&subject.program, account, now) {
                 Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
-                Settlement::Current(settled) => decide(*settled, found).map(Step::Commit).map_err(Into::into),
+                Settlement::Current(settled) => decide(*settled, found),
             }
         };
         let (program, member) = (&subject.program_id, &subject.member);
@@ -212,11 +267,10 @@ impl Engine {
 pub fn done(outcome: Outcome<Problem>) -> Result<Done, Problem> {
     match outcome {
         Outcome::Committed(posting) => {
-            let entry = posting.entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
-            // Nothing has become yet of an entry that was written just now.
-            let entry = entry.map(|sealed| Recorded { sealed, aftermath: Aftermath::default() });
-            let grew = !posting.entries.is_empty();
-            Ok(Done { entry, entries: posting.entries, account: posting.account, grew, replayed: false })
+            let Change { account, entries, .. } = posting.own;
+            let entry = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
+            let entry = entry.map(|sealed| Recorded::new(&account.member, sealed));
+            Ok(Done { entry, grew: !entries.is_empty(), entries, account, replayed: false })
         }
         Outcome::Replayed { entry, account } => {
             Ok(Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true })

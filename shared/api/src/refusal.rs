@@ -1,10 +1,10 @@
 //! What the rules and the store say no with, as problems: the one place where a refusal meets HTTP.
 
 use regulars_domain::{
+    account::Inactive,
     adjust::AdjustRefusal,
     confirm::ConfirmRefusal,
     earn::EarnRefusal,
-    enroll::AccountClosed,
     program::{AttributeRefused, Problem as Fault},
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
@@ -21,8 +21,7 @@ use crate::{
 impl From<EarnRefusal> for Problem {
     fn from(refusal: EarnRefusal) -> Self {
         let code = match &refusal {
-            EarnRefusal::AccountSuspended => Code::AccountSuspended,
-            EarnRefusal::AccountClosed => Code::AccountClosed,
+            EarnRefusal::Inactive(inactive) => return inactive.clone().into(),
             EarnRefusal::CurrencyMismatch { .. } => Code::CurrencyMismatch,
             EarnRefusal::OccurredAtOutOfRange { .. } => Code::OccurredAtOutOfRange,
             EarnRefusal::PointsOverflow => Code::PointsOverflow,
@@ -35,8 +34,7 @@ impl From<RedeemRefusal> for Problem {
     fn from(refusal: RedeemRefusal) -> Self {
         let detail = sentence(&refusal);
         let code = match refusal {
-            RedeemRefusal::AccountSuspended => Code::AccountSuspended,
-            RedeemRefusal::AccountClosed => Code::AccountClosed,
+            RedeemRefusal::Inactive(inactive) => return inactive.into(),
             RedeemRefusal::RewardNotFound => Code::RewardNotFound,
             RedeemRefusal::HoldTooLong { .. } => return Problem::body_malformed("/hold/seconds", detail),
             RedeemRefusal::HoldsFull => Code::HoldsFull,
@@ -63,8 +61,8 @@ impl From<RedeemRefusal> for Problem {
 
 impl From<ConfirmRefusal> for Problem {
     fn from(refusal: ConfirmRefusal) -> Self {
-        let code = match refusal {
-            ConfirmRefusal::AccountClosed => Code::AccountClosed,
+        let code = match &refusal {
+            ConfirmRefusal::Inactive(inactive) => return inactive.clone().into(),
             ConfirmRefusal::NotAnAccrual => Code::EntryNotFound,
             ConfirmRefusal::NotPending => Code::AccrualNotPending,
         };
@@ -74,8 +72,8 @@ impl From<ConfirmRefusal> for Problem {
 
 impl From<ReverseRefusal> for Problem {
     fn from(refusal: ReverseRefusal) -> Self {
-        let code = match refusal {
-            ReverseRefusal::AccountClosed => Code::AccountClosed,
+        let code = match &refusal {
+            ReverseRefusal::Inactive(inactive) => return inactive.clone().into(),
             ReverseRefusal::NotAnAccrual => Code::EntryNotFound,
             ReverseRefusal::CurrencyMismatch { .. } => Code::CurrencyMismatch,
             ReverseRefusal::ExceedsAccrual { .. } => Code::ReversalExceedsAccrual,
@@ -86,12 +84,12 @@ impl From<ReverseRefusal> for Problem {
 
 impl From<RedemptionRefusal> for Problem {
     fn from(refusal: RedemptionRefusal) -> Self {
-        let code = match refusal {
-            RedemptionRefusal::AccountClosed => Code::AccountClosed,
+        let code = match &refusal {
+            RedemptionRefusal::Inactive(inactive) => return inactive.clone().into(),
             RedemptionRefusal::NotARedemption => Code::EntryNotFound,
             RedemptionRefusal::HoldExpired => Code::HoldExpired,
             RedemptionRefusal::NotHeld { state } => {
-                return Problem::new(Code::RedemptionNotHeld, sentence(&refusal)).with("state", state);
+                return Problem::new(Code::RedemptionNotHeld, sentence(&refusal)).with("state", *state);
             }
             RedemptionRefusal::MoreThanHeld { .. } => return Problem::body_malformed("/points", sentence(&refusal)),
         };
@@ -103,7 +101,7 @@ impl From<AdjustRefusal> for Problem {
     fn from(refusal: AdjustRefusal) -> Self {
         let detail = sentence(&refusal);
         match refusal {
-            AdjustRefusal::AccountClosed => Problem::new(Code::AccountClosed, detail),
+            AdjustRefusal::Inactive(inactive) => inactive.into(),
             AdjustRefusal::PointsOverflow => Problem::new(Code::PointsOverflow, detail),
             AdjustRefusal::InsufficientPoints { missing } => {
                 Problem::new(Code::InsufficientPoints, detail).with("missing", missing.get())
@@ -112,9 +110,14 @@ impl From<AdjustRefusal> for Problem {
     }
 }
 
-impl From<AccountClosed> for Problem {
-    fn from(AccountClosed: AccountClosed) -> Self {
-        Problem::new(Code::AccountClosed, "The account is closed, and stays as it is.")
+impl From<Inactive> for Problem {
+    fn from(inactive: Inactive) -> Self {
+        let detail = sentence(&inactive);
+        match inactive {
+            Inactive::Suspended => Problem::new(Code::AccountSuspended, detail),
+            Inactive::Closed => Problem::new(Code::AccountClosed, detail),
+            Inactive::Merged { into } => Problem::new(Code::AccountMerged, detail).with("merged_into", into.as_str()),
+        }
     }
 }
 

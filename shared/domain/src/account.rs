@@ -1,6 +1,6 @@
 //! The state kept for a member: one small value with everything that a decision needs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// Whether an account earns and spends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It does.
     Active,
@@ -25,6 +24,48 @@ pub enum Status {
     Suspended,
     /// Never again.
     Closed,
+    /// Never again: what it had is another member's.
+    Merged {
+        /// Whose.
+        into: MemberId,
+    },
+}
+
+impl Status {
+    /// Its name in answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+            Self::Merged { .. } => "merged",
+        }
+    }
+}
+
+/// Why an account takes no part in something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inactive {
+    /// It is suspended.
+    Suspended,
+    /// It is closed.
+    Closed,
+    /// It was merged into another.
+    Merged {
+        /// Whose.
+        into: MemberId,
+    },
+}
+
+impl fmt::Display for Inactive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Suspended => f.write_str("the account is suspended and neither earns nor spends"),
+            Self::Closed => f.write_str("the account is closed"),
+            Self::Merged { into } => write!(f, "the account was merged into that of {into}"),
+        }
+    }
 }
 
 /// The value of a member attribute. It is read by the program, which knows its type, and so never from JSON alone.
@@ -46,8 +87,8 @@ pub enum AttributeValue {
 pub struct Alias {
     /// What kind of name: `email`, `phone`, `card`.
     pub kind: String,
-    /// The keyed hash of the name, in hexadecimal.
-    pub hash: String,
+    /// The keyed hash of the name.
+    pub hash: [u8; 16],
 }
 
 /// What counts toward a tier within one period.
@@ -62,6 +103,31 @@ pub struct Qualifying {
 }
 
 impl Account {
+    /// Whether it earns and spends.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub fn check_active(&self) -> Result<(), Inactive> {
+        match self.status {
+            Status::Suspended => Err(Inactive::Suspended),
+            Status::Active | Status::Closed | Status::Merged { .. } => self.check_open(),
+        }
+    }
+
+    /// Whether something can still be done about what it earned and spent, which a suspension does not hinder.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn check_open(&self) -> Result<(), Inactive> {
+        match &self.status {
+            Status::Active | Status::Suspended => Ok(()),
+            Status::Closed => Err(Inactive::Closed),
+            Status::Merged { into } => Err(Inactive::Merged { into: into.clone() }),
+        }
+    }
+
     /// All points in it, whatever they wait for.
     #[must_use]
     pub fn total(&self) -> Points {
@@ -123,6 +189,15 @@ pub struct TierOverride {
     pub reason: String,
 }
 
+/// How a member was brought in by another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referral {
+    /// Who did.
+    pub by: MemberId,
+    /// Whether a purchase has paid both for it, or nobody will be paid any more.
+    pub is_over: bool,
+}
+
 /// How much of each cap is used, by the first day of the cap's interval: times or points, whichever the cap counts.
 pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
 
@@ -144,8 +219,11 @@ pub struct Account {
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
     /// Other names of the member.
     pub aliases: Vec<Alias>,
-    /// The member who brought this one.
-    pub referred_by: Option<MemberId>,
+    /// How the member was brought in by another.
+    pub referral: Option<Referral>,
+    /// The members who were merged into this one, the last one first: their ledgers are part of this one's history. At
+    /// most [`crate::merge::MERGES_MAX`].
+    pub merged_from: Vec<MemberId>,
     /// Spendable points by expiry.
     pub lots: Lots,
     /// Points that cannot be spent yet.

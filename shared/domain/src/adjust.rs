@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    account::Status, draft::Request, earning::Label, entry::Kind, points::Points, posting::Posting, settle::Settled,
+    account::Inactive, draft::Request, earning::Label, entry::Kind, points::Points, posting::Posting, settle::Settled,
 };
 
 /// A wish to adjust.
@@ -16,10 +16,10 @@ pub struct Adjust {
 }
 
 /// Why nothing was adjusted, in the order in which it is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdjustRefusal {
-    /// The account is closed.
-    AccountClosed,
+    /// The account is closed, or another's.
+    Inactive(Inactive),
     /// The account would hold more than [`Points::MAX`].
     PointsOverflow,
     /// More is to be taken than can be spent.
@@ -32,7 +32,7 @@ pub enum AdjustRefusal {
 impl fmt::Display for AdjustRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::Inactive(inactive) => inactive.fmt(f),
             Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
             Self::InsufficientPoints { missing } => write!(f, "{missing} points are missing"),
         }
@@ -47,9 +47,7 @@ impl fmt::Display for AdjustRefusal {
 /// Refusals are looked for in the order of [`AdjustRefusal`].
 pub fn adjust(settled: Settled<'_>, request: &Request, wish: &Adjust) -> Result<Posting, AdjustRefusal> {
     let mut draft = settled.0;
-    if draft.account.status == Status::Closed {
-        return Err(AdjustRefusal::AccountClosed);
-    }
+    draft.account.check_open().map_err(AdjustRefusal::Inactive)?;
     if draft.account.total() + wish.points > Points::MAX {
         return Err(AdjustRefusal::PointsOverflow);
     }

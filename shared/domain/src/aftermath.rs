@@ -3,7 +3,11 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{chain::Sealed, id::EntryId, points::Points};
+use crate::{
+    chain::Sealed,
+    id::{EntryId, MemberId},
+    points::Points,
+};
 
 /// How a redemption ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +43,8 @@ pub struct Aftermath {
 /// An entry, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
+    /// The member in whose ledger it stands.
+    pub member: MemberId,
     /// The entry.
     pub sealed: Sealed,
     /// What became of it.
@@ -48,6 +54,8 @@ pub struct Recorded {
 /// A change of what became of an entry, committed only if nobody changed it meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
+    /// The member in whose ledger the entry stands.
+    pub member: MemberId,
     /// The entry.
     pub entry: EntryId,
     /// What became of it now. Its `changes` is one more than was read.
@@ -55,11 +63,17 @@ pub struct Mark {
 }
 
 impl Recorded {
+    /// An entry that was written just now, of which nothing has become yet.
+    #[must_use]
+    pub fn new(member: &MemberId, sealed: Sealed) -> Self {
+        Self { member: member.clone(), sealed, aftermath: Aftermath::default() }
+    }
+
     /// The mark that something was done about this entry.
     pub(crate) fn mark(&self, change: impl FnOnce(&mut Aftermath)) -> Mark {
         let mut aftermath = self.aftermath;
         aftermath.changes = aftermath.changes.saturating_add(1);
         change(&mut aftermath);
-        Mark { entry: self.sealed.entry.id.clone(), aftermath }
+        Mark { member: self.member.clone(), entry: self.sealed.entry.id.clone(), aftermath }
     }
 }

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use crate::{
-    account::Status, aftermath::Recorded, draft::Request, entry::Kind, pending::Awaits, points::Points,
+    account::Inactive, aftermath::Recorded, draft::Request, entry::Kind, pending::Awaits, points::Points,
     posting::Posting, settle::Settled,
 };
 
 /// Why nothing was confirmed, in the order in which it is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfirmRefusal {
-    /// The account is closed.
-    AccountClosed,
+    /// The account is closed, or another's.
+    Inactive(Inactive),
     /// The entry is no accrual.
     NotAnAccrual,
     /// It does not wait for a confirmation: it never did, or was confirmed, or has lapsed, or was taken back.
@@ -20,11 +20,11 @@ pub enum ConfirmRefusal {
 
 impl fmt::Display for ConfirmRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AccountClosed => "the account is closed",
-            Self::NotAnAccrual => "the entry is no accrual",
-            Self::NotPending => "the accrual does not wait for a confirmation, or no longer",
-        })
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::NotAnAccrual => f.write_str("the entry is no accrual"),
+            Self::NotPending => f.write_str("the accrual does not wait for a confirmation, or no longer"),
+        }
     }
 }
 
@@ -35,9 +35,7 @@ impl fmt::Display for ConfirmRefusal {
 /// Refusals are looked for in the order of [`ConfirmRefusal`].
 pub fn confirm(settled: Settled<'_>, request: &Request, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
     let mut draft = settled.0;
-    if draft.account.status == Status::Closed {
-        return Err(ConfirmRefusal::AccountClosed);
-    }
+    draft.account.check_open().map_err(ConfirmRefusal::Inactive)?;
     let confirmed = &accrual.sealed.entry;
     if confirmed.kind != Kind::Accrual {
         return Err(ConfirmRefusal::NotAnAccrual);

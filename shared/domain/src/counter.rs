@@ -54,6 +54,13 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// Adds what was read of other counters.
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+}
+
 impl FromIterator<(CounterId, i64)> for Counters {
     fn from_iter<I: IntoIterator<Item = (CounterId, i64)>>(counters: I) -> Self {
         Self(counters.into_iter().collect())

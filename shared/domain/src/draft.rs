@@ -1,11 +1,11 @@
 //! A posting in the making: an account being changed, with each change written into its ledger as it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    account::{Account, Alias, Qualifying},
+    account::{Account, Qualifying},
     aftermath::Mark,
     calendar,
     chain::Sealed,
@@ -18,7 +18,7 @@ use crate::{
     lots::{Expiry, LotChange},
     pending::Awaits,
     points::Points,
-    posting::Posting,
+    posting::{Change, Claim, Posting},
     program::Program,
     tier,
 };
@@ -43,7 +43,8 @@ pub(crate) struct Draft<'p> {
     pub(crate) entries: Vec<Sealed>,
     takes: Vec<Take>,
     marks: Vec<Mark>,
-    claims: Vec<Alias>,
+    claims: Vec<Claim>,
+    others: Vec<Change>,
 }
 
 impl<'p> Draft<'p> {
@@ -58,7 +59,14 @@ impl<'p> Draft<'p> {
             takes: Vec::new(),
             marks: Vec::new(),
             claims: Vec::new(),
+            others: Vec::new(),
         }
+    }
+
+    /// The items that it comes to beside the account.
+    pub(crate) fn items(&self) -> usize {
+        let counters: BTreeSet<_> = self.takes.iter().map(|take| &take.counter).collect();
+        self.entries.len().saturating_add(counters.len())
     }
 
     /// The day up to which the account is settled: today, except while it is being settled.
@@ -94,6 +102,7 @@ impl<'p> Draft<'p> {
             punched: BTreeMap::new(),
             hold_expires_at: None,
             reason: None,
+            counterparty: None,
         }
     }
 
@@ -129,8 +138,17 @@ impl<'p> Draft<'p> {
     }
 
     /// Claims a name for this member along with this posting.
-    pub(crate) fn claim(&mut self, alias: Alias) {
-        self.claims.push(alias);
+    pub(crate) fn claim(&mut self, claim: Claim) {
+        self.claims.push(claim);
+    }
+
+    /// Commits what is drafted of another account along with this posting.
+    pub(crate) fn along(&mut self, other: Self) {
+        let Posting { own, others, takes, marks, claims: _ } = other.finish();
+        self.others.push(own);
+        self.others.extend(others);
+        self.takes.extend(takes);
+        self.marks.extend(marks);
     }
 
     /// Gives what `occasion` earns: points, what counts toward a tier, use of caps. Fills `entry` with it and posts it.
@@ -305,9 +323,8 @@ impl<'p> Draft<'p> {
         self.account.version = self.account.version.saturating_add(1);
         self.account.review_on = crate::settle::next_change(self.program, &self.account);
         Posting {
-            expected_version: self.expected_version,
-            account: self.account,
-            entries: self.entries,
+            own: Change { expected_version: self.expected_version, account: self.account, entries: self.entries },
+            others: self.others,
             takes: self.takes,
             marks: self.marks,
             claims: self.claims,

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
-    account::Status, calendar::days_after, counter::Counters, draft::Request, earning::Occasion, entry::Kind,
+    account::Inactive, calendar::days_after, counter::Counters, draft::Request, earning::Occasion, entry::Kind,
     money::Currency, points::Points, posting::Posting, settle::Settled,
 };
 
@@ -15,10 +15,8 @@ const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
 /// Why nothing was earned, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EarnRefusal {
-    /// The account is suspended.
-    AccountSuspended,
-    /// The account is closed.
-    AccountClosed,
+    /// The account does not earn.
+    Inactive(Inactive),
     /// The purchase is in another currency than the program.
     CurrencyMismatch {
         /// The program's currency.
@@ -40,8 +38,7 @@ pub enum EarnRefusal {
 impl fmt::Display for EarnRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccountSuspended => f.write_str("the account is suspended and neither earns nor spends"),
-            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::Inactive(inactive) => inactive.fmt(f),
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the program counts in {expected}, and the purchase is in {found}")
             }
@@ -65,11 +62,7 @@ pub fn earn(
     counters: &Counters,
 ) -> Result<Posting, EarnRefusal> {
     let mut draft = settled.0;
-    match draft.account.status {
-        Status::Active => {}
-        Status::Suspended => return Err(EarnRefusal::AccountSuspended),
-        Status::Closed => return Err(EarnRefusal::AccountClosed),
-    }
+    draft.account.check_active().map_err(EarnRefusal::Inactive)?;
     if let Occasion::Purchase(purchase) = occasion
         && purchase.total.currency != draft.program.currency
     {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::{
-    account::{Account, Alias, AttributeValue, Status},
+    account::{Account, Alias, AttributeValue, Inactive, Referral, Status},
     chain::Hash,
     counter::Counters,
     draft::{Draft, Request},
@@ -15,7 +16,7 @@ use crate::{
     lots::Lots,
     pending::Pending,
     points::Points,
-    posting::Posting,
+    posting::{Claim, Posting},
     program::Program,
     settle::Settled,
 };
@@ -51,7 +52,8 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         enrolled_at: now,
         attributes: wish.attributes,
         aliases: wish.aliases.clone(),
-        referred_by: wish.referred_by,
+        referral: wish.referred_by.map(|by| Referral { by, is_over: false }),
+        merged_from: Vec::new(),
         lots: Lots::default(),
         pending: Pending::default(),
         holds: Vec::new(),
@@ -74,7 +76,7 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         .accrue(entry, &Occasion::Enrollment(now), counters)
         .expect("200 rules of at most a million points each do not fill an account");
     for alias in wish.aliases {
-        draft.claim(alias);
+        draft.claim(Claim { alias, from: None });
     }
     draft.finish()
 }
@@ -83,27 +85,47 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amend {
     /// Whether the account earns and spends.
-    pub status: Option<Status>,
+    pub status: Option<NewStatus>,
     /// Attributes to set, or with `None` to take away.
     pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
 }
 
-/// A closed account stays closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountClosed;
+/// A status that a caller may give an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewStatus {
+    /// It earns and spends.
+    Active,
+    /// Not for now.
+    Suspended,
+    /// Never again.
+    Closed,
+}
+
+impl From<NewStatus> for Status {
+    fn from(status: NewStatus) -> Self {
+        match status {
+            NewStatus::Active => Self::Active,
+            NewStatus::Suspended => Self::Suspended,
+            NewStatus::Closed => Self::Closed,
+        }
+    }
+}
 
 /// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
 ///
 /// # Errors
 ///
-/// The account is closed.
-pub fn amend(settled: Settled<'_>, changes: Amend) -> Result<Option<Posting>, AccountClosed> {
+/// The account is closed, or another's, and stays as it is.
+pub fn amend(settled: Settled<'_>, changes: Amend) -> Result<Option<Posting>, Inactive> {
     let mut draft = settled.0;
-    if draft.account.status == Status::Closed && changes != Amend::default() {
-        return Err(AccountClosed);
+    if changes != Amend::default() {
+        draft.account.check_open()?;
     }
     let before = draft.account.clone();
-    draft.account.status = changes.status.unwrap_or(draft.account.status);
+    if let Some(status) = changes.status {
+        draft.account.status = status.into();
+    }
     for (id, value) in changes.attributes {
         match value {
             Some(value) => draft.account.attributes.insert(id, value),

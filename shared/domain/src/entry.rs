@@ -10,7 +10,7 @@ use crate::{
     breakdown::BreakdownLine,
     earning::Label,
     fingerprint::Fingerprint,
-    id::{EntryId, LevelId, RewardId, RuleId},
+    id::{EntryId, LevelId, MemberId, RewardId, RuleId},
     lots::LotChange,
     money::{Amount, Money},
     pending::Awaits,
@@ -43,6 +43,10 @@ pub enum Kind {
     RedemptionReversal,
     /// Points given or taken by an operator.
     Adjustment,
+    /// Points that became another member's.
+    TransferOut,
+    /// Points that were another member's.
+    TransferIn,
     /// The effective tier is another.
     TierChange,
 }
@@ -162,6 +166,9 @@ pub struct Entry {
     /// Why an operator did it, in the operator's own code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Label>,
+    /// The other member of a transfer, a merge or a referral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterparty: Option<MemberId>,
 }
 
 impl Entry {

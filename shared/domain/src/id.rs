@@ -9,9 +9,8 @@ pub const ID_LENGTH_MAX: usize = 64;
 
 /// Longest id of an entry, in characters.
 ///
-/// An entry made by the engine is named after what it does and may end in a caller's key, which is why it may be
-/// longer than one.
-pub const ENTRY_ID_LENGTH_MAX: usize = 128;
+/// An entry made by the engine is named after what it does, and may end in a member's id and a caller's key.
+pub const ENTRY_ID_LENGTH_MAX: usize = 192;
 
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +166,7 @@ mod tests {
         assert_eq!(expiry.as_str(), "~expiry~2026-11-30");
         assert!(expiry.as_str().parse::<IdempotencyKey>().is_err());
         assert_eq!(expiry.as_str().parse::<EntryId>().unwrap(), expiry);
-        for bad in ["", "~a/b", "a~b", &format!("~{}", "x".repeat(128))] {
+        for bad in ["", "~a/b", "a~b", &format!("~{}", "x".repeat(192))] {
             assert!(bad.parse::<EntryId>().is_err(), "{bad:?}");
         }
     }

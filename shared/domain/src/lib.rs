@@ -31,5 +31,6 @@ pub mod redemption;
 pub mod reversal;
 pub mod settle;
 pub mod tier;
+pub mod transfer;
 
 pub use draft::Request;

@@ -1,34 +1,51 @@
-//! What a decision wants committed: the new account and its entries, all of it or nothing.
+//! What a decision wants committed: accounts as it leaves them, with their entries, all of it or nothing.
 
 use crate::{
     account::{Account, Alias},
     aftermath::Mark,
     chain::Sealed,
     counter::Take,
+    id::MemberId,
 };
 
-/// What a decision wants committed.
+/// One account as a posting leaves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posting {
+pub struct Change {
     /// The version that the account must still have; `None` if there must be no account yet.
     pub expected_version: Option<u64>,
     /// The account afterwards.
     pub account: Account,
-    /// The new entries, in the order of their `seq`.
+    /// Its new entries, in the order of their `seq`.
     pub entries: Vec<Sealed>,
+}
+
+/// Another name that a member gets.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// The name.
+    pub alias: Alias,
+    /// The member whose it may have been so far; `None` if it must have been nobody's.
+    pub from: Option<MemberId>,
+}
+
+/// What a decision wants committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// The account that the command is about.
+    pub own: Change,
+    /// Other accounts of the program that it changes along with it.
+    pub others: Vec<Change>,
     /// What is taken from totals over many members.
     pub takes: Vec<Take>,
     /// What became of entries that it acts on.
     pub marks: Vec<Mark>,
-    /// Aliases that must belong to nobody yet, and will belong to this member.
-    pub claims: Vec<Alias>,
+    /// Other names that the member of its own account gets.
+    pub claims: Vec<Claim>,
 }
 
-/// What to do with an account next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Time has done more to the account than one transaction can hold: commit this part of it, load and decide again.
-    CatchUp(Posting),
-    /// Commit this, and the command is carried out.
-    Commit(Posting),
+impl Posting {
+    /// Every account that it changes, its own first.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
-    account::{Account, Status},
+    account::Inactive,
     counter::{CounterId, Counters, Take},
     draft::{Draft, Request},
     earning::facts::Facts,
@@ -33,10 +33,8 @@ pub struct Redeem {
 /// Why nothing was redeemed, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedeemRefusal {
-    /// The account is suspended.
-    AccountSuspended,
-    /// The account is closed.
-    AccountClosed,
+    /// The account does not spend.
+    Inactive(Inactive),
     /// The program has no such reward.
     RewardNotFound,
     /// The reward cannot be held, or not for so long.
@@ -87,8 +85,7 @@ pub enum RedeemRefusal {
 impl fmt::Display for RedeemRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccountSuspended => f.write_str("the account is suspended and neither earns nor spends"),
-            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::Inactive(inactive) => inactive.fmt(f),
             Self::RewardNotFound => f.write_str("the program has no such reward"),
             Self::MoneyMissing => f.write_str("this reward costs points per money: say for how much, more than 0"),
             Self::MoneyUnexpected => f.write_str("this reward has a fixed cost, so no money can be named"),
@@ -146,7 +143,7 @@ impl Settled<'_> {
             Cost::Fixed(points) => points,
             Cost::PerMoney { .. } => Amount::new(1).and_then(|least| reward.cost.of(least)).unwrap_or_default(),
         };
-        check_status(&self.0.account)?;
+        self.0.account.check_active().map_err(RedeemRefusal::Inactive)?;
         check_reward(&self.0, reward, cost, counters, false)?;
         Ok(cost)
     }
@@ -164,7 +161,7 @@ pub fn redeem(
     counters: &Counters,
 ) -> Result<Posting, RedeemRefusal> {
     let mut draft = settled.0;
-    check_status(&draft.account)?;
+    draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
     let program = draft.program;
     let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
     let expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
@@ -205,14 +202,6 @@ fn hold_end(reward: &Reward, seconds: Option<i64>, now: Timestamp) -> Result<Opt
         return Err(RedeemRefusal::HoldTooLong { most });
     }
     Ok(Some(now.checked_add(seconds.seconds()).unwrap_or(Timestamp::MAX)))
-}
-
-fn check_status(account: &Account) -> Result<(), RedeemRefusal> {
-    match account.status {
-        Status::Active => Ok(()),
-        Status::Suspended => Err(RedeemRefusal::AccountSuspended),
-        Status::Closed => Err(RedeemRefusal::AccountClosed),
-    }
 }
 
 fn cost(program: &Program, reward: &Reward, money: Option<Money>) -> Result<Points, RedeemRefusal> {

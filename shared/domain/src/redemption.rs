@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    account::Status,
+    account::{Account, Inactive},
     aftermath::{Ending, Recorded},
     draft::Request,
     entry::{Entry, Kind},
@@ -17,8 +17,8 @@ use crate::{
 /// Why nothing was done about a redemption, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedemptionRefusal {
-    /// The account is closed.
-    AccountClosed,
+    /// The account is closed, or another's.
+    Inactive(Inactive),
     /// The entry is no redemption.
     NotARedemption,
     /// The hold's time was over, and its points went back.
@@ -38,7 +38,7 @@ pub enum RedemptionRefusal {
 impl fmt::Display for RedemptionRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotARedemption => f.write_str("the entry is no redemption"),
             Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
             Self::NotHeld { state } => write!(f, "the redemption is {state}"),
@@ -102,7 +102,7 @@ pub fn capture(
     points: Option<Points>,
 ) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
-    check(draft.account.status, &redemption.sealed.entry)?;
+    check(&draft.account, &redemption.sealed.entry)?;
     let hold = take_hold(&mut draft.account.holds, redemption)?;
     let captured = points.unwrap_or(hold.points());
     if captured <= Points::ZERO || captured > hold.points() {
@@ -124,7 +124,7 @@ pub fn capture(
 /// Refusals are looked for in the order of [`RedemptionRefusal`].
 pub fn cancel(settled: Settled<'_>, request: &Request, redemption: &Recorded) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
-    check(draft.account.status, &redemption.sealed.entry)?;
+    check(&draft.account, &redemption.sealed.entry)?;
     let hold = take_hold(&mut draft.account.holds, redemption)?;
     let entry = draft.entry_for(request, Kind::Cancellation, draft.now);
     draft.release(entry, &hold, Points::ZERO);
@@ -146,7 +146,7 @@ pub fn reverse(
 ) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
     let undone = &redemption.sealed.entry;
-    check(draft.account.status, undone)?;
+    check(&draft.account, undone)?;
     let state = RedemptionState::of(redemption, &draft.account.holds);
     if state != RedemptionState::Captured {
         return Err(RedemptionRefusal::NotHeld { state: state.name() });
@@ -172,10 +172,8 @@ pub fn reverse(
     Ok(draft.finish())
 }
 
-fn check(status: Status, entry: &Entry) -> Result<(), RedemptionRefusal> {
-    if status == Status::Closed {
-        return Err(RedemptionRefusal::AccountClosed);
-    }
+fn check(account: &Account, entry: &Entry) -> Result<(), RedemptionRefusal> {
+    account.check_open().map_err(RedemptionRefusal::Inactive)?;
     if entry.redeemed.is_none() {
         return Err(RedemptionRefusal::NotARedemption);
     }

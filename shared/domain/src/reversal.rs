@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    account::{Qualifying, Status},
+    account::{Inactive, Qualifying},
     aftermath::Recorded,
     cap::CapOwner,
     draft::{Draft, Request},
@@ -22,8 +22,8 @@ use crate::{
 /// Why nothing was reversed, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReverseRefusal {
-    /// The account is closed.
-    AccountClosed,
+    /// The account is closed, or another's.
+    Inactive(Inactive),
     /// The entry is no accrual.
     NotAnAccrual,
     /// The refund is in another currency than the program.
@@ -43,7 +43,7 @@ pub enum ReverseRefusal {
 impl fmt::Display for ReverseRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccountClosed => f.write_str("the account is closed"),
+            Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotAnAccrual => f.write_str("the entry is no accrual"),
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the program counts in {expected}, and the refund is in {found}")
@@ -71,9 +71,7 @@ pub fn reverse(
     refunded_total: Option<Money>,
 ) -> Result<Posting, ReverseRefusal> {
     let mut draft = settled.0;
-    if draft.account.status == Status::Closed {
-        return Err(ReverseRefusal::AccountClosed);
-    }
+    draft.account.check_open().map_err(ReverseRefusal::Inactive)?;
     let undone = &accrual.sealed.entry;
     if undone.kind != Kind::Accrual {
         return Err(ReverseRefusal::NotAnAccrual);

@@ -18,9 +18,9 @@ use crate::{
     tier::{self, Standing},
 };
 
-/// Most entries that settling leaves to the command that follows. A transaction holds 100 items; the account, the
-/// command's own entries and what it takes from counters must find room beside them.
-const ENTRIES_MAX: usize = 40;
+/// Most items that settling leaves to the command that follows: entries, and what they give back to counters. A
+/// transaction holds 100; a day adds at most ten more, and the command's own must find room beside them.
+const ITEMS_MAX: usize = 40;
 
 /// How many days on which nothing visible happens are looked beyond for the next day on which something does. In a year
 /// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven.
@@ -47,14 +47,16 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
     let mut draft = Draft::new(program, account, Some(version), now);
     // A clock may be set back; what has been accounted for stays so.
     let today = program.date(now).max(draft.today());
-    while let Some(day) = next_day(program, &draft.account).filter(|day| *day <= today) {
-        if draft.entries.len() >= ENTRIES_MAX {
+    while let Some(event) = next_event(program, &draft.account, today, now) {
+        if draft.items() >= ITEMS_MAX {
             return Settlement::Behind(Box::new(draft.finish()));
         }
-        begin(&mut draft, day);
+        match event {
+            Event::HoldEnds => release_hold(&mut draft),
+            Event::DayBegins(day) => begin(&mut draft, day),
+        }
     }
     draft.account.settled_on = today;
-    release_holds(&mut draft, |ends_at| ends_at <= now);
     forget_caps(program, &mut draft.account, today);
     if let Some(change) = draft.adopt_tier() {
         // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
@@ -109,14 +111,40 @@ impl<'p> Settled<'p> {
     }
 }
 
+/// What time does to an account next.
+enum Event {
+    /// The hold that ends first is over.
+    HoldEnds,
+    /// A day begins on which something may change.
+    DayBegins(Date),
+}
+
+/// The next of all that has happened to `account` up to `now`.
+fn next_event(program: &Program, account: &Account, today: Date, now: Timestamp) -> Option<Event> {
+    let day = next_day(program, account).filter(|day| *day <= today);
+    // What a hold gives back before its lot's last day is over expires along with the lot.
+    let before = day.map_or(Timestamp::MAX, |day| calendar::start_of(&program.zone, day));
+    let hold = account.holds.iter().map(|hold| hold.expires_at).min();
+    match hold.filter(|ends_at| *ends_at <= now && *ends_at < before) {
+        Some(_) => Some(Event::HoldEnds),
+        None => day.map(Event::DayBegins),
+    }
+}
+
 /// The next day on which settling `account` would write an entry; `None` if it never would by itself.
 pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> {
     let mut draft = Draft::new(program, account.clone(), None, account.enrolled_at);
     for _ in 0..QUIET_DAYS_MAX {
-        let day = next_day(program, &draft.account)?;
-        begin(&mut draft, day);
+        match next_event(program, &draft.account, Date::MAX, Timestamp::MAX)? {
+            // It ends on the day before the one that begins with it over.
+            Event::HoldEnds => {
+                let ends_at = draft.account.holds.iter().map(|hold| hold.expires_at).min()?;
+                return Some(days_after(program.date(ends_at).max(account.settled_on), 1));
+            }
+            Event::DayBegins(day) => begin(&mut draft, day),
+        }
         if !draft.entries.is_empty() {
-            return Some(day);
+            return Some(draft.today());
         }
     }
     None
@@ -142,7 +170,6 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
         .chain(overridden)
         .chain(next_birthday(program, account))
         .chain(account.pending.next_day())
-        .chain(account.holds.iter().map(|hold| after(program.date(hold.expires_at))))
         .filter(|day| *day > account.settled_on)
         .min()
 }
@@ -158,8 +185,6 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
         }
     }
     let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
-    // What a hold gives back before its lot's last day is over expires along with the lot.
-    release_holds(draft, |ends_at| ends_at < starts_at);
     draft.account.settled_on = day;
     while let Some((awaits, points)) = draft.account.pending.take_ended(day) {
         end_wait(draft, awaits, points);
@@ -196,16 +221,15 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits, points: Points) {
     }
 }
 
-/// Gives back what holds reserve whose time is over, in the order and on the days of their ends.
-fn release_holds(draft: &mut Draft<'_>, is_over: impl Fn(Timestamp) -> bool) {
-    let mut ended: Vec<_> = draft.account.holds.extract_if(.., |hold| is_over(hold.expires_at)).collect();
-    ended.sort_by_key(|hold| hold.expires_at);
-    for hold in ended {
-        draft.account.settled_on = draft.today().max(draft.program.date(hold.expires_at));
-        let id = EntryId::engine(&[&"cancellation", &hold.redemption]);
-        let entry = draft.entry(id, Kind::Cancellation, By::Engine, hold.expires_at);
-        draft.release(entry, &hold, Points::ZERO);
-    }
+/// Gives back what the hold that ends first reserves, on the day of its end.
+fn release_hold(draft: &mut Draft<'_>) {
+    let holds = draft.account.holds.iter().enumerate();
+    let Some((first, _)) = holds.min_by_key(|(_, hold)| hold.expires_at) else { return };
+    let hold = draft.account.holds.remove(first);
+    draft.account.settled_on = draft.today().max(draft.program.date(hold.expires_at));
+    let id = EntryId::engine(&[&"cancellation", &hold.redemption]);
+    let entry = draft.entry(id, Kind::Cancellation, By::Engine, hold.expires_at);
+    draft.release(entry, &hold, Points::ZERO);
 }
 
 /// Gives what the program's birthday rules give.

@@ -6,12 +6,14 @@
 //! | `v` | N | the version |
 //! | `n` | N | the number of entries (an attribute named `seq` would put the account into the index of entries) |
 //! | `h` | B | the hash of the newest entry |
-//! | `st` | S | the status: `active`, `suspended`, `closed` |
+//! | `st` | S | the status: `active`, `suspended`, `closed`, `merged` |
+//! | `mi` | S | the member into whose account a merged one went |
+//! | `mf` | L | the members who were merged into this one |
 //! | `en` | S | when the member joined, RFC 3339 |
 //! | `on` | S | the day up to which time is accounted for |
 //! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
-//! | `al` | L | aliases, each `KIND#HASH` |
-//! | `rf` | S | who brought the member |
+//! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
+//! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
 //! | `l` | M | points by the last day of their lot, or by `never` |
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end, `l` points by lot |
@@ -32,8 +34,11 @@ use std::{collections::BTreeMap, str::FromStr};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use regulars_domain::{
-    account::{Account, Alias, AttributeValue as MemberAttribute, CapUse, Qualifying, Secured, Status, TierOverride},
+    account::{
+        Account, Alias, AttributeValue as MemberAttribute, CapUse, Qualifying, Referral, Secured, Status, TierOverride,
+    },
     hold::Hold,
+    id::MemberId,
     lots::{Expiry, LotChange, Lots},
     pending::Awaits,
     points::Points,
@@ -54,6 +59,9 @@ const SETTLED_ON: &str = "on";
 const ATTRIBUTES: &str = "a";
 const ALIASES: &str = "al";
 const REFERRED_BY: &str = "rf";
+const REFERRAL_OVER: &str = "ro";
+const MERGED_INTO: &str = "mi";
+const MERGED_FROM: &str = "mf";
 const LOTS: &str = "l";
 const PENDING: &str = "w";
 const HOLDS: &str = "ho";
@@ -80,7 +88,8 @@ pub(crate) fn write(account: &Account) -> Item {
         enrolled_at,
         attributes,
         aliases,
-        referred_by,
+        referral,
+        merged_from,
         lots,
         pending,
         holds,
@@ -107,11 +116,11 @@ pub(crate) fn write(account: &Account) -> Item {
     put(VERSION, number(version));
     put(ENTRIES, number(seq));
     put(HEAD_HASH, bytes(head_hash.as_bytes()));
-    put(STATUS, text(status_name(*status)));
+    put(STATUS, text(status.name()));
     put(ENROLLED_AT, text(enrolled_at.to_string()));
     put(SETTLED_ON, text(compact_date(*settled_on)));
     put(ATTRIBUTES, map(attributes.iter().map(|(id, value)| (id.to_string(), write_attribute(value)))));
-    put(ALIASES, list(aliases.iter().map(|alias| text(format!("{}#{}", alias.kind, alias.hash)))));
+    put(ALIASES, list(aliases.iter().map(write_alias)));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
     put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
     put(HOLDS, list(holds.iter().map(write_hold)));
@@ -122,8 +131,15 @@ pub(crate) fn write(account: &Account) -> Item {
     if !owed.is_zero() {
         put(OWED, number(owed));
     }
-    if let Some(referrer) = referred_by {
-        put(REFERRED_BY, text(referrer.as_str()));
+    put(MERGED_FROM, list(merged_from.iter().map(|member| text(member.as_str()))));
+    if let Status::Merged { into } = status {
+        put(MERGED_INTO, text(into.as_str()));
+    }
+    if let Some(Referral { by, is_over }) = referral {
+        put(REFERRED_BY, text(by.as_str()));
+        if *is_over {
+            put(REFERRAL_OVER, AttributeValue::Bool(true));
+        }
     }
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason)]));
@@ -149,12 +165,15 @@ pub(crate) fn write(account: &Account) -> Item {
 pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
     let fields = Fields::of("account", item);
     let (program, member) = fields.required(PK, |value| read_member_pk(value.as_s().ok()?))?;
+    let merged_into: Option<MemberId> = fields.optional(MERGED_INTO, as_parsed)?;
+    let is_over = fields.optional(REFERRAL_OVER, |value| value.as_bool().ok().copied())?.unwrap_or_default();
     Ok(Account {
-        status: fields.required(STATUS, |value| read_status(value.as_s().ok()?))?,
+        status: fields.required(STATUS, |value| read_status(value.as_s().ok()?, merged_into.as_ref()))?,
         enrolled_at: fields.required(ENROLLED_AT, as_parsed)?,
         attributes: read_map(&fields, ATTRIBUTES, read_attribute)?,
         aliases: read_list(&fields, ALIASES, read_alias)?,
-        referred_by: fields.optional(REFERRED_BY, as_parsed)?,
+        referral: fields.optional(REFERRED_BY, as_parsed)?.map(|by| Referral { by, is_over }),
+        merged_from: read_list(&fields, MERGED_FROM, as_parsed)?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
         pending: read_map(&fields, PENDING, |value| as_number(value).map(Points::new))?
             .into_iter()
@@ -224,16 +243,9 @@ fn as_array<const N: usize>(value: &AttributeValue) -> Option<&[AttributeValue; 
     value.as_l().ok()?.as_slice().try_into().ok()
 }
 
-fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Suspended => "suspended",
-        Status::Closed => "closed",
-    }
-}
-
-fn read_status(name: &str) -> Option<Status> {
-    [Status::Active, Status::Suspended, Status::Closed].into_iter().find(|status| status_name(*status) == name)
+fn read_status(name: &str, merged_into: Option<&MemberId>) -> Option<Status> {
+    let merged = merged_into.map(|into| Status::Merged { into: into.clone() });
+    [Status::Active, Status::Suspended, Status::Closed].into_iter().chain(merged).find(|status| status.name() == name)
 }
 
 fn write_attribute(value: &MemberAttribute) -> AttributeValue {
@@ -257,9 +269,13 @@ fn read_attribute(value: &AttributeValue) -> Option<MemberAttribute> {
     }
 }
 
+fn write_alias(alias: &Alias) -> AttributeValue {
+    bytes(&[alias.hash.as_slice(), alias.kind.as_bytes()].concat())
+}
+
 fn read_alias(value: &AttributeValue) -> Option<Alias> {
-    let (kind, hash) = value.as_s().ok()?.split_once('#')?;
-    Some(Alias { kind: kind.to_owned(), hash: hash.to_owned() })
+    let (hash, kind) = value.as_b().ok()?.as_ref().split_first_chunk()?;
+    Some(Alias { kind: String::from_utf8(kind.to_vec()).ok()?, hash: *hash })
 }
 
 fn lot_name(expiry: Expiry) -> String {

@@ -5,18 +5,30 @@ use std::time::Instant;
 use regulars_domain::{
     account::{Account, Alias},
     aftermath::Recorded,
-    counter::{CounterId, Counters},
     fingerprint::Fingerprint,
     id::{EntryId, MemberId, ProgramId},
-    posting::{Posting, Step},
+    posting::Posting,
 };
 
 use crate::{
     backoff::Backoff,
     fault::StoreFault,
+    needs::{Found, Needs},
     store::{Store, by},
     verdict::{Seen, Verdict},
 };
+
+/// What to do next about a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
+pub enum Step {
+    /// The account shows that the decision needs to look at more: load that too, and decide again.
+    LookAt(Needs),
+    /// Time has done more to an account than one transaction can hold: commit this part of it, and decide again.
+    CatchUp(Posting),
+    /// Commit this, and the command is carried out.
+    Commit(Posting),
+}
 
 /// What a request is known by: the entry that it writes, and the fingerprint of what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,30 +62,12 @@ pub enum Outcome<R> {
     Busy,
 }
 
-/// What a command looks at besides the account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Totals over many members.
-    pub counters: Vec<CounterId>,
-    /// The entry that it acts on.
-    pub entry: Option<EntryId>,
-}
-
-/// What a command found besides the account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// What was taken from each of its counters.
-    pub counters: Counters,
-    /// The entry that it acts on, if there is one.
-    pub entry: Option<Recorded>,
-}
-
 impl Store {
     /// Carries out a command on one account: loads it and what else it `needs`, lets `decide` say what is to be written, and
     /// writes it.
     ///
-    /// `decide` is called again, with what holds by then, whenever a part of the past was committed first
-    /// ([`Step::CatchUp`]) or somebody else was faster. `request` names the entry that the command writes: when
+    /// `decide` is called again, with what holds by then, whenever it needs to look at more ([`Step::LookAt`]), a part of
+    /// the past was committed first ([`Step::CatchUp`]) or somebody else was faster. `request` names the entry that the command writes: when
     /// `decide` refuses, that entry in the ledger shows that the refusal is only that of a repeat.
     ///
     /// # Errors
@@ -91,9 +85,15 @@ impl Store {
     ) -> Result<Outcome<R>, StoreFault> {
         let mut backoff = Backoff::default();
         let mut began = Instant::now();
-        let (mut account, mut found) = by(deadline, self.load(program, member, needs, false)).await?;
+        let mut needs = needs.clone();
+        let (mut account, mut found) = by(deadline, self.load(program, member, &needs, false)).await?;
         loop {
             let (posting, is_last) = match decide(account.clone(), &found) {
+                Ok(Step::LookAt(more)) => {
+                    let more = needs.add(more)?;
+                    found.extend(by(deadline, self.find(program, &more, false)).await?);
+                    continue;
+                }
                 Ok(Step::Commit(posting)) => (posting, true),
                 Ok(Step::CatchUp(posting)) => (posting, false),
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
@@ -101,7 +101,13 @@ impl Store {
             match by(deadline, self.write(&posting)).await? {
                 Verdict::Committed if is_last => return Ok(Outcome::Committed(Box::new(posting))),
                 Verdict::Committed => {
-                    account = Some(posting.account);
+                    for change in std::iter::once(posting.own).chain(posting.others) {
+                        if change.account.member == *member {
+                            account = Some(change.account);
+                        } else {
+                            found.replace(change.account);
+                        }
+                    }
                     continue;
                 }
                 Verdict::Replayed { entry, account: seen } => {
@@ -122,11 +128,11 @@ impl Store {
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
             began = Instant::now();
-            (account, found) = by(deadline, self.load(program, member, needs, true)).await?;
+            (account, found) = by(deadline, self.load(program, member, &needs, true)).await?;
         }
     }
 
-    /// The account and the entry, strongly consistent, and the counters, so too if `consistent`.
+    /// The account of `member`, strongly consistent, and what else is needed.
     async fn load(
         &self,
         program: &ProgramId,
@@ -134,15 +140,7 @@ impl Store {
         needs: &Needs,
         consistent: bool,
     ) -> Result<(Option<Account>, Found), StoreFault> {
-        let entry = async {
-            match &needs.entry {
-                Some(entry) => self.entry(program, member, entry).await,
-                None => Ok(None),
-            }
-        };
-        let counters = self.read_counters(program, &needs.counters, consistent);
-        let (account, counters, entry) = tokio::try_join!(self.account(program, member), counters, entry)?;
-        Ok((account, Found { counters, entry }))
+        tokio::try_join!(self.account(program, member), self.find(program, needs, consistent))
     }
 
     /// What a refused command came to: a repeat of one that was carried out is not refused.

@@ -8,7 +8,7 @@ use regulars_domain::{
     aftermath::Recorded,
     chain::Sealed,
     counter::{CounterId, Take},
-    posting::Posting,
+    posting::{Change, Claim, Posting},
 };
 
 use crate::{
@@ -76,11 +76,15 @@ impl Store {
 
     /// [`Store::commit`], without reading an account that the caller may have at hand.
     pub(crate) async fn write(&self, posting: &Posting) -> Result<Verdict, StoreFault> {
-        if posting.expected_version.is_some_and(|read| posting.account.version <= read) {
+        let stands = |change: &Change| change.expected_version.is_some_and(|read| change.account.version <= read);
+        if posting.changes().any(stands) {
             return Err(PostingInvalid::VersionStands.into());
         }
-        let is_acted_on = |sealed: &Sealed| posting.marks.iter().any(|mark| mark.entry == sealed.entry.id);
-        if posting.entries.iter().any(is_acted_on) {
+        let Change { account, entries, .. } = &posting.own;
+        let is_acted_on = |sealed: &Sealed| {
+            posting.marks.iter().any(|mark| mark.entry == sealed.entry.id && mark.member == account.member)
+        };
+        if entries.iter().any(is_acted_on) {
             // What an entry acts on was there before it, so its key was used before.
             return Ok(Verdict::KeyReused);
         }
@@ -98,7 +102,7 @@ impl Store {
 
     /// The account that an entry of `posting` stands in.
     pub(crate) async fn account_behind(&self, posting: &Posting) -> Result<Account, StoreFault> {
-        let Account { program, member, .. } = &posting.account;
+        let Account { program, member, .. } = &posting.own.account;
         self.account(program, member).await?.ok_or_else(|| PostingInvalid::AccountMissing.into())
     }
 
@@ -108,18 +112,22 @@ impl Store {
         posting: &'a Posting,
         takes: &Takes<'a>,
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { expected_version, account, entries, takes: _, marks, claims } = posting;
-        let Account { program, member, .. } = account;
-        let mut parts = vec![Part::Account];
-        let account = account_item::write(account);
-        let mut writes = vec![match expected_version {
-            Some(read) => self.put(account, UNCHANGED, Some((":read", number(read))))?,
-            None => self.put(account, ABSENT, None)?,
-        }];
-        for sealed in entries {
-            let answers_request = sealed.entry.fingerprint.is_some();
-            parts.push(if answers_request { Part::Request(sealed) } else { Part::Engine });
-            writes.push(self.put(entry_item::write(program, member, sealed), ABSENT, None)?);
+        let Posting { own, others, takes: _, marks, claims } = posting;
+        let Account { program, member, .. } = &own.account;
+        let mut parts = Vec::new();
+        let mut writes = Vec::new();
+        for (change, is_own) in std::iter::once((own, true)).chain(others.iter().map(|other| (other, false))) {
+            parts.push(if is_own { Part::Account } else { Part::Other });
+            let account = account_item::write(&change.account);
+            writes.push(match change.expected_version {
+                Some(read) => self.put(account, UNCHANGED, Some((":read", number(&read))))?,
+                None => self.put(account, ABSENT, None)?,
+            });
+            for sealed in &change.entries {
+                let answers_request = is_own && sealed.entry.fingerprint.is_some();
+                parts.push(if answers_request { Part::Request(sealed) } else { Part::Engine });
+                writes.push(self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)?);
+            }
         }
         for (counter, (amount, most)) in takes {
             let room = most.saturating_sub(*amount);
@@ -130,14 +138,19 @@ impl Store {
         }
         for mark in marks {
             parts.push(Part::Mark);
-            let key = entry_key(program, member, &mark.entry);
+            let key = entry_key(program, &mark.member, &mark.entry);
             writes.push(self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))?);
         }
-        for alias in claims.iter().collect::<BTreeSet<_>>() {
+        for Claim { alias, from } in claims.iter().collect::<BTreeSet<_>>() {
             let mut item = key_attributes(alias_key(program, alias));
             item.insert(MEMBER.to_owned(), text(member.as_str()));
             parts.push(Part::Claim(alias));
-            writes.push(self.put(item, FREE_OR_MINE, Some((":member", text(member.as_str()))))?);
+            let so_far = from.as_ref().unwrap_or(member);
+            writes.push(self.put(
+                item,
+                FREE_OR_MINE,
+                [(":member", text(member.as_str())), (":from", text(so_far.as_str()))],
+            )?);
         }
         Ok((parts, writes))
     }

@@ -22,7 +22,7 @@ use regulars_domain::{
 use crate::{
     fault::{Corrupt, StoreFault},
     item::{Fields, Item, as_number, as_parsed, bytes, compact_date, key_attributes, number, text},
-    table::{AFTERMATH, CHANGES, SEQ, entry_key},
+    table::{AFTERMATH, CHANGES, PK, SEQ, entry_key, read_member_pk},
 };
 
 const TEXT: &str = "e";
@@ -75,7 +75,8 @@ pub(crate) fn read_recorded(item: &Item) -> Result<Recorded, StoreFault> {
     let fields = Fields::of("entry", item);
     let changes = fields.optional(CHANGES, as_number)?.unwrap_or_default();
     let aftermath = fields.optional(AFTERMATH, |value| read_aftermath(value, changes))?.unwrap_or_default();
-    Ok(Recorded { sealed: read(item)?, aftermath })
+    let member = fields.required(PK, |value| Some(read_member_pk(value.as_s().ok()?)?.1))?;
+    Ok(Recorded { member, sealed: read(item)?, aftermath })
 }
 
 fn read_aftermath(value: &AttributeValue, changes: u64) -> Option<Aftermath> {

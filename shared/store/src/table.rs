@@ -51,8 +51,8 @@ pub(crate) const DUE: &str = "due";
 pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 /// The item is the one that was read.
 pub(crate) const UNCHANGED: &str = "v = :read";
-/// The alias is free, or names this member already.
-pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m = :member";
+/// The alias is free, or names this member already, or the one that it is taken over from.
+pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m IN (:member, :from)";
 /// The counter has room for what is taken.
 pub(crate) const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
 /// Takes from a counter.
@@ -88,7 +88,7 @@ pub(crate) fn entry_key(program: &ProgramId, member: &MemberId, entry: &EntryId)
 
 /// The key of an alias.
 pub(crate) fn alias_key(program: &ProgramId, alias: &Alias) -> Key {
-    Key { pk: format!("alias#{program}#{}#{}", alias.kind, alias.hash), sk: "alias".to_owned() }
+    Key { pk: format!("alias#{program}#{}#{}", alias.kind, hex::encode(alias.hash)), sk: "alias".to_owned() }
 }
 
 /// The key of a counter. There is one shard of each, `#0`; more would raise the rate at which one reward can go.

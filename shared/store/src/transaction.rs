@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        AttributeValue, CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
     },
 };
 
@@ -69,18 +70,19 @@ impl Store {
         }
     }
 
-    /// A part that puts `item` under `condition`, with the value that the condition names, if any.
+    /// A part that puts `item` under `condition`, with the values that the condition names.
     pub(crate) fn put(
         &self,
         item: Item,
         condition: &'static str,
-        value: Option<(&str, aws_sdk_dynamodb::types::AttributeValue)>,
+        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
     ) -> Result<TransactWriteItem, StoreFault> {
+        let values: Item = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition)
-            .set_expression_attribute_values(value.map(|(name, value)| Item::from([(name.to_owned(), value)])))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = put.build().map_err(|error| StoreFault::Broken(error.into()))?;
         Ok(TransactWriteItem::builder().put(put).build())

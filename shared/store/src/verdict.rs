@@ -12,8 +12,10 @@ use crate::{account_item, entry_item, fault::StoreFault, transaction::Check};
 /// One part of a posting's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
-    /// The account.
+    /// The account that the command is about.
     Account,
+    /// Another account that changes along with it.
+    Other,
     /// The entry that answers the request.
     Request(&'a Sealed),
     /// An entry that the engine makes by itself.
@@ -83,7 +85,8 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
     let beaten = both().any(|pair| {
         matches!(
             pair,
-            (_, Check::Conflicted) | (Part::Account | Part::Request(_) | Part::Engine | Part::Mark, Check::Failed(_))
+            (_, Check::Conflicted)
+                | (Part::Account | Part::Other | Part::Request(_) | Part::Engine | Part::Mark, Check::Failed(_))
         )
     });
     if beaten {
@@ -142,7 +145,7 @@ mod tests {
     fn the_first_of_all_that_went_wrong_is_what_the_command_came_to() {
         let (ours, engines) = (sealed("order-1", Some("this")), sealed("~expiry~2026-11-30", None));
         let counter = CounterId::Stock("tasting".parse().unwrap());
-        let alias = Alias { kind: "email".to_owned(), hash: "aa".to_owned() };
+        let alias = Alias { kind: "email".to_owned(), hash: [7; 16] };
         let parts = [Part::Account, Part::Request(&ours), Part::Engine, Part::Take(&counter), Part::Claim(&alias)];
         let now = Account { version: 99, ..ordinary_worst_case() };
 

@@ -51,6 +51,8 @@ pub enum Code {
     AccountSuspended,
     /// The account is closed, erased or merged.
     AccountClosed,
+    /// The account was merged into another member's.
+    AccountMerged,
     /// The accrual does not wait for a confirmation.
     AccrualNotPending,
     /// The redemption is not held, so it can be neither captured nor cancelled.
@@ -139,6 +141,7 @@ impl Code {
             Code::AliasTaken => (StatusCode::CONFLICT, "alias_taken", "The alias belongs to another member"),
             Code::AccountSuspended => (StatusCode::CONFLICT, "account_suspended", "The account is suspended"),
             Code::AccountClosed => (StatusCode::CONFLICT, "account_closed", "The account is closed"),
+            Code::AccountMerged => (StatusCode::CONFLICT, "account_merged", "The account was merged into another"),
             Code::AccrualNotPending => (StatusCode::CONFLICT, "accrual_not_pending", "The accrual is not pending"),
             Code::RedemptionNotHeld => (StatusCode::CONFLICT, "redemption_not_held", "The redemption is not held"),
             Code::ProgramVersionStale => (StatusCode::CONFLICT, "program_version_stale", "The program has another version"),
@@ -368,6 +371,7 @@ mod tests {
             (409, "alias_taken", Code::AliasTaken),
             (409, "account_suspended", Code::AccountSuspended),
             (409, "account_closed", Code::AccountClosed),
+            (409, "account_merged", Code::AccountMerged),
             (409, "accrual_not_pending", Code::AccrualNotPending),
             (409, "redemption_not_held", Code::RedemptionNotHeld),
             (409, "program_version_stale", Code::ProgramVersionStale),

@@ -18,7 +18,11 @@ use super::TierView;
 pub struct AccountView {
     program: ProgramId,
     member: MemberId,
-    status: Status,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<MemberId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    merged_from: Vec<MemberId>,
     enrolled_at: Timestamp,
     balance: Balance,
     next_expiry: Option<NextExpiry>,
@@ -49,7 +53,12 @@ impl From<&Settled<'_>> for AccountView {
         Self {
             program: account.program.clone(),
             member: account.member.clone(),
-            status: account.status,
+            status: account.status.name(),
+            merged_into: match &account.status {
+                Status::Merged { into } => Some(into.clone()),
+                Status::Active | Status::Suspended | Status::Closed => None,
+            },
+            merged_from: account.merged_from.clone(),
             enrolled_at: account.enrolled_at,
             balance: Balance {
                 spendable: account.lots.total(),
@@ -60,7 +69,7 @@ impl From<&Settled<'_>> for AccountView {
             next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),
             tier: settled.standing().as_ref().and_then(TierView::new),
             attributes: account.attributes.clone(),
-            referred_by: account.referred_by.clone(),
+            referred_by: account.referral.as_ref().map(|referral| referral.by.clone()),
             version: account.version,
         }
     }

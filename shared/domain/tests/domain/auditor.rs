@@ -605,6 +605,7 @@ impl Auditor {
                 Kind::Cancellation => points > 0 && held == -points,
                 Kind::RedemptionReversal => points > 0 && held == 0,
                 Kind::Adjustment => pending == 0 && held == 0,
+                Kind::TransferOut | Kind::TransferIn => false,
                 Kind::TierChange => changes == [0; 4] && entry.tier_change.is_some(),
             };
             assert!(is_sound, "{entry:?}");

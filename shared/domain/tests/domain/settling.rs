@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use regulars_domain::{
     account::{Account, AttributeValue, Qualifying, Secured, Status, TierOverride},
     calendar::{days_after, start_of},
-    enroll::{Amend, amend},
+    enroll::{Amend, NewStatus, amend},
     entry::{Entry, Kind},
     lots::{Expiry, Lots},
     points::Points,
@@ -162,9 +162,9 @@ fn an_account_on_which_too_much_happened_is_brought_up_in_parts() {
         let now = at("2028-01-01");
         let mut behind = 0;
         while let Settlement::Behind(posting) = settle(&program, member.account.clone(), now) {
-            assert_eq!(posting.entries.len(), 40);
+            assert_eq!(posting.own.entries.len(), 40);
             // What is left to do is due at once, should nobody go on.
-            assert!(posting.account.review_on.is_some_and(|day| day <= on("2028-01-01")));
+            assert!(posting.own.account.review_on.is_some_and(|day| day <= on("2028-01-01")));
             behind += 1;
             member.commit(*posting);
         }
@@ -348,7 +348,7 @@ fn member_in(program: &Program, state: &State) -> Member {
     }
     // A commit, so that the engine says when it wants to see the account again.
     let (before, after) =
-        if state.suspended { (Status::Active, Status::Suspended) } else { (Status::Suspended, Status::Active) };
+        if state.suspended { (Status::Active, NewStatus::Suspended) } else { (Status::Suspended, NewStatus::Active) };
     account.status = before;
     let settled = member.settled(program, start_of(&program.zone, today));
     let posting = amend(settled, Amend { status: Some(after), ..Amend::default() }).unwrap().unwrap();

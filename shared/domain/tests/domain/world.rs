@@ -154,8 +154,8 @@ impl Member {
             referred_by: None,
         };
         let posting = enroll(program, wish, &request("~enrollment"), &totals.clone().into_iter().collect(), at(when));
-        assert_eq!(posting.expected_version, None);
-        let account = posting.account.clone();
+        assert_eq!(posting.own.expected_version, None);
+        let account = posting.own.account.clone();
         let mut member = Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new() };
         member.keep(posting, [0; 4]);
         member
@@ -167,14 +167,14 @@ impl Member {
 
     /// Sees that a posting can be committed, and commits it.
     pub(crate) fn commit(&mut self, posting: Posting) {
-        assert_eq!(posting.expected_version, Some(self.account.version), "decided on another version");
-        assert_eq!(posting.account.version, self.account.version + 1, "one commit, one version");
+        assert_eq!(posting.own.expected_version, Some(self.account.version), "decided on another version");
+        assert_eq!(posting.own.account.version, self.account.version + 1, "one commit, one version");
         self.keep(posting, balances(&self.account));
     }
 
     fn keep(&mut self, posting: Posting, before: [i64; 4]) {
         let mut expected = before;
-        for sealed in &posting.entries {
+        for sealed in &posting.own.entries {
             let entry = &sealed.entry;
             assert!(
                 self.ledger.iter().all(|earlier| earlier.entry.id != entry.id),
@@ -191,7 +191,7 @@ impl Member {
             }
             self.ledger.push(sealed.clone());
         }
-        assert_eq!(balances(&posting.account), expected, "the entries are not what happened to the account");
+        assert_eq!(balances(&posting.own.account), expected, "the entries are not what happened to the account");
         let mut takes: BTreeMap<&CounterId, (i64, i64)> = BTreeMap::new();
         for take in &posting.takes {
             assert!(take.amount != 0, "{take:?} is no take");
@@ -207,7 +207,7 @@ impl Member {
             assert_eq!(mark.aftermath.changes, aftermath.changes + 1, "{mark:?}");
             *aftermath = mark.aftermath;
         }
-        self.account = posting.account;
+        self.account = posting.own.account;
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -292,7 +292,11 @@ impl Member {
     /// The entry of this id, and what became of it.
     pub(crate) fn recorded(&self, id: &str) -> Recorded {
         let sealed = self.ledger.iter().find(|sealed| sealed.entry.id.as_str() == id).unwrap().clone();
-        Recorded { sealed, aftermath: self.aftermaths.get(&entry_id(id)).copied().unwrap_or_default() }
+        Recorded {
+            member: self.account.member.clone(),
+            sealed,
+            aftermath: self.aftermaths.get(&entry_id(id)).copied().unwrap_or_default(),
+        }
     }
 
     pub(crate) fn confirms(

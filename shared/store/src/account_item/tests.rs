@@ -60,6 +60,11 @@ fn owner() -> impl Strategy<Value = CapOwner> {
     prop_oneof![id().prop_map(CapOwner::Rule), id().prop_map(CapOwner::Reward)]
 }
 
+fn status() -> impl Strategy<Value = Status> {
+    let merged = id().prop_map(|into| Status::Merged { into });
+    prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed), merged]
+}
+
 fn cap_use() -> impl Strategy<Value = CapUse> {
     collection::btree_map(owner(), collection::btree_map(day(), any::<i64>(), 1..3), 0..4)
 }
@@ -67,7 +72,7 @@ fn cap_use() -> impl Strategy<Value = CapUse> {
 prop_compose! {
     fn kept()(
         attributes in collection::btree_map(id(), attribute(), 0..5),
-        aliases in collection::vec(("[A-Za-z0-9._:-]{1,16}", "[0-9a-f]{32}"), 0..4),
+        aliases in collection::vec(("[A-Za-z0-9._:-]{1,16}", any::<[u8; 16]>()), 0..4),
         lots in lots(),
         qualifying in collection::btree_map(day(), qualifying(), 0..3),
         secured in collection::vec((id::<LevelId>(), day()), 0..3),
@@ -76,9 +81,10 @@ prop_compose! {
         punches in collection::btree_map(id::<RuleId>(), any::<i64>(), 0..3),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
-        status in prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed)],
+        status in status(),
         enrolled_at in instant(),
-        links in (option::of(id::<MemberId>()), option::of(id::<LevelId>())),
+        links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>())),
+        merged_from in collection::vec(id::<MemberId>(), 0..3),
         days in (option::of(day()), day(), option::of(day())),
         counts in any::<(i64, u64, u64)>(),
         head in any::<[u8; 32]>(),
@@ -90,7 +96,7 @@ prop_compose! {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at, attributes,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
-            referred_by: links.0, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
+            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
             tier: links.1, cap_use, punches, birthday_on: days.0, settled_on: days.1,
@@ -177,10 +183,9 @@ pub(crate) fn ordinary_worst_case() -> Account {
         ]
         .map(|(id, value)| (id.parse().unwrap(), text(value)))
         .into(),
-        aliases: ["email", "phone"]
-            .map(|kind| Alias { kind: kind.to_owned(), hash: "0123456789abcdef0123456789abcdef".to_owned() })
-            .into(),
-        referred_by: Some("0192f3a47b1c7d5e8f90a1b2c3d4e5f7".parse().unwrap()),
+        aliases: ["email", "phone"].map(|kind| Alias { kind: kind.to_owned(), hash: [7; 16] }).into(),
+        referral: Some(Referral { by: "0192f3a47b1c7d5e8f90a1b2c3d4e5f7".parse().unwrap(), is_over: true }),
+        merged_from: Vec::new(),
         lots: Lots::from_parts(months).unwrap(),
         owed: Points::ZERO,
         qualifying: [date(2025, 1, 1), date(2026, 1, 1)]
@@ -232,7 +237,7 @@ fn what_is_empty_zero_or_absent_is_left_out() {
     let account = Account {
         attributes: BTreeMap::new(),
         aliases: vec![],
-        referred_by: None,
+        referral: None,
         lots: Lots::default(),
         qualifying: BTreeMap::new(),
         secured: vec![],

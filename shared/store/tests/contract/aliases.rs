@@ -2,18 +2,18 @@
 
 use regulars_store::AliasKey;
 
-use crate::sample::{commit, demo, empty, member, table_with_member};
+use crate::sample::{claim, commit, demo, empty, member, table_with_member};
 
 #[tokio::test]
 async fn a_member_is_found_by_a_name_however_it_is_written_and_the_table_never_holds_it() {
     let (table, account) = table_with_member().await;
     let key = AliasKey::new(b"a key only for tests").unwrap();
     let mut posting = empty(&account);
-    posting.claims = vec![
+    posting.own.account.aliases = vec![
         key.alias(&demo(), "email", "Ayse@Example.com ").unwrap(),
         key.alias(&demo(), "phone", "+90 (532) 123-45-67").unwrap(),
     ];
-    posting.account.aliases = posting.claims.clone();
+    posting.claims = posting.own.account.aliases.iter().cloned().map(claim).collect();
     commit(&table, &posting).await;
     for (kind, value) in [("email", "ayse@example.com"), ("phone", "00905321234567")] {
         let alias = key.alias(&demo(), kind, value).unwrap();

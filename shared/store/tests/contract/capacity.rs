@@ -1,8 +1,8 @@
 //! What each command costs, as the table reports it.
 
 use jiff::civil::date;
-use regulars_domain::{account::Account, posting::Step};
-use regulars_store::{Action, Needs, Outcome, Snapshot};
+use regulars_domain::account::Account;
+use regulars_store::{Action, Needs, Outcome, Snapshot, Step};
 
 use crate::{
     engine::Table,
@@ -44,7 +44,7 @@ async fn an_accrual_costs_two_round_trips_one_read_unit_and_five_write_units() {
 #[tokio::test]
 async fn a_review_date_that_moves_costs_two_write_units_more() {
     let (table, _) = table_with_member().await;
-    let used = cost(&table, "moved", |posting| posting.account.review_on = Some(date(2027, 1, 31))).await;
+    let used = cost(&table, "moved", |posting| posting.own.account.review_on = Some(date(2027, 1, 31))).await;
     assert_eq!((used.read_half_units, used.write_half_units), (2, 14));
     let used = cost(&table, "unmoved", |_| ()).await;
     assert_eq!((used.read_half_units, used.write_half_units), (2, 10));

@@ -6,7 +6,9 @@ use regulars_store::{Commit, StoreFault};
 
 use crate::{
     engine::Table,
-    sample::{accrual, commit, demo, email, empty, enrollment, member, review, table_with_member, take, untouched},
+    sample::{
+        accrual, claim, commit, demo, email, empty, enrollment, member, review, table_with_member, take, untouched,
+    },
 };
 
 /// Commits `posting` and asserts that it came to `expected` and that the table is as it was.
@@ -23,8 +25,8 @@ async fn a_committed_account_and_its_entry_read_back_as_they_were() {
     let posting = enrollment(&member("m-1"));
     assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), None);
     assert_eq!(table.store.commit(&posting).await.unwrap(), Commit::Committed);
-    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.account));
-    let sealed = &posting.entries[0];
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.own.account));
+    let sealed = &posting.own.entries[0];
     let read = table.store.entry(&demo(), &member("m-1"), &sealed.entry.id).await.unwrap();
     assert_eq!(read, Some(untouched(sealed)));
     assert_eq!(table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap(), None);
@@ -37,11 +39,11 @@ async fn an_entry_is_kept_byte_for_byte_as_it_was_hashed() {
     let (table, account) = table_with_member().await;
     let mut posting = accrual(&account, "order-1", 5);
     // As another version of this engine might have written it.
-    let text = posting.entries[0].text.replace(',', " ,\n");
-    posting.entries[0] = Sealed::read(text, posting.entries[0].hash).unwrap();
+    let text = posting.own.entries[0].text.replace(',', " ,\n");
+    posting.own.entries[0] = Sealed::read(text, posting.own.entries[0].hash).unwrap();
     commit(&table, &posting).await;
     let read = table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap();
-    assert_eq!(read, Some(untouched(&posting.entries[0])));
+    assert_eq!(read, Some(untouched(&posting.own.entries[0])));
 }
 
 #[tokio::test]
@@ -54,15 +56,15 @@ async fn an_account_that_moved_on_is_a_conflict() {
 #[tokio::test]
 async fn an_account_that_nobody_has_cannot_be_changed() {
     let (table, _) = table_with_member().await;
-    let stranger = enrollment(&member("m-2")).account;
+    let stranger = enrollment(&member("m-2")).own.account;
     check(&table, &accrual(&stranger, "order-1", 5), Commit::Conflict).await;
 }
 
 #[tokio::test]
 async fn a_member_joins_once() {
     let (table, _) = table_with_member().await;
-    let mut again = empty(&enrollment(&member("m-1")).account);
-    again.expected_version = None;
+    let mut again = empty(&enrollment(&member("m-1")).own.account);
+    again.own.expected_version = None;
     check(&table, &again, Commit::Conflict).await;
 }
 
@@ -89,19 +91,19 @@ async fn many_entries_are_written_together() {
 async fn an_alias_belongs_to_one_member() {
     let (table, account) = table_with_member().await;
     let mut first = empty(&account);
-    first.claims = vec![email("aa"), email("bb")];
+    first.claims = vec![claim(email("aa")), claim(email("bb"))];
     let account = commit(&table, &first).await;
     for alias in ["aa", "bb"] {
         assert_eq!(table.store.member_by_alias(&demo(), &email(alias)).await.unwrap(), Some(member("m-1")));
     }
 
     let mut other = enrollment(&member("m-2"));
-    other.claims = vec![email("cc"), email("bb")];
+    other.claims = vec![claim(email("cc")), claim(email("bb"))];
     check(&table, &other, Commit::AliasTaken(email("bb"))).await;
 
     // The member himself may claim it once more, twice over if need be.
     let mut again = empty(&account);
-    again.claims = vec![email("bb"), email("bb")];
+    again.claims = vec![claim(email("bb")), claim(email("bb"))];
     commit(&table, &again).await;
 }
 
@@ -109,7 +111,7 @@ async fn an_alias_belongs_to_one_member() {
 async fn an_alias_is_one_of_its_program_and_kind() {
     let (table, account) = table_with_member().await;
     let mut posting = empty(&account);
-    posting.claims = vec![email("aa")];
+    posting.claims = vec![claim(email("aa"))];
     commit(&table, &posting).await;
     let phone = regulars_domain::account::Alias { kind: "phone".to_owned(), ..email("aa") };
     assert_eq!(table.store.member_by_alias(&demo(), &phone).await.unwrap(), None);
@@ -163,11 +165,11 @@ async fn nothing_is_half_written_whichever_part_fails() {
     let (table, account) = table_with_member().await;
     let mut sold_out = review(&account, &["~expiry~2026-11-30"]);
     sold_out.takes = vec![take(3, 3)];
-    sold_out.claims = vec![email("aa")];
+    sold_out.claims = vec![claim(email("aa"))];
     let account = commit(&table, &sold_out).await;
     let theirs = {
         let mut posting = enrollment(&member("m-2"));
-        posting.claims = vec![email("bb")];
+        posting.claims = vec![claim(email("bb"))];
         posting
     };
     commit(&table, &theirs).await;
@@ -175,17 +177,17 @@ async fn nothing_is_half_written_whichever_part_fails() {
     let whole = || {
         let mut posting = accrual(&account, "order-1", 5);
         posting.takes = vec![take(1, 4)];
-        posting.claims = vec![email("cc")];
+        posting.claims = vec![claim(email("cc"))];
         posting
     };
     let mut moved = whole();
-    moved.expected_version = Some(account.version - 1);
+    moved.own.expected_version = Some(account.version - 1);
     let mut known = whole();
-    known.entries.extend(review(&account, &["~expiry~2026-11-30"]).entries);
+    known.own.entries.extend(review(&account, &["~expiry~2026-11-30"]).own.entries);
     let mut exhausted = whole();
     exhausted.takes = vec![take(1, 3)];
     let mut taken = whole();
-    taken.claims = vec![email("bb")];
+    taken.claims = vec![claim(email("bb"))];
     for (posting, expected) in [
         (moved, Commit::Conflict),
         (known, Commit::Conflict),
@@ -204,7 +206,7 @@ async fn nothing_is_half_written_whichever_part_fails() {
 async fn a_posting_that_would_hide_from_the_next_writer_is_not_sent() {
     let (table, account) = table_with_member().await;
     let mut posting = accrual(&account, "order-1", 5);
-    posting.account.version = account.version;
+    posting.own.account.version = account.version;
     let fault = table.store.commit(&posting).await.unwrap_err();
     assert!(matches!(fault, StoreFault::Broken(_)), "{fault:?}");
     assert!(!fault.is_retryable());

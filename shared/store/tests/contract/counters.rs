@@ -7,9 +7,8 @@ use regulars_domain::{
     account::Account,
     cap::CapOwner,
     counter::{CounterId, Counters, Take},
-    posting::Step,
 };
-use regulars_store::{Action, Found, Needs, Outcome};
+use regulars_store::{Action, Found, Needs, Outcome, Step};
 use serde_json::json;
 
 use crate::{
@@ -99,7 +98,7 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
         .act(
             &demo(),
             &member("m-1"),
-            &Needs { counters: vec![tasting()], entry: None },
+            &Needs { counters: vec![tasting()], ..Needs::default() },
             Some(&known),
             soon(),
             redeem("r-2", 3),
@@ -126,7 +125,7 @@ async fn a_stock_is_never_oversold_however_many_want_the_last_pieces() {
                 .act(
                     &demo(),
                     &member,
-                    &Needs { counters: vec![tasting()], entry: None },
+                    &Needs { counters: vec![tasting()], ..Needs::default() },
                     Some(&request(&key, 0)),
                     soon(),
                     redeem(&key, 5),
@@ -162,7 +161,7 @@ async fn a_repeat_of_a_redemption_that_took_the_last_piece_is_a_repeat() {
             .act(
                 &demo(),
                 &member("m-1"),
-                &Needs { counters: vec![tasting()], entry: None },
+                &Needs { counters: vec![tasting()], ..Needs::default() },
                 Some(&known),
                 soon(),
                 redeem("r-1", 1),

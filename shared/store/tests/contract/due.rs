@@ -27,7 +27,7 @@ fn members_of_shard(count: usize) -> Vec<MemberId> {
 
 async fn enroll(table: &Table, member: &MemberId, review_on: Option<Date>) {
     let mut posting = enrollment(member);
-    posting.account.review_on = review_on;
+    posting.own.account.review_on = review_on;
     commit(table, &posting).await;
 }
 
@@ -99,7 +99,7 @@ async fn an_account_reviewed_leaves_the_list_and_the_cursor_behind_it_still_hold
         for due in page.items {
             let account = table.store.account(&due.program, &due.member).await.unwrap().unwrap();
             let mut posting = empty(&account);
-            posting.account.review_on = (due.member != members[1]).then_some(date(2026, 12, 31));
+            posting.own.account.review_on = (due.member != members[1]).then_some(date(2026, 12, 31));
             commit(&table, &posting).await;
             seen.insert(due.member);
         }

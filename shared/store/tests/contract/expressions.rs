@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     engine::Table,
-    sample::{accrual, commit, demo, enrollment, member, take, tasting},
+    sample::{accrual, claim, commit, demo, enrollment, member, take, tasting},
 };
 
 /// Every expression and every name for an attribute or a value in `body`.
@@ -37,7 +37,7 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     let account = commit(&table, &enrollment(&member)).await;
     let mut posting = accrual(&account, key, 5);
     posting.takes = vec![take(1, 9)];
-    posting.claims = vec![Alias { kind: "email".to_owned(), hash: text.to_owned() }];
+    posting.claims = vec![claim(Alias { kind: text.to_owned(), hash: [7; 16] })];
     commit(&table, &posting).await;
     table.store.entry(&demo(), &member, &key.parse().unwrap()).await.unwrap();
     table.store.entries(&demo(), &member, Some(3), 5).await.unwrap();
@@ -63,6 +63,7 @@ async fn expressions_are_the_same_whatever_comes_in() {
     let expected = [
         ":amount",
         ":end",
+        ":from",
         ":member",
         ":pk",
         ":read",
@@ -72,7 +73,7 @@ async fn expressions_are_the_same_whatever_comes_in() {
         ":zero",
         "SET taken = if_not_exists(taken, :zero) + :amount",
         "attribute_not_exists(pk)",
-        "attribute_not_exists(pk) OR m = :member",
+        "attribute_not_exists(pk) OR m IN (:member, :from)",
         "attribute_not_exists(taken) OR taken <= :room",
         "due_shard = :shard AND due_key < :end",
         "pk = :pk AND seq < :seq",

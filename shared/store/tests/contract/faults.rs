@@ -119,7 +119,7 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
     let (table, account) = table_with_member().await;
     let mut posting = accrual(&account, "order-1", 5);
     posting.takes = vec![crate::sample::take(1, 2)];
-    posting.claims = vec![crate::sample::email("aa")];
+    posting.claims = vec![crate::sample::claim(crate::sample::email("aa"))];
     let account = commit(&table, &posting).await;
     table.store.publish(&demo(), None, "document").await.unwrap();
     let (program, id) = (demo(), account.member.clone());
@@ -135,9 +135,12 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         check_corrupt(&table, item, attribute, async |store| store.entry(&program, &id, &entry).await).await;
         check_corrupt(&table, item, attribute, async |store| store.entries(&program, &id, None, 9).await).await;
     }
-    check_corrupt(&table, ("alias", "alias#demo#email#aa", "alias"), "m", async |store| {
-        store.member_by_alias(&program, &crate::sample::email("aa")).await
-    })
+    check_corrupt(
+        &table,
+        ("alias", "alias#demo#email#61610000000000000000000000000000", "alias"),
+        "m",
+        async |store| store.member_by_alias(&program, &crate::sample::email("aa")).await,
+    )
     .await;
     check_corrupt(&table, ("counter", "reward#demo#tasting", "stock#0"), "taken", async |store| {
         store.counters(&program, &[crate::sample::tasting()]).await

@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use regulars_domain::{account::Account, chain::verify, posting::Step};
-use regulars_store::{Needs, Outcome};
+use regulars_domain::{account::Account, chain::verify};
+use regulars_store::{Needs, Outcome, Step};
 
 use crate::{
     engine::Table,

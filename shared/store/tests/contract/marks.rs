@@ -25,7 +25,7 @@ fn reversed(changes: u64, refunded: i64) -> Mark {
         ending: Some(Ending::Reversed),
         captured: Points::new(2),
     };
-    Mark { entry: "order-1".parse().unwrap(), aftermath }
+    Mark { member: member("m-1"), entry: "order-1".parse().unwrap(), aftermath }
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_mark_comes_back_with_its_entry_and_leaves_the_entry_as_it_was() {
     let before = recorded(&table).await;
     assert_eq!(before.aftermath, Aftermath::default());
 
-    let mut marking = empty(&posting.account);
+    let mut marking = empty(&posting.own.account);
     marking.marks = vec![reversed(1, 625)];
     assert_eq!(table.store.commit(&marking).await.unwrap(), Commit::Committed);
     let after = recorded(&table).await;
@@ -49,16 +49,16 @@ async fn a_mark_on_an_entry_that_was_marked_meanwhile_is_a_conflict_and_writes_n
     let (table, account) = table_with_member().await;
     let posting = accrual(&account, "order-1", 5);
     commit(&table, &posting).await;
-    let mut marking = empty(&posting.account);
+    let mut marking = empty(&posting.own.account);
     marking.marks = vec![reversed(1, 625)];
     commit(&table, &marking).await;
 
-    let mut late = empty(&marking.account);
+    let mut late = empty(&marking.own.account);
     late.marks = vec![reversed(1, 1_250)];
     assert_eq!(table.store.commit(&late).await.unwrap(), Commit::Conflict);
     assert_eq!(recorded(&table).await.aftermath.refunded, 625);
     let account = table.store.account(&demo(), &member("m-1")).await.unwrap().unwrap();
-    assert_eq!(account.version, marking.account.version);
+    assert_eq!(account.version, marking.own.account.version);
 
     late.marks = vec![reversed(2, 1_250)];
     assert_eq!(table.store.commit(&late).await.unwrap(), Commit::Committed);

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use regulars_domain::{account::Account, points::Points, posting::Step};
-use regulars_store::{Commit, Found, Needs, Outcome};
+use regulars_domain::{account::Account, points::Points};
+use regulars_store::{Commit, Found, Needs, Outcome, Step};
 use serde_json::json;
 
 use crate::{
@@ -184,10 +184,10 @@ async fn the_past_is_committed_first_and_then_decided_upon() {
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     assert_eq!(seen, [1, 3, 4]);
-    assert_eq!(posting.entries.len(), 1);
+    assert_eq!(posting.own.entries.len(), 1);
     // What was committed is what the account is now; nobody needs to read it again.
     assert_eq!(table.store.meter().since(&before).round_trips, 4);
-    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.account));
+    assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.own.account));
 }
 
 #[tokio::test]
@@ -209,5 +209,5 @@ async fn who_loses_a_race_while_catching_up_starts_from_what_the_winner_left() {
     };
     let outcome = table.store.act(&demo(), &member("m-1"), &Needs::default(), None, soon(), decide).await.unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(posting.account.seq, 3);
+    assert_eq!(posting.own.account.seq, 3);
 }

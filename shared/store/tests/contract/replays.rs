@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use regulars_domain::{account::Account, points::Points, posting::Step};
-use regulars_store::{Commit, Needs, Outcome, StoreFault};
+use regulars_domain::{account::Account, points::Points};
+use regulars_store::{Commit, Needs, Outcome, Step, StoreFault};
 use serde_json::json;
 
 use crate::{
     engine::Table,
-    sample::{accrual, commit, demo, email, enrollment, member, request, soon, table_with_member, take, untouched},
+    sample::{
+        accrual, claim, commit, demo, email, enrollment, member, request, soon, table_with_member, take, untouched,
+    },
     wire::Fault,
 };
 
@@ -33,12 +35,12 @@ fn total(account: &Account) -> i64 {
 async fn a_repeat_gets_the_entry_of_then_and_the_account_of_now() {
     let (table, _) = table_with_member().await;
     let Outcome::Committed(first) = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!(total(&first.account), 5);
+    assert_eq!(total(&first.own.account), 5);
     let Outcome::Committed(second) = accrue(&table, "order-2", 7, 100).await.unwrap() else { panic!() };
     let before = table.store.meter().snapshot();
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!(entry, untouched(&first.entries[0]));
-    assert_eq!(account, second.account);
+    assert_eq!(entry, untouched(&first.own.entries[0]));
+    assert_eq!(account, second.own.account);
     // One read and one refused transaction, no more.
     assert_eq!(table.store.meter().since(&before).round_trips, 2);
     assert_eq!(table.keys().await.len(), 4);
@@ -71,7 +73,7 @@ async fn a_repeat_that_the_rules_would_refuse_by_now_is_still_a_repeat() {
     let (table, _) = table_with_member().await;
     let Outcome::Committed(first) = accrue(&table, "order-1", 90, 100).await.unwrap() else { panic!() };
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 90, 100).await.unwrap() else { panic!() };
-    assert_eq!((entry, account), (untouched(&first.entries[0]), first.account));
+    assert_eq!((entry, account), (untouched(&first.own.entries[0]), first.own.account));
     assert_eq!(accrue(&table, "order-2", 90, 100).await.unwrap(), Outcome::Refused("too_many_points"));
 }
 
@@ -98,8 +100,8 @@ async fn the_first_of_two_equal_requests_may_land_between_the_seconds_reads() {
     );
     let outcome = accrue(&table, "order-1", 30, 80).await.unwrap();
     let Outcome::Replayed { entry, account } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(entry, untouched(&first.entries[0]));
-    assert_eq!(account, first.account, "the account must hold the entry that the answer shows");
+    assert_eq!(entry, untouched(&first.own.entries[0]));
+    assert_eq!(account, first.own.account, "the account must hold the entry that the answer shows");
 }
 
 #[tokio::test]
@@ -112,7 +114,7 @@ async fn of_two_equal_requests_at_once_one_is_carried_out_and_one_replayed() {
         match outcome {
             Outcome::Committed(posting) => {
                 committed += 1;
-                assert_eq!(total(&posting.account), 5);
+                assert_eq!(total(&posting.own.account), 5);
             }
             Outcome::Replayed { account, .. } => {
                 replayed += 1;
@@ -139,7 +141,7 @@ async fn a_request_that_another_instance_carried_out_meanwhile_is_replayed_with_
     );
     let before = table.store.meter().snapshot();
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
-    assert_eq!((entry, account), (untouched(&first.entries[0]), first.account));
+    assert_eq!((entry, account), (untouched(&first.own.entries[0]), first.own.account));
     // Its read, its transaction and the rival's: the account came with the refusal.
     assert_eq!(table.store.meter().since(&before).round_trips, 3);
 }
@@ -169,7 +171,7 @@ async fn an_answer_lost_while_dynamodb_still_knows_the_token_is_a_plain_success(
     table.wire.next("TransactWriteItems", Fault::AnswerLost);
     let Outcome::Committed(posting) = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
     let account = table.store.account(&demo(), &member("m-1")).await.unwrap();
-    assert_eq!(account, Some(posting.account));
+    assert_eq!(account, Some(posting.own.account));
 }
 
 #[tokio::test]
@@ -197,7 +199,7 @@ async fn an_enrollment_is_repeated_like_any_request() {
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     let outcome =
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), enroll).await.unwrap();
-    assert_eq!(outcome, Outcome::Replayed { entry: untouched(&posting.entries[0]), account: posting.account });
+    assert_eq!(outcome, Outcome::Replayed { entry: untouched(&posting.own.entries[0]), account: posting.own.account });
     let other = regulars_store::RequestKey { fingerprint: request("other", 1).fingerprint, ..known };
     let outcome =
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&other), soon(), enroll).await.unwrap();
@@ -209,7 +211,7 @@ async fn a_commit_alone_replays_too_and_reads_the_account_if_it_must() {
     let (table, account) = table_with_member().await;
     let first = accrual(&account, "order-1", 5);
     let account = commit(&table, &first).await;
-    let replayed = Commit::Replayed { entry: untouched(&first.entries[0]), account: account.clone() };
+    let replayed = Commit::Replayed { entry: untouched(&first.own.entries[0]), account: account.clone() };
     // By one who has not seen that it happened, and by one who has.
     assert_eq!(table.store.commit(&first).await.unwrap(), replayed);
     assert_eq!(table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap(), replayed);
@@ -223,12 +225,12 @@ async fn a_repeat_is_a_repeat_whatever_else_stands_in_its_way() {
     first.takes = vec![take(3, 3)];
     let account = commit(&table, &first).await;
     let mut other = enrollment(&member("m-2"));
-    other.claims = vec![email("aa")];
+    other.claims = vec![claim(email("aa"))];
     commit(&table, &other).await;
     // The stock is gone, the alias taken, and the account has moved on.
     let mut again = first.clone();
     again.takes = vec![take(1, 3)];
-    again.claims = vec![email("aa")];
-    let replayed = Commit::Replayed { entry: untouched(&first.entries[0]), account };
+    again.claims = vec![claim(email("aa"))];
+    let replayed = Commit::Replayed { entry: untouched(&first.own.entries[0]), account };
     assert_eq!(table.store.commit(&again).await.unwrap(), replayed);
 }

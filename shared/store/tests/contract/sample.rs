@@ -18,7 +18,7 @@ use regulars_domain::{
     lots::{Expiry, Lots},
     pending::Pending,
     points::Points,
-    posting::Posting,
+    posting::{Change, Claim, Posting},
 };
 use regulars_store::{Commit, RequestKey};
 use serde_json::json;
@@ -37,7 +37,7 @@ pub(crate) fn member(id: &str) -> MemberId {
 
 /// An entry of which nothing has become.
 pub(crate) fn untouched(sealed: &Sealed) -> Recorded {
-    Recorded { sealed: sealed.clone(), aftermath: Aftermath::default() }
+    Recorded { member: member("m-1"), sealed: sealed.clone(), aftermath: Aftermath::default() }
 }
 
 /// How the request for `points` under `key` is known.
@@ -61,7 +61,8 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         pending: Pending::default(),
         holds: vec![],
         aliases: vec![],
-        referred_by: None,
+        referral: None,
+        merged_from: vec![],
         lots: Lots::default(),
         owed: Points::ZERO,
         qualifying: BTreeMap::new(),
@@ -78,7 +79,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         review_on: Some(date(2026, 12, 31)),
     };
     let mut posting = empty(&nobody);
-    posting.expected_version = None;
+    posting.own.expected_version = None;
     add_entry(&mut posting, &EntryId::enrollment(), 0, Some(&request("enrollment", 0).fingerprint));
     posting
 }
@@ -105,9 +106,8 @@ pub(crate) fn empty(account: &Account) -> Posting {
     let mut after = account.clone();
     after.version += 1;
     Posting {
-        expected_version: Some(account.version),
-        account: after,
-        entries: vec![],
+        own: Change { expected_version: Some(account.version), account: after, entries: vec![] },
+        others: vec![],
         takes: vec![],
         marks: vec![],
         claims: vec![],
@@ -123,14 +123,21 @@ pub(crate) fn tasting() -> CounterId {
     CounterId::Stock("tasting".parse().unwrap())
 }
 
-pub(crate) fn email(hash: &str) -> Alias {
-    Alias { kind: "email".to_owned(), hash: hash.to_owned() }
+pub(crate) fn email(name: &str) -> Alias {
+    let mut hash = [0; 16];
+    hash[..name.len()].copy_from_slice(name.as_bytes());
+    Alias { kind: "email".to_owned(), hash }
+}
+
+/// What it takes to be given `alias` that nobody has.
+pub(crate) fn claim(alias: Alias) -> Claim {
+    Claim { alias, from: None }
 }
 
 /// Commits what must be possible to commit.
 pub(crate) async fn commit(table: &Table, posting: &Posting) -> Account {
     assert_eq!(table.store.commit(posting).await.unwrap(), Commit::Committed);
-    posting.account.clone()
+    posting.own.account.clone()
 }
 
 /// A table with one member, `m-1`.
@@ -144,12 +151,12 @@ pub(crate) async fn table_with_member() -> (Table, Account) {
 pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
 
 fn add_entry(posting: &mut Posting, id: &EntryId, points: i64, fingerprint: Option<&Fingerprint>) {
-    let account = &mut posting.account;
+    let account = &mut posting.own.account;
     account.seq += 1;
     account.lots.put(Expiry::On(LAST_DAY), Points::new(points));
     let sealed = Sealed::new(entry(id, account.seq, points, fingerprint), &account.head_hash);
     account.head_hash = sealed.hash;
-    posting.entries.push(sealed);
+    posting.own.entries.push(sealed);
 }
 
 fn entry(id: &EntryId, seq: u64, points: i64, fingerprint: Option<&Fingerprint>) -> Entry {

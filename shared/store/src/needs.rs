@@ -1,0 +1,110 @@
+//! What a command looks at besides its own account: totals over many members, entries, accounts of other members.
+
+use std::collections::BTreeMap;
+
+use regulars_domain::{
+    account::Account,
+    aftermath::Recorded,
+    counter::{CounterId, Counters},
+    id::{EntryId, MemberId, ProgramId},
+};
+
+use crate::{fault::StoreFault, store::Store};
+
+/// What a command looks at besides its own account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Totals over many members.
+    pub counters: Vec<CounterId>,
+    /// Entries, each by the member in whose ledger it is looked for.
+    pub entries: Vec<(MemberId, EntryId)>,
+    /// Accounts of other members.
+    pub accounts: Vec<MemberId>,
+}
+
+/// A decision asked to look once more at what it had been shown, and would go on asking.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a decision needs nothing that it was not shown")]
+struct NothingMore;
+
+impl Needs {
+    /// Adds `more`, and tells what of it is new.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is.
+    pub(crate) fn add(&mut self, more: Self) -> Result<Self, StoreFault> {
+        let more = Self {
+            counters: more.counters.into_iter().filter(|counter| !self.counters.contains(counter)).collect(),
+            entries: more.entries.into_iter().filter(|entry| !self.entries.contains(entry)).collect(),
+            accounts: more.accounts.into_iter().filter(|member| !self.accounts.contains(member)).collect(),
+        };
+        if more == Self::default() {
+            return Err(StoreFault::Broken(NothingMore.into()));
+        }
+        self.counters.extend_from_slice(&more.counters);
+        self.entries.extend_from_slice(&more.entries);
+        self.accounts.extend_from_slice(&more.accounts);
+        Ok(more)
+    }
+}
+
+/// What a command found besides its own account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What was taken from each of its counters.
+    pub counters: Counters,
+    entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
+    accounts: BTreeMap<MemberId, Option<Account>>,
+}
+
+impl Found {
+    /// The entry of this id in the ledger of `member`: `None` if it was not looked for, `Some(None)` if there is none.
+    #[must_use]
+    pub fn entry(&self, member: &MemberId, entry: &EntryId) -> Option<Option<&Recorded>> {
+        self.entries.get(&(member.clone(), entry.clone())).map(Option::as_ref)
+    }
+
+    /// The account of `member`: `None` if it was not looked for, `Some(None)` if there is none.
+    #[must_use]
+    pub fn account(&self, member: &MemberId) -> Option<Option<&Account>> {
+        self.accounts.get(member).map(Option::as_ref)
+    }
+
+    /// Adds what was found besides.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.counters.extend(more.counters);
+        self.entries.extend(more.entries);
+        self.accounts.extend(more.accounts);
+    }
+
+    /// Puts the account as it was written in the place of that which was read.
+    pub(crate) fn replace(&mut self, account: Account) {
+        self.accounts.insert(account.member.clone(), Some(account));
+    }
+}
+
+impl Store {
+    /// What a command needs: the entries and accounts strongly consistent, and the counters, so too if `consistent`.
+    pub(crate) async fn find(&self, program: &ProgramId, needs: &Needs, consistent: bool) -> Result<Found, StoreFault> {
+        // One of each kind is the rule, so each kind is read one after the other, and the kinds at the same time.
+        let entries = async {
+            let mut found = BTreeMap::new();
+            for (member, entry) in &needs.entries {
+                let recorded = self.entry(program, member, entry).await?;
+                found.insert((member.clone(), entry.clone()), recorded);
+            }
+            Ok(found)
+        };
+        let accounts = async {
+            let mut found = BTreeMap::new();
+            for member in &needs.accounts {
+                found.insert(member.clone(), self.account(program, member).await?);
+            }
+            Ok(found)
+        };
+        let counters = self.read_counters(program, &needs.counters, consistent);
+        let (counters, entries, accounts) = tokio::try_join!(counters, entries, accounts)?;
+        Ok(Found { counters, entries, accounts })
+    }
+}
