@@ -122,7 +122,7 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     let commit = fs::read_to_string(root().join("shared/store/src/commit.rs")).unwrap();
     let commit = commit.split("#[cfg(test)]").next().unwrap();
     assert_eq!(commit.matches("entry_item::write").count(), 1);
-    assert!(commit.contains("self.put(entry_item::write(program, member, sealed), ABSENT, None)"));
+    assert!(commit.contains("self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)"));
     let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
     assert!(table.contains(r#"ABSENT: &str = "attribute_not_exists(pk)""#));
     // What is updated in place are counters, and beside an entry what became of it: never its text or its hash.

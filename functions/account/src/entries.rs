@@ -1,5 +1,7 @@
 //! `GET /members/{member}/entries`: the ledger, newest first, a page at a time, or one entry of it.
 
+use std::fmt;
+
 use regulars_api::{
     command::path_id,
     deadline::Deadline,
@@ -7,7 +9,10 @@ use regulars_api::{
     http::{Answer, Code, Params, Problem, Request},
     view::EntryDetail,
 };
-use regulars_domain::id::EntryId;
+use regulars_domain::{
+    account::Account,
+    id::{EntryId, MemberId},
+};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -17,7 +22,8 @@ struct Statement {
 }
 
 /// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
-/// that a statement always adds up to the balance that the account shows.
+/// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
+/// this one follow its own.
 pub(crate) async fn list(
     engine: &Engine,
     request: &Request,
@@ -25,13 +31,21 @@ pub(crate) async fn list(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let limit = request.limit()?;
-    let before = request.cursor().map(|cursor| read_cursor(&cursor)).transpose()?;
+    let Cursor { before, ledger } = request.cursor().map(|text| Cursor::read(&text)).transpose()?.unwrap_or_default();
     let subject = engine.subject(params).await?;
     let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
-    let page = engine.store.entries(&subject.program_id, &subject.member, before, limit).await?;
+    let Account { member, merged_from, .. } = &done.account;
+    let wanted = ledger.as_ref().unwrap_or(member);
+    let mut later = std::iter::once(member).chain(merged_from).skip_while(|member| *member != wanted);
+    let ledger = later.next().ok_or_else(cursor_malformed)?;
+    let page = engine.store.entries(&subject.program_id, ledger, before, limit).await?;
+    let next = match page.next {
+        Some(seq) => Some(Cursor { before: Some(seq), ledger: Some(ledger.clone()).filter(|ledger| ledger != member) }),
+        None => later.next().map(|ledger| Cursor { before: None, ledger: Some(ledger.clone()) }),
+    };
     Ok(Answer::ok(&Statement {
-        entries: page.items.iter().map(|entry| EntryDetail::new(entry, &done.account.holds)).collect(),
-        next_cursor: page.next.map(|seq| seq.to_string()),
+        entries: page.items.iter().map(|entry| EntryDetail::new(entry, &done.account)).collect(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
     }))
 }
 
@@ -39,17 +53,42 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
     let subject = engine.subject(params).await?;
     let id: EntryId = path_id(params, "entry", Code::EntryNotFound)?;
     let settled = engine.view(&subject).await?;
-    let Some(entry) = engine.store.entry(&subject.program_id, &subject.member, &id).await? else {
+    let Some(entry) = engine.entry(settled.account(), &id).await? else {
         return Err(Problem::new(Code::EntryNotFound, format!("The member has no entry `{id}`.")));
     };
-    Ok(Answer::ok(&EntryDetail::new(&entry, &settled.account().holds)))
+    Ok(Answer::ok(&EntryDetail::new(&entry, settled.account())))
 }
 
-/// A cursor is the `seq` before which the next page begins.
-fn read_cursor(cursor: &str) -> Result<u64, Problem> {
-    cursor
-        .parse()
-        .ok()
-        .filter(|seq| *seq > 0 && cursor.bytes().all(|byte| byte.is_ascii_digit()))
-        .ok_or_else(|| Problem::new(Code::CursorMalformed, "Send the next_cursor of the page before, as it was."))
+/// Where the next page begins: `17`, before that entry of the member's own ledger; `17~m-1` of another's; `~m-1` at the
+/// newest of another's.
+#[derive(Debug, Default)]
+struct Cursor {
+    before: Option<u64>,
+    ledger: Option<MemberId>,
+}
+
+impl Cursor {
+    fn read(text: &str) -> Result<Self, Problem> {
+        let (seq, ledger) = text.split_once('~').map_or((text, None), |(seq, ledger)| (seq, Some(ledger)));
+        let is_seq = seq.bytes().all(|byte| byte.is_ascii_digit());
+        let before = seq.parse().ok().filter(|before| is_seq && *before > 0);
+        let ledger = ledger.map(|ledger| ledger.parse().map_err(|_| cursor_malformed())).transpose()?;
+        if before.is_none() && (!seq.is_empty() || ledger.is_none()) {
+            return Err(cursor_malformed());
+        }
+        Ok(Self { before, ledger })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(before) = self.before {
+            write!(f, "{before}")?;
+        }
+        self.ledger.as_ref().map_or(Ok(()), |ledger| write!(f, "~{ledger}"))
+    }
+}
+
+fn cursor_malformed() -> Problem {
+    Problem::new(Code::CursorMalformed, "Send the next_cursor of the page before, as it was.")
 }

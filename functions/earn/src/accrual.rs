@@ -1,13 +1,21 @@
 //! `POST /members/{member}/accruals/{entry}/confirmation` and `…/reversals`: what is done about an accrual afterwards.
 
 use regulars_api::{
-    command::{asked, entry_of},
+    command::{Subject, acted_on, asked, entry_of},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::Posted,
 };
-use regulars_domain::{confirm, money::Money, reversal};
+use regulars_domain::{
+    aftermath::Recorded,
+    confirm,
+    id::{EntryId, MemberId},
+    money::Money,
+    referral, reversal,
+    settle::Settled,
+};
+use regulars_store::{Found, Needs, Step};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,11 +61,41 @@ pub(crate) async fn reverse(
     let asked = asked(request, &format!("reversal {entry}"), &request.json_value(BODY_BYTES_MAX)?)?;
     let Reversal { refunded_total } = request.json_body()?;
     let subject = engine.subject(params).await?;
+    let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
     let done = engine
-        .act_on(&subject, &entry, &asked, deadline, |settled, accrual| {
-            reversal::reverse(settled, &asked, accrual, refunded_total).map_err(Problem::from)
+        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
+            let accrual = match acted_on(settled.account(), found, &entry) {
+                Ok(accrual) => accrual,
+                Err(missing) => return missing,
+            };
+            let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, refunded_total)) {
+                Some((referrer, paid)) => match paid_to(engine, &subject, found, referrer, &paid) {
+                    Ok(along) => along,
+                    Err(step) => return Ok(step),
+                },
+                None => None,
+            };
+            Ok(Step::Commit(reversal::reverse(settled, &asked, accrual, refunded_total, along)?))
         })
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
     Ok(Answer::once(&posted, done.replayed))
+}
+
+/// The account of whoever brought the friend, and the entry that paid for it; `None` if one of them is not there.
+fn paid_to<'p, 'f>(
+    engine: &Engine,
+    subject: &'p Subject,
+    found: &'f Found,
+    referrer: &MemberId,
+    paid: &EntryId,
+) -> Result<Option<(Settled<'p>, &'f Recorded)>, Step> {
+    let recorded = match found.entry(referrer, paid) {
+        Some(recorded) => recorded,
+        None => {
+            let entries = vec![(referrer.clone(), paid.clone())];
+            return Err(Step::LookAt(Needs { entries, ..Needs::default() }));
+        }
+    };
+    Ok(engine.referrer(subject, found, referrer, &[])?.zip(recorded))
 }

@@ -11,7 +11,7 @@ use regulars_domain::{
     earn::earn,
     earning::{Activity, Occasion, Purchase},
 };
-use regulars_store::Needs;
+use regulars_store::{Needs, Step};
 use serde::Deserialize;
 
 /// What points are asked for.
@@ -41,8 +41,18 @@ pub(crate) async fn accrue(
     let occasion = Occasion::from(request.json_body::<Accrual>()?);
     let subject = engine.subject(params).await?;
     let needs = Needs { counters: subject.program.earning_counters(&occasion), ..Needs::default() };
+    let of_referral = subject.program.earning_counters(&Occasion::Referral(occasion.occurred_at()));
     let done = engine
-        .act(&subject, &needs, &asked, deadline, |settled, found| earn(settled, &asked, &occasion, &found.counters))
+        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
+            let referrer = match settled.referrer(&occasion) {
+                Some(member) => match engine.referrer(&subject, found, member, &of_referral) {
+                    Ok(referrer) => referrer,
+                    Err(step) => return Ok(step),
+                },
+                None => None,
+            };
+            Ok(Step::Commit(earn(settled, &asked, &occasion, &found.counters, referrer)?))
+        })
         .await?;
     let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
     Ok(Answer::once(&accrued, done.replayed))

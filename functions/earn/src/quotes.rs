@@ -36,8 +36,16 @@ pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -
     match quote {
         Quote::Accrual(accrual) => {
             let occasion = Occasion::from(accrual);
-            let counters = engine.store.counters(&subject.program_id, &program.earning_counters(&occasion)).await?;
-            let posting = earn(settled, &asked, &occasion, &counters)?;
+            let mut needed = program.earning_counters(&occasion);
+            let referrer = match settled.referrer(&occasion) {
+                Some(member) => {
+                    needed.extend(program.earning_counters(&Occasion::Referral(occasion.occurred_at())));
+                    engine.view_referrer(&subject, member).await?
+                }
+                None => None,
+            };
+            let counters = engine.store.counters(&subject.program_id, &needed).await?;
+            let posting = earn(settled, &asked, &occasion, &counters, referrer)?;
             let entry = would_be(&posting, &asked.entry);
             Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(&subject, posting.own.account)).quoted()))
         }

@@ -58,11 +58,11 @@ pub(crate) async fn enroll(
         (None, key) => member_of_key(&program_id, key.as_ref())?,
     };
     let wish = Enroll {
-        member: free_to_use(member)?,
         attributes: attributes(program.read_attributes(&enrollment.attributes)?),
         aliases: aliases(engine, &program_id, &enrollment.aliases)?,
-        referred_by: enrollment.referred_by,
+        referred_by: not_oneself(enrollment.referred_by, &member)?,
         program: program_id.clone(),
+        member: free_to_use(member)?,
     };
     let subject = Subject { program_id, program, member: wish.member.clone() };
     let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body);
@@ -107,6 +107,14 @@ fn free_to_use(member: MemberId) -> Result<MemberId, Problem> {
         return Err(Problem::body_malformed("/member", "`lookup` is a word of this API, and no member can have it."));
     }
     Ok(member)
+}
+
+/// Who brought a member is somebody else.
+fn not_oneself(referrer: Option<MemberId>, member: &MemberId) -> Result<Option<MemberId>, Problem> {
+    if referrer.as_ref() == Some(member) {
+        return Err(Problem::body_malformed("/referred_by", "Nobody is brought by the same member."));
+    }
+    Ok(referrer)
 }
 
 /// A value of `null` is no value.

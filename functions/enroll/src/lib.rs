@@ -1,8 +1,9 @@
-//! The `enroll` function: joining, finding a member by another name, and changing what is kept of one.
+//! The `enroll` function: joining, finding a member by another name, changing what is kept of one, and making one of two.
 
 mod amendment;
 mod enrollment;
 mod lookup;
+mod merge;
 mod names;
 
 use std::sync::LazyLock;
@@ -20,6 +21,7 @@ enum Operation {
     Enroll,
     LookUp,
     Amend,
+    Merge,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -27,6 +29,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::POST, "/v1/programs/{program}/members", Operation::Enroll),
         (Method::POST, "/v1/programs/{program}/members/lookup", Operation::LookUp),
         (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Amend),
+        (Method::POST, "/v1/programs/{program}/members/{member}/merge", Operation::Merge),
     ])
 });
 
@@ -46,6 +49,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Enroll => enrollment::enroll(engine, &request, &params, deadline).await,
             Operation::LookUp => lookup::look_up(engine, &request, &params).await,
             Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
+            Operation::Merge => merge::merge(engine, &request, &params, deadline).await,
         }
     })
     .await

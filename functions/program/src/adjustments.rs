@@ -4,12 +4,13 @@ use regulars_api::{
     command::asked,
     deadline::Deadline,
     engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Caller, Code, Params, Problem, Request},
+    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::Posted,
 };
 use regulars_domain::{
     adjust::{self, Adjust},
     earning::Label,
+    note::Note,
     points::Points,
 };
 use regulars_store::Needs;
@@ -20,6 +21,8 @@ use serde::Deserialize;
 struct Adjustment {
     points: i64,
     reason: Label,
+    #[serde(default)]
+    note: Option<Note>,
 }
 
 pub(crate) async fn adjust(
@@ -28,16 +31,14 @@ pub(crate) async fn adjust(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    if *request.caller() != Caller::Operator {
-        return Err(Problem::new(Code::ScopeMissing, "Only an operator adjusts points."));
-    }
+    request.only_operator("Only an operator adjusts points.")?;
     let asked = asked(request, "adjustment", &request.json_value(BODY_BYTES_MAX)?)?;
-    let Adjustment { points, reason } = request.json_body()?;
+    let Adjustment { points, reason, note } = request.json_body()?;
     let most = Points::MAX.get();
     if points == 0 || points.checked_abs().is_none_or(|points| points > most) {
         return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}, or as many below zero.")));
     }
-    let wish = Adjust { points: Points::new(points), reason };
+    let wish = Adjust { points: Points::new(points), reason, note };
     let subject = engine.subject(params).await?;
     let done = engine
         .act(&subject, &Needs::default(), &asked, deadline, |settled, _| adjust::adjust(settled, &asked, &wish))

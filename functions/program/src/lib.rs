@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod publication;
+mod transfers;
 
 use std::sync::LazyLock;
 
@@ -18,6 +19,7 @@ enum Operation {
     Publish,
     Read,
     Adjust,
+    Transfer,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -25,6 +27,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::PUT, "/v1/programs/{program}", Operation::Publish),
         (Method::GET, "/v1/programs/{program}", Operation::Read),
         (Method::POST, "/v1/programs/{program}/members/{member}/adjustments", Operation::Adjust),
+        (Method::POST, "/v1/programs/{program}/members/{member}/transfers", Operation::Transfer),
     ])
 });
 
@@ -44,6 +47,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Publish => publication::publish(engine, &request, &params).await,
             Operation::Read => publication::read(engine, &params).await,
             Operation::Adjust => adjustments::adjust(engine, &request, &params, deadline).await,
+            Operation::Transfer => transfers::transfer(engine, &request, &params, deadline).await,
         }
     })
     .await

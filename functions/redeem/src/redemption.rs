@@ -103,7 +103,7 @@ async fn act(
 ) -> Result<Answer, Problem> {
     let subject: Subject = engine.subject(params).await?;
     let done = engine.act_on(&subject, entry, asked, deadline, decide).await?;
-    let redemption = engine.store.entry(&subject.program_id, &subject.member, entry).await?;
+    let redemption = engine.entry(&done.account, entry).await?;
     let settled = engine.settled(&subject, done.account);
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);
     Ok(Answer::once(&redeemed, done.replayed))

@@ -6,7 +6,7 @@ use regulars_api::{
     http::{Answer, Params, Problem, Request},
     view::{AccountView, EntryDetail, TierChangeView},
 };
-use regulars_domain::{aftermath::Recorded, chain::Sealed, id::MemberId};
+use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,13 +43,13 @@ pub(crate) async fn evaluate(
     Ok(Answer::ok(&Evaluated {
         account: AccountView::from(&settled),
         tier_change: last_change(&entries),
-        entries: entries.into_iter().map(|sealed| just_written(&subject.member, sealed)).collect(),
+        entries: entries.into_iter().map(|sealed| just_written(settled.account(), sealed)).collect(),
     }))
 }
 
 /// Nothing has become yet of an entry that was written just now, or was not written at all.
-fn just_written(member: &MemberId, sealed: Sealed) -> EntryDetail {
-    EntryDetail::new(&Recorded::new(member, sealed), &[])
+fn just_written(account: &Account, sealed: Sealed) -> EntryDetail {
+    EntryDetail::new(&Recorded::new(&account.member, sealed), account)
 }
 
 fn last_change(entries: &[Sealed]) -> Option<TierChangeView> {

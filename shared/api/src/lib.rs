@@ -7,6 +7,7 @@ pub mod engine;
 pub mod event;
 pub mod http;
 pub mod lambda;
+pub mod others;
 pub mod programs;
 pub mod refusal;
 pub mod settings;

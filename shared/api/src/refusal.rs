@@ -5,10 +5,12 @@ use regulars_domain::{
     adjust::AdjustRefusal,
     confirm::ConfirmRefusal,
     earn::EarnRefusal,
+    merge::MergeRefusal,
     program::{AttributeRefused, Problem as Fault},
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,
+    transfer::TransferRefusal,
 };
 use regulars_store::StoreFault;
 use serde_json::{Value, json};
@@ -110,13 +112,45 @@ impl From<AdjustRefusal> for Problem {
     }
 }
 
+impl From<TransferRefusal> for Problem {
+    fn from(refusal: TransferRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            TransferRefusal::Inactive(inactive) => inactive.into(),
+            TransferRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
+            TransferRefusal::PointsOverflow => Problem::new(Code::PointsOverflow, detail),
+            TransferRefusal::InsufficientPoints { missing } => {
+                Problem::new(Code::InsufficientPoints, detail).with("missing", missing.get())
+            }
+        }
+    }
+}
+
+impl From<MergeRefusal> for Problem {
+    fn from(refusal: MergeRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            MergeRefusal::Inactive(inactive) => inactive.into(),
+            MergeRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
+            MergeRefusal::HoldsOpen { .. } => Problem::new(Code::HoldsOpen, detail),
+            MergeRefusal::TooManyMerges | MergeRefusal::TooManyAliases => Problem::new(Code::MergeTooLarge, detail),
+            MergeRefusal::PointsOverflow => Problem::new(Code::PointsOverflow, detail),
+        }
+    }
+}
+
+/// The problem that not the account of the path, but the other one, takes no part.
+fn other_inactive(inactive: Inactive, detail: String) -> Problem {
+    Problem::from(inactive).detailed(detail)
+}
+
 impl From<Inactive> for Problem {
     fn from(inactive: Inactive) -> Self {
         let detail = sentence(&inactive);
         match inactive {
             Inactive::Suspended => Problem::new(Code::AccountSuspended, detail),
             Inactive::Closed => Problem::new(Code::AccountClosed, detail),
-            Inactive::Merged { into } => Problem::new(Code::AccountMerged, detail).with("merged_into", into.as_str()),
+            Inactive::Merged { into } => Problem::new(Code::AccountClosed, detail).with("merged_into", into.as_str()),
         }
     }
 }

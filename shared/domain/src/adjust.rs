@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    account::Inactive, draft::Request, earning::Label, entry::Kind, points::Points, posting::Posting, settle::Settled,
+    account::Inactive, draft::Request, earning::Label, entry::Kind, note::Note, points::Points, posting::Posting,
+    settle::Settled,
 };
 
 /// A wish to adjust.
@@ -13,6 +14,8 @@ pub struct Adjust {
     pub points: Points,
     /// Why, in the operator's own code.
     pub reason: Label,
+    /// What else is to be said of it, for people.
+    pub note: Option<Note>,
 }
 
 /// Why nothing was adjusted, in the order in which it is looked for.
@@ -65,6 +68,6 @@ pub fn adjust(settled: Settled<'_>, request: &Request, wish: &Adjust) -> Result<
         entry.lots = draft.account.lots.take(-wish.points);
         entry.spendable = wish.points;
     }
-    draft.post(entry);
+    draft.post_noted(entry, wish.note.clone());
     Ok(draft.finish())
 }

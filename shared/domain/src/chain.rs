@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     entry::Entry,
     id::{MemberId, ProgramId},
+    note::Note,
 };
 
 /// A SHA-256 hash, shown as 64 hexadecimal digits.
@@ -84,6 +85,8 @@ pub struct Sealed {
     pub text: String,
     /// `SHA-256(previous hash, text)`.
     pub hash: Hash,
+    /// What somebody wrote about it, beside the chain.
+    pub note: Option<Note>,
 }
 
 /// A stored text is no entry.
@@ -104,7 +107,13 @@ impl Sealed {
     pub fn new(entry: Entry, previous: &Hash) -> Self {
         let text = entry.canonical();
         let hash = link(previous, &text);
-        Self { entry, text, hash }
+        Self { entry, text, hash, note: None }
+    }
+
+    /// The same with a note beside it.
+    #[must_use]
+    pub fn noted(self, note: Option<Note>) -> Self {
+        Self { note, ..self }
     }
 
     /// A stored entry, as it is: whether the chain holds is for [`verify`] to say.
@@ -114,7 +123,7 @@ impl Sealed {
     /// The text is not an entry's.
     pub fn read(text: String, hash: Hash) -> Result<Self, TextMalformed> {
         let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
-        Ok(Self { entry, text, hash })
+        Ok(Self { entry, text, hash, note: None })
     }
 }
 

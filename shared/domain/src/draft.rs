@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use crate::{
     account::{Account, Qualifying},
     aftermath::Mark,
+    breakdown::BreakdownLine,
     calendar,
     chain::Sealed,
     counter::{Counters, Take},
@@ -16,6 +17,7 @@ use crate::{
     hold::{Hold, put_back},
     id::{EntryId, RewardId},
     lots::{Expiry, LotChange},
+    note::Note,
     pending::Awaits,
     points::Points,
     posting::{Change, Claim, Posting},
@@ -114,12 +116,17 @@ impl<'p> Draft<'p> {
     }
 
     /// Writes an entry into the ledger, behind the newest one.
-    pub(crate) fn post(&mut self, mut entry: Entry) {
+    pub(crate) fn post(&mut self, entry: Entry) {
+        self.post_noted(entry, None);
+    }
+
+    /// Writes an entry into the ledger, with what somebody wrote about it beside it.
+    pub(crate) fn post_noted(&mut self, mut entry: Entry, note: Option<Note>) {
         self.account.seq = self.account.seq.saturating_add(1);
         entry.seq = self.account.seq;
         let sealed = Sealed::new(entry, &self.account.head_hash);
         self.account.head_hash = sealed.hash;
-        self.entries.push(sealed);
+        self.entries.push(sealed.noted(note));
     }
 
     /// Takes from totals over many members along with this posting.
@@ -158,14 +165,29 @@ impl<'p> Draft<'p> {
     /// If the account would hold more than [`Points::MAX`]; the draft is then of no further use.
     pub(crate) fn accrue(
         &mut self,
+        entry: Entry,
+        occasion: &Occasion,
+        counters: &Counters,
+    ) -> Result<(), PointsOverflow> {
+        self.accrue_with(entry, occasion, counters, None)
+    }
+
+    /// [`Draft::accrue`], and besides the points of a line that no rule gave.
+    pub(crate) fn accrue_with(
+        &mut self,
         mut entry: Entry,
         occasion: &Occasion,
         counters: &Counters,
+        besides: Option<BreakdownLine>,
     ) -> Result<(), PointsOverflow> {
         let program = self.program;
         let tiers = program.tiers.as_ref();
         let level = tiers.zip(self.account.tier.as_ref()).and_then(|(tiers, tier)| tiers.level(tier));
-        let assessment = assess(program, &mut self.account, level, occasion, counters)?;
+        let mut assessment = assess(program, &mut self.account, level, occasion, counters)?;
+        if let Some(line) = besides {
+            assessment.points += line.given;
+            assessment.breakdown.push(line);
+        }
         if self.account.total() + assessment.points > Points::MAX {
             return Err(PointsOverflow);
         }
@@ -203,15 +225,7 @@ impl<'p> Draft<'p> {
         }
         self.take(assessment.takes);
         let id = entry.id.clone();
-        let occurred_at = entry.occurred_at;
-        entry.tier_change = self.adopt_tier();
-        let tier_change = entry.tier_change.clone();
-        let is_enrollment = entry.kind == Kind::Enrollment;
-        self.post(entry);
-        if let Some(change) = tier_change.filter(|_| !is_enrollment) {
-            // The word keeps apart from the engine's own dates a caller's key that looks like one.
-            self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
-        }
+        self.post_with_tier(entry);
         self.expire_overdue(&id);
         Ok(())
     }
@@ -294,6 +308,19 @@ impl<'p> Draft<'p> {
         Some(TierChange { from, to: level })
     }
 
+    /// Posts `entry` with the change of tier that it brings, which is an entry of its own besides: except that of a member
+    /// who just joined.
+    pub(crate) fn post_with_tier(&mut self, mut entry: Entry) {
+        entry.tier_change = self.adopt_tier();
+        let (id, occurred_at) = (entry.id.clone(), entry.occurred_at);
+        let change = entry.tier_change.clone().filter(|_| entry.kind != Kind::Enrollment);
+        self.post(entry);
+        if let Some(change) = change {
+            // The word keeps apart from the engine's own dates a caller's key that looks like one.
+            self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id));
+        }
+    }
+
     pub(crate) fn post_tier_change(
         &mut self,
         id: EntryId,
@@ -332,11 +359,11 @@ impl<'p> Draft<'p> {
     }
 }
 
-/// Points for a purchase or an activity may have to wait, because either may be taken back. A welcome or a birthday
-/// present is given at once.
+/// Points for a purchase, one's own or a friend's, or for an activity may have to wait, because these may be taken back. A
+/// welcome or a birthday present is given at once.
 fn pends(occasion: &Occasion) -> bool {
     match occasion {
-        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
         Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
     }
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
     account::Inactive, calendar::days_after, counter::Counters, draft::Request, earning::Occasion, entry::Kind,
-    money::Currency, points::Points, posting::Posting, settle::Settled,
+    money::Currency, points::Points, posting::Posting, referral, settle::Settled,
 };
 
 /// How far a till's clock may run ahead, in minutes.
@@ -50,17 +50,20 @@ impl fmt::Display for EarnRefusal {
     }
 }
 
-/// Gives `settled` what `occasion` earns.
+/// Gives `settled` what `occasion` earns. Where that is the purchase that pays for a referral ([`Settled::referrer`]),
+/// `referrer` is the account of whoever brought the member, if there is one, and both are paid.
 ///
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins.
-pub fn earn(
-    settled: Settled<'_>,
+pub fn earn<'p>(
+    settled: Settled<'p>,
     request: &Request,
     occasion: &Occasion,
     counters: &Counters,
+    referrer: Option<Settled<'p>>,
 ) -> Result<Posting, EarnRefusal> {
+    let pays_referral = settled.referrer(occasion).is_some();
     let mut draft = settled.0;
     draft.account.check_active().map_err(EarnRefusal::Inactive)?;
     if let Occasion::Purchase(purchase) = occasion
@@ -75,7 +78,15 @@ pub fn earn(
     if draft.program.date(occurred_at) < earliest || occurred_at > latest {
         return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
     }
-    let entry = draft.entry_for(request, Kind::Accrual, occurred_at);
-    draft.accrue(entry, occasion, counters).map_err(|_| EarnRefusal::PointsOverflow)?;
+    let mut entry = draft.entry_for(request, Kind::Accrual, occurred_at);
+    let referrer = if pays_referral { referral::settle_with(&mut draft, referrer) } else { None };
+    let Some(referrer) = referrer else {
+        draft.accrue(entry, occasion, counters).map_err(|_| EarnRefusal::PointsOverflow)?;
+        return Ok(draft.finish());
+    };
+    entry.counterparty = Some(referrer.account.member.clone());
+    let line = referral::friends_line(&draft);
+    draft.accrue_with(entry, occasion, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
+    referral::pay(&mut draft, &referrer, &request.entry, occurred_at, counters);
     Ok(draft.finish())
 }

@@ -76,7 +76,8 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         .accrue(entry, &Occasion::Enrollment(now), counters)
         .expect("200 rules of at most a million points each do not fill an account");
     for alias in wish.aliases {
-        draft.claim(Claim { alias, from: None });
+        let member = draft.account.member.clone();
+        draft.claim(Claim { alias, member, from: None });
     }
     draft.finish()
 }

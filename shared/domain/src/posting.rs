@@ -24,6 +24,8 @@ pub struct Change {
 pub struct Claim {
     /// The name.
     pub alias: Alias,
+    /// Who gets it.
+    pub member: MemberId,
     /// The member whose it may have been so far; `None` if it must have been nobody's.
     pub from: Option<MemberId>,
 }
@@ -39,7 +41,7 @@ pub struct Posting {
     pub takes: Vec<Take>,
     /// What became of entries that it acts on.
     pub marks: Vec<Mark>,
-    /// Other names that the member of its own account gets.
+    /// Other names that members get.
     pub claims: Vec<Claim>,
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::{
     account::{Inactive, Qualifying},
-    aftermath::Recorded,
+    aftermath::{Aftermath, Recorded},
     cap::CapOwner,
     draft::{Draft, Request},
-    entry::{Entry, Kind},
+    entry::{By, Entry, Kind},
     id::EntryId,
     lots::{Expiry, LotChange},
     money::{Amount, Currency, Money},
@@ -61,14 +61,18 @@ impl fmt::Display for ReverseRefusal {
 /// The points come from the accrual's own pending points, then from its own lot, then from the lots that expire soonest;
 /// what is still missing is owed or forgiven, as the program says.
 ///
+/// Where the purchase paid for a referral ([`crate::referral::paid_along`]), `along` is the account of whoever brought the
+/// member, and the entry that paid it: undone along with the whole of the purchase, and the next one pays both again.
+///
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`ReverseRefusal`].
-pub fn reverse(
-    settled: Settled<'_>,
+pub fn reverse<'p>(
+    settled: Settled<'p>,
     request: &Request,
     accrual: &Recorded,
     refunded_total: Option<Money>,
+    along: Option<(Settled<'p>, &Recorded)>,
 ) -> Result<Posting, ReverseRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(ReverseRefusal::Inactive)?;
@@ -78,27 +82,54 @@ pub fn reverse(
     }
     let refund = Refund::new(&draft, accrual, refunded_total)?;
 
-    let mut entry = draft.entry_for(request, Kind::AccrualReversal, draft.now);
+    let entry = draft.entry_for(request, Kind::AccrualReversal, draft.now);
+    take_back(&mut draft, entry, accrual, &refund);
+    if let Some((referrer, paid)) = along.filter(|_| refund.becomes_whole()) {
+        undo_referral(&mut draft, referrer.0, request, paid);
+    }
+    Ok(draft.finish())
+}
+
+/// Undoes what a friend's purchase paid to whoever brought the friend, and lets the friend's next one pay it. Where that
+/// account is closed nothing is left to take from, and both stay as they are.
+fn undo_referral<'p>(friend: &mut Draft<'p>, mut referrer: Draft<'p>, request: &Request, paid: &Recorded) {
+    if referrer.account.check_open().is_err() || referrer.account.member == friend.account.member {
+        return;
+    }
+    // Of a member who was merged into this one, the referral may be over for good.
+    if let Some(referral) = friend.account.referral.as_mut().filter(|referral| referral.by == paid.member) {
+        referral.is_over = false;
+    }
+    let id = EntryId::engine(&[&"reversal", &friend.account.member, &request.entry]);
+    let mut entry = referrer.entry(id, Kind::AccrualReversal, By::Engine, referrer.now);
+    entry.counterparty = Some(friend.account.member.clone());
+    take_back(&mut referrer, entry, paid, &Refund::whole(paid));
+    friend.along(referrer);
+}
+
+/// Takes back what `refund` takes of `accrual`. Fills `entry` with it and posts it.
+fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund: &Refund) {
+    let undone = &accrual.sealed.entry;
     entry.refers_to = Some(undone.id.clone());
     let taken_back = refund.taken_back(undone);
     let wanted = (taken_back - accrual.aftermath.taken_back).max(Points::ZERO);
-    take_points(&mut draft, &mut entry, accrual, wanted);
-    give_back_caps(&mut draft, undone, &refund);
-    take_qualifying(&mut draft, undone, &refund);
+    take_points(draft, &mut entry, accrual, wanted);
+    give_back_caps(draft, undone, refund);
+    take_qualifying(draft, undone, refund);
 
-    entry.tier_change = draft.adopt_tier();
-    let tier_change = entry.tier_change.clone();
-    let id = entry.id.clone();
-    draft.post(entry);
-    if let Some(change) = tier_change {
-        draft.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, draft.now, Some(id));
-    }
+    draft.post_with_tier(entry);
     draft.mark(accrual.mark(|aftermath| {
         aftermath.refunded = refund.now;
         aftermath.is_undone = refund.is_whole();
         aftermath.taken_back = taken_back.max(aftermath.taken_back);
     }));
-    Ok(draft.finish())
+}
+
+/// Whether a refund of `refunded_total` leaves nothing of an accrual that is not undone yet.
+#[must_use]
+pub fn is_whole(accrual: &Recorded, refunded_total: Option<Money>) -> bool {
+    let paid = accrual.sealed.entry.paid.map(Amount::get);
+    !accrual.aftermath.is_undone && refunded_total.is_none_or(|money| Some(money.amount.get()) == paid)
 }
 
 /// How much of a purchase was refunded before, and is now, in minor units.
@@ -129,6 +160,13 @@ impl Refund {
             was_whole: aftermath.is_undone,
             asks_whole: refunded == paid,
         })
+    }
+
+    /// All of `accrual`, which nobody paid for or which is undone along with a purchase.
+    fn whole(accrual: &Recorded) -> Self {
+        let paid = accrual.sealed.entry.paid.map(Amount::get).unwrap_or_default();
+        let Aftermath { refunded: before, is_undone: was_whole, .. } = accrual.aftermath;
+        Self { paid, before, now: paid, was_whole, asks_whole: true }
     }
 
     /// Whether nothing of the purchase is left.
@@ -259,5 +297,10 @@ fn take_qualifying(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
         spend: refund.taken_of(qualified.amount.spend),
         visits: if refund.becomes_whole() { qualified.amount.visits } else { 0 },
     };
-    tier::discount(draft.program, &mut draft.account, amount, qualified.period);
+    // Of a member merged into this one the periods may have begun on other days.
+    let tiers = draft.program.tiers.as_ref().filter(|_| !draft.account.qualifying.contains_key(&qualified.period));
+    let date = draft.program.date(undone.occurred_at);
+    let first =
+        tiers.map_or(qualified.period, |tiers| tier::current_period(draft.program, tiers, &draft.account, date).first);
+    tier::discount(draft.program, &mut draft.account, amount, first);
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::{
-    account::{Account, Qualifying, Secured},
+    account::{Account, Qualifying, Secured, TierOverride},
     calendar::days_after,
     program::{BasisUnit, Downgrade, Level, Period, Program, Tiers},
 };
@@ -218,4 +218,24 @@ pub(crate) fn close(program: &Program, account: &mut Account, period: Period) {
     if let Some(through) = current_period(program, tiers, account, days_after(last, 1)).last {
         secure(tiers, account, kept, through);
     }
+}
+
+/// Makes everything that counts toward `from`'s tier count toward `into`'s: what each reached in a period, both together;
+/// what earlier periods secured; of two overrides the higher one.
+pub(crate) fn absorb(program: &Program, into: &mut Account, from: &mut Account) {
+    let qualifying = std::mem::take(&mut from.qualifying);
+    let secured = std::mem::take(&mut from.secured);
+    let given = from.tier_override.take();
+    let Some(tiers) = &program.tiers else { return };
+    let today = into.settled_on;
+    for (first, amount) in qualifying {
+        // Where periods begin on the day of joining, those of two members differ. What counts now, counts now.
+        let last = current_period(program, tiers, from, first).last.map_or(today, |last| last.min(today));
+        count(program, into, amount, last);
+    }
+    for Secured { tier, through } in secured {
+        secure(tiers, into, tiers.rank(&tier), through);
+    }
+    let rank = |given: &TierOverride| (tiers.rank(&given.tier), given.until);
+    into.tier_override = into.tier_override.take().into_iter().chain(given).max_by_key(rank);
 }

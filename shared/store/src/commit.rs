@@ -113,7 +113,7 @@ impl Store {
         takes: &Takes<'a>,
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
         let Posting { own, others, takes: _, marks, claims } = posting;
-        let Account { program, member, .. } = &own.account;
+        let program = &own.account.program;
         let mut parts = Vec::new();
         let mut writes = Vec::new();
         for (change, is_own) in std::iter::once((own, true)).chain(others.iter().map(|other| (other, false))) {
@@ -141,7 +141,7 @@ impl Store {
             let key = entry_key(program, &mark.member, &mark.entry);
             writes.push(self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))?);
         }
-        for Claim { alias, from } in claims.iter().collect::<BTreeSet<_>>() {
+        for Claim { alias, member, from } in claims.iter().collect::<BTreeSet<_>>() {
             let mut item = key_attributes(alias_key(program, alias));
             item.insert(MEMBER.to_owned(), text(member.as_str()));
             parts.push(Part::Claim(alias));

@@ -8,8 +8,9 @@
 //! | `h` | B | the hash |
 //! | `ac` | N | how often something was done about it; absent while nothing was |
 //! | `af` | M | what became of it: `r` refunded, `t` taken back, `u` undone, `c` confirmed on, `e` ending, `p` captured |
+//! | `no` | S | what somebody wrote about it; absent if nobody did |
 //!
-//! The last two are the only attributes that ever change, and no hash covers them.
+//! The last three are the only attributes that ever change, and no hash covers them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
@@ -27,6 +28,7 @@ use crate::{
 
 const TEXT: &str = "e";
 const HASH: &str = "h";
+const NOTE: &str = "no";
 const REFUNDED: &str = "r";
 const TAKEN_BACK: &str = "t";
 const UNDONE: &str = "u";
@@ -40,6 +42,9 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     item.insert(SEQ.to_owned(), number(&sealed.entry.seq));
     item.insert(TEXT.to_owned(), text(&sealed.text));
     item.insert(HASH.to_owned(), bytes(sealed.hash.as_bytes()));
+    if let Some(note) = &sealed.note {
+        item.insert(NOTE.to_owned(), text(note.as_str()));
+    }
     item
 }
 
@@ -117,6 +122,8 @@ pub(crate) fn read(item: &Item) -> Result<Sealed, StoreFault> {
     let fields = Fields::of("entry", item);
     let text = fields.required(TEXT, |value| value.as_s().ok())?;
     let hash: [u8; 32] = fields.required(HASH, |value| value.as_b().ok()?.as_ref().try_into().ok())?;
+    let note = fields.optional(NOTE, as_parsed)?;
     Sealed::read(text.clone(), hash.into())
+        .map(|sealed| sealed.noted(note))
         .map_err(|source| Corrupt { source: Some(source), ..fields.corrupt(TEXT) }.into())
 }

@@ -126,12 +126,7 @@ fn what_is_valid_and_not_yet_in_effect_is_told() {
     found.sort_unstable();
     assert_eq!(
         found,
-        [
-            ("/earning_rules/7/on", "not_yet_in_effect"),
-            ("/referral", "not_yet_in_effect"),
-            ("/rewards/3/codes", "not_yet_in_effect"),
-            ("/tiers/levels/2/entitlements", "not_yet_in_effect"),
-        ]
+        [("/rewards/3/codes", "not_yet_in_effect"), ("/tiers/levels/2/entitlements", "not_yet_in_effect"),]
     );
 }
 

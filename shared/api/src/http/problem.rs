@@ -51,8 +51,10 @@ pub enum Code {
     AccountSuspended,
     /// The account is closed, erased or merged.
     AccountClosed,
-    /// The account was merged into another member's.
-    AccountMerged,
+    /// The account has open holds, and cannot be merged.
+    HoldsOpen,
+    /// The two accounts together have more of something than one may.
+    MergeTooLarge,
     /// The accrual does not wait for a confirmation.
     AccrualNotPending,
     /// The redemption is not held, so it can be neither captured nor cancelled.
@@ -141,7 +143,8 @@ impl Code {
             Code::AliasTaken => (StatusCode::CONFLICT, "alias_taken", "The alias belongs to another member"),
             Code::AccountSuspended => (StatusCode::CONFLICT, "account_suspended", "The account is suspended"),
             Code::AccountClosed => (StatusCode::CONFLICT, "account_closed", "The account is closed"),
-            Code::AccountMerged => (StatusCode::CONFLICT, "account_merged", "The account was merged into another"),
+            Code::HoldsOpen => (StatusCode::CONFLICT, "holds_open", "The account has open holds"),
+            Code::MergeTooLarge => (StatusCode::CONFLICT, "merge_too_large", "Together they are too large"),
             Code::AccrualNotPending => (StatusCode::CONFLICT, "accrual_not_pending", "The accrual is not pending"),
             Code::RedemptionNotHeld => (StatusCode::CONFLICT, "redemption_not_held", "The redemption is not held"),
             Code::ProgramVersionStale => (StatusCode::CONFLICT, "program_version_stale", "The program has another version"),
@@ -229,6 +232,13 @@ impl Problem {
             Ok(value) => problem.header(ALLOW, value),
             Err(_) => problem,
         }
+    }
+
+    /// The same problem, told in other words.
+    #[must_use]
+    pub fn detailed(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
     }
 
     /// Adds an extension member to the document, such as `missing` or `problems`.
@@ -371,7 +381,8 @@ mod tests {
             (409, "alias_taken", Code::AliasTaken),
             (409, "account_suspended", Code::AccountSuspended),
             (409, "account_closed", Code::AccountClosed),
-            (409, "account_merged", Code::AccountMerged),
+            (409, "holds_open", Code::HoldsOpen),
+            (409, "merge_too_large", Code::MergeTooLarge),
             (409, "accrual_not_pending", Code::AccrualNotPending),
             (409, "redemption_not_held", Code::RedemptionNotHeld),
             (409, "program_version_stale", Code::ProgramVersionStale),

@@ -97,6 +97,18 @@ impl Request {
         &self.caller
     }
 
+    /// That whoever calls acts for the program, and is no member; `detail` says what a member cannot do.
+    ///
+    /// # Errors
+    ///
+    /// `scope_missing`.
+    pub fn only_operator(&self, detail: &'static str) -> Result<(), Problem> {
+        match self.caller {
+            Caller::Operator => Ok(()),
+            Caller::Member(_) => Err(Problem::new(Code::ScopeMissing, detail)),
+        }
+    }
+
     /// The value of a header, by its name in lower case; `None` too where it is not readable as ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

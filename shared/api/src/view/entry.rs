@@ -2,15 +2,17 @@
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
+    account::Account,
     aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
     earning::Label,
     entry::{By, Kind, Qualified, TierChange},
     hold::Hold,
-    id::{EntryId, LevelId, RewardId},
+    id::{EntryId, LevelId, MemberId, RewardId},
     lots::LotChange,
     money::Money,
+    note::Note,
     pending::Awaits,
     points::Points,
     redemption::RedemptionState,
@@ -70,6 +72,9 @@ impl From<&Sealed> for EntryView {
 pub struct EntryDetail {
     #[serde(flatten)]
     entry: EntryView,
+    /// In whose ledger it stands, if that is not the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MemberId>,
     by: By,
     #[serde(skip_serializing_if = "Option::is_none")]
     refers_to: Option<EntryId>,
@@ -85,6 +90,10 @@ pub struct EntryDetail {
     pending_until: Option<Awaits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Label>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counterparty: Option<MemberId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<Note>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -94,13 +103,14 @@ struct LotView {
 }
 
 impl EntryDetail {
-    /// The entry, its redemption told as of the holds that are open now.
+    /// The entry of `account`, or of one that was merged into it, and its redemption as of the holds that are open now.
     #[must_use]
-    pub fn new(recorded: &Recorded, holds: &[Hold]) -> Self {
+    pub fn new(recorded: &Recorded, account: &Account) -> Self {
         let sealed = &recorded.sealed;
         let entry = &sealed.entry;
         Self {
             entry: sealed.into(),
+            member: Some(recorded.member.clone()).filter(|member| *member != account.member),
             by: entry.by,
             refers_to: entry.refers_to.clone(),
             lots: entry
@@ -111,9 +121,11 @@ impl EntryDetail {
             breakdown: entry.breakdown.iter().map(BreakdownView::from).collect(),
             qualified: entry.qualified,
             tier_change: entry.tier_change.as_ref().map(TierChangeView::from),
-            redemption: RedemptionView::new(recorded, holds),
+            redemption: RedemptionView::new(recorded, &account.holds),
             pending_until: entry.awaits,
             reason: entry.reason.clone(),
+            counterparty: entry.counterparty.clone(),
+            note: sealed.note.clone(),
         }
     }
 }

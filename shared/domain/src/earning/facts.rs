@@ -33,7 +33,7 @@ impl Facts {
         match occasion {
             Occasion::Purchase(bought) => facts.know(Variable::Purchase, purchase(bought)),
             Occasion::Activity(done) => facts.know(Variable::Activity, activity(done)),
-            Occasion::Enrollment(_) | Occasion::Birthday(_) => {}
+            Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => {}
         }
         facts
     }

@@ -42,6 +42,12 @@ pub(crate) struct Assessment {
     pub(crate) punched: BTreeMap<RuleId, i64>,
 }
 
+/// What a breakdown calls that which a friend gets for having been brought.
+pub(crate) const REFERRAL_LINE: &str = "referral";
+
+/// What a breakdown calls that which a tier or a plan gives on top begins with one of these.
+pub(crate) const LINE_PREFIXES: [&str; 2] = ["tier:", "plan:"];
+
 /// The occasion earns more than [`Points::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PointsOverflow;
@@ -58,16 +64,12 @@ impl Program {
         self.earning_rules.iter().filter(move |rule| match (occasion, &rule.on) {
             (Occasion::Purchase(_), Trigger::Purchase)
             | (Occasion::Enrollment(_), Trigger::Enrollment)
-            | (Occasion::Birthday(_), Trigger::Birthday) => true,
+            | (Occasion::Birthday(_), Trigger::Birthday)
+            | (Occasion::Referral(_), Trigger::Referral) => true,
             (Occasion::Activity(activity), Trigger::Activity(kind)) => activity.kind == *kind,
             (
                 _,
-                Trigger::Purchase
-                | Trigger::Activity(_)
-                | Trigger::Enrollment
-                | Trigger::Birthday
-                // Until referrals are paid, no occasion is one.
-                | Trigger::Referral,
+                Trigger::Purchase | Trigger::Activity(_) | Trigger::Enrollment | Trigger::Birthday | Trigger::Referral,
             ) => false,
         })
     }
@@ -116,11 +118,11 @@ pub(crate) fn assess(
     if assessor.done.points > Points::MAX { Err(PointsOverflow) } else { Ok(assessor.done) }
 }
 
-/// A tier multiplies what a member earns by doing something, not a welcome or a birthday present.
+/// A tier multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's fee.
 fn multiplies_by_tier(occasion: &Occasion) -> bool {
     match occasion {
         Occasion::Purchase(_) | Occasion::Activity(_) => true,
-        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
     }
 }
 

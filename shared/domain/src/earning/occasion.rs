@@ -170,6 +170,8 @@ pub enum Occasion {
     Enrollment(Timestamp),
     /// A birthday: its first moment.
     Birthday(Timestamp),
+    /// A friend's purchase that pays whoever brought the friend.
+    Referral(Timestamp),
 }
 
 impl Occasion {
@@ -179,7 +181,7 @@ impl Occasion {
         match self {
             Self::Purchase(purchase) => purchase.occurred_at,
             Self::Activity(activity) => activity.occurred_at,
-            Self::Enrollment(at) | Self::Birthday(at) => *at,
+            Self::Enrollment(at) | Self::Birthday(at) | Self::Referral(at) => *at,
         }
     }
 
@@ -188,7 +190,7 @@ impl Occasion {
     pub fn spend(&self) -> i64 {
         match self {
             Self::Purchase(purchase) => purchase.total.amount.get(),
-            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) => 0,
+            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) | Self::Referral(_) => 0,
         }
     }
 
@@ -197,7 +199,7 @@ impl Occasion {
     pub fn lines(&self) -> &[Line] {
         match self {
             Self::Purchase(purchase) => &purchase.lines,
-            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) => &[],
+            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) | Self::Referral(_) => &[],
         }
     }
 }

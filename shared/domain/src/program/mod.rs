@@ -8,6 +8,7 @@ pub(crate) mod expression_check;
 pub(crate) mod node;
 mod plans;
 mod points;
+mod referral;
 mod rewards;
 mod rules;
 mod tiers;
@@ -21,6 +22,7 @@ pub use self::{
     attributes::{AttributeRefused, AttributeSpec, AttributeType},
     node::Problem,
     points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
+    referral::ReferralPolicy,
     rewards::{Cost, Reward, RewardKind, Stock},
     rules::{EarningRule, Stacking, Trigger},
     tiers::{Basis, BasisUnit, Downgrade, Level, Period, PeriodRule, Thresholds, Tiers},
@@ -63,6 +65,8 @@ pub struct Program {
     pub points: PointsPolicy,
     /// The rules by which points are earned, in the document's order.
     pub earning_rules: Vec<EarningRule>,
+    /// What referrals pay, if they do.
+    pub referral: Option<ReferralPolicy>,
     /// The tiers, if the program has any.
     pub tiers: Option<Tiers>,
     /// The rewards, in the document's order.
@@ -137,17 +141,21 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let attribute_specs = attributes.as_deref();
     let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| rules::read(node, attribute_specs));
     let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels));
-    let referral = fields.read_or("referral", (), plans::read_referral);
+    let referral = fields.read_or("referral", None, |node| referral::read(node).map(Some));
     let plans = fields.read_or("plans", (), |node| plans::read(node, levels));
-    referral?;
     plans?;
+    let earning_rules = earning_rules?;
+    // Rules without more said about referrals pay with any first purchase.
+    let has_rules = earning_rules.iter().any(|rule| rule.on == Trigger::Referral);
+    let referral = referral?.or_else(|| has_rules.then(ReferralPolicy::default));
     Some(Program {
         version,
         name: name?,
         zone: zone?,
         currency: currency?,
         points: points?,
-        earning_rules: earning_rules?,
+        earning_rules,
+        referral,
         tiers: tiers?,
         rewards: rewards?,
         attributes: attributes?,

@@ -1,11 +1,10 @@
-//! Paid plans and referrals: validated here, and named as not yet in effect.
+//! Paid plans: validated here, and named as not yet in effect.
 
 use super::{NAME_LENGTH_MAX, cap::INTERVALS, node::Node};
 use crate::{
     calendar::Every,
     id::{LevelId, RewardId},
     money::AMOUNT_MAX,
-    points::Points,
 };
 
 /// Most paid plans in a program.
@@ -62,15 +61,5 @@ pub(super) fn read_entitlements(node: &Node<'_>) -> Option<()> {
     if !entitlements.is_empty() {
         node.not_yet("an entitlement is neither counted nor granted");
     }
-    Some(())
-}
-
-pub(super) fn read_referral(node: &Node<'_>) -> Option<()> {
-    let fields = node.fields(&["first_purchase_at_least", "friend_points"])?;
-    let least = fields.required("first_purchase_at_least").and_then(|node| node.integer(0..=AMOUNT_MAX));
-    let points = fields.required("friend_points").and_then(|node| node.integer(0..=Points::MAX.get()));
-    least?;
-    points?;
-    node.not_yet("who brought whom is recorded, and nobody is paid for it");
     Some(())
 }

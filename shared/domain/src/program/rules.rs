@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cap::{Cap, CapOwner, Per},
-    earning::{Strategy, read_strategy},
+    earning::{LINE_PREFIXES, REFERRAL_LINE, Strategy, read_strategy},
     id::{ActivityType, RuleId},
 };
 
@@ -87,7 +87,7 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
 
 fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {
     let fields = node.fields(&["id", "on", "stacking", "when", "active", "give", "cap", "qualifying"])?;
-    let id = fields.required("id").and_then(|node| node.parsed("malformed"));
+    let id = fields.required("id").and_then(|node| read_id(&node));
     let on = fields.required("on").and_then(|node| read_trigger(&node, attributes));
     let stacking = fields.read_or("stacking", Stacking::Base, read_stacking);
     let when = on.as_ref().and_then(|on| {
@@ -109,6 +109,16 @@ fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Ea
     })
 }
 
+/// The id of a rule, which no line of a breakdown that is no rule's has.
+fn read_id(node: &Node<'_>) -> Option<RuleId> {
+    let id: RuleId = node.parsed("malformed")?;
+    if id.as_str() == REFERRAL_LINE || LINE_PREFIXES.iter().any(|prefix| id.as_str().starts_with(prefix)) {
+        node.fault("reserved", format!("{id} would be taken for a line that the engine adds to a breakdown"));
+        return None;
+    }
+    Some(id)
+}
+
 fn read_trigger(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Trigger> {
     if let Some(("activity", kind)) = node.variant() {
         return kind.parsed("malformed").map(Trigger::Activity);
@@ -116,10 +126,7 @@ fn read_trigger(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option
     match node.text() {
         Some("purchase") => Some(Trigger::Purchase),
         Some("enrollment") => Some(Trigger::Enrollment),
-        Some("referral") => {
-            node.not_yet("nobody is paid for bringing a friend");
-            Some(Trigger::Referral)
-        }
+        Some("referral") => Some(Trigger::Referral),
         Some("birthday") => {
             let is_birthday =
                 |spec: &AttributeSpec| spec.id.as_str() == BIRTHDAY_ATTRIBUTE && spec.kind == AttributeType::Date;

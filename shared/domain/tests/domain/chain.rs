@@ -35,7 +35,7 @@ fn rewritten(sealed: &Sealed, change: impl FnOnce(&mut regulars_domain::entry::E
     change(&mut entry);
     let text = entry.canonical();
     assert_ne!(text, sealed.text);
-    Sealed { entry, text, hash: sealed.hash }
+    Sealed { entry, text, hash: sealed.hash, note: None }
 }
 
 #[test]

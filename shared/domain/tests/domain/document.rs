@@ -44,7 +44,7 @@ fn the_example_is_accepted_with_what_is_not_yet_in_effect() {
     assert_eq!(program.tiers.as_ref().map(|tiers| tiers.levels.len()), Some(3));
     let mut warnings = places(&program.warnings);
     warnings.sort();
-    let expected = ["/earning_rules/7/on", "/referral", "/rewards/3/codes", "/tiers/levels/2/entitlements"];
+    let expected = ["/rewards/3/codes", "/tiers/levels/2/entitlements"];
     assert_eq!(warnings, expected.map(|at| (at.to_owned(), "not_yet_in_effect")));
     for warning in &program.warnings {
         assert!(example().pointer(&warning.at).is_some() && warning.message.contains("not yet in effect"));
@@ -64,7 +64,6 @@ fn every_part_that_is_not_yet_in_effect_is_named() {
             "/earning_rules/0/give/challenge",
         ),
         (json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] }), "/plans"),
-        (json!({ "referral": { "first_purchase_at_least": 500, "friend_points": 50 } }), "/referral"),
     ] {
         let program = Program::read(&document(parts.clone()), 1).unwrap_or_else(|faults| panic!("{parts}: {faults:?}"));
         assert_eq!(places(&program.warnings), [(at.to_owned(), "not_yet_in_effect")], "{parts}");
@@ -278,6 +277,9 @@ fn each_fault_is_told_with_its_place_and_its_code() {
             "/earning_rules/8/cap".into(),
             "contradiction",
         ),
+        ("/earning_rules/0/id".into(), json!("tier:gold"), "/earning_rules/0/id".into(), "reserved"),
+        ("/earning_rules/0/id".into(), json!("plan:plus"), "/earning_rules/0/id".into(), "reserved"),
+        ("/earning_rules/0/id".into(), json!("referral"), "/earning_rules/0/id".into(), "reserved"),
         ("/referral".into(), json!({ "friend_points": 50 }), "/referral/first_purchase_at_least".into(), "missing"),
         ("/referral/friend_points".into(), json!(-1), "/referral/friend_points".into(), "out_of_range"),
         ("/tiers/basis".into(), json!("stars"), "/tiers/basis".into(), "unknown_choice"),

@@ -7,7 +7,7 @@ use regulars_domain::{
     Request,
     account::{Account, AttributeValue},
     adjust::{Adjust, AdjustRefusal, adjust},
-    aftermath::{Aftermath, Recorded},
+    aftermath::{Aftermath, Mark, Recorded},
     breakdown::BreakdownLine,
     chain::{Sealed, verify},
     confirm::{ConfirmRefusal, confirm},
@@ -21,7 +21,7 @@ use regulars_domain::{
     lots::{Expiry, Lots},
     money::Money,
     points::Points,
-    posting::Posting,
+    posting::{Change, Posting},
     program::Program,
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
@@ -153,11 +153,17 @@ impl Member {
             aliases: Vec::new(),
             referred_by: None,
         };
+        Self::joins_as(program, when, wish, totals)
+    }
+
+    /// A member who joins in this way, when others have taken so much already.
+    pub(crate) fn joins_as(program: &Program, when: &str, wish: Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
         let posting = enroll(program, wish, &request("~enrollment"), &totals.clone().into_iter().collect(), at(when));
         assert_eq!(posting.own.expected_version, None);
         let account = posting.own.account.clone();
         let mut member = Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new() };
-        member.keep(posting, [0; 4]);
+        member.take_from_totals(&posting);
+        member.keep(posting.own, [0; 4]);
         member
     }
 
@@ -167,14 +173,24 @@ impl Member {
 
     /// Sees that a posting can be committed, and commits it.
     pub(crate) fn commit(&mut self, posting: Posting) {
-        assert_eq!(posting.own.expected_version, Some(self.account.version), "decided on another version");
-        assert_eq!(posting.own.account.version, self.account.version + 1, "one commit, one version");
-        self.keep(posting, balances(&self.account));
+        assert!(posting.others.is_empty(), "nobody else is there to commit to");
+        self.take_from_totals(&posting);
+        for mark in &posting.marks {
+            self.note(mark);
+        }
+        self.change(posting.own);
     }
 
-    fn keep(&mut self, posting: Posting, before: [i64; 4]) {
+    /// Sees that a change of this account can be committed, and commits it.
+    pub(crate) fn change(&mut self, change: Change) {
+        assert_eq!(change.expected_version, Some(self.account.version), "decided on another version");
+        assert_eq!(change.account.version, self.account.version + 1, "one commit, one version");
+        self.keep(change, balances(&self.account));
+    }
+
+    fn keep(&mut self, change: Change, before: [i64; 4]) {
         let mut expected = before;
-        for sealed in &posting.own.entries {
+        for sealed in &change.entries {
             let entry = &sealed.entry;
             assert!(
                 self.ledger.iter().all(|earlier| earlier.entry.id != entry.id),
@@ -191,7 +207,12 @@ impl Member {
             }
             self.ledger.push(sealed.clone());
         }
-        assert_eq!(balances(&posting.own.account), expected, "the entries are not what happened to the account");
+        assert_eq!(balances(&change.account), expected, "the entries are not what happened to the account");
+        self.account = change.account;
+    }
+
+    /// Sees that there is as much as a posting takes from the totals over all members, and takes it.
+    pub(crate) fn take_from_totals(&mut self, posting: &Posting) {
         let mut takes: BTreeMap<&CounterId, (i64, i64)> = BTreeMap::new();
         for take in &posting.takes {
             assert!(take.amount != 0, "{take:?} is no take");
@@ -202,12 +223,14 @@ impl Member {
             *total += amount;
             assert!((0..=most).contains(total), "{counter:?} stands at {total} of {most}");
         }
-        for mark in &posting.marks {
-            let aftermath = self.aftermaths.entry(mark.entry.clone()).or_default();
-            assert_eq!(mark.aftermath.changes, aftermath.changes + 1, "{mark:?}");
-            *aftermath = mark.aftermath;
-        }
-        self.account = posting.own.account;
+    }
+
+    /// Notes what became of an entry of this ledger.
+    pub(crate) fn note(&mut self, mark: &Mark) {
+        assert_eq!(mark.member, self.account.member);
+        let aftermath = self.aftermaths.entry(mark.entry.clone()).or_default();
+        assert_eq!(mark.aftermath.changes, aftermath.changes + 1, "{mark:?}");
+        *aftermath = mark.aftermath;
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -247,7 +270,7 @@ impl Member {
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
-        let posting = earn(settled, &request(key), occasion, &self.counters())?;
+        let posting = earn(settled, &request(key), occasion, &self.counters(), None)?;
         self.commit(posting);
         Ok(self.entry(key))
     }
@@ -322,7 +345,7 @@ impl Member {
         refunded_total: Option<Money>,
     ) -> Result<Entry, ReverseRefusal> {
         let settled = self.settled(program, now);
-        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), refunded_total)?;
+        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), refunded_total, None)?;
         self.commit(posting);
         Ok(self.entry(key))
     }
@@ -378,7 +401,7 @@ impl Member {
         points: i64,
     ) -> Result<Entry, AdjustRefusal> {
         let settled = self.settled(program, now);
-        let wish = Adjust { points: Points::new(points), reason: "goodwill".parse().unwrap() };
+        let wish = Adjust { points: Points::new(points), reason: "goodwill".parse().unwrap(), note: None };
         let posting = adjust(settled, &request(key), &wish)?;
         self.commit(posting);
         Ok(self.entry(key))

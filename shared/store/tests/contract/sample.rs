@@ -131,7 +131,12 @@ pub(crate) fn email(name: &str) -> Alias {
 
 /// What it takes to be given `alias` that nobody has.
 pub(crate) fn claim(alias: Alias) -> Claim {
-    Claim { alias, from: None }
+    claim_of("m-1", alias)
+}
+
+/// What it takes for a member to be given `alias` that nobody has.
+pub(crate) fn claim_of(id: &str, alias: Alias) -> Claim {
+    Claim { alias, member: member(id), from: None }
 }
 
 /// Commits what must be possible to commit.

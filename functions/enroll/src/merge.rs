@@ -1,0 +1,58 @@
+//! `POST /members/{member}/merge`: two members who are one person become one, and the other answers with where it went.
+
+use regulars_api::{
+    command::{Subject, asked},
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    view::{AccountView, EntryView},
+};
+use regulars_domain::{id::MemberId, merge};
+use regulars_store::{Needs, Step};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Merge {
+    into: MemberId,
+}
+
+/// Both accounts as the merge left them, or as they are now if it is an old one.
+#[derive(Debug, Serialize)]
+struct Merged {
+    entry: Option<EntryView>,
+    account: AccountView,
+    into: AccountView,
+}
+
+pub(crate) async fn merge(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    request.only_operator("Only an operator merges members.")?;
+    let asked = asked(request, "merge", &request.json_value(BODY_BYTES_MAX)?)?;
+    let Merge { into } = request.json_body()?;
+    let subject = engine.subject(params).await?;
+    if into == subject.member {
+        return Err(Problem::body_malformed("/into", "Nobody is merged with the same account."));
+    }
+    let needs = Needs { accounts: vec![into.clone()], ..Needs::default() };
+    let done = engine
+        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
+            let other = match engine.other(&subject, found, &into) {
+                Ok(other) => other.ok_or_else(|| Problem::member_not_found(into.as_str()))?,
+                Err(step) => return Ok(step),
+            };
+            Ok(Step::Commit(merge::merge(settled, other, &asked)?))
+        })
+        .await?;
+    let target = Subject { program_id: subject.program_id.clone(), program: subject.program.clone(), member: into };
+    let merged = Merged {
+        entry: done.entry.as_ref().map(|recorded| EntryView::from(&recorded.sealed)),
+        account: AccountView::from(&engine.settled(&subject, done.account)),
+        into: AccountView::from(&engine.view(&target).await?),
+    };
+    Ok(Answer::once(&merged, done.replayed))
+}

@@ -1,0 +1,174 @@
+//! Several members of one program, and postings that span their accounts, committed as a store would commit them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use regulars_domain::{
+    account::Alias,
+    chain::verify,
+    earn::{EarnRefusal, earn},
+    earning::Occasion,
+    enroll::Enroll,
+    entry::Entry,
+    id::MemberId,
+    merge::{MergeRefusal, merge},
+    money::Money,
+    points::Points,
+    posting::Posting,
+    program::Program,
+    referral::paid_along,
+    reversal::{self, ReverseRefusal},
+    settle::{Settled, Settlement, settle},
+    transfer::{TransferRefusal, transfer},
+};
+
+use crate::world::{Member, at, request};
+
+/// Members by their ids.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Club {
+    pub(crate) members: BTreeMap<String, Member>,
+}
+
+pub(crate) fn member_id(id: &str) -> MemberId {
+    id.parse().unwrap()
+}
+
+impl Club {
+    /// A club whose members have just joined.
+    pub(crate) fn of(program: &Program, when: &str, ids: &[&str]) -> Self {
+        let mut club = Self::default();
+        for id in ids {
+            club.joins(program, when, id, None, &[]);
+        }
+        club
+    }
+
+    /// Somebody joins, brought by another, with other names.
+    pub(crate) fn joins(&mut self, program: &Program, when: &str, id: &str, by: Option<&str>, aliases: &[&str]) {
+        let alias = |name: &&str| {
+            let mut hash = [0; 16];
+            hash[..name.len()].copy_from_slice(name.as_bytes());
+            Alias { kind: "card".to_owned(), hash }
+        };
+        let wish = Enroll {
+            program: "demo".parse().unwrap(),
+            member: member_id(id),
+            attributes: BTreeMap::new(),
+            aliases: aliases.iter().map(alias).collect(),
+            referred_by: by.map(member_id),
+        };
+        let joined = Member::joins_as(program, when, wish, BTreeMap::new());
+        assert!(self.members.insert(id.to_owned(), joined).is_none());
+    }
+
+    pub(crate) fn get(&self, id: &str) -> &Member {
+        &self.members[id]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &str) -> &mut Member {
+        self.members.get_mut(id).unwrap()
+    }
+
+    /// Sees that all of a posting can be committed, and commits it.
+    pub(crate) fn commit(&mut self, posting: Posting) {
+        let own = posting.own.account.member.to_string();
+        self.get_mut(&own).take_from_totals(&posting);
+        for mark in &posting.marks {
+            self.get_mut(mark.member.as_str()).note(mark);
+        }
+        let mut changed = Vec::new();
+        for change in std::iter::once(posting.own).chain(posting.others) {
+            let id = change.account.member.to_string();
+            assert!(!changed.contains(&id), "{id} changes twice in one posting");
+            self.get_mut(&id).change(change);
+            changed.push(id);
+        }
+    }
+
+    /// The account of `id` brought up to now, time's own doings committed first.
+    pub(crate) fn settled<'p>(&mut self, program: &'p Program, now: Timestamp, id: &str) -> Settled<'p> {
+        loop {
+            match settle(program, self.get(id).account.clone(), now) {
+                Settlement::Current(settled) => match settled.clone().review() {
+                    Some(posting) => self.commit(posting),
+                    None => return *settled,
+                },
+                Settlement::Behind(posting) => self.commit(*posting),
+            }
+        }
+    }
+
+    pub(crate) fn transfers(
+        &mut self,
+        program: &Program,
+        now: &str,
+        key: &str,
+        (from, to, points): (&str, &str, i64),
+    ) -> Result<[Entry; 2], TransferRefusal> {
+        let (source, target) = (self.settled(program, at(now), from), self.settled(program, at(now), to));
+        self.commit(transfer(source, target, &request(key), Points::new(points))?);
+        Ok([self.get(from).entry(key), self.get(to).entry(&format!("~transfer~{from}~{key}"))])
+    }
+
+    pub(crate) fn merges(
+        &mut self,
+        program: &Program,
+        now: &str,
+        key: &str,
+        (from, into): (&str, &str),
+    ) -> Result<[Entry; 2], MergeRefusal> {
+        let (source, target) = (self.settled(program, at(now), from), self.settled(program, at(now), into));
+        self.commit(merge(source, target, &request(key))?);
+        Ok([self.get(from).entry(key), self.get(into).entry(&format!("~transfer~{from}~{key}"))])
+    }
+
+    /// Earns, and pays whoever brought the member if this is the purchase that does.
+    pub(crate) fn earns(
+        &mut self,
+        program: &Program,
+        key: &str,
+        id: &str,
+        occasion: &Occasion,
+    ) -> Result<Entry, EarnRefusal> {
+        let now = occasion.occurred_at();
+        let settled = self.settled(program, now, id);
+        let by = settled.referrer(occasion).map(ToString::to_string).filter(|by| self.members.contains_key(by));
+        let referrer = by.map(|by| self.settled(program, now, &by));
+        let counters = self.get(id).counters();
+        self.commit(earn(settled, &request(key), occasion, &counters, referrer)?);
+        Ok(self.get(id).entry(key))
+    }
+
+    /// Takes back an accrual that stands in the ledger of `of`, and with all of it what it paid for a referral.
+    pub(crate) fn reverses(
+        &mut self,
+        program: &Program,
+        now: &str,
+        key: &str,
+        (id, of, accrual): (&str, &str, &str),
+        refunded_total: Option<Money>,
+    ) -> Result<Entry, ReverseRefusal> {
+        let recorded = self.get(of).recorded(accrual);
+        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, refunded_total));
+        let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
+        let settled = self.settled(program, at(now), id);
+        let paid =
+            along.map(|(member, entry)| (self.settled(program, at(now), &member), self.get(&member).recorded(&entry)));
+        let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
+        self.commit(reversal::reverse(settled, &request(key), &recorded, refunded_total, paid)?);
+        Ok(self.get(id).entry(key))
+    }
+
+    /// Pending, spendable, held and owed points of a member.
+    pub(crate) fn balances(&self, id: &str) -> [i64; 4] {
+        self.get(id).balances()
+    }
+
+    /// Sees that every ledger proves itself.
+    pub(crate) fn assert_proven(&self) {
+        for Member { account, ledger, .. } in self.members.values() {
+            verify(&account.program, &account.member, ledger, account.seq, &account.head_hash).unwrap();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Referrals: a friend's first purchase of some size pays both, once, in one posting; and undone, pays again.
+
+use regulars_domain::{
+    account::{Referral, Status},
+    points::Points,
+    program::Program,
+};
+use serde_json::json;
+
+use crate::{
+    club::{Club, member_id},
+    world::{changes, euro, line, lots, program, purchase},
+};
+
+fn rules() -> Program {
+    program(json!({
+        "earning_rules": [
+            { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } },
+            { "id": "bring-a-friend", "on": "referral", "qualifying": false, "give": { "fixed": { "points": 100 } },
+              "cap": { "times": 2, "per": "member", "every": "year" } },
+        ],
+        "referral": { "first_purchase_at_least": 500, "friend_points": 50 },
+    }))
+}
+
+/// Ayse, who is `m-0`, and friends whom she brought.
+fn club(program: &Program, friends: &[&str]) -> Club {
+    let mut club = Club::of(program, "2026-11-01", &["m-0"]);
+    for friend in friends {
+        club.joins(program, "2026-11-01", friend, Some("m-0"), &[]);
+    }
+    club
+}
+
+#[test]
+fn the_first_purchase_that_is_large_enough_pays_both_and_no_other_does() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    for (key, cents, friend, referrer) in
+        [("order-1", 499, 4, 0), ("order-2", 500, 4 + 5 + 50, 100), ("order-3", 900, 4 + 5 + 50 + 9, 100)]
+    {
+        let entry = club.earns(&program, key, "m-1", &purchase("2026-11-21", json!(cents))).unwrap();
+        assert_eq!((club.balances("m-1")[1], club.balances("m-0")[1]), (friend, referrer), "{key}");
+        let lines: Vec<_> = entry.breakdown.iter().map(line).collect();
+        assert_eq!(lines.contains(&("referral".to_owned(), 50, 50)), key == "order-2");
+    }
+    let paid = club.get("m-0").entry("~referral~m-1~order-2");
+    assert_eq!((changes(&paid), paid.counterparty), ([100, 0, 100, 0, 0], Some(member_id("m-1"))));
+    assert_eq!(club.get("m-1").entry("order-2").counterparty, Some(member_id("m-0")));
+    assert_eq!(club.get("m-1").entry("order-3").counterparty, None);
+    club.assert_proven();
+}
+
+#[test]
+fn the_referrers_cap_holds_and_the_friend_is_paid_all_the_same() {
+    let program = rules();
+    let friends = ["m-1", "m-2", "m-3"];
+    let mut club = club(&program, &friends);
+    for friend in friends {
+        club.earns(&program, "order-1", friend, &purchase("2026-11-21", json!(500))).unwrap();
+        assert_eq!(club.balances(friend)[1], 55);
+    }
+    assert_eq!(club.balances("m-0")[1], 200);
+    let capped = club.get("m-0").entry("~referral~m-3~order-1");
+    assert_eq!(line(&capped.breakdown[0]), ("bring-a-friend".to_owned(), 100, 0));
+}
+
+#[test]
+fn who_cannot_be_paid_is_not_and_only_a_suspension_is_waited_for() {
+    let program = rules();
+    let buy = |club: &mut Club, key: &str| {
+        club.earns(&program, key, "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+        let is_over = club.get("m-1").account.referral.as_ref().unwrap().is_over;
+        (club.balances("m-1")[1], is_over)
+    };
+    let mut gone = Club::default();
+    gone.joins(&program, "2026-11-01", "m-1", Some("nobody"), &[]);
+    assert_eq!((buy(&mut gone, "order-1"), buy(&mut gone, "order-2")), ((5, true), (10, true)));
+
+    let mut closed = club(&program, &["m-1"]);
+    closed.get_mut("m-0").account.status = Status::Closed;
+    assert_eq!(buy(&mut closed, "order-1"), (5, true));
+
+    let mut suspended = club(&program, &["m-1"]);
+    suspended.get_mut("m-0").account.status = Status::Suspended;
+    assert_eq!(buy(&mut suspended, "order-1"), (5, false));
+    suspended.get_mut("m-0").account.status = Status::Active;
+    assert_eq!(buy(&mut suspended, "order-2"), (60, true));
+    assert_eq!(suspended.balances("m-0")[1], 100);
+}
+
+#[test]
+fn a_full_account_of_whoever_brought_a_friend_does_not_stand_in_the_way() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    club.get_mut("m-0").account.lots = lots(&[("never", Points::MAX.get() - 99)]);
+    club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    assert_eq!((club.balances("m-1")[1], club.get("m-0").ledger.len()), (55, 1));
+}
+
+#[test]
+fn all_of_the_purchase_undone_takes_back_both_and_the_next_one_pays() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    let day = "2026-11-21";
+    club.earns(&program, "order-1", "m-1", &purchase(day, json!(500))).unwrap();
+    let refund = |club: &mut Club, key: &str, cents| {
+        club.reverses(&program, day, key, ("m-1", "m-1", "order-1"), Some(euro(cents))).unwrap();
+        (club.balances("m-1")[1], club.balances("m-0")[1])
+    };
+    assert_eq!(refund(&mut club, "refund-1", 250), (27, 100), "half of each line, and the referrer keeps all");
+    assert_eq!(refund(&mut club, "refund-2", 500), (0, 0));
+    assert_eq!(refund(&mut club, "refund-3", 500), (0, 0), "told twice, taken back once");
+    assert_eq!(club.get("m-0").account.cap_use.values().flat_map(|uses| uses.values()).sum::<i64>(), 0);
+    club.earns(&program, "order-2", "m-1", &purchase(day, json!(500))).unwrap();
+    assert_eq!((club.balances("m-1")[1], club.balances("m-0")[1]), (55, 100));
+    club.assert_proven();
+}
+
+#[test]
+fn two_who_became_one_are_not_paid_for_each_other() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    club.merges(&program, "2026-11-02", "merge-1", ("m-0", "m-1")).unwrap();
+    club.get_mut("m-1").account.referral = Some(Referral { by: member_id("m-1"), is_over: false });
+    let settled = club.settled(&program, crate::world::at("2026-11-21"), "m-1");
+    let occasion = purchase("2026-11-21", json!(500));
+    let request = crate::world::request("order-1");
+    let counters = club.get("m-1").counters();
+    let posting = regulars_domain::earn::earn(settled.clone(), &request, &occasion, &counters, Some(settled)).unwrap();
+    assert!(posting.others.is_empty());
+    club.commit(posting);
+    assert_eq!(club.balances("m-1")[1], 5);
+}
+
+#[test]
+fn points_for_a_friend_wait_as_points_for_a_purchase_do() {
+    let mut document = crate::world::document(json!({
+        "points": { "pending": { "days": 14 } },
+        "earning_rules": [
+            { "id": "bring-a-friend", "on": "referral", "qualifying": false, "give": { "fixed": { "points": 100 } } },
+        ],
+    }));
+    let bare = crate::world::program_of(&document);
+    assert_eq!(bare.referral.as_ref().map(|policy| policy.first_purchase_at_least), Some(0));
+    document["referral"] = json!({ "first_purchase_at_least": 0, "friend_points": 0 });
+    let program = crate::world::program_of(&document);
+    let mut club = club(&program, &["m-1"]);
+    let entry = club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(0))).unwrap();
+    assert!(entry.breakdown.is_empty(), "nothing is given to the friend, and no line says so");
+    assert_eq!((club.balances("m-0"), club.balances("m-1")), ([100, 0, 0, 0], [0; 4]));
+}
