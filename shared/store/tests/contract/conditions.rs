@@ -7,7 +7,8 @@ use regulars_store::{Commit, StoreFault};
 use crate::{
     engine::Table,
     sample::{
-        accrual, claim, commit, demo, email, empty, enrollment, member, review, table_with_member, take, untouched,
+        accrual, claim, claim_of, commit, demo, email, empty, enrollment, member, review, table_with_member, take,
+        untouched,
     },
 };
 
@@ -98,7 +99,7 @@ async fn an_alias_belongs_to_one_member() {
     }
 
     let mut other = enrollment(&member("m-2"));
-    other.claims = vec![claim(email("cc")), claim(email("bb"))];
+    other.claims = vec![claim_of("m-2", email("cc")), claim_of("m-2", email("bb"))];
     check(&table, &other, Commit::AliasTaken(email("bb"))).await;
 
     // The member himself may claim it once more, twice over if need be.
@@ -169,7 +170,7 @@ async fn nothing_is_half_written_whichever_part_fails() {
     let account = commit(&table, &sold_out).await;
     let theirs = {
         let mut posting = enrollment(&member("m-2"));
-        posting.claims = vec![claim(email("bb"))];
+        posting.claims = vec![claim_of("m-2", email("bb"))];
         posting
     };
     commit(&table, &theirs).await;

@@ -1,6 +1,10 @@
 //! A DynamoDB of its own for each test, with the table that the template makes.
 
-use std::{thread, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    thread,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -65,13 +69,16 @@ impl Table {
         update.send().await.unwrap();
     }
 
-    /// Every item's keys, in order: what a test that nothing was half written compares.
-    pub(crate) async fn keys(&self) -> Vec<(String, String)> {
+    /// Every item by its keys: what a test that nothing was half written compares.
+    pub(crate) async fn items(&self) -> BTreeMap<(String, String), HashMap<String, AttributeValue>> {
         let found = self.client.scan().table_name(TABLE).consistent_read(true).send().await.unwrap();
         let text = |value: &AttributeValue| value.as_s().unwrap().clone();
-        let mut keys: Vec<_> = found.items().iter().map(|item| (text(&item["pk"]), text(&item["sk"]))).collect();
-        keys.sort();
-        keys
+        found.items().iter().map(|item| ((text(&item["pk"]), text(&item["sk"])), item.clone())).collect()
+    }
+
+    /// Every item's keys, in order.
+    pub(crate) async fn keys(&self) -> Vec<(String, String)> {
+        self.items().await.into_keys().collect()
     }
 }
 

@@ -34,4 +34,6 @@ mod replays;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod spanning;
+#[cfg(test)]
 mod wire;
