@@ -13,6 +13,7 @@ use crate::{
     lots::Lots,
     pending::Pending,
     points::Points,
+    steps::Steps,
 };
 
 /// Whether an account earns and spends.
@@ -134,6 +135,15 @@ impl Account {
         self.lots.total() + self.pending.total() + self.held()
     }
 
+    /// Lets `rule` remember `steps`, and nothing else.
+    pub(crate) fn remember(&mut self, rule: &RuleId, steps: Steps) {
+        if steps.is_nothing() {
+            self.steps.remove(rule);
+        } else {
+            self.steps.insert(rule.clone(), steps);
+        }
+    }
+
     /// The points that open holds reserve.
     #[must_use]
     pub fn held(&self) -> Points {
@@ -244,8 +254,8 @@ pub struct Account {
     pub tier: Option<LevelId>,
     /// Use of capped rules and rewards in intervals that can still matter.
     pub cap_use: CapUse,
-    /// Steps taken on each punch card since it last paid; less than none if it paid for steps that were taken back since.
-    pub punches: BTreeMap<RuleId, i64>,
+    /// What rules remember of the steps that the member took toward them. A rule that remembers nothing does not stand here.
+    pub steps: BTreeMap<RuleId, Steps>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,
     /// The day, in the program's time zone, up to which time has been accounted for.

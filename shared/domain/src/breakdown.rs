@@ -1,13 +1,15 @@
 //! What each rule gave for a purchase or an activity, and what it would have given.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::points::Points;
+use crate::{points::Points, steps::Progress};
 
 /// One line: a rule, or the member's tier (`tier:gold`).
 ///
-/// In the ledger's text a line is a list, `["base",12,12]` or `["base",0,0,"why it failed"]`: an entry is paid for by
-/// the kilobyte, and this is most of one.
+/// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"why it failed"]` or, where a member comes closer to
+/// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakdownLine {
     /// The rule's id, or `tier:` and the level's.
@@ -18,13 +20,24 @@ pub struct BreakdownLine {
     pub given: Points,
     /// Why the rule could not be evaluated, if so. It gave nothing then.
     pub fault: Option<String>,
+    /// How far the member has come, if the rule asks for several steps within a time. No rule has both this and a fault.
+    pub progress: Option<Progress>,
+}
+
+impl BreakdownLine {
+    /// That `rule` came to `wanted` points, and the member got `given` of them.
+    pub(crate) fn new(rule: impl Into<String>, wanted: Points, given: Points) -> Self {
+        Self { rule: rule.into(), wanted, given, fault: None, progress: None }
+    }
 }
 
 impl Serialize for BreakdownLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.fault {
-            None => (&self.rule, self.wanted, self.given).serialize(serializer),
-            Some(fault) => (&self.rule, self.wanted, self.given, fault).serialize(serializer),
+        let Self { rule, wanted, given, fault, progress } = self;
+        match (fault, progress) {
+            (Some(fault), _) => (rule, wanted, given, fault).serialize(serializer),
+            (None, Some(Progress { done, of, by })) => (rule, wanted, given, (done, of, by)).serialize(serializer),
+            (None, None) => (rule, wanted, given).serialize(serializer),
         }
     }
 }
@@ -33,15 +46,18 @@ impl Serialize for BreakdownLine {
 #[serde(untagged)]
 enum Line {
     Faulty(String, Points, Points, String),
+    Progressing(String, Points, Points, (i64, i64, Option<Date>)),
     Plain(String, Points, Points),
 }
 
 impl<'de> Deserialize<'de> for BreakdownLine {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (rule, wanted, given, fault) = match Line::deserialize(deserializer)? {
-            Line::Faulty(rule, wanted, given, fault) => (rule, wanted, given, Some(fault)),
-            Line::Plain(rule, wanted, given) => (rule, wanted, given, None),
-        };
-        Ok(Self { rule, wanted, given, fault })
+        Ok(match Line::deserialize(deserializer)? {
+            Line::Faulty(rule, wanted, given, fault) => Self { fault: Some(fault), ..Self::new(rule, wanted, given) },
+            Line::Progressing(rule, wanted, given, (done, of, by)) => {
+                Self { progress: Some(Progress { done, of, by }), ..Self::new(rule, wanted, given) }
+            }
+            Line::Plain(rule, wanted, given) => Self::new(rule, wanted, given),
+        })
     }
 }

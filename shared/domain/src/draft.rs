@@ -76,6 +76,11 @@ impl<'p> Draft<'p> {
         self.account.settled_on
     }
 
+    /// The first day that can still be posted.
+    pub(crate) fn earliest(&self) -> Date {
+        self.program.earliest(self.today())
+    }
+
     /// An entry that changes nothing yet.
     pub(crate) fn entry(&self, id: EntryId, kind: Kind, by: By, occurred_at: Timestamp) -> Entry {
         Entry {
@@ -101,7 +106,7 @@ impl<'p> Draft<'p> {
             redeemed: None,
             awaits: None,
             paid: None,
-            punched: BTreeMap::new(),
+            stepped: BTreeMap::new(),
             hold_expires_at: None,
             reason: None,
             counterparty: None,
@@ -209,7 +214,7 @@ impl<'p> Draft<'p> {
             }
         }
         entry.breakdown = assessment.breakdown;
-        entry.punched = assessment.punched;
+        entry.stepped = assessment.stepped;
         if let Occasion::Purchase(purchase) = occasion {
             entry.paid = Some(purchase.total.amount);
         }

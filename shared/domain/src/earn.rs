@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
-    account::Inactive, calendar::days_after, counter::Counters, draft::Request, earning::Occasion, entry::Kind,
-    money::Currency, points::Points, posting::Posting, referral, settle::Settled,
+    account::Inactive, counter::Counters, draft::Request, earning::Occasion, entry::Kind, money::Currency,
+    points::Points, posting::Posting, referral, settle::Settled,
 };
 
 /// How far a till's clock may run ahead, in minutes.
@@ -73,7 +73,7 @@ pub fn earn<'p>(
         return Err(EarnRefusal::CurrencyMismatch { expected, found });
     }
     let occurred_at = occasion.occurred_at();
-    let earliest = days_after(draft.today(), draft.program.points.backdating_days_max.saturating_neg());
+    let earliest = draft.earliest();
     let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
     if draft.program.date(occurred_at) < earliest || occurred_at > latest {
         return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });

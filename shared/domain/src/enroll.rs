@@ -63,7 +63,7 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         tier_override: None,
         tier: None,
         cap_use: BTreeMap::new(),
-        punches: BTreeMap::new(),
+        steps: BTreeMap::new(),
         birthday_on: None,
         settled_on: program.date(now),
         seq: 0,

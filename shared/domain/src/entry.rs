@@ -15,6 +15,7 @@ use crate::{
     money::{Amount, Money},
     pending::Awaits,
     points::Points,
+    steps::StepsTaken,
 };
 
 /// What an entry records.
@@ -157,9 +158,9 @@ pub struct Entry {
     /// What was paid, in minor units, so that a refund can take back its share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid: Option<Amount>,
-    /// Steps that each punch card took.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub punched: BTreeMap<RuleId, i64>,
+    /// Steps that it took toward each rule that remembers them.
+    #[serde(rename = "punched", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stepped: BTreeMap<RuleId, StepsTaken>,
     /// The moment at which a hold ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Timestamp>,

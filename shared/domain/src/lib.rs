@@ -33,6 +33,7 @@ pub mod redemption;
 pub mod referral;
 pub mod reversal;
 pub mod settle;
+pub mod steps;
 pub mod tier;
 pub mod transfer;
 

@@ -129,11 +129,10 @@ fn take_over(into: &mut Account, from: &mut Account) {
         into.attributes.entry(id).or_insert(value);
     }
     add_use(&mut into.cap_use, std::mem::take(&mut from.cap_use));
-    for (rule, steps) in std::mem::take(&mut from.punches) {
-        let sum = into.punches.entry(rule).or_default();
-        *sum = sum.saturating_add(steps);
+    for (rule, steps) in std::mem::take(&mut from.steps) {
+        let both = into.steps.remove(&rule).unwrap_or_default().plus(steps);
+        into.remember(&rule, both);
     }
-    into.punches.retain(|_, steps| *steps != 0);
     into.birthday_on = into.birthday_on.max(from.birthday_on.take());
     // Of two who are one, neither has brought the other.
     let mut brought = [into.referral.take(), from.referral.take()].into_iter().flatten();

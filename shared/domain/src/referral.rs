@@ -39,8 +39,7 @@ pub(crate) fn settle_with<'p>(friend: &mut Draft<'p>, referrer: Option<Settled<'
 /// What the friend gets, as a line of the purchase.
 pub(crate) fn friends_line(friend: &Draft<'_>) -> Option<BreakdownLine> {
     let points = friend.program.referral.as_ref()?.friend_points;
-    let line = BreakdownLine { rule: REFERRAL_LINE.to_owned(), wanted: points, given: points, fault: None };
-    (!points.is_zero()).then_some(line)
+    (!points.is_zero()).then(|| BreakdownLine::new(REFERRAL_LINE, points, points))
 }
 
 /// Gives whoever brought the friend what the program's referral rules give, along with the friend's `purchase` of then.

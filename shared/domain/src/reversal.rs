@@ -7,6 +7,7 @@ use crate::{
     aftermath::{Aftermath, Recorded},
     cap::CapOwner,
     draft::{Draft, Request},
+    earning::TakenBack,
     entry::{By, Entry, Kind},
     id::EntryId,
     lots::{Expiry, LotChange},
@@ -261,7 +262,7 @@ fn own_lot(draft: &Draft<'_>, accrual: &Recorded) -> Option<Expiry> {
     }
 }
 
-/// Gives back what the accrual used of caps, and with the whole of it the steps of punch cards.
+/// Gives back what the accrual used of caps, and with the whole of it the steps that it took.
 fn give_back_caps(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
     let program = draft.program;
     let date = program.date(undone.occurred_at);
@@ -277,16 +278,14 @@ fn give_back_caps(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
     if !refund.becomes_whole() {
         return;
     }
-    for (id, steps) in &undone.punched {
-        let Some(rule) = program.earning_rules.iter().find(|rule| rule.id == *id) else { continue };
+    for (id, taken) in &undone.stepped {
+        let Some(rule) = program.rule(id) else { continue };
         let line = undone.breakdown.iter().find(|line| line.rule == id.as_str());
-        let came_to = line.map(|line| line.wanted).unwrap_or_default();
-        let punched = draft.account.punches.get(id).copied().unwrap_or_default();
-        if let Some(back) = rule.strategy.unpunched(punched, *steps, came_to) {
-            draft.account.punches.insert(id.clone(), back);
-        }
+        let wanted = line.map(|line| line.wanted).unwrap_or_default();
+        let back = TakenBack { taken, wanted, day: date, earliest: draft.earliest() };
+        let steps = draft.account.steps.get(id).cloned().unwrap_or_default();
+        draft.account.remember(id, rule.strategy.take_back(&steps, &back));
     }
-    draft.account.punches.retain(|_, punched| *punched != 0);
 }
 
 /// Takes back what the accrual counted toward a tier.

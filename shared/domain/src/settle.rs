@@ -58,6 +58,7 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
     }
     draft.account.settled_on = today;
     forget_caps(program, &mut draft.account, today);
+    forget_steps(program, &mut draft.account, today);
     if let Some(change) = draft.adopt_tier() {
         // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
         // to and fro within a day, so the place in the ledger is part of the name.
@@ -257,6 +258,16 @@ fn next_birthday(program: &Program, account: &Account) -> Option<Date> {
     (0..3)
         .map(|more| months_after(*born_on, years.saturating_add(more).saturating_mul(12)))
         .find(|day| *day > account.settled_on && account.birthday_on.is_none_or(|last| *day >= months_after(last, 11)))
+}
+
+/// Drops steps toward rules that the program no longer has, and those that nothing posted from now on can go with.
+fn forget_steps(program: &Program, account: &mut Account, today: Date) {
+    let earliest = program.earliest(today);
+    for (id, steps) in std::mem::take(&mut account.steps) {
+        if let Some(rule) = program.rule(&id) {
+            account.remember(&id, rule.strategy.remembered(steps, earliest));
+        }
+    }
 }
 
 /// Drops the use of caps in intervals that nothing posted from now on can fall into.

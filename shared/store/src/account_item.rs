@@ -23,7 +23,7 @@
 //! | `ov` | L | the override: tier, last day, reason |
 //! | `t` | S | the tier that the ledger last spoke of |
 //! | `c` | M | by cap owner: use by the first day of the interval |
-//! | `p` | M | steps by punch card |
+//! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
 //!
@@ -42,6 +42,7 @@ use regulars_domain::{
     lots::{Expiry, LotChange, Lots},
     pending::Awaits,
     points::Points,
+    steps::Steps,
 };
 
 use crate::{
@@ -71,7 +72,7 @@ const SECURED: &str = "s";
 const OVERRIDE: &str = "ov";
 const TIER: &str = "t";
 const CAP_USE: &str = "c";
-const PUNCHES: &str = "p";
+const STEPS: &str = "p";
 const BIRTHDAY_ON: &str = "b";
 
 /// The key of the only pair in the map that is a date among the attributes.
@@ -99,7 +100,7 @@ pub(crate) fn write(account: &Account) -> Item {
         tier_override,
         tier,
         cap_use,
-        punches,
+        steps,
         birthday_on,
         settled_on,
         seq,
@@ -127,7 +128,7 @@ pub(crate) fn write(account: &Account) -> Item {
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(SECURED, list(secured.iter().map(write_secured)));
     put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
-    put(PUNCHES, map(punches.iter().map(|(rule, steps)| (rule.to_string(), number(steps)))));
+    put(STEPS, map(steps.iter().map(|(rule, steps)| (rule.to_string(), write_steps(steps)))));
     if !owed.is_zero() {
         put(OWED, number(owed));
     }
@@ -186,7 +187,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         tier_override: fields.optional(OVERRIDE, read_override)?,
         tier: fields.optional(TIER, as_parsed)?,
         cap_use: read_cap_use(&fields)?,
-        punches: read_map(&fields, PUNCHES, as_number)?,
+        steps: read_map(&fields, STEPS, read_steps)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
         seq: fields.required(ENTRIES, as_number)?,
@@ -367,6 +368,33 @@ fn read_override(value: &AttributeValue) -> Option<TierOverride> {
 
 fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {
     map(by_interval.iter().map(|(from, used)| (compact_date(*from), number(used))))
+}
+
+/// A number, where that is all: an ordinary member has no more than a punch card or two.
+fn write_steps(steps: &Steps) -> AttributeValue {
+    let Steps { count, days, is_done } = steps;
+    if days.is_empty() && !is_done {
+        return number(count);
+    }
+    let mut fields = Item::from([("n".to_owned(), number(count))]);
+    if !days.is_empty() {
+        fields.insert("d".to_owned(), list(days.iter().map(|day| text(compact_date(*day)))));
+    }
+    if *is_done {
+        fields.insert("x".to_owned(), AttributeValue::Bool(true));
+    }
+    AttributeValue::M(fields)
+}
+
+fn read_steps(value: &AttributeValue) -> Option<Steps> {
+    let Ok(fields) = value.as_m() else { return as_number(value).map(Steps::counted) };
+    let days = fields.get("d").map(|days| days.as_l().ok()?.iter().map(as_parsed).collect());
+    let is_done = fields.get("x").map(|is_done| is_done.as_bool().ok().copied());
+    Some(Steps {
+        count: as_number(fields.get("n")?)?,
+        days: days.unwrap_or_else(|| Some(Vec::new()))?,
+        is_done: is_done.unwrap_or(Some(false))?,
+    })
 }
 
 fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {

@@ -185,6 +185,26 @@ fn the_tenth_visit_fills_the_punch_card_and_the_eleventh_begins_another() {
 }
 
 #[test]
+fn the_breakdown_tells_how_far_a_challenge_has_come() {
+    let mut program = coffee_shop();
+    let challenge = json!({ "times": 2, "within_days": 30, "points": 40, "repeats": true });
+    program["earning_rules"][4]["give"] = json!({ "challenge": challenge });
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    let line = |answer: &Value| answer["breakdown"].as_array().unwrap().last().unwrap().clone();
+    let told = |points: i64, done: i64| {
+        let progress = json!({ "done": done, "of": 2, "by": "2026-12-20" });
+        json!({ "rule": "tenth-visit", "wanted": points, "given": points, "progress": progress })
+    };
+    assert_eq!(line(&system.accrue("m-1", "order-1", &purchase(100)).expect(201)), told(0, 1));
+    assert_eq!(line(&system.accrue("m-1", "order-2", &purchase(100)).expect(201)), told(40, 2));
+    // Told of an old purchase as it was then, and kept with its entry.
+    assert_eq!(line(&system.accrue("m-1", "order-1", &purchase(100)).expect(200)), told(0, 1));
+    assert_eq!(line(&system.ledger("m-1")[2]), told(40, 2));
+    system.audit("m-1");
+}
+
+#[test]
 fn a_late_purchase_counts_where_it_belongs_and_not_before_the_programs_limit() {
     let system = System::start();
     system.enroll("m-1");

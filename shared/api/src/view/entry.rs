@@ -16,6 +16,7 @@ use regulars_domain::{
     pending::Awaits,
     points::Points,
     redemption::RedemptionState,
+    steps::Progress,
 };
 use serde::Serialize;
 
@@ -138,11 +139,23 @@ pub struct BreakdownView {
     given: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressView>,
+}
+
+/// How far a member has come toward what a rule gives.
+#[derive(Clone, Debug, Serialize)]
+struct ProgressView {
+    done: i64,
+    of: i64,
+    by: Option<Date>,
 }
 
 impl From<&BreakdownLine> for BreakdownView {
     fn from(line: &BreakdownLine) -> Self {
-        Self { rule: line.rule.clone(), wanted: line.wanted, given: line.given, fault: line.fault.clone() }
+        let BreakdownLine { rule, wanted, given, fault, progress } = line.clone();
+        let progress = progress.map(|Progress { done, of, by }| ProgressView { done, of, by });
+        Self { rule, wanted, given, fault, progress }
     }
 }
 

@@ -12,7 +12,7 @@ struct Fixed {
 }
 
 impl Strategy for Fixed {
-    fn earn(&self, _: &Matched) -> Option<Yield> {
+    fn earn(&self, _: &Matched<'_>) -> Option<Yield> {
         Some(self.points.into())
     }
 

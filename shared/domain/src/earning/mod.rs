@@ -14,10 +14,13 @@ pub use self::occasion::{
     ACTIVITY_ATTRIBUTES_MAX, Activity, LABEL_LENGTH_MAX, LINES_MAX, Label, LabelMalformed, Line, Occasion, Purchase,
     Quantity, Scalar,
 };
-pub(crate) use self::strategy::{Strategy, read_strategy};
+pub(crate) use self::strategy::{Strategy, TakenBack, read_strategy};
 use std::collections::BTreeMap;
 
-use self::{facts::Facts, strategy::Matched};
+use self::{
+    facts::Facts,
+    strategy::{Matched, Stepped},
+};
 use crate::{
     account::Account,
     breakdown::BreakdownLine,
@@ -25,6 +28,7 @@ use crate::{
     id::RuleId,
     points::Points,
     program::{EarningRule, Level, Program, Stacking, Trigger},
+    steps::{Progress, Steps, StepsTaken},
 };
 
 /// What an occasion earns.
@@ -38,8 +42,8 @@ pub(crate) struct Assessment {
     pub(crate) qualifying: Points,
     /// What program-wide caps gave.
     pub(crate) takes: Vec<Take>,
-    /// Steps that each punch card took.
-    pub(crate) punched: BTreeMap<RuleId, i64>,
+    /// Steps taken toward each rule that remembers them.
+    pub(crate) stepped: BTreeMap<RuleId, StepsTaken>,
 }
 
 /// What a breakdown calls that which a friend gets for having been brought.
@@ -75,7 +79,7 @@ impl Program {
     }
 }
 
-/// Works out what `occasion` earns, and records in `account` what it uses of caps and punch cards.
+/// Works out what `occasion` earns, and records in `account` what it uses of caps and which steps it takes.
 ///
 /// Base rules come first, then the tier's line, then what comes on top, each in the document's order.
 ///
@@ -102,7 +106,7 @@ pub(crate) fn assess(
     let base = assessor.done.points;
     if let Some(level) = level.filter(|_| multiplies_by_tier(occasion)) {
         let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
-        assessor.add_line(BreakdownLine { rule: format!("tier:{}", level.id), wanted, given: wanted, fault: None });
+        assessor.add_line(BreakdownLine::new(format!("tier:{}", level.id), wanted, wanted));
     }
     let mut claims = Vec::new();
     for rule in rules.iter().filter(|rule| rule.stacking != Stacking::Base) {
@@ -110,7 +114,7 @@ pub(crate) fn assess(
     }
     for claim in &claims {
         if beaten(claim, &claims) {
-            assessor.add_line(claim.line(Points::ZERO));
+            assessor.pass_over(claim);
         } else {
             assessor.grant(claim);
         }
@@ -132,13 +136,15 @@ struct Claim<'a> {
     wanted: Points,
     /// What its cap lets through.
     capped: Points,
-    /// Steps that its punch card takes, and where it stands afterwards.
-    punched: Option<(i64, i64)>,
+    /// Steps that are taken toward it.
+    stepped: Option<Stepped>,
+    /// How far the member has come with them.
+    progress: Option<Progress>,
 }
 
 impl Claim<'_> {
-    fn line(&self, given: Points) -> BreakdownLine {
-        BreakdownLine { rule: self.rule.id.to_string(), wanted: self.wanted, given, fault: None }
+    fn line(&self, given: Points, progress: Option<Progress>) -> BreakdownLine {
+        BreakdownLine { progress, ..BreakdownLine::new(self.rule.id.as_str(), self.wanted, given) }
     }
 }
 
@@ -173,8 +179,8 @@ impl Assessor<'_> {
             Ok(Some(matched)) => matched,
             Ok(None) => return Ok(None),
             Err(fault) => {
-                let rule = rule.id.to_string();
-                self.add_line(BreakdownLine { rule, wanted: Points::ZERO, given: Points::ZERO, fault: Some(fault) });
+                let line = BreakdownLine::new(rule.id.as_str(), Points::ZERO, Points::ZERO);
+                self.add_line(BreakdownLine { fault: Some(fault), ..line });
                 return Ok(None);
             }
         };
@@ -183,11 +189,12 @@ impl Assessor<'_> {
         let capped = rule.cap.map_or(earned.points, |cap| {
             cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)
         });
-        Ok(Some(Claim { rule, wanted: earned.points, capped, punched: earned.punched }))
+        let (stepped, progress) = (earned.stepped, earned.progress);
+        Ok(Some(Claim { rule, wanted: earned.points, capped, stepped, progress }))
     }
 
     /// The part of the occasion that the rule's condition lets through.
-    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched>, String> {
+    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched<'_>>, String> {
         let mut lines: Vec<_> = self.occasion.lines().iter().collect();
         let mut amount = self.occasion.spend();
         if let Some(condition) = rule.when.as_ref().filter(|condition| condition.is_of_line()) {
@@ -213,19 +220,20 @@ impl Assessor<'_> {
             lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
             pieces,
             base,
-            punched: self.account.punches.get(&rule.id).copied().unwrap_or_default(),
+            steps: self.steps(rule),
+            day: self.program.date(self.occasion.occurred_at()),
+            today: self.account.settled_on,
             rounding: self.program.points.rounding,
         }))
     }
 
     /// Gives what a rule asks for, and records what it used.
     fn grant(&mut self, claim: &Claim<'_>) {
-        if let Some((steps, punched)) = claim.punched {
-            self.done.punched.insert(claim.rule.id.clone(), steps);
-            self.account.punches.insert(claim.rule.id.clone(), punched);
-            self.account.punches.retain(|_, punched| *punched != 0);
+        if let Some(Stepped { taken, after }) = &claim.stepped {
+            self.done.stepped.insert(claim.rule.id.clone(), taken.clone());
+            self.account.remember(&claim.rule.id, after.clone());
         }
-        if claim.wanted.is_zero() {
+        if claim.wanted.is_zero() && claim.progress.is_none() {
             return;
         }
         if let Some(cap) = claim.rule.cap.filter(|_| !claim.capped.is_zero()) {
@@ -236,6 +244,18 @@ impl Assessor<'_> {
         if claim.rule.stacking == Stacking::Base && claim.rule.qualifying {
             self.done.qualifying += claim.capped;
         }
-        self.add_line(claim.line(claim.capped));
+        self.add_line(claim.line(claim.capped, claim.progress));
+    }
+
+    /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either.
+    fn pass_over(&mut self, claim: &Claim<'_>) {
+        let progress = claim.rule.strategy.progress(self.steps(claim.rule), self.account.settled_on);
+        self.add_line(claim.line(Points::ZERO, progress));
+    }
+
+    /// What `rule` remembers.
+    fn steps(&self, rule: &EarningRule) -> &Steps {
+        static NOTHING: Steps = Steps { count: 0, days: Vec::new(), is_done: false };
+        self.account.steps.get(&rule.id).unwrap_or(&NOTHING)
     }
 }

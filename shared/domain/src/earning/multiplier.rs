@@ -17,7 +17,7 @@ pub(super) fn on_top(base: Points, percent: i64, rounding: Rounding) -> Option<P
 }
 
 impl Strategy for Multiplier {
-    fn earn(&self, matched: &Matched) -> Option<Yield> {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
         on_top(matched.base, self.percent, matched.rounding).map(Yield::from)
     }
 

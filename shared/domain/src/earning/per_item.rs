@@ -20,7 +20,7 @@ struct PerItem {
 }
 
 impl Strategy for PerItem {
-    fn earn(&self, matched: &Matched) -> Option<Yield> {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
         let count = match self.counts {
             Counts::Lines => matched.lines,
             Counts::Pieces => matched.pieces,

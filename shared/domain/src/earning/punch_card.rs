@@ -1,9 +1,12 @@
 //! Points for every nth purchase, or every nth piece: `{ "punch_card": { "every": 10, "points": 50 } }`.
 
-use super::strategy::{Matched, Strategy, Yield, read_points};
+use jiff::civil::Date;
+
+use super::strategy::{Matched, Stepped, Strategy, TakenBack, Yield, read_points};
 use crate::{
     points::{Points, Rounding},
     program::{Trigger, node::Node},
+    steps::{Steps, StepsTaken},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -20,22 +23,31 @@ struct PunchCard {
 }
 
 impl Strategy for PunchCard {
-    fn earn(&self, matched: &Matched) -> Option<Yield> {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
         let steps = match self.counts {
             Counts::Purchases => 1,
             Counts::Pieces => matched.pieces,
         };
-        let punched = matched.punched.saturating_add(steps);
-        let full = punched.checked_div(self.every)?.max(0);
-        let left = punched.saturating_sub(full.saturating_mul(self.every));
-        Some(Yield { points: Points::ratio(full, self.points, 1, Rounding::Floor)?, punched: Some((steps, left)) })
+        let count = matched.steps.count.saturating_add(steps);
+        let full = count.checked_div(self.every)?.max(0);
+        let left = count.saturating_sub(full.saturating_mul(self.every));
+        Some(Yield {
+            points: Points::ratio(full, self.points, 1, Rounding::Floor)?,
+            stepped: Some(Stepped { taken: StepsTaken { steps, used_up: Vec::new() }, after: Steps::counted(left) }),
+            progress: None,
+        })
     }
 
     /// A card that has paid for steps taken back since stands below nothing, and one whose payment was taken back may be
     /// full: what it has paid and what it will is as if there had been no such steps.
-    fn unpunched(&self, punched: i64, steps: i64, points: Points) -> Option<i64> {
-        let full = points.get().checked_div(self.points)?;
-        Some(punched.saturating_sub(steps).saturating_add(full.saturating_mul(self.every)))
+    fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
+        let full = back.wanted.get().checked_div(self.points).unwrap_or_default();
+        let count = steps.count.saturating_sub(back.taken.steps).saturating_add(full.saturating_mul(self.every));
+        Steps::counted(count)
+    }
+
+    fn remembered(&self, steps: Steps, _: Date) -> Steps {
+        Steps::counted(steps.count)
     }
 
     fn suits(&self, on: &Trigger) -> bool {

@@ -14,7 +14,7 @@ struct Rate {
 }
 
 impl Strategy for Rate {
-    fn earn(&self, matched: &Matched) -> Option<Yield> {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
         Points::ratio(matched.amount, self.points, self.per, matched.rounding).map(Yield::from)
     }
 

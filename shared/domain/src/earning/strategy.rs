@@ -2,15 +2,18 @@
 
 use std::fmt::Debug;
 
+use jiff::civil::Date;
+
 use super::{challenge, fixed, multiplier, per_item, punch_card, rate};
 use crate::{
     points::{Points, Rounding},
     program::{Stacking, Trigger, node::Node},
+    steps::{Progress, Steps, StepsTaken},
 };
 
 /// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Matched {
+pub(crate) struct Matched<'a> {
     /// Money, in minor units: the purchase's total, or the lines' that the condition picked.
     pub(crate) amount: i64,
     /// Lines.
@@ -19,38 +22,75 @@ pub(crate) struct Matched {
     pub(crate) pieces: i64,
     /// What the base rules gave.
     pub(crate) base: Points,
-    /// Steps taken on the rule's punch card since it last paid.
-    pub(crate) punched: i64,
+    /// What the rule remembers of steps taken before.
+    pub(crate) steps: &'a Steps,
+    /// The day of the occasion.
+    pub(crate) day: Date,
+    /// Today.
+    pub(crate) today: Date,
     /// How fractions round.
     pub(crate) rounding: Rounding,
 }
 
 /// What a rule comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Yield {
     /// Points, before any cap.
     pub(crate) points: Points,
-    /// Steps that its punch card takes, and where it stands afterwards, if it keeps one.
-    pub(crate) punched: Option<(i64, i64)>,
+    /// Steps that are taken toward it, if it remembers any.
+    pub(crate) stepped: Option<Stepped>,
+    /// How far the member has come with them, if that is worth telling.
+    pub(crate) progress: Option<Progress>,
 }
 
 impl From<Points> for Yield {
     fn from(points: Points) -> Self {
-        Self { points, punched: None }
+        Self { points, stepped: None, progress: None }
     }
+}
+
+/// Steps that an occasion takes toward a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stepped {
+    /// They.
+    pub(crate) taken: StepsTaken,
+    /// What the rule remembers afterwards.
+    pub(crate) after: Steps,
+}
+
+/// Steps that are taken back along with the accrual that took them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TakenBack<'a> {
+    /// They.
+    pub(crate) taken: &'a StepsTaken,
+    /// What the rule came to with them.
+    pub(crate) wanted: Points,
+    /// The day of the accrual.
+    pub(crate) day: Date,
+    /// The first day that can still be posted.
+    pub(crate) earliest: Date,
 }
 
 /// How a rule gives points.
 pub(crate) trait Strategy: Debug + Send + Sync {
     /// What it comes to; `None` above [`Points::MAX`].
-    fn earn(&self, matched: &Matched) -> Option<Yield>;
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield>;
 
     /// Whether it makes sense for this trigger.
     fn suits(&self, on: &Trigger) -> bool;
 
-    /// Where its punch card, which stands at `punched`, stands without so many `steps` that came to so many points; `None`
-    /// if it keeps none.
-    fn unpunched(&self, _punched: i64, _steps: i64, _points: Points) -> Option<i64> {
+    /// What it remembers once steps are taken back.
+    fn take_back(&self, steps: &Steps, _back: &TakenBack<'_>) -> Steps {
+        steps.clone()
+    }
+
+    /// What of `steps` can still matter when nothing before the day `earliest` will be posted any more.
+    fn remembered(&self, _steps: Steps, _earliest: Date) -> Steps {
+        Steps::default()
+    }
+
+    /// How far a member has come toward what it gives, if that is worth telling.
+    fn progress(&self, _steps: &Steps, _today: Date) -> Option<Progress> {
         None
     }
 

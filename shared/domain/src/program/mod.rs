@@ -31,7 +31,7 @@ pub(crate) use self::{condition::Condition, rules::BIRTHDAY_ATTRIBUTE};
 use crate::{
     calendar,
     cap::{Cap, CapOwner},
-    id::RewardId,
+    id::{RewardId, RuleId},
     money::Currency,
 };
 
@@ -99,10 +99,20 @@ impl Program {
         calendar::date_in(&self.zone, instant)
     }
 
+    /// The first day that can still be posted on `today`.
+    pub(crate) fn earliest(&self, today: Date) -> Date {
+        calendar::days_after(today, self.points.backdating_days_max.saturating_neg())
+    }
+
+    /// The rule called `id`.
+    pub(crate) fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
+        self.earning_rules.iter().find(|rule| rule.id == *id)
+    }
+
     /// The cap of a rule or the limit of a reward, if there still is one.
     pub(crate) fn cap_of(&self, owner: &CapOwner) -> Option<Cap> {
         match owner {
-            CapOwner::Rule(id) => self.earning_rules.iter().find(|rule| rule.id == *id)?.cap,
+            CapOwner::Rule(id) => self.rule(id)?.cap,
             CapOwner::Reward(id) => self.reward(id)?.limit,
         }
     }

@@ -3,6 +3,8 @@
 //! It shares no code with the engine and none of its ideas: it walks through time day by day, keeps each credit as a line
 //! of its own, and counts years and months with plain arithmetic. It knows one family of programs, [`Rules`].
 
+mod challenge;
+
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
@@ -13,10 +15,12 @@ use regulars_domain::{
     pending::Awaits,
 };
 
+pub(crate) use self::challenge::Dare;
+use self::challenge::{Attempt, Tally};
 use crate::world::lots_of;
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
-/// a review a day, three tiers over the calendar year, a coffee, points that wait, holds, refunds.
+/// a review a day, a challenge, three tiers over the calendar year, a coffee, points that wait, holds, refunds.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) rounding: &'static str,
@@ -33,6 +37,7 @@ pub(crate) struct Rules {
     pub(crate) coffee: i64,
     pub(crate) wait: Wait,
     pub(crate) owe: bool,
+    pub(crate) dare: Option<Dare>,
 }
 
 /// How long points for a purchase or a review wait.
@@ -97,6 +102,7 @@ struct Gift {
     lines: Vec<i64>,
     qualifying: i64,
     is_review: bool,
+    attempt: Option<Attempt>,
     refunded: i64,
     undone: bool,
     taken: i64,
@@ -116,6 +122,7 @@ impl Gift {
             lines,
             qualifying,
             is_review: false,
+            attempt: None,
             refunded: 0,
             undone: false,
             taken: 0,
@@ -176,6 +183,7 @@ pub(crate) struct Auditor {
     gifts: BTreeMap<String, Gift>,
     spendings: BTreeMap<String, Spending>,
     owed: i64,
+    tally: Tally,
 }
 
 impl Auditor {
@@ -192,6 +200,7 @@ impl Auditor {
             gifts: BTreeMap::new(),
             spendings: BTreeMap::new(),
             owed: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -211,6 +220,7 @@ impl Auditor {
         }
         self.end_holds(|until| until <= now);
         self.drop_expired();
+        self.tally.forgets(rules.dare, self.earliest());
         self.tier = self.tier_now(rules);
         before != (self.tier, self.balances())
     }
@@ -300,8 +310,11 @@ impl Auditor {
     }
 
     fn is_too_late(&self, day: Date) -> bool {
-        let earliest = (0..BACKDATING_DAYS_MAX).fold(self.today, |day, _| day.yesterday().unwrap());
-        day < earliest
+        day < self.earliest()
+    }
+
+    fn earliest(&self) -> Date {
+        (0..BACKDATING_DAYS_MAX).fold(self.today, |day, _| day.yesterday().unwrap())
     }
 
     /// Gives points, now or later, and counts them toward a tier.
@@ -350,8 +363,11 @@ impl Auditor {
         let base = rules.rounded(total, rules.points, rules.per);
         let tier = rules.rounded(base, rules.percents[self.tier] - 100, 100);
         let promotion = if app { rules.rounded(base, rules.app_percent - 100, 100) } else { 0 };
-        self.give(rules, key, Gift::new(day, total, vec![base, tier, promotion], base));
-        Ok(base + tier + promotion)
+        let attempt = self.tally.counts(rules.dare, day);
+        let lines = vec![base, tier, promotion, attempt.points];
+        let points = lines.iter().sum();
+        self.give(rules, key, Gift { attempt: Some(attempt), ..Gift::new(day, total, lines, base) });
+        Ok(points)
     }
 
     /// What a review gives, or why nothing.
@@ -421,6 +437,9 @@ impl Auditor {
         self.owed += owed;
         if gift.undone && !before.undone && gift.is_review {
             self.review_days.retain(|day| *day != gift.day);
+        }
+        if let Some(attempt) = gift.attempt.as_ref().filter(|_| gift.undone && !before.undone) {
+            self.tally.undoes(rules.dare, attempt, gift.day, self.earliest());
         }
         self.uncount(rules, gift.day.year(), before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying));
         self.gifts.insert(key.to_owned(), gift);
@@ -629,6 +648,7 @@ impl Auditor {
         let open = open.map(|(key, spending)| (key.clone(), spending.points()));
         assert_eq!(held, open.collect(), "other holds are open than the books say");
         assert_eq!(account.owed.get(), self.owed);
+        self.tally.audit(account.steps.get("dare"));
 
         let mut lots = BTreeMap::new();
         for credit in self.credits.iter().filter(|credit| credit.left > 0) {

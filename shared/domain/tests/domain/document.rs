@@ -59,10 +59,6 @@ fn every_part_that_is_not_yet_in_effect_is_named() {
             json!({ "tiers": { "period": { "rolling_months": 12 }, "levels": [{ "id": "a", "threshold": 0 }] } }),
             "/tiers/period",
         ),
-        (
-            json!({ "earning_rules": [{ "id": "a", "on": "purchase", "give": { "challenge": { "times": 3, "within_days": 30, "points": 100, "repeats": true } } }] }),
-            "/earning_rules/0/give/challenge",
-        ),
         (json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] }), "/plans"),
     ] {
         let program = Program::read(&document(parts.clone()), 1).unwrap_or_else(|faults| panic!("{parts}: {faults:?}"));
@@ -85,6 +81,8 @@ fn shapes_that_the_example_does_not_show_are_accepted_in_silence() {
         json!({ "tiers": { "basis": { "all": ["spend"] }, "period": "lifetime", "levels": [{ "id": "a", "threshold": { "spend": 7 } }] } }),
         json!({ "earning_rules": [{ "id": "a", "on": "purchase", "give": { "per_item": { "points": 1, "counts": "pieces" } },
                                     "cap": { "times": 1, "per": "program", "every": "ever" } }] }),
+        json!({ "earning_rules": [{ "id": "a", "on": { "activity": "review" },
+                                    "give": { "challenge": { "times": 50, "within_days": 366, "points": 100, "repeats": true } } }] }),
         json!({ "rewards": [{ "id": "a", "name": "A", "kind": "cashback", "cost": { "points": 1 }, "stock": "unlimited", "codes": "none",
                               "limit": { "points": 5, "per": "program", "every": "week" }, "when": "occurred_at.month == 5" }] }),
         json!({ "plans": [] }),
@@ -232,6 +230,24 @@ fn each_fault_is_told_with_its_place_and_its_code() {
             json!({ "challenge": { "times": 0, "within_days": 1, "points": 1 } }),
             rule("give/challenge/times"),
             "out_of_range",
+        ),
+        (
+            rule("give"),
+            json!({ "challenge": { "times": 51, "within_days": 60, "points": 1 } }),
+            rule("give/challenge/times"),
+            "out_of_range",
+        ),
+        (
+            rule("give"),
+            json!({ "challenge": { "times": 3, "within_days": 367, "points": 1 } }),
+            rule("give/challenge/within_days"),
+            "out_of_range",
+        ),
+        (
+            "/earning_rules/5/give".into(),
+            json!({ "challenge": { "times": 3, "within_days": 30, "points": 1 } }),
+            "/earning_rules/5/give".into(),
+            "contradiction",
         ),
         (rule("give"), json!({ "multiplier": { "percent": 150 } }), rule("give"), "contradiction"),
         (

@@ -6,7 +6,9 @@ use regulars_domain::{entry::Entry, program::Program, redeem::Redeem};
 use serde_json::{Value, json};
 
 use crate::{
-    auditor::{Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, HOLD_SECONDS_MAX, REVIEW, Rules, WELCOME, Wait, day_of},
+    auditor::{
+        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, REVIEW, Rules, WELCOME, Wait, day_of,
+    },
     world::{Member, activity, at, euro, purchase},
 };
 
@@ -20,7 +22,7 @@ fn document(rules: &Rules) -> Value {
     let levels: Vec<_> = levels
         .map(|((threshold, percent), id)| json!({ "id": id, "threshold": threshold, "earning_percent": percent }))
         .collect();
-    json!({
+    let mut document = json!({
         "name": "Audited", "time_zone": "Europe/Istanbul", "currency": "EUR",
         "points": {
             "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
@@ -42,7 +44,13 @@ fn document(rules: &Rules) -> Value {
             { "id": "money-off", "name": "Money off", "kind": "discount", "cost": { "points": 3, "per": 2 },
               "hold_seconds_max": HOLD_SECONDS_MAX },
         ],
-    })
+    });
+    if let Some(Dare { times, days, points, repeats }) = rules.dare {
+        let give = json!({ "times": times, "within_days": days, "points": points, "repeats": repeats });
+        let dare = json!({ "id": "dare", "on": "purchase", "stacking": "add", "give": { "challenge": give } });
+        document["earning_rules"].as_array_mut().unwrap().push(dare);
+    }
+    document
 }
 
 #[derive(Clone, Debug)]
@@ -68,7 +76,13 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let rate = (1..20_i64, prop::sample::select(vec![1, 3, 7, 100, 1000]));
     let tiers = (1..300_i64, 1..300_i64, (100..120_i64, 100..150_i64, 100..300_i64).prop_map(<[i64; 3]>::from));
     let wait = prop_oneof![Just(Wait::No), (1..60_i64).prop_map(Wait::Days), (1..60_i64).prop_map(Wait::Confirmation)];
-    let policy = (1..200_i64, wait, any::<bool>());
+    let dare = (1..5_i64, 1..60_i64, 1..100_i64, any::<bool>()).prop_map(|(times, days, points, repeats)| Dare {
+        times,
+        days,
+        points,
+        repeats,
+    });
+    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare));
     (rounding, rate, 101..400_i64, 1..25_i32, any::<bool>(), tiers, downgrade, 0..=180_i16, policy).prop_map(
         |(
             rounding,
@@ -79,7 +93,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             (silver, more, percents),
             downgrade,
             grace_days,
-            (coffee, wait, owe),
+            (coffee, wait, owe, dare),
         )| {
             let gold = silver + more;
             Rules {
@@ -97,6 +111,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 coffee,
                 wait,
                 owe,
+                dare,
             }
         },
     )
@@ -305,6 +320,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         coffee: 100,
         wait: Wait::No,
         owe: true,
+        dare: Some(Dare { times: 3, days: 10, points: 1, repeats: true }),
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());
@@ -319,4 +335,5 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| member.account.tier = Some("gold".parse().unwrap())));
     assert!(spoil(&|member| drop(member.ledger.pop())));
     assert!(spoil(&|member| member.account.qualifying.clear()));
+    assert!(spoil(&|member| member.account.steps.clear()));
 }

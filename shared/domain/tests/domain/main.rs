@@ -15,6 +15,7 @@ mod adjusting;
 mod auditor;
 mod caps;
 mod chain;
+mod challenges;
 mod club;
 mod contract;
 mod document;

@@ -9,6 +9,7 @@ use regulars_domain::{
     merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
     points::Points,
     program::Program,
+    steps::Steps,
 };
 use serde_json::json;
 
@@ -60,7 +61,8 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     for (id, used, tier, city) in [("m-1", 2, "gold", "Izmir"), ("m-2", 3, "silver", "Van")] {
         let account = &mut club.get_mut(id).account;
         account.cap_use = [(coffee.clone(), BTreeMap::from([(on("2026-11-21"), used)]))].into();
-        account.punches = [("tenth".parse().unwrap(), used)].into();
+        let days = vec![on("2026-11-10"), on(if id == "m-1" { "2026-11-09" } else { "2026-11-11" })];
+        account.steps = [("tenth".parse().unwrap(), Steps { count: used, days, is_done: id == "m-1" })].into();
         account.tier_override =
             Some(TierOverride { tier: tier.parse().unwrap(), until: on("2026-12-31"), reason: city.to_owned() });
         account.secured = vec![Secured { tier: tier.parse().unwrap(), through: on("2026-12-31") }];
@@ -77,9 +79,12 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     }
     club.commit(posting);
     let (source, target) = (&club.get("m-1").account, &club.get("m-2").account);
-    assert!(source.aliases.is_empty() && source.cap_use.is_empty() && source.punches.is_empty());
+    assert!(source.aliases.is_empty() && source.cap_use.is_empty() && source.steps.is_empty());
     assert!(source.secured.is_empty() && source.tier_override.is_none() && source.qualifying.is_empty());
     assert_eq!(target.aliases.len(), 3);
+    let days = ["2026-11-09", "2026-11-10", "2026-11-10", "2026-11-11"].map(on).to_vec();
+    assert_eq!(target.steps.values().collect::<Vec<_>>(), [&Steps { count: 5, days, is_done: true }]);
+    assert_eq!(target.cap_use[&coffee][&on("2026-11-21")], 5);
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
     assert_eq!(target.tier_override.as_ref().unwrap().reason, "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);

@@ -69,6 +69,14 @@ fn cap_use() -> impl Strategy<Value = CapUse> {
     collection::btree_map(owner(), collection::btree_map(day(), any::<i64>(), 1..3), 0..4)
 }
 
+fn steps() -> impl Strategy<Value = Steps> {
+    (any::<i64>(), collection::vec(day(), 0..4), any::<bool>()).prop_map(|(count, days, is_done)| Steps {
+        count,
+        days,
+        is_done,
+    })
+}
+
 prop_compose! {
     fn kept()(
         attributes in collection::btree_map(id(), attribute(), 0..5),
@@ -78,7 +86,7 @@ prop_compose! {
         secured in collection::vec((id::<LevelId>(), day()), 0..3),
         tier_override in option::of((id::<LevelId>(), day(), ".{0,40}")),
         cap_use in cap_use(),
-        punches in collection::btree_map(id::<RuleId>(), any::<i64>(), 0..3),
+        steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
         status in status(),
@@ -91,7 +99,7 @@ prop_compose! {
         waiting in (pending(), collection::vec(hold(), 0..3)),
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
-        cap_use in Just(cap_use), punches in Just(punches),
+        cap_use in Just(cap_use), steps in Just(steps),
     ) -> Account {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at, attributes,
@@ -99,7 +107,7 @@ prop_compose! {
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
-            tier: links.1, cap_use, punches, birthday_on: days.0, settled_on: days.1,
+            tier: links.1, cap_use, steps, birthday_on: days.0, settled_on: days.1,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -207,7 +215,9 @@ pub(crate) fn ordinary_worst_case() -> Account {
             (CapOwner::Reward("free-coffee".parse().unwrap()), use_of(days_used, 1)),
         ]
         .into(),
-        punches: [("tenth-visit", 9), ("fifth-bag", 4)].map(|(rule, steps)| (rule.parse().unwrap(), steps)).into(),
+        steps: [("tenth-visit", 9), ("fifth-bag", 4)]
+            .map(|(rule, count)| (rule.parse().unwrap(), Steps::counted(count)))
+            .into(),
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),
         seq: 1_234,
@@ -244,7 +254,7 @@ fn what_is_empty_zero_or_absent_is_left_out() {
         tier_override: None,
         tier: None,
         cap_use: CapUse::new(),
-        punches: BTreeMap::new(),
+        steps: BTreeMap::new(),
         birthday_on: None,
         review_on: None,
         ..ordinary_worst_case()
@@ -289,7 +299,9 @@ fn a_corrupt_attribute_is_named() {
         (OVERRIDE, list([text("gold"), text("20270630")])),
         (TIER, text("#")),
         (CAP_USE, map([("rule/a".to_owned(), map([("ever".to_owned(), number("1"))]))])),
-        (PUNCHES, map([("card".to_owned(), text("1"))])),
+        (STEPS, map([("card".to_owned(), text("1"))])),
+        (STEPS, map([("card".to_owned(), map([("n".to_owned(), number("1")), ("d".to_owned(), number("1"))]))])),
+        (STEPS, map([("card".to_owned(), map([("x".to_owned(), AttributeValue::Bool(true))]))])),
         (BIRTHDAY_ON, text("")),
         (DUE_KEY, text("2026-12-31")),
     ] {

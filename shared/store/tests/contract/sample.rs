@@ -70,7 +70,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         tier_override: None,
         tier: None,
         cap_use: CapUse::new(),
-        punches: BTreeMap::new(),
+        steps: BTreeMap::new(),
         birthday_on: None,
         settled_on: date(2026, 11, 22),
         seq: 0,
