@@ -44,6 +44,12 @@ impl Client {
         Self { agent: config.into(), url: url.to_owned() }
     }
 
+    /// A client of the same server with connections of its own, as another till has them.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(&self.url)
+    }
+
     /// Sends a request as it is; the path may hold a query.
     ///
     /// # Panics

@@ -20,7 +20,6 @@ use crate::{
 
 /// What to do next about a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
 pub enum Step {
     /// The account shows that the decision needs to look at more: load that too, and decide again.
     LookAt(Needs),
@@ -98,7 +97,7 @@ impl Store {
                 Ok(Step::CatchUp(posting)) => (posting, false),
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
-            match by(deadline, self.write(&posting)).await? {
+            match by(deadline, self.write(&posting, &found.totals)).await? {
                 Verdict::Committed if is_last => return Ok(Outcome::Committed(Box::new(posting))),
                 Verdict::Committed => {
                     for change in std::iter::once(posting.own).chain(posting.others) {

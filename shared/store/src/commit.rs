@@ -12,13 +12,16 @@ use regulars_domain::{
 };
 
 use crate::{
-    account_item, entry_item,
+    account_item,
+    counters::Totals,
+    entry_item,
     fault::{PostingInvalid, StoreFault},
     item::{key_attributes, number, text},
+    shards::{self, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, FREE_OR_MINE, HAS_ROOM, MARK, MEMBER, TAKE, UNCHANGED, UNMARKED_SINCE, alias_key, counter_key,
-        entry_key,
+        ABSENT, FREE_OR_MINE, GIVE_BACK, HAS_ROOM, MARK, MEMBER, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key,
+        counter_key, entry_key,
     },
     transaction::Transacted,
     verdict::{Part, Seen, Verdict, verdict},
@@ -42,7 +45,7 @@ pub enum Commit {
     /// Nothing was written: the account, or something that the posting touches, is not as it was read, or the table is
     /// short of capacity. Read and decide again.
     Conflict,
-    /// Nothing was written: this counter has no room for what was to be taken.
+    /// Nothing was written: this counter has no room in any of its shards for what was to be taken.
     Exhausted(CounterId),
     /// Nothing was written: this alias is another member's.
     AliasTaken(Alias),
@@ -58,7 +61,7 @@ impl Store {
     ///
     /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; the same request tells.
     pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
-        Ok(match self.write(posting).await? {
+        Ok(match self.write(posting, &Totals::default()).await? {
             Verdict::Committed => Commit::Committed,
             Verdict::Replayed { entry, account: Seen::Now(account) } => {
                 Commit::Replayed { entry: *entry, account: *account }
@@ -74,8 +77,8 @@ impl Store {
         })
     }
 
-    /// [`Store::commit`], without reading an account that the caller may have at hand.
-    pub(crate) async fn write(&self, posting: &Posting) -> Result<Verdict, StoreFault> {
+    /// [`Store::commit`], without reading an account that the caller may have at hand, or `totals` that it has.
+    pub(crate) async fn write(&self, posting: &Posting, totals: &Totals) -> Result<Verdict, StoreFault> {
         let stands = |change: &Change| change.expected_version.is_some_and(|read| change.account.version <= read);
         if posting.changes().any(stands) {
             return Err(PostingInvalid::VersionStands.into());
@@ -88,16 +91,30 @@ impl Store {
             // What an entry acts on was there before it, so its key was used before.
             return Ok(Verdict::KeyReused);
         }
-        let takes = takes_by_counter(&posting.takes);
-        if let Some((counter, _)) = takes.iter().find(|(_, (amount, most))| amount > most) {
-            return Ok(Verdict::Exhausted((*counter).clone()));
-        }
-        let (parts, writes) = self.parts(posting, &takes)?;
+        let changes = match self.changes(posting, totals).await? {
+            Ok(changes) => changes,
+            Err(exhausted) => return self.exhausted(posting, exhausted).await,
+        };
+        let (parts, writes) = self.parts(posting, &changes)?;
         match self.transact(writes).await? {
             Transacted::Done => Ok(Verdict::Committed),
             Transacted::Contended => Ok(Verdict::Conflict),
             Transacted::Cancelled { checks, fault } => verdict(&parts, &checks)?.ok_or(fault),
         }
+    }
+
+    /// What became of a posting for which `counter` has no room: its request may have been carried out before.
+    async fn exhausted(&self, posting: &Posting, counter: &CounterId) -> Result<Verdict, StoreFault> {
+        let Change { account: Account { program, member, .. }, entries, .. } = &posting.own;
+        let request = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some());
+        let Some(ours) = request else { return Ok(Verdict::Exhausted(counter.clone())) };
+        let Some(known) = self.entry(program, member, &ours.entry.id).await? else {
+            return Ok(Verdict::Exhausted(counter.clone()));
+        };
+        if known.sealed.entry.fingerprint != ours.entry.fingerprint {
+            return Ok(Verdict::KeyReused);
+        }
+        Ok(Verdict::Replayed { entry: Box::new(known), account: Seen::Unknown })
     }
 
     /// The account that an entry of `posting` stands in.
@@ -106,11 +123,40 @@ impl Store {
         self.account(program, member).await?.ok_or_else(|| PostingInvalid::AccountMissing.into())
     }
 
+    /// The changes of shards by which `posting` takes from counters and gives back to them, or the counter that has no
+    /// room for it.
+    ///
+    /// A take may go by `totals` that are a moment old, because its condition holds it to the truth. What was never taken
+    /// cannot be given back, so that needs the truth first.
+    async fn changes<'a>(
+        &self,
+        posting: &'a Posting,
+        totals: &Totals,
+    ) -> Result<Result<Vec<(&'a CounterId, ShardChange)>, &'a CounterId>, StoreFault> {
+        let takes = takes_by_counter(&posting.takes);
+        let unread = takes.iter().filter(|(counter, (amount, _))| *amount < 0 || totals.levels(counter).is_none());
+        let Account { program, member, .. } = &posting.own.account;
+        let read = self.totals(program, unread.map(|(counter, _)| *counter), true).await?;
+        let home = shards::home(member);
+        let mut changes = Vec::new();
+        for (counter, (amount, most)) in takes {
+            let levels = read.levels(counter).or_else(|| totals.levels(counter)).copied().unwrap_or_default();
+            let of_shards = if amount > 0 {
+                let Some(of_shards) = levels.take(amount, most, home) else { return Ok(Err(counter)) };
+                of_shards
+            } else {
+                levels.give_back(amount.saturating_neg(), home)
+            };
+            changes.extend(of_shards.into_iter().map(|change| (counter, change)));
+        }
+        Ok(Ok(changes))
+    }
+
     /// The parts of the transaction, and what each is, in the same order.
     fn parts<'a>(
         &self,
         posting: &'a Posting,
-        takes: &Takes<'a>,
+        changes: &[(&'a CounterId, ShardChange)],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
         let Posting { own, others, takes: _, marks, claims } = posting;
         let program = &own.account.program;
@@ -129,12 +175,16 @@ impl Store {
                 writes.push(self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)?);
             }
         }
-        for (counter, (amount, most)) in takes {
-            let room = most.saturating_sub(*amount);
-            let values = [(":zero", 0), (":amount", *amount), (":room", room)];
+        for (counter, ShardChange { shard, what }) in changes {
+            let (change, condition, values) = match what {
+                What::Take { amount, room } => {
+                    (TAKE, HAS_ROOM, vec![(":zero", 0), (":amount", *amount), (":room", *room)])
+                }
+                What::GiveBack { amount } => (GIVE_BACK, WAS_TAKEN, vec![(":amount", *amount)]),
+            };
             let values = values.into_iter().map(|(name, value)| (name.to_owned(), number(&value))).collect();
-            parts.push(Part::Take(counter));
-            writes.push(self.update(counter_key(program, counter), TAKE, HAS_ROOM, values)?);
+            parts.push(Part::Shard);
+            writes.push(self.update(counter_key(program, counter, *shard), change, condition, values)?);
         }
         for mark in marks {
             parts.push(Part::Mark);
@@ -159,7 +209,7 @@ impl Store {
 /// How much is taken from each counter, and the most that may ever have been.
 type Takes<'a> = BTreeMap<&'a CounterId, (i64, i64)>;
 
-/// One transaction can touch an item only once, so takes from one counter are one.
+/// One transaction can touch an item only once, so takes from one counter are one. What comes to nothing is none.
 fn takes_by_counter(takes: &[Take]) -> Takes<'_> {
     let mut by_counter = Takes::new();
     for Take { counter, amount, most } in takes {
@@ -167,5 +217,6 @@ fn takes_by_counter(takes: &[Take]) -> Takes<'_> {
         *sum = sum.saturating_add(*amount);
         *least = (*least).min(*most);
     }
+    by_counter.retain(|_, (amount, _)| *amount != 0);
     by_counter
 }

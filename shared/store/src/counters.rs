@@ -1,35 +1,48 @@
 //! Reads totals over many members: stock that has gone, program-wide caps that are used.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::{
     counter::{CounterId, Counters},
     id::ProgramId,
 };
+use tokio::task::JoinSet;
 
 use crate::{
     fault::StoreFault,
-    item::{Fields, Item, as_number, key_attributes},
+    item::{Fields, Item, as_number, text},
     meter::Action,
+    shards::Levels,
     store::Store,
-    table::{Key, PK, SK, TAKEN, counter_key},
+    table::{Key, SHARDS_OF, SK, TAKEN, counter_prefix, read_shard},
 };
 
-/// How many keys one call may ask for, by DynamoDB's limits.
-const KEYS_MAX: usize = 100;
-/// How often keys that a throttled table left out are asked for again.
-const ROUNDS_MAX: usize = 4;
-/// How long to leave a throttled table alone before that.
-const ROUND_PAUSE: Duration = Duration::from_millis(50);
+/// How many counters are read at a time. Most commands look at one or two; a catalogue of rewards may look at hundreds,
+/// and must not take up all connections.
+const QUERIES_AT_ONCE: usize = 16;
 
-/// The table went on leaving keys out of its answers, which it does when it is throttled.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a batch of counters was never answered in full")]
-struct KeysLeftOut;
+/// What was read of counters, shard by shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals(BTreeMap<CounterId, Levels>);
+
+impl Totals {
+    /// The shards of `counter`; `None` if it was not read.
+    pub(crate) fn levels(&self, counter: &CounterId) -> Option<&Levels> {
+        self.0.get(counter)
+    }
+
+    /// Adds what was read of other counters.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    /// What has been taken from each counter in all.
+    pub(crate) fn sums(&self) -> Counters {
+        let sums = self.0.iter().map(|(counter, levels)| (counter.clone(), levels.sum()));
+        sums.filter(|(_, sum)| *sum != 0).collect()
+    }
+}
 
 impl Store {
     /// What has been taken from each of `counters`. No call is made when there are none.
@@ -41,64 +54,56 @@ impl Store {
     ///
     /// [`StoreFault`].
     pub async fn counters(&self, program: &ProgramId, counters: &[CounterId]) -> Result<Counters, StoreFault> {
-        self.read_counters(program, counters, false).await
+        Ok(self.totals(program, counters, false).await?.sums())
     }
 
-    /// What has been taken from each of `counters`: right now, if `consistent`.
-    pub(crate) async fn read_counters(
+    /// What has been taken from each shard of each of `counters`: right now, if `consistent`. A counter is a query of its
+    /// own, and costs half a unit however many shards it has, or a whole one if `consistent`.
+    pub(crate) async fn totals(
         &self,
         program: &ProgramId,
-        counters: &[CounterId],
+        counters: impl IntoIterator<Item = &CounterId>,
         consistent: bool,
-    ) -> Result<Counters, StoreFault> {
-        let by_key: BTreeMap<Key, &CounterId> =
-            counters.iter().map(|counter| (counter_key(program, counter), counter)).collect();
-        let keys: Vec<&Key> = by_key.keys().collect();
-        let mut taken = Vec::new();
-        for keys in keys.chunks(KEYS_MAX) {
-            for item in self.batch(keys.iter().copied().cloned().collect(), consistent).await? {
-                let (key, amount) = read_counter(&item)?;
-                taken.extend(by_key.get(&key).map(|counter| ((*counter).clone(), amount)));
+    ) -> Result<Totals, StoreFault> {
+        let mut waiting = counters.into_iter().cloned().collect::<BTreeSet<_>>().into_iter();
+        let mut queries = JoinSet::<Result<_, StoreFault>>::new();
+        let mut totals = Totals::default();
+        loop {
+            while queries.len() < QUERIES_AT_ONCE {
+                let Some(counter) = waiting.next() else { break };
+                let (store, key) = (self.clone(), counter_prefix(program, &counter));
+                queries.spawn(async move { Ok((counter, store.levels(key, consistent).await?)) });
             }
+            let Some(query) = queries.join_next().await else { return Ok(totals) };
+            let (counter, levels) = query.map_err(|panicked| StoreFault::Broken(panicked.into()))??;
+            totals.0.insert(counter, levels);
         }
-        Ok(taken.into_iter().collect())
     }
 
-    /// The items under `keys`, those that there are, in any order.
-    async fn batch(&self, mut keys: BTreeSet<Key>, consistent: bool) -> Result<Vec<Item>, StoreFault> {
-        let mut items = Vec::new();
-        for _ in 0..ROUNDS_MAX {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(keys.iter().cloned().map(key_attributes).collect()))
-                .consistent_read(consistent)
-                .build()
-                .map_err(|error| StoreFault::Broken(error.into()))?;
-            let get = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            self.meter().call([Action::BatchGetItem]);
-            let found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
-            self.meter().read(found.consumed_capacity());
-            let left_out = found.unprocessed_keys.unwrap_or_default();
-            items.extend(found.responses.unwrap_or_default().into_values().flatten());
-            keys = left_out.values().flat_map(KeysAndAttributes::keys).map(read_key).collect::<Result<_, _>>()?;
-            if keys.is_empty() {
-                return Ok(items);
-            }
-            tokio::time::sleep(ROUND_PAUSE).await;
+    async fn levels(&self, counter: Key, consistent: bool) -> Result<Levels, StoreFault> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression(SHARDS_OF)
+            .expression_attribute_values(":pk", text(counter.pk))
+            .expression_attribute_values(":counter", text(&counter.sk))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.meter().call([Action::Query]);
+        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity.as_slice());
+        let mut levels = Levels::default();
+        for item in found.items() {
+            read_level(item, &counter.sk, &mut levels)?;
         }
-        Err(StoreFault::Unavailable(KeysLeftOut.into()))
+        Ok(levels)
     }
 }
 
-fn read_key(item: &Item) -> Result<Key, StoreFault> {
+fn read_level(item: &Item, prefix: &str, levels: &mut Levels) -> Result<(), StoreFault> {
     let fields = Fields::of("counter", item);
-    let part = |name| fields.required(name, |value| value.as_s().ok().cloned());
-    Ok(Key { pk: part(PK)?, sk: part(SK)? })
-}
-
-fn read_counter(item: &Item) -> Result<(Key, i64), StoreFault> {
-    Ok((read_key(item)?, Fields::of("counter", item).required(TAKEN, as_number)?))
+    let shard = fields.required(SK, |value| read_shard(value.as_s().ok()?, prefix))?;
+    let level = fields.required(TAKEN, as_number)?;
+    if levels.set(shard, level) { Ok(()) } else { Err(fields.corrupt(SK).into()) }
 }

@@ -21,6 +21,7 @@ mod ledger;
 mod meter;
 mod needs;
 mod programs;
+mod shards;
 mod store;
 mod table;
 mod transaction;

@@ -9,7 +9,7 @@ use regulars_domain::{
     id::{EntryId, MemberId, ProgramId},
 };
 
-use crate::{fault::StoreFault, store::Store};
+use crate::{counters::Totals, fault::StoreFault, store::Store};
 
 /// What a command looks at besides its own account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,8 @@ impl Needs {
 pub struct Found {
     /// What was taken from each of its counters.
     pub counters: Counters,
+    /// The same shard by shard, for whoever writes.
+    pub(crate) totals: Totals,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
 }
@@ -74,6 +76,7 @@ impl Found {
     /// Adds what was found besides.
     pub(crate) fn extend(&mut self, more: Self) {
         self.counters.extend(more.counters);
+        self.totals.extend(more.totals);
         self.entries.extend(more.entries);
         self.accounts.extend(more.accounts);
     }
@@ -103,8 +106,8 @@ impl Store {
             }
             Ok(found)
         };
-        let counters = self.read_counters(program, &needs.counters, consistent);
-        let (counters, entries, accounts) = tokio::try_join!(counters, entries, accounts)?;
-        Ok(Found { counters, entries, accounts })
+        let totals = self.totals(program, &needs.counters, consistent);
+        let (totals, entries, accounts) = tokio::try_join!(totals, entries, accounts)?;
+        Ok(Found { counters: totals.sums(), totals, entries, accounts })
     }
 }

@@ -5,8 +5,8 @@
 //! | account | `member#PROGRAM#MEMBER` | `account` | see `account_item.rs` |
 //! | entry | `member#PROGRAM#MEMBER` | `entry#ID` | see `entry_item.rs` |
 //! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m` |
-//! | stock that has gone | `reward#PROGRAM#REWARD` | `stock#0` | `taken` |
-//! | use of a program-wide cap | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0`, the first day of the interval | `taken` |
+//! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD` | `stock#0` to `stock#7` | `taken` |
+//! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0` to `#7`, the first day of the interval | `taken` |
 //! | head of a program | `program#PROGRAM` | `head` | `v` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document` |
 //!
@@ -33,7 +33,7 @@ pub(crate) const DUE_KEY: &str = "due_key";
 pub(crate) const VERSION: &str = "v";
 /// The member whom an alias names, S.
 pub(crate) const MEMBER: &str = "m";
-/// What has been taken from a counter, N.
+/// What has been taken from a shard of a counter, N.
 pub(crate) const TAKEN: &str = "taken";
 /// How often something was done about an entry, N.
 pub(crate) const CHANGES: &str = "ac";
@@ -53,10 +53,16 @@ pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 pub(crate) const UNCHANGED: &str = "v = :read";
 /// The alias is free, or names this member already, or the one that it is taken over from.
 pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m IN (:member, :from)";
-/// The counter has room for what is taken.
+/// The shard of a counter has room for what is taken.
 pub(crate) const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
-/// Takes from a counter.
+/// Takes from a shard of a counter.
 pub(crate) const TAKE: &str = "SET taken = if_not_exists(taken, :zero) + :amount";
+/// What is given back was taken from the shard of a counter before.
+pub(crate) const WAS_TAKEN: &str = "taken >= :amount";
+/// Gives back to a shard of a counter.
+pub(crate) const GIVE_BACK: &str = "SET taken = taken - :amount";
+/// The shards of a counter.
+pub(crate) const SHARDS_OF: &str = "pk = :pk AND begins_with(sk, :counter)";
 /// The entry is there, and nothing was done about it since it was read.
 pub(crate) const UNMARKED_SINCE: &str =
     "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))";
@@ -91,12 +97,23 @@ pub(crate) fn alias_key(program: &ProgramId, alias: &Alias) -> Key {
     Key { pk: format!("alias#{program}#{}#{}", alias.kind, hex::encode(alias.hash)), sk: "alias".to_owned() }
 }
 
-/// The key of a counter. There is one shard of each, `#0`; more would raise the rate at which one reward can go.
-pub(crate) fn counter_key(program: &ProgramId, counter: &CounterId) -> Key {
+/// The key of one shard of a counter.
+pub(crate) fn counter_key(program: &ProgramId, counter: &CounterId, shard: u8) -> Key {
+    let Key { pk, sk } = counter_prefix(program, counter);
+    Key { pk, sk: format!("{sk}{shard}") }
+}
+
+/// The partition of a counter, and what the sort keys of its shards begin with.
+pub(crate) fn counter_prefix(program: &ProgramId, counter: &CounterId) -> Key {
     match counter {
-        CounterId::Stock(reward) => Key { pk: format!("reward#{program}#{reward}"), sk: "stock#0".to_owned() },
-        CounterId::Cap { owner, from } => Key { pk: format!("cap#{program}#{owner}"), sk: format!("{from}#0") },
+        CounterId::Stock(reward) => Key { pk: format!("reward#{program}#{reward}"), sk: "stock#".to_owned() },
+        CounterId::Cap { owner, from } => Key { pk: format!("cap#{program}#{owner}"), sk: format!("{from}#") },
     }
+}
+
+/// The shard that a sort key names, behind what those of its counter begin with.
+pub(crate) fn read_shard(sk: &str, prefix: &str) -> Option<u8> {
+    sk.strip_prefix(prefix)?.parse().ok()
 }
 
 /// The key of the item that tells a program's current version.

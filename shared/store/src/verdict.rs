@@ -22,8 +22,8 @@ pub(crate) enum Part<'a> {
     Engine,
     /// What became of an entry.
     Mark,
-    /// What is taken from a counter.
-    Take(&'a CounterId),
+    /// What is taken from a shard of a counter, or given back to it.
+    Shard,
     /// An alias.
     Claim(&'a Alias),
 }
@@ -44,7 +44,7 @@ pub(crate) enum Verdict {
     KeyReused,
     /// The account, or something that it touches, is not as it was read.
     Conflict,
-    /// A counter has no room for it.
+    /// A counter has no room for it in any of its shards.
     Exhausted(CounterId),
     /// An alias is another member's.
     AliasTaken(Alias),
@@ -64,7 +64,8 @@ pub(crate) enum Seen {
 /// What `checks` say of `parts`, one for each. `None` if they say nothing that a command can come to.
 ///
 /// The first of these that applies: the request is known; the account moved, or a rival is at work, or the engine's own
-/// entry is there; an alias is taken; a counter is exhausted; the table is throttled.
+/// entry is there; an alias is taken; the shard of a counter has no room any more, which others may have; the table is
+/// throttled.
 ///
 /// # Errors
 ///
@@ -96,14 +97,8 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
         (Part::Claim(alias), Check::Failed(_)) => Some(Verdict::AliasTaken((*alias).clone())),
         _ => None,
     });
-    let exhausted = || {
-        both().find_map(|pair| match pair {
-            (Part::Take(counter), Check::Failed(_)) => Some(Verdict::Exhausted((*counter).clone())),
-            _ => None,
-        })
-    };
-    let throttled = || checks.contains(&Check::Throttled).then_some(Verdict::Conflict);
-    Ok(taken.or_else(exhausted).or_else(throttled))
+    let is_late = || both().any(|pair| matches!(pair, (Part::Shard, Check::Failed(_)) | (_, Check::Throttled)));
+    Ok(taken.or_else(|| is_late().then_some(Verdict::Conflict)))
 }
 
 fn seen(parts: &[Part<'_>], checks: &[Check]) -> Result<Seen, StoreFault> {
@@ -144,9 +139,8 @@ mod tests {
     #[test]
     fn the_first_of_all_that_went_wrong_is_what_the_command_came_to() {
         let (ours, engines) = (sealed("order-1", Some("this")), sealed("~expiry~2026-11-30", None));
-        let counter = CounterId::Stock("tasting".parse().unwrap());
         let alias = Alias { kind: "email".to_owned(), hash: [7; 16] };
-        let parts = [Part::Account, Part::Request(&ours), Part::Engine, Part::Take(&counter), Part::Claim(&alias)];
+        let parts = [Part::Account, Part::Request(&ours), Part::Engine, Part::Shard, Part::Claim(&alias)];
         let now = Account { version: 99, ..ordinary_worst_case() };
 
         let moved = Check::Failed(Some(account_item::write(&now)));
@@ -179,8 +173,9 @@ mod tests {
             ([&none, &none, &none, &none, &rival], "conflict"),
             ([&none, &none, &none, &empty, &empty], "alias taken"),
             ([&none, &short, &none, &none, &empty], "alias taken"),
-            ([&none, &none, &none, &empty, &none], "exhausted"),
-            ([&none, &short, &none, &empty, &none], "exhausted"),
+            ([&none, &none, &none, &empty, &none], "conflict"),
+            ([&none, &none, &none, &gone, &none], "conflict"),
+            ([&none, &short, &none, &empty, &none], "conflict"),
             ([&none, &none, &none, &none, &short], "conflict"),
             ([&short, &none, &never, &none, &none], "conflict"),
             ([&none, &none, &none, &never, &none], "fault"),
@@ -200,10 +195,7 @@ mod tests {
                 }
                 Some(Verdict::KeyReused) => "key reused".to_owned(),
                 Some(Verdict::Conflict) => "conflict".to_owned(),
-                Some(Verdict::Exhausted(exhausted)) => {
-                    assert_eq!(exhausted, counter);
-                    "exhausted".to_owned()
-                }
+                Some(Verdict::Exhausted(counter)) => panic!("one full shard of {counter:?} says nothing of the others"),
                 Some(Verdict::AliasTaken(taken)) => {
                     assert_eq!(taken, alias);
                     "alias taken".to_owned()

@@ -23,11 +23,16 @@ const NOW: &str = "2026-11-21";
 fn rules() -> Program {
     program(json!({
         "points": { "expiry": { "after_months": 12 } },
-        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
+        "earning_rules": [
+            { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } },
+            { "id": "tenth", "on": { "activity": "run" },
+              "give": { "challenge": { "times": 10, "within_days": 90, "points": 50 } } },
+        ],
         "tiers": { "period": "calendar_year", "levels": [
             { "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 300 }, { "id": "gold", "threshold": 1000 },
         ] },
-        "rewards": [{ "id": "coffee", "name": "Coffee", "kind": "product", "cost": { "points": 10 }, "hold_seconds_max": 900 }],
+        "rewards": [{ "id": "coffee", "name": "Coffee", "kind": "product", "cost": { "points": 10 }, "hold_seconds_max": 900,
+                       "limit": { "times": 9, "every": "year" } }],
     }))
 }
 
@@ -60,9 +65,9 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     let coffee = CapOwner::Reward("coffee".parse().unwrap());
     for (id, used, tier, city) in [("m-1", 2, "gold", "Izmir"), ("m-2", 3, "silver", "Van")] {
         let account = &mut club.get_mut(id).account;
-        account.cap_use = [(coffee.clone(), BTreeMap::from([(on("2026-11-21"), used)]))].into();
+        account.cap_use = [(coffee.clone(), BTreeMap::from([(on("2026-01-01"), used)]))].into();
         let days = vec![on("2026-11-10"), on(if id == "m-1" { "2026-11-09" } else { "2026-11-11" })];
-        account.steps = [("tenth".parse().unwrap(), Steps { count: used, days, is_done: id == "m-1" })].into();
+        account.steps = [("tenth".parse().unwrap(), Steps { count: -used, days, is_done: false })].into();
         account.tier_override =
             Some(TierOverride { tier: tier.parse().unwrap(), until: on("2026-12-31"), reason: city.to_owned() });
         account.secured = vec![Secured { tier: tier.parse().unwrap(), through: on("2026-12-31") }];
@@ -83,8 +88,8 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     assert!(source.secured.is_empty() && source.tier_override.is_none() && source.qualifying.is_empty());
     assert_eq!(target.aliases.len(), 3);
     let days = ["2026-11-09", "2026-11-10", "2026-11-10", "2026-11-11"].map(on).to_vec();
-    assert_eq!(target.steps.values().collect::<Vec<_>>(), [&Steps { count: 5, days, is_done: true }]);
-    assert_eq!(target.cap_use[&coffee][&on("2026-11-21")], 5);
+    assert_eq!(target.steps.values().collect::<Vec<_>>(), [&Steps { count: -5, days, is_done: false }]);
+    assert_eq!(target.cap_use[&coffee][&on("2026-01-01")], 5);
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
     assert_eq!(target.tier_override.as_ref().unwrap().reason, "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);

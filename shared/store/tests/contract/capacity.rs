@@ -1,7 +1,7 @@
 //! What each command costs, as the table reports it.
 
 use jiff::civil::date;
-use regulars_domain::account::Account;
+use regulars_domain::{account::Account, posting::Posting};
 use regulars_store::{Action, Needs, Outcome, Snapshot, Step};
 
 use crate::{
@@ -10,7 +10,12 @@ use crate::{
 };
 
 /// What one command costs that adds an entry and lets `change` do the rest.
-async fn cost(table: &Table, key: &str, change: impl Fn(&mut regulars_domain::posting::Posting)) -> Snapshot {
+async fn cost(table: &Table, key: &str, change: impl Fn(&mut Posting)) -> Snapshot {
+    cost_with(table, &Needs::default(), key, change).await
+}
+
+/// The same of a command that looks at what it `needs` first.
+async fn cost_with(table: &Table, needs: &Needs, key: &str, change: impl Fn(&mut Posting)) -> Snapshot {
     let before = table.store.meter().snapshot();
     let sent = table.wire.count();
     let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
@@ -19,8 +24,7 @@ async fn cost(table: &Table, key: &str, change: impl Fn(&mut regulars_domain::po
         Ok(Step::Commit(posting))
     };
     let known = request(key, 5);
-    let outcome =
-        table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), decide).await.unwrap();
+    let outcome = table.store.act(&demo(), &member("m-1"), needs, Some(&known), soon(), decide).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
     let used = table.store.meter().since(&before);
     assert_eq!(u64::try_from(table.wire.count() - sent).unwrap(), used.round_trips);
@@ -51,19 +55,31 @@ async fn a_review_date_that_moves_costs_two_write_units_more() {
 }
 
 #[tokio::test]
-async fn a_piece_of_stock_costs_two_write_units_more() {
+async fn a_piece_of_stock_costs_half_a_read_unit_and_two_write_units_more() {
     let (table, _) = table_with_member().await;
-    let used = cost(&table, "stock", |posting| posting.takes = vec![take(1, 9)]).await;
-    assert_eq!((used.read_half_units, used.write_half_units), (2, 14));
-    assert_eq!(used.actions, [(Action::GetItem, 1), (Action::PutItem, 2), (Action::UpdateItem, 1)].into());
+    let needs = Needs { counters: vec![tasting()], ..Needs::default() };
+    for key in ["r-1", "r-2"] {
+        let used = cost_with(&table, &needs, key, |posting| posting.takes = vec![take(1, 9)]).await;
+        assert_eq!((used.round_trips, used.read_half_units, used.write_half_units), (3, 3, 14));
+        let actions = [(Action::GetItem, 1), (Action::PutItem, 2), (Action::Query, 1), (Action::UpdateItem, 1)];
+        assert_eq!(used.actions, actions.into());
+    }
 }
 
 #[tokio::test]
-async fn a_first_look_at_a_counter_costs_half_a_read_unit() {
+async fn a_piece_that_goes_back_costs_a_strong_look_and_two_write_units() {
     let (table, _) = table_with_member().await;
     cost(&table, "stock", |posting| posting.takes = vec![take(1, 9)]).await;
+    let used = cost(&table, "returned", |posting| posting.takes = vec![take(-1, 9)]).await;
+    assert_eq!((used.round_trips, used.read_half_units, used.write_half_units), (3, 4, 14));
+}
+
+#[tokio::test]
+async fn a_look_at_a_counter_costs_half_a_read_unit_however_many_shards_it_has() {
+    let (table, _) = table_with_member().await;
+    cost(&table, "stock", |posting| posting.takes = vec![take(70, 72)]).await;
     let before = table.store.meter().snapshot();
-    table.store.counters(&demo(), &[tasting()]).await.unwrap();
+    assert_eq!(table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()), 70);
     assert_eq!(table.store.meter().since(&before).read_half_units, 1);
 }
 

@@ -142,7 +142,7 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         async |store| store.member_by_alias(&program, &crate::sample::email("aa")).await,
     )
     .await;
-    check_corrupt(&table, ("counter", "reward#demo#tasting", "stock#0"), "taken", async |store| {
+    check_corrupt(&table, ("counter", "reward#demo#tasting", "stock#1"), "taken", async |store| {
         store.counters(&program, &[crate::sample::tasting()]).await
     })
     .await;

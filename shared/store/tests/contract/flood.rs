@@ -17,8 +17,9 @@ const COMMANDS: usize = 200;
 /// How long a command may take at a till.
 const TILL: Duration = Duration::from_secs(8);
 
-/// Sends all commands at once and tells how many were carried out and how many gave up.
-async fn flood(table: &Table, patience: Duration) -> (usize, usize) {
+/// Sends all commands at once, each again under its key up to so many times, and tells how many were carried out and how
+/// many gave up.
+async fn flood(table: &Table, patience: Duration, times: usize) -> (usize, usize) {
     let started = Instant::now();
     let before = table.store.meter().snapshot();
     let commands = (0..COMMANDS).map(|n| {
@@ -29,9 +30,20 @@ async fn flood(table: &Table, patience: Duration) -> (usize, usize) {
                 Ok(Step::Commit(accrual(&account.unwrap(), &key, 1)))
             };
             let known = request(&key, 1);
-            let deadline = Instant::now() + patience;
-            let outcome = store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, decide).await;
-            (outcome, started.elapsed())
+            let mut left = times;
+            loop {
+                let deadline = Instant::now() + patience;
+                let act = store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, decide);
+                let outcome = act.await;
+                left -= 1;
+                let gave_up = match &outcome {
+                    Ok(outcome) => matches!(outcome, Outcome::Busy),
+                    Err(fault) => fault.is_retryable(),
+                };
+                if !gave_up || left == 0 {
+                    return (outcome, started.elapsed());
+                }
+            }
         })
     });
     let (mut carried_out, mut gave_up) = (0, 0);
@@ -39,7 +51,7 @@ async fn flood(table: &Table, patience: Duration) -> (usize, usize) {
     for command in commands.collect::<Vec<_>>() {
         let (outcome, time) = command.await.unwrap();
         match outcome {
-            Ok(Outcome::Committed(_)) => {
+            Ok(Outcome::Committed(_) | Outcome::Replayed { .. }) => {
                 carried_out += 1;
                 times.push(time);
             }
@@ -80,9 +92,9 @@ async fn check_exactly_once(table: &Table, carried_out: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_commands_on_one_member_land_exactly_once() {
     let (table, _) = table_with_member().await;
-    let (carried_out, gave_up) = flood(&table, Duration::from_secs(30)).await;
-    assert_eq!(carried_out + gave_up, COMMANDS);
-    assert!(carried_out >= COMMANDS * 95 / 100, "{carried_out} of {COMMANDS}");
+    // However slow the machine is, who goes on asking is answered.
+    let (carried_out, gave_up) = flood(&table, Duration::from_secs(30), 20).await;
+    assert_eq!((carried_out, gave_up), (COMMANDS, 0));
     check_exactly_once(&table, carried_out).await;
 }
 
@@ -93,7 +105,7 @@ async fn two_hundred_commands_on_one_member_over_a_network() {
         let (table, _) = table_with_member().await;
         table.wire.set_latency(Duration::from_millis(latency));
         println!("latency {latency} ms:");
-        let (carried_out, _) = flood(&table, TILL).await;
+        let (carried_out, _) = flood(&table, TILL, 1).await;
         table.wire.set_latency(Duration::ZERO);
         check_exactly_once(&table, carried_out).await;
     }

@@ -32,6 +32,8 @@ mod races;
 #[cfg(test)]
 mod replays;
 #[cfg(test)]
+mod rush;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod spanning;

@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::body::SdkBody;
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 /// Something that a test does while a request is on its way.
@@ -68,6 +69,12 @@ struct Script {
     keeps_token: bool,
     /// How long each request is under way.
     latency: Duration,
+    /// How many requests are under way, and the most that ever were.
+    under_way: (usize, usize),
+    /// By what transactions fail that nothing else happens to, if they do.
+    weather: Option<Rng>,
+    /// How many answers that has lost, and how many transactions it has turned away.
+    weathered: (usize, usize),
 }
 
 /// The wire. Clones are the same wire.
@@ -97,6 +104,21 @@ impl Wire {
         self.script.lock().unwrap().latency = latency;
     }
 
+    /// Lets transactions fail from now on as chance has it.
+    pub(crate) fn set_weather(&self, weather: Option<Rng>) {
+        self.script.lock().unwrap().weather = weather;
+    }
+
+    /// How many answers that has lost, and how many transactions it has turned away.
+    pub(crate) fn weather_so_far(&self) -> (usize, usize) {
+        self.script.lock().unwrap().weathered
+    }
+
+    /// The most requests that were under way at a time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.script.lock().unwrap().under_way.1
+    }
+
     /// The bodies of the requests of `operation` so far, each attempt of the SDK's on its own.
     pub(crate) fn requests(&self, operation: &str) -> Vec<Value> {
         let script = self.script.lock().unwrap();
@@ -106,6 +128,30 @@ impl Wire {
     /// How many requests there have been, attempts of the SDK's counted each.
     pub(crate) fn count(&self) -> usize {
         self.script.lock().unwrap().requests.len()
+    }
+}
+
+impl Script {
+    /// What the weather does to a transaction: of a hundred, five lose their answers, ten meet a rival at one of their
+    /// items, and three find the table short of capacity.
+    fn weather(&mut self, operation: &str, body: &Value) -> Option<(&'static str, Fault)> {
+        let parts = body["TransactItems"].as_array().filter(|_| operation == "TransactWriteItems")?.len();
+        let rng = self.weather.as_mut()?;
+        let fault = match rng.u8(0..100) {
+            0..5 => Fault::AnswerLost,
+            5..15 => {
+                let met = rng.usize(0..parts);
+                let codes: Vec<_> =
+                    (0..parts).map(|part| if part == met { "TransactionConflict" } else { "None" }).collect();
+                cancelled_for(&codes)
+            }
+            15..18 => error(400, "ThrottlingException"),
+            _ => return None,
+        };
+        let is_lost = matches!(fault, Fault::AnswerLost);
+        let count = if is_lost { &mut self.weathered.0 } else { &mut self.weathered.1 };
+        *count += 1;
+        Some(("", fault))
     }
 }
 
@@ -119,6 +165,15 @@ impl HttpClient for Wire {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
         SharedHttpConnector::new(Line { inner, script: Arc::clone(&self.script) })
+    }
+}
+
+/// A request that is under way until this is dropped.
+struct Arrival(Arc<Mutex<Script>>);
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().under_way.0 -= 1;
     }
 }
 
@@ -146,12 +201,17 @@ impl HttpConnector for Line {
                 request.headers_mut().insert("content-length", bytes.len().to_string());
                 *request.body_mut() = SdkBody::from(bytes);
             }
+            let weather = script.weather(&operation, &body);
             script.requests.push((operation.clone(), body));
+            script.under_way.0 += 1;
+            script.under_way.1 = script.under_way.1.max(script.under_way.0);
             let next = script.faults.iter().position(|(name, _)| *name == operation);
-            (next.and_then(|next| script.faults.remove(next)), script.latency)
+            (next.and_then(|next| script.faults.remove(next)).or(weather), script.latency)
         };
         let inner = self.inner.clone();
+        let arrives = Arrival(Arc::clone(&self.script));
         HttpConnectorFuture::new(async move {
+            let _arrives = arrives;
             if !latency.is_zero() {
                 tokio::time::sleep(latency).await;
             }

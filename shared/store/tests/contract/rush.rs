@@ -1,0 +1,112 @@
+//! Four hundred commands at once for a reward of which there are forty, on a wire that loses answers and a table that turns
+//! transactions away: each piece goes once, none is left over, and what comes back can be had again.
+//!
+//! Each run prints its seed; `RUSH_SEED=7 cargo test -p regulars-store --test contract rush -- --nocapture` repeats one.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use fastrand::Rng;
+use regulars_domain::account::Account;
+use regulars_store::{Found, Needs, Outcome, Step};
+
+use crate::{
+    engine::Table,
+    sample::{accrual, commit, demo, enrollment, member, request, take, tasting},
+};
+
+const MEMBERS: usize = 100;
+const COMMANDS: usize = 400;
+const STOCK: i64 = 40;
+/// As long as it takes: what is tried is who gets something, not how soon.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Sends `commands` at once, each of its own key and four of each member, and tells the keys of those that got a piece.
+async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
+    let commands = (0..commands).map(|n| {
+        let (store, key) = (table.store.clone(), format!("{name}-{n}"));
+        tokio::spawn(async move {
+            let decide = |account: Option<Account>, found: &Found| {
+                if found.counters.taken(&tasting()) >= STOCK {
+                    return Err(());
+                }
+                let mut posting = accrual(&account.ok_or(())?, &key, 0);
+                posting.takes = vec![take(1, STOCK)];
+                Ok(Step::Commit(posting))
+            };
+            let needs = Needs { counters: vec![tasting()], ..Needs::default() };
+            let (member, known) = (member(&format!("m-{}", n % MEMBERS)), request(&key, 0));
+            let deadline = std::time::Instant::now() + PATIENCE;
+            // Nobody knows what became of a command without an answer, so it is sent again under its key.
+            loop {
+                match store.act(&demo(), &member, &needs, Some(&known), deadline, decide).await {
+                    Ok(Outcome::Committed(_) | Outcome::Replayed { .. }) => return Some(key.clone()),
+                    Ok(Outcome::Refused(())) => return None,
+                    Ok(Outcome::Busy) => {}
+                    Ok(other @ (Outcome::KeyReused | Outcome::AliasTaken(_))) => panic!("{other:?}"),
+                    Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),
+                }
+                assert!(std::time::Instant::now() < deadline, "{key} was never answered");
+            }
+        })
+    });
+    let mut got = BTreeSet::new();
+    for command in commands.collect::<Vec<_>>() {
+        got.extend(command.await.unwrap());
+    }
+    got
+}
+
+/// Gives back the piece that `key` got.
+async fn give_back(table: &Table, key: &str) {
+    let n: usize = key.rsplit('-').next().unwrap().parse().unwrap();
+    let (member, back) = (member(&format!("m-{}", n % MEMBERS)), format!("back-{key}"));
+    let decide = |account: Option<Account>, _: &Found| {
+        let mut posting = accrual(&account.ok_or(())?, &back, 0);
+        posting.takes = vec![take(-1, STOCK)];
+        Ok::<_, ()>(Step::Commit(posting))
+    };
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let known = request(&back, 0);
+    let outcome = loop {
+        match table.store.act(&demo(), &member, &Needs::default(), Some(&known), deadline, decide).await {
+            Ok(outcome) => break outcome,
+            Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),
+        }
+    };
+    assert!(matches!(outcome, Outcome::Committed(_) | Outcome::Replayed { .. }), "{outcome:?}");
+}
+
+/// The keys that have an entry, and what the shards come to.
+async fn written(table: &Table, prefix: &str) -> (BTreeSet<String>, i64) {
+    let keys = table.keys().await;
+    let entries = keys.iter().filter_map(|(_, sk)| sk.strip_prefix("entry#"));
+    let entries = entries.filter(|id| id.starts_with(prefix)).map(str::to_owned).collect();
+    (entries, table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_four_hundred_in_bad_weather_forty_get_a_piece_and_what_comes_back_is_had_again() {
+    let seed = std::env::var_os("RUSH_SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("RUSH_SEED={seed}");
+    let table = Table::new().await;
+    for n in 0..MEMBERS {
+        commit(&table, &enrollment(&member(&format!("m-{n}")))).await;
+    }
+    table.wire.set_weather(Some(Rng::with_seed(seed)));
+    let got = rush(&table, "r", COMMANDS).await;
+    assert_eq!(got.len(), 40);
+    assert_eq!(written(&table, "r-").await, (got.clone(), STOCK));
+
+    let returned = got.iter().take(11);
+    for key in returned {
+        give_back(&table, key).await;
+    }
+    assert_eq!(written(&table, "back-").await.1, STOCK - 11);
+    let again = rush(&table, "s", 100).await;
+    assert_eq!(again.len(), 11);
+    assert_eq!(written(&table, "s-").await, (again, STOCK));
+    let (lost, turned_away) = table.wire.weather_so_far();
+    println!("{lost} answers lost, {turned_away} transactions turned away");
+    assert!(lost > 0 && turned_away > 0);
+}

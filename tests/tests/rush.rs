@@ -1,0 +1,179 @@
+//! A thousand requests at once for a reward that is scarce: each piece goes to one, and whoever gets none pays nothing.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+use std::{
+    collections::BTreeMap,
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
+
+use regulars_domain::counter::CounterId;
+use regulars_tests::{
+    client::Answer,
+    system::{NOW, System, coffee_shop, member},
+};
+use serde_json::{Value, json};
+
+const MEMBERS: usize = 250;
+
+/// A reward of which there are forty, for 5 points each: whoever joined has enough for five.
+fn program() -> Value {
+    let mut program = coffee_shop();
+    program["rewards"].as_array_mut().unwrap().push(json!({
+        "id": "print", "name": "A signed print", "kind": "product", "cost": { "points": 5 }, "stock": 40,
+        "hold_seconds_max": 600
+    }));
+    program
+}
+
+fn system(program: &Value) -> System {
+    let system = System::with(program, NOW);
+    for number in 0..MEMBERS {
+        system.enroll(&name(number));
+    }
+    system
+}
+
+/// The member of this number.
+fn name(number: usize) -> String {
+    format!("m-{number}")
+}
+
+fn redemptions(who: &str) -> String {
+    format!("{}/redemptions", member(who))
+}
+
+/// Sends so many redemptions at once, each member's in turn, and tells who asked under which key and was answered what. Who
+/// is told to come again does so: the one table of this machine answers a thousand at once in more than half a minute.
+fn rush(
+    system: &System,
+    prefix: &str,
+    requests: usize,
+    body: impl Fn(usize) -> Value + Sync,
+) -> Vec<(String, String, Answer)> {
+    let barrier = Barrier::new(requests);
+    let started = Instant::now();
+    let answers = thread::scope(|scope| {
+        let senders: Vec<_> = (0..requests)
+            .map(|number| {
+                let (barrier, body) = (&barrier, &body);
+                scope.spawn(move || {
+                    let (member, key) = (name(number % MEMBERS), format!("{prefix}-{number}"));
+                    let (client, path, body) = (system.client.apart(), redemptions(&member), body(number));
+                    // Nothing is there, but the connection is.
+                    client.get("/").problem(404, "route_not_found");
+                    barrier.wait();
+                    let mut put_off = Vec::new();
+                    for _ in 0..10 {
+                        let answer = client.post_under(&key, &path, &body);
+                        if answer.status != 503 {
+                            return (member, key, answer, put_off);
+                        }
+                        let code = answer.body["code"].as_str().unwrap().to_owned();
+                        assert!(["busy", "store_unavailable"].contains(&code.as_str()), "{answer}");
+                        put_off.push(code);
+                        thread::sleep(Duration::from_millis(500 + u64::try_from(number).unwrap() * 37 % 1_000));
+                    }
+                    panic!("{key} was never answered")
+                })
+            })
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect::<Vec<_>>()
+    });
+    let mut came_to = BTreeMap::<&str, u64>::new();
+    for (_, _, answer, put_off) in &answers {
+        let code = answer.body["code"].as_str().unwrap_or("redeemed");
+        for code in put_off.iter().map(String::as_str).chain([code]) {
+            *came_to.entry(code).or_default() += 1;
+        }
+    }
+    println!("{requests} requests within {:?}: {came_to:?}", started.elapsed());
+    answers.into_iter().map(|(member, key, answer, _)| (member, key, answer)).collect()
+}
+
+/// Those who got a piece, by their keys; the others were told that none is left.
+fn winners(answers: &[(String, String, Answer)]) -> Vec<(&str, &str, &Answer)> {
+    // A store that did not answer may have done it, and the repeat under the same key finds out.
+    let is_got = |answer: &Answer| answer.status == 201 || answer.is_replay();
+    let (got, others): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, _, answer)| is_got(answer));
+    for (_, _, answer) in others {
+        answer.clone().problem(422, "reward_out_of_stock");
+    }
+    got.into_iter().map(|(member, key, answer)| (member.as_str(), key.as_str(), answer)).collect()
+}
+
+/// What has gone of a reward, over all shards of its counter.
+fn gone(system: &System, reward: &str) -> i64 {
+    let counter = CounterId::Stock(reward.parse().unwrap());
+    let store = &system.engine().store;
+    let counters = system.block_on(store.counters(&"demo".parse().unwrap(), std::slice::from_ref(&counter)));
+    counters.unwrap().taken(&counter)
+}
+
+/// That every member's ledger adds up, and tells how many redemptions there are in all, less those that were undone.
+fn audit(system: &System) -> i64 {
+    let mut redemptions = 0;
+    for number in 0..MEMBERS {
+        let member = name(number);
+        system.audit(&member);
+        let mut own = 0;
+        for entry in system.ledger(&member) {
+            own += match entry["kind"].as_str().unwrap() {
+                "redemption" => 1,
+                "redemption_reversal" | "cancellation" => -1,
+                _ => 0,
+            };
+        }
+        let balance = &system.account(&member)["balance"];
+        let left = balance["spendable"].as_i64().unwrap();
+        assert_eq!(25 - left, 5 * own, "{member} paid for what {member} has: {balance}");
+        redemptions += own;
+    }
+    redemptions
+}
+
+#[test]
+fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_again() {
+    let system = system(&program());
+    // Every other one reserves it first.
+    let wish = |number: usize| match number % 2 {
+        0 => json!({ "reward": "print" }),
+        _ => json!({ "reward": "print", "hold": { "seconds": 600 } }),
+    };
+    let answers = rush(&system, "r", 1_000, wish);
+    let got = winners(&answers);
+    assert_eq!(got.len(), 40);
+    assert_eq!(gone(&system, "print"), 40);
+    assert_eq!(audit(&system), 40);
+
+    let returned: Vec<_> = got.iter().take(25).collect();
+    for (who, key, answer) in &returned {
+        let way = match answer.body["redemption"]["state"].as_str().unwrap() {
+            "held" => "cancellation",
+            _ => "reversals",
+        };
+        let path = format!("{}/{key}/{way}", redemptions(who));
+        system.client.post_under(&format!("back-{key}"), &path, &json!({})).expect(201);
+    }
+    assert_eq!(gone(&system, "print"), 15);
+    let again = rush(&system, "s", 250, |_| json!({ "reward": "print" }));
+    assert_eq!(winners(&again).len(), 25);
+    assert_eq!(gone(&system, "print"), 40);
+    assert_eq!(audit(&system), 40);
+    // The same requests once more get the same answers, and nothing more.
+    for (who, key, answer) in &got {
+        let number: usize = key[2..].parse().unwrap();
+        let repeat = system.redeem(who, key, &wish(number));
+        assert!(repeat.is_replay(), "{repeat}");
+        assert_eq!(repeat.body["entry"], answer.body["entry"]);
+    }
+    assert_eq!(gone(&system, "print"), 40);
+}
