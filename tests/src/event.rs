@@ -32,6 +32,24 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -
     })
 }
 
+/// Messages as a queue gives them, each called by its place.
+#[must_use]
+pub fn batch(messages: &[Value]) -> Value {
+    let record = |(index, message): (usize, &Value)| {
+        json!({
+            "messageId": format!("message-{index}"),
+            "receiptHandle": "handle",
+            "body": message.as_str().map_or_else(|| message.to_string(), str::to_owned),
+            "attributes": { "ApproximateReceiveCount": "1" },
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:earn",
+            "awsRegion": "eu-central-1",
+        })
+    };
+    json!({ "Records": messages.iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
 /// Hands an event to the handler of a function.
 ///
 /// # Errors

@@ -22,8 +22,12 @@ pub struct Function {
     pub scopes: BTreeSet<String>,
     /// Whether a schedule starts it, through a state machine or directly.
     pub is_scheduled: bool,
-    /// The actions that its policy allows.
+    /// The logical ids of the queues whose messages it is given.
+    pub queues: BTreeSet<String>,
+    /// The actions that its policy allows on the table.
     pub actions: BTreeSet<String>,
+    /// The actions that its policy allows on queues, each with the queue's logical id.
+    pub queue_actions: BTreeSet<(String, String)>,
 }
 
 impl Template {
@@ -46,10 +50,18 @@ impl Template {
         let machines: Vec<String> = of_type("AWS::Serverless::StateMachine")
             .map(|(_, machine)| yaml_serde::to_string(&machine["DefinitionSubstitutions"]).expect("YAML"))
             .collect();
+        let sources: Vec<(String, String)> = of_type("AWS::Lambda::EventSourceMapping")
+            .map(|(_, source)| (named(&source["FunctionName"]), named(&source["EventSourceArn"])))
+            .collect();
         let functions = of_type("AWS::Serverless::Function")
             .map(|(id, properties)| {
                 let address = format!("{id}.Arn");
-                Function::read(properties, machines.iter().any(|machine| machine.contains(&address)))
+                let queues = sources.iter().filter(|(function, _)| function == id).map(|(_, queue)| queue.clone());
+                Function {
+                    is_scheduled: machines.iter().any(|machine| machine.contains(&address)),
+                    queues: queues.collect(),
+                    ..Function::read(properties)
+                }
             })
             .collect();
         Self { functions }
@@ -57,7 +69,7 @@ impl Template {
 }
 
 impl Function {
-    fn read(properties: &Value, is_scheduled: bool) -> Self {
+    fn read(properties: &Value) -> Self {
         let folder = text(&properties["CodeUri"]);
         let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
         let routes = events.iter().map(|event| &event["Properties"]);
@@ -66,6 +78,11 @@ impl Function {
             events.iter().flat_map(|event| list(&event["Properties"]["Auth"]["AuthorizationScopes"])).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
+        let granted = statements.flat_map(|statement| {
+            let resource = &statement["Resource"];
+            list(&statement["Action"]).into_iter().map(move |action| (action, resource))
+        });
+        let (on_queues, on_table): (Vec<_>, Vec<_>) = granted.partition(|(action, _)| action.starts_with("sqs:"));
         Self {
             name: folder
                 .strip_prefix("functions/")
@@ -74,14 +91,22 @@ impl Function {
                 .to_owned(),
             routes,
             scopes,
-            is_scheduled,
-            actions: statements.flat_map(|statement| list(&statement["Action"])).collect(),
+            is_scheduled: false,
+            queues: BTreeSet::new(),
+            actions: on_table.into_iter().map(|(action, _)| action).collect(),
+            queue_actions: on_queues.into_iter().map(|(action, queue)| (action, named(queue))).collect(),
         }
     }
 }
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a text, not {value:?}")).to_owned()
+}
+
+/// The logical id that `!Ref Id` or `!GetAtt Id.Arn` names.
+fn named(value: &Value) -> String {
+    let Value::Tagged(tagged) = value else { panic!("a reference, not {value:?}") };
+    text(&tagged.value).trim_end_matches(".Arn").to_owned()
 }
 
 fn list(value: &Value) -> Vec<String> {

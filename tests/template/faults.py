@@ -38,6 +38,7 @@ GATEWAY = "the_gateway_checks_tokens_and_limits_callers"
 SCOPES = "each_function_has_its_scope_and_its_client"
 SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
 RUN = "a_run_reviews_every_shard_to_its_last_page"
+QUEUE = "the_queue_repeats_what_failed_and_parts_with_what_keeps_failing"
 ALARMS = "trouble_rings_an_alarm"
 
 FAULTS = [
@@ -146,6 +147,36 @@ FAULTS = [
     Fault("a moment for a date", RUN, "$substringBefore($states.context.Execution.StartTime, 'T')", "$now()"),
     Fault("a failure that nobody hears of", RUN, "{ 'failed': 1 }", "{ 'failed': 0 }"),
     Fault("a throttled call that is not repeated", RUN, "MaxAttempts: 8", "MaxAttempts: 0"),
+    Fault("reading every queue", POLICIES, "Resource: !GetAtt EarnQueue.Arn", 'Resource: "*"'),
+    Fault("sending to the queue", POLICIES, "- sqs:ReceiveMessage", "- sqs:SendMessage"),
+    Fault("another queue", POLICIES, "Resource: !GetAtt EarnQueue.Arn", "Resource: !GetAtt EarnDeadLetterQueue.Arn"),
+    Fault(
+        "the queue in another function's policy",
+        POLICIES,
+        "              Resource: !GetAtt Table.Arn\n",
+        "              Resource: !GetAtt Table.Arn\n"
+        "            - Effect: Allow\n"
+        "              Action: [sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ReceiveMessage]\n"
+        "              Resource: !GetAtt EarnQueue.Arn\n",
+        "RedeemFunction:",
+    ),
+    Fault("a whole batch for one message", QUEUE, "FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true"),
+    Fault("no dead-letter queue", QUEUE, "RedrivePolicy:", "RedriveAllowPolicy:"),
+    Fault(
+        "a queue that is its own dead-letter queue",
+        QUEUE,
+        "!GetAtt EarnDeadLetterQueue.Arn",
+        "!GetAtt EarnQueue.Arn",
+        "EarnQueue:",
+    ),
+    Fault("a message that is given up at once", QUEUE, "maxReceiveCount: 5", "maxReceiveCount: 1"),
+    Fault("a visibility that is too short", QUEUE, "VisibilityTimeout: 60", "VisibilityTimeout: 59"),
+    Fault("a function that outlasts the visibility", QUEUE, "Timeout: 10\n", "Timeout: 11\n"),
+    Fault("dead letters that are soon gone", QUEUE, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"),
+    Fault("a queue in the open", QUEUE, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false", "EarnQueue:"),
+    Fault("a queue that takes every execution", QUEUE, "Concurrency: !Ref QueueConcurrency", "Concurrency: 1000"),
+    Fault("a queue that nobody reads", QUEUE, "FunctionName: !Ref EarnFunction", "FunctionName: !Ref RedeemFunction"),
+    Fault("dead letters nobody watches", ALARMS, "!GetAtt EarnDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName"),
     Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "RedeemThrottlesAlarm:"),
     Fault(
         "an alarm that rings nowhere",

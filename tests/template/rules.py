@@ -10,6 +10,11 @@ from expansion import BASIC_EXECUTION_ROLE, definition_of
 READ_ACTIONS = {"dynamodb:GetItem", "dynamodb:Query"}
 ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
+# What the platform does in a function's name with a queue that it reads.
+QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+
+DAY = 24 * 60 * 60
+
 WITHOUT_RESOURCE = {
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
@@ -57,6 +62,14 @@ class Stack:
                 function = uri.split("/functions/${")[1].split(".Arn}")[0]
                 yield path, method, operation, names[function]
 
+    def sources(self):
+        """Returns the properties of each event source by the name of the function that it calls."""
+        names = {logical_id: name for name, (logical_id, _) in self.functions().items()}
+        found = {}
+        for one in self.of_type("AWS::Lambda::EventSourceMapping").values():
+            found.setdefault(names[one["Properties"]["FunctionName"]["Ref"]], []).append(one["Properties"])
+        return found
+
     def statements(self):
         """Yields the owner's logical id and each statement of each policy."""
         for logical_id, role in self.of_type("AWS::IAM::Role").items():
@@ -94,7 +107,7 @@ def each_folder_has_its_function_and_each_function_its_folder(stack):
 
 
 def no_policy_grants_more_than_named_actions_on_named_resources(stack):
-    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only the table."""
+    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only table and queue."""
     table_id, table = stack.the("AWS::DynamoDB::Table")
     indexes = {
         one["IndexName"]
@@ -104,6 +117,10 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
     on_table = {"Fn::GetAtt": [table_id, "Arn"]}
     on_index = [{"Fn::Sub": f"${{{table_id}.Arn}}/index/{index}"} for index in sorted(indexes)]
     roles = {properties["Role"]["Fn::GetAtt"][0] for _, properties in stack.functions().values()}
+    on_queues = {
+        stack.functions()[name][1]["Role"]["Fn::GetAtt"][0]: [one["EventSourceArn"] for one in sources]
+        for name, sources in stack.sources().items()
+    }
     for owner, statement in stack.statements():
         if "NotAction" in statement or "NotResource" in statement:
             yield f"{owner} grants everything but something"
@@ -117,9 +134,11 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
                 yield f"{owner} grants {sorted(actions)} on *"
             if owner in roles:
                 wanted = on_index if actions == {"dynamodb:Query"} else [on_table]
+                if actions == QUEUE_ACTIONS:
+                    wanted = on_queues.get(owner, [])
                 if resource not in wanted:
                     yield f"{owner} grants {sorted(actions)} on {json.dumps(resource)}"
-        if owner in roles and not actions <= ACTIONS:
+        if owner in roles and actions != QUEUE_ACTIONS and not actions <= ACTIONS:
             yield f"{owner} grants {sorted(actions - ACTIONS)}"
     for logical_id, role in stack.of_type("AWS::IAM::Role").items():
         for managed in role["Properties"].get("ManagedPolicyArns", []):
@@ -401,8 +420,43 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
         yield "a shard that fails keeps others from being reviewed"
 
 
+def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
+    """Messages fail one by one, are not given again while worked on, and end in a queue that waits for a person."""
+    sources = stack.sources()
+    if list(sources) != ["earn"] or len(sources["earn"]) != 1:
+        yield f"queues are read by {sorted(sources)}"
+        return
+    ((source,),) = sources.values()
+    if source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+        yield f"the queue's batches are answered as {source.get('FunctionResponseTypes')}"
+    if source.get("BatchSize") != 10:
+        yield f"a batch has {source.get('BatchSize')} messages"
+    concurrency = stack.parameters.get("QueueConcurrency", {"Ref": "QueueConcurrency"})
+    if source.get("ScalingConfig", {}).get("MaximumConcurrency") not in (concurrency, {"Ref": "QueueConcurrency"}):
+        yield f"the queue's concurrency is {source.get('ScalingConfig')}"
+    queues = stack.of_type("AWS::SQS::Queue")
+    for logical_id, queue in queues.items():
+        if queue["Properties"].get("SqsManagedSseEnabled") is not True:
+            yield f"{logical_id} is not encrypted"
+    queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+    _, function = stack.functions()["earn"]
+    if queue.get("VisibilityTimeout", 30) < 6 * function["Timeout"]:
+        yield f"a message is given again after {queue.get('VisibilityTimeout', 30)} s, while the function may work on it"
+    redrive = queue.get("RedrivePolicy", {})
+    if redrive.get("maxReceiveCount") != 5:
+        yield f"a message is parted with after {redrive.get('maxReceiveCount')} times"
+    dead, _ = redrive.get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None, None])
+    if dead not in queues or queues[dead]["Properties"] is queue:
+        yield f"a message that keeps failing goes to {dead}"
+        return
+    # The clock of a message's retention runs on when it moves.
+    kept = queues[dead]["Properties"].get("MessageRetentionPeriod", 4 * DAY)
+    if kept != 14 * DAY or queue.get("MessageRetentionPeriod", 4 * DAY) >= kept:
+        yield f"a message that keeps failing is kept for {kept} s after it was sent"
+
+
 def trouble_rings_an_alarm(stack):
-    """Errors and throttles of each function, the API's faults, the review and the table are watched."""
+    """Errors and throttles of each function, the API's faults, the review, the table and dead letters are watched."""
     watched = set()
     rung = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
     for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
@@ -418,7 +472,17 @@ def trouble_rings_an_alarm(stack):
     machine_id, _ = stack.the("AWS::StepFunctions::StateMachine")
     group_id, _ = stack.the("AWS::Scheduler::ScheduleGroup")
     table = {"TableName": {"Ref": table_id}}
+    redrives = [one["Properties"].get("RedrivePolicy") for one in stack.of_type("AWS::SQS::Queue").values()]
     wanted = [
+        (
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": {"Fn::GetAtt": [one["deadLetterTargetArn"]["Fn::GetAtt"][0], "QueueName"]}},
+        )
+        for one in redrives
+        if one
+    ]
+    wanted += [
         ("AWS/ApiGateway", "5xx", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
         ("AWS/States", "ExecutionsFailed", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": {"Ref": machine_id}}),
@@ -449,5 +513,6 @@ RULES = [
     each_function_has_its_scope_and_its_client,
     the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,
     a_run_reviews_every_shard_to_its_last_page,
+    the_queue_repeats_what_failed_and_parts_with_what_keeps_failing,
     trouble_rings_an_alarm,
 ]

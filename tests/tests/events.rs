@@ -30,7 +30,7 @@ use regulars_tests::{
 use serde_json::{Value, json};
 
 /// The events in the order in which they make one story, and where the clock stands by then.
-const STORY: [(&str, &str); 28] = [
+const STORY: [(&str, &str); 29] = [
     ("program-publish", NOW),
     ("program-read", NOW),
     ("enroll", NOW),
@@ -57,6 +57,7 @@ const STORY: [(&str, &str); 28] = [
     ("earn-quote", NOW),
     ("earn-confirmation", NOW),
     ("earn-reversal", NOW),
+    ("earn-queue", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
 ];
@@ -163,6 +164,8 @@ fn every_function_and_trigger_of_the_template_has_an_event() {
             .map(|(method, path)| (method.to_owned(), path.to_owned()))
             .collect();
         assert_eq!(routes, resource.routes, "the routes of {}", resource.name);
+        let is_queued = own.clone().any(|event| event.get("Records").is_some());
+        assert_eq!(is_queued, !resource.queues.is_empty(), "the queue of {}", resource.name);
         let is_scheduled = own.any(|event| event.get("shard").is_some());
         assert_eq!(is_scheduled, resource.is_scheduled, "the schedule of {}", resource.name);
     }
@@ -206,7 +209,10 @@ fn a_token_of_one_member_reaches_nobody_else_and_nothing_of_the_whole_program() 
 fn an_event_of_no_known_shape_is_left_unanswered_by_a_stable_name() {
     let (system, _, engine) = story();
     for name in FUNCTIONS {
-        for event in [json!({}), json!([]), json!(null), json!({ "requestContext": 1 }), json!({ "Records": [] })] {
+        let no_queue = (name != "earn").then(|| json!({ "Records": [] }));
+        let nameless = json!({ "Records": [{ "eventID": "1", "eventSource": "aws:dynamodb" }] });
+        let known_to_none = [json!({}), json!([]), json!(null), json!({ "requestContext": 1 }), nameless];
+        for event in known_to_none.into_iter().chain(no_queue) {
             let refused = system.block_on(handle(name, &engine, event.clone())).unwrap_err();
             assert_eq!(refused.name(), "EventUnreadable", "{name} {event}");
         }

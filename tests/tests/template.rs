@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use regulars_store::Store;
 use regulars_tests::{
-    event::{FUNCTIONS, call, handle},
+    event::{FUNCTIONS, batch, call, handle},
     system::{NOW, System, coffee_shop, purchase, purchase_at},
     template::{Function, Template},
 };
@@ -49,6 +49,18 @@ fn the_routes_of_the_template_are_those_of_the_code_each_under_its_functions_sco
         assert_eq!(deployed, routes(&name), "{name}");
         assert_eq!(scopes, BTreeSet::from([format!("regulars/{name}")]), "{name}");
     }
+}
+
+#[test]
+fn a_function_may_take_messages_from_its_own_queue_and_do_nothing_else_with_any() {
+    let mut with_queue = Vec::new();
+    for Function { name, queues, queue_actions, .. } in Template::read().functions {
+        let taken = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+        let expected = queues.iter().flat_map(|queue| taken.map(|action| (action.to_owned(), queue.clone())));
+        assert_eq!(queue_actions, expected.collect(), "{name}");
+        with_queue.extend((!queues.is_empty()).then_some(name));
+    }
+    assert_eq!(with_queue, ["earn"]);
 }
 
 /// A program in which every kind of total over many members is kept, and points live for a month.
@@ -91,6 +103,9 @@ async fn exercise(function: &str, system: &System) {
             let body = purchase_at("2027-03-01T09:00:00Z", 1_000);
             expect(call(function, engine, ("POST", &path), &key, &body).await, 201);
             expect(call(function, engine, ("POST", &path), &key, &body).await, 200);
+            let message = json!({ "program": "demo", "member": "m-1", "idempotency_key": "order-9", "accrual": body });
+            let event = batch(&[message]);
+            assert_eq!(handle(function, engine, event).await.unwrap(), json!({ "batchItemFailures": [] }));
         }
         "redeem" => {
             let (path, key) = (format!("{member}/redemptions"), [("idempotency-key", "r-9")]);

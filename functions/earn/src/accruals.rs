@@ -1,13 +1,14 @@
 //! `POST /members/{member}/accruals`: a purchase or an activity, once for ever under its key.
 
 use regulars_api::{
-    command::asked,
+    command::{Done, Subject, asked},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::Accrued,
 };
 use regulars_domain::{
+    Request as Asked,
     earn::earn,
     earning::{Activity, Occasion, Purchase},
 };
@@ -31,29 +32,44 @@ impl From<Accrual> for Occasion {
     }
 }
 
+/// What a request for an accrual is fingerprinted as, along with its body.
+pub(crate) const OPERATION: &str = "accrual";
+
 pub(crate) async fn accrue(
     engine: &Engine,
     request: &Request,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let asked = asked(request, "accrual", &request.json_value(BODY_BYTES_MAX)?)?;
-    let occasion = Occasion::from(request.json_body::<Accrual>()?);
+    let asked = asked(request, OPERATION, &request.json_value(BODY_BYTES_MAX)?)?;
+    let accrual: Accrual = request.json_body()?;
     let subject = engine.subject(params).await?;
+    let done = act(engine, &subject, &asked, accrual, deadline).await?;
+    let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    Ok(Answer::once(&accrued, done.replayed))
+}
+
+/// Gives what `accrual` earns, whichever way it was asked.
+pub(crate) async fn act(
+    engine: &Engine,
+    subject: &Subject,
+    asked: &Asked,
+    accrual: Accrual,
+    deadline: Deadline,
+) -> Result<Done, Problem> {
+    let occasion = Occasion::from(accrual);
     let needs = Needs { counters: subject.program.earning_counters(&occasion), ..Needs::default() };
     let of_referral = subject.program.earning_counters(&Occasion::Referral(occasion.occurred_at()));
-    let done = engine
-        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
+    engine
+        .act_in_steps(subject, &needs, asked, deadline, |settled, found| {
             let referrer = match settled.referrer(&occasion) {
-                Some(member) => match engine.referrer(&subject, found, member, &of_referral) {
+                Some(member) => match engine.referrer(subject, found, member, &of_referral) {
                     Ok(referrer) => referrer,
                     Err(step) => return Ok(step),
                 },
                 None => None,
             };
-            Ok(Step::Commit(earn(settled, &asked, &occasion, &found.counters, referrer)?))
+            Ok(Step::Commit(earn(settled, asked, &occasion, &found.counters, referrer)?))
         })
-        .await?;
-    let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
-    Ok(Answer::once(&accrued, done.replayed))
+        .await
 }

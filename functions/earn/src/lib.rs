@@ -1,8 +1,10 @@
 //! The `earn` function: points for purchases and activities, and what becomes of them.
 
-mod accrual;
 mod accruals;
+mod confirmation;
+mod queue;
 mod quotes;
+mod reversal;
 
 use std::sync::LazyLock;
 
@@ -36,19 +38,32 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
     ROUTES.iter().map(|(method, path, _)| (method, path))
 }
 
-/// Answers an HTTP event.
+/// Answers an HTTP event, or works through a batch of messages.
 ///
 /// # Errors
 ///
-/// The event is no HTTP event.
+/// The event is neither.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    if queue::is_batch(&event) {
+        return queue::handle(engine, event, deadline).await;
+    }
     serve(event, engine.authority, "regulars/earn", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Accrue => accruals::accrue(engine, &request, &params, deadline).await,
-            Operation::Confirm => accrual::confirm(engine, &request, &params, deadline).await,
-            Operation::Reverse => accrual::reverse(engine, &request, &params, deadline).await,
+            Operation::Confirm => confirmation::confirm(engine, &request, &params, deadline).await,
+            Operation::Reverse => reversal::reverse(engine, &request, &params, deadline).await,
             Operation::Quote => quotes::quote(engine, &request, &params).await,
         }
     })
     .await
+}
+
+/// Works through a batch of messages as [`handle`] does, and tells a person why some were not taken:
+/// `{ "taken": 2, "failed": [{ "index": 2, "code": "member_not_found", ... }] }`.
+///
+/// # Errors
+///
+/// The event is no batch of messages.
+pub async fn explain_batch(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    queue::explain(engine, event, deadline).await
 }

@@ -103,10 +103,18 @@ impl Engine {
     /// `program_not_found`, or the store's.
     pub async fn program(&self, params: &Params) -> Result<(ProgramId, Arc<Program>), Problem> {
         let id: ProgramId = path_id(params, "program", Code::ProgramNotFound)?;
-        let program = self.programs.get(&self.store, &id).await?;
-        let program = program
-            .ok_or_else(|| Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published.")))?;
+        let program = self.program_called(&id).await?;
         Ok((id, program))
+    }
+
+    /// The program in force called `id`.
+    ///
+    /// # Errors
+    ///
+    /// `program_not_found`, or the store's.
+    pub async fn program_called(&self, id: &ProgramId) -> Result<Arc<Program>, Problem> {
+        let program = self.programs.get(&self.store, id).await?;
+        program.ok_or_else(|| Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published.")))
     }
 
     /// The program and the member that a path names. Whether there is such a member, the account will show.

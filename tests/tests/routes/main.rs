@@ -19,6 +19,7 @@ mod members;
 mod merge;
 mod pending;
 mod program;
+mod queue;
 mod quotes;
 mod redemptions;
 mod referrals;

@@ -7,9 +7,21 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::problem::{Code, Problem};
+use super::request::BODY_BYTES_MAX;
 
-/// Refuses a body that is too large, missing, or not declared as JSON.
-pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -> Result<(), Problem> {
+/// A body that is a JSON object as a `T`, all of it, whatever front end it came through.
+///
+/// # Errors
+///
+/// `body_too_large` above [`BODY_BYTES_MAX`], `body_malformed` (also for fields that `T` refuses).
+pub fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    check_size(body, BODY_BYTES_MAX)?;
+    check_shape(body)?;
+    parse(body)
+}
+
+/// Refuses a body that is too large, or missing.
+fn check_size(body: &[u8], bytes_max: usize) -> Result<(), Problem> {
     if body.len() > bytes_max {
         return Err(Problem::new(
             Code::BodyTooLarge,
@@ -19,6 +31,12 @@ pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -
     if body.is_empty() {
         return Err(Problem::body_malformed("", "The request needs a JSON body."));
     }
+    Ok(())
+}
+
+/// Refuses a body that is too large, missing, or not declared as JSON.
+pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -> Result<(), Problem> {
+    check_size(body, bytes_max)?;
     if !content_type.is_some_and(is_json) {
         return Err(Problem::new(
             Code::MediaTypeUnsupported,
@@ -32,11 +50,11 @@ pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -
 }
 
 /// The fields of requests that hold lists.
-const LISTS: [&str; 2] = ["aliases", "lines"];
+const LISTS: [&str; 3] = ["aliases", "lines", "messages"];
 
 /// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,
 /// in the order in which our code happens to declare them.
-pub(crate) fn check_shape(body: &[u8]) -> Result<(), Problem> {
+fn check_shape(body: &[u8]) -> Result<(), Problem> {
     // What is no JSON at all is for the reading to point at.
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return Ok(()) };
     if !value.is_object() {

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 pub use ::http::Method;
+pub use body::read_object;
 pub use caller::{Authority, Caller};
 pub use problem::{Code, Problem};
 pub use request::{BODY_BYTES_MAX, PROGRAM_BYTES_MAX, Precondition, Request};

@@ -123,8 +123,7 @@ impl Request {
     /// `T` refuses).
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         body::check(&self.body, self.header("content-type"), BODY_BYTES_MAX)?;
-        body::check_shape(&self.body)?;
-        body::parse(&self.body)
+        body::read_object(&self.body)
     }
 
     /// The body as a `T`, or its default where the request has no body at all.

@@ -1,4 +1,5 @@
-//! The routes that only the local server has, because only there an operator may move time or run the schedule by hand.
+//! The routes that only the local server has, because only there an operator may move time, run the schedule by hand, or
+//! send to a queue over HTTP.
 
 use http::Method;
 use regulars_api::clock::MovableClock;
@@ -7,7 +8,7 @@ use regulars_api::http::{Answer, Authority, Code, Problem, Request, Routes, serv
 use serde_json::{Value, json};
 
 use super::function::Function;
-use super::{clock, run};
+use super::{clock, queue, run};
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Control {
     clock: MovableClock,
     /// What the daily schedule starts, if the template has such a schedule.
     tier_evaluation: Option<Function>,
+    /// What reads the queue, if the template has one.
+    queue: Option<Function>,
     routes: Routes<Operation>,
 }
 
@@ -24,10 +27,11 @@ enum Operation {
     MoveClock,
     RunTierEvaluation,
     ListEvents,
+    SendMessages,
 }
 
 impl Control {
-    pub(crate) fn new(clock: MovableClock, tier_evaluation: Option<Function>) -> Self {
+    pub(crate) fn new(clock: MovableClock, tier_evaluation: Option<Function>, queue: Option<Function>) -> Self {
         let mut table = vec![
             (Method::GET, "/local/clock", Operation::ReadClock),
             (Method::PUT, "/local/clock", Operation::MoveClock),
@@ -36,7 +40,10 @@ impl Control {
         if tier_evaluation.is_some() {
             table.push((Method::POST, "/local/run/tier-evaluation", Operation::RunTierEvaluation));
         }
-        Control { clock, tier_evaluation, routes: Routes::new(table) }
+        if queue.is_some() {
+            table.push((Method::POST, "/local/queue", Operation::SendMessages));
+        }
+        Control { clock, tier_evaluation, queue, routes: Routes::new(table) }
     }
 
     /// Methods and paths.
@@ -51,6 +58,7 @@ impl Control {
                 Operation::MoveClock => clock::move_to(&self.clock, &request),
                 Operation::RunTierEvaluation => self.run_tier_evaluation().await,
                 Operation::ListEvents => list_events(&request),
+                Operation::SendMessages => queue::send(self.queue.as_ref(), &request).await,
             }
         })
         .await

@@ -30,3 +30,9 @@ pub(crate) fn function(resource: &FunctionResource, engine: &Arc<Engine>) -> Opt
         _ => None,
     }
 }
+
+/// What the queue of a resource is read by, telling a person why messages failed; nothing if no queue is read here.
+pub(crate) fn queue(resource: &FunctionResource, engine: &Arc<Engine>) -> Option<Function> {
+    let reads_queue = resource.is_queued && resource.name == "earn";
+    reads_queue.then(|| function!(resource, engine, regulars_earn::explain_batch))
+}

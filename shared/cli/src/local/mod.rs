@@ -9,6 +9,7 @@ mod functions;
 mod gateway;
 mod greeting;
 mod program;
+mod queue;
 mod run;
 mod server;
 mod template;
@@ -123,7 +124,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     }
     let currency = program::currency(program).await;
 
-    let control = Control::new(clock.clone(), scheduled(&functions));
+    let queue = functions.iter().find_map(|(resource, _)| functions::queue(resource, &engine));
+    let control = Control::new(clock.clone(), scheduled(&functions), queue);
     let server = Server::start(listener, routes(functions, &control), control, clock.clone())?;
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref());

@@ -30,6 +30,8 @@ pub(crate) struct FunctionResource {
     pub(crate) routes: Vec<(Method, String)>,
     /// Whether a schedule starts it, directly or through a state machine.
     pub(crate) is_scheduled: bool,
+    /// Whether it is given the messages of a queue.
+    pub(crate) is_queued: bool,
 }
 
 /// The table's keys and indexes.
@@ -88,9 +90,17 @@ impl Template {
         );
         let timeout = at(&template, &["Globals", "Function", "Timeout"]).and_then(seconds).unwrap_or(TIMEOUT_DEFAULT);
         let scheduled = resources.scheduled();
+        let queued = resources.queued();
         let functions = resources
             .of_type("AWS::Serverless::Function")
-            .map(|(id, resource)| function(resource, timeout, scheduled.contains(&id)))
+            .map(|(id, resource)| {
+                let function = function(resource, timeout)?;
+                Ok(FunctionResource {
+                    is_scheduled: scheduled.contains(&id),
+                    is_queued: queued.contains(&id),
+                    ..function
+                })
+            })
             .collect::<Result<_, _>>()?;
         let (_, table) = resources
             .of_type("AWS::DynamoDB::Table")
@@ -109,6 +119,18 @@ impl<'t> Resources<'t> {
             .iter()
             .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind))
             .filter_map(|(id, resource)| Some((id.as_str()?, resource)))
+    }
+
+    /// The logical ids of the functions that are given the messages of a queue of this template.
+    fn queued(&self) -> Vec<&'t str> {
+        let queues: Vec<&str> = self.of_type("AWS::SQS::Queue").map(|(id, _)| id).collect();
+        self.of_type("AWS::Lambda::EventSourceMapping")
+            .filter_map(|(_, source)| {
+                let queue = at(source, &["Properties", "EventSourceArn"]).and_then(reference)?;
+                let function = at(source, &["Properties", "FunctionName"]).and_then(reference)?;
+                queues.contains(&queue).then_some(function)
+            })
+            .collect()
     }
 
     /// The logical ids of everything that a schedule starts.
@@ -134,7 +156,7 @@ impl<'t> Resources<'t> {
     }
 }
 
-fn function(resource: &Value, timeout: Duration, is_scheduled: bool) -> Result<FunctionResource, StartFailed> {
+fn function(resource: &Value, timeout: Duration) -> Result<FunctionResource, StartFailed> {
     let name = at(resource, &["Properties", "CodeUri"])
         .and_then(Value::as_str)
         .and_then(|folder| folder.trim_end_matches('/').rsplit('/').next())
@@ -152,7 +174,8 @@ fn function(resource: &Value, timeout: Duration, is_scheduled: bool) -> Result<F
         name: name.to_owned(),
         timeout: at(resource, &["Properties", "Timeout"]).and_then(seconds).unwrap_or(timeout),
         routes,
-        is_scheduled,
+        is_scheduled: false,
+        is_queued: false,
     })
 }
 
@@ -226,9 +249,6 @@ Resources:
         Accrue:
           Type: HttpApi
           Properties: { ApiId: !Ref Api, Method: post, Path: "/v1/programs/{program}" }
-        Queue:
-          Type: SQS
-          Properties: { Queue: !GetAtt Queue.Arn }
   TierFunction:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: functions/tier-evaluation, Timeout: 120 }
@@ -238,10 +258,18 @@ Resources:
   Daily:
     Type: AWS::Scheduler::Schedule
     Properties: { Target: { Arn: !Ref Machine } }
+  Queue:
+    Type: AWS::SQS::Queue
+  QueueSource:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: { FunctionName: !GetAtt EarnFunction.Arn, EventSourceArn: !GetAtt Queue.Arn }
+  StreamSource:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: { FunctionName: !Ref TierFunction, EventSourceArn: !GetAtt Table.StreamArn }
 "#;
 
     #[test]
-    fn functions_routes_timeouts_and_schedules_are_read() {
+    fn functions_routes_timeouts_schedules_and_queues_are_read() {
         let functions = Template::parse(SMALL).unwrap().functions;
         let expected = [
             FunctionResource {
@@ -249,12 +277,14 @@ Resources:
                 timeout: Duration::from_secs(7),
                 routes: vec![(Method::POST, "/v1/programs/{program}".to_owned())],
                 is_scheduled: false,
+                is_queued: true,
             },
             FunctionResource {
                 name: "tier-evaluation".to_owned(),
                 timeout: Duration::from_mins(2),
                 routes: vec![],
                 is_scheduled: true,
+                is_queued: false,
             },
         ];
         assert_eq!(functions, expected);
@@ -296,5 +326,7 @@ Resources:
             .map(|function| function.name.as_str())
             .collect();
         assert_eq!(scheduled, ["tier-evaluation"]);
+        let queued = template.functions.iter().filter(|function| function.is_queued);
+        assert_eq!(queued.map(|function| function.name.as_str()).collect::<Vec<_>>(), ["earn"]);
     }
 }

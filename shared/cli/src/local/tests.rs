@@ -128,6 +128,7 @@ async fn what_no_function_takes_is_refused_as_the_functions_would() {
         ("POST /local/clock", 405, "method_not_allowed"),
         ("GET /local/run/tier-evaluation", 405, "method_not_allowed"),
         ("POST /local/run/enroll", 404, "route_not_found"),
+        ("GET /local/queue", 405, "method_not_allowed"),
     ] {
         let answered = send(&running, head, b"").await;
         assert_eq!((answered.status, &answered.body["code"]), (status, &json!(code)), "{head}");

@@ -33,8 +33,8 @@ async fn flood(table: &Table, patience: Duration, times: usize) -> (usize, usize
             let mut left = times;
             loop {
                 let deadline = Instant::now() + patience;
-                let act = store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), deadline, decide);
-                let outcome = act.await;
+                let (program, member, needs) = (demo(), member("m-1"), Needs::default());
+                let outcome = store.act(&program, &member, &needs, Some(&known), deadline, decide).await;
                 left -= 1;
                 let gave_up = match &outcome {
                     Ok(outcome) => matches!(outcome, Outcome::Busy),

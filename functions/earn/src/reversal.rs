@@ -1,15 +1,15 @@
-//! `POST /members/{member}/accruals/{entry}/confirmation` and `…/reversals`: what is done about an accrual afterwards.
+//! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
 
 use regulars_api::{
-    command::{Subject, acted_on, asked, entry_of},
+    command::{Done, Subject, acted_on, asked, entry_of},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::Posted,
 };
 use regulars_domain::{
+    Request as Asked,
     aftermath::Recorded,
-    confirm,
     id::{EntryId, MemberId},
     money::Money,
     referral, reversal,
@@ -17,31 +17,6 @@ use regulars_domain::{
 };
 use regulars_store::{Found, Needs, Step};
 use serde::Deserialize;
-use serde_json::Value;
-
-pub(crate) async fn confirm(
-    engine: &Engine,
-    request: &Request,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
-    request.json_body_or_default::<Nothing>()?;
-    let asked = asked(request, &format!("confirmation {entry}"), &Value::Null)?;
-    let subject = engine.subject(params).await?;
-    let done = engine
-        .act_on(&subject, &entry, &asked, deadline, |settled, accrual| {
-            confirm::confirm(settled, &asked, accrual).map_err(Problem::from)
-        })
-        .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
-    Ok(Answer::once(&posted, done.replayed))
-}
-
-/// A body without fields.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +26,11 @@ struct Reversal {
     refunded_total: Option<Money>,
 }
 
+/// What a request to reverse `entry` is fingerprinted as, along with its body.
+pub(crate) fn operation(entry: &EntryId) -> String {
+    format!("reversal {entry}")
+}
+
 pub(crate) async fn reverse(
     engine: &Engine,
     request: &Request,
@@ -58,28 +38,40 @@ pub(crate) async fn reverse(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let entry = entry_of(params)?;
-    let asked = asked(request, &format!("reversal {entry}"), &request.json_value(BODY_BYTES_MAX)?)?;
+    let asked = asked(request, &operation(&entry), &request.json_value(BODY_BYTES_MAX)?)?;
     let Reversal { refunded_total } = request.json_body()?;
     let subject = engine.subject(params).await?;
+    let done = act(engine, &subject, &asked, &entry, refunded_total, deadline).await?;
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    Ok(Answer::once(&posted, done.replayed))
+}
+
+/// Takes back what a refund of `entry` stands for, whichever way it was asked.
+pub(crate) async fn act(
+    engine: &Engine,
+    subject: &Subject,
+    asked: &Asked,
+    entry: &EntryId,
+    refunded_total: Option<Money>,
+    deadline: Deadline,
+) -> Result<Done, Problem> {
     let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
-    let done = engine
-        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
-            let accrual = match acted_on(settled.account(), found, &entry) {
+    engine
+        .act_in_steps(subject, &needs, asked, deadline, |settled, found| {
+            let accrual = match acted_on(settled.account(), found, entry) {
                 Ok(accrual) => accrual,
                 Err(missing) => return missing,
             };
             let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, refunded_total)) {
-                Some((referrer, paid)) => match paid_to(engine, &subject, found, referrer, &paid) {
+                Some((referrer, paid)) => match paid_to(engine, subject, found, referrer, &paid) {
                     Ok(along) => along,
                     Err(step) => return Ok(step),
                 },
                 None => None,
             };
-            Ok(Step::Commit(reversal::reverse(settled, &asked, accrual, refunded_total, along)?))
+            Ok(Step::Commit(reversal::reverse(settled, asked, accrual, refunded_total, along)?))
         })
-        .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
-    Ok(Answer::once(&posted, done.replayed))
+        .await
 }
 
 /// The account of whoever brought the friend, and the entry that paid for it; `None` if one of them is not there.

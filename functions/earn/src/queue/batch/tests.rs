@@ -1,0 +1,152 @@
+//! Batches whose messages are carried out by nobody but the test: order, lanes, time, and a store that fails in the middle.
+
+use std::cell::{Cell, RefCell};
+
+use serde_json::json;
+
+use super::*;
+
+const STANDARD: &str = "arn:aws:sqs:eu-central-1:123456789012:earn";
+const FIFO: &str = "arn:aws:sqs:eu-central-1:123456789012:earn.fifo";
+
+fn plenty() -> Deadline {
+    Deadline::after(Duration::from_secs(10))
+}
+
+/// The record of a message that confirms `entry` of `member`.
+fn record(arn: &str, group: Option<&str>, member: &str, entry: &str) -> Value {
+    let body = json!({
+        "program": "demo", "member": member, "idempotency_key": entry, "confirmation": { "entry": entry }
+    });
+    let attributes = group.map_or(json!({}), |group| json!({ GROUP: group }));
+    json!({
+        "messageId": format!("id-{entry}"), "body": body.to_string(), "attributes": attributes, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": arn
+    })
+}
+
+fn batch(records: &[Value]) -> Batch {
+    Batch::read(json!({ "Records": records })).unwrap()
+}
+
+/// Works through `batch` with a store that does not answer for `broken`, and tells what was begun and what failed.
+async fn run(batch: Batch, deadline: Deadline, broken: &[&str]) -> (Vec<String>, Vec<(String, &'static str)>) {
+    let begun = RefCell::new(Vec::new());
+    let failed = batch
+        .work_through(deadline, |message| {
+            let entry = message.asked.entry.to_string();
+            begun.borrow_mut().push(entry.clone());
+            async move {
+                tokio::task::yield_now().await;
+                if broken.contains(&entry.as_str()) { Err(Problem::store_unavailable("on fire")) } else { Ok(()) }
+            }
+        })
+        .await;
+    (begun.into_inner(), failed.iter().map(|failed| (failed.message_id.clone(), failed.code())).collect())
+}
+
+#[tokio::test]
+async fn a_store_that_fails_in_the_middle_fails_the_messages_it_failed_and_no_other() {
+    let records: Vec<_> = (0..6).map(|number| record(STANDARD, None, "m-1", &format!("c-{number}"))).collect();
+    let (begun, failed) = run(batch(&records), plenty(), &["c-2", "c-3"]).await;
+    assert_eq!(begun, ["c-0", "c-1", "c-2", "c-3", "c-4", "c-5"], "in the order of the batch");
+    assert_eq!(failed, [("id-c-2".to_owned(), "store_unavailable"), ("id-c-3".to_owned(), "store_unavailable")]);
+}
+
+#[tokio::test]
+async fn behind_a_failed_message_of_a_group_nothing_of_the_group_is_begun() {
+    let records = [
+        record(FIFO, Some("a"), "m-1", "a-1"),
+        record(FIFO, Some("b"), "m-2", "b-1"),
+        record(FIFO, Some("a"), "m-1", "a-2"),
+        record(FIFO, Some("b"), "m-2", "b-2"),
+        record(FIFO, Some("a"), "m-3", "a-3"),
+    ];
+    let (begun, failed) = run(batch(&records), plenty(), &["a-1"]).await;
+    assert_eq!(begun, ["a-1", "b-1", "b-2"]);
+    assert_eq!(
+        failed,
+        [
+            ("id-a-1".to_owned(), "store_unavailable"),
+            ("id-a-2".to_owned(), "behind_failed"),
+            ("id-a-3".to_owned(), "behind_failed"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_malformed_message_holds_up_its_group_too() {
+    let mut malformed = record(FIFO, Some("a"), "m-1", "a-1");
+    malformed["body"] = json!("{");
+    let (begun, failed) = run(batch(&[malformed, record(FIFO, Some("a"), "m-1", "a-2")]), plenty(), &[]).await;
+    assert_eq!(begun, [""; 0]);
+    assert_eq!(failed, [("id-a-1".to_owned(), "body_malformed"), ("id-a-2".to_owned(), "behind_failed")]);
+}
+
+#[tokio::test]
+async fn a_group_in_a_queue_without_order_holds_nothing_up() {
+    let records = [record(STANDARD, Some("a"), "m-1", "a-1"), record(STANDARD, Some("a"), "m-1", "a-2")];
+    let (begun, failed) = run(batch(&records), plenty(), &["a-1"]).await;
+    assert_eq!(begun, ["a-1", "a-2"]);
+    assert_eq!(failed, [("id-a-1".to_owned(), "store_unavailable")]);
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_for_is_put_off_unbegun() {
+    let records = [record(STANDARD, None, "m-2", "c-1"), record(STANDARD, None, "m-1", "c-2")];
+    let (begun, failed) = run(batch(&records), Deadline::after(Duration::ZERO), &[]).await;
+    assert_eq!(begun, [""; 0]);
+    assert_eq!(failed, [("id-c-1".to_owned(), "out_of_time"), ("id-c-2".to_owned(), "out_of_time")]);
+}
+
+#[tokio::test]
+async fn a_message_that_takes_longer_than_there_is_time_is_put_off() {
+    let records = [record(STANDARD, None, "m-1", "slow"), record(STANDARD, None, "m-2", "c-2")];
+    let failed = batch(&records)
+        .work_through(Deadline::after(MESSAGE_TIME * 2), |message| async move {
+            if message.asked.entry.as_str() == "slow" {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+        .await;
+    let failed: Vec<_> = failed.iter().map(|failed| (failed.index, failed.code())).collect();
+    assert_eq!(failed, [(0, "out_of_time")]);
+}
+
+#[tokio::test]
+async fn four_members_are_served_at_a_time_and_one_member_never_twice() {
+    let records: Vec<_> =
+        (0..20).map(|number| record(STANDARD, None, &format!("m-{}", number / 2), &format!("c-{number}"))).collect();
+    let (running, most) = (RefCell::new(Vec::new()), Cell::new(0));
+    let failed = batch(&records)
+        .work_through(plenty(), |message| {
+            let (running, most) = (&running, &most);
+            async move {
+                assert!(!running.borrow().contains(&message.member), "{}", message.member);
+                running.borrow_mut().push(message.member.clone());
+                most.set(most.get().max(running.borrow().len()));
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+                running.borrow_mut().retain(|member| *member != message.member);
+                Ok(())
+            }
+        })
+        .await;
+    assert!(failed.is_empty());
+    assert_eq!(most.get(), 4);
+}
+
+#[test]
+fn an_event_whose_failures_nobody_could_be_told_of_is_refused() {
+    let mut nameless = record(STANDARD, None, "m-1", "c-1");
+    nameless["messageId"] = json!("");
+    let mut without = nameless.clone();
+    without.as_object_mut().unwrap().remove("messageId");
+    for records in [json!([nameless]), json!([without]), json!(7), json!(["c-1"]), json!({})] {
+        let refused = Batch::read(json!({ "Records": records.clone() })).unwrap_err();
+        assert_eq!(refused.name(), "EventUnreadable", "{records}");
+    }
+    assert_eq!(batch(&[]).len(), 0);
+}

@@ -1,0 +1,103 @@
+//! One message: whose account, under which key, and what would be the body of a request.
+
+use regulars_api::http::{Problem, read_object};
+use regulars_domain::{
+    Request as Asked,
+    entry::By,
+    fingerprint::Fingerprint,
+    id::{EntryId, IdempotencyKey, MemberId, ProgramId},
+    money::Money,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    accruals::{self, Accrual},
+    confirmation, reversal,
+};
+
+/// A message.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) program: ProgramId,
+    pub(crate) member: MemberId,
+    /// The request that it is: the same as over HTTP, where whoever may send to the queue is the operator.
+    pub(crate) asked: Asked,
+    pub(crate) command: Command,
+}
+
+/// What a message asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Accrue(Accrual),
+    Reverse(EntryId, Option<Money>),
+    Confirm(EntryId),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    program: ProgramId,
+    member: MemberId,
+    idempotency_key: IdempotencyKey,
+    #[serde(default)]
+    accrual: Option<Accrual>,
+    #[serde(default)]
+    reversal: Option<Reversal>,
+    #[serde(default)]
+    confirmation: Option<Confirmation>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reversal {
+    entry: EntryId,
+    #[serde(default)]
+    refunded_total: Option<Money>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    entry: EntryId,
+}
+
+impl Message {
+    /// Reads the body of a message.
+    ///
+    /// # Errors
+    ///
+    /// `body_too_large`, `body_malformed`.
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
+        let Body { program, member, idempotency_key, accrual, reversal, confirmation } = read_object(text.as_bytes())?;
+        let written: Value = read_object(text.as_bytes())?;
+        let (command, fingerprint) = match (accrual, reversal, confirmation) {
+            (Some(accrual), None, None) => {
+                let fingerprint = Fingerprint::of(accruals::OPERATION, &body_in(&written, "accrual"));
+                (Command::Accrue(accrual), fingerprint)
+            }
+            (None, Some(Reversal { entry, refunded_total }), None) => {
+                let fingerprint = Fingerprint::of(&reversal::operation(&entry), &body_in(&written, "reversal"));
+                (Command::Reverse(entry, refunded_total), fingerprint)
+            }
+            (None, None, Some(Confirmation { entry })) => {
+                let fingerprint = Fingerprint::of(&confirmation::operation(&entry), &Value::Null);
+                (Command::Confirm(entry), fingerprint)
+            }
+            _ => {
+                return Err(Problem::body_malformed("", "A message holds one of accrual, reversal and confirmation."));
+            }
+        };
+        let asked = Asked { entry: idempotency_key.into(), fingerprint, by: By::Operator };
+        Ok(Self { program, member, asked, command })
+    }
+}
+
+/// What would be the body of the request: over HTTP the entry that it acts on stands in the path.
+fn body_in(written: &Value, command: &str) -> Value {
+    let mut body = written.get(command).cloned().unwrap_or_default();
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("entry");
+    }
+    body
+}

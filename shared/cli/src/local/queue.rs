@@ -1,0 +1,42 @@
+//! `/local/queue`: messages as the queue would give them, all of them in one batch.
+
+use regulars_api::http::{Answer, Problem, Request};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::function::Function;
+
+/// Most messages of a batch, as the template has it.
+const MESSAGES_MAX: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    messages: Vec<Value>,
+}
+
+/// Gives the messages in the body to `reader`, and tells how many it took and why it did not take others.
+pub(crate) async fn send(reader: Option<&Function>, request: &Request) -> Result<Answer, Problem> {
+    let reader = reader.ok_or_else(|| Problem::fault("the template has no queue"))?;
+    let Batch { messages } = request.json_body()?;
+    if messages.len() > MESSAGES_MAX {
+        let most = format!("A batch has at most {MESSAGES_MAX} messages.");
+        return Err(Problem::body_malformed("/messages", most));
+    }
+    let records: Vec<_> = messages.iter().enumerate().map(record).collect();
+    let told = reader.call(json!({ "Records": records })).await.map_err(Problem::fault)?;
+    Ok(Answer::ok(&told))
+}
+
+/// A message as the queue gives it.
+fn record((index, message): (usize, &Value)) -> Value {
+    json!({
+        "messageId": format!("local-{index}"),
+        "body": message.to_string(),
+        "attributes": { "ApproximateReceiveCount": "1" },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:local:000000000000:earn",
+        "awsRegion": "local",
+    })
+}

@@ -1,0 +1,223 @@
+//! The queue, by way of `/local/queue`: the same commands as over HTTP, and only what failed is given again.
+
+use regulars_tests::{
+    event::{batch, handle},
+    system::{DEMO, NOW, System, coffee_shop, purchase, purchase_at},
+};
+use serde_json::{Value, json};
+
+const QUEUE: &str = "/local/queue";
+
+fn message(member: &str, key: &str, accrual: &Value) -> Value {
+    json!({ "program": "demo", "member": member, "idempotency_key": key, "accrual": accrual })
+}
+
+/// Sends messages, and tells how many were taken and index and code of those that were not.
+#[track_caller]
+fn send(system: &System, messages: &[Value]) -> (u64, Vec<(u64, String)>) {
+    let answer = system.client.post(QUEUE, &json!({ "messages": messages })).expect(200);
+    let failed = answer["failed"].as_array().unwrap().iter();
+    let failed = failed.map(|one| (one["index"].as_u64().unwrap(), one["code"].as_str().unwrap().to_owned()));
+    (answer["taken"].as_u64().unwrap(), failed.collect())
+}
+
+fn failed(codes: &[(u64, &str)]) -> Vec<(u64, String)> {
+    codes.iter().map(|(index, code)| (*index, (*code).to_owned())).collect()
+}
+
+#[test]
+fn of_a_batch_only_what_failed_is_given_again() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.enroll("m-2");
+    let messages = [
+        message("m-1", "order-1", &purchase(10_000)),
+        message("m-9", "order-2", &purchase(10_000)),
+        message("m-2", "order-3", &purchase(5_000)),
+        json!({ "program": "demo", "member": "m-1", "idempotency_key": "order-4", "accrual": {} }),
+        message("m-1", "order-5", &purchase_at("2020-01-01T00:00:00Z", 100)),
+        message("m-1", "order-6", &purchase(2_000)),
+    ];
+    let expected = failed(&[(1, "member_not_found"), (3, "body_malformed"), (4, "occurred_at_out_of_range")]);
+    assert_eq!(send(&system, &messages), (3, expected.clone()));
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 100 + 20);
+    assert_eq!(system.account("m-2")["balance"]["spendable"], 25 + 50);
+
+    // The queue gives what failed again, and now and then what did not.
+    let before = system.ledger("m-1");
+    assert_eq!(send(&system, &messages), (3, expected));
+    assert_eq!(system.ledger("m-1"), before);
+    system.enroll("m-9");
+    assert_eq!(send(&system, &messages[1..2]), (1, vec![]));
+    for member in ["m-1", "m-2", "m-9"] {
+        system.audit(member);
+    }
+}
+
+#[test]
+fn the_platform_is_told_the_ids_of_what_failed_and_nothing_else() {
+    let system = System::start();
+    system.enroll("m-1");
+    let (good, bad) = (message("m-1", "order-1", &purchase(10_000)), message("m-9", "order-2", &purchase(10_000)));
+    for (messages, expected) in [
+        (vec![], json!([])),
+        (vec![good.clone()], json!([])),
+        (vec![bad.clone(), good, json!("{")], json!(["message-0", "message-2"])),
+    ] {
+        let answer = system.block_on(handle("earn", system.engine(), batch(&messages))).unwrap();
+        let expected: Vec<_> = expected.as_array().unwrap().iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        assert_eq!(answer, json!({ "batchItemFailures": expected }));
+    }
+}
+
+#[test]
+fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
+    let mut program = coffee_shop();
+    program["points"]["pending"] = json!({ "until_confirmed": { "lapses_after_days": 30 } });
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    let member = format!("{DEMO}/members/m-1");
+    let queued = |key: &str, command: &str, body: Value| {
+        let mut message = json!({ "program": "demo", "member": "m-1", "idempotency_key": key });
+        message[command] = body;
+        send(&system, &[message])
+    };
+    let refund = json!({ "amount": 2_500, "currency": "EUR" });
+
+    // First over HTTP, then by the queue.
+    system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+    assert_eq!(queued("order-1", "accrual", purchase(10_000)), (1, vec![]));
+    let accrual = format!("{member}/accruals/order-1");
+    system.client.post_under("paid-1", &format!("{accrual}/confirmation"), &json!({})).expect(201);
+    assert_eq!(queued("paid-1", "confirmation", json!({ "entry": "order-1" })), (1, vec![]));
+    let body = json!({ "refunded_total": refund });
+    system.client.post_under("refund-1", &format!("{accrual}/reversals"), &body).expect(201);
+    let message = json!({ "refunded_total": refund, "entry": "order-1" });
+    assert_eq!(queued("refund-1", "reversal", message), (1, vec![]));
+
+    // And the other way round.
+    assert_eq!(queued("order-2", "accrual", purchase(5_000)), (1, vec![]));
+    assert!(system.accrue("m-1", "order-2", &purchase(5_000)).is_replay());
+    let accrual = format!("{member}/accruals/order-2");
+    assert_eq!(queued("paid-2", "confirmation", json!({ "entry": "order-2" })), (1, vec![]));
+    assert!(system.client.post_under("paid-2", &format!("{accrual}/confirmation"), &json!({})).is_replay());
+    assert_eq!(queued("refund-2", "reversal", json!({ "entry": "order-2" })), (1, vec![]));
+    assert!(system.client.post_under("refund-2", &format!("{accrual}/reversals"), &json!({})).is_replay());
+
+    let kinds: Vec<_> = system.ledger("m-1").iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
+    let each = ["accrual", "confirmation", "accrual_reversal"];
+    assert_eq!(kinds, [&["enrollment"][..], &each, &each].concat());
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 75);
+
+    // Another request under a key that was used is refused, whichever way it comes.
+    assert_eq!(queued("order-1", "accrual", purchase(10_001)), (0, failed(&[(0, "idempotency_key_reused")])));
+    let other = json!({ "entry": "order-2", "refunded_total": refund });
+    assert_eq!(queued("refund-1", "reversal", other), (0, failed(&[(0, "idempotency_key_reused")])));
+    system.audit("m-1");
+}
+
+#[test]
+fn messages_of_one_member_are_carried_out_in_the_order_of_the_batch() {
+    let system = System::start();
+    system.enroll("m-1");
+    // The first reaches silver, and the second earns at its level.
+    let messages = [
+        message("m-1", "order-1", &purchase(30_000)),
+        message("m-1", "order-2", &purchase(10_000)),
+        json!({ "program": "demo", "member": "m-1", "idempotency_key": "refund-2", "reversal": { "entry": "order-2" } }),
+    ];
+    assert_eq!(send(&system, &messages), (3, vec![]));
+    let points: Vec<_> = system.ledger("m-1").iter().map(|entry| entry["points"].as_i64().unwrap()).collect();
+    assert_eq!(points, [25, 300, 0, 125, -125]);
+}
+
+#[test]
+fn in_a_queue_that_keeps_order_nothing_overtakes_a_failed_message_of_its_group() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.enroll("m-2");
+    let messages = [
+        message("m-9", "order-1", &purchase(1_000)),
+        message("m-2", "order-2", &purchase(1_000)),
+        message("m-1", "order-3", &purchase(1_000)),
+    ];
+    let mut event = batch(&messages);
+    for (record, group) in event["Records"].as_array_mut().unwrap().iter_mut().zip(["a", "b", "a"]) {
+        record["eventSourceARN"] = json!("arn:aws:sqs:eu-central-1:123456789012:earn.fifo");
+        record["attributes"]["MessageGroupId"] = json!(group);
+    }
+    let answer = system.block_on(handle("earn", system.engine(), event)).unwrap();
+    let expected = json!([{ "itemIdentifier": "message-0" }, { "itemIdentifier": "message-2" }]);
+    assert_eq!(answer, json!({ "batchItemFailures": expected }));
+    assert_eq!((system.ledger("m-1").len(), system.ledger("m-2").len()), (1, 2));
+}
+
+#[test]
+fn a_message_that_is_none_is_told_where_it_is_wrong() {
+    let system = System::start();
+    system.enroll("m-1");
+    let good = message("m-1", "order-1", &purchase(1_000));
+    let changed = |change: fn(&mut Value)| {
+        let mut message = good.clone();
+        change(&mut message);
+        message
+    };
+    for (message, code, at) in [
+        (json!([]), "body_malformed", Some("")),
+        (json!("order-1"), "body_malformed", Some("")),
+        (json!({}), "body_malformed", Some("")),
+        (changed(|message| message["member"] = json!("a@b.c")), "body_malformed", Some("/member")),
+        (changed(|message| message["program"] = json!(["demo"])), "body_malformed", Some("/program")),
+        (changed(|message| message["idempotency_key"] = json!("~x")), "body_malformed", Some("/idempotency_key")),
+        (changed(|message| message["note"] = json!("x")), "body_malformed", Some("/note")),
+        (changed(|message| message["accrual"] = json!(null)), "body_malformed", Some("")),
+        (changed(|message| message["confirmation"] = json!({ "entry": "x" })), "body_malformed", Some("")),
+        (
+            changed(|message| message["accrual"]["purchase"]["total"] = json!([1, "EUR"])),
+            "body_malformed",
+            Some("/accrual/purchase/total"),
+        ),
+        (
+            changed(|message| message["accrual"]["purchase"]["totl"] = json!(1)),
+            "body_malformed",
+            Some("/accrual/purchase/totl"),
+        ),
+        (changed(|message| message["program"] = json!("nowhere")), "program_not_found", None),
+        (
+            json!({ "program": "demo", "member": "m-1", "idempotency_key": "c", "confirmation": { "entry": "x" } }),
+            "entry_not_found",
+            None,
+        ),
+        (
+            json!({ "program": "demo", "member": "m-1", "idempotency_key": "c", "reversal": { "entry": "x", "y": 1 } }),
+            "body_malformed",
+            Some("/reversal/y"),
+        ),
+    ] {
+        // Some of these are no body of `/local/queue` either, so they go straight to the handler.
+        let event = batch(&[json!(message.to_string())]);
+        let deadline = regulars_api::deadline::Deadline::after(std::time::Duration::from_secs(5));
+        let told = system.block_on(regulars_earn::explain_batch(system.engine(), event, deadline)).unwrap();
+        let failed = &told["failed"][0];
+        assert_eq!((&failed["code"], failed["at"].as_str()), (&json!(code), at), "{message}: {told}");
+    }
+    let huge = json!(format!("{}{}", good, " ".repeat(65_536)));
+    let answer = system.block_on(handle("earn", system.engine(), batch(&[huge]))).unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1);
+    assert_eq!(system.ledger("m-1").len(), 1);
+}
+
+#[test]
+fn a_batch_sent_by_hand_is_as_large_as_one_of_the_queue() {
+    let system = System::start();
+    system.enroll("m-1");
+    let messages = |count: usize| {
+        let message = |number| message("m-1", &format!("order-{number}"), &purchase(100));
+        json!({ "messages": (0..count).map(message).collect::<Vec<_>>() })
+    };
+    assert_eq!(system.client.post(QUEUE, &messages(0)).expect(200), json!({ "taken": 0, "failed": [] }));
+    assert_eq!(system.client.post(QUEUE, &messages(10)).expect(200), json!({ "taken": 10, "failed": [] }));
+    let refused = system.client.post(QUEUE, &messages(11)).problem(400, "body_malformed");
+    assert_eq!(refused["at"], "/messages");
+    system.audit("m-1");
+}
