@@ -242,8 +242,8 @@ pub struct Account {
     pub holds: Vec<Hold>,
     /// Points owed back to the program. Later accruals pay them first.
     pub owed: Points,
-    /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases
-    /// that come late.
+    /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases that
+    /// come late. Where the period moves on by months, by the first day of each month that can still matter.
     pub qualifying: BTreeMap<Date, Qualifying>,
     /// Tiers that earlier periods earned: for the current one, and for the one before.
     pub secured: Vec<Secured>,

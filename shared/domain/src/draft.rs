@@ -224,7 +224,7 @@ impl<'p> Draft<'p> {
             visits: i64::from(matches!(occasion, Occasion::Purchase(_))),
         };
         if let Some(tiers) = tiers.filter(|_| !amount.is_zero()) {
-            let period = tier::current_period(program, tiers, &self.account, date).first;
+            let period = tier::bucket(program, tiers, &self.account, date);
             entry.qualified = Some(Qualified { period, amount });
             tier::count(program, &mut self.account, amount, date);
         }

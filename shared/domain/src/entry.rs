@@ -86,7 +86,7 @@ pub struct Redeemed {
 /// What an entry counted toward a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Qualified {
-    /// The first day of the period that it counted in.
+    /// Under which day it was counted: the first of its tier period, or where that moves on by months, of its month.
     pub period: Date,
     /// How much.
     #[serde(flatten)]

@@ -299,7 +299,6 @@ fn take_qualifying(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
     // Of a member merged into this one the periods may have begun on other days.
     let tiers = draft.program.tiers.as_ref().filter(|_| !draft.account.qualifying.contains_key(&qualified.period));
     let date = draft.program.date(undone.occurred_at);
-    let first =
-        tiers.map_or(qualified.period, |tiers| tier::current_period(draft.program, tiers, &draft.account, date).first);
+    let first = tiers.map_or(qualified.period, |tiers| tier::bucket(draft.program, tiers, &draft.account, date));
     tier::discount(draft.program, &mut draft.account, amount, first);
 }

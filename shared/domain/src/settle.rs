@@ -23,8 +23,9 @@ use crate::{
 const ITEMS_MAX: usize = 40;
 
 /// How many days on which nothing visible happens are looked beyond for the next day on which something does. In a year
-/// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven.
-const QUIET_DAYS_MAX: usize = 64;
+/// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven; where
+/// a tier's period moves on by months, two for each of the 44 months that are kept.
+const QUIET_DAYS_MAX: usize = 128;
 
 /// An account that has been brought up to now: the only kind that a decision takes.
 #[derive(Clone, Debug)]
@@ -59,6 +60,7 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
     draft.account.settled_on = today;
     forget_caps(program, &mut draft.account, today);
     forget_steps(program, &mut draft.account, today);
+    tier::forget(program, &mut draft.account);
     if let Some(change) = draft.adopt_tier() {
         // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
         // to and fro within a day, so the place in the ledger is part of the name.
@@ -98,7 +100,7 @@ impl<'p> Settled<'p> {
     pub fn period(&self) -> Option<(Period, Qualifying)> {
         let tiers = self.0.program.tiers.as_ref()?;
         let period = tier::current_period(self.0.program, tiers, &self.0.account, self.today());
-        Some((period, self.0.account.qualifying.get(&period.first).copied().unwrap_or_default()))
+        Some((period, tier::qualifying_of(&self.0.account, period)))
     }
 
     /// What settling did, to be committed by itself; `None` if it wrote nothing.
@@ -155,19 +157,10 @@ pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> 
 fn next_day(program: &Program, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
-    let tiers = program.tiers.as_ref();
-    // A period in which nothing counts, after one that left nothing, ends without a trace.
-    let is_counted = !account.qualifying.is_empty() || !account.secured.is_empty();
-    let period = tiers
-        .filter(|_| is_counted)
-        .and_then(|tiers| tier::current_period(program, tiers, account, account.settled_on).last);
-    let grace = tiers.map_or(0, |tiers| tiers.grace_days);
-    let secured = account.secured.iter().map(|secured| after(days_after(secured.through, grace)));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));
     expiry
         .into_iter()
-        .chain(period.map(after))
-        .chain(secured)
+        .chain(tier::changes(program, account))
         .chain(overridden)
         .chain(next_birthday(program, account))
         .chain(account.pending.next_day())
@@ -179,12 +172,7 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
 fn begin(draft: &mut Draft<'_>, day: Date) {
     let program = draft.program;
     let starts_at = calendar::start_of(&program.zone, day);
-    if let Some(tiers) = &program.tiers {
-        let period = tier::current_period(program, tiers, &draft.account, draft.account.settled_on);
-        if period.last.is_some_and(|last| last < day) {
-            tier::close(program, &mut draft.account, period);
-        }
-    }
+    tier::close(program, &mut draft.account, day);
     let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
     draft.account.settled_on = day;
     while let Some((awaits, points)) = draft.account.pending.take_ended(day) {

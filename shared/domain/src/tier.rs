@@ -1,11 +1,14 @@
 //! The effective tier: derived from the account, the program and the day, and able to explain itself.
 
+mod rolling;
+
 use jiff::civil::Date;
 
+use self::rolling::{Lasting, Rolling};
 use crate::{
     account::{Account, Qualifying, Secured, TierOverride},
     calendar::days_after,
-    program::{BasisUnit, Downgrade, Level, Period, Program, Tiers},
+    program::{BasisUnit, Downgrade, Level, Period, PeriodRule, Program, Tiers},
 };
 
 /// What gives a member the effective tier.
@@ -66,22 +69,40 @@ pub fn standing<'p>(program: &'p Program, account: &Account, today: Date) -> Opt
     let claim = effective(program, account, today);
     let rank = claim.map(|claim| claim.rank);
     let next_rank = rank.map_or(0, |rank| rank.saturating_add(1));
-    let missing =
-        |level: &'p Level, by| Missing { level, amounts: level.thresholds.missing(&qualifying).collect(), by };
     let level = rank.and_then(|rank| tiers.levels.get(rank));
+    let counts_until = match rolling(tiers) {
+        Some(rolling) => rolling.whole_until(account, today),
+        None => period.last,
+    };
+    let next = tiers.levels.get(next_rank).map(|next| Missing::of(next, &qualifying, counts_until));
+    let keep = level.zip(claim).and_then(|(level, claim)| {
+        let until = claim.until?;
+        match (claim.because, rolling(tiers)) {
+            (Because::Secured, _) => {
+                let by = period.last.map_or(until, |last| last.min(until));
+                Some(Missing::of(level, &qualifying, Some(by)))
+            }
+            // What will count when what counts today no longer reaches it.
+            (Because::Qualified, Some(rolling)) => {
+                let then = days_after(days_after(until, tiers.grace_days.saturating_neg()), 1);
+                Some(Missing::of(level, &rolling.window(account, then), Some(until)))
+            }
+            (Because::Qualified, None) | (Because::Override, _) => None,
+        }
+    });
     Some(Standing {
         level,
         because: claim.map_or(Because::Qualified, |claim| claim.because),
         until: claim.and_then(|claim| claim.until),
-        next: tiers.levels.get(next_rank).map(|next| missing(next, period.last)),
-        keep: match (level, claim) {
-            (Some(level), Some(Claim { because: Because::Secured, until: Some(until), .. })) => {
-                let by = period.last.map_or(until, |last| last.min(until));
-                Some(missing(level, Some(by)))
-            }
-            _ => None,
-        },
+        next,
+        keep,
     })
+}
+
+impl<'p> Missing<'p> {
+    fn of(level: &'p Level, qualifying: &Qualifying, by: Option<Date>) -> Self {
+        Self { level, amounts: level.thresholds.missing(qualifying).collect(), by }
+    }
 }
 
 /// A ground on which a member has a level.
@@ -97,19 +118,20 @@ pub(crate) struct Claim {
 pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Option<Claim> {
     let tiers = program.tiers.as_ref()?;
     let period = current_period(program, tiers, account, today);
-    let free = free_rank(tiers);
-    let qualified = reached_rank(tiers, &qualifying_of(account, period)).map(|rank| Claim {
-        rank,
-        because: Because::Qualified,
-        until: if Some(rank) == free { None } else { end_of_next(program, tiers, account, period) },
+    let qualified = reached_rank(tiers, &qualifying_of(account, period)).map(|rank| {
+        let falls = Some(rank) != free_rank(tiers) && !tiers.is_kept(rank);
+        let until = match rolling(tiers).filter(|_| falls) {
+            Some(rolling) => Some(rolling.lasts_until(account, today, rank)),
+            None => end_of_next(program, tiers, account, period).filter(|_| falls),
+        };
+        Claim { rank, because: Because::Qualified, until }
     });
-    let secured = account.secured.iter().filter_map(|secured| {
-        let until = days_after(secured.through, tiers.grace_days);
-        let rank = tiers.rank(&secured.tier).filter(|_| until >= today)?;
-        let falls = tiers.downgrade != Downgrade::Never;
-        Some(Claim { rank, because: Because::Secured, until: falls.then_some(until) })
-    });
-    let secured = secured.max_by_key(|claim| (claim.rank, claim.until));
+    let by_strength = |lasting: &Lasting| (lasting.rank, lasting.until.unwrap_or(Date::MAX));
+    let secured = match rolling(tiers) {
+        Some(rolling) => rolling.secured(account, today).max_by_key(by_strength),
+        None => secured(program, tiers, account, today).max_by_key(by_strength),
+    };
+    let secured = secured.map(|Lasting { rank, until }| Claim { rank, because: Because::Secured, until });
     let overridden = account.tier_override.iter().filter_map(|given| {
         let rank = tiers.rank(&given.tier).filter(|_| given.until >= today)?;
         Some(Claim { rank, because: Because::Override, until: Some(given.until) })
@@ -118,13 +140,47 @@ pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Op
     claims.reduce(|best, claim| if claim.rank > best.rank { claim } else { best })
 }
 
-/// The period in which `date` lies for this member.
+/// The levels that earlier periods secured and that still hold.
+fn secured(program: &Program, tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
+    account.secured.iter().filter_map(move |secured| {
+        let until = days_after(secured.through, tiers.grace_days);
+        let rank = secured_rank(program, tiers, account, secured).filter(|_| until >= today)?;
+        Some(Lasting { rank, until: Some(until).filter(|_| !tiers.is_kept(rank)) })
+    })
+}
+
+/// The place of a secured level. Where the program has no such level any more, it is that of the highest one left that the
+/// period reached which secured it, as long as what counted in that is known.
+fn secured_rank(program: &Program, tiers: &Tiers, account: &Account, secured: &Secured) -> Option<usize> {
+    tiers.rank(&secured.tier).or_else(|| {
+        let for_period = current_period(program, tiers, account, secured.through);
+        let before = current_period(program, tiers, account, days_after(for_period.first, -1));
+        reached_rank(tiers, &qualifying_of(account, before))
+    })
+}
+
+/// The window, if the program's periods are one that moves on with each month.
+fn rolling(tiers: &Tiers) -> Option<Rolling<'_>> {
+    match tiers.period {
+        PeriodRule::RollingMonths(months) => Some(Rolling { tiers, months }),
+        PeriodRule::CalendarYear | PeriodRule::MembershipYear | PeriodRule::Lifetime => None,
+    }
+}
+
+/// The period that counts on `date` for this member.
 pub(crate) fn current_period(program: &Program, tiers: &Tiers, account: &Account, date: Date) -> Period {
     tiers.period.period(date, program.date(account.enrolled_at))
 }
 
-fn qualifying_of(account: &Account, period: Period) -> Qualifying {
-    account.qualifying.get(&period.first).copied().unwrap_or_default()
+/// Under which day amounts of `date` are kept for this member.
+pub(crate) fn bucket(program: &Program, tiers: &Tiers, account: &Account, date: Date) -> Date {
+    tiers.period.bucket(date, program.date(account.enrolled_at))
+}
+
+/// What counts in `period`: all that is kept under one of its days, be it that the program had other periods by then.
+pub(crate) fn qualifying_of(account: &Account, period: Period) -> Qualifying {
+    let counted = account.qualifying.range(period.first..=period.last.unwrap_or(Date::MAX));
+    counted.fold(Qualifying::default(), |sum, (_, amount)| sum.plus(*amount))
 }
 
 fn reached_rank(tiers: &Tiers, qualifying: &Qualifying) -> Option<usize> {
@@ -138,9 +194,6 @@ fn free_rank(tiers: &Tiers) -> Option<usize> {
 
 /// The last day of what `period` earns: the end of the next period, and days of grace.
 fn end_of_next(program: &Program, tiers: &Tiers, account: &Account, period: Period) -> Option<Date> {
-    if tiers.downgrade == Downgrade::Never {
-        return None;
-    }
     let next = current_period(program, tiers, account, days_after(period.last?, 1));
     Some(days_after(next.last?, tiers.grace_days))
 }
@@ -152,44 +205,56 @@ pub(crate) fn count(program: &Program, account: &mut Account, amount: Qualifying
     if amount.is_zero() {
         return;
     }
+    let bucket = bucket(program, tiers, account, date);
+    let counted = account.qualifying.entry(bucket).or_default();
+    *counted = counted.plus(amount);
+    if let Some(rolling) = rolling(tiers) {
+        return rolling.raise(account, bucket);
+    }
     let period = current_period(program, tiers, account, date);
     let current = current_period(program, tiers, account, account.settled_on);
-    let total = qualifying_of(account, period).plus(amount);
-    account.qualifying.insert(period.first, total);
     if let (true, Some(through)) = (period.first < current.first, current.last) {
-        secure(tiers, account, reached_rank(tiers, &total), through);
+        let reached = reached_rank(tiers, &qualifying_of(account, period));
+        secure(tiers, account, reached, through);
     }
 }
 
-/// Takes back `amount` from what counted in the period that began on `first`. If that is over, and reaches a lower level
-/// without it, what it secured for the current period is worked out anew.
-pub(crate) fn discount(program: &Program, account: &mut Account, amount: Qualifying, first: Date) {
+/// Takes back `amount` from what is kept under `bucket`. If its period is over, and reaches a lower level without it, what it
+/// secured for the current period is worked out anew.
+pub(crate) fn discount(program: &Program, account: &mut Account, amount: Qualifying, bucket: Date) {
     let Some(tiers) = &program.tiers else { return };
-    let Some(before) = account.qualifying.get(&first).copied() else { return };
-    let after = before.less(amount);
-    if after.is_zero() {
-        account.qualifying.remove(&first);
+    let Some(counted) = account.qualifying.get(&bucket).copied() else { return };
+    let period = current_period(program, tiers, account, bucket);
+    let before = reached_rank(tiers, &qualifying_of(account, period));
+    let left = counted.less(amount);
+    if left.is_zero() {
+        account.qualifying.remove(&bucket);
     } else {
-        account.qualifying.insert(first, after);
+        account.qualifying.insert(bucket, left);
     }
+    if let Some(rolling) = rolling(tiers) {
+        return rolling.lower(account, bucket);
+    }
+    let after = reached_rank(tiers, &qualifying_of(account, period));
     let current = current_period(program, tiers, account, account.settled_on);
-    let (Some(through), true) = (current.last, first < current.first) else { return };
-    if reached_rank(tiers, &after) < reached_rank(tiers, &before) {
+    let (Some(through), true) = (current.last, period.first < current.first) else { return };
+    if after < before {
         account.secured.retain(|secured| secured.through != through);
-        let kept = softened(tiers, account, reached_rank(tiers, &after), days_after(current.first, -1));
+        let kept = softened(program, tiers, account, after, days_after(current.first, -1));
         secure(tiers, account, kept, through);
     }
 }
 
 /// The level that is kept after a period that ended on `last` and reached `reached`.
-fn softened(tiers: &Tiers, account: &Account, reached: Option<usize>, last: Date) -> Option<usize> {
+fn softened(program: &Program, tiers: &Tiers, account: &Account, reached: Option<usize>, last: Date) -> Option<usize> {
     let secured = account.secured.iter().filter(|secured| secured.through == last);
-    let held = secured.filter_map(|secured| tiers.rank(&secured.tier)).max().max(reached);
-    match tiers.downgrade {
+    let held = secured.filter_map(|secured| secured_rank(program, tiers, account, secured)).max().max(reached);
+    let softened = match tiers.downgrade {
         Downgrade::ToQualified => reached,
         Downgrade::OneLevel => reached.max(held.and_then(|rank| rank.checked_sub(1))),
         Downgrade::Never => held,
-    }
+    };
+    softened.max(held.and_then(|rank| tiers.kept_rank(rank)))
 }
 
 /// Secures the level of `rank` through the period that ends on `through`, unless as high a one is secured already.
@@ -206,12 +271,32 @@ fn secure(tiers: &Tiers, account: &mut Account, rank: Option<usize>, through: Da
     account.secured.push(Secured { tier: level.id.clone(), through });
 }
 
-/// Closes `period`, on whose following day the account now stands: the level reached becomes secured for the next one,
+/// The days on which a tier may change because time passes, overrides aside.
+pub(crate) fn changes(program: &Program, account: &Account) -> Vec<Date> {
+    let Some(tiers) = &program.tiers else { return Vec::new() };
+    if let Some(rolling) = rolling(tiers) {
+        return rolling.changes(account).collect();
+    }
+    let after = |date: Date| days_after(date, 1);
+    // A period in which nothing counts, after one that left nothing, ends without a trace.
+    let is_counted = !account.qualifying.is_empty() || !account.secured.is_empty();
+    let period = current_period(program, tiers, account, account.settled_on).last.filter(|_| is_counted);
+    let secured = account.secured.iter().map(|secured| after(days_after(secured.through, tiers.grace_days)));
+    secured.chain(period.map(after)).collect()
+}
+
+/// Closes the period that is over when `day` begins, if one is: the level reached becomes secured for the next one,
 /// softened as the program says.
-pub(crate) fn close(program: &Program, account: &mut Account, period: Period) {
-    let (Some(tiers), Some(last)) = (&program.tiers, period.last) else { return };
+pub(crate) fn close(program: &Program, account: &mut Account, day: Date) {
+    let Some(tiers) = &program.tiers else { return };
+    let period = current_period(program, tiers, account, account.settled_on);
+    let Some(last) = period.last.filter(|last| *last < day) else { return };
+    if let Some(rolling) = rolling(tiers) {
+        // In the months between nothing left the window, so each reached what the last one did.
+        return rolling.close(account, days_after(day.first_of_month(), -1));
+    }
     let reached = reached_rank(tiers, &qualifying_of(account, period));
-    let kept = softened(tiers, account, reached, last);
+    let kept = softened(program, tiers, account, reached, last);
     // What a purchase that comes late may still change are this period and the one now beginning.
     account.secured.retain(|secured| secured.through >= last);
     account.qualifying.retain(|first, _| *first >= period.first);
@@ -238,4 +323,11 @@ pub(crate) fn absorb(program: &Program, into: &mut Account, from: &mut Account) 
     }
     let rank = |given: &TierOverride| (tiers.rank(&given.tier), given.until);
     into.tier_override = into.tier_override.take().into_iter().chain(given).max_by_key(rank);
+}
+
+/// Drops what is too old to matter to the tier of a day to come.
+pub(crate) fn forget(program: &Program, account: &mut Account) {
+    if let Some(rolling) = program.tiers.as_ref().and_then(rolling) {
+        rolling.forget(account);
+    }
 }

@@ -13,6 +13,9 @@ use crate::{
 /// Most days of grace: less than half a year, so that grace for one period is over before the next one ends.
 const GRACE_DAYS_MAX: i64 = 180;
 
+/// Most months of a rolling window: three years. Each month in which something counted takes some 30 bytes of the account.
+const ROLLING_MONTHS_MAX: i64 = 36;
+
 /// Most perks of a level.
 const PERKS_MAX: usize = 20;
 
@@ -95,6 +98,9 @@ pub enum PeriodRule {
     MembershipYear,
     /// All of the membership; it never ends.
     Lifetime,
+    /// So many months back, and the one that is under way. A purchase thus counts for so many months at the least, and to
+    /// the end of the last of them, as points do that expire at the end of a month.
+    RollingMonths(i32),
 }
 
 /// One period.
@@ -107,12 +113,26 @@ pub struct Period {
 }
 
 impl PeriodRule {
-    /// The period in which `date` lies, for a member who joined on `joined_on`.
+    /// Under which day amounts of `date` are kept: the first of its period, or where the period moves on by months, of its
+    /// month.
+    #[must_use]
+    pub fn bucket(self, date: Date, joined_on: Date) -> Date {
+        match self {
+            Self::RollingMonths(_) => date.first_of_month(),
+            Self::CalendarYear | Self::MembershipYear | Self::Lifetime => self.period(date, joined_on).first,
+        }
+    }
+
+    /// The period that counts on `date`, for a member who joined on `joined_on`.
     #[must_use]
     pub fn period(self, date: Date, joined_on: Date) -> Period {
         match self {
             Self::CalendarYear => Period { first: date.first_of_year(), last: Some(date.last_of_year()) },
             Self::Lifetime => Period { first: EVER, last: None },
+            Self::RollingMonths(months) => {
+                let first = months_after(date.first_of_month(), months.saturating_neg());
+                Period { first, last: Some(date.last_of_month()) }
+            }
             Self::MembershipYear => {
                 let years = i32::from(date.year()).saturating_sub(i32::from(joined_on.year()));
                 let anniversary = |years: i32| months_after(joined_on, years.saturating_mul(12));
@@ -153,6 +173,8 @@ pub struct Level {
     pub id: LevelId,
     /// What it asks for.
     pub thresholds: Thresholds,
+    /// Whether it is never lost once it was reached, whatever the program's downgrade.
+    pub is_kept: bool,
     /// What its members earn, in percent of the base rules' points: 125 gives a quarter on top.
     pub earning_percent: i64,
     /// What it is good for, in words for people.
@@ -170,6 +192,18 @@ impl Tiers {
     #[must_use]
     pub fn level(&self, id: &LevelId) -> Option<&Level> {
         self.levels.iter().find(|level| level.id == *id)
+    }
+
+    /// Whether the level in this place is never lost once it was reached.
+    #[must_use]
+    pub fn is_kept(&self, rank: usize) -> bool {
+        self.downgrade == Downgrade::Never || self.levels.get(rank).is_some_and(|level| level.is_kept)
+    }
+
+    /// The highest place at or below `rank` that is never lost once it was reached. Who has reached `rank` has reached it too.
+    #[must_use]
+    pub fn kept_rank(&self, rank: usize) -> Option<usize> {
+        (0..=rank).rev().find(|rank| self.is_kept(*rank))
     }
 
     /// The highest level that `qualifying` reaches; `None` if not even the lowest.
@@ -231,9 +265,8 @@ fn read_basis(node: &Node<'_>) -> Option<Basis> {
 
 fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
     if let Some(("rolling_months", months)) = node.variant() {
-        months.integer(1..=60)?;
-        node.not_yet("amounts count over the calendar year");
-        return Some(PeriodRule::CalendarYear);
+        let months = months.integer(1..=ROLLING_MONTHS_MAX)?;
+        return i32::try_from(months).ok().map(PeriodRule::RollingMonths);
     }
     node.choice(&[
         ("calendar_year", PeriodRule::CalendarYear),
@@ -258,14 +291,21 @@ fn read_levels(node: &Node<'_>, basis: Option<&Basis>) -> Option<Vec<Level>> {
 }
 
 fn read_level(node: &Node<'_>, basis: Option<&Basis>) -> Option<Level> {
-    let fields = node.fields(&["id", "threshold", "earning_percent", "perks", "entitlements"])?;
+    let fields = node.fields(&["id", "threshold", "downgrade", "earning_percent", "perks", "entitlements"])?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let thresholds = fields.required("threshold").and_then(|node| read_thresholds(&node, basis?));
+    let is_kept = fields.read_or("downgrade", false, |node| node.choice(&[("never", true)]));
     let earning_percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
     let perks = fields.read_or("perks", Vec::new(), |node| node.list(PERKS_MAX, |node| node.string(NAME_LENGTH_MAX)));
     let entitlements = fields.read_or("entitlements", (), read_entitlements);
     entitlements?;
-    Some(Level { id: id?, thresholds: thresholds?, earning_percent: earning_percent?, perks: perks? })
+    Some(Level {
+        id: id?,
+        thresholds: thresholds?,
+        is_kept: is_kept?,
+        earning_percent: earning_percent?,
+        perks: perks?,
+    })
 }
 
 fn read_thresholds(node: &Node<'_>, basis: &Basis) -> Option<Thresholds> {
@@ -302,6 +342,21 @@ mod tests {
         ] {
             let period = PeriodRule::MembershipYear.period(day, joined_on);
             assert_eq!(period, Period { first, last: Some(last) }, "{day}");
+        }
+    }
+
+    #[test]
+    fn a_rolling_period_covers_its_months_in_full_and_the_one_under_way() {
+        let joined_on = date(2024, 2, 29);
+        for (months, day, first, last) in [
+            (12, date(2026, 1, 31), date(2025, 1, 1), date(2026, 1, 31)),
+            (12, date(2026, 2, 1), date(2025, 2, 1), date(2026, 2, 28)),
+            (1, date(2026, 3, 15), date(2026, 2, 1), date(2026, 3, 31)),
+            (36, date(2026, 12, 1), date(2023, 12, 1), date(2026, 12, 31)),
+        ] {
+            let rule = PeriodRule::RollingMonths(months);
+            assert_eq!(rule.period(day, joined_on), Period { first, last: Some(last) }, "{months} on {day}");
+            assert_eq!(rule.bucket(day, joined_on), day.first_of_month());
         }
     }
 }

@@ -55,10 +55,6 @@ fn the_example_is_accepted_with_what_is_not_yet_in_effect() {
 fn every_part_that_is_not_yet_in_effect_is_named() {
     for (parts, at) in [
         (json!({ "points": { "expiry": { "inactivity_months": 12 } } }), "/points/expiry"),
-        (
-            json!({ "tiers": { "period": { "rolling_months": 12 }, "levels": [{ "id": "a", "threshold": 0 }] } }),
-            "/tiers/period",
-        ),
         (json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] }), "/plans"),
     ] {
         let program = Program::read(&document(parts.clone()), 1).unwrap_or_else(|faults| panic!("{parts}: {faults:?}"));
@@ -78,6 +74,7 @@ fn shapes_that_the_example_does_not_show_are_accepted_in_silence() {
         json!({ "points": { "expiry": { "fixed_dates": ["03-31", "02-29"] }, "backdating_days_max": 0 } }),
         json!({ "tiers": { "basis": { "any": ["points", "visits"] }, "period": "membership_year", "downgrade": "one_level", "grace_days": 180,
                            "levels": [{ "id": "a", "threshold": { "points": 0, "visits": 0 } }, { "id": "b", "threshold": { "points": 5, "visits": 0 } }] } }),
+        json!({ "tiers": { "period": { "rolling_months": 36 }, "levels": [{ "id": "a", "threshold": 0, "downgrade": "never" }] } }),
         json!({ "tiers": { "basis": { "all": ["spend"] }, "period": "lifetime", "levels": [{ "id": "a", "threshold": { "spend": 7 } }] } }),
         json!({ "earning_rules": [{ "id": "a", "on": "purchase", "give": { "per_item": { "points": 1, "counts": "pieces" } },
                                     "cap": { "times": 1, "per": "program", "every": "ever" } }] }),
@@ -300,6 +297,13 @@ fn each_fault_is_told_with_its_place_and_its_code() {
         ("/referral/friend_points".into(), json!(-1), "/referral/friend_points".into(), "out_of_range"),
         ("/tiers/basis".into(), json!("stars"), "/tiers/basis".into(), "unknown_choice"),
         ("/tiers/period".into(), json!({ "rolling_months": 0 }), "/tiers/period/rolling_months".into(), "out_of_range"),
+        (
+            "/tiers/period".into(),
+            json!({ "rolling_months": 37 }),
+            "/tiers/period/rolling_months".into(),
+            "out_of_range",
+        ),
+        ("/tiers/levels/1/downgrade".into(), json!("one_level"), "/tiers/levels/1/downgrade".into(), "unknown_choice"),
         ("/tiers/period".into(), json!("decade"), "/tiers/period".into(), "unknown_choice"),
         ("/tiers/downgrade".into(), json!("always"), "/tiers/downgrade".into(), "unknown_choice"),
         ("/tiers/grace_days".into(), json!(181), "/tiers/grace_days".into(), "out_of_range"),

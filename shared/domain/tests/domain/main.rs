@@ -30,6 +30,8 @@ mod requests;
 mod reversing;
 mod settling;
 mod tiers;
+mod tiers_over_time;
+mod tiers_rolling;
 mod transferring;
 mod waiting;
 mod world;

@@ -4,12 +4,12 @@ use jiff::{Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
     account::{Account, AttributeValue, Qualifying, Secured, Status, TierOverride},
-    calendar::{days_after, start_of},
+    calendar::{days_after, months_after, start_of},
     enroll::{Amend, NewStatus, amend},
     entry::{Entry, Kind},
     lots::{Expiry, Lots},
     points::Points,
-    program::Program,
+    program::{PeriodRule, Program},
     settle::{Settlement, settle},
 };
 use serde_json::{Value, json};
@@ -259,13 +259,17 @@ fn any_program() -> impl Strategy<Value = Value> {
             .prop_map(|(months, rounded)| json!({ "after_months": months, "rounded_to": rounded })),
         Just(json!({ "fixed_dates": ["02-29", "06-30"] })),
     ];
-    let period = prop::sample::select(vec!["calendar_year", "membership_year", "lifetime"]);
+    let period = prop_oneof![
+        prop::sample::select(vec!["calendar_year", "membership_year", "lifetime"]).prop_map(|period| json!(period)),
+        prop::sample::select(vec![1, 3, 12, 36]).prop_map(|months| json!({ "rolling_months": months })),
+    ];
     let downgrade = prop::sample::select(vec!["to_qualified", "one_level", "never"]);
     let cake = prop::sample::select(vec!["false", "true", "occurred_at.year == 2029", "member.tier == 'silver'"]);
     let zone = prop::sample::select(vec!["Europe/Istanbul", "America/Santiago", "Pacific/Auckland"]);
-    (expiry, period, downgrade, 0..=180_i64, cake, zone, 0..2_i64).prop_map(
-        |(expiry, period, downgrade, grace, cake, zone, lowest)| {
-            json!({
+    let of_levels = (0..2_i64, prop::collection::vec(prop::bool::weighted(0.2), 3));
+    (expiry, period, downgrade, 0..=180_i64, cake, zone, of_levels).prop_map(
+        |(expiry, period, downgrade, grace, cake, zone, (lowest, kept))| {
+            let mut document = json!({
                 "name": "Any", "time_zone": zone, "currency": "EUR",
                 "points": { "expiry": expiry },
                 "earning_rules": [{ "id": "cake", "on": "birthday", "when": cake, "give": { "fixed": { "points": 40 } } }],
@@ -274,7 +278,13 @@ fn any_program() -> impl Strategy<Value = Value> {
                     { "id": "gold", "threshold": 200 }, { "id": "platinum", "threshold": 300 },
                 ] },
                 "attributes": [{ "id": "birthday", "type": "date" }],
-            })
+            });
+            for (level, is_kept) in document["tiers"]["levels"].as_array_mut().unwrap().iter_mut().zip(kept) {
+                if is_kept {
+                    level["downgrade"] = json!("never");
+                }
+            }
+            document
         },
     )
 }
@@ -303,7 +313,7 @@ fn any_state() -> impl Strategy<Value = State> {
     let earlier = (0..700_i32).prop_map(|days| days_after(on("2026-11-21"), -days));
     (
         prop::collection::vec((prop::option::weighted(0.9, any_date()), 1..500_i64), 0..5),
-        prop::collection::vec(0..400_i64, 0..3),
+        prop::collection::vec(0..200_i64, 0..5),
         prop::option::of(any_level()),
         prop::option::of((any_level(), any_date())),
         prop::option::of(birthday),
@@ -334,8 +344,14 @@ fn member_in(program: &Program, state: &State) -> Member {
     let joined_on = program.date(account.enrolled_at);
     let current = tiers.period.period(today, joined_on);
     let before = tiers.period.period(days_after(current.first, -1), joined_on);
-    for (period, points) in [current, before].iter().zip(&state.qualifying) {
-        account.qualifying.insert(period.first, Qualifying { points: *points, spend: 0, visits: 0 });
+    let buckets: Vec<_> = match tiers.period {
+        PeriodRule::RollingMonths(_) => [0, 1, 2, 5, 9].map(|ago| months_after(today.first_of_month(), -ago)).to_vec(),
+        PeriodRule::CalendarYear | PeriodRule::MembershipYear | PeriodRule::Lifetime => {
+            vec![current.first, before.first]
+        }
+    };
+    for (bucket, points) in buckets.into_iter().zip(&state.qualifying) {
+        account.qualifying.insert(bucket, Qualifying { points: *points, spend: 0, visits: 0 });
     }
     if let (Some(tier), Some(through)) = (state.secured, current.last) {
         account.secured.push(Secured { tier: tier.parse().unwrap(), through });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Member, at, on, program, purchase};
 
 /// A program that gives a point for each 10 cents, with bronze for everybody and what `tiers` say.
-fn with_tiers(tiers: Value) -> Program {
+pub(crate) fn with_tiers(tiers: Value) -> Program {
     let mut all = json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 },
                                      { "id": "gold", "threshold": 200 }, { "id": "platinum", "threshold": 300 }] });
     let Value::Object(tiers) = tiers else { panic!("tiers have fields") };
@@ -20,7 +20,7 @@ fn with_tiers(tiers: Value) -> Program {
 
 /// What happens at a step of a table.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(crate) enum Step {
     /// The account is looked at.
     Look,
     /// A purchase of so many cents, now.
@@ -32,7 +32,7 @@ enum Step {
 use Step::{Buy, Late, Look};
 
 /// That a member who joined on 1 March 2026 has, after each step, this tier.
-fn check(tiers: Value, steps: &[(&str, Step, &str)]) {
+pub(crate) fn check(tiers: Value, steps: &[(&str, Step, &str)]) {
     let name = tiers.to_string();
     let program = with_tiers(tiers);
     let mut member = Member::joins(&program, "2026-03-01");
@@ -290,9 +290,9 @@ fn a_lowest_level_that_asks_for_something_is_not_everybodys() {
 
 /// What is told: because, until, the next level with what is missing and by when, and what is missing to keep this one
 /// and by when.
-type Told<'a> = (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str)>);
+pub(crate) type Told<'a> = (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str)>);
 
-fn check_standing(program: &Program, member: &mut Member, now: &str, expected: Told<'_>) {
+pub(crate) fn check_standing(program: &Program, member: &mut Member, now: &str, expected: Told<'_>) {
     let settled = member.settled(program, at(now));
     let standing = settled.standing().unwrap();
     let until = standing.until.map(|day| day.to_string());

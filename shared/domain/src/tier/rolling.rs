@@ -1,0 +1,153 @@
+//! Tiers over a window that moves on with each month: what is worked out from the months, and the little that must be kept.
+//!
+//! What a month's window reached is worked out anew whenever it is asked, for as long back as days of grace and late
+//! refunds can matter. Kept as secured is only what cannot be worked out: a level on its way down one step a month, and
+//! one that is never lost.
+
+use jiff::civil::Date;
+
+use super::{free_rank, reached_rank};
+use crate::{
+    account::{Account, Qualifying, Secured},
+    calendar::{days_after, months_after},
+    program::{Downgrade, Tiers},
+};
+
+/// For how many months that are over it can still be worked out what their windows reached: days of grace reach back into
+/// six of them, and the first step down after those begins with the one before. A refund that comes later than this takes
+/// back nothing that a level has secured.
+const MONTHS_TOLD: i32 = 7;
+
+/// A program's tiers over a rolling window of so many months.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rolling<'p> {
+    pub(crate) tiers: &'p Tiers,
+    pub(crate) months: i32,
+}
+
+/// A level that a month gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lasting {
+    pub(crate) rank: usize,
+    /// The last day on which it counts, grace and all; `None` if it is never lost.
+    pub(crate) until: Option<Date>,
+}
+
+impl Rolling<'_> {
+    /// What counts on the last day of the month of `date`, given what is known today.
+    pub(crate) fn window(self, account: &Account, date: Date) -> Qualifying {
+        let month = date.first_of_month();
+        let months = months_after(month, self.months.saturating_neg())..=month.last_of_month();
+        account.qualifying.range(months).fold(Qualifying::default(), |sum, (_, amount)| sum.plus(*amount))
+    }
+
+    fn reached(self, account: &Account, date: Date) -> Option<usize> {
+        reached_rank(self.tiers, &self.window(account, date))
+    }
+
+    fn with_grace(self, last: Date) -> Date {
+        days_after(last, self.tiers.grace_days)
+    }
+
+    /// The last day, grace and all, for which what is counted today reaches `rank`, if nothing is added.
+    pub(crate) fn lasts_until(self, account: &Account, today: Date, rank: usize) -> Date {
+        let months = (0..=self.months).rev().map(|ahead| months_after(today.first_of_month(), ahead));
+        let last = months.into_iter().find(|month| self.reached(account, *month) >= Some(rank));
+        self.with_grace(last.unwrap_or(today).last_of_month())
+    }
+
+    /// The last day on which all that counts today still does; `None` if nothing does.
+    pub(crate) fn whole_until(self, account: &Account, today: Date) -> Option<Date> {
+        let first = months_after(today.first_of_month(), self.months.saturating_neg());
+        let (oldest, _) = account.qualifying.range(first..).next()?;
+        Some(months_after(oldest.first_of_month(), self.months).last_of_month())
+    }
+
+    /// The levels that months before that of `today` give still: those that their windows reached, while there is grace, and
+    /// those that are kept from them.
+    pub(crate) fn secured(self, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
+        let over = (1..MONTHS_TOLD).filter_map(move |ago| {
+            let month = months_after(today.first_of_month(), ago.saturating_neg());
+            let rank = self.reached(account, month)?;
+            Some(Lasting { rank, until: Some(self.with_grace(month.last_of_month())) })
+        });
+        let kept = account.secured.iter().filter_map(move |secured| {
+            let rank = self.tiers.rank(&secured.tier)?;
+            let until = Some(self.with_grace(secured.through));
+            Some(Lasting { rank, until: until.filter(|_| !self.tiers.is_kept(rank)) })
+        });
+        over.chain(kept).filter(move |lasting| lasting.until.is_none_or(|until| until >= today))
+    }
+
+    /// The level of the month that ends on `last`: what its window reached, or what was kept through it.
+    fn level_of(self, account: &Account, last: Date) -> Option<usize> {
+        self.kept_through(account, last).max(self.reached(account, last))
+    }
+
+    fn kept_through(self, account: &Account, last: Date) -> Option<usize> {
+        let kept = account.secured.iter().filter_map(|secured| {
+            let rank = self.tiers.rank(&secured.tier)?;
+            let is_kept = self.tiers.is_kept(rank) && secured.through < last;
+            (secured.through == last || is_kept).then_some(rank)
+        });
+        kept.max()
+    }
+
+    /// Closes the month that ends on `last`: keeps for the next one what its own window does not reach, and the program does
+    /// not let fall at once.
+    pub(crate) fn close(self, account: &mut Account, last: Date) {
+        let through = days_after(last, 1).last_of_month();
+        let level = self.level_of(account, last);
+        let softened = match self.tiers.downgrade {
+            Downgrade::ToQualified => None,
+            Downgrade::OneLevel => level.and_then(|rank| rank.checked_sub(1)),
+            Downgrade::Never => level,
+        };
+        let kept = softened.max(level.and_then(|rank| self.tiers.kept_rank(rank)));
+        let had_anyway = self.reached(account, through).max(self.kept_through(account, through));
+        if kept > had_anyway.max(free_rank(self.tiers))
+            && let Some(level) = kept.and_then(|rank| self.tiers.levels.get(rank))
+        {
+            account.secured.push(Secured { tier: level.id.clone(), through });
+        }
+    }
+
+    /// Works out anew what is kept from the month of `bucket` on, because something came late to it.
+    pub(crate) fn raise(self, account: &mut Account, bucket: Date) {
+        self.close_again(account, bucket, |_, _| {});
+    }
+
+    /// Works out anew what is kept from the month of `bucket` on, because something of it was taken back.
+    pub(crate) fn lower(self, account: &mut Account, bucket: Date) {
+        self.close_again(account, bucket, |account, through| account.secured.retain(|kept| kept.through != through));
+    }
+
+    fn close_again(self, account: &mut Account, bucket: Date, prepare: impl Fn(&mut Account, Date)) {
+        let current = account.settled_on.first_of_month();
+        let mut month = bucket.max(months_after(current, MONTHS_TOLD.saturating_neg())).first_of_month();
+        while month < current {
+            let next = months_after(month, 1);
+            prepare(account, next.last_of_month());
+            self.close(account, month.last_of_month());
+            month = next;
+        }
+    }
+
+    /// The days on which what counts today, and what is kept, may come to give less, or what counts already begins to.
+    pub(crate) fn changes(self, account: &Account) -> impl Iterator<Item = Date> {
+        let leaves = move |bucket: &Date| months_after(bucket.first_of_month(), self.months.saturating_add(1));
+        let left = account.qualifying.keys().map(leaves);
+        let stepped = account.secured.iter().map(|secured| days_after(secured.through, 1));
+        let ended = left.chain(stepped).flat_map(move |day| [day, self.with_grace(day)]);
+        ended.chain(account.qualifying.keys().copied())
+    }
+
+    /// Drops what is too old to matter.
+    pub(crate) fn forget(self, account: &mut Account) {
+        let told = months_after(account.settled_on.first_of_month(), MONTHS_TOLD.saturating_neg());
+        let counted = months_after(told, self.months.saturating_neg());
+        account.qualifying.retain(|bucket, _| *bucket >= counted);
+        let is_kept = |secured: &Secured| self.tiers.rank(&secured.tier).is_some_and(|rank| self.tiers.is_kept(rank));
+        account.secured.retain(|secured| secured.through >= told || is_kept(secured));
+    }
+}

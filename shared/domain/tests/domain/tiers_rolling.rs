@@ -1,0 +1,332 @@
+//! Tiers over a window that moves on with each month, levels that are never lost, and programs that change.
+
+use regulars_domain::{program::Program, tier::Because};
+use serde_json::{Value, json};
+
+use crate::{
+    tiers::{Step::*, Told, check, check_standing, with_tiers},
+    world::{Member, at, on, purchase},
+};
+
+/// Tiers over so many months, with what else `more` says.
+fn rolling(months: i64, more: Value) -> Value {
+    let mut tiers = json!({ "period": { "rolling_months": months } });
+    let Value::Object(more) = more else { panic!("tiers have fields") };
+    tiers.as_object_mut().unwrap().extend(more);
+    tiers
+}
+
+/// The four levels, of which gold is never lost.
+fn with_gold_for_ever() -> Value {
+    json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 },
+           { "id": "gold", "threshold": 200, "downgrade": "never" }, { "id": "platinum", "threshold": 300 }])
+}
+
+#[test]
+fn a_purchase_counts_to_the_end_of_the_last_of_its_months() {
+    for (months, last, after) in [
+        (1, "2026-04-30T23:59", "2026-05-01T00:00"),
+        (12, "2027-03-31T23:59", "2027-04-01T00:00"),
+        (36, "2029-03-31T23:59", "2029-04-01T00:00"),
+    ] {
+        for day in ["2026-03-01", "2026-03-31T23:59"] {
+            check(
+                rolling(months, json!({})),
+                &[(day, Buy(1000), "silver"), (last, Look, "silver"), (after, Look, "bronze")],
+            );
+        }
+    }
+    // Each by itself.
+    check(
+        rolling(3, json!({})),
+        &[
+            ("2026-03-31T23:59", Buy(1000), "silver"),
+            ("2026-04-01T00:00", Buy(1000), "gold"),
+            ("2026-06-30T23:59", Buy(1000), "platinum"),
+            ("2026-07-01T00:00", Look, "gold"),
+            ("2026-08-01T00:00", Look, "silver"),
+            ("2026-10-01T00:00", Look, "bronze"),
+        ],
+    );
+}
+
+#[test]
+fn days_of_grace_begin_when_the_window_no_longer_reaches_the_level() {
+    let bought = ("2026-03-10", Buy(3000), "platinum");
+    check(
+        rolling(12, json!({ "grace_days": 31 })),
+        &[bought, ("2027-05-01T23:59", Look, "platinum"), ("2027-05-02T00:00", Look, "bronze")],
+    );
+    // What is bought within them keeps the level, as far as it reaches.
+    check(
+        rolling(12, json!({ "grace_days": 31 })),
+        &[
+            bought,
+            ("2027-04-20", Buy(2000), "platinum"),
+            ("2027-05-02T00:00", Look, "gold"),
+            ("2028-05-31T23:59", Look, "gold"),
+            ("2028-06-01T00:00", Look, "bronze"),
+        ],
+    );
+    // The longest grace there is reaches back into six months.
+    check(
+        rolling(1, json!({ "grace_days": 180 })),
+        &[bought, ("2026-10-27T23:59", Look, "platinum"), ("2026-10-28T00:00", Look, "bronze")],
+    );
+    // A step down lasts a month, and its own days of grace.
+    check(
+        rolling(12, json!({ "grace_days": 31, "downgrade": "one_level" })),
+        &[
+            bought,
+            ("2027-05-01T23:59", Look, "platinum"),
+            ("2027-05-02T00:00", Look, "gold"),
+            ("2027-05-31T23:59", Look, "gold"),
+            ("2027-06-01T00:00", Look, "silver"),
+            ("2027-07-01T23:59", Look, "silver"),
+            ("2027-07-02T00:00", Look, "bronze"),
+        ],
+    );
+    // In one look after years as in many.
+    check(
+        rolling(12, json!({ "grace_days": 31, "downgrade": "one_level" })),
+        &[bought, ("2027-06-15", Look, "silver"), ("2031-01-01", Look, "bronze")],
+    );
+}
+
+#[test]
+fn a_late_purchase_counts_in_the_month_in_which_it_was_made() {
+    check(
+        rolling(1, json!({})),
+        &[
+            ("2027-03-10", Late("2027-02-20", 1000), "silver"),
+            ("2027-03-31T23:59", Look, "silver"),
+            ("2027-04-01T00:00", Look, "bronze"),
+        ],
+    );
+    // Its window is over, and the grace of it is not.
+    check(
+        rolling(1, json!({ "grace_days": 31 })),
+        &[
+            ("2027-03-10", Late("2027-01-20", 3000), "platinum"),
+            ("2027-03-31T23:59", Look, "platinum"),
+            ("2027-04-01T00:00", Look, "bronze"),
+        ],
+    );
+    // Its window is over, and the first step down from it is not.
+    check(
+        rolling(1, json!({ "downgrade": "one_level" })),
+        &[
+            ("2027-03-10", Late("2027-01-20", 3000), "gold"),
+            ("2027-04-01T00:00", Look, "silver"),
+            ("2027-05-01T00:00", Look, "bronze"),
+        ],
+    );
+    check(
+        rolling(1, json!({ "downgrade": "never" })),
+        &[("2027-03-10", Late("2027-01-20", 3000), "platinum"), ("2030-01-01", Look, "platinum")],
+    );
+}
+
+/// Buys for so many cents each, on those days, has the order of this place refunded, and tells the tier at the end.
+fn after_refund(tiers: Value, bought: &[(&str, i64)], refunded: usize, now: &str) -> String {
+    let program = with_tiers(tiers);
+    let mut member = Member::joins(&program, "2026-03-01");
+    for (n, (when, cents)) in bought.iter().enumerate() {
+        member.earns(&program, &format!("order-{n}"), &purchase(when, json!(cents))).unwrap();
+    }
+    member.reverses(&program, at(now), "refund", &format!("order-{refunded}"), None).unwrap();
+    member.assert_proven();
+    member.tier().unwrap().to_owned()
+}
+
+#[test]
+fn a_refund_takes_back_what_the_purchase_secured() {
+    let one = [("2026-03-10", 3000)];
+    for (more, now, expected) in [
+        // Within the window.
+        (json!({}), "2026-08-01", "bronze"),
+        // In the days of grace, on the first step down, and where nothing is ever lost.
+        (json!({ "grace_days": 31 }), "2027-04-05", "bronze"),
+        (json!({ "downgrade": "one_level" }), "2027-04-05", "bronze"),
+        (json!({ "downgrade": "one_level" }), "2027-05-05", "bronze"),
+        (json!({ "downgrade": "never" }), "2027-04-05", "bronze"),
+        (json!({ "downgrade": "never" }), "2027-09-30", "bronze"),
+        (json!({ "levels": with_gold_for_ever() }), "2027-04-05", "bronze"),
+        // Half a year after the window is over, what was reached in it can no longer be told.
+        (json!({ "downgrade": "never" }), "2027-11-05", "platinum"),
+    ] {
+        assert_eq!(after_refund(rolling(12, more.clone()), &one, 0, now), expected, "{more} on {now}");
+    }
+    // And nothing that others secured.
+    let gold_then_platinum = [("2026-03-10", 2000), ("2027-06-10", 3000)];
+    for (refunded, expected) in [(1, "gold"), (0, "platinum")] {
+        let tiers = rolling(12, json!({ "downgrade": "never" }));
+        assert_eq!(after_refund(tiers, &gold_then_platinum, refunded, "2027-07-05"), expected);
+    }
+    let two = [("2026-03-10", 2000), ("2026-04-10", 1000)];
+    let tiers = rolling(12, json!({ "downgrade": "one_level" }));
+    assert_eq!(after_refund(tiers.clone(), &two, 1, "2027-04-05"), "silver", "gold through March, one step down");
+    assert_eq!(after_refund(tiers, &two, 0, "2027-04-05"), "silver", "reached by what is left");
+}
+
+#[test]
+fn a_level_that_is_never_lost_stays_whatever_the_others_do() {
+    let bought = ("2026-03-10", Buy(3000), "platinum");
+    for (period, last, after) in [
+        (json!("calendar_year"), "2027-12-31T23:59", "2028-01-01T00:00"),
+        (json!("membership_year"), "2028-02-29T23:59", "2028-03-01T00:00"),
+        (json!({ "rolling_months": 12 }), "2027-03-31T23:59", "2027-04-01T00:00"),
+    ] {
+        for downgrade in ["to_qualified", "one_level"] {
+            check(
+                json!({ "period": period, "downgrade": downgrade, "levels": with_gold_for_ever() }),
+                &[
+                    bought,
+                    (last, Look, "platinum"),
+                    (after, Look, "gold"),
+                    ("2029-06-01", Look, "gold"),
+                    ("2029-07-01", Buy(3000), "platinum"),
+                    ("2036-06-01", Look, "gold"),
+                ],
+            );
+            // Who did not reach it has nothing of it.
+            check(
+                json!({ "period": period, "downgrade": downgrade, "levels": with_gold_for_ever() }),
+                &[("2026-03-10", Buy(1990), "silver"), ("2029-06-01", Look, "bronze")],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_level_that_is_never_lost_has_no_end_and_needs_nothing_to_be_kept() {
+    for period in [json!("calendar_year"), json!({ "rolling_months": 12 })] {
+        let program = with_tiers(json!({ "period": period, "levels": with_gold_for_ever() }));
+        let mut member = Member::joins(&program, "2026-03-01");
+        member.earns(&program, "order-1", &purchase("2026-03-10", json!(2000))).unwrap();
+        for (now, because) in [("2026-03-11", Because::Qualified), ("2031-01-01", Because::Secured)] {
+            let standing = member.settled(&program, at(now)).standing().unwrap();
+            assert_eq!((standing.because, standing.until, standing.keep), (because, None, None), "{period} on {now}");
+        }
+        member.reviewed(&program, at("2031-01-01"));
+        assert_eq!(member.account.review_on, None, "{period}: nothing will happen by itself");
+    }
+}
+
+#[test]
+fn the_answer_explains_the_window() {
+    use Because::{Qualified, Secured};
+
+    let program = with_tiers(rolling(12, json!({ "grace_days": 31 })));
+    let mut member = Member::joins(&program, "2026-03-01");
+    let check = |member: &mut Member, now: &str, told: Told<'_>| check_standing(&program, member, now, told);
+    check(&mut member, "2026-03-01", (Qualified, None, Some(("silver", 100, None)), None));
+
+    member.earns(&program, "order-1", &purchase("2026-03-10", json!(1500))).unwrap();
+    assert_eq!(member.account.review_on, Some(on("2027-05-02")));
+    let next = Some(("gold", 50, Some("2027-03-31")));
+    check(&mut member, "2026-05-01", (Qualified, Some("2027-05-01"), next, Some((100, "2027-05-01"))));
+
+    member.earns(&program, "order-2", &purchase("2026-06-10", json!(700))).unwrap();
+    let next = Some(("platinum", 80, Some("2027-03-31")));
+    check(&mut member, "2026-06-11", (Qualified, Some("2027-05-01"), next, Some((130, "2027-05-01"))));
+    // March has left the window, and the grace has begun.
+    let next = Some(("platinum", 230, Some("2027-06-30")));
+    check(&mut member, "2027-04-10", (Secured, Some("2027-05-01"), next, Some((130, "2027-04-30"))));
+    let next = Some(("silver", 30, Some("2027-06-30")));
+    check(&mut member, "2027-05-02", (Qualified, None, next, None));
+    check(&mut member, "2027-07-01", (Qualified, None, Some(("silver", 100, None)), None));
+}
+
+#[test]
+fn an_account_remembers_no_month_longer_than_it_can_matter() {
+    let program = with_tiers(rolling(12, json!({ "downgrade": "one_level" })));
+    let mut member = Member::joins(&program, "2026-03-01");
+    for (n, month) in (0..48).enumerate() {
+        let when = format!("{}-{:02}-05", 2026 + (month + 2) / 12, (month + 2) % 12 + 1);
+        let cents = if month % 5 == 0 { 0 } else { 200 };
+        member.earns(&program, &format!("order-{n}"), &purchase(&when, json!(cents))).unwrap();
+        assert!(member.account.qualifying.len() <= 12 + 1 + 7, "{when}: {:?}", member.account.qualifying);
+        assert!(member.account.secured.len() <= 4, "{when}: {:?}", member.account.secured);
+    }
+    member.reviewed(&program, at("2033-01-01"));
+    let sum: i64 = member.account.qualifying.values().map(|amount| amount.points).sum();
+    assert_eq!((sum, member.account.secured.len()), (0, 0));
+}
+
+/// The program with these levels, published after the one before.
+fn published(version: u64, levels: &Value, period: &Value) -> Program {
+    let document = crate::world::document(json!({
+        "points": { "backdating_days_max": 60 },
+        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
+        "tiers": { "levels": levels, "period": period },
+    }));
+    Program::read(&document, version).unwrap()
+}
+
+fn level(id: &str, threshold: i64) -> Value {
+    json!({ "id": id, "threshold": threshold })
+}
+
+#[test]
+fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
+    let (bronze, silver, gold) = (level("bronze", 0), level("silver", 100), level("gold", 200));
+    let before = json!([bronze, silver, gold]);
+    for (what, after, expected) in [
+        ("nothing", json!([bronze, silver, gold]), "gold"),
+        ("gold taken away", json!([bronze, silver]), "silver"),
+        ("gold and silver taken away", json!([bronze]), "bronze"),
+        ("gold renamed", json!([bronze, silver, level("aurum", 200)]), "aurum"),
+        ("a level added above", json!([bronze, silver, gold, level("platinum", 210)]), "gold"),
+        ("a level added below, that is reached", json!([bronze, silver, gold, level("platinum", 200 + 1)]), "gold"),
+        ("silver taken away", json!([bronze, gold]), "gold"),
+    ] {
+        for period in
+            [json!("calendar_year"), json!("membership_year"), json!({ "rolling_months": 12 }), json!("lifetime")]
+        {
+            // In the period that is under way, and where there is one, in the next, for which it secured the level.
+            let later = if period == json!({ "rolling_months": 12 }) { "2027-02-15" } else { "2027-06-01" };
+            for now in ["2026-06-01", later] {
+                let (old, new) = (published(1, &before, &period), published(2, &after, &period));
+                let mut member = Member::joins(&old, "2026-03-01");
+                member.earns(&old, "order-1", &purchase("2026-03-10", json!(2000))).unwrap();
+                member.reviewed(&old, at(now));
+                assert_eq!(member.tier(), Some("gold"));
+                let entries = member.reviewed(&new, at(now));
+                assert_eq!(member.tier(), Some(expected), "{what}: {period} on {now}");
+                assert_eq!(entries.len(), usize::from(expected != "gold"), "{what}: {period} on {now}");
+                for entry in entries {
+                    let change = entry.tier_change.unwrap();
+                    assert_eq!(change.from.unwrap().as_str(), "gold");
+                    assert_eq!((change.to.unwrap().as_str(), entry.program_version), (expected, 2));
+                }
+                member.assert_proven();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_counted_over_one_period_counts_over_another_under_the_days_it_is_kept_under() {
+    let levels = json!([level("bronze", 0), level("silver", 100), level("gold", 200)]);
+    let of = |version: u64, period: Value| published(version, &levels, &period);
+    // A year's amounts are those of its first day to a window of months.
+    let (year, months) = (of(1, json!("calendar_year")), of(2, json!({ "rolling_months": 12 })));
+    let mut member = Member::joins(&year, "2026-03-01");
+    member.earns(&year, "order-1", &purchase("2026-06-10", json!(2000))).unwrap();
+    for (now, expected) in [("2026-10-01", "gold"), ("2027-01-31T23:59", "gold"), ("2027-02-01T00:00", "bronze")] {
+        member.reviewed(&months, at(now));
+        assert_eq!(member.tier(), Some(expected), "{now}");
+    }
+    // The months of a year are what counts in it.
+    let (months, year) = (of(1, json!({ "rolling_months": 12 })), of(2, json!("calendar_year")));
+    let mut member = Member::joins(&months, "2026-03-01");
+    member.earns(&months, "order-1", &purchase("2026-06-10", json!(1000))).unwrap();
+    member.earns(&months, "order-2", &purchase("2026-07-10", json!(1000))).unwrap();
+    member.reviewed(&year, at("2026-10-01"));
+    assert_eq!(member.tier(), Some("gold"));
+    member.reverses(&year, at("2026-11-01"), "refund-1", "order-1", None).unwrap();
+    assert_eq!(member.tier(), Some("silver"));
+    member.earns(&year, "order-3", &purchase("2026-11-02", json!(1000))).unwrap();
+    assert_eq!(member.tier(), Some("gold"));
+}
