@@ -86,19 +86,26 @@ pub fn reverse<'p>(
     let entry = draft.entry_for(request, Kind::AccrualReversal, draft.now);
     take_back(&mut draft, entry, accrual, &refund);
     if let Some((referrer, paid)) = along.filter(|_| refund.becomes_whole()) {
-        undo_referral(&mut draft, referrer.0, request, paid);
+        undo_referral(&mut draft, referrer.0, request, accrual, paid);
     }
     Ok(draft.finish())
 }
 
 /// Undoes what a friend's purchase paid to whoever brought the friend, and lets the friend's next one pay it. Where that
 /// account is closed nothing is left to take from, and both stay as they are.
-fn undo_referral<'p>(friend: &mut Draft<'p>, mut referrer: Draft<'p>, request: &Request, paid: &Recorded) {
+fn undo_referral<'p>(
+    friend: &mut Draft<'p>,
+    mut referrer: Draft<'p>,
+    request: &Request,
+    accrual: &Recorded,
+    paid: &Recorded,
+) {
     if referrer.account.check_open().is_err() || referrer.account.member == friend.account.member {
         return;
     }
-    // Of a member who was merged into this one, the referral may be over for good.
-    if let Some(referral) = friend.account.referral.as_mut().filter(|referral| referral.by == paid.member) {
+    // What a member paid for who was merged into this one may have been another referral.
+    let is_own = accrual.member == friend.account.member;
+    if let Some(referral) = friend.account.referral.as_mut().filter(|referral| is_own || referral.by == paid.member) {
         referral.is_over = false;
     }
     let id = EntryId::engine(&[&"reversal", &friend.account.member, &request.entry]);

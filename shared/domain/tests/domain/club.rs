@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use regulars_domain::{
-    account::Alias,
+    account::{Alias, Status},
     chain::verify,
     earn::{EarnRefusal, earn},
     earning::Occasion,
@@ -68,6 +68,14 @@ impl Club {
 
     pub(crate) fn get_mut(&mut self, id: &str) -> &mut Member {
         self.members.get_mut(id).unwrap()
+    }
+
+    /// The member whom `id` has become, over however many merges.
+    pub(crate) fn where_it_went(&self, id: &str) -> String {
+        match &self.get(id).account.status {
+            Status::Merged { into } => self.where_it_went(into.as_str()),
+            Status::Active | Status::Suspended | Status::Closed => id.to_owned(),
+        }
     }
 
     /// Sees that all of a posting can be committed, and commits it.
@@ -134,6 +142,7 @@ impl Club {
         let now = occasion.occurred_at();
         let settled = self.settled(program, now, id);
         let by = settled.referrer(occasion).map(ToString::to_string).filter(|by| self.members.contains_key(by));
+        let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
         let referrer = by.map(|by| self.settled(program, now, &by));
         let counters = self.get(id).counters();
         self.commit(earn(settled, &request(key), occasion, &counters, referrer)?);
@@ -153,8 +162,10 @@ impl Club {
         let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, refunded_total));
         let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
         let settled = self.settled(program, at(now), id);
-        let paid =
-            along.map(|(member, entry)| (self.settled(program, at(now), &member), self.get(&member).recorded(&entry)));
+        let paid = along.map(|(member, entry)| {
+            let recorded = self.get(&member).recorded(&entry);
+            (self.settled(program, at(now), &self.where_it_went(&member)), recorded)
+        });
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
         self.commit(reversal::reverse(settled, &request(key), &recorded, refunded_total, paid)?);
         Ok(self.get(id).entry(key))

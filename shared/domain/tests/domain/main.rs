@@ -17,6 +17,7 @@ mod caps;
 mod chain;
 mod challenges;
 mod club;
+mod club_histories;
 mod contract;
 mod document;
 mod earning;
