@@ -256,6 +256,8 @@ pub struct Account {
     pub cap_use: CapUse,
     /// What rules remember of the steps that the member took toward them. A rule that remembers nothing does not stand here.
     pub steps: BTreeMap<RuleId, Steps>,
+    /// The day to which the member's activity has extended the points; kept only where points expire with inactivity.
+    pub extended_to: Option<Date>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,
     /// The day, in the program's time zone, up to which time has been accounted for.

@@ -45,6 +45,17 @@ pub fn last_of_quarter(date: Date) -> Date {
     months_after(date.first_of_month(), i32::from(months_left)).last_of_month()
 }
 
+/// Of `days`, which ascend, the two neighbours that become one where there are too many: the closest of one month; if no
+/// month has two, of one year; else of all. Of equals the soonest.
+///
+/// Without the months, what comes daily would push one sum along in front of it for ever.
+pub(crate) fn closest_neighbours(days: impl Iterator<Item = Date> + Clone) -> Option<(Date, Date)> {
+    days.clone().zip(days.skip(1)).min_by_key(|(day, next)| {
+        let crosses = (day.year() != next.year(), day.first_of_month() != next.first_of_month());
+        (crosses, day.until(*next).map_or(i32::MAX, |apart| apart.get_days()))
+    })
+}
+
 /// A recurring interval of the calendar, in which a cap counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +119,25 @@ mod tests {
     fn a_quarter_ends_with_its_third_month() {
         for (month, last) in [(1, (3, 31)), (3, (3, 31)), (4, (6, 30)), (8, (9, 30)), (11, (12, 31)), (12, (12, 31))] {
             assert_eq!(last_of_quarter(date(2027, month, 15)), date(2027, last.0, last.1), "month {month}");
+        }
+    }
+
+    #[test]
+    fn the_closest_days_of_one_month_are_neighbours_before_any_of_two() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        for (days, expected) in [
+            (&[][..], None),
+            (&["2027-05-01"], None),
+            (&["2027-05-01", "2027-05-09", "2027-05-12"], Some(("2027-05-09", "2027-05-12"))),
+            (&["2027-05-01", "2027-05-02", "2027-05-03"], Some(("2027-05-01", "2027-05-02"))),
+            (&["2027-05-01", "2027-05-31", "2027-06-01"], Some(("2027-05-01", "2027-05-31"))),
+            (&["2026-05-31", "2027-05-01", "2027-05-31"], Some(("2027-05-01", "2027-05-31"))),
+            (&["2026-12-31", "2027-01-01", "2027-11-30"], Some(("2027-01-01", "2027-11-30"))),
+            (&["2026-12-31", "2027-06-01", "2028-01-01"], Some(("2026-12-31", "2027-06-01"))),
+        ] {
+            let days: Vec<_> = days.iter().map(|text| day(text)).collect();
+            let expected = expected.map(|(soon, late)| (day(soon), day(late)));
+            assert_eq!(closest_neighbours(days.iter().copied()), expected, "{days:?}");
         }
     }
 

@@ -16,9 +16,9 @@ use crate::{
     fingerprint::Fingerprint,
     hold::{Hold, put_back},
     id::{EntryId, RewardId},
-    lots::{Expiry, LotChange},
+    lots::{Expiry, LOTS_MAX, LotChange, LotMove},
     note::Note,
-    pending::Awaits,
+    pending::{Awaits, PENDING_MAX},
     points::Points,
     posting::{Change, Claim, Posting},
     program::Program,
@@ -110,6 +110,7 @@ impl<'p> Draft<'p> {
             hold_expires_at: None,
             reason: None,
             counterparty: None,
+            pending_moved: Vec::new(),
         }
     }
 
@@ -120,18 +121,54 @@ impl<'p> Draft<'p> {
         entry
     }
 
-    /// Writes an entry into the ledger, behind the newest one.
+    /// Writes an entry into the ledger, behind the newest one. Whatever it put into the account, it leaves no more lots and
+    /// no more sums of pending points than an account may have.
     pub(crate) fn post(&mut self, entry: Entry) {
         self.post_noted(entry, None);
     }
 
     /// Writes an entry into the ledger, with what somebody wrote about it beside it.
     pub(crate) fn post_noted(&mut self, mut entry: Entry, note: Option<Note>) {
+        self.keep_bounded(&mut entry);
         self.account.seq = self.account.seq.saturating_add(1);
         entry.seq = self.account.seq;
         let sealed = Sealed::new(entry, &self.account.head_hash);
         self.account.head_hash = sealed.hash;
         self.entries.push(sealed.noted(note));
+    }
+
+    /// Merges lots and sums of pending points where there are too many, and records it in `entry`.
+    fn keep_bounded(&mut self, entry: &mut Entry) {
+        let today = self.today();
+        for moved in self.account.lots.merge(LOTS_MAX, today) {
+            if entry.expires_on == Some(moved.from) {
+                entry.expires_on = Some(moved.to);
+            }
+            entry.lots.extend(moved.changes());
+        }
+        entry.pending_moved.extend(self.account.pending.merge(PENDING_MAX));
+    }
+
+    /// Extends all points, those that open holds took included, because the member was active on `date`, and tells what
+    /// that changes of the lots. Nothing is ever extended to a day before the one that it has.
+    pub(crate) fn extend(&mut self, date: Date) -> Vec<LotChange> {
+        let day = self.program.points.expiry.extended_to(date);
+        day.map(|day| self.extend_to(day)).unwrap_or_default()
+    }
+
+    /// Extends all points to `day`, or to a later one that they have been extended to before, and tells what that changes.
+    pub(crate) fn extend_to(&mut self, day: Date) -> Vec<LotChange> {
+        let day = self.account.extended_to.map_or(day, |before| before.max(day));
+        self.account.extended_to = Some(day);
+        for hold in &mut self.account.holds {
+            hold.extend_to(day);
+        }
+        self.account.lots.extend_to(day).into_iter().flat_map(LotMove::changes).collect()
+    }
+
+    /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
+    fn extended(&self, expiry: Expiry) -> Expiry {
+        self.account.extended_to.map_or(expiry, |day| expiry.max(Expiry::On(day)))
     }
 
     /// Takes from totals over many members along with this posting.
@@ -198,6 +235,7 @@ impl<'p> Draft<'p> {
         }
         let date = program.date(occasion.occurred_at());
         entry.points = assessment.points;
+        let extended = if extends(occasion) { self.extend(date) } else { Vec::new() };
         let awaits = program.points.pending.awaits(date, self.today()).filter(|_| pends(occasion));
         match awaits.filter(|awaits| awaits.ends_on() > self.today()) {
             Some(awaits) if !assessment.points.is_zero() => {
@@ -213,6 +251,7 @@ impl<'p> Draft<'p> {
                 self.make_spendable(&mut entry, assessment.points, matured_on);
             }
         }
+        entry.lots.extend(extended);
         entry.breakdown = assessment.breakdown;
         entry.stepped = assessment.stepped;
         if let Occasion::Purchase(purchase) = occasion {
@@ -246,7 +285,7 @@ impl<'p> Draft<'p> {
     pub(crate) fn make_spendable(&mut self, entry: &mut Entry, points: Points, date: Date) {
         let rest = self.repay(entry, points);
         if !rest.is_zero() {
-            let expiry = self.program.points.expiry.expiry(date);
+            let expiry = self.extended(self.program.points.expiry.expiry(date));
             self.account.lots.put(expiry, rest);
             entry.spendable += rest;
             entry.lots.push(LotChange(expiry, rest));
@@ -254,11 +293,14 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// Gives `points` back into the lots that they were taken from, with their dates, once what is owed is paid.
+    /// Gives `points` back into the lots that they were taken from, with their dates, once what is owed is paid. Dates before
+    /// the day to which the member's activity has extended the points are that day.
     pub(crate) fn give_back(&mut self, entry: &mut Entry, taken: &[LotChange], points: Points) {
         let rest = self.repay(entry, points);
         entry.spendable += rest;
-        entry.lots.extend(put_back(&mut self.account.lots, taken, rest));
+        let taken: Vec<_> =
+            taken.iter().map(|LotChange(expiry, points)| LotChange(self.extended(*expiry), *points)).collect();
+        entry.lots.extend(put_back(&mut self.account.lots, &taken, rest));
     }
 
     /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of
@@ -370,5 +412,13 @@ fn pends(occasion: &Occasion) -> bool {
     match occasion {
         Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
         Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
+    }
+}
+
+/// What the member did extends points that expire with inactivity; what a friend did, or a calendar, does not.
+fn extends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
     }
 }

@@ -64,6 +64,7 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         tier: None,
         cap_use: BTreeMap::new(),
         steps: BTreeMap::new(),
+        extended_to: None,
         birthday_on: None,
         settled_on: program.date(now),
         seq: 0,

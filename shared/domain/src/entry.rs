@@ -13,7 +13,7 @@ use crate::{
     id::{EntryId, LevelId, MemberId, RewardId, RuleId},
     lots::LotChange,
     money::{Amount, Money},
-    pending::Awaits,
+    pending::{Awaits, PendingChange},
     points::Points,
     steps::StepsTaken,
 };
@@ -120,7 +120,8 @@ pub struct Entry {
     /// The change of what is owed.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub owed: Points,
-    /// The change of each lot touched.
+    /// The change of each lot touched. What was given or taken stands first; after it stand, in pairs, points that went over
+    /// from one lot into a later one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<LotChange>,
     /// The entry that this one acts on or follows from.
@@ -170,6 +171,9 @@ pub struct Entry {
     /// The other member of a transfer, a merge or a referral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterparty: Option<MemberId>,
+    /// Pending points that went over from one sum into another, in pairs, because there were too many sums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_moved: Vec<PendingChange>,
 }
 
 impl Entry {

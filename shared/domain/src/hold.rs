@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     id::{EntryId, RewardId},
-    lots::{LotChange, Lots},
+    lots::{Expiry, LotChange, Lots},
     points::Points,
 };
 
@@ -27,6 +27,19 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// Moves what it took from lots that expire before `date` to that day.
+    pub(crate) fn extend_to(&mut self, date: Date) {
+        let mut lots: Vec<LotChange> = Vec::new();
+        for LotChange(expiry, points) in &self.lots {
+            let expiry = (*expiry).max(Expiry::On(date));
+            match lots.last_mut().filter(|last| last.0 == expiry) {
+                Some(last) => last.1 += *points,
+                None => lots.push(LotChange(expiry, *points)),
+            }
+        }
+        self.lots = lots;
+    }
+
     /// The points that it holds.
     #[must_use]
     pub fn points(&self) -> Points {

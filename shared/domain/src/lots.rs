@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::points::Points;
+use crate::{calendar::closest_neighbours, points::Points};
+
+/// Most lots of an account.
+///
+/// Enough for a date in each month of three years, the longest life that is usual, so that merging meets only programs
+/// whose points expire on the day itself. Sixteen bytes each, they are less than half of an account's second kilobyte.
+pub const LOTS_MAX: usize = 40;
 
 /// When a lot expires. Ordered, so that what expires soonest comes first and what never does comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +55,25 @@ impl<'de> Deserialize<'de> for Expiry {
 /// never expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotChange(pub Expiry, pub Points);
+
+/// Points that expire on another day than they did: one lot has gone over into a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LotMove {
+    /// The day on which they would have expired.
+    pub from: Date,
+    /// The day on which they do now.
+    pub to: Date,
+    /// How many they are.
+    pub points: Points,
+}
+
+impl LotMove {
+    /// What it changes, as a ledger entry records it.
+    #[must_use]
+    pub fn changes(self) -> [LotChange; 2] {
+        [LotChange(Expiry::On(self.from), -self.points), LotChange(Expiry::On(self.to), self.points)]
+    }
+}
 
 /// The spendable points of an account. Lots that share a date are one lot; an empty lot is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,13 +140,41 @@ impl Lots {
         changes
     }
 
-    /// Takes up to `wanted` points from the lot of `expiry`, and tells how many that were.
-    pub fn take_from(&mut self, expiry: Expiry, wanted: Points) -> Points {
-        let Some(points) = self.0.get_mut(&expiry) else { return Points::ZERO };
-        let taken = wanted.min(*points).max(Points::ZERO);
+    /// Takes up to `wanted` points from the lot of `expiry`, and tells what that gave (negative). Where there is no such lot,
+    /// its points may lie in the next later one, because lots only ever go over into later ones.
+    pub fn take_from(&mut self, expiry: Expiry, wanted: Points) -> Option<LotChange> {
+        let dated = |found: &Expiry| found.on().is_some() == expiry.on().is_some();
+        let (found, points) = self.0.range_mut(expiry..).next().filter(|(found, _)| dated(found))?;
+        let taken = wanted.min(*points);
         *points -= taken;
+        let change = LotChange(*found, -taken);
         self.0.retain(|_, points| !points.is_zero());
-        taken
+        (taken > Points::ZERO).then_some(change)
+    }
+
+    /// Moves what expires before `date` to that day, and tells what went over.
+    pub fn extend_to(&mut self, date: Date) -> Vec<LotMove> {
+        let sooner: Vec<_> = self.0.range(..Expiry::On(date)).filter_map(|(expiry, _)| expiry.on()).collect();
+        sooner.into_iter().filter_map(|from| self.join(from, date)).collect()
+    }
+
+    /// Makes one lot of two with the later date, [`closest_neighbours`] first, until there are no more than `most`, and tells
+    /// what went over. What is over by `today` is left to expire, and what never expires is no neighbour of anything.
+    pub fn merge(&mut self, most: usize, today: Date) -> Vec<LotMove> {
+        let mut moves = Vec::new();
+        while self.0.range(Expiry::On(today)..).count() > most {
+            let days = self.0.range(Expiry::On(today)..).filter_map(|(expiry, _)| expiry.on());
+            let Some(joined) = closest_neighbours(days).and_then(|(from, to)| self.join(from, to)) else { break };
+            moves.push(joined);
+        }
+        moves
+    }
+
+    /// Lets the lot of one day go over into that of another.
+    fn join(&mut self, from: Date, to: Date) -> Option<LotMove> {
+        let points = self.0.remove(&Expiry::On(from))?;
+        self.put(Expiry::On(to), points);
+        Some(LotMove { from, to, points })
     }
 
     /// Takes out the soonest lot whose last day lies before `today`.
@@ -160,6 +213,54 @@ mod tests {
         assert_eq!(account.take_expired(date(2027, 6, 1)), Some((date(2027, 5, 31), Points::new(20))));
         assert_eq!(account.take_expired(date(2027, 6, 1)), None);
         assert_eq!(account.total(), Points::new(30));
+    }
+
+    #[test]
+    fn of_too_many_lots_the_closest_become_one_with_the_later_date() {
+        let on = |month: i8, day: i8| Expiry::On(date(2027, month, day));
+        let many = [(on(5, 1), 1), (on(5, 20), 2), (on(5, 31), 4), (on(6, 1), 8), (on(6, 30), 16), (Expiry::Never, 32)];
+        for (most, today, expected) in [
+            (6, date(2027, 1, 1), many.to_vec()),
+            (5, date(2027, 5, 2), many.to_vec()),
+            (5, date(2027, 5, 1), vec![many[0], (on(5, 31), 6), many[3], many[4], many[5]]),
+            (4, date(2027, 1, 1), vec![many[0], (on(5, 31), 6), (on(6, 30), 24), many[5]]),
+            (3, date(2027, 1, 1), vec![(on(5, 31), 7), (on(6, 30), 24), many[5]]),
+            (2, date(2027, 1, 1), vec![(on(6, 30), 31), many[5]]),
+            (1, date(2027, 1, 1), vec![(on(6, 30), 31), many[5]]),
+        ] {
+            let mut account = lots(&many);
+            let moves = account.merge(most, today);
+            assert_eq!(account, lots(&expected), "at most {most} on {today}");
+            let mut told: BTreeMap<Expiry, Points> =
+                many.iter().map(|(day, points)| (*day, Points::new(*points))).collect();
+            for LotChange(expiry, points) in moves.into_iter().flat_map(LotMove::changes) {
+                *told.entry(expiry).or_default() += points;
+            }
+            assert_eq!(Lots(told.into_iter().filter(|(_, points)| !points.is_zero()).collect()), account);
+        }
+    }
+
+    #[test]
+    fn extending_moves_what_is_sooner_and_nothing_else() {
+        let mut account = lots(&[(MAY, 20), (JUNE, 30), (Expiry::Never, 5)]);
+        assert_eq!(account.extend_to(date(2027, 5, 31)), []);
+        let moved = LotMove { from: date(2027, 5, 31), to: date(2027, 6, 15), points: Points::new(20) };
+        assert_eq!(account.extend_to(date(2027, 6, 15)), [moved]);
+        assert_eq!(account, lots(&[(Expiry::On(date(2027, 6, 15)), 20), (JUNE, 30), (Expiry::Never, 5)]));
+        account.extend_to(date(2027, 7, 1));
+        assert_eq!(account, lots(&[(Expiry::On(date(2027, 7, 1)), 50), (Expiry::Never, 5)]));
+    }
+
+    #[test]
+    fn a_lot_that_has_gone_over_is_found_in_the_next_one_with_a_date() {
+        let mut account = lots(&[(MAY, 20), (JUNE, 30), (Expiry::Never, 5)]);
+        let taken = |expiry, points| Some(LotChange(expiry, Points::new(points)));
+        assert_eq!(account.take_from(MAY, Points::new(15)), taken(MAY, -15));
+        assert_eq!(account.take_from(MAY, Points::new(15)), taken(MAY, -5), "no more than the first that is found");
+        assert_eq!(account.take_from(MAY, Points::new(15)), taken(JUNE, -15));
+        assert_eq!(account.take_from(MAY, Points::ZERO), None);
+        assert_eq!(account.take_from(Expiry::On(date(2027, 7, 1)), Points::new(1)), None);
+        assert_eq!(account.take_from(Expiry::Never, Points::new(9)), taken(Expiry::Never, -5));
     }
 
     #[test]

@@ -77,16 +77,16 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &Request) -> Result<
     let mut entry = incoming(&into, &from, request);
     entry.points = -out.points;
     entry.pending = -out.pending;
-    let pending = std::mem::take(&mut from.account.pending);
-    for (awaits, points) in pending.iter() {
-        into.account.pending.put(awaits, points);
-    }
+    into.account.pending.absorb(std::mem::take(&mut from.account.pending));
+    // Whoever was active as the one was so as the other.
+    let extended = from.account.extended_to.take().map(|day| into.extend_to(day)).unwrap_or_default();
     into.give_back(&mut entry, &out.lots, -out.spendable);
     let debt = std::mem::take(&mut from.account.owed);
     let paid = into.account.lots.take(debt);
     let paid_points: Points = paid.iter().map(|LotChange(_, points)| -*points).sum();
     entry.spendable -= paid_points;
     entry.lots.extend(paid);
+    entry.lots.extend(extended);
     entry.owed += debt - paid_points;
     into.account.owed += debt - paid_points;
 

@@ -168,6 +168,8 @@ pub fn redeem(
     let cost = cost(program, reward, wish.money)?;
     check_reward(&draft, reward, cost, counters, expires_at.is_some())?;
 
+    let today = draft.today();
+    let extended = draft.extend(today);
     let mut entry = draft.entry_for(request, Kind::Redemption, draft.now);
     entry.points = -cost;
     entry.spendable = -cost;
@@ -178,14 +180,14 @@ pub fn redeem(
         draft.account.holds.push(Hold {
             redemption: entry.id.clone(),
             reward: reward.id.clone(),
-            held_on: draft.account.settled_on,
+            held_on: today,
             expires_at,
             lots: entry.lots.clone(),
         });
     }
+    entry.lots.extend(extended);
     entry.redeemed = Some(Redeemed { reward: reward.id.clone(), money: wish.money });
     if let Some(limit) = reward.limit {
-        let today = draft.today();
         let take = limit.use_up(cost, &reward.cap_owner(), today, &mut draft.account);
         draft.take(take);
     }

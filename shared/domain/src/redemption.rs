@@ -197,7 +197,8 @@ fn spent_lots(redemption: &Entry, captured: Points) -> Vec<LotChange> {
         .lots
         .iter()
         .map(|LotChange(expiry, points)| {
-            let part = left.min(-*points);
+            // Behind what was taken stand points that went over into later lots.
+            let part = left.min(-*points).max(Points::ZERO);
             left -= part;
             LotChange(*expiry, -part)
         })

@@ -59,8 +59,8 @@ impl fmt::Display for ReverseRefusal {
 /// `refunded_total` is all that was ever refunded of this purchase, so a message that comes twice, or after a later one,
 /// takes back nothing more. Of each breakdown line `floor(given * (paid - refunded) / paid)` remains.
 ///
-/// The points come from the accrual's own pending points, then from its own lot, then from the lots that expire soonest;
-/// what is still missing is owed or forgiven, as the program says.
+/// The points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone
+/// over into it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the program says.
 ///
 /// Where the purchase paid for a referral ([`crate::referral::paid_along`]), `along` is the account of whoever brought the
 /// member, and the entry that paid it: undone along with the whole of the purchase, and the next one pays both again.
@@ -229,10 +229,8 @@ fn take_points(draft: &mut Draft<'_>, entry: &mut Entry, accrual: &Recorded, wan
     }
     if let Some(expiry) = own_lot(draft, accrual) {
         let taken = draft.account.lots.take_from(expiry, left);
-        if !taken.is_zero() {
-            entry.lots.push(LotChange(expiry, -taken));
-        }
-        left -= taken;
+        left += taken.map(|LotChange(_, points)| points).unwrap_or_default();
+        entry.lots.extend(taken);
     }
     let others = draft.account.lots.take(left);
     left += others.iter().map(|LotChange(_, points)| *points).sum();
@@ -258,11 +256,11 @@ fn has_lapsed(draft: &Draft<'_>, accrual: &Recorded) -> bool {
     }
 }
 
-/// The lot that the accrual's points became, if they did.
+/// The lot that the accrual's points became, if they did, or one before that, if they were extended or merged since.
 fn own_lot(draft: &Draft<'_>, accrual: &Recorded) -> Option<Expiry> {
     let expiry = &draft.program.points.expiry;
     match (accrual.sealed.entry.awaits, accrual.aftermath.confirmed_on) {
-        (None, _) => accrual.sealed.entry.lots.first().map(|LotChange(expiry, _)| *expiry),
+        (None, _) => accrual.sealed.entry.lots.first().filter(|change| change.1 > Points::ZERO).map(|change| change.0),
         (Some(_), Some(confirmed_on)) => Some(expiry.expiry(confirmed_on)),
         (Some(Awaits::Maturity(day)), None) => Some(expiry.expiry(day)),
         (Some(Awaits::Confirmation(_)), None) => None,

@@ -11,7 +11,7 @@ use crate::{
     earning::Occasion,
     entry::{By, Kind},
     id::EntryId,
-    pending::Awaits,
+    pending::{Awaits, Sum},
     points::Points,
     posting::Posting,
     program::{BIRTHDAY_ATTRIBUTE, Period, Program, Trigger},
@@ -46,6 +46,10 @@ pub enum Settlement<'p> {
 pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement<'_> {
     let version = account.version;
     let mut draft = Draft::new(program, account, Some(version), now);
+    if program.points.expiry.extended_to(draft.today()).is_none() {
+        // Another policy is in force. The lots keep the dates that they have.
+        draft.account.extended_to = None;
+    }
     // A clock may be set back; what has been accounted for stays so.
     let today = program.date(now).max(draft.today());
     while let Some(event) = next_event(program, &draft.account, today, now) {
@@ -175,8 +179,8 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
     tier::close(program, &mut draft.account, day);
     let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
     draft.account.settled_on = day;
-    while let Some((awaits, points)) = draft.account.pending.take_ended(day) {
-        end_wait(draft, awaits, points);
+    while let Some((awaits, sum)) = draft.account.pending.take_ended(day) {
+        end_wait(draft, awaits, sum);
     }
     while let Some(lot) = draft.account.lots.take_expired(day) {
         draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
@@ -192,13 +196,13 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
 }
 
 /// Makes pending points spendable whose day has come, or drops those that nobody confirmed in time.
-fn end_wait(draft: &mut Draft<'_>, awaits: Awaits, points: Points) {
+fn end_wait(draft: &mut Draft<'_>, awaits: Awaits, Sum { points, lives_from }: Sum) {
     let at = calendar::start_of(&draft.program.zone, awaits.ends_on());
     match awaits {
         Awaits::Maturity(day) => {
             let mut entry = draft.entry(EntryId::engine(&[&"maturing", &day]), Kind::Confirmation, By::Engine, at);
             entry.pending = -points;
-            draft.make_spendable(&mut entry, points, day);
+            draft.make_spendable(&mut entry, points, lives_from.unwrap_or(day));
             draft.post(entry);
         }
         Awaits::Confirmation(last) => {

@@ -40,8 +40,9 @@ impl fmt::Display for TransferRefusal {
 }
 
 /// Makes `points` (more than none) of `from` spendable points of `to`: those that expire soonest, and they keep their
-/// dates, so that passing them on is no way to make them last. In the other account they first pay what is owed. They
-/// count toward nobody's tier.
+/// dates, so that passing them on is no way to make them last; only where points expire with inactivity, they live as long
+/// as the other member's, and extend nothing. In the other account they first pay what is owed. They count toward nobody's
+/// tier.
 ///
 /// # Errors
 ///

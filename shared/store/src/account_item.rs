@@ -15,7 +15,7 @@
 //! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
 //! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
 //! | `l` | M | points by the last day of their lot, or by `never` |
-//! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day |
+//! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day. Where some would have matured later, a list of the points and that day |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end, `l` points by lot |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period: list of qualifying points, spend, visits |
@@ -24,6 +24,7 @@
 //! | `t` | S | the tier that the ledger last spoke of |
 //! | `c` | M | by cap owner: use by the first day of the interval |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
+//! | `x` | S | the day to which activity has extended the points |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
 //!
@@ -40,7 +41,7 @@ use regulars_domain::{
     hold::Hold,
     id::MemberId,
     lots::{Expiry, LotChange, Lots},
-    pending::Awaits,
+    pending::{Awaits, Sum},
     points::Points,
     steps::Steps,
 };
@@ -73,6 +74,7 @@ const OVERRIDE: &str = "ov";
 const TIER: &str = "t";
 const CAP_USE: &str = "c";
 const STEPS: &str = "p";
+const EXTENDED_TO: &str = "x";
 const BIRTHDAY_ON: &str = "b";
 
 /// The key of the only pair in the map that is a date among the attributes.
@@ -101,6 +103,7 @@ pub(crate) fn write(account: &Account) -> Item {
         tier,
         cap_use,
         steps,
+        extended_to,
         birthday_on,
         settled_on,
         seq,
@@ -123,7 +126,7 @@ pub(crate) fn write(account: &Account) -> Item {
     put(ATTRIBUTES, map(attributes.iter().map(|(id, value)| (id.to_string(), write_attribute(value)))));
     put(ALIASES, list(aliases.iter().map(write_alias)));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
-    put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
+    put(PENDING, map(pending.sums().map(|(awaits, sum)| (awaits_name(awaits), write_sum(sum)))));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(SECURED, list(secured.iter().map(write_secured)));
@@ -147,6 +150,9 @@ pub(crate) fn write(account: &Account) -> Item {
     }
     if let Some(tier) = tier {
         put(TIER, text(tier.as_str()));
+    }
+    if let Some(date) = extended_to {
+        put(EXTENDED_TO, text(compact_date(*date)));
     }
     if let Some(date) = birthday_on {
         put(BIRTHDAY_ON, text(compact_date(*date)));
@@ -176,9 +182,9 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         referral: fields.optional(REFERRED_BY, as_parsed)?.map(|by| Referral { by, is_over }),
         merged_from: read_list(&fields, MERGED_FROM, as_parsed)?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
-        pending: read_map(&fields, PENDING, |value| as_number(value).map(Points::new))?
+        pending: read_map(&fields, PENDING, read_sum)?
             .into_iter()
-            .map(|(Waiting(awaits), points)| (awaits, points))
+            .map(|(Waiting(awaits), sum)| (awaits, sum))
             .collect(),
         holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
@@ -188,6 +194,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         tier: fields.optional(TIER, as_parsed)?,
         cap_use: read_cap_use(&fields)?,
         steps: read_map(&fields, STEPS, read_steps)?,
+        extended_to: fields.optional(EXTENDED_TO, as_parsed)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
         seq: fields.required(ENTRIES, as_number)?,
@@ -317,6 +324,20 @@ fn awaits_name(awaits: Awaits) -> String {
         Awaits::Maturity(day) => format!("m{}", compact_date(day)),
         Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
     }
+}
+
+fn write_sum(sum: Sum) -> AttributeValue {
+    match sum.lives_from {
+        Some(day) => list([number(&sum.points), text(compact_date(day))]),
+        None => number(&sum.points),
+    }
+}
+
+fn read_sum(value: &AttributeValue) -> Option<Sum> {
+    if let Some([points, day]) = as_array(value) {
+        return Some(Sum { points: Points::new(as_number(points)?), lives_from: Some(as_parsed(day)?) });
+    }
+    as_number(value).map(|points| Sum { points: Points::new(points), lives_from: None })
 }
 
 fn write_hold(hold: &Hold) -> AttributeValue {

@@ -113,10 +113,24 @@ pub enum ExpiryPolicy {
     },
     /// On the next of these days of the year (month, day) after the one on which they became spendable.
     FixedDates(Vec<(i8, i8)>),
+    /// So many months after they became spendable, or after the member's last accrual or redemption if that is later.
+    Inactivity {
+        /// How many.
+        months: i32,
+    },
 }
 
 impl ExpiryPolicy {
-    /// When points expire that become spendable on `date`.
+    /// The day to which an accrual or a redemption on `date` extends all points; `None` if it extends none.
+    #[must_use]
+    pub fn extended_to(&self, date: Date) -> Option<Date> {
+        match self {
+            Self::Never | Self::AfterMonths { .. } | Self::FixedDates(_) => None,
+            Self::Inactivity { months } => Some(months_after(date, *months)),
+        }
+    }
+
+    /// When points expire that become spendable on `date`, if nothing extends them.
     #[must_use]
     pub fn expiry(&self, date: Date) -> Expiry {
         match self {
@@ -136,6 +150,7 @@ impl ExpiryPolicy {
                 .filter(|expires_on| *expires_on > date)
                 .min()
                 .map_or(Expiry::Never, Expiry::On),
+            Self::Inactivity { months } => Expiry::On(months_after(date, *months)),
         }
     }
 }
@@ -193,9 +208,8 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
         return read_fixed_dates(&days);
     }
     if let Some(("inactivity_months", months)) = node.variant() {
-        months.integer(1..=EXPIRY_MONTHS_MAX)?;
-        node.not_yet("points do not expire");
-        return Some(ExpiryPolicy::Never);
+        let months = months.integer(1..=EXPIRY_MONTHS_MAX)?;
+        return Some(ExpiryPolicy::Inactivity { months: i32::try_from(months).ok()? });
     }
     if !node.has("after_months") {
         node.unknown_choice(&[

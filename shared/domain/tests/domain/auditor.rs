@@ -5,13 +5,14 @@
 
 mod challenge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::Account,
     chain::Sealed,
     entry::{Entry, Kind},
+    lots::LotChange,
     pending::Awaits,
 };
 
@@ -28,7 +29,7 @@ pub(crate) struct Rules {
     pub(crate) per: i64,
     pub(crate) app_percent: i64,
     pub(crate) months: i32,
-    pub(crate) exact_day: bool,
+    pub(crate) life: Life,
     pub(crate) silver: i64,
     pub(crate) gold: i64,
     pub(crate) percents: [i64; 3],
@@ -38,6 +39,14 @@ pub(crate) struct Rules {
     pub(crate) wait: Wait,
     pub(crate) owe: bool,
     pub(crate) dare: Option<Dare>,
+}
+
+/// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Life {
+    EndOfMonth,
+    ExactDay,
+    Inactivity,
 }
 
 /// How long points for a purchase or a review wait.
@@ -53,6 +62,8 @@ pub(crate) const REVIEW: i64 = 10;
 pub(crate) const COFFEES_A_MONTH: usize = 2;
 pub(crate) const BACKDATING_DAYS_MAX: i32 = 30;
 pub(crate) const HOLD_SECONDS_MAX: i64 = 3600;
+const LOTS_MAX: usize = 40;
+const WAITS_MAX: usize = 32;
 pub(crate) const LEVELS: [&str; 3] = ["bronze", "silver", "gold"];
 
 impl Rules {
@@ -79,7 +90,10 @@ impl Rules {
             2 => 28 + i8::from(leap),
             _ => 31,
         };
-        let day = if self.exact_day { earned_on.day().min(days) } else { days };
+        let day = match self.life {
+            Life::EndOfMonth => days,
+            Life::ExactDay | Life::Inactivity => earned_on.day().min(days),
+        };
         Date::new(year.try_into().unwrap(), month.try_into().unwrap(), day).unwrap()
     }
 }
@@ -108,7 +122,6 @@ struct Gift {
     taken: i64,
     /// The day of maturity, or the last one for a confirmation, and whether it is one.
     waits: Option<(Date, bool)>,
-    waiting: i64,
     confirmed_on: Option<Date>,
     /// The last day of the points that did not wait.
     last_day: Option<Date>,
@@ -127,7 +140,6 @@ impl Gift {
             undone: false,
             taken: 0,
             waits: None,
-            waiting: 0,
             confirmed_on: None,
             last_day: None,
         }
@@ -153,6 +165,8 @@ struct Spending {
     day: Date,
     is_coffee: bool,
     taken: Vec<(Date, i64)>,
+    /// The same, with the days that they have got since, while they were held.
+    kept: Vec<(Date, i64)>,
     fate: Fate,
 }
 
@@ -166,6 +180,29 @@ impl Spending {
 struct Credit {
     last_day: Date,
     left: i64,
+}
+
+/// Points that wait for the same, and the last of the days on which they would have matured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Queue {
+    points: i64,
+    last: Date,
+}
+
+/// Of days in order, which two are to become one: those that lie closest, in one month before one year before all.
+fn too_close(days: &[Date]) -> Option<(Date, Date)> {
+    let year = |day: Date| i32::from(day.year());
+    let month = |day: Date| year(day) * 12 + i32::from(day.month());
+    let mut pairs: Vec<_> = days.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let units: [&dyn Fn(Date) -> i32; 2] = [&month, &year];
+    for in_one in units {
+        if pairs.iter().any(|(soon, late)| in_one(*soon) == in_one(*late)) {
+            pairs.retain(|(soon, late)| in_one(*soon) == in_one(*late));
+        }
+    }
+    let apart = |(soon, late): &(Date, Date)| soon.duration_until(*late);
+    let least = pairs.iter().map(apart).min()?;
+    pairs.into_iter().find(|pair| apart(pair) == least)
 }
 
 /// The auditor's own books on one member.
@@ -184,6 +221,10 @@ pub(crate) struct Auditor {
     spendings: BTreeMap<String, Spending>,
     owed: i64,
     tally: Tally,
+    /// What waits, by the day of maturity or the last one for a confirmation, and whether it is one.
+    queues: BTreeMap<(bool, Date), Queue>,
+    /// The day before which nothing expires, because the member did something.
+    alive_to: Option<Date>,
 }
 
 impl Auditor {
@@ -201,6 +242,8 @@ impl Auditor {
             spendings: BTreeMap::new(),
             owed: 0,
             tally: Tally::default(),
+            queues: BTreeMap::new(),
+            alive_to: None,
         }
     }
 
@@ -208,6 +251,9 @@ impl Auditor {
     pub(crate) fn lives_on(&mut self, rules: &Rules, now: Timestamp) -> bool {
         let before = (self.tier, self.balances());
         let end = day_of(now);
+        if rules.life != Life::Inactivity {
+            self.alive_to = None;
+        }
         while self.today < end {
             let today = self.today;
             self.end_holds(|until| day_of(until) <= today);
@@ -244,7 +290,7 @@ impl Auditor {
         let spending = self.spendings.get_mut(key).unwrap();
         spending.fate = fate;
         let spending = spending.clone();
-        self.give_back(&spending.taken, spending.points());
+        self.give_back(&spending.kept, spending.points());
         self.forget_coffee(&spending);
     }
 
@@ -260,10 +306,76 @@ impl Auditor {
         let mut left = self.after_debts(points);
         for (last_day, points) in taken.iter().rev() {
             let part = left.min(*points);
-            self.credits.push(Credit { last_day: *last_day, left: part });
+            self.credit(*last_day, part);
             left -= part;
         }
         assert_eq!(left, 0);
+        self.make_room();
+    }
+
+    /// Puts points where they expire on their day, or on a later one that the member has earned; tells which.
+    fn credit(&mut self, last_day: Date, left: i64) -> Date {
+        let last_day = last_day.max(self.alive_to.unwrap_or(last_day));
+        self.credits.push(Credit { last_day, left });
+        last_day
+    }
+
+    /// The member did something on this day.
+    fn is_active(&mut self, rules: &Rules, day: Date) {
+        if rules.life != Life::Inactivity {
+            return;
+        }
+        let to = rules.last_day(day).max(self.alive_to.unwrap_or(day));
+        self.alive_to = Some(to);
+        self.credits.iter_mut().for_each(|credit| credit.last_day = credit.last_day.max(to));
+        for spending in self.spendings.values_mut().filter(|spending| matches!(spending.fate, Fate::Held(_))) {
+            spending.kept.iter_mut().for_each(|(last_day, _)| *last_day = to.max(*last_day));
+        }
+    }
+
+    /// Keeps no more different days than an account does: points live longer, become spendable sooner, can be confirmed
+    /// longer.
+    fn make_room(&mut self) {
+        loop {
+            let alive = self.credits.iter().filter(|credit| credit.left > 0 && credit.last_day >= self.today);
+            let days: BTreeSet<_> = alive.map(|credit| credit.last_day).collect();
+            if days.len() <= LOTS_MAX {
+                break;
+            }
+            let (soon, late) = too_close(&Vec::from_iter(days)).unwrap();
+            for credit in self.credits.iter_mut().filter(|credit| credit.last_day == soon) {
+                credit.last_day = late;
+            }
+        }
+        while self.queues.len() > WAITS_MAX {
+            let of = |is_confirmation: bool| {
+                let days: Vec<_> =
+                    self.queues.keys().filter(|(is, _)| *is == is_confirmation).map(|key| key.1).collect();
+                too_close(&days).map(|(soon, late)| (is_confirmation, soon, late))
+            };
+            let (is_confirmation, soon, late) = of(false).or_else(|| of(true)).unwrap();
+            let [first, second] = [soon, late].map(|day| self.queues.remove(&(is_confirmation, day)).unwrap());
+            let both = Queue { points: first.points + second.points, last: first.last.max(second.last) };
+            self.queues.insert((is_confirmation, if is_confirmation { late } else { soon }), both);
+        }
+    }
+
+    /// Takes from what waits for this, and from where it may have gone since, up to so many points.
+    fn unqueue(&mut self, (day, is_confirmation): (Date, bool), points: i64) -> i64 {
+        let mut days: Vec<_> = self.queues.keys().filter(|(is, _)| *is == is_confirmation).map(|key| key.1).collect();
+        days.retain(|other| if is_confirmation { *other >= day } else { *other <= day });
+        if !is_confirmation {
+            days.reverse();
+        }
+        let mut due = points;
+        for day in days {
+            let queue = self.queues.get_mut(&(is_confirmation, day)).unwrap();
+            let part = due.min(queue.points);
+            queue.points -= part;
+            due -= part;
+        }
+        self.queues.retain(|_, queue| queue.points > 0);
+        points - due
     }
 
     fn after_debts(&mut self, points: i64) -> i64 {
@@ -273,16 +385,12 @@ impl Auditor {
     }
 
     fn end_waits(&mut self, rules: &Rules) {
-        let mut matured = 0;
-        for gift in self.gifts.values_mut() {
-            match gift.waits {
-                Some((day, false)) if day == self.today => matured += std::mem::take(&mut gift.waiting),
-                Some((last, true)) if last.tomorrow().unwrap() == self.today => gift.waiting = 0,
-                Some(_) | None => {}
-            }
+        if let Some(matured) = self.queues.remove(&(false, self.today)) {
+            let left = self.after_debts(matured.points);
+            self.credit(rules.last_day(matured.last), left);
+            self.make_room();
         }
-        let left = self.after_debts(matured);
-        self.credits.push(Credit { last_day: rules.last_day(self.today), left });
+        self.queues.remove(&(true, self.today.yesterday().unwrap()));
     }
 
     fn close(&mut self, rules: &Rules, year: i16) {
@@ -321,6 +429,7 @@ impl Auditor {
     fn give(&mut self, rules: &Rules, key: &str, mut gift: Gift) {
         let points: i64 = gift.lines.iter().sum();
         let day = gift.day;
+        self.is_active(rules, day);
         let (ready_on, waits) = match rules.wait {
             Wait::No => (day, None),
             Wait::Days(days) => {
@@ -329,14 +438,16 @@ impl Auditor {
             // Nobody can confirm what is not posted.
             Wait::Confirmation(days) => (day, Some((later(self.today, days), true))),
         };
-        if waits.is_some() && points > 0 {
+        if let Some((day, is_confirmation)) = waits.filter(|_| points > 0) {
             gift.waits = waits;
-            gift.waiting = points;
+            let queue = self.queues.entry((is_confirmation, day)).or_insert(Queue { points: 0, last: day });
+            queue.points += points;
         } else {
             let left = self.after_debts(points);
-            self.credits.push(Credit { last_day: rules.last_day(ready_on), left });
-            gift.last_day = Some(rules.last_day(ready_on)).filter(|_| left > 0);
+            let last_day = self.credit(rules.last_day(ready_on), left);
+            gift.last_day = Some(last_day).filter(|_| left > 0);
         }
+        self.make_room();
         *self.years.entry(day.year()).or_default() += gift.qualifying;
         if day.year() < self.today.year() {
             let reached = rules.rank(self.years[&day.year()]);
@@ -387,17 +498,18 @@ impl Auditor {
 
     pub(crate) fn confirms(&mut self, rules: &Rules, key: &str) -> Result<i64, &'static str> {
         let today = self.today;
-        let gift = self.gifts.get_mut(key).unwrap();
-        let waiting = match gift.waits {
-            Some((_, true)) => std::mem::take(&mut gift.waiting),
+        let gift = self.gifts[key].clone();
+        let waiting = match gift.waits.filter(|(last, _)| *last >= today && gift.confirmed_on.is_none()) {
+            Some(waits @ (_, true)) => self.unqueue(waits, gift.lines.iter().sum::<i64>() - gift.taken),
             Some((_, false)) | None => 0,
         };
         if waiting == 0 {
             return Err("NotPending");
         }
-        gift.confirmed_on = Some(today);
+        self.gifts.get_mut(key).unwrap().confirmed_on = Some(today);
         let left = self.after_debts(waiting);
-        self.credits.push(Credit { last_day: rules.last_day(today), left });
+        self.credit(rules.last_day(today), left);
+        self.make_room();
         Ok(0)
     }
 
@@ -416,8 +528,9 @@ impl Auditor {
         gift.taken += to_take;
         let is_lapsed = matches!(gift.waits, Some((last, true)) if last < self.today && gift.confirmed_on.is_none());
         let mut due = if is_lapsed { 0 } else { to_take };
-        let from_waiting = due.min(gift.waiting);
-        gift.waiting -= from_waiting;
+        let waits = gift.waits.filter(|_| gift.confirmed_on.is_none());
+        let own = gift.lines.iter().sum::<i64>() - before.taken;
+        let from_waiting = waits.map_or(0, |waits| self.unqueue(waits, due.min(own)));
         due -= from_waiting;
         // Points that waited went to the lot that points of that day go to.
         let own = match (gift.waits, gift.confirmed_on) {
@@ -425,6 +538,11 @@ impl Auditor {
             (Some(_), Some(day)) | (Some((day, false)), None) => Some(rules.last_day(day)),
             (Some((_, true)), None) => None,
         };
+        // Or those have gone on to the next day.
+        let own = own.and_then(|own| {
+            let days = self.credits.iter().filter(|credit| credit.left > 0).map(|credit| credit.last_day);
+            days.filter(|day| *day >= own).min()
+        });
         let available = |credits: &[Credit], own: Date| {
             credits.iter().filter(|credit| credit.last_day == own).map(|credit| credit.left).sum::<i64>()
         };
@@ -459,7 +577,8 @@ impl Auditor {
     pub(crate) fn adjusts(&mut self, rules: &Rules, points: i64) -> Result<i64, &'static str> {
         if points > 0 {
             let left = self.after_debts(points);
-            self.credits.push(Credit { last_day: rules.last_day(self.today), left });
+            self.credit(rules.last_day(self.today), left);
+            self.make_room();
         } else {
             self.pays(-points)?;
         }
@@ -472,26 +591,41 @@ impl Auditor {
         if self.coffee_days.iter().filter(this_month).count() >= COFFEES_A_MONTH {
             return Err("RewardLimitReached");
         }
-        self.spends(key, rules.coffee, true, until)?;
+        self.spends(rules, key, rules.coffee, true, until)?;
         self.coffee_days.push(self.today);
         Ok(-rules.coffee)
     }
 
     /// What money off costs at three points for two cents, or why there is none; until when it is held, if so.
-    pub(crate) fn gets_off(&mut self, key: &str, cents: i64, until: Option<Timestamp>) -> Result<i64, &'static str> {
+    pub(crate) fn gets_off(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        cents: i64,
+        until: Option<Timestamp>,
+    ) -> Result<i64, &'static str> {
         let cost = (cents * 3 + 1) / 2;
-        self.spends(key, cost, false, until)?;
+        self.spends(rules, key, cost, false, until)?;
         Ok(-cost)
     }
 
-    fn spends(&mut self, key: &str, cost: i64, is_coffee: bool, until: Option<Timestamp>) -> Result<(), &'static str> {
+    fn spends(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        cost: i64,
+        is_coffee: bool,
+        until: Option<Timestamp>,
+    ) -> Result<(), &'static str> {
         let held = self.spendings.values().filter(|spending| matches!(spending.fate, Fate::Held(_)));
         if until.is_some() && held.count() >= 20 {
             return Err("HoldsFull");
         }
+        self.is_active(rules, self.today);
         let taken = self.pays(cost)?;
         let fate = until.map_or(Fate::Captured(cost), Fate::Held);
-        self.spendings.insert(key.to_owned(), Spending { day: self.today, is_coffee, taken, fate });
+        self.spendings
+            .insert(key.to_owned(), Spending { day: self.today, is_coffee, kept: taken.clone(), taken, fate });
         Ok(())
     }
 
@@ -511,8 +645,8 @@ impl Auditor {
             return Err("MoreThanHeld");
         }
         spending.fate = Fate::Captured(points);
-        let taken = spending.taken.clone();
-        self.give_back(&taken, rest);
+        let kept = spending.kept.clone();
+        self.give_back(&kept, rest);
         self.drop_expired();
         Ok(rest)
     }
@@ -592,7 +726,7 @@ impl Auditor {
     /// Pending, spendable, held and owed points.
     pub(crate) fn balances(&self) -> [i64; 4] {
         let held = self.spendings.values().filter(|spending| matches!(spending.fate, Fate::Held(_)));
-        let pending = self.gifts.values().map(|gift| gift.waiting).sum();
+        let pending = self.queues.values().map(|queue| queue.points).sum();
         [pending, self.spendable(), held.map(Spending::points).sum(), self.owed]
     }
 
@@ -600,6 +734,7 @@ impl Auditor {
     pub(crate) fn audit(&self, account: &Account, ledger: &[Sealed]) {
         let entries: Vec<&Entry> = ledger.iter().map(|sealed| &sealed.entry).collect();
         let mut balances = [0; 4];
+        let mut told = BTreeMap::new();
         for (entry, seq) in entries.iter().zip(1_u64..) {
             assert_eq!(entry.seq, seq, "a gap in the ledger");
             let changes =
@@ -612,6 +747,10 @@ impl Auditor {
                 *balance += change;
                 assert!(*balance >= 0, "negative after {entry:?}");
             }
+            for LotChange(expiry, points) in &entry.lots {
+                *told.entry(*expiry).or_insert(0) += points.get();
+            }
+            assert_eq!(entry.pending_moved.iter().map(|change| change.1.get()).sum::<i64>(), 0, "{entry:?}");
             let given: i64 = entry.breakdown.iter().map(|line| line.given.get()).sum();
             let is_sound = match entry.kind {
                 Kind::Enrollment | Kind::Accrual => points >= 0 && points == given && held == 0,
@@ -631,17 +770,30 @@ impl Auditor {
             assert!(given == 0 || matches!(entry.kind, Kind::Enrollment | Kind::Accrual), "{entry:?}");
             assert!(entry.posted_at >= entries[0].posted_at);
         }
+        told.retain(|_, points| *points != 0);
+        let lots: BTreeMap<_, _> = account.lots.iter().map(|(expiry, points)| (expiry, points.get())).collect();
+        assert_eq!(told, lots, "the ledger does not explain the lots");
+        assert!(lots.len() <= LOTS_MAX && account.pending.iter().count() <= WAITS_MAX, "the account grows");
         assert_eq!(account.seq, u64::try_from(entries.len()).unwrap());
         assert_eq!(balances, self.balances(), "the sum of the entries is not what the books say");
-        let mut waiting = BTreeMap::new();
-        for gift in self.gifts.values().filter(|gift| gift.waiting > 0) {
-            *waiting.entry(gift.waits.unwrap()).or_insert(0) += gift.waiting;
-        }
-        let pending = account.pending.iter().map(|(awaits, points)| match awaits {
-            Awaits::Maturity(day) => ((day, false), points.get()),
-            Awaits::Confirmation(last) => ((last, true), points.get()),
+        let pending = account.pending.sums().map(|(awaits, sum)| {
+            let (is_confirmation, day) = match awaits {
+                Awaits::Maturity(day) => (false, day),
+                Awaits::Confirmation(last) => (true, last),
+            };
+            let last = if is_confirmation { day } else { sum.lives_from.unwrap_or(day) };
+            ((is_confirmation, day), Queue { points: sum.points.get(), last })
         });
-        assert_eq!(pending.collect::<BTreeMap<_, _>>(), waiting, "other points wait than the books say");
+        let queues = self.queues.iter().map(|((is_confirmation, day), queue)| {
+            let last = if *is_confirmation { *day } else { queue.last };
+            ((*is_confirmation, *day), Queue { last, ..*queue })
+        });
+        assert!(
+            pending.eq(queues),
+            "other points wait than the books say: {:?} and {:?}",
+            account.pending,
+            self.queues
+        );
         let held: BTreeMap<_, _> =
             account.holds.iter().map(|hold| (hold.redemption.to_string(), hold.points().get())).collect();
         let open = self.spendings.iter().filter(|(_, spending)| matches!(spending.fate, Fate::Held(_)));

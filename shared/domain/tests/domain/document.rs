@@ -53,13 +53,9 @@ fn the_example_is_accepted_with_what_is_not_yet_in_effect() {
 
 #[test]
 fn every_part_that_is_not_yet_in_effect_is_named() {
-    for (parts, at) in [
-        (json!({ "points": { "expiry": { "inactivity_months": 12 } } }), "/points/expiry"),
-        (json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] }), "/plans"),
-    ] {
-        let program = Program::read(&document(parts.clone()), 1).unwrap_or_else(|faults| panic!("{parts}: {faults:?}"));
-        assert_eq!(places(&program.warnings), [(at.to_owned(), "not_yet_in_effect")], "{parts}");
-    }
+    let parts = json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] });
+    let program = Program::read(&document(parts), 1).unwrap();
+    assert_eq!(places(&program.warnings), [("/plans".to_owned(), "not_yet_in_effect")]);
 }
 
 #[test]
@@ -71,6 +67,7 @@ fn shapes_that_the_example_does_not_show_are_accepted_in_silence() {
         json!({ "points": { "pending": { "until_confirmed": { "lapses_after_days": 30 } } } }),
         json!({ "points": { "expiry": { "after_months": 1 } } }),
         json!({ "points": { "expiry": { "after_months": 120, "rounded_to": "end_of_quarter" } } }),
+        json!({ "points": { "expiry": { "inactivity_months": 120 } } }),
         json!({ "points": { "expiry": { "fixed_dates": ["03-31", "02-29"] }, "backdating_days_max": 0 } }),
         json!({ "tiers": { "basis": { "any": ["points", "visits"] }, "period": "membership_year", "downgrade": "one_level", "grace_days": 180,
                            "levels": [{ "id": "a", "threshold": { "points": 0, "visits": 0 } }, { "id": "b", "threshold": { "points": 5, "visits": 0 } }] } }),

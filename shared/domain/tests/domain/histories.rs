@@ -7,12 +7,18 @@ use serde_json::{Value, json};
 
 use crate::{
     auditor::{
-        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, REVIEW, Rules, WELCOME, Wait, day_of,
+        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, Life, REVIEW, Rules, WELCOME, Wait,
+        day_of,
     },
     world::{Member, activity, at, euro, purchase},
 };
 
 fn document(rules: &Rules) -> Value {
+    let expiry = match rules.life {
+        Life::EndOfMonth => json!({ "after_months": rules.months, "rounded_to": "end_of_month" }),
+        Life::ExactDay => json!({ "after_months": rules.months, "rounded_to": "exact_day" }),
+        Life::Inactivity => json!({ "inactivity_months": rules.months }),
+    };
     let pending = match rules.wait {
         Wait::No => json!("none"),
         Wait::Days(days) => json!({ "days": days }),
@@ -27,7 +33,7 @@ fn document(rules: &Rules) -> Value {
         "points": {
             "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
             "rounding": rules.rounding, "backdating_days_max": BACKDATING_DAYS_MAX,
-            "expiry": { "after_months": rules.months, "rounded_to": if rules.exact_day { "exact_day" } else { "end_of_month" } },
+            "expiry": expiry,
         },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": rules.points, "per": rules.per } } },
@@ -55,17 +61,50 @@ fn document(rules: &Rules) -> Value {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Wait { minutes: i64 },
-    Buy { cents: i64, app: bool, hours_late: i64 },
-    Review { hours_late: i64 },
-    Coffee { hold: Option<i64> },
-    MoneyOff { cents: i64, hold: Option<i64> },
-    Confirm { which: usize },
-    Refund { which: usize, permille: Option<i64> },
-    Capture { which: usize, percent: Option<i64> },
-    Cancel { which: usize },
-    Undo { which: usize, returned: bool },
-    Adjust { points: i64 },
+    Wait {
+        minutes: i64,
+    },
+    Buy {
+        cents: i64,
+        app: bool,
+        hours_late: i64,
+    },
+    /// A purchase a day, for so many days.
+    Frequent {
+        days: i64,
+        cents: i64,
+    },
+    Review {
+        hours_late: i64,
+    },
+    Coffee {
+        hold: Option<i64>,
+    },
+    MoneyOff {
+        cents: i64,
+        hold: Option<i64>,
+    },
+    Confirm {
+        which: usize,
+    },
+    Refund {
+        which: usize,
+        permille: Option<i64>,
+    },
+    Capture {
+        which: usize,
+        percent: Option<i64>,
+    },
+    Cancel {
+        which: usize,
+    },
+    Undo {
+        which: usize,
+        returned: bool,
+    },
+    Adjust {
+        points: i64,
+    },
     Settle,
     Publish(Rules),
 }
@@ -76,6 +115,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let rate = (1..20_i64, prop::sample::select(vec![1, 3, 7, 100, 1000]));
     let tiers = (1..300_i64, 1..300_i64, (100..120_i64, 100..150_i64, 100..300_i64).prop_map(<[i64; 3]>::from));
     let wait = prop_oneof![Just(Wait::No), (1..60_i64).prop_map(Wait::Days), (1..60_i64).prop_map(Wait::Confirmation)];
+    let life = prop::sample::select(vec![Life::EndOfMonth, Life::ExactDay, Life::Inactivity]);
     let dare = (1..5_i64, 1..60_i64, 1..100_i64, any::<bool>()).prop_map(|(times, days, points, repeats)| Dare {
         times,
         days,
@@ -83,13 +123,13 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         repeats,
     });
     let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare));
-    (rounding, rate, 101..400_i64, 1..25_i32, any::<bool>(), tiers, downgrade, 0..=180_i16, policy).prop_map(
+    (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, policy).prop_map(
         |(
             rounding,
             (points, per),
             app_percent,
             months,
-            exact_day,
+            life,
             (silver, more, percents),
             downgrade,
             grace_days,
@@ -102,7 +142,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 per,
                 app_percent,
                 months,
-                exact_day,
+                life,
                 silver,
                 gold,
                 percents,
@@ -152,6 +192,8 @@ struct History {
     now: Timestamp,
     member: Member,
     books: Auditor,
+    /// The version of the account that the books have last been compared with.
+    audited: u64,
 }
 
 impl History {
@@ -160,7 +202,8 @@ impl History {
         let now = at("2026-11-21T16:05");
         let member = Member::joins(&program, "2026-11-21T16:05");
         let books = Auditor::begins(&rules, now);
-        Self { rules, program, now, member, books }
+        let audited = member.account.version;
+        Self { rules, program, now, member, books, audited }
     }
 
     fn take(&mut self, step: Step, key: &str) {
@@ -172,13 +215,12 @@ impl History {
                 self.rules = rules;
             }
             Step::Settle => self.settle(),
-            Step::Buy { cents, app, hours_late } => {
-                let moment = self.earlier(hours_late);
-                let channel = if app { "app" } else { "till" };
-                let total = json!({ "amount": cents, "currency": "EUR" });
-                let occasion = purchase(&moment.to_string(), json!({ "total": total, "channel": channel }));
-                let done = self.member.earns_at(&self.program, now, key, &occasion);
-                self.compare(key, done, |books, rules| books.buys(rules, key, day_of(moment), cents, app));
+            Step::Buy { cents, app, hours_late } => self.buy(key, cents, app, hours_late),
+            Step::Frequent { days, cents } => {
+                for day in 0..days {
+                    self.now = self.now.checked_add(SignedDuration::from_hours(24)).unwrap();
+                    self.buy(&format!("{key}-{day}"), cents, false, 0);
+                }
             }
             Step::Review { hours_late } => {
                 let moment = self.earlier(hours_late);
@@ -197,7 +239,7 @@ impl History {
                 let wish = Redeem { reward: "money-off".parse().unwrap(), money, hold_seconds: hold };
                 let done = self.member.redeems_or_holds(&self.program, now, key, &wish);
                 let until = hold.map(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
-                self.compare(key, done, |books, _| books.gets_off(key, cents, until));
+                self.compare(key, done, |books, rules| books.gets_off(rules, key, cents, until));
             }
             Step::Adjust { points } => {
                 let done = self.member.adjusts(&self.program, now, key, points);
@@ -214,6 +256,15 @@ impl History {
                 }
             }
         }
+    }
+
+    fn buy(&mut self, key: &str, cents: i64, app: bool, hours_late: i64) {
+        let moment = self.earlier(hours_late);
+        let channel = if app { "app" } else { "till" };
+        let total = json!({ "amount": cents, "currency": "EUR" });
+        let occasion = purchase(&moment.to_string(), json!({ "total": total, "channel": channel }));
+        let done = self.member.earns_at(&self.program, self.now, key, &occasion);
+        self.compare(key, done, |books, rules| books.buys(rules, key, day_of(moment), cents, app));
     }
 
     fn act_on_accrual(&mut self, step: &Step, key: &str, accrual: &str) {
@@ -248,14 +299,24 @@ impl History {
 
     fn settle(&mut self) {
         let mut later = self.books.clone();
+        assert_eq!(self.member.account.version, self.audited, "a version that the books have not seen");
         let noticeable = later.lives_on(&self.rules, self.now);
         let version = self.member.account.version;
         let entries = self.member.reviewed(&self.program, self.now);
         assert!(!(noticeable && entries.is_empty()), "something changed and nothing was written");
         if self.member.account.version > version {
             self.books = later;
-            self.books.audit(&self.member.account, &self.member.ledger);
+            self.audit();
         }
+    }
+
+    /// Compares the books with the account as of now. Where time has done much, and the end of it leaves no trace in the
+    /// ledger, the account that is kept is one of before.
+    fn audit(&mut self) {
+        let settled = self.member.settled(&self.program, self.now);
+        assert_eq!(settled.entries(), []);
+        self.books.audit(settled.account(), &self.member.ledger);
+        self.audited = self.member.account.version;
     }
 
     /// Compares what the engine did, or why it refused, with what the auditor says. What was refused leaves no trace, not
@@ -273,11 +334,16 @@ impl History {
                 assert_eq!(entry.points.get(), points, "{key}: {entry:?}");
                 assert_eq!((entry.program_version, entry.posted_at), (self.program.version, self.now));
                 self.books = books;
-                self.books.audit(&self.member.account, &self.member.ledger);
-                self.member.assert_proven();
+                self.audit();
             }
             (Err(refusal), Err(why)) => {
                 assert!(format!("{refusal:?}").starts_with(why), "{key}: {refusal:?} instead of {why}");
+                if self.member.account.version > self.audited {
+                    // So much had happened that a part of it was committed before anything could be refused.
+                    self.books.lives_on(&self.rules, self.now);
+                    self.member.reviewed(&self.program, self.now);
+                    self.audit();
+                }
             }
             (done, expected) => panic!("{key}: {done:?} and {expected:?}"),
         }
@@ -303,6 +369,28 @@ proptest! {
     }
 }
 
+/// Steps of a member who comes daily for weeks, so that more days meet in the account than it keeps.
+fn any_frequent_step() -> impl Strategy<Value = Step> {
+    let frequent = (20..60_i64, 1..20_000_i64).prop_map(|(days, cents)| Step::Frequent { days, cents });
+    prop_oneof![1 => frequent, 3 => any_step()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_history_of_many_days_is_what_the_auditor_says(
+        rules in any_rules(), steps in prop::collection::vec(any_frequent_step(), 1..20),
+    ) {
+        let mut history = History::begin(Rules { months: rules.months.max(3), ..rules });
+        for (n, step) in steps.into_iter().enumerate() {
+            history.take(step, &format!("step-{n}"));
+        }
+        history.settle();
+        history.member.assert_proven();
+    }
+}
+
 #[test]
 fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     let rules = Rules {
@@ -311,7 +399,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         per: 1,
         app_percent: 200,
         months: 12,
-        exact_day: false,
+        life: Life::EndOfMonth,
         silver: 100,
         gold: 200,
         percents: [100, 100, 100],

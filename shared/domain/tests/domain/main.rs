@@ -13,6 +13,7 @@
 mod absences;
 mod adjusting;
 mod auditor;
+mod bounded;
 mod caps;
 mod chain;
 mod challenges;
@@ -21,8 +22,10 @@ mod club_histories;
 mod contract;
 mod document;
 mod earning;
+mod expiring;
 mod histories;
 mod holding;
+mod inactivity;
 mod merging;
 mod redeeming;
 mod referring;

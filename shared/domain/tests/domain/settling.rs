@@ -8,6 +8,7 @@ use regulars_domain::{
     enroll::{Amend, NewStatus, amend},
     entry::{Entry, Kind},
     lots::{Expiry, Lots},
+    pending::Awaits,
     points::Points,
     program::{PeriodRule, Program},
     settle::{Settlement, settle},
@@ -154,11 +155,13 @@ fn settling_in_steps_writes_what_settling_at_once_writes() {
 #[test]
 fn an_account_on_which_too_much_happened_is_brought_up_in_parts() {
     let program = program(plain());
-    for (count, parts) in [(1, 0), (40, 0), (41, 1), (80, 1), (81, 2), (100, 2)] {
+    for (lots, maturities, parts) in [(1, 0, 0), (40, 0, 0), (40, 1, 1), (40, 20, 1), (40, 21, 2), (40, 32, 2)] {
         let mut member = Member::joins(&program, "2026-11-21");
         let first = on("2027-01-01");
-        let parts_of = (0..count).map(|n| (Expiry::On(days_after(first, n)), Points::new(1)));
-        member.account.lots = Lots::from_parts(parts_of).unwrap();
+        let each = |count| (0..count).map(move |n| days_after(first, n));
+        member.account.lots = Lots::from_parts(each(lots).map(|day| (Expiry::On(day), Points::new(1)))).unwrap();
+        member.account.pending =
+            each(maturities).map(|day| (Awaits::Maturity(days_after(day, 100)), Points::new(1))).collect();
         let now = at("2028-01-01");
         let mut behind = 0;
         while let Settlement::Behind(posting) = settle(&program, member.account.clone(), now) {
@@ -168,11 +171,15 @@ fn an_account_on_which_too_much_happened_is_brought_up_in_parts() {
             behind += 1;
             member.commit(*posting);
         }
-        assert_eq!(behind, parts, "{count} lots");
+        assert_eq!(behind, parts, "{lots} lots and {maturities} maturities");
         member.reviewed(&program, now);
-        let expected: Vec<_> = (0..count).map(|n| format!("~expiry~{}", days_after(first, n))).collect();
-        assert_eq!(member.ids()[1..], expected, "{count} lots");
-        assert_eq!((member.spendable(), member.account.review_on), (0, None));
+        let expected: Vec<_> = each(lots).map(|day| format!("~expiry~{day}")).collect();
+        let ids = member.ids();
+        assert_eq!(ids[1..=expected.len()], expected, "{lots} lots");
+        let of = |kind: &str| ids.iter().filter(|id| id.starts_with(kind)).count();
+        let waited = usize::try_from(maturities).unwrap();
+        assert_eq!((of("~maturing~"), of("~expiry~")), (waited, waited + expected.len()), "{maturities} maturities");
+        assert_eq!((member.balances(), member.account.review_on), ([0; 4], None));
         member.assert_proven();
     }
 }

@@ -93,7 +93,7 @@ prop_compose! {
         enrolled_at in instant(),
         links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>())),
         merged_from in collection::vec(id::<MemberId>(), 0..3),
-        days in (option::of(day()), day(), option::of(day())),
+        days in (option::of(day()), day(), option::of(day()), option::of(day())),
         counts in any::<(i64, u64, u64)>(),
         head in any::<[u8; 32]>(),
         waiting in (pending(), collection::vec(hold(), 0..3)),
@@ -107,7 +107,7 @@ prop_compose! {
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
-            tier: links.1, cap_use, steps, birthday_on: days.0, settled_on: days.1,
+            tier: links.1, cap_use, steps, extended_to: days.3, birthday_on: days.0, settled_on: days.1,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -143,12 +143,14 @@ proptest! {
 }
 
 prop_compose! {
-    fn pending()(parts in collection::vec((any::<bool>(), day(), 1..1_000_000_i64), 0..3)) -> Pending {
+    fn pending()(
+        parts in collection::vec((any::<bool>(), day(), 1..1_000_000_i64, option::of(day())), 0..3),
+    ) -> Pending {
         parts
             .into_iter()
-            .map(|(is_day, day, points)| {
+            .map(|(is_day, day, points, lives_from)| {
                 let awaits = if is_day { Awaits::Maturity(day) } else { Awaits::Confirmation(day) };
-                (awaits, Points::new(points))
+                (awaits, Sum { points: Points::new(points), lives_from })
             })
             .collect()
     }
@@ -218,6 +220,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
         steps: [("tenth-visit", 9), ("fifth-bag", 4)]
             .map(|(rule, count)| (rule.parse().unwrap(), Steps::counted(count)))
             .into(),
+        // Whoever's points expire with inactivity has one lot.
+        extended_to: None,
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),
         seq: 1_234,
@@ -302,6 +306,11 @@ fn a_corrupt_attribute_is_named() {
         (STEPS, map([("card".to_owned(), text("1"))])),
         (STEPS, map([("card".to_owned(), map([("n".to_owned(), number("1")), ("d".to_owned(), number("1"))]))])),
         (STEPS, map([("card".to_owned(), map([("x".to_owned(), AttributeValue::Bool(true))]))])),
+        (PENDING, map([("m20261131".to_owned(), number("5"))])),
+        (PENDING, map([("x20261130".to_owned(), number("5"))])),
+        (PENDING, map([("m20261130".to_owned(), list([number("5")]))])),
+        (PENDING, map([("m20261130".to_owned(), list([number("5"), text("soon")]))])),
+        (EXTENDED_TO, text("20271131")),
         (BIRTHDAY_ON, text("")),
         (DUE_KEY, text("2026-12-31")),
     ] {

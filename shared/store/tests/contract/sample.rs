@@ -71,6 +71,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         tier: None,
         cap_use: CapUse::new(),
         steps: BTreeMap::new(),
+        extended_to: None,
         birthday_on: None,
         settled_on: date(2026, 11, 22),
         seq: 0,

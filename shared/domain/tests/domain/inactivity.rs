@@ -1,0 +1,264 @@
+//! Points that expire with inactivity: whatever a member buys, does or redeems extends all of them.
+
+use regulars_domain::{account::AttributeValue, entry::Entry, program::Program};
+use serde_json::{Value, json};
+
+use crate::world::{Member, activity, at, document, lots, lots_of, on, program_of, purchase};
+
+/// A program of a point for a cent, with this policy on points.
+fn with(points: &Value) -> Program {
+    program_of(&document(json!({
+        "points": points,
+        "earning_rules": [
+            { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } },
+            { "id": "cake", "on": "birthday", "give": { "fixed": { "points": 40 } } },
+        ],
+        "attributes": [{ "id": "birthday", "type": "date" }],
+        "rewards": [{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 30 },
+                      "hold_seconds_max": 3600 }],
+    })))
+}
+
+fn six_months() -> Program {
+    with(&json!({ "expiry": { "inactivity_months": 6 }, "backdating_days_max": 365 }))
+}
+
+/// A member with points that expire in March, in November, long after that, and never.
+fn member(program: &Program) -> Member {
+    let mut member = Member::joins(program, "2026-11-01");
+    member.account.lots = lots(&[("2027-03-31", 100), ("2027-11-20", 50), ("2028-12-31", 7), ("never", 3)]);
+    member
+}
+
+/// Holds the points of a coffee until then, which is longer than a program may allow.
+fn holds(member: &mut Member, program: &Program, now: &str, key: &str, until: &str) {
+    member.holds(program, now, key, "coffee", 3600).unwrap();
+    member.account.holds.last_mut().unwrap().expires_at = at(until);
+}
+
+/// The changes of lots of an entry, as a table writes them.
+fn lots_told(entry: &Entry) -> Parts {
+    let name =
+        |change: &regulars_domain::lots::LotChange| change.0.on().map_or("never".to_owned(), |day| day.to_string());
+    entry.lots.iter().map(|change| (name(change), change.1.get())).collect()
+}
+
+fn table(parts: &[(&str, i64)]) -> Parts {
+    parts.iter().map(|(day, points)| ((*day).to_owned(), *points)).collect()
+}
+
+type Parts = Vec<(String, i64)>;
+type Act = fn(&mut Member, &Program) -> Entry;
+
+/// What is done, what its entry tells of the lots, and which lot is the soonest then, if it extends any.
+type Done = (&'static str, Act, Parts, Option<(&'static str, i64)>);
+
+#[test]
+fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so() {
+    let now = "2026-11-21T16:05";
+    let rest = [("2027-11-20", 50), ("2028-12-31", 7), ("never", 3)];
+    let acts: [Done; 9] = [
+        (
+            "a purchase",
+            |member, program| member.earns(program, "e", &purchase("2026-11-21T16:05", json!(10))).unwrap(),
+            table(&[("2027-05-21", 10), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            Some(("2027-05-21", 110)),
+        ),
+        (
+            "a purchase that gives nothing",
+            |member, program| member.earns(program, "e", &purchase("2026-11-21T16:05", json!(0))).unwrap(),
+            table(&[("2027-03-31", -100), ("2027-05-21", 100)]),
+            Some(("2027-05-21", 100)),
+        ),
+        (
+            "an activity",
+            |member, program| member.earns(program, "e", &activity("2026-11-21T16:05", "visit", &json!({}))).unwrap(),
+            table(&[("2027-03-31", -100), ("2027-05-21", 100)]),
+            Some(("2027-05-21", 100)),
+        ),
+        (
+            "a late purchase extends from its own day",
+            |member, program| {
+                member.earns_at(program, at("2026-11-21T16:05"), "e", &purchase("2026-10-30", json!(10))).unwrap()
+            },
+            table(&[("2027-04-30", 10), ("2027-03-31", -100), ("2027-04-30", 100)]),
+            Some(("2027-04-30", 110)),
+        ),
+        (
+            "a late purchase moves nothing back",
+            |member, program| {
+                member.earns_at(program, at("2026-11-21T16:05"), "e", &purchase("2026-08-01", json!(10))).unwrap()
+            },
+            table(&[("2027-02-01", 10)]),
+            None,
+        ),
+        (
+            "a redemption",
+            |member, program| member.redeems(program, at("2026-11-21T16:05"), "e", "coffee", None).unwrap(),
+            table(&[("2027-05-21", -30), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            Some(("2027-05-21", 70)),
+        ),
+        (
+            "a held one",
+            |member, program| member.holds(program, "2026-11-21T16:05", "e", "coffee", 600).unwrap(),
+            table(&[("2027-05-21", -30), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            Some(("2027-05-21", 70)),
+        ),
+        (
+            "points given",
+            |member, program| member.adjusts(program, at("2026-11-21T16:05"), "e", 10).unwrap(),
+            table(&[("2027-05-21", 10)]),
+            None,
+        ),
+        (
+            "points taken",
+            |member, program| member.adjusts(program, at("2026-11-21T16:05"), "e", -10).unwrap(),
+            table(&[("2027-03-31", -10)]),
+            None,
+        ),
+    ];
+    for (what, act, told, soonest) in acts {
+        let program = six_months();
+        let mut member = member(&program);
+        let before = member.account.lots.clone();
+        let entry = act(&mut member, &program);
+        assert_eq!(lots_told(&entry), told, "{what}");
+        if let Some(soonest) = soonest {
+            assert_eq!(lots_of(&member.account), [table(&[soonest]), table(&rest)].concat(), "{what}");
+            let hold_ends_on = entry.hold_expires_at.map(|_| on("2026-11-22"));
+            assert_eq!(member.account.review_on, hold_ends_on.or(on(soonest.0).tomorrow().ok()), "{what}");
+        } else {
+            let dates = |lots: &regulars_domain::lots::Lots| lots.iter().map(|lot| lot.0).collect::<Vec<_>>();
+            let mut after = dates(&member.account.lots);
+            after.retain(|expiry| dates(&before).contains(expiry));
+            assert_eq!(after, dates(&before), "{what}");
+        }
+        assert!(member.account.extended_to.is_none_or(|day| day > at(now).to_zoned(program.zone.clone()).date()));
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn only_accruals_and_redemptions_extend() {
+    let program = with(
+        &json!({ "expiry": { "inactivity_months": 6 }, "pending": { "until_confirmed": { "lapses_after_days": 60 } } }),
+    );
+    let acts: [(&str, Act); 7] = [
+        ("a confirmation", |member, program| member.confirms(program, at("2027-01-10"), "e", "order-1").unwrap()),
+        ("a refund", |member, program| member.reverses(program, at("2027-01-10"), "e", "order-1", None).unwrap()),
+        ("a capture", |member, program| member.captures(program, at("2027-01-10"), "e", "r-held", None).unwrap()),
+        ("a cancellation", |member, program| member.cancels(program, at("2027-01-10"), "e", "r-held").unwrap()),
+        ("a redemption undone", |member, program| member.undoes(program, at("2027-01-10"), "e", "r-1", true).unwrap()),
+        ("an adjustment", |member, program| member.adjusts(program, at("2027-01-10"), "e", 5).unwrap()),
+        ("a birthday", |member, program| member.reviewed(program, at("2027-01-10")).pop().unwrap()),
+    ];
+    for (what, act) in acts {
+        let mut member = member(&program);
+        member.set_attribute("birthday", AttributeValue::Date(on("1990-01-10")));
+        member.earns(&program, "order-1", &purchase("2026-12-20", json!(10))).unwrap();
+        member.redeems(&program, at("2026-12-20"), "r-1", "coffee", None).unwrap();
+        holds(&mut member, &program, "2026-12-20", "r-held", "2027-02-01");
+        assert_eq!(lots_of(&member.account)[0], ("2027-06-20".to_owned(), 40));
+        act(&mut member, &program);
+        let lots = lots_of(&member.account);
+        assert_eq!(lots[0].0, "2027-06-20", "{what}");
+        assert_eq!(member.account.extended_to, Some(on("2027-06-20")), "{what}");
+    }
+}
+
+#[test]
+fn points_that_come_back_or_become_spendable_live_as_long_as_the_others() {
+    let program = with(&json!({ "expiry": { "inactivity_months": 6 }, "pending": { "days": 14 } }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("2027-01-15", 100)]);
+    holds(&mut member, &program, "2026-11-10", "r-cancelled", "2027-02-01");
+    member.redeems(&program, at("2026-11-10"), "r-undone", "coffee", None).unwrap();
+    holds(&mut member, &program, "2026-11-10", "r-over", "2026-11-30");
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-10", 10)]));
+    member.earns(&program, "order-1", &purchase("2026-11-20", json!(1000))).unwrap();
+    let held = |member: &Member| member.account.holds.iter().map(|hold| hold.lots[0].0.on()).collect::<Vec<_>>();
+    assert_eq!(
+        (lots_of(&member.account), held(&member)),
+        (table(&[("2027-05-20", 10)]), vec![Some(on("2027-05-20")); 2])
+    );
+    member.cancels(&program, at("2026-11-21"), "c", "r-cancelled").unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-20", 40)]));
+    member.undoes(&program, at("2026-11-22"), "u", "r-undone", true).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-20", 70)]));
+    member.reviewed(&program, at("2026-12-01"));
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-20", 100)]), "a hold that ended by itself");
+    member.reviewed(&program, at("2026-12-05"));
+    assert_eq!(
+        lots_of(&member.account),
+        table(&[("2027-05-20", 100), ("2027-06-04", 1000)]),
+        "their clock starts when they mature"
+    );
+    member.earns(&program, "order-2", &purchase("2026-12-06", json!(1))).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-06-06", 1100)]));
+    member.adjusts(&program, at("2026-12-06"), "a", 5).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-06-06", 1105)]));
+    member.reviewed(&program, at("2027-06-06T23:59"));
+    assert_eq!(member.spendable(), 1106, "one point matured meanwhile");
+    let over = member.reviewed(&program, at("2027-06-07T00:00"));
+    assert_eq!((over[0].id.as_str(), over[0].points.get()), ("~expiry~2027-06-06", -1105));
+}
+
+#[test]
+fn an_account_without_lots_remembers_to_which_day_it_lives() {
+    let program = six_months();
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("2027-01-15", 30)]);
+    holds(&mut member, &program, "2026-11-10", "r-1", "2027-02-01");
+    member.earns(&program, "order-1", &purchase("2026-11-20", json!(0))).unwrap();
+    member.captures(&program, at("2026-11-21"), "c", "r-1", None).unwrap();
+    assert_eq!(lots_of(&member.account), []);
+    // The redemption's entry says 10 May; the purchase came after it.
+    member.undoes(&program, at("2026-12-01"), "u", "r-1", true).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-20", 30)]));
+}
+
+#[test]
+fn a_refund_finds_the_points_of_its_purchase_where_they_have_gone() {
+    let program = six_months();
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.earns(&program, "order-1", &purchase("2026-11-10", json!(100))).unwrap();
+    member.earns(&program, "order-2", &purchase("2026-11-20", json!(10))).unwrap();
+    member.account.lots = lots(&[("2027-01-01", 50), ("2027-05-20", 110), ("2028-01-01", 9)]);
+    member.reverses(&program, at("2026-11-21"), "refund", "order-1", None).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-01-01", 50), ("2027-05-20", 10), ("2028-01-01", 9)]));
+}
+
+#[test]
+fn a_purchase_that_pays_debts_has_no_lot_of_its_own() {
+    let program = six_months();
+    let mut member = member(&program);
+    member.account.owed = regulars_domain::points::Points::new(10);
+    let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(10))).unwrap();
+    assert_eq!(lots_told(&entry), table(&[("2027-03-31", -100), ("2027-05-21", 100)]));
+    member.account.lots = lots(&[("2027-01-31", 8), ("2027-03-31", 9)]);
+    member.reverses(&program, at("2026-11-22"), "refund", "order-1", None).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-03-31", 7)]), "from what expires soonest");
+}
+
+#[test]
+fn no_points_expire_sooner_because_the_program_has_changed() {
+    let month = with(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } }));
+    let (six, two) = (six_months(), with(&json!({ "expiry": { "inactivity_months": 2 } })));
+    let mut member = Member::joins(&month, "2026-11-01");
+    member.earns(&month, "order-1", &purchase("2026-11-10", json!(100))).unwrap();
+    // To the policy: nothing moves before the member does something.
+    member.reviewed(&six, at("2026-11-11"));
+    assert_eq!((lots_of(&member.account), member.account.extended_to), (table(&[("2026-12-10", 100)]), None));
+    member.earns(&six, "order-2", &purchase("2026-11-12", json!(1))).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-12", 101)]));
+    // To a shorter one.
+    member.earns(&two, "order-3", &purchase("2026-11-20", json!(1))).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-12", 102)]));
+    holds(&mut member, &two, "2026-11-20", "r-1", "2027-02-01");
+    // Away from it: what was extended stays so, held points too, and what is earned now lives as it says now.
+    member.earns(&month, "order-4", &purchase("2026-11-21", json!(1))).unwrap();
+    assert_eq!(member.account.extended_to, None);
+    assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 72)]));
+    member.cancels(&month, at("2026-11-22"), "c", "r-1").unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 102)]));
+}
