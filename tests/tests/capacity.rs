@@ -107,6 +107,29 @@ fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
 }
 
 #[test]
+fn where_points_expire_with_inactivity_the_first_of_a_day_moves_the_review() {
+    let mut program = coffee_shop();
+    program["points"]["expiry"] = json!({ "inactivity_months": 12 });
+    let system = System::with(&program, "2026-11-21T13:00:00Z");
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase_at("2026-11-21T13:00:00Z", 20_000)).expect(201);
+    let path = accruals();
+    system.move_clock("2026-11-22T09:00:00Z");
+    for (key, what, expected) in [
+        ("order-1", "the first accrual of a day under inactivity", cost(2, 1, 7)),
+        ("order-2", "the second", cost(2, 1, 5)),
+    ] {
+        let body = purchase_at("2026-11-22T09:00:00Z", 1_000);
+        assert_eq!(measure(&system, what, 201, ("earn", "POST", &path, key, &body)), expected);
+    }
+    system.move_clock("2026-11-23T09:00:00Z");
+    let path = redemptions();
+    let body = json!({ "reward": "plant-a-tree" });
+    let request = ("redeem", "POST", path.as_str(), "r-1", &body);
+    assert_eq!(measure(&system, "the first redemption of a day under inactivity", 201, request), cost(2, 1, 7));
+}
+
+#[test]
 fn an_accrual_after_a_year_pays_for_what_time_did_in_the_same_transaction() {
     let system = ordinary();
     system.move_clock("2027-12-05T09:00:00Z");

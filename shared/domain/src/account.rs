@@ -213,6 +213,18 @@ pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
 
 /// A member's account.
 ///
+/// However often a member comes, it stays small; what could grow is bounded by:
+///
+/// | | by |
+/// |---|---|
+/// | `lots` | [`crate::lots::LOTS_MAX`]; where there would be more, two become one |
+/// | `pending` | [`crate::pending::PENDING_MAX`], in the same way |
+/// | `holds` | [`crate::hold::HOLDS_MAX`], each with no more lots than there are |
+/// | `qualifying`, `secured` | the current period and the one before |
+/// | `cap_use` | rules and rewards of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of a reward the current one |
+/// | `punches` | cards of the program, or [`crate::program::RULES_MAX`] where it has changed |
+/// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
+///
 /// A plain value: whatever it says about time is as of `settled_on`, and only a settled account says it as of
 /// now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -223,6 +223,7 @@ mod tests {
             (6, date(2027, 1, 1), many.to_vec()),
             (5, date(2027, 5, 2), many.to_vec()),
             (5, date(2027, 5, 1), vec![many[0], (on(5, 31), 6), many[3], many[4], many[5]]),
+            (2, date(2027, 5, 2), vec![many[0], (on(6, 30), 30), many[5]]),
             (4, date(2027, 1, 1), vec![many[0], (on(5, 31), 6), (on(6, 30), 24), many[5]]),
             (3, date(2027, 1, 1), vec![(on(5, 31), 7), (on(6, 30), 24), many[5]]),
             (2, date(2027, 1, 1), vec![(on(6, 30), 31), many[5]]),

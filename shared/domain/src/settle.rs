@@ -5,6 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use crate::{
     account::{Account, AttributeValue, Qualifying, Status},
     calendar::{self, days_after, months_after},
+    cap::CapOwner,
     chain::Sealed,
     counter::Counters,
     draft::Draft,
@@ -262,13 +263,16 @@ fn forget_steps(program: &Program, account: &mut Account, today: Date) {
     }
 }
 
-/// Drops the use of caps in intervals that nothing posted from now on can fall into.
+/// Drops the use of caps in intervals that nothing posted from now on can fall into. A reward is only ever had now.
 fn forget_caps(program: &Program, account: &mut Account, today: Date) {
-    let backdating_days_max = program.points.backdating_days_max;
     account.cap_use.retain(|owner, by_interval| {
         let cap = program.cap_of(owner);
+        let days_back = match owner {
+            CapOwner::Rule(_) => program.points.backdating_days_max,
+            CapOwner::Reward(_) => 0,
+        };
         by_interval.retain(|start, _| {
-            cap.is_some_and(|cap| cap.forgotten_on(*start, backdating_days_max).is_none_or(|day| day > today))
+            cap.is_some_and(|cap| cap.forgotten_on(*start, days_back).is_none_or(|day| day > today))
         });
         !by_interval.is_empty()
     });

@@ -424,3 +424,5 @@ fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod years;

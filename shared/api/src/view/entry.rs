@@ -13,7 +13,7 @@ use regulars_domain::{
     lots::LotChange,
     money::Money,
     note::Note,
-    pending::Awaits,
+    pending::{Awaits, PendingChange},
     points::Points,
     redemption::RedemptionState,
     steps::Progress,
@@ -95,11 +95,19 @@ pub struct EntryDetail {
     counterparty: Option<MemberId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pending_moved: Vec<PendingView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct LotView {
     expires_on: Option<Date>,
+    points: Points,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PendingView {
+    until: Awaits,
     points: Points,
 }
 
@@ -127,6 +135,11 @@ impl EntryDetail {
             reason: entry.reason.clone(),
             counterparty: entry.counterparty.clone(),
             note: sealed.note.clone(),
+            pending_moved: entry
+                .pending_moved
+                .iter()
+                .map(|PendingChange(until, points)| PendingView { until: *until, points: *points })
+                .collect(),
         }
     }
 }

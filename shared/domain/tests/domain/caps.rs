@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, line, program, purchase};
+use crate::world::{Member, at, line, lots, program, purchase};
 
 fn capped(cap: &Value) -> Value {
     json!({
@@ -159,4 +159,19 @@ fn use_of_a_cap_is_forgotten_when_nothing_can_fall_into_its_interval_any_more() 
     let known = |member: &mut Member, now: &str| !member.settled(&program, at(now)).account().cap_use.is_empty();
     assert!(known(&mut member, "2026-11-04T23:59"));
     assert!(!known(&mut member, "2026-11-05T00:00"));
+}
+
+#[test]
+fn use_of_a_reward_is_forgotten_with_its_interval_because_no_reward_is_had_late() {
+    let mut document = capped(&json!({ "times": 1, "every": "day" }));
+    document["points"]["backdating_days_max"] = json!(3);
+    document["rewards"] = json!([{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 1 },
+                                   "limit": { "times": 1, "every": "day" } }]);
+    let program = program(document);
+    let mut member = Member::joins(&program, "2026-10-01");
+    member.account.lots = lots(&[("never", 10)]);
+    member.redeems(&program, at("2026-11-01"), "r-1", "coffee", None).unwrap();
+    let known = |member: &mut Member, now: &str| !member.settled(&program, at(now)).account().cap_use.is_empty();
+    assert!(known(&mut member, "2026-11-01T23:59"));
+    assert!(!known(&mut member, "2026-11-02T00:00"));
 }

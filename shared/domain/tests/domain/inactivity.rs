@@ -262,3 +262,13 @@ fn no_points_expire_sooner_because_the_program_has_changed() {
     member.cancels(&month, at("2026-11-22"), "c", "r-1").unwrap();
     assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 102)]));
 }
+
+#[test]
+fn a_redemption_undone_gives_back_what_it_took_and_not_what_went_over() {
+    let (six, month) = (six_months(), with(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } })));
+    let mut member = Member::joins(&six, "2026-11-01");
+    member.account.lots = lots(&[("2027-01-15", 100), ("2027-01-20", 100)]);
+    member.redeems(&six, at("2026-11-10"), "r-1", "coffee", None).unwrap();
+    member.undoes(&month, at("2026-11-11"), "u", "r-1", true).unwrap();
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-10", 200)]));
+}

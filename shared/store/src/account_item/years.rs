@@ -1,0 +1,267 @@
+//! Whether an account stays small however often a member comes: years of purchases, ten a day, and its item weighed after
+//! each of them.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use regulars_domain::{
+    Request,
+    calendar::days_after,
+    chain::Sealed,
+    counter::Counters,
+    earn::earn,
+    earning::{Occasion, Purchase},
+    enroll::{Enroll, enroll},
+    entry::{By, Entry, Kind},
+    fingerprint::Fingerprint,
+    lots::LOTS_MAX,
+    pending::PENDING_MAX,
+    posting::Posting,
+    program::{PendingPolicy, Program},
+    redeem::{Redeem, redeem},
+    settle::{Settled, Settlement, settle},
+};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::item_size::item_size;
+
+const BACKDATING_DAYS: usize = 30;
+
+/// An attribute's name, a map, and so many pairs of a name and a value in it, each with the byte that a pair costs.
+const fn map_bytes(name: usize, pairs: usize, key: usize, value: usize) -> usize {
+    name + 3 + pairs * (1 + key + value)
+}
+
+/// A number of at most twelve digits.
+const NUMBER: usize = 7;
+/// A lot has a date of eight characters and its points.
+const LOTS_BYTES_MAX: usize = map_bytes(1, LOTS_MAX, 8, NUMBER);
+/// A merged sum has its day, and a list of its points and another day.
+const PENDING_BYTES_MAX: usize = map_bytes(1, PENDING_MAX, 9, 3 + 1 + NUMBER + 1 + 8);
+/// Of the one cap: the days that a purchase may lie back, today, and the tomorrow of a till whose clock runs ahead.
+const CAPS_BYTES_MAX: usize = map_bytes(1, 1, "rule/daily".len(), map_bytes(0, BACKDATING_DAYS + 2, 8, NUMBER));
+/// What does not grow with what a member does, and the holds of an hour.
+const REST_BYTES_MAX: usize = 512;
+const ACCOUNT_BYTES_MAX: usize = LOTS_BYTES_MAX + PENDING_BYTES_MAX + CAPS_BYTES_MAX + REST_BYTES_MAX;
+
+fn program(points: &Value) -> Program {
+    let mut points = points.clone();
+    points["backdating_days_max"] = json!(BACKDATING_DAYS);
+    let document = json!({
+        "name": "Years", "time_zone": "Europe/Berlin", "currency": "EUR", "points": points,
+        "earning_rules": [
+            { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } },
+            { "id": "daily", "on": "purchase", "give": { "fixed": { "points": 5 } }, "cap": { "points": 12, "every": "day" } },
+            { "id": "seventh", "on": "purchase", "give": { "punch_card": { "every": 7, "points": 30 } } },
+        ],
+        "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "gold", "threshold": 10_000 }] },
+        "rewards": [{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 50 }, "hold_seconds_max": 3600 }],
+    });
+    Program::read(&document, 1).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn request(key: &str) -> Request {
+    Request { entry: key.parse().unwrap(), fingerprint: Fingerprint::of("test", &Value::Null), by: By::Operator }
+}
+
+/// A member, and books on what the ledger says.
+struct Life<'p> {
+    program: &'p Program,
+    account: Account,
+    /// Points by the day after which they would be over, each by itself.
+    given: BTreeMap<Expiry, i64>,
+    lots: BTreeMap<Expiry, i64>,
+    pending: BTreeMap<Awaits, i64>,
+    expired: i64,
+    spent: i64,
+    heaviest: usize,
+}
+
+impl<'p> Life<'p> {
+    fn begins(program: &'p Program, now: Timestamp) -> Self {
+        let wish = Enroll {
+            program: "demo".parse().unwrap(),
+            member: "m-1".parse().unwrap(),
+            attributes: BTreeMap::new(),
+            aliases: Vec::new(),
+            referred_by: None,
+        };
+        let posting = enroll(program, wish, &request("~enrollment"), &Counters::default(), now);
+        let account = posting.own.account;
+        let (given, lots, pending) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { program, account, given, lots, pending, expired: 0, spent: 0, heaviest: 0 }
+    }
+
+    fn settled(&mut self, now: Timestamp) -> Settled<'p> {
+        loop {
+            match settle(self.program, self.account.clone(), now) {
+                Settlement::Current(settled) => return *settled,
+                Settlement::Behind(posting) => self.keep(*posting),
+            }
+        }
+    }
+
+    fn keep(&mut self, posting: Posting) {
+        self.account = posting.own.account;
+        for Sealed { entry, .. } in &posting.own.entries {
+            self.book(entry);
+        }
+        self.weigh();
+    }
+
+    fn book(&mut self, entry: &Entry) {
+        for LotChange(expiry, points) in &entry.lots {
+            *self.lots.entry(*expiry).or_default() += points.get();
+        }
+        for change in &entry.pending_moved {
+            *self.pending.entry(change.0).or_default() += change.1.get();
+        }
+        let spendable = entry.spendable.get();
+        match entry.kind {
+            Kind::Accrual => {
+                if let Some(awaits) = entry.awaits {
+                    *self.pending.entry(awaits).or_default() += entry.pending.get();
+                }
+            }
+            Kind::Confirmation => {
+                let day = self.program.date(entry.occurred_at);
+                *self.pending.entry(Awaits::Maturity(day)).or_default() += entry.pending.get();
+            }
+            Kind::Expiry => self.expired -= spendable,
+            Kind::Redemption | Kind::Cancellation => self.spent -= spendable,
+            Kind::Enrollment | Kind::TierChange => {}
+            other => panic!("{other:?} in {entry:?}"),
+        }
+    }
+
+    /// That each attribute which grows stays below its bound, and the whole.
+    fn weigh(&mut self) {
+        let item = write(&self.account);
+        let of = |name: &str| {
+            let value = item.get(name).map(|value| HashMap::from([(name.to_owned(), value.clone())]));
+            value.map_or(0, |alone| item_size(&alone))
+        };
+        let weights = [(LOTS, LOTS_BYTES_MAX), (PENDING, PENDING_BYTES_MAX), (CAP_USE, CAPS_BYTES_MAX)];
+        for (name, most) in weights {
+            assert!(of(name) <= most, "{name} weighs {} of {most} bytes: {:?}", of(name), self.account);
+        }
+        let size = item_size(&item);
+        assert!(size <= ACCOUNT_BYTES_MAX, "{size} of {ACCOUNT_BYTES_MAX} bytes: {:?}", self.account);
+        self.heaviest = self.heaviest.max(size);
+    }
+
+    fn buys(&mut self, now: Timestamp, days_late: i64, cents: i64, key: &str) {
+        let occurred_at = now.checked_sub(SignedDuration::from_hours(24 * days_late)).unwrap();
+        let body = json!({ "occurred_at": occurred_at, "total": { "amount": cents, "currency": "EUR" } });
+        let occasion = Occasion::Purchase(serde_json::from_value::<Purchase>(body).unwrap());
+        let posting = earn(self.settled(now), &request(key), &occasion, &Counters::default(), None).unwrap();
+        let entry = &posting.own.entries.iter().find(|sealed| sealed.entry.id.as_str() == key).unwrap().entry;
+        let points = entry.points.get();
+        let bought_on = self.program.date(occurred_at);
+        let matures_on = match self.program.points.pending {
+            PendingPolicy::Days(days) => days_after(bought_on, days),
+            PendingPolicy::None | PendingPolicy::UntilConfirmed { .. } => bought_on,
+        };
+        *self.given.entry(self.program.points.expiry.expiry(matures_on)).or_default() += points;
+        self.keep(posting);
+    }
+
+    fn redeems(&mut self, now: Timestamp, hold_seconds: Option<i64>, key: &str) {
+        let settled = self.settled(now);
+        if settled.account().lots.total() >= Points::new(50) {
+            let wish = Redeem { reward: "coffee".parse().unwrap(), money: None, hold_seconds };
+            self.keep(redeem(settled, &request(key), &wish, &Counters::default()).unwrap());
+        }
+    }
+
+    /// That the ledger explains the account, and that no points were over sooner than they would have been by themselves,
+    /// or `later` than that, but for what was spent.
+    fn ends_day(&mut self, now: Timestamp, is_over_by: impl Fn(Expiry, Date) -> bool) {
+        if let Some(posting) = self.settled(now).review() {
+            self.keep(posting);
+        }
+        self.lots.retain(|_, points| *points != 0);
+        self.pending.retain(|_, points| *points != 0);
+        assert!(self.account.lots.iter().map(|(expiry, points)| (expiry, points.get())).eq(self.lots.clone()));
+        assert!(self.account.pending.iter().map(|(awaits, points)| (awaits, points.get())).eq(self.pending.clone()));
+        let given: i64 = self.given.values().sum();
+        let has = self.account.total().get() - self.account.held().get();
+        assert_eq!(given, has + self.expired + self.spent, "points were lost, or made");
+
+        let today = self.program.date(now);
+        let due_by = |is_over: &dyn Fn(Expiry) -> bool| -> i64 {
+            self.given.iter().filter(|(expiry, _)| is_over(**expiry)).map(|(_, points)| points).sum()
+        };
+        let due = due_by(&|expiry| expiry < Expiry::On(today));
+        assert!(self.expired <= due, "{} points expired and {due} were due by {today}", self.expired);
+        let overdue = due_by(&|expiry| is_over_by(expiry, today));
+        assert!(
+            self.expired >= overdue - self.spent,
+            "{overdue} points were overdue by {today}, {} expired",
+            self.expired
+        );
+    }
+}
+
+/// So many days of a member who comes so often each day, sometimes with receipts that are weeks old.
+fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date) -> bool) -> usize {
+    let program = program(points);
+    let starts_at: Timestamp = "2026-01-01T05:00:00Z".parse().unwrap();
+    let mut life = Life::begins(&program, starts_at);
+    for day in 0..days {
+        let morning = starts_at.checked_add(SignedDuration::from_hours(24 * day)).unwrap();
+        for time in 0..times {
+            let now = morning.checked_add(SignedDuration::from_mins(90 * time)).unwrap();
+            let n = day * times + time;
+            // Every eleventh is late, by any number of days that a purchase may be.
+            let days_late = if n % 11 == 0 { n / 11 % 31 } else { 0 };
+            life.buys(now, days_late.min(day), 10 + n % 97 * 13, &format!("order-{n}"));
+        }
+        let evening = morning.checked_add(SignedDuration::from_hours(15)).unwrap();
+        if day % 5 == 0 {
+            life.redeems(evening, None, &format!("r-{day}"));
+        }
+        if day % 7 == 0 {
+            // Nobody ever captures it.
+            life.redeems(evening, Some(600), &format!("hold-{day}"));
+        }
+        life.ends_day(morning.checked_add(SignedDuration::from_hours(17)).unwrap(), &is_over_by);
+    }
+    println!("{points}: at most {} bytes in {days} days", life.heaviest);
+    life.heaviest
+}
+
+/// Points are over on their day at the latest, or a month's end later, where they were merged.
+fn by_the_end_of_its_month(expiry: Expiry, today: Date) -> bool {
+    expiry.on().is_some_and(|day| day.last_of_month() < today)
+}
+
+#[test]
+fn ten_purchases_a_day_for_three_years_leave_an_account_of_two_kilobytes() {
+    let points = json!({ "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "pending": { "days": 45 } });
+    let heaviest = lives(&points, 3 * 365, 10, by_the_end_of_its_month);
+    assert!((1_024..=2_048).contains(&heaviest), "{heaviest} bytes");
+}
+
+#[test]
+fn an_account_stays_small_under_every_policy() {
+    let on_its_day = |expiry: Expiry, today: Date| expiry < Expiry::On(today);
+    for (expiry, pending) in [
+        (json!("never"), json!("none")),
+        (json!({ "after_months": 3, "rounded_to": "end_of_month" }), json!("none")),
+        (json!({ "after_months": 3, "rounded_to": "end_of_month" }), json!({ "days": 14 })),
+        (json!({ "after_months": 2, "rounded_to": "end_of_quarter" }), json!({ "days": 7 })),
+        (json!({ "after_months": 1, "rounded_to": "end_of_year" }), json!("none")),
+        (json!({ "fixed_dates": ["02-29", "07-15"] }), json!({ "days": 31 })),
+    ] {
+        lives(&json!({ "expiry": expiry, "pending": pending }), 500, 3, on_its_day);
+    }
+    for pending in [json!("none"), json!({ "days": 90 })] {
+        let expiry = json!({ "after_months": 6, "rounded_to": "exact_day" });
+        lives(&json!({ "expiry": expiry, "pending": pending }), 500, 3, by_the_end_of_its_month);
+        let expiry = json!({ "inactivity_months": 1 });
+        // Whoever comes daily loses nothing.
+        lives(&json!({ "expiry": expiry, "pending": pending }), 200, 3, |_, _| false);
+    }
+}
