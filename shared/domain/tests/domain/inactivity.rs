@@ -1,9 +1,18 @@
 //! Points that expire with inactivity: whatever a member buys, does or redeems extends all of them.
 
-use regulars_domain::{account::AttributeValue, entry::Entry, program::Program};
+use regulars_domain::{
+    account::AttributeValue,
+    entry::Entry,
+    pending::{Awaits, Sum},
+    points::Points,
+    program::Program,
+};
 use serde_json::{Value, json};
 
-use crate::world::{Member, activity, at, document, lots, lots_of, on, program_of, purchase};
+use crate::{
+    club::Club,
+    world::{Member, activity, at, document, lots, lots_of, on, program_of, purchase},
+};
 
 /// A program of a point for a cent, with this policy on points.
 fn with(points: &Value) -> Program {
@@ -232,7 +241,7 @@ fn a_refund_finds_the_points_of_its_purchase_where_they_have_gone() {
 fn a_purchase_that_pays_debts_has_no_lot_of_its_own() {
     let program = six_months();
     let mut member = member(&program);
-    member.account.owed = regulars_domain::points::Points::new(10);
+    member.account.owed = Points::new(10);
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(10))).unwrap();
     assert_eq!(lots_told(&entry), table(&[("2027-03-31", -100), ("2027-05-21", 100)]));
     member.account.lots = lots(&[("2027-01-31", 8), ("2027-03-31", 9)]);
@@ -271,4 +280,50 @@ fn a_redemption_undone_gives_back_what_it_took_and_not_what_went_over() {
     member.redeems(&six, at("2026-11-10"), "r-1", "coffee", None).unwrap();
     member.undoes(&month, at("2026-11-11"), "u", "r-1", true).unwrap();
     assert_eq!(lots_of(&member.account), table(&[("2027-05-10", 200)]));
+}
+
+#[test]
+fn of_two_members_who_become_one_all_points_live_as_long_as_the_more_active_ones() {
+    let program = with(&json!({ "expiry": { "inactivity_months": 6 }, "pending": { "days": 14 } }));
+    for (first, second) in [("m-1", "m-2"), ("m-2", "m-1")] {
+        let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
+        for (id, bought_on) in [("m-1", "2026-11-10"), ("m-2", "2026-11-20")] {
+            club.get_mut(id).account.lots = lots(&[("2027-01-15", 100)]);
+            club.earns(&program, "order-1", id, &purchase(bought_on, json!(7))).unwrap();
+        }
+        let sum = Sum { points: Points::new(7), lives_from: Some(on("2026-12-30")) };
+        club.get_mut(first).account.pending = [(Awaits::Maturity(on("2026-12-24")), sum)].into_iter().collect();
+        club.merges(&program, "2026-11-21", "merge-1", (first, second)).unwrap();
+        let account = &club.get(second).account;
+        assert_eq!(lots_of(account), table(&[("2027-05-20", 200)]));
+        assert_eq!(account.extended_to, Some(on("2027-05-20")));
+        assert!(account.pending.sums().any(|waiting| waiting == (Awaits::Maturity(on("2026-12-24")), sum)));
+        assert_eq!(club.get(first).account.extended_to, None);
+        club.assert_proven();
+    }
+}
+
+#[test]
+fn points_from_another_member_extend_nothing_and_live_as_long_as_the_others() {
+    let program = six_months();
+    let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
+    club.earns(&program, "order-1", "m-2", &purchase("2026-11-10", json!(7))).unwrap();
+    club.get_mut("m-1").account.lots = lots(&[("2027-01-15", 100), ("2027-12-31", 100)]);
+    club.transfers(&program, "2026-11-21", "t-1", ("m-1", "m-2", 150)).unwrap();
+    assert_eq!(lots_of(&club.get("m-1").account), table(&[("2027-12-31", 50)]));
+    assert_eq!(lots_of(&club.get("m-2").account), table(&[("2027-05-10", 107), ("2027-12-31", 50)]));
+}
+
+#[test]
+fn what_a_friend_buys_extends_nothing() {
+    let program = program_of(&document(json!({
+        "points": { "expiry": { "inactivity_months": 6 } },
+        "earning_rules": [{ "id": "friend", "on": "referral", "give": { "fixed": { "points": 100 } } }],
+        "referral": { "first_purchase_at_least": 500, "friend_points": 50 },
+    })));
+    let mut club = Club::of(&program, "2026-11-01", &["m-0"]);
+    club.joins(&program, "2026-11-01", "m-1", Some("m-0"), &[]);
+    club.get_mut("m-0").account.lots = lots(&[("2027-01-15", 3)]);
+    club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    assert_eq!(lots_of(&club.get("m-0").account), table(&[("2027-01-15", 3), ("2027-05-21", 100)]));
 }
