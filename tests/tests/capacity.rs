@@ -13,7 +13,7 @@
 use regulars_store::Snapshot;
 use regulars_tests::{
     event::call,
-    system::{System, member, purchase, purchase_at},
+    system::{System, coffee_shop, member, purchase, purchase_at},
 };
 use serde_json::{Value, json};
 
