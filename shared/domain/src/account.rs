@@ -222,7 +222,7 @@ pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
 /// | `holds` | [`crate::hold::HOLDS_MAX`], each with no more lots than there are |
 /// | `qualifying`, `secured` | the current period and the one before |
 /// | `cap_use` | rules and rewards of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of a reward the current one |
-/// | `punches` | cards of the program, or [`crate::program::RULES_MAX`] where it has changed |
+/// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
 /// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
 ///
 /// A plain value: whatever it says about time is as of `settled_on`, and only a settled account says it as of
