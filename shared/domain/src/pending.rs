@@ -125,8 +125,8 @@ impl Pending {
         changes
     }
 
-    /// Which sum goes over into which: of maturities, of which there is one kind or the other but in the days after a program
-    /// has changed, and else of confirmations.
+    /// Which sum goes over into which: two maturities if there are two, else two confirmations. Both kinds stand side by side
+    /// only while a program has just changed.
     fn next_merge(&self) -> Option<(Awaits, Awaits)> {
         let maturities = self.0.keys().filter_map(|awaits| match awaits {
             Awaits::Maturity(day) => Some(*day),
