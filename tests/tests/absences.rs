@@ -125,12 +125,16 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     assert!(commit.contains("self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)"));
     let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
     assert!(table.contains(r#"ABSENT: &str = "attribute_not_exists(pk)""#));
-    // What is updated in place are counters, and beside an entry what became of it: never its text or its hash.
+    // What is updated in place are counters, codes that are given away, and beside an entry what became of it: never its
+    // text or its hash.
     let updates: Vec<_> = sources().into_iter().filter(|(_, text)| text.contains("self.update(")).collect();
     assert_eq!(updates.len(), 1, "one file updates");
     let counted = |call: &str| updates[0].1.matches(call).count();
     let of_entries = "self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))";
-    assert_eq!(counted("self.update("), counted("self.update(counter_key(") + counted(of_entries));
+    assert_eq!(
+        counted("self.update("),
+        counted("self.update(counter_key(") + counted("self.update(code_key(") + counted(of_entries)
+    );
     assert_eq!(counted(of_entries), 1);
     assert!(table.contains(r#"MARK: &str = "SET ac = :changes, af = :aftermath""#));
     let others = found_in(|text| text.contains(".update_item()") || text.contains(".put_item()"));

@@ -13,7 +13,7 @@
 use regulars_store::Snapshot;
 use regulars_tests::{
     event::call,
-    system::{System, coffee_shop, member, purchase, purchase_at},
+    system::{NOW, System, coffee_shop, member, purchase, purchase_at},
 };
 use serde_json::{Value, json};
 
@@ -185,6 +185,35 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     assert_eq!(refused.write_half_units, 0);
     // The account, the stock, and whether it is the repeat of one that was granted.
     assert!(refused.round_trips <= 3 && refused.read_half_units <= 5, "{refused:?}");
+}
+
+#[test]
+fn a_code_costs_two_write_units_if_it_is_made_and_three_if_it_comes_from_a_pool() {
+    let mut program = coffee_shop();
+    program["rewards"].as_array_mut().unwrap().push(json!({
+        "id": "cinema", "name": "A ticket to the cinema", "kind": "voucher", "cost": { "points": 10 }, "codes": "pool"
+    }));
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase(100_000)).expect(201);
+    let path = redemptions();
+    let made = json!({ "reward": "gift-card" });
+    let request = ("redeem", "POST", path.as_str(), "r-1", &made);
+    let measured = measure(&system, "a redemption of counted stock with a made code", 201, request);
+    assert_eq!(measured, Cost { round_trips: 3, read_half_units: 3, write_half_units: 18 });
+
+    let (codes, uploaded) = ("/v1/programs/demo/rewards/cinema/codes", json!({ "codes": ["A1", "A2"] }));
+    let request = ("program", "POST", codes, "-", &uploaded);
+    assert_eq!(measure(&system, "an upload of two codes", 200, request), cost(1, 0, 6));
+    let pooled = json!({ "reward": "cinema" });
+    let request = ("redeem", "POST", path.as_str(), "r-2", &pooled);
+    let measured = measure(&system, "a redemption with a code of a pool", 201, request);
+    // One look for a free one if chance begins before it, and another from the start if not.
+    let looks = measured.round_trips - 2;
+    assert!((1..=2).contains(&looks), "{measured:?}");
+    assert_eq!(measured, Cost { round_trips: 2 + looks, read_half_units: 2 + looks, write_half_units: 16 });
+    let request = ("program", "GET", codes, "-", &Value::Null);
+    assert_eq!(measure(&system, "a count of two codes", 200, request), cost(2, 1, 0));
 }
 
 #[test]

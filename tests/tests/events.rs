@@ -30,7 +30,7 @@ use regulars_tests::{
 use serde_json::{Value, json};
 
 /// The events in the order in which they make one story, and where the clock stands by then.
-const STORY: [(&str, &str); 29] = [
+const STORY: [(&str, &str); 33] = [
     ("program-publish", NOW),
     ("program-read", NOW),
     ("enroll", NOW),
@@ -58,6 +58,10 @@ const STORY: [(&str, &str); 29] = [
     ("earn-confirmation", NOW),
     ("earn-reversal", NOW),
     ("earn-queue", NOW),
+    ("program-codes", NOW),
+    ("redeem-code", NOW),
+    ("program-codes-count", NOW),
+    ("program-code", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
 ];

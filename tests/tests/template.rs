@@ -73,6 +73,9 @@ fn program() -> Value {
             rule["cap"] = cap.clone();
         }
     }
+    program["rewards"].as_array_mut().unwrap().push(json!({
+        "id": "voucher", "name": "A voucher", "kind": "voucher", "cost": { "points": 1 }, "codes": "pool"
+    }));
     for reward in program["rewards"].as_array_mut().unwrap() {
         if reward["id"] == "mug" {
             reward["hold_seconds_max"] = json!(60);
@@ -106,12 +109,16 @@ async fn exercise(function: &str, system: &System) {
             let message = json!({ "program": "demo", "member": "m-1", "idempotency_key": "order-9", "accrual": body });
             let event = batch(&[message]);
             assert_eq!(handle(function, engine, event).await.unwrap(), json!({ "batchItemFailures": [] }));
+            let (path, body) = (format!("{member}/quotes"), json!({ "redemption": { "reward": "voucher" } }));
+            expect(call(function, engine, ("POST", &path), &[], &body).await, 200);
         }
         "redeem" => {
             let (path, key) = (format!("{member}/redemptions"), [("idempotency-key", "r-9")]);
             let body = json!({ "reward": "mug" });
             expect(call(function, engine, ("POST", &path), &key, &body).await, 201);
             expect(call(function, engine, ("POST", &path), &key, &body).await, 200);
+            let body = json!({ "reward": "voucher" });
+            expect(call(function, engine, ("POST", &path), &[("idempotency-key", "r-11")], &body).await, 201);
             expect(
                 call(function, engine, ("POST", &path), &[("idempotency-key", "r-10")], &json!({ "reward": "x" }))
                     .await,
@@ -137,6 +144,10 @@ async fn exercise(function: &str, system: &System) {
             let (path_of_adjustment, key) = (format!("{member}/adjustments"), [("idempotency-key", "a-9")]);
             let body = json!({ "points": 1, "reason": "goodwill" });
             expect(call(function, engine, ("POST", &path_of_adjustment), &key, &body).await, 201);
+            let codes = format!("{path}/rewards/voucher/codes");
+            expect(call(function, engine, ("POST", &codes), &[], &json!({ "codes": ["A2", "A3"] })).await, 200);
+            expect(call(function, engine, ("GET", &codes), &[], &nothing).await, 200);
+            expect(call(function, engine, ("GET", &format!("{codes}/A2")), &[], &nothing).await, 200);
             expect(call(function, engine, ("PUT", path), &[("if-match", "\"1\"")], &coffee_shop()).await, 201);
         }
         _ => panic!("no function is called {function}"),
@@ -149,6 +160,8 @@ fn no_policy_grants_more_than_its_function_calls_and_none_less() {
         let system = System::with(&program(), NOW);
         system.enroll("m-1");
         system.accrue("m-1", "order-1", &purchase(50_000)).expect(201);
+        let codes = "/v1/programs/demo/rewards/voucher/codes";
+        system.client.post(codes, &json!({ "codes": ["A1"] })).expect(200);
         if name != "redeem" {
             // A hold that ends by itself gives its piece back, whichever function is the first to see it.
             system.redeem("m-1", "r-1", &json!({ "reward": "mug", "hold": { "seconds": 60 } })).expect(201);

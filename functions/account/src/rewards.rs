@@ -1,6 +1,7 @@
 //! `GET /members/{member}/rewards`: the catalogue, and for each reward whether this member can have it, and if not, why.
 
 use regulars_api::{
+    codes,
     engine::Engine,
     http::{Answer, Params, Problem},
     view::RewardView,
@@ -19,6 +20,8 @@ pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Pro
     let rewards = &subject.program.rewards;
     let counted: Vec<_> = rewards.iter().flat_map(|reward| subject.program.reward_counters(reward, now)).collect();
     let counters = engine.store.counters(&subject.program_id, &counted).await?;
-    let rewards = rewards.iter().map(|reward| RewardView::new(reward, &settled, &counters)).collect();
+    let codes = engine.store.free_codes(&subject.program_id, &codes::pools(rewards)).await?;
+    let view = |reward| RewardView::new(reward, &settled, &counters, codes.get(&reward.id));
+    let rewards = rewards.iter().map(view).collect();
     Ok(Answer::ok(&Catalogue { rewards }))
 }

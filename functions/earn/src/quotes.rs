@@ -1,6 +1,7 @@
 //! `POST /members/{member}/quotes`: what an accrual or a redemption would do, by the same decision, nothing written.
 
 use regulars_api::{
+    codes,
     command::asked_as,
     engine::Engine,
     http::{Answer, Params, Problem, Request},
@@ -51,9 +52,12 @@ pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -
         }
         Quote::Redemption(redemption) => {
             let wish = Redeem::from(redemption);
-            let needed = program.counters_of(&wish.reward, engine.clock.now());
-            let counters = engine.store.counters(&subject.program_id, &needed).await?;
-            let posting = redeem::redeem(settled, &asked, &wish, &counters)?;
+            let needs = codes::needs(program, &wish.reward, engine.clock.now());
+            let counters = engine.store.counters(&subject.program_id, &needs.counters).await?;
+            let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
+            let made = codes::made_for(program, &wish.reward)?;
+            let code = made.as_ref().or(free.get(&wish.reward));
+            let posting = redeem::redeem(settled, &asked, &wish, &counters, code)?;
             let entry = would_be(&posting, &asked.entry);
             let settled = engine.settled(&subject, posting.own.account);
             Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))

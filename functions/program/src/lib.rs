@@ -1,6 +1,7 @@
 //! The `program` function: publishing and reading programs, and what an operator does to accounts.
 
 mod adjustments;
+mod codes;
 mod publication;
 mod transfers;
 
@@ -20,6 +21,9 @@ enum Operation {
     Read,
     Adjust,
     Transfer,
+    UploadCodes,
+    CountCodes,
+    ReadCode,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -28,6 +32,9 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::GET, "/v1/programs/{program}", Operation::Read),
         (Method::POST, "/v1/programs/{program}/members/{member}/adjustments", Operation::Adjust),
         (Method::POST, "/v1/programs/{program}/members/{member}/transfers", Operation::Transfer),
+        (Method::POST, "/v1/programs/{program}/rewards/{reward}/codes", Operation::UploadCodes),
+        (Method::GET, "/v1/programs/{program}/rewards/{reward}/codes", Operation::CountCodes),
+        (Method::GET, "/v1/programs/{program}/rewards/{reward}/codes/{code}", Operation::ReadCode),
     ])
 });
 
@@ -48,6 +55,9 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Read => publication::read(engine, &params).await,
             Operation::Adjust => adjustments::adjust(engine, &request, &params, deadline).await,
             Operation::Transfer => transfers::transfer(engine, &request, &params, deadline).await,
+            Operation::UploadCodes => codes::upload(engine, &request, &params).await,
+            Operation::CountCodes => codes::count(engine, &params).await,
+            Operation::ReadCode => codes::read(engine, &params).await,
         }
     })
     .await

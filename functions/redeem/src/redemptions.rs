@@ -1,6 +1,7 @@
 //! `POST /members/{member}/redemptions`: points for a reward, spent or held, once for ever under their key.
 
 use regulars_api::{
+    codes,
     command::asked,
     deadline::Deadline,
     engine::Engine,
@@ -8,7 +9,6 @@ use regulars_api::{
     view::{Redeemed, Redemption},
 };
 use regulars_domain::redeem::{self, Redeem};
-use regulars_store::Needs;
 
 pub(crate) async fn redeem(
     engine: &Engine,
@@ -19,10 +19,12 @@ pub(crate) async fn redeem(
     let asked = asked(request, "redemption", &request.json_value(BODY_BYTES_MAX)?)?;
     let wish = Redeem::from(request.json_body::<Redemption>()?);
     let subject = engine.subject(params).await?;
-    let needs = Needs { counters: subject.program.counters_of(&wish.reward, engine.clock.now()), ..Needs::default() };
+    let needs = codes::needs(&subject.program, &wish.reward, engine.clock.now());
+    let made = codes::made_for(&subject.program, &wish.reward)?;
     let done = engine
         .act(&subject, &needs, &asked, deadline, |settled, found| {
-            redeem::redeem(settled, &asked, &wish, &found.counters)
+            let code = made.as_ref().or(found.code(&wish.reward));
+            redeem::redeem(settled, &asked, &wish, &found.counters, code)
         })
         .await?;
     let settled = engine.settled(&subject, done.account);

@@ -1,6 +1,7 @@
 //! Everything between a front end and the rules: HTTP requests and answers, Lambda, settings and time.
 
 pub mod clock;
+pub mod codes;
 pub mod command;
 pub mod deadline;
 pub mod engine;

@@ -10,6 +10,7 @@ use crate::{
     breakdown::BreakdownLine,
     calendar,
     chain::Sealed,
+    code::GivenCode,
     counter::{Counters, Take},
     earning::{Occasion, PointsOverflow, assess},
     entry::{By, Entry, Kind, Qualified, TierChange},
@@ -45,6 +46,7 @@ pub(crate) struct Draft<'p> {
     pub(crate) entries: Vec<Sealed>,
     takes: Vec<Take>,
     marks: Vec<Mark>,
+    codes: Vec<GivenCode>,
     claims: Vec<Claim>,
     others: Vec<Change>,
 }
@@ -60,6 +62,7 @@ impl<'p> Draft<'p> {
             entries: Vec::new(),
             takes: Vec::new(),
             marks: Vec::new(),
+            codes: Vec::new(),
             claims: Vec::new(),
             others: Vec::new(),
         }
@@ -186,6 +189,11 @@ impl<'p> Draft<'p> {
         self.marks.push(mark);
     }
 
+    /// Gives a code away along with this posting.
+    pub(crate) fn give_code(&mut self, code: GivenCode) {
+        self.codes.push(code);
+    }
+
     /// Claims a name for this member along with this posting.
     pub(crate) fn claim(&mut self, claim: Claim) {
         self.claims.push(claim);
@@ -193,11 +201,12 @@ impl<'p> Draft<'p> {
 
     /// Commits what is drafted of another account along with this posting.
     pub(crate) fn along(&mut self, other: Self) {
-        let Posting { own, others, takes, marks, claims: _ } = other.finish();
+        let Posting { own, others, takes, marks, codes, claims: _ } = other.finish();
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
         self.marks.extend(marks);
+        self.codes.extend(codes);
     }
 
     /// Gives what `occasion` earns: points, what counts toward a tier, use of caps. Fills `entry` with it and posts it.
@@ -401,6 +410,7 @@ impl<'p> Draft<'p> {
             others: self.others,
             takes: self.takes,
             marks: self.marks,
+            codes: self.codes,
             claims: self.claims,
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Qualifying,
     breakdown::BreakdownLine,
+    code::Code,
     earning::Label,
     fingerprint::Fingerprint,
     id::{EntryId, LevelId, MemberId, RewardId, RuleId},
@@ -81,6 +82,9 @@ pub struct Redeemed {
     /// The money that the points stand for, where the reward costs points per money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
+    /// The code that was given, where the reward has codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
 }
 
 /// What an entry counted toward a tier.

@@ -10,6 +10,7 @@ pub mod breakdown;
 pub mod calendar;
 pub mod cap;
 pub mod chain;
+pub mod code;
 pub mod confirm;
 pub mod counter;
 mod draft;

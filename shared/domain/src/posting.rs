@@ -4,6 +4,7 @@ use crate::{
     account::{Account, Alias},
     aftermath::Mark,
     chain::Sealed,
+    code::GivenCode,
     counter::Take,
     id::MemberId,
 };
@@ -41,6 +42,8 @@ pub struct Posting {
     pub takes: Vec<Take>,
     /// What became of entries that it acts on.
     pub marks: Vec<Mark>,
+    /// Codes that members are given.
+    pub codes: Vec<GivenCode>,
     /// Other names that members get.
     pub claims: Vec<Claim>,
 }

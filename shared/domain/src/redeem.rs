@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::{
     account::Inactive,
+    code::{Code, CodeSource, GivenCode},
     counter::{CounterId, Counters, Take},
     draft::{Draft, Request},
     earning::facts::Facts,
@@ -69,7 +70,7 @@ pub enum RedeemRefusal {
     },
     /// It was had as often, or for as many points, as it may be for now.
     RewardLimitReached,
-    /// None is left.
+    /// None is left, or no code of it.
     RewardOutOfStock,
     /// The account has as many open holds as it can.
     HoldsFull,
@@ -133,23 +134,30 @@ impl Program {
 }
 
 impl Settled<'_> {
-    /// Whether this member could have `reward` now, and what it would cost at the least.
+    /// Whether this member could have `reward` now, and what it would cost at the least. `code` is a free one of its pool,
+    /// where it has a pool and there is one.
     ///
     /// # Errors
     ///
     /// Why not: the same that [`redeem`] would say.
-    pub fn can_redeem(&self, reward: &Reward, counters: &Counters) -> Result<Points, RedeemRefusal> {
+    pub fn can_redeem(
+        &self,
+        reward: &Reward,
+        counters: &Counters,
+        code: Option<&Code>,
+    ) -> Result<Points, RedeemRefusal> {
         let cost = match reward.cost {
             Cost::Fixed(points) => points,
             Cost::PerMoney { .. } => Amount::new(1).and_then(|least| reward.cost.of(least)).unwrap_or_default(),
         };
         self.0.account.check_active().map_err(RedeemRefusal::Inactive)?;
-        check_reward(&self.0, reward, cost, counters, false)?;
+        check_reward(&self.0, reward, cost, (counters, code), false)?;
         Ok(cost)
     }
 }
 
-/// Spends points of `settled` on a reward.
+/// Spends points of `settled` on a reward. `code` is the one to give, where the reward has codes: made for this redemption, or
+/// free in the reward's pool; none if the pool is empty.
 ///
 /// # Errors
 ///
@@ -159,6 +167,7 @@ pub fn redeem(
     request: &Request,
     wish: &Redeem,
     counters: &Counters,
+    code: Option<&Code>,
 ) -> Result<Posting, RedeemRefusal> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
@@ -166,7 +175,7 @@ pub fn redeem(
     let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
     let expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
     let cost = cost(program, reward, wish.money)?;
-    check_reward(&draft, reward, cost, counters, expires_at.is_some())?;
+    check_reward(&draft, reward, cost, (counters, code), expires_at.is_some())?;
 
     let today = draft.today();
     let extended = draft.extend(today);
@@ -186,7 +195,18 @@ pub fn redeem(
         });
     }
     entry.lots.extend(extended);
-    entry.redeemed = Some(Redeemed { reward: reward.id.clone(), money: wish.money });
+    let code = match reward.codes {
+        CodeSource::None => None,
+        CodeSource::Generated | CodeSource::Pool => {
+            let code = code.ok_or(RedeemRefusal::RewardOutOfStock)?.clone();
+            let is_pooled = reward.codes == CodeSource::Pool;
+            let member = draft.account.member.clone();
+            let redemption = entry.id.clone();
+            draft.give_code(GivenCode { reward: reward.id.clone(), code: code.clone(), member, redemption, is_pooled });
+            Some(code)
+        }
+    };
+    entry.redeemed = Some(Redeemed { reward: reward.id.clone(), money: wish.money, code });
     if let Some(limit) = reward.limit {
         let take = limit.use_up(cost, &reward.cap_owner(), today, &mut draft.account);
         draft.take(take);
@@ -224,7 +244,7 @@ fn check_reward(
     draft: &Draft<'_>,
     reward: &Reward,
     cost: Points,
-    counters: &Counters,
+    (counters, code): (&Counters, Option<&Code>),
     is_hold: bool,
 ) -> Result<(), RedeemRefusal> {
     let account = &draft.account;
@@ -251,6 +271,9 @@ fn check_reward(
         }
     }
     if reward.stock.pieces().is_some_and(|stock| counters.taken(&reward.stock_counter()) >= stock) {
+        return Err(RedeemRefusal::RewardOutOfStock);
+    }
+    if reward.codes == CodeSource::Pool && code.is_none() {
         return Err(RedeemRefusal::RewardOutOfStock);
     }
     if is_hold && account.holds.len() >= HOLDS_MAX {

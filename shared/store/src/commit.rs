@@ -7,6 +7,7 @@ use regulars_domain::{
     account::{Account, Alias},
     aftermath::Recorded,
     chain::Sealed,
+    code::GivenCode,
     counter::{CounterId, Take},
     posting::{Change, Claim, Posting},
 };
@@ -20,8 +21,8 @@ use crate::{
     shards::{self, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, FREE_OR_MINE, GIVE_BACK, HAS_ROOM, MARK, MEMBER, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key,
-        counter_key, entry_key,
+        ABSENT, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, TAKE, UNCHANGED,
+        UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
     },
     transaction::Transacted,
     verdict::{Part, Seen, Verdict, verdict},
@@ -158,7 +159,7 @@ impl Store {
         posting: &'a Posting,
         changes: &[(&'a CounterId, ShardChange)],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { own, others, takes: _, marks, claims } = posting;
+        let Posting { own, others, takes: _, marks, codes, claims } = posting;
         let program = &own.account.program;
         let mut parts = Vec::new();
         let mut writes = Vec::new();
@@ -190,6 +191,18 @@ impl Store {
             parts.push(Part::Mark);
             let key = entry_key(program, &mark.member, &mark.entry);
             writes.push(self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))?);
+        }
+        for GivenCode { reward, code, member, redemption, is_pooled } in codes {
+            parts.push(Part::Code);
+            let (to, redemption) = (text(member.as_str()), text(redemption.as_str()));
+            writes.push(if *is_pooled {
+                let values = [(":member".to_owned(), to), (":redemption".to_owned(), redemption)];
+                self.update(code_key(program, reward, code), GIVE, IS_FREE, values.into())?
+            } else {
+                let mut item = key_attributes(code_key(program, reward, code));
+                item.extend([(MEMBER.to_owned(), to), (REDEMPTION.to_owned(), redemption)]);
+                self.put(item, ABSENT, None)?
+            });
         }
         for Claim { alias, member, from } in claims.iter().collect::<BTreeSet<_>>() {
             let mut item = key_attributes(alias_key(program, alias));

@@ -7,20 +7,15 @@ use regulars_domain::{
     counter::{CounterId, Counters},
     id::ProgramId,
 };
-use tokio::task::JoinSet;
 
 use crate::{
     fault::StoreFault,
     item::{Fields, Item, as_number, text},
     meter::Action,
     shards::Levels,
-    store::Store,
+    store::{Store, at_once},
     table::{Key, SHARDS_OF, SK, TAKEN, counter_prefix, read_shard},
 };
-
-/// How many counters are read at a time. Most commands look at one or two; a catalogue of rewards may look at hundreds,
-/// and must not take up all connections.
-const QUERIES_AT_ONCE: usize = 16;
 
 /// What was read of counters, shard by shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,19 +60,12 @@ impl Store {
         counters: impl IntoIterator<Item = &CounterId>,
         consistent: bool,
     ) -> Result<Totals, StoreFault> {
-        let mut waiting = counters.into_iter().cloned().collect::<BTreeSet<_>>().into_iter();
-        let mut queries = JoinSet::<Result<_, StoreFault>>::new();
-        let mut totals = Totals::default();
-        loop {
-            while queries.len() < QUERIES_AT_ONCE {
-                let Some(counter) = waiting.next() else { break };
-                let (store, key) = (self.clone(), counter_prefix(program, &counter));
-                queries.spawn(async move { Ok((counter, store.levels(key, consistent).await?)) });
-            }
-            let Some(query) = queries.join_next().await else { return Ok(totals) };
-            let (counter, levels) = query.map_err(|panicked| StoreFault::Broken(panicked.into()))??;
-            totals.0.insert(counter, levels);
-        }
+        let counters: BTreeSet<CounterId> = counters.into_iter().cloned().collect();
+        let totals = at_once(counters, |counter| {
+            let (store, key) = (self.clone(), counter_prefix(program, &counter));
+            async move { Ok((counter, store.levels(key, consistent).await?)) }
+        });
+        Ok(Totals(totals.await?.into_iter().collect()))
     }
 
     async fn levels(&self, counter: Key, consistent: bool) -> Result<Levels, StoreFault> {

@@ -9,6 +9,7 @@ mod accounts;
 mod act;
 mod alias;
 mod backoff;
+mod codes;
 mod commit;
 mod counters;
 mod due;
@@ -29,6 +30,7 @@ mod verdict;
 
 pub use act::{Outcome, RequestKey, Step};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
+pub use codes::{CodeCount, CodeFate};
 pub use commit::Commit;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
 pub use fault::{Corrupt, PostingInvalid, StoreFault};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use regulars_domain::{
     account::Account,
     aftermath::Recorded,
+    code::Code,
     counter::{CounterId, Counters},
-    id::{EntryId, MemberId, ProgramId},
+    id::{EntryId, MemberId, ProgramId, RewardId},
 };
 
 use crate::{counters::Totals, fault::StoreFault, store::Store};
@@ -16,6 +17,8 @@ use crate::{counters::Totals, fault::StoreFault, store::Store};
 pub struct Needs {
     /// Totals over many members.
     pub counters: Vec<CounterId>,
+    /// Rewards that give codes from a pool: a free one of each.
+    pub codes: Vec<RewardId>,
     /// Entries, each by the member in whose ledger it is looked for.
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
@@ -36,6 +39,7 @@ impl Needs {
     pub(crate) fn add(&mut self, more: Self) -> Result<Self, StoreFault> {
         let more = Self {
             counters: more.counters.into_iter().filter(|counter| !self.counters.contains(counter)).collect(),
+            codes: more.codes.into_iter().filter(|reward| !self.codes.contains(reward)).collect(),
             entries: more.entries.into_iter().filter(|entry| !self.entries.contains(entry)).collect(),
             accounts: more.accounts.into_iter().filter(|member| !self.accounts.contains(member)).collect(),
         };
@@ -43,6 +47,7 @@ impl Needs {
             return Err(StoreFault::Broken(NothingMore.into()));
         }
         self.counters.extend_from_slice(&more.counters);
+        self.codes.extend_from_slice(&more.codes);
         self.entries.extend_from_slice(&more.entries);
         self.accounts.extend_from_slice(&more.accounts);
         Ok(more)
@@ -56,11 +61,18 @@ pub struct Found {
     pub counters: Counters,
     /// The same shard by shard, for whoever writes.
     pub(crate) totals: Totals,
+    codes: BTreeMap<RewardId, Code>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
 }
 
 impl Found {
+    /// A free code of `reward`; `None` if it was not looked for, or there is none.
+    #[must_use]
+    pub fn code(&self, reward: &RewardId) -> Option<&Code> {
+        self.codes.get(reward)
+    }
+
     /// The entry of this id in the ledger of `member`: `None` if it was not looked for, `Some(None)` if there is none.
     #[must_use]
     pub fn entry(&self, member: &MemberId, entry: &EntryId) -> Option<Option<&Recorded>> {
@@ -77,6 +89,7 @@ impl Found {
     pub(crate) fn extend(&mut self, more: Self) {
         self.counters.extend(more.counters);
         self.totals.extend(more.totals);
+        self.codes.extend(more.codes);
         self.entries.extend(more.entries);
         self.accounts.extend(more.accounts);
     }
@@ -88,7 +101,7 @@ impl Found {
 }
 
 impl Store {
-    /// What a command needs: the entries and accounts strongly consistent, and the counters, so too if `consistent`.
+    /// What a command needs: the entries and accounts strongly consistent, and the counters and codes, so too if `consistent`.
     pub(crate) async fn find(&self, program: &ProgramId, needs: &Needs, consistent: bool) -> Result<Found, StoreFault> {
         // One of each kind is the rule, so each kind is read one after the other, and the kinds at the same time.
         let entries = async {
@@ -107,7 +120,8 @@ impl Store {
             Ok(found)
         };
         let totals = self.totals(program, &needs.counters, consistent);
-        let (totals, entries, accounts) = tokio::try_join!(totals, entries, accounts)?;
-        Ok(Found { counters: totals.sums(), totals, entries, accounts })
+        let codes = self.find_codes(program, &needs.codes, consistent);
+        let (totals, codes, entries, accounts) = tokio::try_join!(totals, codes, entries, accounts)?;
+        Ok(Found { counters: totals.sums(), totals, codes, entries, accounts })
     }
 }

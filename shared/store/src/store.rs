@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use aws_sdk_dynamodb::Client;
+use tokio::task::JoinSet;
 
 use crate::{fault::StoreFault, meter::Meter};
 
@@ -27,6 +28,36 @@ impl Store {
     #[must_use]
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+}
+
+/// How many reads of one kind are under way at a time. Most commands look at one thing or two; a catalogue of rewards may
+/// look at hundreds, and must not take up all connections.
+const READS_AT_ONCE: usize = 16;
+
+/// Does `work` for each of `keys`, a few at a time, and tells what came of it, in no order.
+///
+/// # Errors
+///
+/// The first of the work's own.
+pub(crate) async fn at_once<K, T, W>(
+    keys: impl IntoIterator<Item = K>,
+    work: impl Fn(K) -> W,
+) -> Result<Vec<T>, StoreFault>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, StoreFault>> + Send + 'static,
+{
+    let mut waiting = keys.into_iter();
+    let mut under_way = JoinSet::new();
+    let mut done = Vec::new();
+    loop {
+        while under_way.len() < READS_AT_ONCE {
+            let Some(key) = waiting.next() else { break };
+            under_way.spawn(work(key));
+        }
+        let Some(ended) = under_way.join_next().await else { return Ok(done) };
+        done.push(ended.map_err(|panicked| StoreFault::Broken(panicked.into()))??);
     }
 }
 

@@ -7,6 +7,7 @@
 //! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m` |
 //! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD` | `stock#0` to `stock#7` | `taken` |
 //! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0` to `#7`, the first day of the interval | `taken` |
+//! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m` and `i` once it is given, the member and the redemption |
 //! | head of a program | `program#PROGRAM` | `head` | `v` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document` |
 //!
@@ -15,15 +16,16 @@
 use jiff::civil::Date;
 use regulars_domain::{
     account::Alias,
+    code::Code,
     counter::CounterId,
-    id::{EntryId, MemberId, ProgramId},
+    id::{EntryId, MemberId, ProgramId, RewardId},
 };
 
 /// Partition key, S.
 pub(crate) const PK: &str = "pk";
 /// Sort key, S.
 pub(crate) const SK: &str = "sk";
-/// Sort key of [`BY_SEQ`], N. Only entries carry it: an account that did would pay for the index at each commit.
+/// Sort key of [`BY_SEQ`], N. Only entries and free codes carry it: an account that did would pay for the index at each commit.
 pub(crate) const SEQ: &str = "seq";
 /// Partition key of [`DUE`], N. Only accounts that have a review ahead carry it.
 pub(crate) const DUE_SHARD: &str = "due_shard";
@@ -31,8 +33,10 @@ pub(crate) const DUE_SHARD: &str = "due_shard";
 pub(crate) const DUE_KEY: &str = "due_key";
 /// Version of an account or of a program's head, N.
 pub(crate) const VERSION: &str = "v";
-/// The member whom an alias names, S.
+/// The member whom an alias names, or to whom a code was given, S.
 pub(crate) const MEMBER: &str = "m";
+/// The redemption that a code was given for, S.
+pub(crate) const REDEMPTION: &str = "i";
 /// What has been taken from a shard of a counter, N.
 pub(crate) const TAKEN: &str = "taken";
 /// How often something was done about an entry, N.
@@ -42,7 +46,7 @@ pub(crate) const AFTERMATH: &str = "af";
 /// A program document, S.
 pub(crate) const DOCUMENT: &str = "document";
 
-/// The local index of entries by [`SEQ`].
+/// The local index by [`SEQ`]: a member's entries in order, the free codes of a reward in no order at all.
 pub(crate) const BY_SEQ: &str = "by_seq";
 /// The global index of accounts by the day of their review, keys only.
 pub(crate) const DUE: &str = "due";
@@ -63,6 +67,12 @@ pub(crate) const WAS_TAKEN: &str = "taken >= :amount";
 pub(crate) const GIVE_BACK: &str = "SET taken = taken - :amount";
 /// The shards of a counter.
 pub(crate) const SHARDS_OF: &str = "pk = :pk AND begins_with(sk, :counter)";
+/// The code is there, and nobody was given it.
+pub(crate) const IS_FREE: &str = "attribute_exists(seq)";
+/// Gives a code away, which takes it out of the index of free ones.
+pub(crate) const GIVE: &str = "SET m = :member, i = :redemption REMOVE seq";
+/// Everything in a partition.
+pub(crate) const ALL: &str = "pk = :pk";
 /// The entry is there, and nothing was done about it since it was read.
 pub(crate) const UNMARKED_SINCE: &str =
     "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))";
@@ -114,6 +124,21 @@ pub(crate) fn counter_prefix(program: &ProgramId, counter: &CounterId) -> Key {
 /// The shard that a sort key names, behind what those of its counter begin with.
 pub(crate) fn read_shard(sk: &str, prefix: &str) -> Option<u8> {
     sk.strip_prefix(prefix)?.parse().ok()
+}
+
+/// The key of a code of a reward.
+pub(crate) fn code_key(program: &ProgramId, reward: &RewardId, code: &Code) -> Key {
+    Key { pk: codes_pk(program, reward), sk: format!("code#{code}") }
+}
+
+/// The partition of the codes of a reward.
+pub(crate) fn codes_pk(program: &ProgramId, reward: &RewardId) -> String {
+    format!("codes#{program}#{reward}")
+}
+
+/// The code that a sort key names.
+pub(crate) fn read_code(sk: &str) -> Option<Code> {
+    sk.strip_prefix("code#")?.parse().ok()
 }
 
 /// The key of the item that tells a program's current version.

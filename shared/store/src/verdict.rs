@@ -24,6 +24,8 @@ pub(crate) enum Part<'a> {
     Mark,
     /// What is taken from a shard of a counter, or given back to it.
     Shard,
+    /// A code.
+    Code,
     /// An alias.
     Claim(&'a Alias),
 }
@@ -64,8 +66,8 @@ pub(crate) enum Seen {
 /// What `checks` say of `parts`, one for each. `None` if they say nothing that a command can come to.
 ///
 /// The first of these that applies: the request is known; the account moved, or a rival is at work, or the engine's own
-/// entry is there; an alias is taken; the shard of a counter has no room any more, which others may have; the table is
-/// throttled.
+/// entry is there; an alias is taken; the shard of a counter has no room any more, which others may have, or a code is gone; the
+/// table is throttled.
 ///
 /// # Errors
 ///
@@ -97,7 +99,8 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
         (Part::Claim(alias), Check::Failed(_)) => Some(Verdict::AliasTaken((*alias).clone())),
         _ => None,
     });
-    let is_late = || both().any(|pair| matches!(pair, (Part::Shard, Check::Failed(_)) | (_, Check::Throttled)));
+    let is_late =
+        || both().any(|pair| matches!(pair, (Part::Shard | Part::Code, Check::Failed(_)) | (_, Check::Throttled)));
     Ok(taken.or_else(|| is_late().then_some(Verdict::Conflict)))
 }
 

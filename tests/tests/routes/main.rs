@@ -12,6 +12,7 @@
 mod accruals;
 mod adjustments;
 mod bad_input;
+mod codes;
 mod entries;
 mod holds;
 mod local;

@@ -124,10 +124,7 @@ fn what_is_valid_and_not_yet_in_effect_is_told() {
     let body = publish(&system, "\"1\"", &coffee_shop()).expect(201);
     let mut found = places(&body["warnings"]);
     found.sort_unstable();
-    assert_eq!(
-        found,
-        [("/rewards/3/codes", "not_yet_in_effect"), ("/tiers/levels/2/entitlements", "not_yet_in_effect"),]
-    );
+    assert_eq!(found, [("/tiers/levels/2/entitlements", "not_yet_in_effect")]);
 }
 
 #[test]

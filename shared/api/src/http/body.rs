@@ -50,7 +50,7 @@ pub(crate) fn check(body: &[u8], content_type: Option<&str>, bytes_max: usize) -
 }
 
 /// The fields of requests that hold lists.
-const LISTS: [&str; 3] = ["aliases", "lines", "messages"];
+const LISTS: [&str; 4] = ["aliases", "codes", "lines", "messages"];
 
 /// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,
 /// in the order in which our code happens to declare them.
@@ -228,6 +228,7 @@ mod tests {
         for (body, expected) in [
             (r#"{"purchase":{"lines":[{"sku":"latte"}]}}"#, None),
             (r#"{"aliases":[{"kind":"email","value":"a@b"}]}"#, None),
+            (r#"{"codes":["A1"]}"#, None),
             ("not JSON", None),
             (r#"["latte"]"#, Some("")),
             ("1", Some("")),

@@ -39,6 +39,8 @@ pub enum Code {
     EntryNotFound,
     /// The program has no reward with this id.
     RewardNotFound,
+    /// The reward has no such code.
+    CodeNotFound,
     /// No route has this path.
     RouteNotFound,
     /// The path is known, the method is not allowed on it.
@@ -71,6 +73,8 @@ pub enum Code {
     InsufficientPoints,
     /// No reward of this kind is left.
     RewardOutOfStock,
+    /// The reward's codes do not come from a pool, so none can be added.
+    RewardWithoutPool,
     /// The reward is for other tiers.
     RewardNotForTier,
     /// The reward's own condition does not hold for this member.
@@ -137,6 +141,7 @@ impl Code {
             Code::MemberNotFound => (StatusCode::NOT_FOUND, "member_not_found", "No such member"),
             Code::EntryNotFound => (StatusCode::NOT_FOUND, "entry_not_found", "No such entry"),
             Code::RewardNotFound => (StatusCode::NOT_FOUND, "reward_not_found", "No such reward"),
+            Code::CodeNotFound => (StatusCode::NOT_FOUND, "code_not_found", "No such code"),
             Code::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
             Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
             Code::MemberExists => (StatusCode::CONFLICT, "member_exists", "The member exists already"),
@@ -153,6 +158,7 @@ impl Code {
             Code::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency-Key was used for another request"),
             Code::InsufficientPoints => (StatusCode::UNPROCESSABLE_ENTITY, "insufficient_points", "Not enough points"),
             Code::RewardOutOfStock => (StatusCode::UNPROCESSABLE_ENTITY, "reward_out_of_stock", "The reward is out of stock"),
+            Code::RewardWithoutPool => (StatusCode::UNPROCESSABLE_ENTITY, "reward_without_pool", "The reward has no pool of codes"),
             Code::RewardNotForTier => (StatusCode::UNPROCESSABLE_ENTITY, "reward_not_for_tier", "The reward is for other tiers"),
             Code::RewardNotForMember => (StatusCode::UNPROCESSABLE_ENTITY, "reward_not_for_member", "The reward is not for this member"),
             Code::RewardNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "reward_not_active", "The reward is not on offer now"),
@@ -375,6 +381,7 @@ mod tests {
             (404, "member_not_found", Code::MemberNotFound),
             (404, "entry_not_found", Code::EntryNotFound),
             (404, "reward_not_found", Code::RewardNotFound),
+            (404, "code_not_found", Code::CodeNotFound),
             (404, "route_not_found", Code::RouteNotFound),
             (405, "method_not_allowed", Code::MethodNotAllowed),
             (409, "member_exists", Code::MemberExists),
@@ -391,6 +398,7 @@ mod tests {
             (422, "idempotency_key_reused", Code::IdempotencyKeyReused),
             (422, "insufficient_points", Code::InsufficientPoints),
             (422, "reward_out_of_stock", Code::RewardOutOfStock),
+            (422, "reward_without_pool", Code::RewardWithoutPool),
             (422, "reward_not_for_tier", Code::RewardNotForTier),
             (422, "reward_not_for_member", Code::RewardNotForMember),
             (422, "reward_not_active", Code::RewardNotActive),

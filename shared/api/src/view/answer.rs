@@ -57,7 +57,11 @@ impl Redeemed {
     /// The same of an entry that is not written.
     #[must_use]
     pub fn quoted(self) -> Self {
-        Self { entry: self.entry.map(EntryView::quoted), ..self }
+        Self {
+            entry: self.entry.map(EntryView::quoted),
+            redemption: self.redemption.map(RedemptionView::quoted),
+            ..self
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use regulars_domain::{
     aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
+    code::Code,
     earning::Label,
     entry::{By, Kind, Qualified, TierChange},
     hold::Hold,
@@ -195,7 +196,7 @@ pub struct RedemptionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     money: Option<Money>,
     hold_expires_at: Option<Timestamp>,
-    code: Option<String>,
+    code: Option<Code>,
 }
 
 impl RedemptionView {
@@ -216,7 +217,13 @@ impl RedemptionView {
             },
             money: redeemed.money,
             hold_expires_at: entry.hold_expires_at.filter(|_| state == RedemptionState::Held),
-            code: None,
+            code: redeemed.code.clone(),
         })
+    }
+
+    /// The same of a redemption that is not carried out: it gives no code.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self { code: None, ..self }
     }
 }

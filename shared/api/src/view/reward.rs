@@ -1,6 +1,7 @@
 //! A reward of the catalogue, and whether this member can have it.
 
 use regulars_domain::{
+    code::Code,
     counter::Counters,
     id::{LevelId, RewardId},
     program::{Cost, Reward},
@@ -51,10 +52,11 @@ impl From<&Problem> for Reason {
 }
 
 impl RewardView {
-    /// The view of `reward` for the member whose account is `settled`, given what has gone of it.
+    /// The view of `reward` for the member whose account is `settled`, given what has gone of it, and a free code of
+    /// its pool, if it has one.
     #[must_use]
-    pub fn new(reward: &Reward, settled: &Settled<'_>, counters: &Counters) -> Self {
-        let refusal = settled.can_redeem(reward, counters).err();
+    pub fn new(reward: &Reward, settled: &Settled<'_>, counters: &Counters, code: Option<&Code>) -> Self {
+        let refusal = settled.can_redeem(reward, counters, code).err();
         Self {
             id: reward.id.clone(),
             name: reward.name.clone(),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     cap::{Cap, CapOwner},
+    code::CodeSource,
     counter::CounterId,
     id::{LevelId, RewardId},
     money::{AMOUNT_MAX, Amount},
@@ -48,6 +49,9 @@ const KINDS: [(&str, RewardKind); 6] = [
     ("voucher", RewardKind::Voucher),
     ("cashback", RewardKind::Cashback),
 ];
+
+const CODE_SOURCES: [(&str, CodeSource); 3] =
+    [("none", CodeSource::None), ("generated", CodeSource::Generated), ("pool", CodeSource::Pool)];
 
 /// What a reward costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +120,8 @@ pub struct Reward {
     pub(crate) when: Option<Condition>,
     /// When it may be had.
     pub active: ActiveWindow,
+    /// Where its codes come from.
+    pub codes: CodeSource,
     /// How long it may be held, in seconds; `None` if it cannot be.
     pub hold_seconds_max: Option<i64>,
 }
@@ -168,15 +174,9 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         condition::read(node, &[Variable::Member, Variable::OccurredAt], attributes).map(Some)
     });
     let active = fields.read_or("active", ActiveWindow::default(), active::read);
-    let codes = fields.read_or("codes", (), |node| {
-        if node.choice(&[("none", false), ("generated", true), ("pool", true)])? {
-            node.not_yet("a redemption carries no code");
-        }
-        Some(())
-    });
+    let codes = fields.read_or("codes", CodeSource::None, |node| node.choice(&CODE_SOURCES));
     let hold_seconds_max =
-        fields.read_or("hold_seconds_max", None, |node| node.integer(1..=HOLD_SECONDS_MAX).map(Some));
-    codes?;
+        fields.read_or("hold_seconds_max", None, |node| read_hold_seconds_max(node, codes).map(Some));
     Some(Reward {
         id: id?,
         name: name?,
@@ -187,8 +187,17 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         tiers: tiers?,
         when: when?,
         active: active?,
+        codes: codes?,
         hold_seconds_max: hold_seconds_max?,
     })
+}
+
+fn read_hold_seconds_max(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i64> {
+    // A code that was shown cannot be taken back, and a hold may end in nothing.
+    if codes.is_some_and(|codes| codes != CodeSource::None) {
+        node.fault("contradiction", "a reward with codes cannot be held");
+    }
+    node.integer(1..=HOLD_SECONDS_MAX)
 }
 
 fn read_cost(node: &Node<'_>) -> Option<Cost> {

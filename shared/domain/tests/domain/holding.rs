@@ -306,7 +306,7 @@ fn the_last_piece_can_be_had_again_as_soon_as_its_hold_is_over() {
         member.holds(&program, "2026-11-21T12:00", "r-1", "coffee", 600).unwrap();
         assert!(member.redeems(&program, at("2026-11-21T12:09"), "r-2", "coffee", None).is_err(), "{fields}");
         let settled = member.settled(&program, at("2026-11-21T12:10"));
-        assert!(settled.can_redeem(&program.rewards[0], &member.counters()).is_ok(), "{fields}");
+        assert!(settled.can_redeem(&program.rewards[0], &member.counters(), None).is_ok(), "{fields}");
         let had = member.redeems(&program, at("2026-11-21T12:10"), "r-2", "coffee", None);
         assert!(had.is_ok(), "{fields}: {had:?}");
         assert_eq!(member.balances(), [0; 4]);

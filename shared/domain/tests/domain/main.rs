@@ -19,6 +19,7 @@ mod chain;
 mod challenges;
 mod club;
 mod club_histories;
+mod codes;
 mod contract;
 mod document;
 mod earning;

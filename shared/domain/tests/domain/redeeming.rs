@@ -203,7 +203,7 @@ fn the_catalogue_says_what_redeeming_would_say() {
         let program = with_reward(fields);
         let mut member = member_with(&program, &[("never", points)]);
         let settled = member.settled(&program, at("2026-11-21"));
-        let told = settled.can_redeem(&program.rewards[0], &member.counters()).map(Points::get);
+        let told = settled.can_redeem(&program.rewards[0], &member.counters(), None).map(Points::get);
         assert_eq!(told, cost);
         let done = member.redeems(&program, at("2026-11-21"), "r-1", "coffee", money).map(|entry| -entry.points.get());
         assert_eq!(done, cost);

@@ -10,6 +10,7 @@ use regulars_domain::{
     aftermath::{Aftermath, Mark, Recorded},
     breakdown::BreakdownLine,
     chain::{Sealed, verify},
+    code::{Code, GivenCode},
     confirm::{ConfirmRefusal, confirm},
     counter::{CounterId, Counters},
     earn::{EarnRefusal, earn},
@@ -124,6 +125,10 @@ pub(crate) struct Member {
     pub(crate) ledger: Vec<Sealed>,
     pub(crate) totals: BTreeMap<CounterId, i64>,
     pub(crate) aftermaths: BTreeMap<EntryId, Aftermath>,
+    /// The code that is at hand for the next redemption.
+    pub(crate) code: Option<Code>,
+    /// Every code that was given.
+    pub(crate) codes: Vec<GivenCode>,
 }
 
 /// The balances of an account: pending, spendable, held, owed.
@@ -161,7 +166,8 @@ impl Member {
         let posting = enroll(program, wish, &request("~enrollment"), &totals.clone().into_iter().collect(), at(when));
         assert_eq!(posting.own.expected_version, None);
         let account = posting.own.account.clone();
-        let mut member = Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new() };
+        let mut member =
+            Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new(), code: None, codes: Vec::new() };
         member.take_from_totals(&posting);
         member.keep(posting.own, [0; 4]);
         member
@@ -179,6 +185,12 @@ impl Member {
             self.note(mark);
         }
         self.change(posting.own);
+        for given in posting.codes {
+            assert!(self.codes.iter().all(|earlier| earlier.code != given.code), "a code is given once");
+            let redeemed = self.entry(given.redemption.as_str()).redeemed.unwrap();
+            assert_eq!((redeemed.reward, redeemed.code), (given.reward.clone(), Some(given.code.clone())));
+            self.codes.push(given);
+        }
     }
 
     /// Sees that a change of this account can be committed, and commits it.
@@ -307,7 +319,7 @@ impl Member {
         wish: &Redeem,
     ) -> Result<Entry, RedeemRefusal> {
         let settled = self.settled(program, now);
-        let posting = redeem(settled, &request(key), wish, &self.counters())?;
+        let posting = redeem(settled, &request(key), wish, &self.counters(), self.code.as_ref())?;
         self.commit(posting);
         Ok(self.entry(key))
     }

@@ -171,7 +171,7 @@ impl<'p> Life<'p> {
         let settled = self.settled(now);
         if settled.account().lots.total() >= Points::new(50) {
             let wish = Redeem { reward: "coffee".parse().unwrap(), money: None, hold_seconds };
-            self.keep(redeem(settled, &request(key), &wish, &Counters::default()).unwrap());
+            self.keep(redeem(settled, &request(key), &wish, &Counters::default(), None).unwrap());
         }
     }
 

@@ -16,9 +16,12 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use regulars_store::Store;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::wire::Wire;
+
+/// Crowds take turns: two at once would only try this machine's patience.
+pub(crate) static CROWD: Mutex<()> = Mutex::const_new(());
 
 /// The table's name.
 pub(crate) const TABLE: &str = "regulars";

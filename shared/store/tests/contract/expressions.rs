@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use regulars_domain::account::Alias;
+use regulars_domain::{
+    account::Alias,
+    code::{Code, GivenCode},
+};
 use regulars_store::Store;
 use serde_json::Value;
 
@@ -41,7 +44,19 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     let account = commit(&table, &posting).await;
     let mut posting = empty(&account);
     posting.takes = vec![take(-1, 9)];
+    let account = commit(&table, &posting).await;
+    let (reward, code): (_, Code) = (id.parse().unwrap(), key.parse().unwrap());
+    table.store.add_codes(&demo(), &reward, &[code.clone()].into()).await.unwrap();
+    assert_eq!(table.store.free_codes(&demo(), &[reward.clone()]).await.unwrap()[&reward], code);
+    let given = |code, is_pooled| {
+        let redemption = key.parse().unwrap();
+        GivenCode { reward: reward.clone(), code, member: member.clone(), redemption, is_pooled }
+    };
+    let mut posting = empty(&account);
+    posting.codes = vec![given(code.clone(), true), given("made".parse().unwrap(), false)];
     commit(&table, &posting).await;
+    table.store.code(&demo(), &reward, &code).await.unwrap();
+    table.store.count_codes(&demo(), &reward).await.unwrap();
     table.store.entry(&demo(), &member, &key.parse().unwrap()).await.unwrap();
     table.store.entries(&demo(), &member, Some(3), 5).await.unwrap();
     table.store.ledger(&demo(), &member, 0, 5).await.unwrap();
@@ -71,16 +86,20 @@ async fn expressions_are_the_same_whatever_comes_in() {
         ":member",
         ":pk",
         ":read",
+        ":redemption",
         ":room",
         ":seq",
         ":shard",
         ":zero",
+        "SET m = :member, i = :redemption REMOVE seq",
         "SET taken = if_not_exists(taken, :zero) + :amount",
         "SET taken = taken - :amount",
+        "attribute_exists(seq)",
         "attribute_not_exists(pk)",
         "attribute_not_exists(pk) OR m IN (:member, :from)",
         "attribute_not_exists(taken) OR taken <= :room",
         "due_shard = :shard AND due_key < :end",
+        "pk = :pk",
         "pk = :pk AND begins_with(sk, :counter)",
         "pk = :pk AND seq < :seq",
         "pk = :pk AND seq > :seq",

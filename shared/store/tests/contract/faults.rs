@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::get_item::GetItemError, types::AttributeValue};
+use regulars_domain::code::GivenCode;
 use regulars_store::{Corrupt, Store, StoreFault};
 use serde_json::json;
 
@@ -120,6 +121,13 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
     let mut posting = accrual(&account, "order-1", 5);
     posting.takes = vec![crate::sample::take(1, 2)];
     posting.claims = vec![crate::sample::claim(crate::sample::email("aa"))];
+    posting.codes = vec![GivenCode {
+        reward: "cinema".parse().unwrap(),
+        code: "A1".parse().unwrap(),
+        member: member("m-1"),
+        redemption: "order-1".parse().unwrap(),
+        is_pooled: false,
+    }];
     let account = commit(&table, &posting).await;
     table.store.publish(&demo(), None, "document").await.unwrap();
     let (program, id) = (demo(), account.member.clone());
@@ -146,6 +154,14 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         store.counters(&program, &[crate::sample::tasting()]).await
     })
     .await;
+    let reward = "cinema".parse().unwrap();
+    let code = "A1".parse().unwrap();
+    for attribute in ["m", "i"] {
+        check_corrupt(&table, ("code", "codes#demo#cinema", "code#A1"), attribute, async |store| {
+            store.code(&program, &reward, &code).await
+        })
+        .await;
+    }
     check_corrupt(&table, ("program", "program#demo", "head"), "v", async |store| {
         store.program_version(&program).await
     })

@@ -9,7 +9,7 @@ use regulars_domain::{account::Account, chain::verify};
 use regulars_store::{Needs, Outcome, Step};
 
 use crate::{
-    engine::Table,
+    engine::{CROWD, Table},
     sample::{accrual, demo, member, request, table_with_member},
 };
 
@@ -91,6 +91,7 @@ async fn check_exactly_once(table: &Table, carried_out: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_commands_on_one_member_land_exactly_once() {
+    let _alone = CROWD.lock().await;
     let (table, _) = table_with_member().await;
     // However slow the machine is, who goes on asking is answered.
     let (carried_out, gave_up) = flood(&table, Duration::from_secs(30), 20).await;

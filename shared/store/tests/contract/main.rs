@@ -8,6 +8,8 @@ mod aliases;
 #[cfg(test)]
 mod capacity;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod conditions;
 #[cfg(test)]
 mod counters;

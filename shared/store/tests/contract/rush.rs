@@ -10,7 +10,7 @@ use regulars_domain::account::Account;
 use regulars_store::{Found, Needs, Outcome, Step};
 
 use crate::{
-    engine::Table,
+    engine::{CROWD, Table},
     sample::{accrual, commit, demo, enrollment, member, request, take, tasting},
 };
 
@@ -89,6 +89,7 @@ async fn of_four_hundred_in_bad_weather_forty_get_a_piece_and_what_comes_back_is
     let seed = std::env::var_os("RUSH_SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("RUSH_SEED={seed}");
+    let _alone = CROWD.lock().await;
     let table = Table::new().await;
     for n in 0..MEMBERS {
         commit(&table, &enrollment(&member(&format!("m-{n}")))).await;

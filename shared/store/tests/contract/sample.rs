@@ -111,6 +111,7 @@ pub(crate) fn empty(account: &Account) -> Posting {
         others: vec![],
         takes: vec![],
         marks: vec![],
+        codes: vec![],
         claims: vec![],
     }
 }
