@@ -131,12 +131,15 @@ async fn exercise(function: &str, system: &System) {
             }
         }
         "tier-evaluation" => {
-            let path = format!("{member}/tier-evaluations");
+            let (path, tier_override) = (format!("{member}/tier-evaluations"), format!("{member}/tier-override"));
             expect(call(function, engine, ("POST", &path), &[], &json!({ "dry_run": true })).await, 200);
             let shard = Store::due_shard(&"m-1".parse().unwrap());
             let event = json!({ "shard": shard, "through": "2027-03-01", "cursor": null });
             assert_eq!(handle(function, engine, event).await.unwrap()["changed"], 1);
             expect(call(function, engine, ("POST", &path), &[], &json!({})).await, 200);
+            let body = json!({ "tier": "gold", "until": "2027-06-30", "reason": "c-1" });
+            expect(call(function, engine, ("PUT", &tier_override), &[], &body).await, 200);
+            expect(call(function, engine, ("DELETE", &tier_override), &[], &nothing).await, 200);
         }
         "program" => {
             let path = "/v1/programs/demo";

@@ -1,7 +1,9 @@
-//! The `tier-evaluation` function: reviews of accounts that are due, shard by shard, and of one member now.
+//! The `tier-evaluation` function: reviews of accounts that are due, shard by shard, and of one member now; tiers given by
+//! an operator.
 
 mod member;
 mod shard;
+mod tier_override;
 
 use std::sync::LazyLock;
 
@@ -16,10 +18,16 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Evaluate,
+    Override,
+    EndOverride,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([(Method::POST, "/v1/programs/{program}/members/{member}/tier-evaluations", Operation::Evaluate)])
+    Routes::new([
+        (Method::POST, "/v1/programs/{program}/members/{member}/tier-evaluations", Operation::Evaluate),
+        (Method::PUT, "/v1/programs/{program}/members/{member}/tier-override", Operation::Override),
+        (Method::DELETE, "/v1/programs/{program}/members/{member}/tier-override", Operation::EndOverride),
+    ])
 });
 
 /// The methods and paths that this function answers, as the template has to name them.
@@ -39,6 +47,8 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/tier-evaluation", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Evaluate => member::evaluate(engine, &request, &params, deadline).await,
+            Operation::Override => tier_override::put(engine, &request, &params, deadline).await,
+            Operation::EndOverride => tier_override::delete(engine, &request, &params, deadline).await,
         }
     })
     .await

@@ -10,6 +10,7 @@ use regulars_domain::{
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,
+    tier_override::OverrideRefusal,
     transfer::TransferRefusal,
 };
 use regulars_store::StoreFault;
@@ -122,6 +123,17 @@ impl From<TransferRefusal> for Problem {
             TransferRefusal::InsufficientPoints { missing } => {
                 Problem::new(Code::InsufficientPoints, detail).with("missing", missing.get())
             }
+        }
+    }
+}
+
+impl From<OverrideRefusal> for Problem {
+    fn from(refusal: OverrideRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            OverrideRefusal::Inactive(inactive) => inactive.into(),
+            OverrideRefusal::TierNotFound => Problem::new(Code::TierNotFound, detail),
+            OverrideRefusal::UntilPast { .. } => Problem::body_malformed("/until", detail),
         }
     }
 }

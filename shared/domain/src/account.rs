@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cap::CapOwner,
     chain::Hash,
+    earning::Label,
     hold::Hold,
     id::{AttributeId, LevelId, MemberId, ProgramId, RuleId},
     lots::Lots,
@@ -196,7 +197,7 @@ pub struct TierOverride {
     /// The last day on which it holds.
     pub until: Date,
     /// Why, in the operator's own code.
-    pub reason: String,
+    pub reason: Label,
 }
 
 /// How a member was brought in by another.

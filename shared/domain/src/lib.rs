@@ -36,6 +36,7 @@ pub mod reversal;
 pub mod settle;
 pub mod steps;
 pub mod tier;
+pub mod tier_override;
 pub mod transfer;
 
 pub use draft::Request;

@@ -11,7 +11,7 @@ use crate::{
     draft::Draft,
     earning::Occasion,
     entry::{By, Kind},
-    id::EntryId,
+    id::{EntryId, LevelId},
     pending::{Awaits, Sum},
     points::Points,
     posting::Posting,
@@ -27,6 +27,10 @@ const ITEMS_MAX: usize = 40;
 /// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven; where
 /// a tier's period moves on by months, two for each of the 44 months that are kept.
 const QUIET_DAYS_MAX: usize = 128;
+
+/// How much that time does is looked through for the next change of tier: more than there can be, unless a program gives points
+/// every birthday and lets them expire for the next hundred years.
+const EVENTS_AHEAD_MAX: usize = 512;
 
 /// An account that has been brought up to now: the only kind that a decision takes.
 #[derive(Clone, Debug)]
@@ -106,6 +110,23 @@ impl<'p> Settled<'p> {
         let tiers = self.0.program.tiers.as_ref()?;
         let period = tier::current_period(self.0.program, tiers, &self.0.account, self.today());
         Some((period, tier::qualifying_of(&self.0.account, period)))
+    }
+
+    /// The next day on which the tier changes if nothing but time happens, and what it changes to; `None` if it stays.
+    #[must_use]
+    pub fn next_tier(&self) -> Option<(Date, Option<LevelId>)> {
+        let (program, account) = (self.0.program, &self.0.account);
+        let mut draft = Draft::new(program, account.clone(), None, self.0.now);
+        for _ in 0..EVENTS_AHEAD_MAX {
+            match next_event(program, &draft.account, Date::MAX, Timestamp::MAX)? {
+                Event::HoldEnds => release_hold(&mut draft),
+                Event::DayBegins(day) => begin(&mut draft, day),
+            }
+            if draft.account.tier != account.tier {
+                return Some((draft.today(), draft.account.tier));
+            }
+        }
+        None
     }
 
     /// What settling did, to be committed by itself; `None` if it wrote nothing.

@@ -18,7 +18,7 @@
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day. Where some would have matured later, a list of the points and that day |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end, `l` points by lot |
 //! | `o` | N | points owed |
-//! | `q` | M | by the first day of a tier period: list of qualifying points, spend, visits |
+//! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
 //! | `s` | L | secured tiers, each a list of tier and last day |
 //! | `ov` | L | the override: tier, last day, reason |
 //! | `t` | S | the tier that the ledger last spoke of |
@@ -146,7 +146,7 @@ pub(crate) fn write(account: &Account) -> Item {
         }
     }
     if let Some(TierOverride { tier, until, reason }) = tier_override {
-        put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason)]));
+        put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
     }
     if let Some(tier) = tier {
         put(TIER, text(tier.as_str()));
@@ -384,7 +384,7 @@ fn read_secured(value: &AttributeValue) -> Option<Secured> {
 
 fn read_override(value: &AttributeValue) -> Option<TierOverride> {
     let [tier, until, reason] = as_array(value)?;
-    Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: reason.as_s().ok()?.clone() })
+    Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
 }
 
 fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {

@@ -28,4 +28,5 @@ mod reversals;
 mod rewards;
 mod tier;
 mod tier_evaluations;
+mod tier_override;
 mod transfers;

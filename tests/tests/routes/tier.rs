@@ -1,6 +1,6 @@
 //! `/members/{member}/tier`: where a member stands, why, and what leads up or keeps it.
 
-use regulars_tests::system::{System, member, purchase};
+use regulars_tests::system::{NOW, System, coffee_shop, member, purchase};
 use serde_json::{Value, json};
 
 fn tier(system: &System) -> Value {
@@ -20,7 +20,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 0, "spend": 0, "visits": 0 }
             },
-            "secured": [], "override": null
+            "secured": [], "override": null, "at_next_review": null
         })
     );
     system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
@@ -35,7 +35,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 420, "spend": 42_000, "visits": 1 }
             },
-            "secured": [], "override": null
+            "secured": [], "override": null, "at_next_review": { "on": "2028-02-01", "tier": "bronze" }
         })
     );
     let account = system.account("m-1");
@@ -81,4 +81,30 @@ fn a_program_without_tiers_has_none_to_tell_of() {
     let tier = system.client.get(&format!("{path}/members/m-1/tier")).expect(200);
     assert_eq!(tier["period"], Value::Null);
     system.client.get(&format!("{path}/members/m-2/tier")).problem(404, "member_not_found");
+}
+
+#[test]
+fn a_tier_over_the_last_months_tells_when_they_are_over_and_what_keeps_it() {
+    let mut program = coffee_shop();
+    program["tiers"]["period"] = json!({ "rolling_months": 12 });
+    program["tiers"]["levels"][2]["downgrade"] = json!("never");
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
+    let silver = tier(&system);
+    assert_eq!((&silver["id"], &silver["until"]), (&json!("silver"), &json!("2027-12-31")));
+    assert_eq!(silver["next"], json!({ "id": "gold", "missing": 580, "by": "2027-11-30" }));
+    assert_eq!(silver["keep"], json!({ "missing": 300, "by": "2027-12-31" }));
+    assert_eq!((&silver["period"]["from"], &silver["period"]["to"]), (&json!("2025-11-01"), &json!("2026-11-30")));
+    assert_eq!(silver["at_next_review"], json!({ "on": "2028-01-01", "tier": "bronze" }));
+
+    // Gold is never lost here, and says so by having no end.
+    system.accrue("m-1", "order-2", &purchase(60_000)).expect(201);
+    for now in [NOW, "2032-06-01T09:00:00Z"] {
+        system.move_clock(now);
+        let gold = tier(&system);
+        assert_eq!((&gold["id"], &gold["until"], &gold["keep"]), (&json!("gold"), &Value::Null, &Value::Null), "{now}");
+        assert_eq!(gold["at_next_review"], Value::Null, "{now}");
+    }
+    system.audit("m-1");
 }

@@ -58,10 +58,3 @@ fn an_evaluation_needs_no_body() {
     assert_eq!(system.client.post(&path, &body).problem(400, "body_malformed")["at"], "/dryrun");
     system.client.post(&format!("{}/tier-evaluations", member("m-2")), &json!({})).problem(404, "member_not_found");
 }
-
-#[test]
-fn an_override_is_not_to_be_had_yet() {
-    let system = overdue();
-    let path = format!("{}/tier-override", member("m-1"));
-    system.client.put(&path, ("x", "y"), &json!({ "tier": "gold" })).problem(404, "route_not_found");
-}

@@ -41,6 +41,8 @@ pub enum Code {
     RewardNotFound,
     /// The reward has no such code.
     CodeNotFound,
+    /// The program has no tier with this id.
+    TierNotFound,
     /// No route has this path.
     RouteNotFound,
     /// The path is known, the method is not allowed on it.
@@ -142,6 +144,7 @@ impl Code {
             Code::EntryNotFound => (StatusCode::NOT_FOUND, "entry_not_found", "No such entry"),
             Code::RewardNotFound => (StatusCode::NOT_FOUND, "reward_not_found", "No such reward"),
             Code::CodeNotFound => (StatusCode::NOT_FOUND, "code_not_found", "No such code"),
+            Code::TierNotFound => (StatusCode::NOT_FOUND, "tier_not_found", "No such tier"),
             Code::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
             Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
             Code::MemberExists => (StatusCode::CONFLICT, "member_exists", "The member exists already"),
@@ -382,6 +385,7 @@ mod tests {
             (404, "entry_not_found", Code::EntryNotFound),
             (404, "reward_not_found", Code::RewardNotFound),
             (404, "code_not_found", Code::CodeNotFound),
+            (404, "tier_not_found", Code::TierNotFound),
             (404, "route_not_found", Code::RouteNotFound),
             (405, "method_not_allowed", Code::MethodNotAllowed),
             (409, "member_exists", Code::MemberExists),

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use regulars_domain::{
+    earning::Label,
     id::LevelId,
     settle::Settled,
     tier::{Missing, Standing},
@@ -66,6 +67,7 @@ pub struct StandingView {
     secured: Vec<SecuredView>,
     #[serde(rename = "override")]
     tier_override: Option<OverrideView>,
+    at_next_review: Option<NextReview>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +87,14 @@ struct SecuredView {
 struct OverrideView {
     id: LevelId,
     until: Date,
-    reason: String,
+    reason: Label,
+}
+
+/// The next change of the tier if nothing but time happens.
+#[derive(Clone, Debug, Serialize)]
+struct NextReview {
+    on: Date,
+    tier: Option<LevelId>,
 }
 
 impl From<&Settled<'_>> for StandingView {
@@ -113,6 +122,7 @@ impl From<&Settled<'_>> for StandingView {
                 until: given.until,
                 reason: given.reason.clone(),
             }),
+            at_next_review: settled.next_tier().map(|(on, tier)| NextReview { on, tier }),
         }
     }
 }

@@ -28,6 +28,7 @@ mod histories;
 mod holding;
 mod inactivity;
 mod merging;
+mod overriding;
 mod redeeming;
 mod referring;
 mod refusals;

@@ -69,7 +69,7 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
         let days = vec![on("2026-11-10"), on(if id == "m-1" { "2026-11-09" } else { "2026-11-11" })];
         account.steps = [("tenth".parse().unwrap(), Steps { count: -used, days, is_done: false })].into();
         account.tier_override =
-            Some(TierOverride { tier: tier.parse().unwrap(), until: on("2026-12-31"), reason: city.to_owned() });
+            Some(TierOverride { tier: tier.parse().unwrap(), until: on("2026-12-31"), reason: city.parse().unwrap() });
         account.secured = vec![Secured { tier: tier.parse().unwrap(), through: on("2026-12-31") }];
     }
     let posting = regulars_domain::merge::merge(
@@ -91,7 +91,7 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     assert_eq!(target.steps.values().collect::<Vec<_>>(), [&Steps { count: -5, days, is_done: false }]);
     assert_eq!(target.cap_use[&coffee][&on("2026-01-01")], 5);
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
-    assert_eq!(target.tier_override.as_ref().unwrap().reason, "Izmir");
+    assert_eq!(target.tier_override.as_ref().unwrap().reason.as_str(), "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);
 }
 

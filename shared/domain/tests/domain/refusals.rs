@@ -1,7 +1,7 @@
 //! Refusals: each of them, and which one wins where several apply.
 
 use regulars_domain::{
-    account::{Inactive, Status},
+    account::{Inactive, Status, TierOverride},
     adjust::AdjustRefusal,
     earn::EarnRefusal,
     hold::{HOLDS_MAX, Hold},
@@ -11,6 +11,7 @@ use regulars_domain::{
     redeem::{Redeem, RedeemRefusal},
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,
+    tier_override::{give_tier, take_tier},
 };
 use serde_json::{Value, json};
 
@@ -49,6 +50,7 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     assert_eq!(declared(include_str!("../../src/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
     assert_eq!(declared(include_str!("../../src/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
     assert_eq!(declared(include_str!("../../src/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
 }
 
 /// All subsets of `grounds`, each in the order of `grounds`.
@@ -460,4 +462,36 @@ fn points_that_wait_or_are_held_count_toward_the_bound_of_an_account() {
     let one_more = member.earns(&program, "order-2", &purchase("2026-11-21", json!(1)));
     assert_eq!(one_more, Err(EarnRefusal::PointsOverflow));
     assert_eq!(member.adjusts(&program, at("2026-11-21"), "a-1", 1), Err(AdjustRefusal::PointsOverflow));
+}
+
+const OVERRIDE_GROUNDS: [&str; 3] = ["Inactive", "TierNotFound", "UntilPast"];
+
+#[test]
+fn of_several_grounds_to_refuse_a_tier_the_first_is_told() {
+    let program = program(
+        json!({ "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "gold", "threshold": 1 }] } }),
+    );
+    for grounds in subsets(&OVERRIDE_GROUNDS) {
+        let mut member = Member::joins(&program, "2026-11-01");
+        set_status(&mut member, &grounds);
+        let has = |ground: &str| grounds.contains(&ground);
+        let given = TierOverride {
+            tier: if has("TierNotFound") { "emerald" } else { "gold" }.parse().unwrap(),
+            until: on(if has("UntilPast") { "2026-11-20" } else { "2026-11-21" }),
+            reason: "c-1".parse().unwrap(),
+        };
+        let told = give_tier(member.settled(&program, at("2026-11-21")), &given).map_err(|refusal| name(&refusal));
+        assert_eq!(told.err().as_deref(), grounds.first().copied(), "{grounds:?}");
+        let told = take_tier(member.settled(&program, at("2026-11-21")));
+        assert_eq!(told.is_err(), has("Inactive"));
+    }
+    // Without tiers there is none to give, and a suspension is none of its business.
+    let plain = crate::world::program(json!({}));
+    let mut member = Member::joins(&plain, "2026-11-01");
+    let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2027-01-01"), reason: "c-1".parse().unwrap() };
+    let told = give_tier(member.settled(&plain, at("2026-11-21")), &given).map_err(|refusal| name(&refusal));
+    assert_eq!(told.err().as_deref(), Some("TierNotFound"));
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.status = Status::Suspended;
+    assert!(give_tier(member.settled(&program, at("2026-11-21")), &given).unwrap().is_some());
 }

@@ -65,7 +65,7 @@ fn eventful() -> (Program, Member) {
     member.account.tier_override = Some(TierOverride {
         tier: "gold".parse().unwrap(),
         until: on("2026-09-30"),
-        reason: "complaint-4711".to_owned(),
+        reason: "complaint-4711".parse().unwrap(),
     });
     member.reviewed(&program, at("2026-07-11"));
     assert_eq!(member.tier(), Some("gold"));
@@ -363,8 +363,11 @@ fn member_in(program: &Program, state: &State) -> Member {
     if let (Some(tier), Some(through)) = (state.secured, current.last) {
         account.secured.push(Secured { tier: tier.parse().unwrap(), through });
     }
-    account.tier_override =
-        state.given.map(|(tier, until)| TierOverride { tier: tier.parse().unwrap(), until, reason: "a-b".to_owned() });
+    account.tier_override = state.given.map(|(tier, until)| TierOverride {
+        tier: tier.parse().unwrap(),
+        until,
+        reason: "a-b".parse().unwrap(),
+    });
     account.birthday_on = state.birthday_on;
     if let Some(birthday) = state.birthday {
         account.attributes.insert("birthday".parse().unwrap(), AttributeValue::Date(birthday));

@@ -351,7 +351,8 @@ fn the_answer_explains_itself() {
     let told = (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2029-12-31"))), Some((100, "2029-01-31")));
     check_standing(&program, &mut member, "2029-01-20", told);
 
-    let given = TierOverride { tier: "platinum".parse().unwrap(), until: on("2029-06-30"), reason: "c-1".to_owned() };
+    let given =
+        TierOverride { tier: "platinum".parse().unwrap(), until: on("2029-06-30"), reason: "c-1".parse().unwrap() };
     member.account.tier_override = Some(given);
     check_standing(&program, &mut member, "2029-01-20", (Override, Some("2029-06-30"), None, None));
     check_standing(&program, &mut member, "2029-06-30T23:59", (Override, Some("2029-06-30"), None, None));
@@ -410,7 +411,8 @@ fn an_override_lifts_and_never_lowers() {
         let program = with_tiers(json!({}));
         let mut member = Member::joins(&program, "2026-03-01");
         member.earns(&program, "order-1", &purchase("2026-04-01", json!(2000))).unwrap();
-        let given = TierOverride { tier: level.parse().unwrap(), until: on("2026-06-30"), reason: "c-1".to_owned() };
+        let given =
+            TierOverride { tier: level.parse().unwrap(), until: on("2026-06-30"), reason: "c-1".parse().unwrap() };
         member.account.tier_override = Some(given);
         member.reviewed(&program, at("2026-06-30T23:59"));
         assert_eq!(member.tier(), Some(tier), "{level}");
@@ -424,7 +426,7 @@ fn an_override_lifts_and_never_lowers() {
 fn an_override_holds_through_its_last_day_whatever_else_happens_on_it() {
     let program = with_tiers(json!({}));
     let mut member = Member::joins(&program, "2026-03-01");
-    let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2026-06-30"), reason: "c-1".to_owned() };
+    let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2026-06-30"), reason: "c-1".parse().unwrap() };
     member.account.tier_override = Some(given.clone());
     member.account.lots = crate::world::lots(&[("2026-06-29", 5), ("never", 1)]);
     assert_eq!(member.reviewed(&program, at("2026-06-30T23:59")).len(), 2);

@@ -84,7 +84,7 @@ prop_compose! {
         lots in lots(),
         qualifying in collection::btree_map(day(), qualifying(), 0..3),
         secured in collection::vec((id::<LevelId>(), day()), 0..3),
-        tier_override in option::of((id::<LevelId>(), day(), ".{0,40}")),
+        tier_override in option::of((id::<LevelId>(), day(), ".{1,40}")),
         cap_use in cap_use(),
         steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
     )(
@@ -106,7 +106,7 @@ prop_compose! {
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
-            tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason }),
+            tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
             tier: links.1, cap_use, steps, extended_to: days.3, birthday_on: days.0, settled_on: days.1,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
@@ -207,7 +207,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
         tier_override: Some(TierOverride {
             tier: "gold".parse().unwrap(),
             until: date(2027, 6, 30),
-            reason: "complaint-4711".to_owned(),
+            reason: "complaint-4711".parse().unwrap(),
         }),
         tier: Some("platinum".parse().unwrap()),
         cap_use: [

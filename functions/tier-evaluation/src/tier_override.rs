@@ -1,0 +1,58 @@
+//! `PUT` and `DELETE /members/{member}/tier-override`: a tier given by an operator until a day. Doing either twice changes
+//! nothing, so it needs no key.
+
+use jiff::civil::Date;
+use regulars_api::{
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, Caller, Code, Params, Problem, Request},
+    view::StandingView,
+};
+use regulars_domain::{
+    account::TierOverride,
+    earning::Label,
+    id::LevelId,
+    tier_override::{give_tier, take_tier},
+};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Override {
+    tier: LevelId,
+    until: Date,
+    reason: Label,
+}
+
+pub(crate) async fn put(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    check_operator(request)?;
+    let Override { tier, until, reason } = request.json_body()?;
+    let given = TierOverride { tier, until, reason };
+    let subject = engine.subject(params).await?;
+    let done = engine.change(&subject, deadline, |settled| give_tier(settled, &given)).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account))))
+}
+
+pub(crate) async fn delete(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    check_operator(request)?;
+    let subject = engine.subject(params).await?;
+    let done = engine.change(&subject, deadline, take_tier).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account))))
+}
+
+fn check_operator(request: &Request) -> Result<(), Problem> {
+    match request.caller() {
+        Caller::Operator => Ok(()),
+        Caller::Member(_) => Err(Problem::new(Code::ScopeMissing, "Only an operator gives tiers, or takes them back.")),
+    }
+}

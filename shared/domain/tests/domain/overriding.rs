@@ -1,0 +1,139 @@
+//! Tiers that an operator gives until a day, and takes back.
+
+use regulars_domain::{
+    account::{Inactive, TierOverride},
+    entry::{By, Entry, Kind},
+    program::Program,
+    tier_override::{OverrideRefusal, give_tier, take_tier},
+};
+use serde_json::json;
+
+use crate::{
+    tiers::with_tiers,
+    world::{Member, at, on, purchase},
+};
+
+fn given(tier: &str, until: &str, reason: &str) -> TierOverride {
+    TierOverride { tier: tier.parse().unwrap(), until: on(until), reason: reason.parse().unwrap() }
+}
+
+/// Gives a tier, and tells what the ledger got.
+fn gives(
+    member: &mut Member,
+    program: &Program,
+    now: &str,
+    given: &TierOverride,
+) -> Result<Vec<Entry>, OverrideRefusal> {
+    let settled = member.settled(program, at(now));
+    let before = member.ledger.len();
+    if let Some(posting) = give_tier(settled, given)? {
+        member.commit(posting);
+    }
+    Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
+}
+
+/// Takes it back, and tells what the ledger got.
+fn takes(member: &mut Member, program: &Program, now: &str) -> Result<Vec<Entry>, Inactive> {
+    let settled = member.settled(program, at(now));
+    let before = member.ledger.len();
+    if let Some(posting) = take_tier(settled)? {
+        member.commit(posting);
+    }
+    Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
+}
+
+/// That one entry says who changed the tier, from what to what, and why.
+fn check_change(entries: &[Entry], from_to: (&str, &str), by: By, reason: Option<&str>) {
+    let [entry] = entries else { panic!("one entry, not {entries:?}") };
+    let change = entry.tier_change.clone().unwrap();
+    assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), from_to);
+    assert_eq!((entry.kind, entry.by), (Kind::TierChange, by));
+    assert_eq!(entry.reason.as_ref().map(|reason| reason.as_str()), reason);
+}
+
+#[test]
+fn a_tier_that_is_given_holds_to_its_last_day_and_the_ledger_says_why() {
+    for period in [json!("calendar_year"), json!({ "rolling_months": 12 })] {
+        let program = with_tiers(json!({ "period": period }));
+        let mut member = Member::joins(&program, "2026-03-01");
+        let entries =
+            gives(&mut member, &program, "2026-04-01", &given("gold", "2027-06-30", "complaint-4711")).unwrap();
+        check_change(&entries, ("bronze", "gold"), By::Operator, Some("complaint-4711"));
+        assert_eq!(member.account.review_on, Some(on("2027-07-01")));
+        assert_eq!(member.reviewed(&program, at("2027-06-30T23:59")), []);
+        let entries = member.reviewed(&program, at("2027-07-01T00:00"));
+        check_change(&entries, ("gold", "bronze"), By::Engine, None);
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn giving_the_same_again_changes_nothing_and_giving_another_takes_its_place() {
+    let program = with_tiers(json!({}));
+    let mut member = Member::joins(&program, "2026-03-01");
+    let gold = given("gold", "2027-06-30", "c-1");
+    gives(&mut member, &program, "2026-04-01", &gold).unwrap();
+    let version = member.account.version;
+    assert_eq!(gives(&mut member, &program, "2026-04-02", &gold).unwrap(), []);
+    assert_eq!(member.account.version, version);
+    // Longer: the account changes, the tier does not.
+    assert_eq!(gives(&mut member, &program, "2026-04-02", &given("gold", "2027-12-31", "c-2")).unwrap(), []);
+    assert_eq!(member.account.review_on, Some(on("2028-01-01")));
+    let entries = gives(&mut member, &program, "2026-04-02", &given("silver", "2027-12-31", "c-3")).unwrap();
+    check_change(&entries, ("gold", "silver"), By::Operator, Some("c-3"));
+    // To and fro on one day: each has its own place in the ledger.
+    let entries = gives(&mut member, &program, "2026-04-02", &gold).unwrap();
+    check_change(&entries, ("silver", "gold"), By::Operator, Some("c-1"));
+    member.assert_proven();
+}
+
+#[test]
+fn a_tier_that_is_taken_back_leaves_what_the_member_earned() {
+    let program = with_tiers(json!({}));
+    let mut member = Member::joins(&program, "2026-03-01");
+    assert_eq!(takes(&mut member, &program, "2026-03-02").unwrap(), [], "there is none");
+    gives(&mut member, &program, "2026-04-01", &given("platinum", "2027-06-30", "c-1")).unwrap();
+    member.earns(&program, "order-1", &purchase("2026-04-02", json!(1000))).unwrap();
+    let entries = takes(&mut member, &program, "2026-04-03").unwrap();
+    check_change(&entries, ("platinum", "silver"), By::Operator, Some("c-1"));
+    assert_eq!((member.account.tier_override.clone(), member.account.review_on), (None, Some(on("2028-01-01"))));
+    // Where what was given made no difference, its end makes none.
+    assert_eq!(gives(&mut member, &program, "2026-04-03", &given("silver", "2027-06-30", "c-2")).unwrap(), []);
+    assert_eq!(takes(&mut member, &program, "2026-04-03").unwrap(), []);
+    assert_eq!(member.account.tier_override, None);
+    member.assert_proven();
+}
+
+#[test]
+fn what_was_given_is_gone_with_its_level() {
+    let program = with_tiers(json!({}));
+    let mut member = Member::joins(&program, "2026-03-01");
+    gives(&mut member, &program, "2026-04-01", &given("gold", "2027-06-30", "c-1")).unwrap();
+    let without =
+        with_tiers(json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }] }));
+    let entries = member.reviewed(&without, at("2026-05-01"));
+    check_change(&entries, ("gold", "bronze"), By::Engine, None);
+}
+
+#[test]
+fn of_an_account_what_comes_next_is_told() {
+    let tell = |tiers: serde_json::Value, cents: i64, given: Option<TierOverride>| {
+        let program = with_tiers(tiers);
+        let mut member = Member::joins(&program, "2026-03-01");
+        member.earns(&program, "order-1", &purchase("2026-03-10", json!(cents))).unwrap();
+        if let Some(given) = given {
+            gives(&mut member, &program, "2026-03-10", &given).unwrap();
+        }
+        let next = member.settled(&program, at("2026-03-11")).next_tier();
+        next.map(|(on, tier)| (on.to_string(), tier.unwrap().to_string()))
+    };
+    let next = |on: &str, tier: &str| Some((on.to_owned(), tier.to_owned()));
+    assert_eq!(tell(json!({}), 0, None), None);
+    assert_eq!(tell(json!({}), 3000, None), next("2028-01-01", "bronze"));
+    assert_eq!(tell(json!({ "grace_days": 31 }), 3000, None), next("2028-02-01", "bronze"));
+    assert_eq!(tell(json!({ "downgrade": "one_level" }), 3000, None), next("2028-01-01", "gold"));
+    assert_eq!(tell(json!({ "downgrade": "never" }), 3000, None), None);
+    assert_eq!(tell(json!({ "period": "lifetime" }), 3000, None), None);
+    assert_eq!(tell(json!({ "period": { "rolling_months": 12 } }), 3000, None), next("2027-04-01", "bronze"));
+    assert_eq!(tell(json!({}), 1000, Some(given("gold", "2026-06-30", "c-1"))), next("2026-07-01", "silver"));
+}
