@@ -223,7 +223,7 @@ pub(crate) fn count(program: &Program, account: &mut Account, amount: Qualifying
 /// secured for the current period is worked out anew.
 pub(crate) fn discount(program: &Program, account: &mut Account, amount: Qualifying, bucket: Date) {
     let Some(tiers) = &program.tiers else { return };
-    let Some(counted) = account.qualifying.get(&bucket).copied() else { return };
+    let Some(counted) = account.qualifying.get(&bucket).copied().filter(|_| !amount.is_zero()) else { return };
     let period = current_period(program, tiers, account, bucket);
     let before = reached_rank(tiers, &qualifying_of(account, period));
     let left = counted.less(amount);

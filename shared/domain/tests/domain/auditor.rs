@@ -4,6 +4,7 @@
 //! of its own, and counts years and months with plain arithmetic. It knows one family of programs, [`Rules`].
 
 mod challenge;
+mod ladder;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +17,15 @@ use regulars_domain::{
     pending::Awaits,
 };
 
-pub(crate) use self::challenge::Dare;
-use self::challenge::{Attempt, Tally};
+pub(crate) use self::{challenge::Dare, ladder::Over};
+use self::{
+    challenge::{Attempt, Tally},
+    ladder::Ladder,
+};
 use crate::world::lots_of;
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
-/// a review a day, a challenge, three tiers over the calendar year, a coffee, points that wait, holds, refunds.
+/// a review a day, a challenge, three tiers over years or months, a coffee, points that wait, holds, refunds.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) rounding: &'static str,
@@ -35,6 +39,8 @@ pub(crate) struct Rules {
     pub(crate) percents: [i64; 3],
     pub(crate) downgrade: &'static str,
     pub(crate) grace_days: i16,
+    pub(crate) over: Over,
+    pub(crate) kept: [bool; 3],
     pub(crate) coffee: i64,
     pub(crate) wait: Wait,
     pub(crate) owe: bool,
@@ -104,7 +110,7 @@ pub(crate) fn day_of(instant: Timestamp) -> Date {
     Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap()
 }
 
-fn later(day: Date, days: i64) -> Date {
+pub(crate) fn later(day: Date, days: i64) -> Date {
     (0..days).fold(day, |day, _| day.tomorrow().unwrap())
 }
 
@@ -210,10 +216,7 @@ fn too_close(days: &[Date]) -> Option<(Date, Date)> {
 pub(crate) struct Auditor {
     today: Date,
     credits: Vec<Credit>,
-    /// Points that count toward a tier, by year.
-    years: BTreeMap<i16, i64>,
-    /// The level that an earlier year left for this one.
-    left_over: BTreeMap<i16, usize>,
+    ladder: Ladder,
     pub(crate) tier: usize,
     review_days: Vec<Date>,
     coffee_days: Vec<Date>,
@@ -233,8 +236,7 @@ impl Auditor {
         Self {
             today,
             credits: vec![Credit { last_day: rules.last_day(today), left: WELCOME }],
-            years: BTreeMap::new(),
-            left_over: BTreeMap::new(),
+            ladder: Ladder::default(),
             tier: rules.rank(0),
             review_days: Vec::new(),
             coffee_days: Vec::new(),
@@ -258,16 +260,15 @@ impl Auditor {
             let today = self.today;
             self.end_holds(|until| day_of(until) <= today);
             self.today = self.today.tomorrow().unwrap();
-            if (self.today.month(), self.today.day()) == (1, 1) {
-                self.close(rules, self.today.year() - 1);
-            }
+            self.ladder.begins(rules, self.today);
             self.end_waits(rules);
             self.drop_expired();
         }
         self.end_holds(|until| until <= now);
         self.drop_expired();
         self.tally.forgets(rules.dare, self.earliest());
-        self.tier = self.tier_now(rules);
+        self.ladder.forgets(rules, self.today);
+        self.tier = self.ladder.rank(rules, self.today);
         before != (self.tier, self.balances())
     }
 
@@ -393,28 +394,9 @@ impl Auditor {
         self.queues.remove(&(true, self.today.yesterday().unwrap()));
     }
 
-    fn close(&mut self, rules: &Rules, year: i16) {
-        let reached = rules.rank(self.years.get(&year).copied().unwrap_or_default());
-        let had = reached.max(self.left_over.get(&year).copied().unwrap_or_default());
-        let left_over = match rules.downgrade {
-            "to_qualified" => reached,
-            "one_level" => reached.max(had.saturating_sub(1)),
-            "never" => had,
-            other => panic!("{other}"),
-        };
-        self.left_over.insert(year + 1, left_over);
-    }
-
     fn drop_expired(&mut self) {
         let today = self.today;
         self.credits.retain(|credit| credit.last_day >= today && credit.left > 0);
-    }
-
-    fn tier_now(&self, rules: &Rules) -> usize {
-        let year = self.today.year();
-        let of = |year: i16| self.left_over.get(&year).copied().unwrap_or_default();
-        let grace = if self.today.day_of_year() <= rules.grace_days { of(year - 1) } else { 0 };
-        rules.rank(self.years.get(&year).copied().unwrap_or_default()).max(of(year)).max(grace)
     }
 
     fn is_too_late(&self, day: Date) -> bool {
@@ -448,15 +430,12 @@ impl Auditor {
             gift.last_day = Some(last_day).filter(|_| left > 0);
         }
         self.make_room();
-        *self.years.entry(day.year()).or_default() += gift.qualifying;
-        if day.year() < self.today.year() {
-            let reached = rules.rank(self.years[&day.year()]);
-            let left_over = self.left_over.entry(day.year() + 1).or_default();
-            *left_over = reached.max(*left_over);
+        if gift.attempt.is_some() {
+            self.ladder.counts(rules, day, gift.qualifying, self.today);
         }
         self.gifts.insert(key.to_owned(), gift);
         self.drop_expired();
-        self.tier = self.tier_now(rules);
+        self.tier = self.ladder.rank(rules, self.today);
     }
 
     /// What a purchase gives, or why nothing.
@@ -559,19 +538,19 @@ impl Auditor {
         if let Some(attempt) = gift.attempt.as_ref().filter(|_| gift.undone && !before.undone) {
             self.tally.undoes(rules.dare, attempt, gift.day, self.earliest());
         }
-        self.uncount(rules, gift.day.year(), before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying));
+        if gift.attempt.is_some() && (gift.refunded, gift.undone) != (before.refunded, before.undone) {
+            let points = before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying);
+            self.ladder.uncounts(rules, gift.day, points, self.today);
+        }
+        self.tier = self.ladder.rank(rules, self.today);
         self.gifts.insert(key.to_owned(), gift);
         Ok(-(from_waiting + from_own + from_others + owed))
     }
 
-    fn uncount(&mut self, rules: &Rules, year: i16, points: i64) {
-        let counted = self.years.entry(year).or_default();
-        let before = rules.rank(*counted);
-        *counted -= points;
-        if rules.rank(*counted) < before && year == self.today.year() - 1 {
-            self.close(rules, year);
-        }
-        self.tier = self.tier_now(rules);
+    /// Gives a tier until a day, or takes back what was given.
+    pub(crate) fn overrides(&mut self, rules: &Rules, given: Option<(usize, Date)>) {
+        self.ladder.gives(given);
+        self.tier = self.ladder.rank(rules, self.today);
     }
 
     pub(crate) fn adjusts(&mut self, rules: &Rules, points: i64) -> Result<i64, &'static str> {
@@ -731,7 +710,7 @@ impl Auditor {
     }
 
     /// Compares the account and its ledger with these books, and each with itself.
-    pub(crate) fn audit(&self, account: &Account, ledger: &[Sealed]) {
+    pub(crate) fn audit(&self, rules: &Rules, account: &Account, ledger: &[Sealed]) {
         let entries: Vec<&Entry> = ledger.iter().map(|sealed| &sealed.entry).collect();
         let mut balances = [0; 4];
         let mut told = BTreeMap::new();
@@ -822,14 +801,6 @@ impl Auditor {
         );
         let said = entries.iter().rev().find_map(|entry| entry.tier_change.as_ref()).unwrap();
         assert_eq!(said.to, account.tier, "the ledger last spoke of another tier");
-        let year = self.today.year();
-        let counted =
-            |year: i16| account.qualifying.get(&Date::constant(year, 1, 1)).map_or(0, |counted| counted.points);
-        assert_eq!(counted(year), self.years.get(&year).copied().unwrap_or_default());
-        if account.qualifying.contains_key(&Date::constant(year - 1, 1, 1)) {
-            assert_eq!(counted(year - 1), self.years.get(&(year - 1)).copied().unwrap_or_default());
-        }
-        let oldest = account.qualifying.keys().next().map_or(year, |first| first.year());
-        assert!(oldest >= year - 1, "an account that remembers {oldest} in {year} grows for ever");
+        self.ladder.audit(rules, account, self.today);
     }
 }

@@ -1,14 +1,20 @@
 //! Random histories of one member, checked after every step by the auditor.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
-use regulars_domain::{entry::Entry, program::Program, redeem::Redeem};
+use regulars_domain::{
+    account::TierOverride,
+    entry::Entry,
+    program::Program,
+    redeem::Redeem,
+    tier_override::{give_tier, take_tier},
+};
 use serde_json::{Value, json};
 
 use crate::{
     auditor::{
-        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, Life, REVIEW, Rules, WELCOME, Wait,
-        day_of,
+        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, LEVELS, Life, Over, REVIEW, Rules,
+        WELCOME, Wait, day_of, later,
     },
     world::{Member, activity, at, euro, purchase},
 };
@@ -24,10 +30,21 @@ fn document(rules: &Rules) -> Value {
         Wait::Days(days) => json!({ "days": days }),
         Wait::Confirmation(days) => json!({ "until_confirmed": { "lapses_after_days": days } }),
     };
-    let levels = [0, rules.silver, rules.gold].into_iter().zip(rules.percents).zip(crate::auditor::LEVELS);
+    let levels = [0, rules.silver, rules.gold].into_iter().zip(rules.percents).zip(LEVELS);
     let levels: Vec<_> = levels
-        .map(|((threshold, percent), id)| json!({ "id": id, "threshold": threshold, "earning_percent": percent }))
+        .zip(rules.kept)
+        .map(|(((threshold, percent), id), is_kept)| {
+            let mut level = json!({ "id": id, "threshold": threshold, "earning_percent": percent });
+            if is_kept {
+                level["downgrade"] = json!("never");
+            }
+            level
+        })
         .collect();
+    let period = match rules.over {
+        Over::Year => json!("calendar_year"),
+        Over::Months(months) => json!({ "rolling_months": months }),
+    };
     let mut document = json!({
         "name": "Audited", "time_zone": "Europe/Istanbul", "currency": "EUR",
         "points": {
@@ -43,7 +60,7 @@ fn document(rules: &Rules) -> Value {
             { "id": "review", "on": { "activity": "review" }, "qualifying": false, "give": { "fixed": { "points": REVIEW } },
               "cap": { "times": 1, "every": "day" } },
         ],
-        "tiers": { "downgrade": rules.downgrade, "grace_days": rules.grace_days, "levels": levels },
+        "tiers": { "period": period, "downgrade": rules.downgrade, "grace_days": rules.grace_days, "levels": levels },
         "rewards": [
             { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": rules.coffee },
               "limit": { "times": COFFEES_A_MONTH, "every": "month" }, "hold_seconds_max": HOLD_SECONDS_MAX },
@@ -105,6 +122,11 @@ enum Step {
     Adjust {
         points: i64,
     },
+    Give {
+        level: usize,
+        days: i64,
+    },
+    TakeBack,
     Settle,
     Publish(Rules),
 }
@@ -122,8 +144,10 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         points,
         repeats,
     });
+    let over = prop_oneof![Just(Over::Year), (1..=36).prop_map(Over::Months)];
+    let kept = prop::array::uniform3(prop::bool::weighted(0.15));
     let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare));
-    (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, policy).prop_map(
+    (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, (over, kept), policy).prop_map(
         |(
             rounding,
             (points, per),
@@ -133,6 +157,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             (silver, more, percents),
             downgrade,
             grace_days,
+            (over, kept),
             (coffee, wait, owe, dare),
         )| {
             let gold = silver + more;
@@ -148,6 +173,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 percents,
                 downgrade,
                 grace_days,
+                over,
+                kept,
                 coffee,
                 wait,
                 owe,
@@ -176,6 +203,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => which().prop_map(|which| Step::Cancel { which }),
         1 => (which(), any::<bool>()).prop_map(|(which, returned)| Step::Undo { which, returned }),
         1 => (-200..200_i64).prop_map(|points| Step::Adjust { points }),
+        1 => (0..3_usize, 0..400_i64).prop_map(|(level, days)| Step::Give { level, days }),
+        1 => Just(Step::TakeBack),
         1 => Just(Step::Settle),
         1 => any_rules().prop_map(Step::Publish),
     ]
@@ -211,9 +240,13 @@ impl History {
         match step {
             Step::Wait { minutes } => self.now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
             Step::Publish(rules) => {
+                // What is kept under one kind of period is read otherwise under another; tables tell how.
+                let rules = Rules { over: self.rules.over, kept: self.rules.kept, ..rules };
                 self.program = publish(&rules, self.program.version + 1);
                 self.rules = rules;
             }
+            Step::Give { level, days } => self.give(Some((level, later(day_of(now), days)))),
+            Step::TakeBack => self.give(None),
             Step::Settle => self.settle(),
             Step::Buy { cents, app, hours_late } => self.buy(key, cents, app, hours_late),
             Step::Frequent { days, cents } => {
@@ -297,6 +330,23 @@ impl History {
         self.now.checked_sub(SignedDuration::from_hours(hours)).unwrap()
     }
 
+    fn give(&mut self, given: Option<(usize, Date)>) {
+        let settled = self.member.settled(&self.program, self.now);
+        let posting = match given {
+            Some((level, until)) => {
+                let tier = LEVELS[level].parse().unwrap();
+                give_tier(settled, &TierOverride { tier, until, reason: "c-1".parse().unwrap() }).unwrap()
+            }
+            None => take_tier(settled).unwrap(),
+        };
+        if let Some(posting) = posting {
+            self.member.commit(posting);
+            self.books.lives_on(&self.rules, self.now);
+            self.books.overrides(&self.rules, given);
+            self.audit();
+        }
+    }
+
     fn settle(&mut self) {
         let mut later = self.books.clone();
         assert_eq!(self.member.account.version, self.audited, "a version that the books have not seen");
@@ -315,7 +365,7 @@ impl History {
     fn audit(&mut self) {
         let settled = self.member.settled(&self.program, self.now);
         assert_eq!(settled.entries(), []);
-        self.books.audit(settled.account(), &self.member.ledger);
+        self.books.audit(&self.rules, settled.account(), &self.member.ledger);
         self.audited = self.member.account.version;
     }
 
@@ -360,7 +410,7 @@ proptest! {
     #[test]
     fn every_history_is_what_the_auditor_says(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {
         let mut history = History::begin(rules);
-        history.books.audit(&history.member.account, &history.member.ledger);
+        history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
         for (n, step) in steps.into_iter().enumerate() {
             history.take(step, &format!("step-{n}"));
         }
@@ -405,6 +455,8 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         percents: [100, 100, 100],
         downgrade: "to_qualified",
         grace_days: 0,
+        over: Over::Year,
+        kept: [false; 3],
         coffee: 100,
         wait: Wait::No,
         owe: true,
@@ -414,7 +466,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         let mut history = History::begin(rules.clone());
         history.take(Step::Buy { cents: 150, app: true, hours_late: 0 }, "step-1");
         spoil(&mut history.member);
-        let audit = || history.books.audit(&history.member.account, &history.member.ledger);
+        let audit = || history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(audit)).is_err()
     };
     assert!(!spoil(&|_| {}));
