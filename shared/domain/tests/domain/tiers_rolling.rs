@@ -127,6 +127,18 @@ fn a_late_purchase_counts_in_the_month_in_which_it_was_made() {
     );
 }
 
+#[test]
+fn a_purchase_of_the_next_month_counts_when_that_begins() {
+    let program = with_tiers(rolling(1, json!({})));
+    let mut member = Member::joins(&program, "2026-03-01");
+    // The till's clock runs three minutes ahead.
+    let ahead = purchase("2026-04-01T00:02", json!(1000));
+    member.earns_at(&program, at("2026-03-31T23:59"), "order-1", &ahead).unwrap();
+    assert_eq!((member.tier(), member.account.review_on), (Some("bronze"), Some(on("2026-04-01"))));
+    member.reviewed(&program, at("2026-04-01T00:00"));
+    assert_eq!((member.tier(), member.account.review_on), (Some("silver"), Some(on("2026-06-01"))));
+}
+
 /// Buys for so many cents each, on those days, has the order of this place refunded, and tells the tier at the end.
 fn after_refund(tiers: Value, bought: &[(&str, i64)], refunded: usize, now: &str) -> String {
     let program = with_tiers(tiers);
@@ -196,6 +208,24 @@ fn a_level_that_is_never_lost_stays_whatever_the_others_do() {
             );
         }
     }
+}
+
+#[test]
+fn a_level_that_is_never_lost_from_now_on_is_lost_by_who_had_only_grace_left() {
+    let before = with_tiers(rolling(1, json!({ "grace_days": 31 })));
+    let after = with_tiers(rolling(1, json!({ "grace_days": 31, "levels": with_gold_for_ever() })));
+    let mut member = Member::joins(&before, "2026-03-01");
+    member.earns(&before, "order-1", &purchase("2026-09-10", json!(2000))).unwrap();
+    member.earns(&after, "order-2", &purchase("2026-11-15", json!(0))).unwrap();
+    assert_eq!((member.tier(), member.account.review_on), (Some("gold"), Some(on("2026-12-02"))));
+    check_standing(
+        &after,
+        &mut member,
+        "2026-11-16",
+        (Because::Secured, Some("2026-12-01"), Some(("platinum", 300, Some("2026-12-31"))), Some((200, "2026-11-30"))),
+    );
+    member.reviewed(&after, at("2026-12-02T00:00"));
+    assert_eq!(member.tier(), Some("bronze"));
 }
 
 #[test]
