@@ -2,6 +2,7 @@
 
 use regulars_domain::{
     account::{Inactive, TierOverride},
+    earning::Label,
     entry::{By, Entry, Kind},
     program::Program,
     tier_override::{OverrideRefusal, give_tier, take_tier},
@@ -48,7 +49,7 @@ fn check_change(entries: &[Entry], from_to: (&str, &str), by: By, reason: Option
     let change = entry.tier_change.clone().unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), from_to);
     assert_eq!((entry.kind, entry.by), (Kind::TierChange, by));
-    assert_eq!(entry.reason.as_ref().map(|reason| reason.as_str()), reason);
+    assert_eq!(entry.reason.as_ref().map(Label::as_str), reason);
 }
 
 #[test]

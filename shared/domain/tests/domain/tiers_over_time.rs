@@ -37,13 +37,16 @@ fn levels(basis: &Value) -> Value {
         "visits" => purchases,
         other => panic!("{other}"),
     };
-    let threshold = |purchases: i64| match basis {
-        Value::String(unit) => json!(of_purchases(purchases, unit)),
-        // As good as out of reach, so that the other is enough.
-        _ if basis.get("any").is_some() => {
-            json!({ "points": of_purchases(purchases, "points"), "visits": 50 * purchases })
+    let threshold = |purchases: i64| {
+        let of = |unit: &str| of_purchases(purchases, unit);
+        if let Some(unit) = basis.as_str() {
+            json!(of(unit))
+        } else if basis.get("any").is_some() {
+            // As good as out of reach, so that the other is enough.
+            json!({ "points": of("points"), "visits": 50 * purchases })
+        } else {
+            json!({ "spend": of("spend"), "visits": of("visits") })
         }
-        _ => json!({ "spend": of_purchases(purchases, "spend"), "visits": of_purchases(purchases, "visits") }),
     };
     let ids = ["bronze", "silver", "gold", "platinum"].into_iter().zip(0..);
     ids.map(|(id, purchases)| json!({ "id": id, "threshold": threshold(purchases) })).collect()

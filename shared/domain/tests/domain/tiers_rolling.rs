@@ -216,7 +216,9 @@ fn a_level_that_is_never_lost_from_now_on_is_lost_by_who_had_only_grace_left() {
     let after = with_tiers(rolling(1, json!({ "grace_days": 31, "levels": with_gold_for_ever() })));
     let mut member = Member::joins(&before, "2026-03-01");
     member.earns(&before, "order-1", &purchase("2026-09-10", json!(2000))).unwrap();
-    member.earns(&after, "order-2", &purchase("2026-11-15", json!(0))).unwrap();
+    // October is closed under the old rules.
+    member.earns(&before, "order-2", &purchase("2026-11-10", json!(0))).unwrap();
+    member.earns(&after, "order-3", &purchase("2026-11-15", json!(0))).unwrap();
     assert_eq!((member.tier(), member.account.review_on), (Some("gold"), Some(on("2026-12-02"))));
     check_standing(
         &after,
