@@ -1,5 +1,6 @@
 //! Whether an account stays small however often a member comes: years of purchases, ten a day, and its item weighed after
 //! each of them.
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed, which is what it is for")]
 
 use std::collections::HashMap;
 
@@ -131,7 +132,13 @@ impl<'p> Life<'p> {
             Kind::Expiry => self.expired -= spendable,
             Kind::Redemption | Kind::Cancellation => self.spent -= spendable,
             Kind::Enrollment | Kind::TierChange => {}
-            other => panic!("{other:?} in {entry:?}"),
+            Kind::Lapse
+            | Kind::AccrualReversal
+            | Kind::Capture
+            | Kind::RedemptionReversal
+            | Kind::Adjustment
+            | Kind::TransferOut
+            | Kind::TransferIn => panic!("nobody did that: {entry:?}"),
         }
     }
 
@@ -255,13 +262,13 @@ fn an_account_stays_small_under_every_policy() {
         (json!({ "after_months": 1, "rounded_to": "end_of_year" }), json!("none")),
         (json!({ "fixed_dates": ["02-29", "07-15"] }), json!({ "days": 31 })),
     ] {
-        lives(&json!({ "expiry": expiry, "pending": pending }), 500, 3, on_its_day);
+        lives(&json!({ "expiry": expiry, "pending": pending }), 400, 2, on_its_day);
     }
     for pending in [json!("none"), json!({ "days": 90 })] {
         let expiry = json!({ "after_months": 6, "rounded_to": "exact_day" });
-        lives(&json!({ "expiry": expiry, "pending": pending }), 500, 3, by_the_end_of_its_month);
+        lives(&json!({ "expiry": expiry, "pending": pending }), 400, 2, by_the_end_of_its_month);
         let expiry = json!({ "inactivity_months": 1 });
         // Whoever comes daily loses nothing.
-        lives(&json!({ "expiry": expiry, "pending": pending }), 200, 3, |_, _| false);
+        lives(&json!({ "expiry": expiry, "pending": pending }), 200, 2, |_, _| false);
     }
 }
