@@ -69,7 +69,7 @@ pub(crate) async fn act(
                 },
                 None => None,
             };
-            Ok(Step::Commit(earn(settled, asked, &occasion, &found.counters, referrer)?))
+            Ok(Step::commit(earn(settled, asked, &occasion, &found.counters, referrer)?))
         })
         .await
 }

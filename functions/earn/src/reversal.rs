@@ -69,7 +69,7 @@ pub(crate) async fn act(
                 },
                 None => None,
             };
-            Ok(Step::Commit(reversal::reverse(settled, asked, accrual, refunded_total, along)?))
+            Ok(Step::commit(reversal::reverse(settled, asked, accrual, refunded_total, along)?))
         })
         .await
 }
@@ -82,12 +82,9 @@ fn paid_to<'p, 'f>(
     referrer: &MemberId,
     paid: &EntryId,
 ) -> Result<Option<(Settled<'p>, &'f Recorded)>, Step> {
-    let recorded = match found.entry(referrer, paid) {
-        Some(recorded) => recorded,
-        None => {
-            let entries = vec![(referrer.clone(), paid.clone())];
-            return Err(Step::LookAt(Needs { entries, ..Needs::default() }));
-        }
+    let Some(recorded) = found.entry(referrer, paid) else {
+        let entries = vec![(referrer.clone(), paid.clone())];
+        return Err(Step::LookAt(Needs { entries, ..Needs::default() }));
     };
     Ok(engine.referrer(subject, found, referrer, &[])?.zip(recorded))
 }

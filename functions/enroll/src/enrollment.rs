@@ -75,7 +75,7 @@ pub(crate) async fn enroll(
         .act(&subject.program_id, &subject.member, &needs, Some(&key), deadline.instant(), |account, found| {
             match account {
                 Some(_) => Err(member_exists(&subject.member)),
-                None => Ok(Step::Commit(enroll::enroll(&subject.program, wish.clone(), &asked, &found.counters, now))),
+                None => Ok(Step::commit(enroll::enroll(&subject.program, wish.clone(), &asked, &found.counters, now))),
             }
         })
         .await?;

@@ -45,7 +45,7 @@ pub(crate) async fn merge(
                 Ok(other) => other.ok_or_else(|| Problem::member_not_found(into.as_str()))?,
                 Err(step) => return Ok(step),
             };
-            Ok(Step::Commit(merge::merge(settled, other, &asked)?))
+            Ok(Step::commit(merge::merge(settled, other, &asked)?))
         })
         .await?;
     let target = Subject { program_id: subject.program_id.clone(), program: subject.program.clone(), member: into };

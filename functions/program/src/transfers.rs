@@ -43,7 +43,7 @@ pub(crate) async fn transfer(
                 Ok(other) => other.ok_or_else(|| Problem::member_not_found(to.as_str()))?,
                 Err(step) => return Ok(step),
             };
-            Ok(Step::Commit(transfer::transfer(settled, other, &asked, points)?))
+            Ok(Step::commit(transfer::transfer(settled, other, &asked, points)?))
         })
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));

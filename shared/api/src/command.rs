@@ -166,7 +166,7 @@ impl Engine {
         deadline: Deadline,
         mut decide: impl FnMut(Settled<'_>, &Found) -> Result<Posting, R>,
     ) -> Result<Done, Problem> {
-        let decide = |settled: Settled<'_>, found: &Found| decide(settled, found).map(Step::Commit).map_err(Into::into);
+        let decide = |settled: Settled<'_>, found: &Found| decide(settled, found).map(Step::commit).map_err(Into::into);
         self.act_in_steps(subject, needs, asked, deadline, decide).await
     }
 
@@ -185,7 +185,7 @@ impl Engine {
     ) -> Result<Done, Problem> {
         let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
         let decide = |settled: Settled<'_>, found: &Found| match acted_on(settled.account(), found, entry) {
-            Ok(recorded) => decide(settled, recorded).map(Step::Commit).map_err(Into::into),
+            Ok(recorded) => decide(settled, recorded).map(Step::commit).map_err(Into::into),
             Err(missing) => missing,
         };
         self.act_in_steps(subject, &needs, asked, deadline, decide).await
@@ -209,7 +209,7 @@ impl Engine {
         let decide = |account: Option<Account>, found: &Found| {
             let account = account.ok_or_else(|| Problem::member_not_found(subject.member.as_str()))?;
             match settle(&subject.program, account, now) {
-                Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
+                Settlement::Behind(posting) => Ok(Step::CatchUp(posting)),
                 Settlement::Current(settled) => decide(*settled, found),
             }
         };
@@ -243,9 +243,9 @@ impl Engine {
             let account = account.ok_or_else(|| Stay::Refused(Problem::member_not_found(subject.member.as_str())))?;
             seq_at_first.get_or_insert(account.seq);
             match settle(&subject.program, account.clone(), now) {
-                Settlement::Behind(posting) => Ok(Step::CatchUp(*posting)),
+                Settlement::Behind(posting) => Ok(Step::CatchUp(posting)),
                 Settlement::Current(settled) => match decide(*settled) {
-                    Ok(Some(posting)) => Ok(Step::Commit(posting)),
+                    Ok(Some(posting)) => Ok(Step::commit(posting)),
                     Ok(None) => Err(Stay::Unchanged(Box::new(account))),
                     Err(refusal) => Err(Stay::Refused(refusal.into())),
                 },

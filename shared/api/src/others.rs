@@ -31,10 +31,10 @@ impl Engine {
             Some(Some(account)) => account,
         };
         match settle(&subject.program, account.clone(), self.clock.now()) {
-            Settlement::Behind(posting) => Err(Step::CatchUp(*posting)),
+            Settlement::Behind(posting) => Err(Step::CatchUp(posting)),
             Settlement::Current(settled) if settled.entries().is_empty() => Ok(Some(*settled)),
             Settlement::Current(settled) => match settled.review() {
-                Some(posting) => Err(Step::CatchUp(posting)),
+                Some(posting) => Err(Step::catch_up(posting)),
                 None => Ok(None),
             },
         }

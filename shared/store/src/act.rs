@@ -24,9 +24,23 @@ pub enum Step {
     /// The account shows that the decision needs to look at more: load that too, and decide again.
     LookAt(Needs),
     /// Time has done more to an account than one transaction can hold: commit this part of it, and decide again.
-    CatchUp(Posting),
+    CatchUp(Box<Posting>),
     /// Commit this, and the command is carried out.
-    Commit(Posting),
+    Commit(Box<Posting>),
+}
+
+impl Step {
+    /// [`Step::CatchUp`].
+    #[must_use]
+    pub fn catch_up(posting: Posting) -> Self {
+        Self::CatchUp(Box::new(posting))
+    }
+
+    /// [`Step::Commit`].
+    #[must_use]
+    pub fn commit(posting: Posting) -> Self {
+        Self::Commit(Box::new(posting))
+    }
 }
 
 /// What a request is known by: the entry that it writes, and the fingerprint of what it asks for.
@@ -98,7 +112,7 @@ impl Store {
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
             match by(deadline, self.write(&posting, &found.totals)).await? {
-                Verdict::Committed if is_last => return Ok(Outcome::Committed(Box::new(posting))),
+                Verdict::Committed if is_last => return Ok(Outcome::Committed(posting)),
                 Verdict::Committed => {
                     for change in std::iter::once(posting.own).chain(posting.others) {
                         if change.account.member == *member {

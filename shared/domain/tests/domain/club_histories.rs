@@ -39,7 +39,7 @@ fn rules() -> Program {
     }))
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Wait { hours: i64 },
     Buy { who: usize, cents: i64 },

@@ -182,13 +182,21 @@ fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
             club.get_mut(into).account.lots = lots(&[("never", Points::MAX.get() - 9)]);
         }
         let told = club.merges(&program, NOW, "merge-1", (from, into)).err().map(|refusal| match refusal {
-            MergeRefusal::Inactive(Inactive::Merged { .. }) => "Inactive",
-            MergeRefusal::OtherInactive(Inactive::Closed) => "OtherInactive",
-            MergeRefusal::HoldsOpen { holds: 1 } => "HoldsOpen",
+            MergeRefusal::Inactive(inactive) => {
+                assert!(matches!(inactive, Inactive::Merged { .. }));
+                "Inactive"
+            }
+            MergeRefusal::OtherInactive(inactive) => {
+                assert_eq!(inactive, Inactive::Closed);
+                "OtherInactive"
+            }
+            MergeRefusal::HoldsOpen { holds } => {
+                assert_eq!(holds, 1);
+                "HoldsOpen"
+            }
             MergeRefusal::TooManyMerges => "TooManyMerges",
             MergeRefusal::TooManyAliases => "TooManyAliases",
             MergeRefusal::PointsOverflow => "PointsOverflow",
-            other => panic!("{other:?}"),
         });
         assert_eq!(told, grounds.into_iter().find(|ground| has(ground)));
     }

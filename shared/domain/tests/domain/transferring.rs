@@ -69,11 +69,19 @@ fn of_several_grounds_to_refuse_a_transfer_the_first_is_told() {
         let refusal = club.transfers(&program, NOW, "t-1", ("m-1", "m-2", 40)).err();
         let expected = grounds.into_iter().find(|ground| has(ground));
         let told = refusal.as_ref().map(|refusal| match refusal {
-            TransferRefusal::Inactive(Inactive::Suspended) => "Inactive",
-            TransferRefusal::OtherInactive(Inactive::Merged { .. }) => "OtherInactive",
+            TransferRefusal::Inactive(inactive) => {
+                assert_eq!(*inactive, Inactive::Suspended);
+                "Inactive"
+            }
+            TransferRefusal::OtherInactive(inactive) => {
+                assert!(matches!(inactive, Inactive::Merged { .. }));
+                "OtherInactive"
+            }
             TransferRefusal::PointsOverflow => "PointsOverflow",
-            TransferRefusal::InsufficientPoints { missing } if *missing == Points::new(1) => "InsufficientPoints",
-            other => panic!("{other:?}"),
+            TransferRefusal::InsufficientPoints { missing } => {
+                assert_eq!(*missing, Points::new(1));
+                "InsufficientPoints"
+            }
         });
         assert_eq!(told, expected);
         if refusal.is_some() {

@@ -21,7 +21,7 @@ async fn cost_with(table: &Table, needs: &Needs, key: &str, change: impl Fn(&mut
     let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
         let mut posting = accrual(&account.unwrap(), key, 5);
         change(&mut posting);
-        Ok(Step::Commit(posting))
+        Ok(Step::commit(posting))
     };
     let known = request(key, 5);
     let outcome = table.store.act(&demo(), &member("m-1"), needs, Some(&known), soon(), decide).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_repeat_costs_one_read_and_one_refused_transaction() {
     cost(&table, "order-1", |_| ()).await;
     let before = table.store.meter().snapshot();
     let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
-        Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
+        Ok(Step::commit(accrual(&account.unwrap(), "order-1", 5)))
     };
     let known = request("order-1", 5);
     let outcome =

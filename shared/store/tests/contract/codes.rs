@@ -51,7 +51,7 @@ fn redeem(key: &str) -> impl FnMut(Option<Account>, &Found) -> Result<Step, &'st
         let code = found.code(&cinema()).ok_or("none left")?;
         let mut posting = accrual(&account.unwrap(), key, 0);
         posting.codes = vec![given(code.as_str(), &posting.own.account.member, key, true)];
-        Ok(Step::Commit(posting))
+        Ok(Step::commit(posting))
     }
 }
 

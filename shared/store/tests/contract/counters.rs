@@ -27,7 +27,7 @@ fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result
         }
         let mut posting = accrual(&account.unwrap(), key, 0);
         posting.takes = vec![take(1, most)];
-        Ok(Step::Commit(posting))
+        Ok(Step::commit(posting))
     }
 }
 

@@ -47,7 +47,7 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     let account = commit(&table, &posting).await;
     let (reward, code): (_, Code) = (id.parse().unwrap(), key.parse().unwrap());
     table.store.add_codes(&demo(), &reward, &[code.clone()].into()).await.unwrap();
-    assert_eq!(table.store.free_codes(&demo(), &[reward.clone()]).await.unwrap()[&reward], code);
+    assert_eq!(table.store.free_codes(&demo(), std::slice::from_ref(&reward)).await.unwrap()[&reward], code);
     let given = |code, is_pooled| {
         let redemption = key.parse().unwrap();
         GivenCode { reward: reward.clone(), code, member: member.clone(), redemption, is_pooled }

@@ -27,7 +27,7 @@ async fn flood(table: &Table, patience: Duration, times: usize) -> (usize, usize
         tokio::spawn(async move {
             let key = format!("order-{n}");
             let decide = |account: Option<Account>, _: &_| -> Result<Step, ()> {
-                Ok(Step::Commit(accrual(&account.unwrap(), &key, 1)))
+                Ok(Step::commit(accrual(&account.unwrap(), &key, 1)))
             };
             let known = request(&key, 1);
             let mut left = times;

@@ -15,7 +15,7 @@ use crate::{
 type Decided = Result<Step, &'static str>;
 
 fn give(key: &str, points: i64) -> impl FnMut(Option<Account>, &Found) -> Decided {
-    move |account, _| Ok(Step::Commit(accrual(&account.ok_or("member_not_found")?, key, points)))
+    move |account, _| Ok(Step::commit(accrual(&account.ok_or("member_not_found")?, key, points)))
 }
 
 async fn accrue(table: &Table, key: &str, points: i64, deadline: Instant) -> Outcome<&'static str> {
@@ -48,7 +48,7 @@ async fn who_loses_a_race_decides_again_on_what_the_winner_left() {
         if account.lots.total() > Points::new(50) {
             Err("enough")
         } else {
-            Ok(Step::Commit(accrual(&account, "order-1", 5)))
+            Ok(Step::commit(accrual(&account, "order-1", 5)))
         }
     };
     let known = request("order-1", 5);
@@ -75,7 +75,7 @@ async fn what_dynamodb_turns_away_for_the_moment_is_tried_again() {
     let mut decided = 0;
     let decide = |account: Option<Account>, _: &_| -> Decided {
         decided += 1;
-        Ok(Step::Commit(accrual(&account.unwrap(), "order-1", 5)))
+        Ok(Step::commit(accrual(&account.unwrap(), "order-1", 5)))
     };
     let known = request("order-1", 5);
     let outcome =
@@ -173,9 +173,9 @@ async fn the_past_is_committed_first_and_then_decided_upon() {
         let account = account.unwrap();
         seen.push(account.seq);
         Ok(match account.seq {
-            1 => Step::CatchUp(review(&account, &["~expiry~2026-11-30", "~expiry~2026-12-31"])),
-            3 => Step::CatchUp(review(&account, &["~expiry~2027-01-31"])),
-            _ => Step::Commit(accrual(&account, "order-1", 5)),
+            1 => Step::catch_up(review(&account, &["~expiry~2026-11-30", "~expiry~2026-12-31"])),
+            3 => Step::catch_up(review(&account, &["~expiry~2027-01-31"])),
+            _ => Step::commit(accrual(&account, "order-1", 5)),
         })
     };
     let known = request("order-1", 5);
@@ -203,8 +203,8 @@ async fn who_loses_a_race_while_catching_up_starts_from_what_the_winner_left() {
     let decide = |account: Option<Account>, _: &_| -> Decided {
         let account = account.unwrap();
         Ok(match account.seq {
-            1 => Step::CatchUp(review(&account, &["~expiry~2026-11-30"])),
-            _ => Step::Commit(accrual(&account, "order-1", 5)),
+            1 => Step::catch_up(review(&account, &["~expiry~2026-11-30"])),
+            _ => Step::commit(accrual(&account, "order-1", 5)),
         })
     };
     let outcome = table.store.act(&demo(), &member("m-1"), &Needs::default(), None, soon(), decide).await.unwrap();

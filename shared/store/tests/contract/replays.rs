@@ -22,7 +22,7 @@ async fn accrue(table: &Table, key: &str, points: i64, most: i64) -> Result<Outc
         if account.lots.total() + Points::new(points) > Points::new(most) {
             return Err("too_many_points");
         }
-        Ok(Step::Commit(accrual(&account, key, points)))
+        Ok(Step::commit(accrual(&account, key, points)))
     };
     table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&request), soon(), decide).await
 }
@@ -192,7 +192,7 @@ async fn an_enrollment_is_repeated_like_any_request() {
     let known = regulars_store::RequestKey { entry: "~enrollment".parse().unwrap(), ..request("enrollment", 0) };
     let enroll = |account: Option<Account>, _: &_| match account {
         Some(_) => Err("member_exists"),
-        None => Ok(Step::Commit(enrollment(&member("m-1")))),
+        None => Ok(Step::commit(enrollment(&member("m-1")))),
     };
     let outcome =
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), enroll).await.unwrap();

@@ -31,7 +31,7 @@ async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
                 }
                 let mut posting = accrual(&account.ok_or(())?, &key, 0);
                 posting.takes = vec![take(1, STOCK)];
-                Ok(Step::Commit(posting))
+                Ok(Step::commit(posting))
             };
             let needs = Needs { counters: vec![tasting()], ..Needs::default() };
             let (member, known) = (member(&format!("m-{}", n % MEMBERS)), request(&key, 0));
@@ -63,7 +63,7 @@ async fn give_back(table: &Table, key: &str) {
     let decide = |account: Option<Account>, _: &Found| {
         let mut posting = accrual(&account.ok_or(())?, &back, 0);
         posting.takes = vec![take(-1, STOCK)];
-        Ok::<_, ()>(Step::Commit(posting))
+        Ok::<_, ()>(Step::commit(posting))
     };
     let deadline = std::time::Instant::now() + PATIENCE;
     let known = request(&back, 0);
