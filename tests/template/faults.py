@@ -82,7 +82,13 @@ FAULTS = [
     Fault("every get action of the table", POLICIES, "- dynamodb:GetItem", "- dynamodb:Get*", "RedeemFunction:"),
     Fault("every table", POLICIES, "Resource: !GetAtt Table.Arn", 'Resource: "*"', "ProgramFunction:"),
     Fault("every index", POLICIES, "${Table.Arn}/index/due", "${Table.Arn}/index/*"),
-    Fault("an index that is not there", POLICIES, "${Table.Arn}/index/by_seq", "${Table.Arn}/index/by_sequence"),
+    Fault(
+        "an index that is not there",
+        POLICIES,
+        "${Table.Arn}/index/by_seq",
+        "${Table.Arn}/index/by_sequence",
+        "AccountFunction:",
+    ),
     Fault("deleting", POLICIES, "- dynamodb:UpdateItem", "- dynamodb:DeleteItem", "RedeemFunction:"),
     Fault(
         "a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"
