@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use regulars_api::clock::MovableClock;
 use regulars_api::http::{Code, Problem, Routes, refuse};
 use tokio::net::TcpListener;
@@ -24,6 +25,9 @@ use super::gateway;
 /// How long running requests are waited for when the server stops. A function ends sooner, the schedule run by hand can
 /// be run again, and a caller who never finishes sending must not keep the process.
 const STOP_DURATION_MAX: Duration = Duration::from_secs(10);
+
+/// How much of a body is read before its sender is cut off.
+const BODY_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
 /// What a path leads to.
 #[derive(Debug)]
@@ -104,11 +108,31 @@ async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Resp
     refused.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
+/// The whole body; `None` if it is larger than the gateway takes, or breaks off. Whatever a caller sends is read to its end
+/// first, be it refused: who is still sending when the connection closes never sees the answer.
+async fn read(mut body: Body) -> Option<Vec<u8>> {
+    let mut whole = Some(Vec::new());
+    let mut length: usize = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > BODY_BYTES_READ_MAX {
+            return None;
+        }
+        whole = whole.filter(|_| length <= gateway::BODY_BYTES_MAX);
+        if let Some(whole) = &mut whole {
+            whole.extend_from_slice(&data);
+        }
+    }
+    whole
+}
+
 impl Front {
     async fn answer(&self, request: Request<Body>, request_id: &str) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
+        let body = read(body).await;
         let found = self.routes.find(&parts.method, parts.uri.path())?;
-        let body = to_bytes(body, gateway::BODY_BYTES_MAX).await.map_err(|_| {
+        let body = body.ok_or_else(|| {
             let max = gateway::BODY_BYTES_MAX;
             Problem::new(Code::BodyTooLarge, format!("The body has more than the {max} bytes that the gateway takes."))
         })?;
