@@ -16,6 +16,10 @@ use crate::{
 /// The attribute in which a member's birthday is looked for.
 pub(crate) const BIRTHDAY_ATTRIBUTE: &str = "birthday";
 
+/// Most rules with a cap over all members together. Each is a part of the transaction in which it gives something, and up to
+/// eight where little is left of it; a hundred are all that a transaction holds.
+const PROGRAM_CAPS_MAX: usize = 5;
+
 /// What a rule gives points for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -82,7 +86,13 @@ impl EarningRule {
 }
 
 pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Vec<EarningRule>> {
-    node.list_by_id(RULES_MAX, |node| read_rule(node, attributes))
+    let rules = node.list_by_id(RULES_MAX, |node| read_rule(node, attributes))?;
+    let shared = rules.iter().filter(|rule| rule.cap.is_some_and(|cap| cap.per == Per::Program)).count();
+    if shared > PROGRAM_CAPS_MAX {
+        let most = format!("at most {PROGRAM_CAPS_MAX} rules can be capped per program, and these are {shared}");
+        node.fault("too_many", most);
+    }
+    Some(rules)
 }
 
 fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {

@@ -113,6 +113,8 @@ fn each_fault_is_told_with_its_place_and_its_code() {
         Value::from(items.collect::<Vec<_>>())
     };
     let fixed = json!({ "id": "", "on": "purchase", "give": { "fixed": { "points": 1 } } });
+    let mut shared = fixed.clone();
+    shared["cap"] = json!({ "times": 9, "per": "program", "every": "day" });
     let tea = json!({ "id": "", "name": "Tea", "kind": "product", "cost": { "points": 1 } });
     let text = json!({ "id": "", "type": "string" });
     let base = "/earning_rules/0";
@@ -175,6 +177,7 @@ fn each_fault_is_told_with_its_place_and_its_code() {
         ("/points/backdating_days_max".into(), json!(366), "/points/backdating_days_max".into(), "out_of_range"),
         ("/earning_rules".into(), json!({}), "/earning_rules".into(), "wrong_type"),
         ("/earning_rules".into(), many(201, &fixed), "/earning_rules".into(), "too_many"),
+        ("/earning_rules".into(), many(6, &shared), "/earning_rules".into(), "too_many"),
         ("/earning_rules/0".into(), json!("base"), "/earning_rules/0".into(), "wrong_type"),
         (rule("id"), json!(null), rule("id"), "missing"),
         (rule("id"), json!("a b"), rule("id"), "malformed"),
