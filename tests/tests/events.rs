@@ -64,6 +64,10 @@ const STORY: &[(&str, &str)] = &[
     ("program-code", NOW),
     ("tier-evaluation-override", NOW),
     ("tier-evaluation-override-end", NOW),
+    ("enroll-plan", NOW),
+    ("account-entitlements", NOW),
+    ("redeem-entitlement", NOW),
+    ("enroll-plan-end", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
 ];
@@ -208,6 +212,17 @@ fn a_token_of_one_member_reaches_nobody_else_and_nothing_of_the_whole_program() 
         let answer = shown(&system.block_on(handle(function(&name), &engine, event)).unwrap());
         let expected = if names_member { (404, "member_not_found") } else { (403, "scope_missing") };
         assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(expected.0), &json!(expected.1)), "{name}");
+    }
+}
+
+#[test]
+fn what_only_an_operator_does_a_member_does_not_do_for_himself() {
+    let (system, _, engine) = story();
+    for name in ["program-adjustment", "enroll-plan", "enroll-plan-end"] {
+        let mut event = events()[name].clone();
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["member"] = json!("m-1");
+        let answer = shown(&system.block_on(handle(function(name), &engine, event)).unwrap());
+        assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(403), &json!("scope_missing")), "{name}");
     }
 }
 

@@ -68,6 +68,7 @@ fn program() -> Value {
     let cap = json!({ "times": 1_000, "per": "program", "every": "month" });
     let mut program = coffee_shop();
     program["points"]["expiry"] = json!({ "after_months": 1, "rounded_to": "exact_day" });
+    program["plans"] = json!([{ "id": "plus", "price": 499, "interval": "month", "tier_floor": "gold" }]);
     for rule in program["earning_rules"].as_array_mut().unwrap() {
         if ["base", "welcome"].iter().any(|id| rule["id"] == *id) {
             rule["cap"] = cap.clone();
@@ -98,6 +99,10 @@ async fn exercise(function: &str, system: &System) {
             expect(call(function, engine, ("POST", members), &[], &body).await, 200);
             let body = json!({ "alias": { "kind": "email", "value": "a@b.c" } });
             expect(call(function, engine, ("POST", &format!("{members}/lookup")), &[], &body).await, 200);
+            let (plan, key) = (format!("{member}/plan"), [("idempotency-key", "p-9")]);
+            expect(call(function, engine, ("POST", &plan), &key, &json!({ "plan": "plus" })).await, 201);
+            expect(call(function, engine, ("POST", &plan), &key, &json!({ "plan": "plus" })).await, 200);
+            expect(call(function, engine, ("DELETE", &plan), &[], &nothing).await, 200);
             let body = json!({ "status": "suspended" });
             expect(call(function, engine, ("PATCH", &member), &[], &body).await, 200);
         }
@@ -124,9 +129,12 @@ async fn exercise(function: &str, system: &System) {
                     .await,
                 404,
             );
+            // Nobody here holds it, which is found out in the same way.
+            let path = format!("{member}/entitlements/tasting/uses");
+            expect(call(function, engine, ("POST", &path), &[("idempotency-key", "u-9")], &json!({})).await, 422);
         }
         "account" => {
-            for part in ["", "/entries", "/entries/order-1", "/rewards", "/tier"] {
+            for part in ["", "/entitlements", "/entries", "/entries/order-1", "/rewards", "/tier"] {
                 expect(call(function, engine, ("GET", &format!("{member}{part}")), &[], &nothing).await, 200);
             }
         }

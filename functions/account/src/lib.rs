@@ -1,5 +1,6 @@
-//! The `account` function: an account, its statement, its tier, and the rewards it can have.
+//! The `account` function: an account, its statement, its tier, the rewards it can have, and what it may use without points.
 
+mod entitlements;
 mod entries;
 mod rewards;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Account,
+    Entitlements,
     Entries,
     Entry,
     Rewards,
@@ -26,6 +28,7 @@ enum Operation {
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
+        (Method::GET, "/v1/programs/{program}/members/{member}/entitlements", Operation::Entitlements),
         (Method::GET, "/v1/programs/{program}/members/{member}/entries", Operation::Entries),
         (Method::GET, "/v1/programs/{program}/members/{member}/entries/{entry}", Operation::Entry),
         (Method::GET, "/v1/programs/{program}/members/{member}/rewards", Operation::Rewards),
@@ -47,6 +50,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/account", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Account => account(engine, &params).await,
+            Operation::Entitlements => entitlements::list(engine, &params).await,
             Operation::Entries => entries::list(engine, &request, &params, deadline).await,
             Operation::Entry => entries::read(engine, &params).await,
             Operation::Rewards => rewards::list(engine, &params).await,

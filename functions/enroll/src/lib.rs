@@ -1,10 +1,12 @@
-//! The `enroll` function: joining, finding a member by another name, changing what is kept of one, and making one of two.
+//! The `enroll` function: joining, finding a member by another name, changing what is kept of one, making one of two, and
+//! plans.
 
 mod amendment;
 mod enrollment;
 mod lookup;
 mod merge;
 mod names;
+mod plan;
 
 use std::sync::LazyLock;
 
@@ -22,6 +24,8 @@ enum Operation {
     LookUp,
     Amend,
     Merge,
+    TakePlan,
+    EndPlan,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -30,6 +34,8 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::POST, "/v1/programs/{program}/members/lookup", Operation::LookUp),
         (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Amend),
         (Method::POST, "/v1/programs/{program}/members/{member}/merge", Operation::Merge),
+        (Method::POST, "/v1/programs/{program}/members/{member}/plan", Operation::TakePlan),
+        (Method::DELETE, "/v1/programs/{program}/members/{member}/plan", Operation::EndPlan),
     ])
 });
 
@@ -50,6 +56,8 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::LookUp => lookup::look_up(engine, &request, &params).await,
             Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
             Operation::Merge => merge::merge(engine, &request, &params, deadline).await,
+            Operation::TakePlan => plan::take(engine, &request, &params, deadline).await,
+            Operation::EndPlan => plan::end(engine, &request, &params, deadline).await,
         }
     })
     .await

@@ -4,7 +4,7 @@ use regulars_api::{
     command::path_id,
     engine::Engine,
     http::{Answer, Code, PROGRAM_BYTES_MAX, Params, Precondition, Problem, Request},
-    refusal::{finding, program_invalid},
+    refusal::program_invalid,
 };
 use regulars_domain::{id::ProgramId, program::Program};
 use regulars_store::Publication;
@@ -15,7 +15,6 @@ use serde_json::Value;
 struct Published {
     program: ProgramId,
     version: u64,
-    warnings: Vec<Value>,
 }
 
 pub(crate) async fn publish(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
@@ -26,12 +25,11 @@ pub(crate) async fn publish(engine: &Engine, request: &Request, params: &Params)
     };
     let document = request.json_value(PROGRAM_BYTES_MAX)?;
     let version = expected.unwrap_or_default().saturating_add(1);
-    let program = Program::read(&document, version).map_err(|faults| program_invalid(&faults))?;
+    Program::read(&document, version).map_err(|faults| program_invalid(&faults))?;
     match engine.store.publish(&id, expected, &document.to_string()).await? {
         Publication::Published { version } => {
             engine.programs.forget(&id);
-            let warnings = program.warnings.iter().map(finding).collect();
-            Ok(Answer::created(&Published { program: id, version, warnings }).etag(version))
+            Ok(Answer::created(&Published { program: id, version }).etag(version))
         }
         Publication::Stale { current } => {
             let detail = match current {

@@ -1,5 +1,6 @@
-//! The `redeem` function: points spent on rewards.
+//! The `redeem` function: points spent on rewards, and what may be used without points.
 
+mod entitlement;
 mod redemption;
 mod redemptions;
 
@@ -19,6 +20,7 @@ enum Operation {
     Capture,
     Cancel,
     Reverse,
+    UseEntitlement,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -27,6 +29,11 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/capture", Operation::Capture),
         (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/cancellation", Operation::Cancel),
         (Method::POST, "/v1/programs/{program}/members/{member}/redemptions/{entry}/reversals", Operation::Reverse),
+        (
+            Method::POST,
+            "/v1/programs/{program}/members/{member}/entitlements/{entitlement}/uses",
+            Operation::UseEntitlement,
+        ),
     ])
 });
 
@@ -47,6 +54,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Capture => redemption::capture(engine, &request, &params, deadline).await,
             Operation::Cancel => redemption::cancel(engine, &request, &params, deadline).await,
             Operation::Reverse => redemption::reverse(engine, &request, &params, deadline).await,
+            Operation::UseEntitlement => entitlement::use_once(engine, &request, &params, deadline).await,
         }
     })
     .await

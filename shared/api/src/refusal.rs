@@ -5,7 +5,9 @@ use regulars_domain::{
     adjust::AdjustRefusal,
     confirm::ConfirmRefusal,
     earn::EarnRefusal,
+    entitlement::UseRefusal,
     merge::MergeRefusal,
+    plan::PlanRefusal,
     program::{AttributeRefused, Problem as Fault},
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
@@ -138,6 +140,30 @@ impl From<OverrideRefusal> for Problem {
     }
 }
 
+impl From<PlanRefusal> for Problem {
+    fn from(refusal: PlanRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            PlanRefusal::Inactive(inactive) => inactive.into(),
+            PlanRefusal::PlanNotFound => Problem::new(Code::PlanNotFound, detail),
+        }
+    }
+}
+
+impl From<UseRefusal> for Problem {
+    fn from(refusal: UseRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            UseRefusal::Inactive(inactive) => inactive.into(),
+            UseRefusal::EntitlementNotFound => Problem::new(Code::EntitlementNotFound, detail),
+            UseRefusal::EntitlementNotHeld => Problem::new(Code::EntitlementNotHeld, detail),
+            UseRefusal::EntitlementUsedUp { resets_on, .. } => {
+                Problem::new(Code::EntitlementUsedUp, detail).with("resets_on", json!(resets_on))
+            }
+        }
+    }
+}
+
 impl From<MergeRefusal> for Problem {
     fn from(refusal: MergeRefusal) -> Self {
         let detail = sentence(&refusal);
@@ -199,9 +225,8 @@ pub fn program_invalid(faults: &[Fault]) -> Problem {
     Problem::new(Code::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
 }
 
-/// A fault of a program document, or a part of it that is not in effect, as JSON.
-#[must_use]
-pub fn finding(fault: &Fault) -> Value {
+/// A fault of a program document, as JSON.
+fn finding(fault: &Fault) -> Value {
     json!({ "at": fault.at, "code": fault.code, "message": fault.message })
 }
 

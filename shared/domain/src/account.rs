@@ -10,7 +10,7 @@ use crate::{
     chain::Hash,
     earning::Label,
     hold::Hold,
-    id::{AttributeId, LevelId, MemberId, ProgramId, RuleId},
+    id::{AttributeId, LevelId, MemberId, PlanId, ProgramId, RuleId},
     lots::Lots,
     pending::Pending,
     points::Points,
@@ -200,6 +200,17 @@ pub struct TierOverride {
     pub reason: Label,
 }
 
+/// The time for which a member has paid for a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTerm {
+    /// Which.
+    pub plan: PlanId,
+    /// Its first day.
+    pub from: Date,
+    /// Its last day.
+    pub through: Date,
+}
+
 /// How a member was brought in by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
@@ -222,7 +233,7 @@ pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
 /// | `pending` | [`crate::pending::PENDING_MAX`], in the same way |
 /// | `holds` | [`crate::hold::HOLDS_MAX`], each with no more lots than there are |
 /// | `qualifying`, `secured` | the current period and the one before |
-/// | `cap_use` | rules and rewards of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of a reward the current one |
+/// | `cap_use` | rules, rewards and entitlements of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of the others the current one |
 /// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
 /// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
 ///
@@ -262,6 +273,8 @@ pub struct Account {
     pub secured: Vec<Secured>,
     /// A tier given by an operator.
     pub tier_override: Option<TierOverride>,
+    /// The plan that the member has paid for.
+    pub plan: Option<PlanTerm>,
     /// The tier that the ledger last spoke of. The effective tier is derived; this is what it is
     /// compared with to know that it changed.
     pub tier: Option<LevelId>,

@@ -5,14 +5,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{points::Points, steps::Progress};
 
-/// One line: a rule, or the member's tier (`tier:gold`).
+/// One line: a rule, the member's tier (`tier:gold`), or the member's plan (`plan:plus`).
 ///
 /// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"why it failed"]` or, where a member comes closer to
 /// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
 /// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakdownLine {
-    /// The rule's id, or `tier:` and the level's.
+    /// The rule's id, or `tier:` and the level's, or `plan:` and the plan's.
     pub rule: String,
     /// What the rule came to, before its cap and before others of its group.
     pub wanted: Points,

@@ -8,7 +8,7 @@ use crate::{
     account::{Account, CapUse},
     calendar::Every,
     counter::{CounterId, Counters, Take},
-    id::{IdMalformed, RewardId, RuleId},
+    id::{EntitlementId, IdMalformed, RewardId, RuleId},
     points::Points,
 };
 
@@ -19,6 +19,8 @@ pub enum CapOwner {
     Rule(RuleId),
     /// A reward.
     Reward(RewardId),
+    /// What a level or a plan gives without points.
+    Entitlement(EntitlementId),
 }
 
 impl fmt::Display for CapOwner {
@@ -26,6 +28,7 @@ impl fmt::Display for CapOwner {
         match self {
             Self::Rule(id) => write!(f, "rule/{id}"),
             Self::Reward(id) => write!(f, "reward/{id}"),
+            Self::Entitlement(id) => write!(f, "entitlement/{id}"),
         }
     }
 }
@@ -36,6 +39,7 @@ impl FromStr for CapOwner {
     fn from_str(text: &str) -> Result<Self, IdMalformed> {
         match text.split_once('/') {
             Some(("reward", id)) => id.parse().map(Self::Reward),
+            Some(("entitlement", id)) => id.parse().map(Self::Entitlement),
             Some((_, id)) => id.parse().map(Self::Rule),
             None => text.parse().map(Self::Rule),
         }
@@ -83,17 +87,21 @@ impl Cap {
         }
     }
 
-    /// How much of this cap of `owner` is left on `date`.
-    fn left(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
-        let used = match self.counter(owner, date) {
+    /// How much of this cap of `owner` is used on `date`.
+    pub(crate) fn used(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
+        match self.counter(owner, date) {
             Some(counter) => counters.taken(&counter),
             None => cap_use
                 .get(owner)
                 .and_then(|by_interval| by_interval.get(&self.every.starting(date)))
                 .copied()
                 .unwrap_or_default(),
-        };
-        self.most.saturating_sub(used).max(0)
+        }
+    }
+
+    /// How much of this cap of `owner` is left on `date`.
+    fn left(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
+        self.most.saturating_sub(self.used(owner, date, cap_use, counters)).max(0)
     }
 
     /// How many of `wanted` points this cap of `owner` lets through on `date`.

@@ -114,6 +114,8 @@ impl<'p> Draft<'p> {
             reason: None,
             counterparty: None,
             pending_moved: Vec::new(),
+            plan: None,
+            entitlement: None,
         }
     }
 

@@ -61,6 +61,7 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         qualifying: BTreeMap::new(),
         secured: Vec::new(),
         tier_override: None,
+        plan: None,
         tier: None,
         cap_use: BTreeMap::new(),
         steps: BTreeMap::new(),

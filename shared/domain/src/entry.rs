@@ -6,12 +6,12 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Qualifying,
+    account::{PlanTerm, Qualifying},
     breakdown::BreakdownLine,
     code::Code,
     earning::Label,
     fingerprint::Fingerprint,
-    id::{EntryId, LevelId, MemberId, RewardId, RuleId},
+    id::{EntitlementId, EntryId, LevelId, MemberId, RewardId, RuleId},
     lots::LotChange,
     money::{Amount, Money},
     pending::{Awaits, PendingChange},
@@ -51,6 +51,10 @@ pub enum Kind {
     TransferIn,
     /// The effective tier is another.
     TierChange,
+    /// A plan begun or renewed.
+    Plan,
+    /// A use of what a level or a plan gives without points.
+    EntitlementUse,
 }
 
 /// Who asked for an entry. No more than this is kept, so that erasing a member never needs to change an entry.
@@ -178,6 +182,12 @@ pub struct Entry {
     /// Pending points that went over from one sum into another, in pairs, because there were too many sums.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_moved: Vec<PendingChange>,
+    /// The time for which a plan is paid, from its first day to its new last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanTerm>,
+    /// What was used without points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<EntitlementId>,
 }
 
 impl Entry {

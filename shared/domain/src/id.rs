@@ -86,6 +86,8 @@ id!(MemberId, "a member id", "The id of a member, unique within a program.");
 id!(RuleId, "a rule id", "The id of an earning rule, unique within a program document.");
 id!(LevelId, "a tier id", "The id of a tier level, unique within a program document.");
 id!(RewardId, "a reward id", "The id of a reward, unique within a program document.");
+id!(PlanId, "a plan id", "The id of a plan, unique within a program document.");
+id!(EntitlementId, "an entitlement id", "The id of something that a level or a plan gives without points.");
 id!(AttributeId, "an attribute id", "The id of a member attribute.");
 id!(ActivityType, "an activity type", "The kind of an activity other than a purchase, such as `review`.");
 id!(IdempotencyKey, "an Idempotency-Key", "The caller's name for one request: an order number, a receipt number.");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    account::{Account, CapUse, Inactive, Status},
+    account::{Account, CapUse, Inactive, PlanTerm, Status},
     draft::Request,
     entry::Kind,
     lots::LotChange,
@@ -56,7 +56,7 @@ impl fmt::Display for MergeRefusal {
 
 /// Makes everything that `from` has `into`'s: points with their dates, what is pending or owed, what counted toward a tier
 /// and what it secured, use of caps, other names. Of the two tiers the higher one stays. What only one of them may have, an
-/// attribute of some name, an override, a referral, stays `into`'s where it has one.
+/// attribute of some name, an override, a plan, a referral, stays `into`'s where it has one.
 ///
 /// The ledger of `from` stays as it is, ends with this, and is part of `into`'s history from now on.
 ///
@@ -133,6 +133,7 @@ fn take_over(into: &mut Account, from: &mut Account) {
         let both = into.steps.remove(&rule).unwrap_or_default().plus(steps);
         into.remember(&rule, both);
     }
+    into.plan = longer(into.plan.take(), from.plan.take());
     into.birthday_on = into.birthday_on.max(from.birthday_on.take());
     // Of two who are one, neither has brought the other.
     let mut brought = [into.referral.take(), from.referral.take()].into_iter().flatten();
@@ -140,6 +141,14 @@ fn take_over(into: &mut Account, from: &mut Account) {
     into.referral = brought.find(|referral| referral.by != one && referral.by != other);
     let ledgers = std::mem::take(&mut from.merged_from);
     into.merged_from.splice(..0, std::iter::once(from.member.clone()).chain(ledgers));
+}
+
+/// Of two terms the one of the plan that stays: `own`, unless the other has the same plan for longer.
+fn longer(own: Option<PlanTerm>, other: Option<PlanTerm>) -> Option<PlanTerm> {
+    match (own, other) {
+        (Some(own), Some(other)) if other.plan == own.plan && other.through > own.through => Some(other),
+        (own, other) => own.or(other),
+    }
 }
 
 /// Adds up the use of caps, so that two accounts do not give one person twice of what is once for each.

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    account::{Account, AttributeValue, Qualifying, Status},
+    account::{Account, AttributeValue, PlanTerm, Qualifying, Status},
     calendar::{self, days_after, months_after},
     cap::CapOwner,
     chain::Sealed,
@@ -45,7 +45,7 @@ pub enum Settlement<'p> {
     Behind(Box<Posting>),
 }
 
-/// Brings `account` up to `now`: expires lots, closes tier periods, ends overrides, celebrates birthdays, each on its own
+/// Brings `account` up to `now`: expires lots, closes tier periods, ends overrides and plans, celebrates birthdays, each on its own
 /// day, in order.
 #[must_use]
 pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement<'_> {
@@ -129,6 +129,13 @@ impl<'p> Settled<'p> {
         None
     }
 
+    /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
+    #[must_use]
+    pub fn floor(&self) -> Option<(&'p LevelId, &PlanTerm)> {
+        let term = self.0.account.plan.as_ref()?;
+        Some((self.0.program.plan(&term.plan)?.tier_floor.as_ref()?, term))
+    }
+
     /// What settling did, to be committed by itself; `None` if it wrote nothing.
     ///
     /// An account whose review was due and came to nothing, because the program has changed since the date was set, is
@@ -184,10 +191,12 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));
+    let paid = account.plan.as_ref().map(|term| after(term.through));
     expiry
         .into_iter()
         .chain(tier::changes(program, account))
         .chain(overridden)
+        .chain(paid)
         .chain(next_birthday(program, account))
         .chain(account.pending.next_day())
         .filter(|day| *day > account.settled_on)
@@ -208,6 +217,7 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
         draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
     }
     draft.account.tier_override = draft.account.tier_override.take().filter(|given| given.until >= day);
+    draft.account.plan = draft.account.plan.take().filter(|term| term.through >= day);
     if birthday.is_some() {
         draft.account.birthday_on = Some(day);
         celebrate(draft, day);
@@ -284,13 +294,14 @@ fn forget_steps(program: &Program, account: &mut Account, today: Date) {
     }
 }
 
-/// Drops the use of caps in intervals that nothing posted from now on can fall into. A reward is only ever had now.
+/// Drops the use of caps in intervals that nothing posted from now on can fall into. A reward is only ever had
+/// now, and an entitlement used.
 fn forget_caps(program: &Program, account: &mut Account, today: Date) {
     account.cap_use.retain(|owner, by_interval| {
         let cap = program.cap_of(owner);
         let days_back = match owner {
             CapOwner::Rule(_) => program.points.backdating_days_max,
-            CapOwner::Reward(_) => 0,
+            CapOwner::Reward(_) | CapOwner::Entitlement(_) => 0,
         };
         by_interval.retain(|start, _| {
             cap.is_some_and(|cap| cap.forgotten_on(*start, days_back).is_none_or(|day| day > today))

@@ -20,6 +20,8 @@ pub enum Because {
     Secured,
     /// An operator gave it.
     Override,
+    /// The member pays for a plan that has it as its floor.
+    Plan,
 }
 
 impl Because {
@@ -30,6 +32,7 @@ impl Because {
             Self::Qualified => "qualified",
             Self::Secured => "secured",
             Self::Override => "override",
+            Self::Plan => "plan",
         }
     }
 }
@@ -87,7 +90,7 @@ pub fn standing<'p>(program: &'p Program, account: &Account, today: Date) -> Opt
                 let then = days_after(days_after(until, tiers.grace_days.saturating_neg()), 1);
                 Some(Missing::of(level, &rolling.window(account, then), Some(until)))
             }
-            (Because::Qualified, None) | (Because::Override, _) => None,
+            (Because::Qualified, None) | (Because::Override | Because::Plan, _) => None,
         }
     });
     Some(Standing {
@@ -113,8 +116,8 @@ pub(crate) struct Claim {
     until: Option<Date>,
 }
 
-/// The strongest ground: the highest of the level that this period reaches, what earlier periods secured, and an
-/// override. Of equals the first counts, and of what two periods secured alike, what lasts longer.
+/// The strongest ground: the highest of the level that this period reaches, what earlier periods secured, an override, and
+/// the floor of a plan. Of equals, what lasts longer counts, because the level is certain for so long; then the first.
 pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Option<Claim> {
     let tiers = program.tiers.as_ref()?;
     let period = current_period(program, tiers, account, today);
@@ -136,8 +139,14 @@ pub(crate) fn effective(program: &Program, account: &Account, today: Date) -> Op
         let rank = tiers.rank(&given.tier).filter(|_| given.until >= today)?;
         Some(Claim { rank, because: Because::Override, until: Some(given.until) })
     });
-    let claims = qualified.into_iter().chain(secured).chain(overridden);
-    claims.reduce(|best, claim| if claim.rank > best.rank { claim } else { best })
+    let planned = account.plan.iter().filter_map(|term| {
+        let floor = program.plan(&term.plan)?.tier_floor.as_ref();
+        let rank = tiers.rank(floor?).filter(|_| term.through >= today)?;
+        Some(Claim { rank, because: Because::Plan, until: Some(term.through) })
+    });
+    let claims = qualified.into_iter().chain(secured).chain(overridden).chain(planned);
+    let strength = |claim: &Claim| (claim.rank, claim.until.unwrap_or(Date::MAX));
+    claims.reduce(|best, claim| if strength(&claim) > strength(&best) { claim } else { best })
 }
 
 /// The levels that earlier periods secured and that still hold.

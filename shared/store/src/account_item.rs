@@ -21,6 +21,7 @@
 //! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
 //! | `s` | L | secured tiers, each a list of tier and last day |
 //! | `ov` | L | the override: tier, last day, reason |
+//! | `pl` | L | the plan that is paid for: plan, first day, last day |
 //! | `t` | S | the tier that the ledger last spoke of |
 //! | `c` | M | by cap owner: use by the first day of the interval |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
@@ -36,7 +37,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, CapUse, Qualifying, Referral, Secured, Status, TierOverride,
+        Account, Alias, AttributeValue as MemberAttribute, CapUse, PlanTerm, Qualifying, Referral, Secured, Status,
+        TierOverride,
     },
     hold::Hold,
     id::MemberId,
@@ -71,6 +73,7 @@ const OWED: &str = "o";
 const QUALIFYING: &str = "q";
 const SECURED: &str = "s";
 const OVERRIDE: &str = "ov";
+const PLAN: &str = "pl";
 const TIER: &str = "t";
 const CAP_USE: &str = "c";
 const STEPS: &str = "p";
@@ -100,6 +103,7 @@ pub(crate) fn write(account: &Account) -> Item {
         qualifying,
         secured,
         tier_override,
+        plan,
         tier,
         cap_use,
         steps,
@@ -148,6 +152,9 @@ pub(crate) fn write(account: &Account) -> Item {
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
     }
+    if let Some(PlanTerm { plan, from, through }) = plan {
+        put(PLAN, list([text(plan.as_str()), text(compact_date(*from)), text(compact_date(*through))]));
+    }
     if let Some(tier) = tier {
         put(TIER, text(tier.as_str()));
     }
@@ -191,6 +198,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
         secured: read_list(&fields, SECURED, read_secured)?,
         tier_override: fields.optional(OVERRIDE, read_override)?,
+        plan: fields.optional(PLAN, read_plan)?,
         tier: fields.optional(TIER, as_parsed)?,
         cap_use: read_cap_use(&fields)?,
         steps: read_map(&fields, STEPS, read_steps)?,
@@ -385,6 +393,11 @@ fn read_secured(value: &AttributeValue) -> Option<Secured> {
 fn read_override(value: &AttributeValue) -> Option<TierOverride> {
     let [tier, until, reason] = as_array(value)?;
     Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
+}
+
+fn read_plan(value: &AttributeValue) -> Option<PlanTerm> {
+    let [plan, from, through] = as_array(value)?;
+    Some(PlanTerm { plan: as_parsed(plan)?, from: as_parsed(from)?, through: as_parsed(through)? })
 }
 
 fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {

@@ -57,7 +57,7 @@ fn the_contracts_first_purchase_earns_to_the_point_what_it_says() {
                     "id": "bronze", "because": "qualified", "until": null,
                     "next": { "id": "silver", "missing": 268, "by": "2026-12-31" }, "keep": null
                 },
-                "attributes": { "city": "Izmir" }, "version": 2
+                "plan": null, "attributes": { "city": "Izmir" }, "version": 2
             },
             "tier_change": null
         })

@@ -19,6 +19,7 @@ mod local;
 mod members;
 mod merge;
 mod pending;
+mod plans;
 mod program;
 mod queue;
 mod quotes;

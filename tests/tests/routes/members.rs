@@ -30,7 +30,7 @@ fn whoever_joins_gets_an_account_with_the_programs_welcome() {
                 "id": "bronze", "because": "qualified", "until": null,
                 "next": { "id": "silver", "missing": 300, "by": "2026-12-31" }, "keep": null
             },
-            "attributes": { "city": "Izmir" }, "version": 1
+            "plan": null, "attributes": { "city": "Izmir" }, "version": 1
         })
     );
     assert_eq!(system.account("m-1"), account);

@@ -119,15 +119,6 @@ fn every_fault_of_a_document_is_told_at_once_and_nothing_is_published() {
 }
 
 #[test]
-fn what_is_valid_and_not_yet_in_effect_is_told() {
-    let system = System::start();
-    let body = publish(&system, "\"1\"", &coffee_shop()).expect(201);
-    let mut found = places(&body["warnings"]);
-    found.sort_unstable();
-    assert_eq!(found, [("/tiers/levels/2/entitlements", "not_yet_in_effect")]);
-}
-
-#[test]
 fn a_document_may_have_256_kib_and_not_a_byte_more() {
     let system = System::start();
     let document = coffee_shop().to_string();

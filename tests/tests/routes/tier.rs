@@ -20,7 +20,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 0, "spend": 0, "visits": 0 }
             },
-            "secured": [], "override": null, "at_next_review": null
+            "secured": [], "override": null, "at_next_review": null, "floor": null
         })
     );
     system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
@@ -35,7 +35,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 420, "spend": 42_000, "visits": 1 }
             },
-            "secured": [], "override": null, "at_next_review": { "on": "2028-02-01", "tier": "bronze" }
+            "secured": [], "override": null, "at_next_review": { "on": "2028-02-01", "tier": "bronze" }, "floor": null
         })
     );
     let account = system.account("m-1");

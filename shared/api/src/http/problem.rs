@@ -43,6 +43,10 @@ pub enum Code {
     CodeNotFound,
     /// The program has no tier with this id.
     TierNotFound,
+    /// The program has no plan with this id.
+    PlanNotFound,
+    /// No level and no plan of the program gives an entitlement with this id.
+    EntitlementNotFound,
     /// No route has this path.
     RouteNotFound,
     /// The path is known, the method is not allowed on it.
@@ -85,6 +89,10 @@ pub enum Code {
     RewardNotActive,
     /// The member has had the reward as often as allowed.
     RewardLimitReached,
+    /// The member's level and plan do not give the entitlement.
+    EntitlementNotHeld,
+    /// The member has used the entitlement as often as allowed; the member `resets_on` says when it can be used again.
+    EntitlementUsedUp,
     /// The hold has ended and its points were given back.
     HoldExpired,
     /// The account has as many open holds as allowed.
@@ -145,6 +153,8 @@ impl Code {
             Code::RewardNotFound => (StatusCode::NOT_FOUND, "reward_not_found", "No such reward"),
             Code::CodeNotFound => (StatusCode::NOT_FOUND, "code_not_found", "No such code"),
             Code::TierNotFound => (StatusCode::NOT_FOUND, "tier_not_found", "No such tier"),
+            Code::PlanNotFound => (StatusCode::NOT_FOUND, "plan_not_found", "No such plan"),
+            Code::EntitlementNotFound => (StatusCode::NOT_FOUND, "entitlement_not_found", "No such entitlement"),
             Code::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
             Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
             Code::MemberExists => (StatusCode::CONFLICT, "member_exists", "The member exists already"),
@@ -166,6 +176,8 @@ impl Code {
             Code::RewardNotForMember => (StatusCode::UNPROCESSABLE_ENTITY, "reward_not_for_member", "The reward is not for this member"),
             Code::RewardNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "reward_not_active", "The reward is not on offer now"),
             Code::RewardLimitReached => (StatusCode::UNPROCESSABLE_ENTITY, "reward_limit_reached", "The reward's limit is reached"),
+            Code::EntitlementNotHeld => (StatusCode::UNPROCESSABLE_ENTITY, "entitlement_not_held", "The member has no such entitlement"),
+            Code::EntitlementUsedUp => (StatusCode::UNPROCESSABLE_ENTITY, "entitlement_used_up", "The entitlement is used up"),
             Code::HoldExpired => (StatusCode::UNPROCESSABLE_ENTITY, "hold_expired", "The hold has expired"),
             Code::HoldsFull => (StatusCode::UNPROCESSABLE_ENTITY, "holds_full", "Too many open holds"),
             Code::ReversalExceedsAccrual => (StatusCode::UNPROCESSABLE_ENTITY, "reversal_exceeds_accrual", "The reversal exceeds the accrual"),
@@ -386,6 +398,8 @@ mod tests {
             (404, "reward_not_found", Code::RewardNotFound),
             (404, "code_not_found", Code::CodeNotFound),
             (404, "tier_not_found", Code::TierNotFound),
+            (404, "plan_not_found", Code::PlanNotFound),
+            (404, "entitlement_not_found", Code::EntitlementNotFound),
             (404, "route_not_found", Code::RouteNotFound),
             (405, "method_not_allowed", Code::MethodNotAllowed),
             (409, "member_exists", Code::MemberExists),
@@ -407,6 +421,8 @@ mod tests {
             (422, "reward_not_for_member", Code::RewardNotForMember),
             (422, "reward_not_active", Code::RewardNotActive),
             (422, "reward_limit_reached", Code::RewardLimitReached),
+            (422, "entitlement_not_held", Code::EntitlementNotHeld),
+            (422, "entitlement_used_up", Code::EntitlementUsedUp),
             (422, "hold_expired", Code::HoldExpired),
             (422, "holds_full", Code::HoldsFull),
             (422, "reversal_exceeds_accrual", Code::ReversalExceedsAccrual),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{AttributeValue, Status},
-    id::{AttributeId, MemberId, ProgramId},
+    id::{AttributeId, MemberId, PlanId, ProgramId},
     points::Points,
     settle::Settled,
 };
@@ -27,6 +27,7 @@ pub struct AccountView {
     balance: Balance,
     next_expiry: Option<NextExpiry>,
     tier: Option<TierView>,
+    plan: Option<PlanView>,
     attributes: BTreeMap<AttributeId, AttributeValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     referred_by: Option<MemberId>,
@@ -45,6 +46,12 @@ struct Balance {
 struct NextExpiry {
     on: Date,
     points: Points,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PlanView {
+    id: PlanId,
+    through: Date,
 }
 
 impl From<&Settled<'_>> for AccountView {
@@ -68,6 +75,7 @@ impl From<&Settled<'_>> for AccountView {
             },
             next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),
             tier: settled.standing().as_ref().and_then(TierView::new),
+            plan: account.plan.as_ref().map(|term| PlanView { id: term.plan.clone(), through: term.through }),
             attributes: account.attributes.clone(),
             referred_by: account.referral.as_ref().map(|referral| referral.by.clone()),
             version: account.version,

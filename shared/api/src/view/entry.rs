@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    account::Account,
+    account::{Account, PlanTerm},
     aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
@@ -10,7 +10,7 @@ use regulars_domain::{
     earning::Label,
     entry::{By, Kind, Qualified, TierChange},
     hold::Hold,
-    id::{EntryId, LevelId, MemberId, RewardId},
+    id::{EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
     lots::LotChange,
     money::Money,
     note::Note,
@@ -98,6 +98,10 @@ pub struct EntryDetail {
     note: Option<Note>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending_moved: Vec<PendingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanTermView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entitlement: Option<EntitlementId>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -141,7 +145,23 @@ impl EntryDetail {
                 .iter()
                 .map(|PendingChange(until, points)| PendingView { until: *until, points: *points })
                 .collect(),
+            plan: entry.plan.as_ref().map(PlanTermView::from),
+            entitlement: entry.entitlement.clone(),
         }
+    }
+}
+
+/// The time for which a plan is paid.
+#[derive(Clone, Debug, Serialize)]
+struct PlanTermView {
+    id: PlanId,
+    from: Date,
+    through: Date,
+}
+
+impl From<&PlanTerm> for PlanTermView {
+    fn from(PlanTerm { plan, from, through }: &PlanTerm) -> Self {
+        Self { id: plan.clone(), from: *from, through: *through }
     }
 }
 

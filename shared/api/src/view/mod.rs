@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod entitlement;
 mod entry;
 mod redemption;
 mod reward;
@@ -9,6 +10,7 @@ mod tier;
 
 pub use account::AccountView;
 pub use answer::{Accrued, Posted, Redeemed};
+pub use entitlement::{EntitlementView, Used};
 pub use entry::{BreakdownView, EntryDetail, EntryView, RedemptionView, TierChangeView};
 pub use redemption::Redemption;
 pub use reward::RewardView;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use regulars_domain::{
     earning::Label,
-    id::LevelId,
+    id::{LevelId, PlanId},
     settle::Settled,
     tier::{Missing, Standing},
 };
@@ -68,6 +68,7 @@ pub struct StandingView {
     #[serde(rename = "override")]
     tier_override: Option<OverrideView>,
     at_next_review: Option<NextReview>,
+    floor: Option<FloorView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -97,6 +98,14 @@ struct NextReview {
     tier: Option<LevelId>,
 }
 
+/// The level that a plan has as its floor.
+#[derive(Clone, Debug, Serialize)]
+struct FloorView {
+    id: LevelId,
+    plan: PlanId,
+    through: Date,
+}
+
 impl From<&Settled<'_>> for StandingView {
     fn from(settled: &Settled<'_>) -> Self {
         let account = settled.account();
@@ -123,6 +132,11 @@ impl From<&Settled<'_>> for StandingView {
                 reason: given.reason.clone(),
             }),
             at_next_review: settled.next_tier().map(|(on, tier)| NextReview { on, tier }),
+            floor: settled.floor().map(|(floor, term)| FloorView {
+                id: floor.clone(),
+                plan: term.plan.clone(),
+                through: term.through,
+            }),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Program {
 
 /// Works out what `occasion` earns, and records in `account` what it uses of caps and which steps it takes.
 ///
-/// Base rules come first, then the tier's line, then what comes on top, each in the document's order.
+/// Base rules come first, then the tier's line and the plan's, then what comes on top, each in the document's order.
 ///
 /// # Errors
 ///
@@ -104,9 +104,14 @@ pub(crate) fn assess(
         }
     }
     let base = assessor.done.points;
-    if let Some(level) = level.filter(|_| multiplies_by_tier(occasion)) {
+    if let Some(level) = level.filter(|_| is_multiplied(occasion)) {
         let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
         assessor.add_line(BreakdownLine::new(format!("tier:{}", level.id), wanted, wanted));
+    }
+    let plan = assessor.account.plan.as_ref().and_then(|term| program.plan(&term.plan));
+    if let Some(plan) = plan.filter(|_| is_multiplied(occasion)) {
+        let wanted = multiplier::on_top(base, plan.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
+        assessor.add_line(BreakdownLine::new(format!("plan:{}", plan.id), wanted, wanted));
     }
     let mut claims = Vec::new();
     for rule in rules.iter().filter(|rule| rule.stacking != Stacking::Base) {
@@ -122,8 +127,9 @@ pub(crate) fn assess(
     if assessor.done.points > Points::MAX { Err(PointsOverflow) } else { Ok(assessor.done) }
 }
 
-/// A tier multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's fee.
-fn multiplies_by_tier(occasion: &Occasion) -> bool {
+/// A tier or a plan multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's
+/// fee.
+fn is_multiplied(occasion: &Occasion) -> bool {
     match occasion {
         Occasion::Purchase(_) | Occasion::Activity(_) => true,
         Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,

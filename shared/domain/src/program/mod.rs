@@ -4,6 +4,7 @@ mod active;
 mod attributes;
 mod cap;
 pub(crate) mod condition;
+mod entitlements;
 pub(crate) mod expression_check;
 pub(crate) mod node;
 mod plans;
@@ -16,11 +17,12 @@ mod tiers;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
-use self::node::{Findings, Node};
 pub use self::{
     active::ActiveWindow,
     attributes::{AttributeRefused, AttributeSpec, AttributeType},
+    entitlements::Entitlement,
     node::Problem,
+    plans::Plan,
     points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
     referral::ReferralPolicy,
     rewards::{Cost, Reward, RewardKind, Stock},
@@ -28,10 +30,14 @@ pub use self::{
     tiers::{Basis, BasisUnit, Downgrade, Level, Period, PeriodRule, Thresholds, Tiers},
 };
 pub(crate) use self::{condition::Condition, rules::BIRTHDAY_ATTRIBUTE};
+use self::{
+    entitlements::Intervals,
+    node::{Findings, Node},
+};
 use crate::{
     calendar,
     cap::{Cap, CapOwner},
-    id::{RewardId, RuleId},
+    id::{EntitlementId, PlanId, RewardId, RuleId},
     money::Currency,
 };
 
@@ -71,10 +77,10 @@ pub struct Program {
     pub tiers: Option<Tiers>,
     /// The rewards, in the document's order.
     pub rewards: Vec<Reward>,
+    /// What members may pay for, in the document's order.
+    pub plans: Vec<Plan>,
     /// The attributes that members may have.
     pub attributes: Vec<AttributeSpec>,
-    /// Parts of the document that are valid and do nothing yet.
-    pub warnings: Vec<Problem>,
 }
 
 impl Program {
@@ -88,7 +94,7 @@ impl Program {
         let program = read_program(&Node::top(document, &findings), version);
         let faults = findings.faults.into_inner();
         match program {
-            Some(program) if faults.is_empty() => Ok(Self { warnings: findings.warnings.into_inner(), ..program }),
+            Some(program) if faults.is_empty() => Ok(program),
             Some(_) | None => Err(faults),
         }
     }
@@ -109,11 +115,24 @@ impl Program {
         self.earning_rules.iter().find(|rule| rule.id == *id)
     }
 
-    /// The cap of a rule or the limit of a reward, if there still is one.
+    /// The plan called `id`.
+    #[must_use]
+    pub fn plan(&self, id: &PlanId) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.id == *id)
+    }
+
+    /// The entitlement called `id`, of whichever level or plan.
+    pub(crate) fn entitlement(&self, id: &EntitlementId) -> Option<&Entitlement> {
+        let levels = self.tiers.iter().flat_map(|tiers| &tiers.levels).flat_map(|level| &level.entitlements);
+        levels.chain(self.plans.iter().flat_map(|plan| &plan.entitlements)).find(|entitlement| entitlement.id == *id)
+    }
+
+    /// The cap of a rule, the limit of a reward, or how often an entitlement may be used, if there still is one.
     pub(crate) fn cap_of(&self, owner: &CapOwner) -> Option<Cap> {
         match owner {
             CapOwner::Rule(id) => self.rule(id)?.cap,
             CapOwner::Reward(id) => self.reward(id)?.limit,
+            CapOwner::Entitlement(id) => self.entitlement(id).map(|entitlement| entitlement.cap(entitlement.times)),
         }
     }
 
@@ -142,7 +161,8 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let currency = fields.required("currency").and_then(|node| read_currency(&node));
     let points = fields.read_or("points", PointsPolicy::default(), points::read);
     let attributes = fields.read_or("attributes", Vec::new(), attributes::read);
-    let tiers = fields.read_or("tiers", None, |node| tiers::read(node).map(Some));
+    let intervals = Intervals::default();
+    let tiers = fields.read_or("tiers", None, |node| tiers::read(node, &intervals).map(Some));
     // Where these are faulty themselves, nothing that refers to them is blamed for it.
     let levels: Option<Vec<_>> = tiers
         .as_ref()
@@ -152,8 +172,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| rules::read(node, attribute_specs));
     let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels));
     let referral = fields.read_or("referral", None, |node| referral::read(node).map(Some));
-    let plans = fields.read_or("plans", (), |node| plans::read(node, levels));
-    plans?;
+    let plans = fields.read_or("plans", Vec::new(), |node| plans::read(node, levels, &intervals));
     let earning_rules = earning_rules?;
     // Rules without more said about referrals pay with any first purchase.
     let has_rules = earning_rules.iter().any(|rule| rule.on == Trigger::Referral);
@@ -168,8 +187,8 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
         referral,
         tiers: tiers?,
         rewards: rewards?,
+        plans: plans?,
         attributes: attributes?,
-        warnings: Vec::new(),
     })
 }
 

@@ -15,11 +15,10 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What was found so far: faults, and parts that are valid and do nothing yet.
+/// What was found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) faults: RefCell<Vec<Problem>>,
-    pub(crate) warnings: RefCell<Vec<Problem>>,
 }
 
 /// A value in the document and where it stands.
@@ -62,16 +61,6 @@ impl<'a> Node<'a> {
     pub(crate) fn fault(&self, code: &'static str, message: impl Into<String>) {
         let problem = Problem { at: self.place.to_string(), code, message: message.into() };
         self.findings.faults.borrow_mut().push(problem);
-    }
-
-    /// Tells that what stands here is valid and does nothing yet, so that it is not ignored in silence.
-    pub(crate) fn not_yet(&self, until_then: &str) {
-        let warning = Problem {
-            at: self.place.to_string(),
-            code: "not_yet_in_effect",
-            message: format!("is valid and not yet in effect: {until_then}"),
-        };
-        self.findings.warnings.borrow_mut().push(warning);
     }
 
     fn wrong_type(&self, wanted: &str) {

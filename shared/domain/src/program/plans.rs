@@ -1,43 +1,59 @@
-//! Paid plans: validated here, and named as not yet in effect.
+//! Plans: paid membership, for a month or a year at a time.
 
-use super::{NAME_LENGTH_MAX, cap::INTERVALS, node::Node};
+use super::{
+    NAME_LENGTH_MAX,
+    entitlements::{self, Entitlement, Intervals},
+    node::Node,
+};
 use crate::{
-    calendar::Every,
-    id::{LevelId, RewardId},
+    id::{LevelId, PlanId},
     money::AMOUNT_MAX,
 };
 
-/// Most paid plans in a program.
+/// Most plans in a program.
 const PLANS_MAX: usize = 20;
 
-/// Most entitlements of a level or a plan.
-const ENTITLEMENTS_MAX: usize = 20;
-
-pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<()> {
-    let plans = node.list_by_id(PLANS_MAX, |node| read_plan(node, levels))?;
-    if !plans.is_empty() {
-        node.not_yet("no member can take a plan");
-    }
-    Some(())
+/// What a member may pay for, for an interval at a time. The payment itself is not the engine's affair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its id.
+    pub id: PlanId,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// What an interval of it costs, in minor units.
+    pub price: i64,
+    /// How long an interval is, in months: 1 or 12.
+    pub months: i32,
+    /// The level that its members have at least.
+    pub tier_floor: Option<LevelId>,
+    /// What its members earn, in percent of the base rules' points: 110 gives a tenth on top, beside what the tier gives.
+    pub earning_percent: i64,
+    /// What its members may use without points.
+    pub entitlements: Vec<Entitlement>,
 }
 
-fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<()> {
+pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Vec<Plan>> {
+    node.list_by_id(PLANS_MAX, |node| read_plan(node, levels, intervals))
+}
+
+fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Plan> {
     let fields = node.fields(&["id", "name", "price", "interval", "tier_floor", "earning_percent", "entitlements"])?;
-    let id = fields.required("id").and_then(|node| node.parsed::<RewardId>("malformed"));
+    let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let name = fields.read_or("name", None, |node| node.string(NAME_LENGTH_MAX).map(Some));
     let price = fields.required("price").and_then(|node| node.integer(0..=AMOUNT_MAX));
-    let interval =
-        fields.required("interval").and_then(|node| node.choice(&[("month", Every::Month), ("year", Every::Year)]));
-    let floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
-    let percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
-    let entitlements = fields.read_or("entitlements", (), read_entitlements);
-    id?;
-    name?;
-    price?;
-    interval?;
-    floor?;
-    percent?;
-    entitlements
+    let months = fields.required("interval").and_then(|node| node.choice(&[("month", 1), ("year", 12)]));
+    let tier_floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
+    let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
+    Some(Plan {
+        id: id?,
+        name: name?,
+        price: price?,
+        months: months?,
+        tier_floor: tier_floor?,
+        earning_percent: earning_percent?,
+        entitlements: entitlements?,
+    })
 }
 
 /// The id of one of the program's levels, if these are known.
@@ -48,18 +64,4 @@ pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<
         return None;
     }
     Some(level)
-}
-
-pub(super) fn read_entitlements(node: &Node<'_>) -> Option<()> {
-    let entitlements = node.list_by_id(ENTITLEMENTS_MAX, |node| {
-        let fields = node.fields(&["id", "times", "every"])?;
-        let id = fields.required("id").and_then(|node| node.parsed::<RewardId>("malformed"));
-        let times = fields.required("times").and_then(|node| node.integer(1..=1_000_000));
-        let every = fields.required("every").and_then(|node| node.choice(&INTERVALS));
-        Some((id?, times?, every?))
-    })?;
-    if !entitlements.is_empty() {
-        node.not_yet("an entitlement is neither counted nor granted");
-    }
-    Some(())
 }

@@ -2,7 +2,11 @@
 
 use jiff::civil::Date;
 
-use super::{LEVELS_MAX, NAME_LENGTH_MAX, node::Node, plans::read_entitlements};
+use super::{
+    LEVELS_MAX, NAME_LENGTH_MAX,
+    entitlements::{self, Entitlement, Intervals},
+    node::Node,
+};
 use crate::{
     account::Qualifying,
     calendar::{EVER, days_after, months_after},
@@ -179,6 +183,8 @@ pub struct Level {
     pub earning_percent: i64,
     /// What it is good for, in words for people.
     pub perks: Vec<String>,
+    /// What its members may use without points.
+    pub entitlements: Vec<Entitlement>,
 }
 
 impl Tiers {
@@ -226,7 +232,7 @@ impl Tiers {
 const UNITS: [(&str, BasisUnit); 3] =
     [("points", BasisUnit::Points), ("spend", BasisUnit::Spend), ("visits", BasisUnit::Visits)];
 
-pub(super) fn read(node: &Node<'_>) -> Option<Tiers> {
+pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Tiers> {
     let fields = node.fields(&["basis", "period", "downgrade", "grace_days", "levels"])?;
     let basis = fields.read_or("basis", Basis::One(BasisUnit::Points), read_basis);
     let period = fields.read_or("period", PeriodRule::CalendarYear, read_period);
@@ -239,7 +245,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<Tiers> {
     });
     let grace_days = fields
         .read_or("grace_days", 0, |node| node.integer(0..=GRACE_DAYS_MAX).and_then(|days| i32::try_from(days).ok()));
-    let levels = fields.required("levels").and_then(|node| read_levels(&node, basis.as_ref()));
+    let levels = fields.required("levels").and_then(|node| read_levels(&node, basis.as_ref(), intervals));
     Some(Tiers { basis: basis?, period: period?, downgrade: downgrade?, grace_days: grace_days?, levels: levels? })
 }
 
@@ -275,8 +281,8 @@ fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
     ])
 }
 
-fn read_levels(node: &Node<'_>, basis: Option<&Basis>) -> Option<Vec<Level>> {
-    let levels = node.list_by_id(LEVELS_MAX, |node| read_level(node, basis))?;
+fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Vec<Level>> {
+    let levels = node.list_by_id(LEVELS_MAX, |node| read_level(node, basis, intervals))?;
     if levels.is_empty() {
         node.fault("out_of_range", "must have at least one level");
         return None;
@@ -290,21 +296,21 @@ fn read_levels(node: &Node<'_>, basis: Option<&Basis>) -> Option<Vec<Level>> {
     Some(levels)
 }
 
-fn read_level(node: &Node<'_>, basis: Option<&Basis>) -> Option<Level> {
+fn read_level(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Level> {
     let fields = node.fields(&["id", "threshold", "downgrade", "earning_percent", "perks", "entitlements"])?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let thresholds = fields.required("threshold").and_then(|node| read_thresholds(&node, basis?));
     let is_kept = fields.read_or("downgrade", false, |node| node.choice(&[("never", true)]));
     let earning_percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
     let perks = fields.read_or("perks", Vec::new(), |node| node.list(PERKS_MAX, |node| node.string(NAME_LENGTH_MAX)));
-    let entitlements = fields.read_or("entitlements", (), read_entitlements);
-    entitlements?;
+    let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
     Some(Level {
         id: id?,
         thresholds: thresholds?,
         is_kept: is_kept?,
         earning_percent: earning_percent?,
         perks: perks?,
+        entitlements: entitlements?,
     })
 }
 

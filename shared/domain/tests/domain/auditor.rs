@@ -5,6 +5,7 @@
 
 mod challenge;
 mod ladder;
+mod membership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,15 +18,20 @@ use regulars_domain::{
     pending::Awaits,
 };
 
-pub(crate) use self::{challenge::Dare, ladder::Over};
+pub(crate) use self::{
+    challenge::Dare,
+    ladder::Over,
+    membership::{Offer, PLANS},
+};
 use self::{
     challenge::{Attempt, Tally},
     ladder::Ladder,
+    membership::Membership,
 };
 use crate::world::lots_of;
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
-/// a review a day, a challenge, three tiers over years or months, a coffee, points that wait, holds, refunds.
+/// a review a day, a challenge, plans, three tiers over years or months, a coffee, points that wait, holds, refunds.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) rounding: &'static str,
@@ -45,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) wait: Wait,
     pub(crate) owe: bool,
     pub(crate) dare: Option<Dare>,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) gold_tastings: usize,
 }
 
 /// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
@@ -81,6 +89,10 @@ impl Rules {
             "ceiling" => (product + by - 1) / by,
             other => panic!("{other}"),
         }
+    }
+
+    fn has_tastings(&self) -> bool {
+        self.gold_tastings > 0 || self.offers.iter().any(|offer| offer.tastings > 0)
     }
 
     fn rank(&self, points: i64) -> usize {
@@ -228,6 +240,7 @@ pub(crate) struct Auditor {
     queues: BTreeMap<(bool, Date), Queue>,
     /// The day before which nothing expires, because the member did something.
     alive_to: Option<Date>,
+    membership: Membership,
 }
 
 impl Auditor {
@@ -246,6 +259,7 @@ impl Auditor {
             tally: Tally::default(),
             queues: BTreeMap::new(),
             alive_to: None,
+            membership: Membership::default(),
         }
     }
 
@@ -261,6 +275,7 @@ impl Auditor {
             self.end_holds(|until| day_of(until) <= today);
             self.today = self.today.tomorrow().unwrap();
             self.ladder.begins(rules, self.today);
+            self.membership.lives_on(self.today);
             self.end_waits(rules);
             self.drop_expired();
         }
@@ -268,7 +283,8 @@ impl Auditor {
         self.drop_expired();
         self.tally.forgets(rules.dare, self.earliest());
         self.ladder.forgets(rules, self.today);
-        self.tier = self.ladder.rank(rules, self.today);
+        self.membership.forgets(rules);
+        self.tier = self.tier_now(rules);
         before != (self.tier, self.balances())
     }
 
@@ -399,6 +415,11 @@ impl Auditor {
         self.credits.retain(|credit| credit.last_day >= today && credit.left > 0);
     }
 
+    fn tier_now(&self, rules: &Rules) -> usize {
+        let floor = self.membership.offer(rules).map_or(0, |offer| offer.floor);
+        self.ladder.rank(rules, self.today).max(floor)
+    }
+
     fn is_too_late(&self, day: Date) -> bool {
         day < self.earliest()
     }
@@ -435,7 +456,7 @@ impl Auditor {
         }
         self.gifts.insert(key.to_owned(), gift);
         self.drop_expired();
-        self.tier = self.ladder.rank(rules, self.today);
+        self.tier = self.tier_now(rules);
     }
 
     /// What a purchase gives, or why nothing.
@@ -454,7 +475,7 @@ impl Auditor {
         let tier = rules.rounded(base, rules.percents[self.tier] - 100, 100);
         let promotion = if app { rules.rounded(base, rules.app_percent - 100, 100) } else { 0 };
         let attempt = self.tally.counts(rules.dare, day);
-        let lines = vec![base, tier, promotion, attempt.points];
+        let lines = vec![base, tier, self.for_plan(rules, base), promotion, attempt.points];
         let points = lines.iter().sum();
         self.give(rules, key, Gift { attempt: Some(attempt), ..Gift::new(day, total, lines, base) });
         Ok(points)
@@ -471,8 +492,29 @@ impl Auditor {
         }
         self.review_days.push(day);
         let tier = rules.rounded(REVIEW, rules.percents[self.tier] - 100, 100);
-        self.give(rules, key, Gift { is_review: true, ..Gift::new(day, 0, vec![REVIEW, tier], 0) });
-        Ok(REVIEW + tier)
+        let plan = self.for_plan(rules, REVIEW);
+        self.give(rules, key, Gift { is_review: true, ..Gift::new(day, 0, vec![REVIEW, tier, plan], 0) });
+        Ok(REVIEW + tier + plan)
+    }
+
+    /// What the plan gives on top of the base.
+    fn for_plan(&self, rules: &Rules, base: i64) -> i64 {
+        self.membership.offer(rules).map_or(0, |offer| rules.rounded(base, offer.percent - 100, 100))
+    }
+
+    pub(crate) fn pays_for(&mut self, rules: &Rules, plan: usize) -> Result<i64, &'static str> {
+        self.membership.pays(rules, plan, self.today)?;
+        self.tier = self.tier_now(rules);
+        Ok(0)
+    }
+
+    pub(crate) fn ends_plan(&mut self, rules: &Rules) {
+        self.membership.ends();
+        self.tier = self.tier_now(rules);
+    }
+
+    pub(crate) fn tastes(&mut self, rules: &Rules) -> Result<i64, &'static str> {
+        self.membership.tastes(rules, self.tier, self.today)
     }
 
     pub(crate) fn confirms(&mut self, rules: &Rules, key: &str) -> Result<i64, &'static str> {
@@ -542,7 +584,7 @@ impl Auditor {
             let points = before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying);
             self.ladder.uncounts(rules, gift.day, points, self.today);
         }
-        self.tier = self.ladder.rank(rules, self.today);
+        self.tier = self.tier_now(rules);
         self.gifts.insert(key.to_owned(), gift);
         Ok(-(from_waiting + from_own + from_others + owed))
     }
@@ -550,7 +592,7 @@ impl Auditor {
     /// Gives a tier until a day, or takes back what was given.
     pub(crate) fn overrides(&mut self, rules: &Rules, given: Option<(usize, Date)>) {
         self.ladder.gives(given);
-        self.tier = self.ladder.rank(rules, self.today);
+        self.tier = self.tier_now(rules);
     }
 
     pub(crate) fn adjusts(&mut self, rules: &Rules, points: i64) -> Result<i64, &'static str> {
@@ -743,6 +785,8 @@ impl Auditor {
                 Kind::RedemptionReversal => points > 0 && held == 0,
                 Kind::Adjustment => pending == 0 && held == 0,
                 Kind::TransferOut | Kind::TransferIn => false,
+                Kind::Plan => changes == [0; 4] && entry.plan.is_some(),
+                Kind::EntitlementUse => changes == [0; 4] && entry.entitlement.is_some(),
                 Kind::TierChange => changes == [0; 4] && entry.tier_change.is_some(),
             };
             assert!(is_sound, "{entry:?}");
@@ -780,6 +824,7 @@ impl Auditor {
         assert_eq!(held, open.collect(), "other holds are open than the books say");
         assert_eq!(account.owed.get(), self.owed);
         self.tally.audit(account.steps.get("dare"));
+        self.membership.audit(account, self.today);
 
         let mut lots = BTreeMap::new();
         for credit in self.credits.iter().filter(|credit| credit.left > 0) {

@@ -37,29 +37,15 @@ fn assert_resolves(document: &Value, problem: &Problem) {
 }
 
 #[test]
-fn the_example_is_accepted_with_what_is_not_yet_in_effect() {
+fn the_example_is_accepted() {
     let program = Program::read(&example(), 4).unwrap();
     assert_eq!(program.version, 4);
     assert_eq!((program.earning_rules.len(), program.rewards.len(), program.attributes.len()), (8, 5, 3));
     assert_eq!(program.tiers.as_ref().map(|tiers| tiers.levels.len()), Some(3));
-    let mut warnings = places(&program.warnings);
-    warnings.sort();
-    let expected = ["/tiers/levels/2/entitlements"];
-    assert_eq!(warnings, expected.map(|at| (at.to_owned(), "not_yet_in_effect")));
-    for warning in &program.warnings {
-        assert!(example().pointer(&warning.at).is_some() && warning.message.contains("not yet in effect"));
-    }
 }
 
 #[test]
-fn every_part_that_is_not_yet_in_effect_is_named() {
-    let parts = json!({ "plans": [{ "id": "plus", "price": 500, "interval": "month" }] });
-    let program = Program::read(&document(parts), 1).unwrap();
-    assert_eq!(places(&program.warnings), [("/plans".to_owned(), "not_yet_in_effect")]);
-}
-
-#[test]
-fn shapes_that_the_example_does_not_show_are_accepted_in_silence() {
+fn shapes_that_the_example_does_not_show_are_accepted() {
     for parts in [
         json!({}),
         json!({ "points": { "pending": "none", "expiry": "never", "rounding": "half_up", "negative_balance": "forgive" } }),
@@ -80,9 +66,10 @@ fn shapes_that_the_example_does_not_show_are_accepted_in_silence() {
         json!({ "rewards": [{ "id": "a", "name": "A", "kind": "cashback", "cost": { "points": 1 }, "stock": "unlimited", "codes": "none",
                               "limit": { "points": 5, "per": "program", "every": "week" }, "when": "occurred_at.month == 5" }] }),
         json!({ "plans": [] }),
+        json!({ "plans": [{ "id": "plus", "name": "Plus", "price": 500, "interval": "month", "earning_percent": 110,
+                            "entitlements": [{ "id": "tasting", "times": 2, "every": "ever" }] }] }),
     ] {
-        let program = Program::read(&document(parts.clone()), 1).unwrap_or_else(|faults| panic!("{parts}: {faults:?}"));
-        assert_eq!(program.warnings, [], "{parts}");
+        assert_eq!(Program::read(&document(parts.clone()), 1).err(), None, "{parts}");
     }
 }
 
@@ -344,6 +331,30 @@ fn each_fault_is_told_with_its_place_and_its_code() {
             json!([{ "id": "plus", "price": 1, "interval": "year", "tier_floor": "iron" }]),
             "/plans/0/tier_floor".into(),
             "unknown_level",
+        ),
+        (
+            "/plans".into(),
+            json!([{ "id": "plus", "price": 1, "interval": "year", "entitlements": [{ "id": "tasting", "times": 1, "every": "month" }] }]),
+            "/plans/0/entitlements/0/every".into(),
+            "contradiction",
+        ),
+        (
+            "/tiers/levels/1/entitlements".into(),
+            json!([{ "id": "tasting", "times": 1, "every": "month" }]),
+            "/tiers/levels/2/entitlements/0/every".into(),
+            "contradiction",
+        ),
+        (
+            "/plans".into(),
+            json!([{ "id": "plus", "price": 1, "interval": "year", "earning_percent": 99 }]),
+            "/plans/0/earning_percent".into(),
+            "out_of_range",
+        ),
+        (
+            "/plans".into(),
+            json!([{ "id": "plus", "price": 1, "interval": "year" }, { "id": "plus", "price": 2, "interval": "month" }]),
+            "/plans/1/id".into(),
+            "duplicate_id",
         ),
         ("/attributes".into(), many(31, &text), "/attributes".into(), "too_many"),
         ("/attributes/2/type".into(), json!("text"), "/attributes/2/type".into(), "unknown_choice"),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
-    account::TierOverride,
+    account::{PlanTerm, TierOverride},
     entry::Entry,
     program::Program,
     redeem::Redeem,
@@ -13,11 +13,15 @@ use serde_json::{Value, json};
 
 use crate::{
     auditor::{
-        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, LEVELS, Life, Over, REVIEW, Rules,
-        WELCOME, Wait, day_of, later,
+        Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, LEVELS, Life, Offer, Over, PLANS,
+        REVIEW, Rules, WELCOME, Wait, day_of, later,
     },
     world::{Member, activity, at, euro, purchase},
 };
+
+fn tastings(times: usize) -> Value {
+    if times == 0 { json!([]) } else { json!([{ "id": "tasting", "times": times, "every": "month" }]) }
+}
 
 fn document(rules: &Rules) -> Value {
     let expiry = match rules.life {
@@ -34,7 +38,9 @@ fn document(rules: &Rules) -> Value {
     let levels: Vec<_> = levels
         .zip(rules.kept)
         .map(|(((threshold, percent), id), is_kept)| {
-            let mut level = json!({ "id": id, "threshold": threshold, "earning_percent": percent });
+            let tastings = if id == "gold" { tastings(rules.gold_tastings) } else { json!([]) };
+            let mut level =
+                json!({ "id": id, "threshold": threshold, "earning_percent": percent, "entitlements": tastings });
             if is_kept {
                 level["downgrade"] = json!("never");
             }
@@ -45,6 +51,12 @@ fn document(rules: &Rules) -> Value {
         Over::Year => json!("calendar_year"),
         Over::Months(months) => json!({ "rolling_months": months }),
     };
+    let plans = rules.offers.iter().zip(PLANS).map(|(offer, id)| {
+        json!({ "id": id, "price": 500, "interval": if offer.months == 1 { "month" } else { "year" },
+                "tier_floor": LEVELS[offer.floor], "earning_percent": offer.percent,
+                "entitlements": tastings(offer.tastings) })
+    });
+    let plans: Vec<_> = plans.collect();
     let mut document = json!({
         "name": "Audited", "time_zone": "Europe/Istanbul", "currency": "EUR",
         "points": {
@@ -61,6 +73,7 @@ fn document(rules: &Rules) -> Value {
               "cap": { "times": 1, "every": "day" } },
         ],
         "tiers": { "period": period, "downgrade": rules.downgrade, "grace_days": rules.grace_days, "levels": levels },
+        "plans": plans,
         "rewards": [
             { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": rules.coffee },
               "limit": { "times": COFFEES_A_MONTH, "every": "month" }, "hold_seconds_max": HOLD_SECONDS_MAX },
@@ -127,6 +140,11 @@ enum Step {
         days: i64,
     },
     TakeBack,
+    TakePlan {
+        plan: usize,
+    },
+    EndPlan,
+    Taste,
     Settle,
     Publish(Rules),
 }
@@ -146,7 +164,10 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     });
     let over = prop_oneof![Just(Over::Year), (1..=36).prop_map(Over::Months)];
     let kept = prop::array::uniform3(prop::bool::weighted(0.15));
-    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare));
+    let offer = (prop::sample::select(vec![1, 12]), 0..3_usize, 100..150_i64, 0..3_usize)
+        .prop_map(|(months, floor, percent, tastings)| Offer { months, floor, percent, tastings });
+    let offers = (prop::collection::vec(offer, 0..=PLANS.len()), 0..2_usize);
+    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers);
     (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, (over, kept), policy).prop_map(
         |(
             rounding,
@@ -158,7 +179,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             downgrade,
             grace_days,
             (over, kept),
-            (coffee, wait, owe, dare),
+            (coffee, wait, owe, dare, (offers, gold_tastings)),
         )| {
             let gold = silver + more;
             Rules {
@@ -179,6 +200,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 wait,
                 owe,
                 dare,
+                offers,
+                gold_tastings,
             }
         },
     )
@@ -205,6 +228,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (-200..200_i64).prop_map(|points| Step::Adjust { points }),
         1 => (0..3_usize, 0..400_i64).prop_map(|(level, days)| Step::Give { level, days }),
         1 => Just(Step::TakeBack),
+        2 => (0..PLANS.len()).prop_map(|plan| Step::TakePlan { plan }),
+        1 => Just(Step::EndPlan),
+        2 => Just(Step::Taste),
         1 => Just(Step::Settle),
         1 => any_rules().prop_map(Step::Publish),
     ]
@@ -277,6 +303,21 @@ impl History {
             Step::Adjust { points } => {
                 let done = self.member.adjusts(&self.program, now, key, points);
                 self.compare(key, done, |books, rules| books.adjusts(rules, points));
+            }
+            Step::TakePlan { plan } => {
+                let done = self.member.takes_plan(&self.program, now, key, PLANS[plan]);
+                self.compare(key, done, |books, rules| books.pays_for(rules, plan));
+            }
+            Step::EndPlan => {
+                if self.member.ends_plan(&self.program, now).unwrap() {
+                    self.books.lives_on(&self.rules, now);
+                    self.books.ends_plan(&self.rules);
+                    self.audit();
+                }
+            }
+            Step::Taste => {
+                let done = self.member.uses(&self.program, now, key, "tasting");
+                self.compare(key, done, Auditor::tastes);
             }
             Step::Confirm { which } | Step::Refund { which, .. } => {
                 if let Some(accrual) = one_of(&self.books.accruals(), which) {
@@ -461,6 +502,8 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         wait: Wait::No,
         owe: true,
         dare: Some(Dare { times: 3, days: 10, points: 1, repeats: true }),
+        offers: Vec::new(),
+        gold_tastings: 0,
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());
@@ -476,4 +519,6 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| drop(member.ledger.pop())));
     assert!(spoil(&|member| member.account.qualifying.clear()));
     assert!(spoil(&|member| member.account.steps.clear()));
+    let plus = || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX };
+    assert!(spoil(&|member| member.account.plan = Some(plus())));
 }

@@ -29,6 +29,7 @@ mod holding;
 mod inactivity;
 mod merging;
 mod overriding;
+mod plans;
 mod redeeming;
 mod referring;
 mod refusals;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regulars_domain::{
-    account::{Inactive, Qualifying, Secured, Status, TierOverride},
+    account::{Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
     cap::CapOwner,
     entry::Kind,
     merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
@@ -93,6 +93,34 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
     assert_eq!(target.tier_override.as_ref().unwrap().reason.as_str(), "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);
+}
+
+#[test]
+fn of_two_plans_the_own_one_stays_and_of_the_same_plan_the_longer_term() {
+    let mut document = crate::world::document(json!({}));
+    document["plans"] =
+        json!([{ "id": "plus", "price": 5, "interval": "month" }, { "id": "max", "price": 9, "interval": "year" }]);
+    let program = crate::world::program_of(&document);
+    for (giver, taker, expected) in [
+        (Some(("plus", "2026-12-20")), None, Some(("plus", "2026-12-20"))),
+        (None, Some(("plus", "2026-12-20")), Some(("plus", "2026-12-20"))),
+        (Some(("plus", "2027-01-20")), Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20"))),
+        (Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("plus", "2027-01-20"))),
+        (Some(("max", "2027-11-20")), Some(("plus", "2026-12-20")), Some(("plus", "2026-12-20"))),
+        (None, None, None),
+    ] {
+        let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
+        let term = |(plan, through): (&str, &str)| PlanTerm {
+            plan: plan.parse().unwrap(),
+            from: on("2026-11-21"),
+            through: on(through),
+        };
+        club.get_mut("m-1").account.plan = giver.map(term);
+        club.get_mut("m-2").account.plan = taker.map(term);
+        club.merges(&program, NOW, "merge-1", ("m-1", "m-2")).unwrap();
+        assert_eq!(club.get("m-2").account.plan, expected.map(term), "{giver:?} into {taker:?}");
+        assert_eq!(club.get("m-1").account.plan, None);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     Request,
-    account::{Account, AttributeValue},
+    account::{Account, AttributeValue, Inactive},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
     breakdown::BreakdownLine,
@@ -16,11 +16,13 @@ use regulars_domain::{
     earn::{EarnRefusal, earn},
     earning::{Activity, Occasion, Purchase},
     enroll::{Enroll, enroll},
+    entitlement::{UseRefusal, use_once},
     entry::{By, Entry},
     fingerprint::Fingerprint,
     id::EntryId,
     lots::{Expiry, Lots},
     money::Money,
+    plan::{self, PlanRefusal},
     points::Points,
     posting::{Change, Posting},
     program::Program,
@@ -415,6 +417,41 @@ impl Member {
         let settled = self.settled(program, now);
         let wish = Adjust { points: Points::new(points), reason: "goodwill".parse().unwrap(), note: None };
         let posting = adjust(settled, &request(key), &wish)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Has a plan for an interval that somebody has paid.
+    pub(crate) fn takes_plan(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        plan: &str,
+    ) -> Result<Entry, PlanRefusal> {
+        let settled = self.settled(program, now);
+        let posting = plan::take(settled, &request(key), &plan.parse().unwrap())?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Ends its plan, and tells whether that changed anything.
+    pub(crate) fn ends_plan(&mut self, program: &Program, now: Timestamp) -> Result<bool, Inactive> {
+        let settled = self.settled(program, now);
+        let posting = plan::end(settled)?;
+        Ok(posting.map(|posting| self.commit(posting)).is_some())
+    }
+
+    /// Uses once what a level or a plan gives.
+    pub(crate) fn uses(
+        &mut self,
+        program: &Program,
+        now: Timestamp,
+        key: &str,
+        entitlement: &str,
+    ) -> Result<Entry, UseRefusal> {
+        let settled = self.settled(program, now);
+        let posting = use_once(settled, &request(key), &entitlement.parse().unwrap())?;
         self.commit(posting);
         Ok(self.entry(key))
     }

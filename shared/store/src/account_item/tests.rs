@@ -7,7 +7,7 @@ use proptest::{collection, option, prelude::*};
 use regulars_domain::{
     cap::CapOwner,
     chain::Hash,
-    id::{IdempotencyKey, LevelId, MemberId, ProgramId, RewardId, RuleId},
+    id::{IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
     pending::Pending,
 };
 
@@ -57,7 +57,7 @@ fn qualifying() -> impl Strategy<Value = Qualifying> {
 }
 
 fn owner() -> impl Strategy<Value = CapOwner> {
-    prop_oneof![id().prop_map(CapOwner::Rule), id().prop_map(CapOwner::Reward)]
+    prop_oneof![id().prop_map(CapOwner::Rule), id().prop_map(CapOwner::Reward), id().prop_map(CapOwner::Entitlement)]
 }
 
 fn status() -> impl Strategy<Value = Status> {
@@ -87,6 +87,7 @@ prop_compose! {
         tier_override in option::of((id::<LevelId>(), day(), ".{1,40}")),
         cap_use in cap_use(),
         steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
+        plan in option::of((id::<PlanId>(), day(), day())),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
         status in status(),
@@ -99,7 +100,7 @@ prop_compose! {
         waiting in (pending(), collection::vec(hold(), 0..3)),
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
-        cap_use in Just(cap_use), steps in Just(steps),
+        cap_use in Just(cap_use), steps in Just(steps), plan in Just(plan),
     ) -> Account {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at, attributes,
@@ -107,6 +108,7 @@ prop_compose! {
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
+            plan: plan.map(|(plan, from, through)| PlanTerm { plan, from, through }),
             tier: links.1, cap_use, steps, extended_to: days.3, birthday_on: days.0, settled_on: days.1,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
@@ -209,6 +211,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
             until: date(2027, 6, 30),
             reason: "complaint-4711".parse().unwrap(),
         }),
+        plan: None,
         tier: Some("platinum".parse().unwrap()),
         cap_use: [
             (rule("beans-bag"), use_of(months_used, 200)),
@@ -301,6 +304,7 @@ fn a_corrupt_attribute_is_named() {
         (QUALIFYING, map([("20260101".to_owned(), list([number("1"), number("2")]))])),
         (SECURED, list([list([text("gold")])])),
         (OVERRIDE, list([text("gold"), text("20270630")])),
+        (PLAN, list([text("plus"), text("20261122")])),
         (TIER, text("#")),
         (CAP_USE, map([("rule/a".to_owned(), map([("ever".to_owned(), number("1"))]))])),
         (STEPS, map([("card".to_owned(), text("1"))])),

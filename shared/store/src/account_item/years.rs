@@ -138,7 +138,9 @@ impl<'p> Life<'p> {
             | Kind::RedemptionReversal
             | Kind::Adjustment
             | Kind::TransferOut
-            | Kind::TransferIn => panic!("nobody did that: {entry:?}"),
+            | Kind::TransferIn
+            | Kind::Plan
+            | Kind::EntitlementUse => panic!("nobody did that: {entry:?}"),
         }
     }
 

@@ -68,6 +68,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         qualifying: BTreeMap::new(),
         secured: vec![],
         tier_override: None,
+        plan: None,
         tier: None,
         cap_use: CapUse::new(),
         steps: BTreeMap::new(),

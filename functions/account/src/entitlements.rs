@@ -1,0 +1,20 @@
+//! `GET /members/{member}/entitlements`: what the member may use without points now, and how often still.
+
+use regulars_api::{
+    engine::Engine,
+    http::{Answer, Params, Problem},
+    view::EntitlementView,
+};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+struct Entitlements {
+    entitlements: Vec<EntitlementView>,
+}
+
+pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let subject = engine.subject(params).await?;
+    let settled = engine.view(&subject).await?;
+    let entitlements = settled.holdings().into_iter().map(EntitlementView::from).collect();
+    Ok(Answer::ok(&Entitlements { entitlements }))
+}

@@ -1,0 +1,56 @@
+//! `POST` and `DELETE` `/members/{member}/plan`: a plan that somebody has paid, begun, renewed, or ended at once.
+
+use regulars_api::{
+    command::asked,
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, BODY_BYTES_MAX, Caller, Code, Params, Problem, Request},
+    view::{AccountView, Posted},
+};
+use regulars_domain::{id::PlanId, plan};
+use regulars_store::Needs;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanPaid {
+    plan: PlanId,
+}
+
+pub(crate) async fn take(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    check_operator(request)?;
+    let asked = asked(request, "plan", &request.json_value(BODY_BYTES_MAX)?)?;
+    let PlanPaid { plan } = request.json_body()?;
+    let subject = engine.subject(params).await?;
+    let done = engine
+        .act(&subject, &Needs::default(), &asked, deadline, |settled, _| plan::take(settled, &asked, &plan))
+        .await?;
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    Ok(Answer::once(&posted, done.replayed))
+}
+
+/// Ends the plan. Doing it twice changes nothing, so it needs no key.
+pub(crate) async fn end(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    check_operator(request)?;
+    let subject = engine.subject(params).await?;
+    let done = engine.change(&subject, deadline, plan::end).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account))))
+}
+
+/// Who pays is not for the engine to see, so a member's word is not enough.
+fn check_operator(request: &Request) -> Result<(), Problem> {
+    if *request.caller() != Caller::Operator {
+        return Err(Problem::new(Code::ScopeMissing, "Only an operator begins and ends plans."));
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! `POST /members/{member}/entitlements/{entitlement}/uses`: what the member's tier or plan gives without points, used once.
+
+use regulars_api::{
+    command::{asked, path_id},
+    deadline::Deadline,
+    engine::Engine,
+    http::{Answer, Code, Params, Problem, Request},
+    view::Used,
+};
+use regulars_domain::{entitlement, id::EntitlementId};
+use regulars_store::Needs;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A body without fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Use {}
+
+pub(crate) async fn use_once(
+    engine: &Engine,
+    request: &Request,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let id: EntitlementId = path_id(params, "entitlement", Code::EntitlementNotFound)?;
+    let Use {} = request.json_body_or_default()?;
+    let asked = asked(request, &format!("entitlement use {id}"), &Value::Null)?;
+    let subject = engine.subject(params).await?;
+    let done = engine
+        .act(&subject, &Needs::default(), &asked, deadline, |settled, _| entitlement::use_once(settled, &asked, &id))
+        .await?;
+    let settled = engine.settled(&subject, done.account);
+    Ok(Answer::once(&Used::new(done.entry.as_ref(), &id, &settled), done.replayed))
+}

@@ -1,0 +1,87 @@
+//! Taking a plan, renewing it, and ending it.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::{
+    account::{Inactive, PlanTerm},
+    calendar::{days_after, months_after},
+    draft::Request,
+    entry::{By, Kind},
+    id::{EntryId, PlanId},
+    posting::Posting,
+    program::Plan,
+    settle::Settled,
+};
+
+/// Why no plan was taken, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanRefusal {
+    /// The account is closed, or another's.
+    Inactive(Inactive),
+    /// The program has no such plan.
+    PlanNotFound,
+}
+
+impl fmt::Display for PlanRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::PlanNotFound => f.write_str("the program has no such plan"),
+        }
+    }
+}
+
+/// Lets the member have a plan for one interval, which somebody has paid: from today, or if it is running already, from its
+/// end on. Another plan that is running gives way to it.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`PlanRefusal`].
+pub fn take(settled: Settled<'_>, request: &Request, plan: &PlanId) -> Result<Posting, PlanRefusal> {
+    let mut draft = settled.0;
+    draft.account.check_open().map_err(PlanRefusal::Inactive)?;
+    let plan = draft.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
+
+    let today = draft.today();
+    let term = match draft.account.plan.take().filter(|term| term.plan == plan.id) {
+        Some(term) => PlanTerm { through: last_day(plan, term.from, days_after(term.through, 1)), ..term },
+        None => PlanTerm { plan: plan.id.clone(), from: today, through: last_day(plan, today, today) },
+    };
+    draft.account.plan = Some(term.clone());
+    let mut entry = draft.entry_for(request, Kind::Plan, draft.now);
+    entry.plan = Some(term);
+    draft.post_with_tier(entry);
+    Ok(draft.finish())
+}
+
+/// The last day of the interval of `plan` that begins on `begins`: the next one begins on the day of the month on which the
+/// member began, `from`, or on the last of a month that has no such day.
+fn last_day(plan: &Plan, from: Date, begins: Date) -> Date {
+    let month = months_after(begins.first_of_month(), plan.months);
+    let next = Date::new(month.year(), month.month(), from.day()).unwrap_or_else(|_| month.last_of_month());
+    days_after(next, -1)
+}
+
+/// Ends the member's plan now, whatever is left of it. Answers `None` if there is none and settling wrote nothing.
+///
+/// # Errors
+///
+/// The account is closed, or another's, and stays as it is.
+pub fn end(settled: Settled<'_>) -> Result<Option<Posting>, Inactive> {
+    let mut draft = settled.0;
+    if draft.account.plan.is_none() {
+        return Ok((!draft.entries.is_empty()).then(|| draft.finish()));
+    }
+    draft.account.check_open()?;
+    draft.account.plan = None;
+    if let Some(change) = draft.adopt_tier() {
+        // A member may take and end a plan many times a day, so the place in the ledger is part of the name.
+        let id = EntryId::engine(&[&"tier", &"plan", &draft.today(), &draft.account.seq]);
+        let mut entry = draft.entry(id, Kind::TierChange, By::Operator, draft.now);
+        entry.tier_change = Some(change);
+        draft.post(entry);
+    }
+    Ok(Some(draft.finish()))
+}

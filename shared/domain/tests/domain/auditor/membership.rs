@@ -1,0 +1,104 @@
+//! The auditor's books on plans, and on what is used without points.
+
+use jiff::civil::Date;
+use regulars_domain::account::Account;
+
+use super::Rules;
+
+/// A plan that can be paid for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    pub(crate) months: i32,
+    /// The level that it has as its floor.
+    pub(crate) floor: usize,
+    pub(crate) percent: i64,
+    pub(crate) tastings: usize,
+}
+
+/// The names of the plans that there may be.
+pub(crate) const PLANS: [&str; 2] = ["plus", "max"];
+
+#[derive(Clone, Debug)]
+struct Paid {
+    plan: usize,
+    day_of_month: i8,
+    /// The day on which the next payment is due.
+    next: Date,
+}
+
+impl Paid {
+    fn pays(&mut self, months: i32) {
+        let count = i32::from(self.next.year()) * 12 + i32::from(self.next.month()) - 1 + months;
+        let (year, month) = ((count / 12).try_into().unwrap(), (count % 12 + 1).try_into().unwrap());
+        let mut days = (0..4).map(|less| self.day_of_month - less);
+        self.next = days.find_map(|day| Date::new(year, month, day).ok()).unwrap();
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Membership {
+    paid: Option<Paid>,
+    tastings: Vec<Date>,
+}
+
+impl Membership {
+    /// That it has become `today`.
+    pub(super) fn lives_on(&mut self, today: Date) {
+        self.paid = self.paid.take().filter(|paid| paid.next > today);
+    }
+
+    /// A program that has no tastings forgets who had one.
+    pub(super) fn forgets(&mut self, rules: &Rules) {
+        if !rules.has_tastings() {
+            self.tastings.clear();
+        }
+    }
+
+    pub(super) fn pays(&mut self, rules: &Rules, plan: usize, today: Date) -> Result<i64, &'static str> {
+        let offer = rules.offers.get(plan).ok_or("PlanNotFound")?;
+        let mut paid = match self.paid.take() {
+            Some(paid) if paid.plan == plan => paid,
+            Some(_) | None => Paid { plan, day_of_month: today.day(), next: today },
+        };
+        paid.pays(offer.months);
+        self.paid = Some(paid);
+        Ok(0)
+    }
+
+    pub(super) fn ends(&mut self) {
+        self.paid = None;
+    }
+
+    pub(super) fn offer<'r>(&self, rules: &'r Rules) -> Option<&'r Offer> {
+        rules.offers.get(self.paid.as_ref()?.plan)
+    }
+
+    pub(super) fn tastes(&mut self, rules: &Rules, tier: usize, today: Date) -> Result<i64, &'static str> {
+        if !rules.has_tastings() {
+            return Err("EntitlementNotFound");
+        }
+        let of_tier = if tier == 2 { rules.gold_tastings } else { 0 };
+        let times = of_tier + self.offer(rules).map_or(0, |offer| offer.tastings);
+        let used =
+            self.tastings.iter().filter(|day| (day.year(), day.month()) == (today.year(), today.month())).count();
+        if times == 0 {
+            return Err("EntitlementNotHeld");
+        }
+        if used >= times {
+            return Err("EntitlementUsedUp");
+        }
+        self.tastings.push(today);
+        Ok(0)
+    }
+
+    /// That the account says the same.
+    pub(super) fn audit(&self, account: &Account, today: Date) {
+        let term = account.plan.as_ref().map(|term| (term.plan.to_string(), term.through));
+        let paid = self.paid.as_ref().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));
+        assert_eq!(term, paid, "another plan runs than the books say");
+        let owner = "entitlement/tasting".parse().unwrap();
+        let said = account.cap_use.get(&owner).and_then(|by_month| by_month.get(&today.first_of_month())).copied();
+        let used = self.tastings.iter().filter(|day| day.first_of_month() == today.first_of_month()).count();
+        assert_eq!(said.unwrap_or_default(), i64::try_from(used).unwrap());
+    }
+}

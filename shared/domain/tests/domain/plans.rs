@@ -1,0 +1,277 @@
+//! Plans: how long they run, what they give, and which tier. Entitlements: who holds what, and how often.
+
+use regulars_domain::{
+    account::{Inactive, Status, TierOverride},
+    chain::Sealed,
+    entitlement::UseRefusal,
+    entry::Kind,
+    plan::PlanRefusal,
+    program::Program,
+    tier::Because,
+};
+use serde_json::{Value, json};
+
+use crate::world::{Member, at, line, on, program, purchase};
+
+/// A bronze, a silver at 100 and a gold at 200 points, and three plans.
+fn document() -> Value {
+    let tasting = |times: i64| json!([{ "id": "tasting", "times": times, "every": "month" }]);
+    json!({
+        "points": { "backdating_days_max": 30 },
+        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } },
+                          { "id": "double", "on": "purchase", "stacking": "add", "when": "purchase.channel == 'app'",
+                            "give": { "multiplier": { "percent": 200 } } }],
+        "tiers": { "levels": [
+            { "id": "bronze", "threshold": 0 },
+            { "id": "silver", "threshold": 100, "earning_percent": 150, "entitlements": tasting(1) },
+            { "id": "gold", "threshold": 200, "earning_percent": 200, "entitlements": [{ "id": "lounge", "times": 1, "every": "ever" }] },
+        ] },
+        "plans": [
+            { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver", "earning_percent": 110, "entitlements": tasting(2) },
+            { "id": "max", "price": 9900, "interval": "year", "tier_floor": "gold", "earning_percent": 130 },
+            { "id": "plain", "price": 99, "interval": "month" },
+        ],
+    })
+}
+
+fn paid() -> Program {
+    program(document())
+}
+
+fn term(member: &Member) -> Option<(String, String, String)> {
+    let term = member.account.plan.clone()?;
+    Some((term.plan.to_string(), term.from.to_string(), term.through.to_string()))
+}
+
+#[test]
+fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal_from_its_end_on() {
+    let program = paid();
+    for (plan, taken_on, throughs) in [
+        ("plus", "2026-11-22", ["2026-12-21", "2027-01-21", "2027-02-21"]),
+        ("plus", "2027-01-31", ["2027-02-27", "2027-03-30", "2027-04-29"]),
+        ("plus", "2028-01-30", ["2028-02-28", "2028-03-29", "2028-04-29"]),
+        ("max", "2026-11-22", ["2027-11-21", "2028-11-21", "2029-11-21"]),
+        ("max", "2028-02-29", ["2029-02-27", "2030-02-27", "2031-02-27"]),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        for (n, through) in throughs.into_iter().enumerate() {
+            let entry = member.takes_plan(&program, at(taken_on), &format!("paid-{n}"), plan).unwrap();
+            let expected = (plan.to_owned(), taken_on.to_owned(), through.to_owned());
+            assert_eq!(term(&member), Some(expected), "{plan} of {taken_on}");
+            assert_eq!((entry.kind, entry.points.get(), entry.plan), (Kind::Plan, 0, member.account.plan.clone()));
+        }
+        for sealed in &member.ledger {
+            assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+        }
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() {
+    let program = paid();
+    let begun = |plan: &str| {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.takes_plan(&program, at("2026-11-22"), "paid", plan).unwrap();
+        member
+    };
+    let mut member = begun("plus");
+    assert_eq!(member.account.review_on, Some(on("2026-12-22")));
+    assert_eq!((member.reviewed(&program, at("2026-12-21T23:59")), member.tier()), (vec![], Some("silver")));
+    let ended = member.reviewed(&program, at("2026-12-22T00:00"));
+    assert_eq!(ended.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["~tier~2026-12-22"]);
+    assert_eq!((term(&member), member.tier()), (None, Some("bronze")));
+    // Paid for again, it begins anew.
+    member.takes_plan(&program, at("2027-01-05"), "again", "plus").unwrap();
+    assert_eq!(term(&member).unwrap().1, "2027-01-05");
+
+    // On its last day it still runs, whatever else happens on that day.
+    let mut member = begun("plus");
+    let (tier, until) = ("gold".parse().unwrap(), on("2026-12-20"));
+    member.account.tier_override = Some(TierOverride { tier, until, reason: "complaint-1".parse().unwrap() });
+    assert!(member.settled(&program, at("2026-12-21")).account().plan.is_some());
+
+    let mut member = begun("plus");
+    let entry = member.takes_plan(&program, at("2026-11-30"), "other", "max").unwrap();
+    assert_eq!(term(&member), Some(("max".into(), "2026-11-30".into(), "2027-11-29".into())));
+    assert_eq!(entry.tier_change.unwrap().to.unwrap().as_str(), "gold");
+
+    let mut member = begun("max");
+    assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(true));
+    assert_eq!((term(&member), member.tier()), (None, Some("bronze")));
+    assert_eq!(member.ledger.last().unwrap().entry.kind, Kind::TierChange);
+    let entries = member.ledger.len();
+    assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(false));
+    // Twice on one day is two changes of the tier, each with an entry.
+    member.takes_plan(&program, at("2026-11-30"), "again", "max").unwrap();
+    assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(true));
+    assert_eq!(member.ledger.len(), entries + 3);
+    member.assert_proven();
+
+    // What changes nothing but the term has no entry, and takes effect all the same.
+    let mut member = begun("plain");
+    assert_eq!(member.account.review_on, None);
+    assert_eq!(member.settled(&program, at("2026-12-22")).account().plan, None);
+    assert_eq!((member.ends_plan(&program, at("2026-12-01")), term(&member)), (Ok(true), None));
+}
+
+#[test]
+fn the_floor_of_a_plan_is_one_ground_of_the_tier() {
+    let program = paid();
+    let mut member = Member::joins(&program, "2026-11-01");
+    let standing = |member: &mut Member, now: &str| {
+        let settled = member.settled(&program, at(now));
+        let standing = settled.standing().unwrap();
+        let next = standing.next.map(|next| (next.level.id.to_string(), next.amounts[0].1));
+        (standing.level.unwrap().id.to_string(), standing.because, standing.until, next)
+    };
+    let entry = member.takes_plan(&program, at("2026-11-22"), "paid", "plus").unwrap();
+    let change = entry.tier_change.unwrap();
+    assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), ("bronze", "silver"));
+    assert_eq!(member.ids().last(), Some(&"~tier~by~paid"));
+    let gold = Some(("gold".to_owned(), 200));
+    assert_eq!(standing(&mut member, "2026-11-22"), ("silver".into(), Because::Plan, Some(on("2026-12-21")), gold));
+    // What the member has earned holds longer than the plan, so that is why.
+    member.earns(&program, "order-1", &purchase("2026-11-23", json!(10_000))).unwrap();
+    let earned = ("silver".to_owned(), Because::Qualified, Some(on("2027-12-31")), Some(("gold".to_owned(), 100)));
+    assert_eq!(standing(&mut member, "2026-11-23"), earned);
+    // And a plan that runs on when that is over is why from then on, or before it.
+    let mut member = Member::joins(&program, "2025-11-01");
+    member.earns(&program, "order-1", &purchase("2025-11-23", json!(10_000))).unwrap();
+    let secured = ("silver".to_owned(), Because::Secured, Some(on("2026-12-31")), Some(("gold".to_owned(), 200)));
+    assert_eq!(standing(&mut member, "2026-12-10"), secured);
+    member.takes_plan(&program, at("2026-12-10"), "paid", "plus").unwrap();
+    let paid = ("silver".to_owned(), Because::Plan, Some(on("2027-01-09")), Some(("gold".to_owned(), 200)));
+    assert_eq!(standing(&mut member, "2026-12-10"), paid);
+    assert_eq!(standing(&mut member, "2027-01-09"), paid);
+    assert_eq!(standing(&mut member, "2027-01-10").0, "bronze");
+    // A higher level earned is not lowered by a floor.
+    member.earns(&program, "order-2", &purchase("2026-12-11", json!(20_000))).unwrap();
+    assert_eq!(standing(&mut member, "2026-12-11").0, "gold");
+}
+
+#[test]
+fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
+    let told = |program: &Program, member: &mut Member, key: &str| {
+        let entry = member.earns(program, key, &purchase("2026-11-23", json!({ "channel": "app" }))).unwrap();
+        entry.breakdown.iter().map(line).collect::<Vec<_>>()
+    };
+    let lines = |lines: &[(&str, i64)]| -> Vec<_> {
+        lines.iter().map(|(rule, points)| ((*rule).to_owned(), *points, *points)).collect()
+    };
+    let program = paid();
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.takes_plan(&program, at("2026-11-22"), "paid", "max").unwrap();
+    let all = lines(&[("base", 10), ("tier:gold", 10), ("plan:max", 3), ("double", 10)]);
+    assert_eq!(told(&program, &mut member, "order-1"), all);
+    // A refund takes its share of each line back.
+    let refund = member.reverses(&program, at("2026-11-23"), "refund", "order-1", None).unwrap();
+    assert_eq!(refund.points.get(), -33);
+    // A plan that the program no longer has gives nothing, and is no ground.
+    let mut document = document();
+    document["plans"] = json!([]);
+    let without = crate::world::program(document);
+    assert_eq!(told(&without, &mut member, "order-2"), lines(&[("base", 10), ("tier:bronze", 0), ("double", 10)]));
+    assert_eq!(member.settled(&without, at("2026-11-23")).holdings(), []);
+    assert_eq!(term(&member).unwrap().0, "max");
+}
+
+/// What the member holds: what, times, used, left, resets on.
+fn held(program: &Program, member: &mut Member, now: &str) -> Vec<(String, i64, i64, i64, String)> {
+    let settled = member.settled(program, at(now));
+    let told = settled.holdings().into_iter().map(|held| {
+        let resets_on = held.resets_on.map_or("never".to_owned(), |day| day.to_string());
+        (held.id.to_string(), held.times, held.used, held.left, resets_on)
+    });
+    told.collect()
+}
+
+fn tasting(times: i64, used: i64, resets_on: &str) -> Vec<(String, i64, i64, i64, String)> {
+    vec![("tasting".to_owned(), times, used, (times - used).max(0), resets_on.to_owned())]
+}
+
+#[test]
+fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval() {
+    let program = paid();
+    let mut member = Member::joins(&program, "2026-11-01");
+    assert_eq!(held(&program, &mut member, "2026-11-20"), []);
+    member.takes_plan(&program, at("2026-11-22"), "paid", "plus").unwrap();
+    assert_eq!(held(&program, &mut member, "2026-11-22"), tasting(3, 0, "2026-12-01"));
+    for n in 1..=3 {
+        let entry = member.uses(&program, at("2026-11-23"), &format!("use-{n}"), "tasting").unwrap();
+        assert_eq!(
+            (entry.kind, entry.points.get(), entry.entitlement.unwrap().as_str()),
+            (Kind::EntitlementUse, 0, "tasting")
+        );
+        assert_eq!(held(&program, &mut member, "2026-11-23"), tasting(3, n, "2026-12-01"));
+    }
+    let used_up = UseRefusal::EntitlementUsedUp { times: 3, resets_on: Some(on("2026-12-01")) };
+    assert_eq!(member.uses(&program, at("2026-11-30T23:59"), "use-4", "tasting"), Err(used_up.clone()));
+    assert!(used_up.to_string().contains("2026-12-01"));
+    member.uses(&program, at("2026-12-01T00:00"), "use-5", "tasting").unwrap();
+    // The plan is over: what was used counts against what is left to hold.
+    assert_eq!(held(&program, &mut member, "2026-12-22"), []);
+    member.earns(&program, "order-1", &purchase("2026-12-23", json!(10_000))).unwrap();
+    assert_eq!(held(&program, &mut member, "2026-12-23"), tasting(1, 1, "2027-01-01"));
+    // At gold there is another, once for ever, and no tasting.
+    member.earns(&program, "order-2", &purchase("2026-12-23", json!(10_000))).unwrap();
+    member.uses(&program, at("2026-12-23"), "use-6", "lounge").unwrap();
+    assert_eq!(held(&program, &mut member, "2027-12-23"), [("lounge".to_owned(), 1, 1, 0, "never".to_owned())]);
+    let never = member.uses(&program, at("2027-12-23"), "use-7", "lounge").unwrap_err();
+    assert_eq!(never, UseRefusal::EntitlementUsedUp { times: 1, resets_on: None });
+    for sealed in &member.ledger {
+        assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+    }
+    member.assert_proven();
+    // What is used in an interval that is over is forgotten.
+    let without = crate::world::program(json!({}));
+    assert!(member.settled(&without, at("2027-12-23")).account().cap_use.is_empty());
+}
+
+#[test]
+fn of_several_grounds_to_refuse_a_use_the_first_is_told() {
+    let program = paid();
+    // Who is not active, asks for what there is not, does not hold it, or has used it up.
+    for (suspended, unknown, unheld, used_up, expected) in [
+        (true, true, true, true, "Inactive"),
+        (false, true, true, true, "EntitlementNotFound"),
+        (false, false, true, true, "EntitlementNotHeld"),
+        (false, false, false, true, "EntitlementUsedUp"),
+        (true, false, false, false, "Inactive"),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.takes_plan(&program, at("2026-11-22"), "paid", "plus").unwrap();
+        if used_up {
+            for n in 0..3 {
+                member.uses(&program, at("2026-11-22"), &format!("use-{n}"), "tasting").unwrap();
+            }
+        }
+        if unheld {
+            member.ends_plan(&program, at("2026-11-22")).unwrap();
+        }
+        if suspended {
+            member.account.status = Status::Suspended;
+        }
+        let what = if unknown { "sauna" } else { "tasting" };
+        let refused = member.uses(&program, at("2026-11-22"), "use", what).unwrap_err();
+        assert!(format!("{refused:?}").starts_with(expected), "{refused:?} instead of {expected}");
+        assert!(!refused.to_string().is_empty());
+    }
+}
+
+#[test]
+fn of_several_grounds_to_refuse_a_plan_the_first_is_told() {
+    let program = paid();
+    let mut member = Member::joins(&program, "2026-11-01");
+    assert_eq!(member.takes_plan(&program, at("2026-11-22"), "a", "gratis"), Err(PlanRefusal::PlanNotFound));
+    // A suspension does not hinder a payment.
+    member.account.status = Status::Suspended;
+    member.takes_plan(&program, at("2026-11-22"), "b", "plus").unwrap();
+    member.account.status = Status::Closed;
+    let closed = PlanRefusal::Inactive(Inactive::Closed);
+    assert_eq!(member.takes_plan(&program, at("2026-11-22"), "c", "gratis"), Err(closed));
+    assert_eq!(member.ends_plan(&program, at("2026-11-22")), Err(Inactive::Closed));
+    // Its term ends with time all the same, and then there is nothing to end.
+    assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 1);
+    assert_eq!(member.ends_plan(&program, at("2026-12-22")), Ok(false));
+}

@@ -1,0 +1,112 @@
+//! `/members/{member}/plan` and `/members/{member}/entitlements`: paid membership, and what may be used without points.
+
+use regulars_tests::{
+    client::Answer,
+    system::{NOW, System, coffee_shop, member, purchase},
+};
+use serde_json::{Value, json};
+
+/// The coffee shop with a plan of silver at least, and two tastings a month.
+fn with_plans() -> System {
+    let mut program = coffee_shop();
+    let entitlements = json!([{ "id": "cupping", "times": 2, "every": "month" }]);
+    program["plans"] = json!([
+        { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver", "earning_percent": 110, "entitlements": entitlements },
+        { "id": "year", "price": 4999, "interval": "year" },
+    ]);
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system
+}
+
+fn pay(system: &System, key: &str, plan: &str) -> Answer {
+    system.client.post_under(key, &format!("{}/plan", member("m-1")), &json!({ "plan": plan }))
+}
+
+fn end(system: &System) -> Value {
+    system.client.send("DELETE", &format!("{}/plan", member("m-1")), &[], &[]).expect(200)
+}
+
+fn taste(system: &System, key: &str, entitlement: &str) -> Answer {
+    let path = format!("{}/entitlements/{entitlement}/uses", member("m-1"));
+    system.client.post_under(key, &path, &json!({}))
+}
+
+fn held(system: &System) -> Value {
+    system.client.get(&format!("{}/entitlements", member("m-1"))).expect(200)["entitlements"].clone()
+}
+
+#[test]
+fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
+    let system = with_plans();
+    assert_eq!(system.account("m-1")["plan"], Value::Null);
+    let begun = pay(&system, "payment-1", "plus").expect(201);
+    assert_eq!((&begun["entry"]["kind"], &begun["entry"]["points"]), (&json!("plan"), &json!(0)));
+    assert_eq!(begun["account"]["plan"], json!({ "id": "plus", "through": "2026-12-20" }));
+    assert_eq!(begun["tier_change"], json!({ "from": "bronze", "to": "silver" }));
+    let tier = &begun["account"]["tier"];
+    assert_eq!(
+        (&tier["id"], &tier["because"], &tier["until"]),
+        (&json!("silver"), &json!("plan"), &json!("2026-12-20"))
+    );
+    let explained = system.client.get(&format!("{}/tier", member("m-1"))).expect(200);
+    assert_eq!(explained["floor"], json!({ "id": "silver", "plan": "plus", "through": "2026-12-20" }));
+    let again = pay(&system, "payment-1", "plus");
+    assert!(again.is_replay());
+    assert_eq!(again.expect(200)["account"]["plan"]["through"], "2026-12-20");
+    pay(&system, "payment-1", "year").problem(422, "idempotency_key_reused");
+    let renewed = pay(&system, "payment-2", "plus").expect(201);
+    assert_eq!(renewed["account"]["plan"]["through"], "2027-01-20");
+    assert_eq!(renewed["tier_change"], Value::Null);
+    let last = system.ledger("m-1").last().unwrap().clone();
+    assert_eq!(last["plan"], json!({ "id": "plus", "from": "2026-11-21", "through": "2027-01-20" }));
+    pay(&system, "payment-3", "platinum").problem(404, "plan_not_found");
+
+    let bought = system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+    let lines = json!([{ "rule": "tier:silver", "wanted": 25, "given": 25 }, { "rule": "plan:plus", "wanted": 10, "given": 10 }]);
+    assert_eq!(json!(bought["breakdown"].as_array().unwrap()[1..3]), lines);
+    system.move_clock("2027-01-21T00:00:00+03:00");
+    let over = system.account("m-1");
+    assert_eq!((&over["plan"], &over["tier"]["id"]), (&Value::Null, &json!("bronze")));
+    system.audit("m-1");
+}
+
+#[test]
+fn a_plan_is_ended_at_once_and_twice_is_no_more() {
+    let system = with_plans();
+    pay(&system, "payment-1", "plus").expect(201);
+    let ended = end(&system);
+    assert_eq!((&ended["plan"], &ended["tier"]["id"]), (&Value::Null, &json!("bronze")));
+    assert_eq!(end(&system), ended);
+    assert_eq!(system.ledger("m-1").last().unwrap()["kind"], "tier_change");
+    system.audit("m-1");
+}
+
+#[test]
+fn what_a_plan_gives_is_used_so_many_times_in_each_interval() {
+    let system = with_plans();
+    assert_eq!(held(&system), json!([]));
+    taste(&system, "cup-0", "cupping").problem(422, "entitlement_not_held");
+    taste(&system, "cup-0", "sauna").problem(404, "entitlement_not_found");
+    taste(&system, "cup-0", "a%20b").problem(404, "entitlement_not_found");
+    pay(&system, "payment-1", "plus").expect(201);
+    let told =
+        |used: i64| json!({ "id": "cupping", "times": 2, "used": used, "left": 2 - used, "resets_on": "2026-12-01" });
+    assert_eq!(held(&system), json!([told(0)]));
+    let used = taste(&system, "cup-1", "cupping").expect(201);
+    assert_eq!((&used["entry"]["kind"], &used["entitlement"]), (&json!("entitlement_use"), &told(1)));
+    assert_eq!(used["account"]["plan"]["id"], "plus");
+    assert!(taste(&system, "cup-1", "cupping").is_replay());
+    assert_eq!(taste(&system, "cup-2", "cupping").expect(201)["entitlement"], told(2));
+    let refused = taste(&system, "cup-3", "cupping").problem(422, "entitlement_used_up");
+    assert_eq!(refused["resets_on"], "2026-12-01");
+    assert_eq!(system.ledger("m-1").last().unwrap()["entitlement"], "cupping");
+    system.move_clock("2026-12-01T00:00:00+03:00");
+    taste(&system, "cup-3", "cupping").expect(201);
+    // What the member no longer holds by the time of a repeat is not told.
+    end(&system);
+    assert_eq!(taste(&system, "cup-3", "cupping").expect(200)["entitlement"], Value::Null);
+    system.client.patch(&member("m-1"), &json!({ "status": "suspended" })).expect(200);
+    taste(&system, "cup-4", "sauna").problem(409, "account_suspended");
+    system.audit("m-1");
+}
