@@ -269,3 +269,23 @@ fn a_program_is_read_once_and_then_kept() {
     let second = measure(&system, "the one after", 201, ("earn", "POST", &path, "order-2", &purchase(1_000)));
     assert_eq!(second, cost(2, 1, 5));
 }
+
+#[test]
+fn what_two_members_have_to_do_with_each_other_costs_what_the_two_cost() {
+    let system = ordinary();
+    system.enroll("m-2");
+    let friend = json!({ "member": "m-3", "referred_by": "m-1" });
+    system.client.post("/v1/programs/demo/members", &friend).expect(201);
+    let path = format!("{}/transfers", member("m-1"));
+    let body = json!({ "to": "m-2", "points": 30 });
+    let request = ("program", "POST", path.as_str(), "t-1", &body);
+    // The two accounts are read at the same time.
+    assert_eq!(measure(&system, "a transfer", 201, request), cost(3, 2, 10));
+    let path = format!("{}/accruals", member("m-3"));
+    let body = purchase(1_000);
+    let request = ("earn", "POST", path.as_str(), "order-1", &body);
+    // The second account is looked at once the first one says whose it is.
+    assert_eq!(measure(&system, "an accrual that pays for a referral", 201, request), cost(3, 2, 10));
+    let request = ("earn", "POST", path.as_str(), "order-2", &body);
+    assert_eq!(measure(&system, "the friend's next accrual", 201, request), cost(2, 1, 5));
+}
