@@ -10,9 +10,9 @@
     reason = "a test that meets what it did not expect ends there, and prints what it measured"
 )]
 
-use regulars_store::Snapshot;
+use regulars_store::{DUE_SHARDS, Snapshot};
 use regulars_tests::{
-    event::call,
+    event::{call, handle},
     system::{NOW, System, coffee_shop, member, purchase, purchase_at},
 };
 use serde_json::{Value, json};
@@ -288,4 +288,62 @@ fn what_two_members_have_to_do_with_each_other_costs_what_the_two_cost() {
     assert_eq!(measure(&system, "an accrual that pays for a referral", 201, request), cost(3, 2, 10));
     let request = ("earn", "POST", path.as_str(), "order-2", &body);
     assert_eq!(measure(&system, "the friend's next accrual", 201, request), cost(2, 1, 5));
+}
+
+/// What a run over all shards costs, and how many members it reviewed and changed.
+fn review(system: &System, what: &str, through: &str) -> (Cost, u64, u64) {
+    let engine = system.engine();
+    let before = engine.store.meter().snapshot();
+    let (mut reviewed, mut changed) = (0, 0);
+    for shard in 0..DUE_SHARDS {
+        let event = json!({ "shard": shard, "through": through });
+        let report = system.block_on(handle("tier-evaluation", engine, event)).unwrap();
+        assert_eq!(report["cursor"], Value::Null);
+        reviewed += report["reviewed"].as_u64().unwrap();
+        changed += report["changed"].as_u64().unwrap();
+    }
+    let cost = Cost::from(engine.store.meter().since(&before));
+    println!("{what}: {reviewed} reviewed, {changed} changed, {cost:?}");
+    (cost, reviewed, changed)
+}
+
+#[test]
+fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
+    let mut program = coffee_shop();
+    // So that a tier ends on the day on which points of December do.
+    program["tiers"]["grace_days"] = json!(0);
+    let joined = "2026-12-15T09:00:00Z";
+    let system = System::with(&program, joined);
+    let members =
+        [("bronze-1", 1_000), ("bronze-2", 1_000), ("bronze-3", 1_000), ("silver-1", 42_000), ("silver-2", 42_000)];
+    for (id, spent) in members {
+        system.enroll(id);
+        system.accrue(id, "order-1", &purchase_at(joined, spent)).expect(201);
+    }
+    // Points of another month leave each a review ahead.
+    system.move_clock("2027-02-10T09:00:00Z");
+    for (id, _) in members {
+        system.accrue(id, "order-2", &purchase_at("2027-02-10T09:00:00Z", 1_000)).expect(201);
+    }
+    for number in 0..20 {
+        system.enroll(&format!("not-due-{number}"));
+    }
+    system.move_clock("2028-01-01T03:00:00Z");
+    // A query for each shard, half a unit each though nothing is found, and nothing else.
+    let idle = Cost { round_trips: 256, read_half_units: 256, write_half_units: 0 };
+    assert_eq!(review(&system, "a day before anybody is due", "2027-12-31"), (idle, 0, 0));
+    let (full, reviewed, changed) = review(&system, "a day on which five are", "2028-01-01");
+    assert_eq!((reviewed, changed), (5, 5));
+    // For each the account is read and written, with two places in the index; for each entry it and its place.
+    assert_eq!(full.write_half_units, 2 * (3 * 7 + 2 * 10));
+    assert_eq!(full.round_trips, 256 + 5 * 2);
+    assert_eq!(full.read_half_units, 256 + 5 * 2, "a unit for each account");
+    assert_eq!(review(&system, "the same once more", "2028-01-01"), (idle, 0, 0));
+    for (id, changes) in
+        [("bronze-1", ["~expiry~2027-12-31"].as_slice()), ("silver-1", &["~expiry~2027-12-31", "~tier~2028-01-01"])]
+    {
+        let ledger = system.ledger(id);
+        let last: Vec<_> = ledger.iter().rev().take(changes.len()).rev().map(|entry| entry["id"].clone()).collect();
+        assert_eq!(last, changes, "{id}");
+    }
 }

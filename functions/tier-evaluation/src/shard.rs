@@ -61,6 +61,9 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
         return Err(EventRefused::unreadable(format!("through is {through}, and nowhere is it later than {latest}")));
     }
     let mut cursor = cursor.map(|text| DueCursor::parse(&text, shard)).transpose().map_err(EventRefused::unreadable)?;
+    if let Some(day) = cursor.as_ref().map(DueCursor::review_on).filter(|day| *day > through) {
+        return Err(EventRefused::unreadable(format!("the cursor is at {day}, and the run goes through {through}")));
+    }
     let mut report = Report { shard, through, cursor: None, reviewed: 0, changed: 0, conflicted: 0, failed: 0 };
     loop {
         let page = engine.store.due(shard, through, cursor.as_ref(), PAGE_SIZE).await.map_err(EventRefused::fault)?;

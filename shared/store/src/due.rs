@@ -58,6 +58,12 @@ impl DueCursor {
             Some(_) | None => Err(CursorMalformed),
         }
     }
+
+    /// The day of the last review before the place. A list through an earlier day does not reach it.
+    #[must_use]
+    pub fn review_on(&self) -> Date {
+        self.0.review_on
+    }
 }
 
 impl fmt::Display for DueCursor {
@@ -147,7 +153,8 @@ mod tests {
     fn a_cursor_reads_back_for_its_own_shard_only() {
         let text = "2026-12-31#demo#m-1";
         let shard = Store::due_shard(&"m-1".parse().unwrap());
-        assert_eq!(DueCursor::parse(text, shard).unwrap().to_string(), text);
+        let cursor = DueCursor::parse(text, shard).unwrap();
+        assert_eq!((cursor.to_string().as_str(), cursor.review_on()), (text, "2026-12-31".parse().unwrap()));
         let other = shard.wrapping_add(1).rem_euclid(DUE_SHARDS);
         assert_eq!(DueCursor::parse(text, other), Err(CursorMalformed));
         for bad in

@@ -26,6 +26,7 @@ mod quotes;
 mod redemptions;
 mod referrals;
 mod reversals;
+mod review;
 mod rewards;
 mod tier;
 mod tier_evaluations;

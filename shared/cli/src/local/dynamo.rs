@@ -76,17 +76,14 @@ impl Dynamo {
         Ok(Dynamo { address, stop, thread, _lock: lock })
     }
 
-    /// A client of this engine and of nothing else: it looks for no credentials, region, profile or proxy.
+    /// Where it listens, such as `http://127.0.0.1:43210`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A client of this engine.
     pub(crate) fn client(&self) -> Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(format!("http://{}", self.address))
-            .region(Region::from_static("local"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-            // The default client would read HTTP_PROXY and load the system's certificates.
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        Client::from_conf(config)
+        client_at(&self.url())
     }
 
     /// Finishes what runs, closes the data and ends the thread.
@@ -99,6 +96,22 @@ impl Dynamo {
             tracing::error!("the local DynamoDB did not end in order");
         }
     }
+}
+
+/// A client of the engine at `url` and of nothing else: it looks for no credentials, region, profile or proxy.
+///
+/// For a process beside the local server, at its [`Running::table_url`](super::Running::table_url).
+#[must_use]
+pub fn client_at(url: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        // The default client would read HTTP_PROXY and load the system's certificates.
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
 }
 
 /// Makes the table of the template if the data holds none of this name.

@@ -25,7 +25,7 @@ use regulars_api::http::{Authority, Routes};
 use regulars_api::programs::ProgramCache;
 use regulars_store::{AliasKey, Store};
 
-pub use dynamo::Data;
+pub use dynamo::{Data, client_at};
 pub use failure::StartFailed;
 
 use control::Control;
@@ -36,7 +36,7 @@ use server::{Server, Target};
 use template::{FunctionResource, Template};
 
 /// The name of the table.
-const TABLE: &str = "regulars";
+pub const TABLE: &str = "regulars";
 
 /// The key under which aliases are hashed. It protects nothing here, and is always the same so that a file keeps working.
 const ALIAS_KEY: &[u8] = b"aliases in a local file are protected by the file's own permissions";
@@ -79,6 +79,13 @@ impl Running {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the table is reached by another process of this machine, which may use it through the same engine
+    /// ([`engine_at`]) or bare ([`client_at`]).
+    #[must_use]
+    pub fn table_url(&self) -> String {
+        self.dynamo.url()
     }
 
     /// The clock of the whole system.
@@ -130,6 +137,15 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref());
     Ok(Running { url, greeting, clock, engine, server, dynamo })
+}
+
+/// What functions work with in a process of their own, beside the one that holds the table at `table_url`.
+///
+/// # Errors
+///
+/// Never in practice: the key of aliases is long enough.
+pub fn engine_at(table_url: &str, clock: MovableClock) -> Result<Engine, StartFailed> {
+    engine(client_at(table_url), clock)
 }
 
 /// The engine that the functions share. It serves whoever reaches the port, which is on loopback.
