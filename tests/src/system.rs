@@ -91,6 +91,16 @@ impl System {
         self.running.as_ref().expect("it runs").engine()
     }
 
+    /// Where another process reaches its table.
+    ///
+    /// # Panics
+    ///
+    /// Never: it runs until it is dropped.
+    #[must_use]
+    pub fn table_url(&self) -> String {
+        self.running.as_ref().expect("it runs").table_url()
+    }
+
     /// Waits for something that its functions do, without HTTP in between.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)

@@ -1,6 +1,9 @@
 //! The scheduled run: the due accounts of one shard, page by page, for as long as there is time.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::{
     Timestamp,
@@ -23,6 +26,10 @@ const PAGE_SIZE: u32 = 50;
 
 /// No further page is begun with less time than this left: a page takes about a second, and retries may take more.
 const PAGE_TIME: Duration = Duration::from_secs(10);
+
+/// So many of a page's accounts are reviewed at a time ([`review_page`] spells them out). A review waits for the table
+/// nearly all of its time; with more, one shard would write faster than its part of the index takes.
+const LANES: usize = 4;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,8 +74,9 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     let mut report = Report { shard, through, cursor: None, reviewed: 0, changed: 0, conflicted: 0, failed: 0 };
     loop {
         let page = engine.store.due(shard, through, cursor.as_ref(), PAGE_SIZE).await.map_err(EventRefused::fault)?;
-        for due in page.items {
-            review_one(engine, due, deadline, &mut report).await.map_err(EventRefused::fault)?;
+        let fates = Box::pin(review_page(engine, page.items, deadline)).await.map_err(EventRefused::fault)?;
+        for fate in fates {
+            report.count(fate);
         }
         cursor = page.next;
         if cursor.is_none() || deadline.remaining() < PAGE_TIME {
@@ -81,31 +89,71 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
-async fn review_one(engine: &Engine, due: Due, deadline: Deadline, report: &mut Report) -> Result<(), Problem> {
+/// Reviews accounts, [`LANES`] of them at a time. A store that does not answer ends all of them.
+async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) -> Result<Vec<Fate>, Problem> {
+    let waiting = Mutex::new(accounts.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let lane = || async {
+        let mut fates = Vec::new();
+        while let Some(due) = next() {
+            fates.push(review_one(engine, due, deadline).await?);
+        }
+        Ok::<_, Problem>(fates)
+    };
+    let lanes: [Vec<Fate>; LANES] = tokio::try_join!(lane(), lane(), lane(), lane())?.into();
+    Ok(lanes.into_iter().flatten().collect())
+}
+
+/// What became of an account that was listed as due.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// It is not due after all, or gone.
+    NotDue,
+    Unchanged,
+    Changed,
+    Conflicted,
+    Failed,
+}
+
+impl Report {
+    fn count(&mut self, fate: Fate) {
+        let of_its_own = match fate {
+            Fate::NotDue => return,
+            Fate::Unchanged => None,
+            Fate::Changed => Some(&mut self.changed),
+            Fate::Conflicted => Some(&mut self.conflicted),
+            Fate::Failed => Some(&mut self.failed),
+        };
+        for count in of_its_own.into_iter().chain([&mut self.reviewed]) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fate, Problem> {
     let Some(program) = engine.programs.get(&engine.store, &due.program).await? else {
         tracing::error!(program = due.program.as_str(), "an account is due in a program that is not published");
-        return Ok(());
+        return Ok(Fate::NotDue);
     };
     // Where the day has not begun yet, nothing is due before tomorrow's run.
     if due.review_on > program.date(engine.clock.now()) {
-        return Ok(());
+        return Ok(Fate::NotDue);
     }
-    report.reviewed = report.reviewed.saturating_add(1);
     let subject = Subject { program_id: due.program, program, member: due.member };
     match engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
-        Ok(done) => report.changed = report.changed.saturating_add(done.grew.into()),
-        Err(problem) if problem.code() == Code::Busy => report.conflicted = report.conflicted.saturating_add(1),
+        Ok(done) if done.grew => Ok(Fate::Changed),
+        Ok(_) => Ok(Fate::Unchanged),
+        Err(problem) if problem.code() == Code::Busy => Ok(Fate::Conflicted),
         // The index follows the table within moments, and the account may be gone by now.
-        Err(problem) if problem.code() == Code::MemberNotFound => {}
-        Err(problem) if problem.code() == Code::StoreUnavailable => return Err(problem),
+        Err(problem) if problem.code() == Code::MemberNotFound => Ok(Fate::NotDue),
+        Err(problem) if problem.code() == Code::StoreUnavailable => Err(problem),
         // One broken account must not keep the rest of its shard waiting night after night.
         Err(problem) => {
-            report.failed = report.failed.saturating_add(1);
             let (program, member) = (subject.program_id.as_str(), subject.member.as_str());
             tracing::error!(program, member, cause = problem.cause(), "a due account cannot be reviewed");
+            Ok(Fate::Failed)
         }
     }
-    Ok(())
 }
 
 /// The latest date that it is anywhere, in the zone that is first into every day.
