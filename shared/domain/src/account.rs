@@ -284,6 +284,8 @@ pub struct Account {
     pub steps: BTreeMap<RuleId, Steps>,
     /// The day to which the member's activity has extended the points; kept only where points expire with inactivity.
     pub extended_to: Option<Date>,
+    /// The latest last day of points that a notice was due for: what expires by then gets none again. Dropped once it is over.
+    pub noticed_through: Option<Date>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,
     /// The day, in the program's time zone, up to which time has been accounted for.

@@ -116,6 +116,7 @@ impl<'p> Draft<'p> {
             pending_moved: Vec::new(),
             plan: None,
             entitlement: None,
+            expiring: None,
         }
     }
 

@@ -66,6 +66,7 @@ pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Cou
         cap_use: BTreeMap::new(),
         steps: BTreeMap::new(),
         extended_to: None,
+        noticed_through: None,
         birthday_on: None,
         settled_on: program.date(now),
         seq: 0,

@@ -55,6 +55,8 @@ pub enum Kind {
     Plan,
     /// A use of what a level or a plan gives without points.
     EntitlementUse,
+    /// Points will expire on a day that has come near. It changes nothing.
+    Notice,
 }
 
 /// Who asked for an entry. No more than this is kept, so that erasing a member never needs to change an entry.
@@ -99,6 +101,15 @@ pub struct Qualified {
     /// How much.
     #[serde(flatten)]
     pub amount: Qualifying,
+}
+
+/// Points that a notice says will expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiring {
+    /// The last day on which they can be spent.
+    pub on: Date,
+    /// How many they were when the notice's day began. What has been spent or come in since, it does not know.
+    pub points: Points,
 }
 
 /// One line of the ledger. Changes are signed: a redemption's are negative.
@@ -188,6 +199,9 @@ pub struct Entry {
     /// What was used without points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entitlement: Option<EntitlementId>,
+    /// The points that it says will expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiring: Option<Expiring>,
 }
 
 impl Entry {

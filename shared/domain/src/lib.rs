@@ -26,6 +26,7 @@ pub mod lots;
 pub mod merge;
 pub mod money;
 pub mod note;
+mod notice;
 pub mod pending;
 pub mod plan;
 pub mod points;

@@ -134,6 +134,8 @@ fn take_over(into: &mut Account, from: &mut Account) {
         into.remember(&rule, both);
     }
     into.plan = longer(into.plan.take(), from.plan.take());
+    // What was told of one ledger's points says nothing of the other's, in which these now stand.
+    from.noticed_through = None;
     into.birthday_on = into.birthday_on.max(from.birthday_on.take());
     // Of two who are one, neither has brought the other.
     let mut brought = [into.referral.take(), from.referral.take()].into_iter().flatten();

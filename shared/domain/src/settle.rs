@@ -12,6 +12,7 @@ use crate::{
     earning::Occasion,
     entry::{By, Kind},
     id::{EntryId, LevelId},
+    notice,
     pending::{Awaits, Sum},
     points::Points,
     posting::Posting,
@@ -19,9 +20,12 @@ use crate::{
     tier::{self, Standing},
 };
 
-/// Most items that settling leaves to the command that follows: entries, and what they give back to counters. A
-/// transaction holds 100; a day adds at most ten more, and the command's own must find room beside them.
+/// Most items after which settling goes on to another day: entries, and what they give back to counters.
 const ITEMS_MAX: usize = 40;
+
+/// Most items of that other day that are left to the command that follows. A transaction holds 100, and the command's own
+/// must find room beside them. A day has more only if it tells of that many lots that came in late and expire soon.
+const DAY_ITEMS_MAX: usize = 10;
 
 /// How many days on which nothing visible happens are looked beyond for the next day on which something does. In a year
 /// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven; where
@@ -45,8 +49,8 @@ pub enum Settlement<'p> {
     Behind(Box<Posting>),
 }
 
-/// Brings `account` up to `now`: expires lots, closes tier periods, ends overrides and plans, celebrates birthdays, each on its own
-/// day, in order.
+/// Brings `account` up to `now`: expires lots and gives notice of those that will expire, closes tier periods, ends overrides
+/// and plans, celebrates birthdays, each on its own day, in order.
 #[must_use]
 pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement<'_> {
     let version = account.version;
@@ -63,13 +67,17 @@ pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement
         }
         match event {
             Event::HoldEnds => release_hold(&mut draft),
-            Event::DayBegins(day) => begin(&mut draft, day),
+            Event::DayBegins(day) => begin(&mut draft, day, today),
         }
+    }
+    if draft.items() > ITEMS_MAX.saturating_add(DAY_ITEMS_MAX) {
+        return Settlement::Behind(Box::new(draft.finish()));
     }
     draft.account.settled_on = today;
     forget_caps(program, &mut draft.account, today);
     forget_steps(program, &mut draft.account, today);
     tier::forget(program, &mut draft.account);
+    notice::forget(&mut draft.account, today);
     if let Some(change) = draft.adopt_tier() {
         // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
         // to and fro within a day, so the place in the ledger is part of the name.
@@ -120,7 +128,7 @@ impl<'p> Settled<'p> {
         for _ in 0..EVENTS_AHEAD_MAX {
             match next_event(program, &draft.account, Date::MAX, Timestamp::MAX)? {
                 Event::HoldEnds => release_hold(&mut draft),
-                Event::DayBegins(day) => begin(&mut draft, day),
+                Event::DayBegins(day) => begin(&mut draft, day, Date::MAX),
             }
             if draft.account.tier != account.tier {
                 return Some((draft.today(), draft.account.tier));
@@ -177,7 +185,7 @@ pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> 
                 let ends_at = draft.account.holds.iter().map(|hold| hold.expires_at).min()?;
                 return Some(days_after(program.date(ends_at).max(account.settled_on), 1));
             }
-            Event::DayBegins(day) => begin(&mut draft, day),
+            Event::DayBegins(day) => begin(&mut draft, day, day),
         }
         if !draft.entries.is_empty() {
             return Some(draft.today());
@@ -199,12 +207,13 @@ fn next_day(program: &Program, account: &Account) -> Option<Date> {
         .chain(paid)
         .chain(next_birthday(program, account))
         .chain(account.pending.next_day())
+        .chain(notice::next_day(program, account))
         .filter(|day| *day > account.settled_on)
         .min()
 }
 
-/// Begins `day`: everything that the day before ended.
-fn begin(draft: &mut Draft<'_>, day: Date) {
+/// Begins `day`: everything that the day before ended, in the settling of an account up to `today`.
+fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     let program = draft.program;
     let starts_at = calendar::start_of(&program.zone, day);
     tier::close(program, &mut draft.account, day);
@@ -225,6 +234,8 @@ fn begin(draft: &mut Draft<'_>, day: Date) {
     if let Some(change) = draft.adopt_tier() {
         draft.post_tier_change(EntryId::engine(&[&"tier", &day]), change, starts_at, None);
     }
+    // Last, so that a notice knows of all that came in when the day began.
+    notice::post_due(draft, day, today);
 }
 
 /// Makes pending points spendable whose day has come, or drops those that nobody confirmed in time.

@@ -26,6 +26,7 @@
 //! | `c` | M | by cap owner: use by the first day of the interval |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
 //! | `x` | S | the day to which activity has extended the points |
+//! | `e` | S | the latest last day of points that a notice was due for |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
 //!
@@ -78,6 +79,7 @@ const TIER: &str = "t";
 const CAP_USE: &str = "c";
 const STEPS: &str = "p";
 const EXTENDED_TO: &str = "x";
+const NOTICED_THROUGH: &str = "e";
 const BIRTHDAY_ON: &str = "b";
 
 /// The key of the only pair in the map that is a date among the attributes.
@@ -108,6 +110,7 @@ pub(crate) fn write(account: &Account) -> Item {
         cap_use,
         steps,
         extended_to,
+        noticed_through,
         birthday_on,
         settled_on,
         seq,
@@ -161,6 +164,9 @@ pub(crate) fn write(account: &Account) -> Item {
     if let Some(date) = extended_to {
         put(EXTENDED_TO, text(compact_date(*date)));
     }
+    if let Some(date) = noticed_through {
+        put(NOTICED_THROUGH, text(compact_date(*date)));
+    }
     if let Some(date) = birthday_on {
         put(BIRTHDAY_ON, text(compact_date(*date)));
     }
@@ -203,6 +209,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         cap_use: read_cap_use(&fields)?,
         steps: read_map(&fields, STEPS, read_steps)?,
         extended_to: fields.optional(EXTENDED_TO, as_parsed)?,
+        noticed_through: fields.optional(NOTICED_THROUGH, as_parsed)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
         seq: fields.required(ENTRIES, as_number)?,

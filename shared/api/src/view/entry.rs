@@ -8,7 +8,7 @@ use regulars_domain::{
     chain::Sealed,
     code::Code,
     earning::Label,
-    entry::{By, Kind, Qualified, TierChange},
+    entry::{By, Expiring, Kind, Qualified, TierChange},
     hold::Hold,
     id::{EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
     lots::LotChange,
@@ -102,6 +102,7 @@ pub struct EntryDetail {
     plan: Option<PlanTermView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
+    expiring: Option<Expiring>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -147,6 +148,7 @@ impl EntryDetail {
                 .collect(),
             plan: entry.plan.as_ref().map(PlanTermView::from),
             entitlement: entry.entitlement.clone(),
+            expiring: entry.expiring,
         }
     }
 }

@@ -20,6 +20,13 @@ const PENDING_DAYS_MAX: i64 = 366;
 /// current tier period or to the one before, and the account keeps no more than these two.
 const BACKDATING_DAYS_MAX: i64 = 365;
 
+/// How many days ahead members are told of points that will expire, if the program does not say: a month, so that whoever
+/// comes monthly comes once more.
+const EXPIRY_NOTICE_DAYS: i32 = 30;
+
+/// The most days ahead: a quarter. What is told sooner is forgotten again.
+const EXPIRY_NOTICE_DAYS_MAX: i64 = 90;
+
 /// How points round, mature and expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointsPolicy {
@@ -33,6 +40,8 @@ pub struct PointsPolicy {
     pub negative_balance: NegativeBalance,
     /// How many days a purchase may lie back when it is posted.
     pub backdating_days_max: i32,
+    /// How many days before the last one of points a notice says that they will expire; `None` if none does.
+    pub expiry_notice_days: Option<i32>,
 }
 
 impl Default for PointsPolicy {
@@ -43,6 +52,7 @@ impl Default for PointsPolicy {
             expiry: ExpiryPolicy::Never,
             negative_balance: NegativeBalance::Owe,
             backdating_days_max: 30,
+            expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
         }
     }
 }
@@ -163,7 +173,14 @@ fn in_year_of(date: Date, month: i8, day: i8) -> Date {
 
 pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     let defaults = PointsPolicy::default();
-    let fields = node.fields(&["rounding", "pending", "expiry", "negative_balance", "backdating_days_max"])?;
+    let fields = node.fields(&[
+        "rounding",
+        "pending",
+        "expiry",
+        "negative_balance",
+        "backdating_days_max",
+        "expiry_notice_days",
+    ])?;
     let rounding = fields.read_or("rounding", defaults.rounding, |node| {
         node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
     });
@@ -175,12 +192,17 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     let backdating_days_max = fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| {
         node.integer(0..=BACKDATING_DAYS_MAX).and_then(|days| i32::try_from(days).ok())
     });
+    let expiry_notice_days = fields.read_or("expiry_notice_days", defaults.expiry_notice_days, |node| {
+        let days = node.integer(0..=EXPIRY_NOTICE_DAYS_MAX).and_then(|days| i32::try_from(days).ok())?;
+        Some((days > 0).then_some(days))
+    });
     Some(PointsPolicy {
         rounding: rounding?,
         pending: pending?,
         expiry: expiry?,
         negative_balance: negative_balance?,
         backdating_days_max: backdating_days_max?,
+        expiry_notice_days: expiry_notice_days?,
     })
 }
 

@@ -9,11 +9,11 @@ mod membership;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use regulars_domain::{
     account::Account,
     chain::Sealed,
-    entry::{Entry, Kind},
+    entry::{By, Entry, Kind},
     lots::LotChange,
     pending::Awaits,
 };
@@ -53,6 +53,7 @@ pub(crate) struct Rules {
     pub(crate) dare: Option<Dare>,
     pub(crate) offers: Vec<Offer>,
     pub(crate) gold_tastings: usize,
+    pub(crate) notice_days: i64,
 }
 
 /// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
@@ -123,7 +124,57 @@ pub(crate) fn day_of(instant: Timestamp) -> Date {
 }
 
 pub(crate) fn later(day: Date, days: i64) -> Date {
-    (0..days).fold(day, |day, _| day.tomorrow().unwrap())
+    let later = (0..days).fold(day, |day, _| day.tomorrow().unwrap());
+    (days..0).fold(later, |day, _| day.yesterday().unwrap())
+}
+
+/// That on `day` so many points would expire after another one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Warning {
+    pub(crate) day: Date,
+    pub(crate) last_day: Date,
+    pub(crate) points: i64,
+}
+
+impl Warning {
+    /// What a ledger says ahead of time.
+    pub(crate) fn all(ledger: &[Sealed]) -> Vec<Self> {
+        let entries = ledger.iter().map(|sealed| &sealed.entry);
+        entries
+            .filter_map(|entry| {
+                assert_eq!(entry.kind == Kind::Notice, entry.expiring.is_some(), "{entry:?}");
+                let expiring = entry.expiring?;
+                assert_eq!((entry.id.as_str(), entry.by), (&*format!("~expiring~{}", expiring.on), By::Engine));
+                let day = day_of(entry.occurred_at);
+                assert_eq!(
+                    day_of(entry.occurred_at.checked_sub(SignedDuration::from_nanos(1)).unwrap()),
+                    later(day, -1)
+                );
+                Some(Self { day, last_day: expiring.on, points: expiring.points.get() })
+            })
+            .collect()
+    }
+
+    /// What must be said when `today` begins of points by their last day, to somebody who has been told up to `told_to` and is
+    /// looked at on `end`.
+    pub(crate) fn due(
+        points: impl Iterator<Item = (Date, i64)>,
+        notice_days: i64,
+        told_to: &mut Option<Date>,
+        (today, end): (Date, Date),
+    ) -> Vec<Self> {
+        if notice_days == 0 {
+            return Vec::new();
+        }
+        let mut by_day = BTreeMap::new();
+        for (last_day, points) in points.filter(|(last_day, points)| *last_day >= today && *points > 0) {
+            *by_day.entry(last_day).or_insert(0) += points;
+        }
+        by_day.retain(|last_day, _| Some(*last_day) > *told_to && *last_day <= later(today, notice_days));
+        *told_to = by_day.keys().copied().last().max(*told_to);
+        by_day.retain(|last_day, _| *last_day >= end);
+        by_day.into_iter().map(|(last_day, points)| Self { day: today, last_day, points }).collect()
+    }
 }
 
 /// Points given, and what has become of them.
@@ -241,6 +292,9 @@ pub(crate) struct Auditor {
     /// The day before which nothing expires, because the member did something.
     alive_to: Option<Date>,
     membership: Membership,
+    /// What the member was told ahead of time, and up to which day nothing is told again.
+    warnings: Vec<Warning>,
+    told_to: Option<Date>,
 }
 
 impl Auditor {
@@ -260,12 +314,14 @@ impl Auditor {
             queues: BTreeMap::new(),
             alive_to: None,
             membership: Membership::default(),
+            warnings: Vec::new(),
+            told_to: None,
         }
     }
 
     /// Lets time pass to `now`, day by day, and tells whether anybody could have noticed.
     pub(crate) fn lives_on(&mut self, rules: &Rules, now: Timestamp) -> bool {
-        let before = (self.tier, self.balances());
+        let before = (self.tier, self.balances(), self.warnings.len());
         let end = day_of(now);
         if rules.life != Life::Inactivity {
             self.alive_to = None;
@@ -278,6 +334,9 @@ impl Auditor {
             self.membership.lives_on(self.today);
             self.end_waits(rules);
             self.drop_expired();
+            let points = self.credits.iter().map(|credit| (credit.last_day, credit.left));
+            let due = Warning::due(points, rules.notice_days, &mut self.told_to, (self.today, end));
+            self.warnings.extend(due);
         }
         self.end_holds(|until| until <= now);
         self.drop_expired();
@@ -285,7 +344,7 @@ impl Auditor {
         self.ladder.forgets(rules, self.today);
         self.membership.forgets(rules);
         self.tier = self.tier_now(rules);
-        before != (self.tier, self.balances())
+        before != (self.tier, self.balances(), self.warnings.len())
     }
 
     fn end_holds(&mut self, is_over: impl Fn(Timestamp) -> bool) {
@@ -788,6 +847,7 @@ impl Auditor {
                 Kind::Plan => changes == [0; 4] && entry.plan.is_some(),
                 Kind::EntitlementUse => changes == [0; 4] && entry.entitlement.is_some(),
                 Kind::TierChange => changes == [0; 4] && entry.tier_change.is_some(),
+                Kind::Notice => changes == [0; 4] && entry.lots.is_empty(),
             };
             assert!(is_sound, "{entry:?}");
             assert!(given == 0 || matches!(entry.kind, Kind::Enrollment | Kind::Accrual), "{entry:?}");
@@ -798,6 +858,7 @@ impl Auditor {
         assert_eq!(told, lots, "the ledger does not explain the lots");
         assert!(lots.len() <= LOTS_MAX && account.pending.iter().count() <= WAITS_MAX, "the account grows");
         assert_eq!(account.seq, u64::try_from(entries.len()).unwrap());
+        assert_eq!(Warning::all(ledger), self.warnings, "the member was told of other points than the books say");
         assert_eq!(balances, self.balances(), "the sum of the entries is not what the books say");
         let pending = account.pending.sums().map(|(awaits, sum)| {
             let (is_confirmation, day) = match awaits {

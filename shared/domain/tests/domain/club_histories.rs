@@ -14,7 +14,7 @@ use regulars_domain::{
 use serde_json::json;
 
 use crate::{
-    auditor::day_of,
+    auditor::{Warning, day_of},
     club::{Club, member_id},
     world::{at, euro, lots_of, program, purchase, request},
 };
@@ -26,6 +26,8 @@ const FEE: i64 = 100;
 const FRIENDS: i64 = 50;
 const LEAST: i64 = 500;
 const FEES_A_YEAR: i64 = 2;
+/// What a program does that says nothing else.
+const NOTICE_DAYS: i64 = 30;
 
 fn rules() -> Program {
     program(json!({
@@ -74,6 +76,10 @@ struct Page {
     /// Who brought this member, and whether that is over.
     brought_by: Option<(String, bool)>,
     fees: BTreeMap<i16, i64>,
+    /// What the member was told ahead of time, up to which day nothing is told again, and the day of these books.
+    warnings: Vec<Warning>,
+    told_to: Option<Date>,
+    today: Date,
 }
 
 /// A purchase, and what it paid besides.
@@ -109,6 +115,11 @@ impl Page {
     }
 
     fn live(&mut self, today: Date) {
+        while self.today < today {
+            self.today = self.today.tomorrow().unwrap();
+            let due = Warning::due(self.credits.iter().copied(), NOTICE_DAYS, &mut self.told_to, (self.today, today));
+            self.warnings.extend(due);
+        }
         self.credits.retain(|(day, points)| *day >= today && *points > 0);
         self.credits.sort_unstable();
     }
@@ -247,8 +258,8 @@ impl Books {
         if !self.is_open(from) || !self.is_open(into) {
             return false;
         }
-        let Page { credits, owed, fees, brought_by, .. } = std::mem::take(self.page(from));
-        self.page(from).gone_to = Some(into.to_owned());
+        let Page { credits, owed, fees, brought_by, warnings, today, .. } = std::mem::take(self.page(from));
+        *self.page(from) = Page { gone_to: Some(into.to_owned()), warnings, today, ..Page::default() };
         let page = self.page(into);
         page.receive(credits);
         page.take(None, owed);
@@ -275,9 +286,9 @@ impl History {
         let mut books = Books::default();
         for (id, by) in IDS.into_iter().zip(BROUGHT_BY) {
             club.joins(&program, "2026-11-21T08:00", id, by, &[]);
-            books
-                .pages
-                .insert(id.to_owned(), Page { brought_by: by.map(|by| (by.to_owned(), false)), ..Page::default() });
+            let brought_by = by.map(|by| (by.to_owned(), false));
+            let today = day_of(at("2026-11-21T08:00"));
+            books.pages.insert(id.to_owned(), Page { brought_by, today, ..Page::default() });
         }
         Self { program, club, books, now: at("2026-11-21T08:00") }
     }
@@ -349,6 +360,7 @@ impl History {
             let account = &self.club.get(id).account;
             assert_eq!(lots_of(account), lots.into_iter().collect::<Vec<_>>(), "the lots of {id}");
             assert_eq!(account.owed.get(), page.owed, "what {id} owes");
+            assert_eq!(Warning::all(&self.club.get(id).ledger), page.warnings, "what {id} was told ahead of time");
             let gone_to = page.gone_to.as_deref().map(|into| Status::Merged { into: member_id(into) });
             assert_eq!(matches!(account.status, Status::Merged { .. }), gone_to.is_some());
             assert!(gone_to.is_none_or(|gone_to| account.status == gone_to));

@@ -56,7 +56,7 @@ fn points_live_to_the_last_second_of_the_day_that_the_policy_names() {
         (NEW_YORK, inactivity(1), "2027-02-15T04:30:00Z", "2027-03-14", "2027-03-15T04:00:00Z"),
     ] {
         let mut document = document(json!({
-            "points": { "expiry": policy },
+            "points": { "expiry": policy, "expiry_notice_days": 0 },
             "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
         }));
         document["time_zone"] = json!(zone);

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
     account::{PlanTerm, TierOverride},
-    entry::Entry,
+    entry::{Entry, Expiring},
+    points::Points,
     program::Program,
     redeem::Redeem,
     tier_override::{give_tier, take_tier},
@@ -62,7 +63,7 @@ fn document(rules: &Rules) -> Value {
         "points": {
             "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
             "rounding": rules.rounding, "backdating_days_max": BACKDATING_DAYS_MAX,
-            "expiry": expiry,
+            "expiry": expiry, "expiry_notice_days": rules.notice_days,
         },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": rules.points, "per": rules.per } } },
@@ -167,7 +168,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let offer = (prop::sample::select(vec![1, 12]), 0..3_usize, 100..150_i64, 0..3_usize)
         .prop_map(|(months, floor, percent, tastings)| Offer { months, floor, percent, tastings });
     let offers = (prop::collection::vec(offer, 0..=PLANS.len()), 0..2_usize);
-    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers);
+    let notice_days = prop_oneof![Just(0_i64), Just(30), 1..=90_i64];
+    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers, notice_days);
     (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, (over, kept), policy).prop_map(
         |(
             rounding,
@@ -179,7 +181,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             downgrade,
             grace_days,
             (over, kept),
-            (coffee, wait, owe, dare, (offers, gold_tastings)),
+            (coffee, wait, owe, dare, (offers, gold_tastings), notice_days),
         )| {
             let gold = silver + more;
             Rules {
@@ -202,6 +204,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 dare,
                 offers,
                 gold_tastings,
+                notice_days,
             }
         },
     )
@@ -504,6 +507,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         dare: Some(Dare { times: 3, days: 10, points: 1, repeats: true }),
         offers: Vec::new(),
         gold_tastings: 0,
+        notice_days: 30,
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());
@@ -521,4 +525,18 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| member.account.steps.clear()));
     let plus = || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX };
     assert!(spoil(&|member| member.account.plan = Some(plus())));
+
+    let spoil = |days_ahead: i64, points: i64| {
+        let mut history = History::begin(rules.clone());
+        history.now = at("2027-10-31T00:00");
+        history.settle();
+        let notice = &mut history.member.ledger.last_mut().unwrap().entry;
+        assert_eq!(notice.id.as_str(), "~expiring~2027-11-30");
+        notice.occurred_at = notice.occurred_at.checked_sub(SignedDuration::from_hours(24 * days_ahead)).unwrap();
+        notice.expiring = notice.expiring.map(|told| Expiring { points: told.points + Points::new(points), ..told });
+        let audit = || history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(audit)).is_err()
+    };
+    assert!(!spoil(0, 0));
+    assert!(spoil(1, 0) && spoil(0, 1), "a notice on another day, or of other points");
 }

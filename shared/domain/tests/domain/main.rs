@@ -28,6 +28,7 @@ mod histories;
 mod holding;
 mod inactivity;
 mod merging;
+mod noticing;
 mod overriding;
 mod plans;
 mod redeeming;

@@ -94,7 +94,7 @@ prop_compose! {
         enrolled_at in instant(),
         links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>())),
         merged_from in collection::vec(id::<MemberId>(), 0..3),
-        days in (option::of(day()), day(), option::of(day()), option::of(day())),
+        days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day())),
         counts in any::<(i64, u64, u64)>(),
         head in any::<[u8; 32]>(),
         waiting in (pending(), collection::vec(hold(), 0..3)),
@@ -109,7 +109,7 @@ prop_compose! {
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
             plan: plan.map(|(plan, from, through)| PlanTerm { plan, from, through }),
-            tier: links.1, cap_use, steps, extended_to: days.3, birthday_on: days.0, settled_on: days.1,
+            tier: links.1, cap_use, steps, extended_to: days.3, noticed_through: days.4, birthday_on: days.0, settled_on: days.1,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -225,6 +225,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
             .into(),
         // Whoever's points expire with inactivity has one lot.
         extended_to: None,
+        // Where points expire each month, the next of these days is nearly always noticed.
+        noticed_through: Some(date(2026, 12, 31)),
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),
         seq: 1_234,
@@ -262,6 +264,7 @@ fn what_is_empty_zero_or_absent_is_left_out() {
         tier: None,
         cap_use: CapUse::new(),
         steps: BTreeMap::new(),
+        noticed_through: None,
         birthday_on: None,
         review_on: None,
         ..ordinary_worst_case()
@@ -315,6 +318,7 @@ fn a_corrupt_attribute_is_named() {
         (PENDING, map([("m20261130".to_owned(), list([number("5")]))])),
         (PENDING, map([("m20261130".to_owned(), list([number("5"), text("soon")]))])),
         (EXTENDED_TO, text("20271131")),
+        (NOTICED_THROUGH, text("soon")),
         (BIRTHDAY_ON, text("")),
         (DUE_KEY, text("2026-12-31")),
     ] {

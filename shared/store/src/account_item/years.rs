@@ -76,6 +76,8 @@ struct Life<'p> {
     pending: BTreeMap<Awaits, i64>,
     expired: i64,
     spent: i64,
+    /// The last day that a notice told of.
+    noticed: Option<Date>,
     heaviest: usize,
 }
 
@@ -91,7 +93,7 @@ impl<'p> Life<'p> {
         let posting = enroll(program, wish, &request("~enrollment"), &Counters::default(), now);
         let account = posting.own.account;
         let (given, lots, pending) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { program, account, given, lots, pending, expired: 0, spent: 0, heaviest: 0 }
+        Self { program, account, given, lots, pending, expired: 0, spent: 0, noticed: None, heaviest: 0 }
     }
 
     fn settled(&mut self, now: Timestamp) -> Settled<'p> {
@@ -131,6 +133,12 @@ impl<'p> Life<'p> {
             }
             Kind::Expiry => self.expired -= spendable,
             Kind::Redemption | Kind::Cancellation => self.spent -= spendable,
+            Kind::Notice => {
+                let told = entry.expiring.unwrap();
+                assert_eq!(self.lots.get(&Expiry::On(told.on)), Some(&told.points.get()), "{entry:?}");
+                assert!(self.noticed.is_none_or(|before| before < told.on), "{entry:?}");
+                self.noticed = Some(told.on);
+            }
             Kind::Enrollment | Kind::TierChange => {}
             Kind::Lapse
             | Kind::AccrualReversal

@@ -73,6 +73,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
         cap_use: CapUse::new(),
         steps: BTreeMap::new(),
         extended_to: None,
+        noticed_through: None,
         birthday_on: None,
         settled_on: date(2026, 11, 22),
         seq: 0,
