@@ -25,6 +25,8 @@ pub struct Report {
     pub issued: u64,
     /// Points expired.
     pub expired: u64,
+    /// Days ahead of which somebody was told that points would expire.
+    pub notices: usize,
     /// Points that can be spent.
     pub outstanding: u64,
     /// Members by tier.
@@ -194,6 +196,7 @@ impl Driver {
             entries: 0,
             issued: 0,
             expired: 0,
+            notices: 0,
             outstanding: 0,
             tiers: BTreeMap::new(),
         };
@@ -213,6 +216,7 @@ impl Driver {
                 balance: unsigned(account["balance"]["spendable"].as_i64().expect("a number")),
                 purchases: entries.iter().filter(|entry| entry["kind"] == "accrual").count(),
                 tier: expected.tier,
+                notices: entries.iter().rev().filter_map(notice).collect(),
             };
             assert_eq!(found, *expected, "{member}");
             assert_eq!(account["tier"]["id"], expected.tier, "{member}");
@@ -223,6 +227,7 @@ impl Driver {
             report.entries += entries.len();
             report.issued += expected.issued;
             report.expired += expected.expired;
+            report.notices += expected.notices.len();
             report.outstanding += expected.balance;
             *report.tiers.entry(expected.tier.to_owned()).or_default() += 1;
         }
@@ -240,6 +245,15 @@ impl Driver {
             path = format!("{member}/entries?limit=100&cursor={cursor}");
         }
     }
+}
+
+/// The day of a notice, the last day of the points that it is about, and how many they are.
+fn notice(entry: &Value) -> Option<(String, String, u64)> {
+    let expiring = entry.get("expiring")?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let (occurred_at, on) = (text(&entry["occurred_at"])?, text(&expiring["on"])?);
+    let day = occurred_at.strip_suffix("T00:00:00Z").expect("the first moment of a day");
+    Some((day.to_owned(), on, expiring["points"].as_u64()?))
 }
 
 fn unsigned(points: i64) -> u64 {

@@ -1,7 +1,9 @@
 //! A count of what a year of purchases comes to, written from the program's words alone: it shares no code with the
 //! engine, so that the two can be held against each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{ToSpan, civil::Date};
 
 /// The program that purchases are replayed under: a point per 100 minor units, points for 12 months to the end of the
 /// month, three levels by points in a calendar year.
@@ -52,6 +54,8 @@ pub struct Expected {
     pub purchases: usize,
     /// The effective tier.
     pub tier: &'static str,
+    /// What the member is told ahead of points that expire: the day of the notice, their last day, and how many they are.
+    pub notices: Vec<(String, String, u64)>,
 }
 
 fn level(points: u64) -> usize {
@@ -62,12 +66,39 @@ fn year_and_month(day: &str) -> (u32, u32) {
     (day[..4].parse().expect("a year"), day[5..7].parse().expect("a month"))
 }
 
+/// When somebody came, and what it gave.
+#[derive(Default)]
+struct Visits {
+    days: BTreeSet<Date>,
+    points_by_month: BTreeMap<(u32, u32), u64>,
+}
+
+impl Visits {
+    /// What the member is told in the last thirty days of points, their last one besides: only if the member came then, or was
+    /// looked at on `today`. Of points that are over it is too late to tell.
+    fn notices(mut self, today: Date) -> Vec<(String, String, u64)> {
+        self.days.insert(today);
+        let given = self.points_by_month.into_iter().filter(|(_, points)| *points > 0);
+        let dated = given.map(|((year, month), points)| {
+            let last = day(&format!("{:04}-{month:02}-01", year + 1)).last_of_month();
+            (last.checked_sub(30.days()).expect("a day"), last, points)
+        });
+        let told = dated.filter(|(first, last, _)| self.days.range(*first..=*last).next().is_some());
+        told.map(|(first, last, points)| (first.to_string(), last.to_string(), points)).collect()
+    }
+}
+
+fn day(text: &str) -> Date {
+    text.parse().expect("a day")
+}
+
 /// What each member should have on `today`, from all purchases in their order.
 #[must_use]
 pub fn tally(purchases: &[Purchase], today: &str) -> BTreeMap<String, Expected> {
     let (year_now, month_now) = year_and_month(today);
     let mut members: BTreeMap<String, Expected> = BTreeMap::new();
     let mut base_by_year: BTreeMap<(String, u32), u64> = BTreeMap::new();
+    let mut visits: BTreeMap<String, Visits> = BTreeMap::new();
     for purchase in purchases {
         let (year, month) = year_and_month(&purchase.occurred_on);
         let counted = |year: u32| base_by_year.get(&(purchase.member.clone(), year)).copied().unwrap_or(0);
@@ -75,6 +106,9 @@ pub fn tally(purchases: &[Purchase], today: &str) -> BTreeMap<String, Expected> 
         let base = purchase.amount_minor / 100;
         let points = base + base * on_top / 100;
         *base_by_year.entry((purchase.member.clone(), year)).or_default() += base;
+        let visit = visits.entry(purchase.member.clone()).or_default();
+        visit.days.insert(day(&purchase.occurred_on));
+        *visit.points_by_month.entry((year, month)).or_default() += points;
         let member = members.entry(purchase.member.clone()).or_default();
         member.issued += points;
         member.purchases += 1;
@@ -88,6 +122,7 @@ pub fn tally(purchases: &[Purchase], today: &str) -> BTreeMap<String, Expected> 
     for (id, member) in &mut members {
         let counted = |year: u32| base_by_year.get(&(id.clone(), year)).copied().unwrap_or(0);
         member.tier = LEVELS[level(counted(year_now)).max(level(counted(year_now - 1)))].0;
+        member.notices = visits.remove(id).unwrap_or_default().notices(day(today));
     }
     members
 }

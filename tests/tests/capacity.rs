@@ -142,6 +142,39 @@ fn an_accrual_after_a_year_pays_for_what_time_did_in_the_same_transaction() {
 }
 
 #[test]
+fn a_review_that_gives_one_notice_reads_the_account_and_writes_it_with_one_entry() {
+    let system = ordinary();
+    // What was given on 21 November 2026 is over after 30 November 2027.
+    system.move_clock("2027-10-31T09:00:00Z");
+    let engine = system.engine();
+    let mut cost_by_changed = Vec::new();
+    for shard in 0..256 {
+        let before = engine.store.meter().snapshot();
+        let event = json!({ "shard": shard, "through": "2027-10-31", "cursor": null });
+        let report = system.block_on(handle("tier-evaluation", engine, event)).unwrap();
+        let Cost { round_trips, read_half_units, write_half_units } = engine.store.meter().since(&before).into();
+        cost_by_changed.push((report["changed"] == 1, round_trips, read_half_units, write_half_units));
+    }
+    let (due, others): (Vec<_>, Vec<_>) = cost_by_changed.into_iter().partition(|(changed, ..)| *changed);
+    let [(_, round_trips, read_half_units, write_half_units)] = due.as_slice() else { panic!("{due:?}") };
+    let index_query = others.iter().map(|(_, _, reads, _)| *reads).max().unwrap();
+    let of_review = cost(2, 1, 7);
+    println!("a review that gives a notice, beside the query of the index: {of_review:?}");
+    // The account and its place in the index, the entry and its.
+    let beside = Cost {
+        round_trips: round_trips - 1,
+        read_half_units: read_half_units - index_query,
+        write_half_units: *write_half_units,
+    };
+    assert_eq!(beside, of_review);
+    let told = &system.ledger("m-1")[2];
+    assert_eq!((&told["kind"], &told["expiring"]), (&json!("notice"), &json!({ "on": "2027-11-30", "points": 225 })));
+    // It writes once: the review is not due again before the points are over.
+    let run = system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
+    assert_eq!((&run["reviewed"], &run["changed"]), (&json!(0), &json!(0)));
+}
+
+#[test]
 fn an_ordinary_customer_of_many_purchases_costs_no_more_than_a_new_one() {
     let system = ordinary();
     let path = accruals();
@@ -312,6 +345,8 @@ fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
     let mut program = coffee_shop();
     // So that a tier ends on the day on which points of December do.
     program["tiers"]["grace_days"] = json!(0);
+    // Notices of what will expire would make everybody due a month before.
+    program["points"]["expiry_notice_days"] = json!(0);
     let joined = "2026-12-15T09:00:00Z";
     let system = System::with(&program, joined);
     let members =

@@ -10,4 +10,5 @@ async fn a_year_and_a_half_of_purchases_comes_out_as_counted_independently() {
     let report = replay(purchases, "2026-07-01").await;
     assert_eq!(report.purchases, 240);
     assert!(report.tiers.len() == 3 && report.expired > 0, "the file reaches every tier and expires: {report:?}");
+    assert!(report.notices > 0, "somebody came back, or is looked at, in time to be told: {report:?}");
 }

@@ -123,3 +123,22 @@ fn the_statement_adds_up_to_the_balance_after_a_year_that_nobody_looked_at() {
     system.move_clock("2031-01-01T00:00:00Z");
     system.audit("m-1");
 }
+
+#[test]
+fn the_statement_tells_of_points_that_will_expire() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.move_clock("2027-10-30T20:59:59Z");
+    assert_eq!(seqs(&system.client.get(&entries()).expect(200)), [1], "a second before the day begins in Istanbul");
+    system.move_clock("2027-11-05T09:00:00Z");
+    let page = system.client.get(&entries()).expect(200);
+    let [notice, enrollment] = page["entries"].as_array().unwrap().as_slice() else { panic!("{page}") };
+    assert_eq!((&notice["id"], &notice["kind"]), (&json!("~expiring~2027-11-30"), &json!("notice")));
+    assert_eq!(notice["expiring"], json!({ "on": "2027-11-30", "points": 25 }));
+    assert_eq!((&notice["points"], &notice["by"]), (&json!(0), &json!("engine")));
+    assert_eq!(notice["occurred_at"], "2027-10-30T21:00:00Z");
+    assert_eq!(enrollment.get("expiring"), None);
+    let alone = system.client.get(&format!("{}/~expiring~2027-11-30", entries())).expect(200);
+    assert_eq!(alone["expiring"], notice["expiring"]);
+    system.audit("m-1");
+}
