@@ -2,9 +2,9 @@
 //! and seconds.
 //!
 //! `cargo bench -p regulars-tests --bench review -- [--members 200000] [--due 20000]`, and for a day on which all are due
-//! `--due` as many as `--members`. Without flags it is a tenth of that, and over in a minute. It takes three processes: one holds the table, one works on it as the function does on
-//! Lambda and is the one whose memory counts, and this one writes the members and tells the figures. It fails where a
-//! member costs more than it may.
+//! `--due` as many as `--members`. Without flags it is a tenth of that, and over in a minute. It takes three processes: one
+//! holds the table, one works on it as the function does on Lambda and is the one whose memory counts, and this one writes
+//! the members and tells the figures. It fails where a member costs more than it may.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -17,6 +17,8 @@ pub(crate) fn hold() {
     let mut program = coffee_shop();
     // So that a tier ends with its year, on the day on which points do.
     program["tiers"]["grace_days"] = json!(0);
+    // A notice besides would be a change more on some days.
+    program["points"]["expiry_notice_days"] = json!(0);
     let system = System::with(&program, "2026-12-15T09:00:00Z");
     for (member, spent) in [(ONE_CHANGE, 1_000), (TWO_CHANGES, 42_000)] {
         system.enroll(member);
