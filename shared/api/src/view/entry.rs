@@ -102,6 +102,7 @@ pub struct EntryDetail {
     plan: Option<PlanTermView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiring: Option<Expiring>,
 }
 

@@ -20,6 +20,10 @@ use crate::{
 
 const NOW: &str = "2026-11-21";
 
+/// The refusals of a merge, in their order.
+pub(crate) const GROUNDS: [&str; 6] =
+    ["Inactive", "OtherInactive", "HoldsOpen", "TooManyMerges", "TooManyAliases", "PointsOverflow"];
+
 fn rules() -> Program {
     program(json!({
         "points": { "expiry": { "after_months": 12 } },
@@ -184,7 +188,7 @@ fn where_years_begin_on_the_day_of_joining_what_counts_now_counts_now() {
 #[test]
 fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
     let program = rules();
-    let grounds = ["Inactive", "OtherInactive", "HoldsOpen", "TooManyMerges", "TooManyAliases", "PointsOverflow"];
+    let grounds = GROUNDS;
     for subset in 0..64_u32 {
         let has = |ground: &str| subset & (1 << grounds.iter().position(|one| *one == ground).unwrap()) != 0;
         let mut club = Club::of(&program, NOW, &["m-1", "m-2"]);

@@ -51,6 +51,12 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     assert_eq!(declared(include_str!("../../src/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
     assert_eq!(declared(include_str!("../../src/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
     assert_eq!(declared(include_str!("../../src/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/transfer.rs"), "TransferRefusal"), crate::transferring::GROUNDS);
+    assert_eq!(declared(include_str!("../../src/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
+    // The tables of these two are beside what they refuse.
+    assert_eq!(declared(include_str!("../../src/plan.rs"), "PlanRefusal"), ["Inactive", "PlanNotFound"]);
+    let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
+    assert_eq!(declared(include_str!("../../src/entitlement.rs"), "UseRefusal"), uses);
 }
 
 /// All subsets of `grounds`, each in the order of `grounds`.

@@ -16,6 +16,9 @@ use crate::{
 
 const NOW: &str = "2026-11-21";
 
+/// The refusals of a transfer, in their order.
+pub(crate) const GROUNDS: [&str; 4] = ["Inactive", "OtherInactive", "PointsOverflow", "InsufficientPoints"];
+
 fn two(program: &Program) -> Club {
     let mut club = Club::of(program, NOW, &["m-1", "m-2"]);
     club.get_mut("m-1").account.lots = lots(&[("2026-11-30", 20), ("2026-12-31", 30), ("never", 50)]);
@@ -49,7 +52,7 @@ fn what_the_other_member_owes_is_paid_by_what_expires_soonest() {
 #[test]
 fn of_several_grounds_to_refuse_a_transfer_the_first_is_told() {
     let program = program(json!({}));
-    let grounds = ["Inactive", "OtherInactive", "PointsOverflow", "InsufficientPoints"];
+    let grounds = GROUNDS;
     for subset in 0..16_u32 {
         let has = |ground: &str| subset & (1 << grounds.iter().position(|one| *one == ground).unwrap()) != 0;
         let mut club = two(&program);
