@@ -7,7 +7,7 @@ use regulars_api::{deadline::Deadline, engine::Engine};
 use regulars_store::Store;
 use regulars_tests::{
     event::{call, handle},
-    system::{System, member, purchase_at},
+    system::{NOW, System, coffee_shop, member, purchase_at},
 };
 use serde_json::{Value, json};
 
@@ -168,7 +168,10 @@ fn days_that_were_missed_are_made_up_for_on_their_own_days() {
 
 #[test]
 fn a_scheduled_event_that_asks_for_what_cannot_be_is_refused_with_its_reason_and_nothing_is_done() {
-    let system = System::start();
+    let mut program = coffee_shop();
+    // A notice would make the member due a month before.
+    program["points"]["expiry_notice_days"] = json!(0);
+    let system = System::with(&program, NOW);
     let engine = system.engine();
     let [member] = members(1).try_into().unwrap();
     system.enroll(&member);
