@@ -405,11 +405,13 @@ impl History {
     }
 
     /// Compares the books with the account as of now. Where time has done much, and the end of it leaves no trace in the
-    /// ledger, the account that is kept is one of before.
+    /// ledger, the account that is kept would be one of before: it is kept as of now, for the books have lived until now under
+    /// this program, and the next one may have other rules for the same time.
     fn audit(&mut self) {
         let settled = self.member.settled(&self.program, self.now);
         assert_eq!(settled.entries(), []);
         self.books.audit(&self.rules, settled.account(), &self.member.ledger);
+        self.member.account = settled.account().clone();
         self.audited = self.member.account.version;
     }
 
