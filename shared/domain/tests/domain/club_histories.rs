@@ -132,8 +132,11 @@ impl Page {
         (points > repaid).then_some(day)
     }
 
-    /// Takes points, of the day `first` before all others, and tells from which days; what is missing is owed.
-    fn take(&mut self, first: Option<Date>, points: i64) -> Vec<(Date, i64)> {
+    /// Takes points, of the day `own` before all others, or where it has none of the next day that has some, and tells from
+    /// which days; what is missing is owed.
+    fn take(&mut self, own: Option<Date>, points: i64) -> Vec<(Date, i64)> {
+        let held = self.credits.iter().filter(|(_, points)| *points > 0).map(|(day, _)| *day);
+        let first = own.and_then(|own| held.filter(|day| *day >= own).min());
         self.credits.sort_by_key(|(day, _)| (Some(*day) != first, *day));
         let mut left = points;
         let mut taken = Vec::new();
