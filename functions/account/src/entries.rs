@@ -9,10 +9,7 @@ use regulars_api::{
     http::{Answer, Code, Params, Problem, Request},
     view::EntryDetail,
 };
-use regulars_domain::{
-    account::Account,
-    id::{EntryId, MemberId},
-};
+use regulars_domain::id::{EntryId, MemberId};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -34,9 +31,9 @@ pub(crate) async fn list(
     let Cursor { before, ledger } = request.cursor().map(|text| Cursor::read(&text)).transpose()?.unwrap_or_default();
     let subject = engine.subject(params).await?;
     let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
-    let Account { member, merged_from, .. } = &done.account;
+    let member = &done.account.member;
     let wanted = ledger.as_ref().unwrap_or(member);
-    let mut later = std::iter::once(member).chain(merged_from).skip_while(|member| *member != wanted);
+    let mut later = done.account.ledgers().skip_while(|member| *member != wanted);
     let ledger = later.next().ok_or_else(cursor_malformed)?;
     let page = engine.store.entries(&subject.program_id, ledger, before, limit).await?;
     let next = match page.next {

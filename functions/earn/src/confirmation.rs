@@ -8,13 +8,7 @@ use regulars_api::{
     view::Posted,
 };
 use regulars_domain::{Request as Asked, confirm, id::EntryId};
-use serde::Deserialize;
 use serde_json::Value;
-
-/// A body without fields.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 /// What a request to confirm `entry` is fingerprinted as. It has no body that could tell it from another.
 pub(crate) fn operation(entry: &EntryId) -> String {
@@ -28,7 +22,7 @@ pub(crate) async fn confirm(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let entry = entry_of(params)?;
-    request.json_body_or_default::<Nothing>()?;
+    request.no_body()?;
     let asked = asked(request, &operation(&entry), &Value::Null)?;
     let subject = engine.subject(params).await?;
     let done = act(engine, &subject, &asked, &entry, deadline).await?;

@@ -8,7 +8,6 @@ use regulars_api::{
     view::{AccountView, EntryView},
 };
 use regulars_domain::{id::MemberId, merge};
-use regulars_store::{Needs, Step};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize)]
@@ -38,15 +37,8 @@ pub(crate) async fn merge(
     if into == subject.member {
         return Err(Problem::body_malformed("/into", "Nobody is merged with the same account."));
     }
-    let needs = Needs { accounts: vec![into.clone()], ..Needs::default() };
     let done = engine
-        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
-            let other = match engine.other(&subject, found, &into) {
-                Ok(other) => other.ok_or_else(|| Problem::member_not_found(into.as_str()))?,
-                Err(step) => return Ok(step),
-            };
-            Ok(Step::commit(merge::merge(settled, other, &asked)?))
-        })
+        .act_with(&subject, &into, &asked, deadline, |settled, other| merge::merge(settled, other, &asked))
         .await?;
     let target = Subject { program_id: subject.program_id.clone(), program: subject.program.clone(), member: into };
     let merged = Merged {

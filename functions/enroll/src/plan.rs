@@ -4,12 +4,15 @@ use regulars_api::{
     command::asked,
     deadline::Deadline,
     engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Caller, Code, Params, Problem, Request},
+    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
     view::{AccountView, Posted},
 };
 use regulars_domain::{id::PlanId, plan};
 use regulars_store::Needs;
 use serde::Deserialize;
+
+/// Who pays is not for the engine to see, so a member's word is not enough.
+const ONLY_OPERATOR: &str = "Only an operator begins and ends plans.";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +26,7 @@ pub(crate) async fn take(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    check_operator(request)?;
+    request.only_operator(ONLY_OPERATOR)?;
     let asked = asked(request, "plan", &request.json_value(BODY_BYTES_MAX)?)?;
     let PlanPaid { plan } = request.json_body()?;
     let subject = engine.subject(params).await?;
@@ -41,16 +44,8 @@ pub(crate) async fn end(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    check_operator(request)?;
+    request.only_operator(ONLY_OPERATOR)?;
     let subject = engine.subject(params).await?;
     let done = engine.change(&subject, deadline, plan::end).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account))))
-}
-
-/// Who pays is not for the engine to see, so a member's word is not enough.
-fn check_operator(request: &Request) -> Result<(), Problem> {
-    if *request.caller() != Caller::Operator {
-        return Err(Problem::new(Code::ScopeMissing, "Only an operator begins and ends plans."));
-    }
-    Ok(())
 }

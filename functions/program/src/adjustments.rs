@@ -9,9 +9,8 @@ use regulars_api::{
 };
 use regulars_domain::{
     adjust::{self, Adjust},
-    earning::Label,
-    note::Note,
     points::Points,
+    text::{Label, Note},
 };
 use regulars_store::Needs;
 use serde::Deserialize;

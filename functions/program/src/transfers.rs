@@ -8,7 +8,6 @@ use regulars_api::{
     view::Posted,
 };
 use regulars_domain::{id::MemberId, points::Points, transfer};
-use regulars_store::{Needs, Step};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -36,15 +35,8 @@ pub(crate) async fn transfer(
     if to == subject.member {
         return Err(Problem::body_malformed("/to", "Nobody transfers points to the same account."));
     }
-    let needs = Needs { accounts: vec![to.clone()], ..Needs::default() };
     let done = engine
-        .act_in_steps(&subject, &needs, &asked, deadline, |settled, found| {
-            let other = match engine.other(&subject, found, &to) {
-                Ok(other) => other.ok_or_else(|| Problem::member_not_found(to.as_str()))?,
-                Err(step) => return Ok(step),
-            };
-            Ok(Step::commit(transfer::transfer(settled, other, &asked, points)?))
-        })
+        .act_with(&subject, &to, &asked, deadline, |settled, other| transfer::transfer(settled, other, &asked, points))
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
     Ok(Answer::once(&posted, done.replayed))

@@ -9,13 +9,7 @@ use regulars_api::{
 };
 use regulars_domain::{entitlement, id::EntitlementId};
 use regulars_store::Needs;
-use serde::Deserialize;
 use serde_json::Value;
-
-/// A body without fields.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Use {}
 
 pub(crate) async fn use_once(
     engine: &Engine,
@@ -24,7 +18,7 @@ pub(crate) async fn use_once(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let id: EntitlementId = path_id(params, "entitlement", Code::EntitlementNotFound)?;
-    let Use {} = request.json_body_or_default()?;
+    request.no_body()?;
     let asked = asked(request, &format!("entitlement use {id}"), &Value::Null)?;
     let subject = engine.subject(params).await?;
     let done = engine

@@ -30,10 +30,6 @@ struct Capture {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cancellation {}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Reversal {
     /// What becomes of the piece.
     #[serde(default)]
@@ -71,7 +67,7 @@ pub(crate) async fn cancel(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let entry = entry_of(params)?;
-    let Cancellation {} = request.json_body_or_default()?;
+    request.no_body()?;
     let asked = asked(request, &format!("cancellation {entry}"), &json!(null))?;
     act(engine, params, deadline, &entry, &asked, |settled, held| redemption::cancel(settled, &asked, held)).await
 }

@@ -5,16 +5,18 @@ use jiff::civil::Date;
 use regulars_api::{
     deadline::Deadline,
     engine::Engine,
-    http::{Answer, Caller, Code, Params, Problem, Request},
+    http::{Answer, Params, Problem, Request},
     view::StandingView,
 };
 use regulars_domain::{
     account::TierOverride,
-    earning::Label,
     id::LevelId,
+    text::Label,
     tier_override::{give_tier, take_tier},
 };
 use serde::Deserialize;
+
+const ONLY_OPERATOR: &str = "Only an operator gives tiers, or takes them back.";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +32,7 @@ pub(crate) async fn put(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    check_operator(request)?;
+    request.only_operator(ONLY_OPERATOR)?;
     let Override { tier, until, reason } = request.json_body()?;
     let given = TierOverride { tier, until, reason };
     let subject = engine.subject(params).await?;
@@ -44,15 +46,8 @@ pub(crate) async fn delete(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    check_operator(request)?;
+    request.only_operator(ONLY_OPERATOR)?;
     let subject = engine.subject(params).await?;
     let done = engine.change(&subject, deadline, take_tier).await?;
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account))))
-}
-
-fn check_operator(request: &Request) -> Result<(), Problem> {
-    match request.caller() {
-        Caller::Operator => Ok(()),
-        Caller::Member(_) => Err(Problem::new(Code::ScopeMissing, "Only an operator gives tiers, or takes them back.")),
-    }
 }

@@ -79,9 +79,8 @@ pub fn acted_on<'f>(
     found: &'f Found,
     entry: &EntryId,
 ) -> Result<&'f Recorded, Result<Step, Problem>> {
-    let ledgers = std::iter::once(&account.member).chain(&account.merged_from);
     let mut unseen = Vec::new();
-    for member in ledgers {
+    for member in account.ledgers() {
         match found.entry(member, entry) {
             Some(Some(recorded)) => return Ok(recorded),
             Some(None) => {}

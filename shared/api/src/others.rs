@@ -1,30 +1,54 @@
 //! Accounts of other members that a command touches or looks at besides its own.
 
 use regulars_domain::{
+    Request as Asked,
     account::{Account, Status},
     aftermath::Recorded,
     counter::CounterId,
     id::{EntryId, MemberId},
     merge::MERGES_MAX,
+    posting::Posting,
     settle::{Settled, Settlement, settle},
 };
 use regulars_store::{Found, Needs, Step};
 
-use crate::{command::Subject, engine::Engine, http::Problem};
+use crate::{
+    command::{Done, Subject},
+    deadline::Deadline,
+    engine::Engine,
+    http::Problem,
+};
 
 impl Engine {
+    /// [`Engine::act`] on the accounts of two members: both change, or neither does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::act`], and `member_not_found` for the other member.
+    pub async fn act_with<R: Into<Problem>>(
+        &self,
+        subject: &Subject,
+        other: &MemberId,
+        asked: &Asked,
+        deadline: Deadline,
+        mut decide: impl FnMut(Settled<'_>, Settled<'_>) -> Result<Posting, R>,
+    ) -> Result<Done, Problem> {
+        let needs = Needs { accounts: vec![other.clone()], ..Needs::default() };
+        let decide = |settled: Settled<'_>, found: &Found| match self.other(subject, found, other) {
+            Ok(Some(theirs)) => decide(settled, theirs).map(Step::commit).map_err(Into::into),
+            Ok(None) => Err(Problem::member_not_found(other.as_str())),
+            Err(step) => Ok(step),
+        };
+        self.act_in_steps(subject, &needs, asked, deadline, decide).await
+    }
+
     /// The account of `member` among what was `found`, brought up to now; `None` if there is no such member.
     ///
     /// # Errors
     ///
     /// What must be done before it can be told: load the account, or commit what time has done to it. That is done by
     /// itself, so that a transaction has room for what the command does to both.
-    pub fn other<'p>(
-        &self,
-        subject: &'p Subject,
-        found: &Found,
-        member: &MemberId,
-    ) -> Result<Option<Settled<'p>>, Step> {
+    fn other<'p>(&self, subject: &'p Subject, found: &Found, member: &MemberId) -> Result<Option<Settled<'p>>, Step> {
         let account = match found.account(member) {
             None => return Err(Step::LookAt(Needs { accounts: vec![member.clone()], ..Needs::default() })),
             Some(None) => return Ok(None),
@@ -32,11 +56,7 @@ impl Engine {
         };
         match settle(&subject.program, account.clone(), self.clock.now()) {
             Settlement::Behind(posting) => Err(Step::CatchUp(posting)),
-            Settlement::Current(settled) if settled.entries().is_empty() => Ok(Some(*settled)),
-            Settlement::Current(settled) => match settled.review() {
-                Some(posting) => Err(Step::catch_up(posting)),
-                None => Ok(None),
-            },
+            Settlement::Current(settled) => settled.caught_up().map(Some).map_err(Step::CatchUp),
         }
     }
 
@@ -76,7 +96,7 @@ impl Engine {
     ///
     /// The store's.
     pub async fn entry(&self, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Problem> {
-        for member in std::iter::once(&account.member).chain(&account.merged_from) {
+        for member in account.ledgers() {
             if let Some(entry) = self.store.entry(&account.program, member, id).await? {
                 return Ok(Some(entry));
             }

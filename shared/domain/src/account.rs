@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cap::CapOwner,
     chain::Hash,
-    earning::Label,
     hold::Hold,
     id::{AttributeId, LevelId, MemberId, PlanId, ProgramId, RuleId},
     lots::Lots,
     pending::Pending,
     points::Points,
     steps::Steps,
+    text::Label,
 };
 
 /// Whether an account earns and spends.
@@ -134,6 +134,11 @@ impl Account {
     #[must_use]
     pub fn total(&self) -> Points {
         self.lots.total() + self.pending.total() + self.held()
+    }
+
+    /// The members whose ledgers are this account's history: its own first.
+    pub fn ledgers(&self) -> impl Iterator<Item = &MemberId> {
+        std::iter::once(&self.member).chain(&self.merged_from)
     }
 
     /// Lets `rule` remember `steps`, and nothing else.

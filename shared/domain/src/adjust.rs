@@ -3,8 +3,13 @@
 use std::fmt;
 
 use crate::{
-    account::Inactive, draft::Request, earning::Label, entry::Kind, note::Note, points::Points, posting::Posting,
+    account::Inactive,
+    draft::Request,
+    entry::Kind,
+    points::Points,
+    posting::Posting,
     settle::Settled,
+    text::{Label, Note},
 };
 
 /// A wish to adjust.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     entry::Entry,
     id::{MemberId, ProgramId},
-    note::Note,
+    text::Note,
 };
 
 /// A SHA-256 hash, shown as 64 hexadecimal digits.

@@ -18,11 +18,11 @@ use crate::{
     hold::{Hold, put_back},
     id::{EntryId, RewardId},
     lots::{Expiry, LOTS_MAX, LotChange, LotMove},
-    note::Note,
     pending::{Awaits, PENDING_MAX},
     points::Points,
     posting::{Change, Claim, Posting},
     program::Program,
+    text::Note,
     tier,
 };
 
@@ -197,19 +197,20 @@ impl<'p> Draft<'p> {
         self.codes.push(code);
     }
 
-    /// Claims a name for this member along with this posting.
+    /// Claims a name for a member along with this posting.
     pub(crate) fn claim(&mut self, claim: Claim) {
         self.claims.push(claim);
     }
 
     /// Commits what is drafted of another account along with this posting.
     pub(crate) fn along(&mut self, other: Self) {
-        let Posting { own, others, takes, marks, codes, claims: _ } = other.finish();
+        let Posting { own, others, takes, marks, codes, claims } = other.finish();
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
         self.marks.extend(marks);
         self.codes.extend(codes);
+        self.claims.extend(claims);
     }
 
     /// Gives what `occasion` earns: points, what counts toward a tier, use of caps. Fills `entry` with it and posts it.

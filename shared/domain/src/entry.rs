@@ -9,7 +9,6 @@ use crate::{
     account::{PlanTerm, Qualifying},
     breakdown::BreakdownLine,
     code::Code,
-    earning::Label,
     fingerprint::Fingerprint,
     id::{EntitlementId, EntryId, LevelId, MemberId, RewardId, RuleId},
     lots::LotChange,
@@ -17,6 +16,7 @@ use crate::{
     pending::{Awaits, PendingChange},
     points::Points,
     steps::StepsTaken,
+    text::Label,
 };
 
 /// What an entry records.

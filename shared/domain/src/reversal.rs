@@ -111,7 +111,7 @@ fn undo_referral<'p>(
     let id = EntryId::engine(&[&"reversal", &friend.account.member, &request.entry]);
     let mut entry = referrer.entry(id, Kind::AccrualReversal, By::Engine, referrer.now);
     entry.counterparty = Some(friend.account.member.clone());
-    take_back(&mut referrer, entry, paid, &Refund::whole(paid));
+    take_back(&mut referrer, entry, paid, &Refund::of(paid, None));
     friend.along(referrer);
 }
 
@@ -133,11 +133,10 @@ fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund
     }));
 }
 
-/// Whether a refund of `refunded_total` leaves nothing of an accrual that is not undone yet.
+/// Whether a refund of `refunded_total` is the one that leaves nothing of an accrual.
 #[must_use]
 pub fn is_whole(accrual: &Recorded, refunded_total: Option<Money>) -> bool {
-    let paid = accrual.sealed.entry.paid.map(Amount::get);
-    !accrual.aftermath.is_undone && refunded_total.is_none_or(|money| Some(money.amount.get()) == paid)
+    Refund::of(accrual, refunded_total).becomes_whole()
 }
 
 /// How much of a purchase was refunded before, and is now, in minor units.
@@ -155,26 +154,19 @@ impl Refund {
         if let Some(money) = total.filter(|money| money.currency != expected) {
             return Err(ReverseRefusal::CurrencyMismatch { expected, found: money.currency });
         }
-        let paid = accrual.sealed.entry.paid.map(Amount::get).unwrap_or_default();
-        let refunded = total.map_or(paid, |money| money.amount.get());
-        if refunded > paid {
-            return Err(ReverseRefusal::ExceedsAccrual { paid });
+        let refund = Self::of(accrual, total);
+        if total.is_some_and(|money| money.amount.get() > refund.paid) {
+            return Err(ReverseRefusal::ExceedsAccrual { paid: refund.paid });
         }
-        let aftermath = &accrual.aftermath;
-        Ok(Self {
-            paid,
-            before: aftermath.refunded,
-            now: refunded.max(aftermath.refunded),
-            was_whole: aftermath.is_undone,
-            asks_whole: refunded == paid,
-        })
+        Ok(refund)
     }
 
-    /// All of `accrual`, which nobody paid for or which is undone along with a purchase.
-    fn whole(accrual: &Recorded) -> Self {
+    /// The refund that comes to `total` in all, or without it to everything.
+    fn of(accrual: &Recorded, total: Option<Money>) -> Self {
         let paid = accrual.sealed.entry.paid.map(Amount::get).unwrap_or_default();
+        let refunded = total.map_or(paid, |money| money.amount.get());
         let Aftermath { refunded: before, is_undone: was_whole, .. } = accrual.aftermath;
-        Self { paid, before, now: paid, was_whole, asks_whole: true }
+        Self { paid, before, now: refunded.max(before), was_whole, asks_whole: refunded == paid }
     }
 
     /// Whether nothing of the purchase is left.

@@ -144,6 +144,15 @@ impl<'p> Settled<'p> {
         Some((self.0.program.plan(&term.plan)?.tier_floor.as_ref()?, term))
     }
 
+    /// This, if settling wrote nothing.
+    ///
+    /// # Errors
+    ///
+    /// What it wrote, to be committed by itself.
+    pub fn caught_up(self) -> Result<Self, Box<Posting>> {
+        if self.0.entries.is_empty() { Ok(self) } else { Err(Box::new(self.0.finish())) }
+    }
+
     /// What settling did, to be committed by itself; `None` if it wrote nothing.
     ///
     /// An account whose review was due and came to nothing, because the program has changed since the date was set, is

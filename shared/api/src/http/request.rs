@@ -4,7 +4,7 @@ use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::body;
@@ -136,6 +136,18 @@ impl Request {
             return Ok(T::default());
         }
         self.json_body()
+    }
+
+    /// That there is no body, or one without fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::json_body`].
+    pub fn no_body(&self) -> Result<(), Problem> {
+        #[derive(Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        self.json_body_or_default::<Nothing>().map(|Nothing {}| ())
     }
 
     /// The body as any JSON, at most `bytes_max` long.

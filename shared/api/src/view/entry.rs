@@ -7,17 +7,16 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    earning::Label,
     entry::{By, Expiring, Kind, Qualified, TierChange},
     hold::Hold,
     id::{EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
     lots::LotChange,
     money::Money,
-    note::Note,
     pending::{Awaits, PendingChange},
     points::Points,
     redemption::RedemptionState,
     steps::Progress,
+    text::{Label, Note},
 };
 use serde::Serialize;
 

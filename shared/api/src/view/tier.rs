@@ -2,9 +2,9 @@
 
 use jiff::civil::Date;
 use regulars_domain::{
-    earning::Label,
     id::{LevelId, PlanId},
     settle::Settled,
+    text::Label,
     tier::{Missing, Standing},
 };
 use serde::Serialize;

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use cel::{Context, Value, objects::Key};
 use jiff::Timestamp;
 
-use super::occasion::{Activity, Label, Line, Occasion, Purchase, Scalar};
+use super::occasion::{Activity, Line, Occasion, Purchase, Scalar};
 use crate::{
     account::{Account, AttributeValue},
     calendar,
     id::LevelId,
     program::{Program, condition::environment, expression_check::Variable},
+    text::Label,
 };
 
 /// The facts of one occasion, for every condition that is asked about it.

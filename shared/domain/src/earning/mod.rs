@@ -10,10 +10,7 @@ mod punch_card;
 mod rate;
 mod strategy;
 
-pub use self::occasion::{
-    ACTIVITY_ATTRIBUTES_MAX, Activity, LABEL_LENGTH_MAX, LINES_MAX, Label, LabelMalformed, Line, Occasion, Purchase,
-    Quantity, Scalar,
-};
+pub use self::occasion::{ACTIVITY_ATTRIBUTES_MAX, Activity, LINES_MAX, Line, Occasion, Purchase, Quantity, Scalar};
 pub(crate) use self::strategy::{Strategy, TakenBack, read_strategy};
 use std::collections::BTreeMap;
 

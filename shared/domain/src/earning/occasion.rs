@@ -1,6 +1,6 @@
 //! What points are earned for, as a caller tells it.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::{
     id::ActivityType,
     money::{Amount, Money},
+    text::{LABEL_LENGTH_MAX, Label},
 };
 
 /// Most lines of a purchase.
@@ -15,47 +16,6 @@ pub const LINES_MAX: usize = 200;
 
 /// Most attributes of an activity.
 pub const ACTIVITY_ATTRIBUTES_MAX: usize = 20;
-
-/// Longest label, in characters.
-pub const LABEL_LENGTH_MAX: usize = 64;
-
-/// A short text of the caller's own: a channel, a store, a category.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Label(String);
-
-impl Label {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A text is no label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LabelMalformed;
-
-impl fmt::Display for LabelMalformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "must have 1 to {LABEL_LENGTH_MAX} characters")
-    }
-}
-
-impl FromStr for Label {
-    type Err = LabelMalformed;
-
-    fn from_str(text: &str) -> Result<Self, LabelMalformed> {
-        let fits = (1..=LABEL_LENGTH_MAX).contains(&text.chars().count());
-        if fits { Ok(Self(text.to_owned())) } else { Err(LabelMalformed) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Label {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
 
 /// A purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

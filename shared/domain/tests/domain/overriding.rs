@@ -2,9 +2,9 @@
 
 use regulars_domain::{
     account::{Inactive, TierOverride},
-    earning::Label,
     entry::{By, Entry, Kind},
     program::Program,
+    text::Label,
     tier_override::{OverrideRefusal, give_tier, take_tier},
 };
 use serde_json::json;

@@ -1,0 +1,56 @@
+//! Short texts that a caller writes: labels, which are the caller's own codes, and notes for people.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// Longest label, in characters.
+pub const LABEL_LENGTH_MAX: usize = 64;
+
+/// Longest note, in characters.
+pub const NOTE_LENGTH_MAX: usize = 500;
+
+/// A text of 1 to `LENGTH_MAX` characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Text<const LENGTH_MAX: usize>(String);
+
+/// A short text of the caller's own: a channel, a store, a category, a reason.
+pub type Label = Text<LABEL_LENGTH_MAX>;
+
+/// A note on an entry. It may hold personal data, so it stands beside the entry, where no hash covers it and an erasure can
+/// take it away.
+pub type Note = Text<NOTE_LENGTH_MAX>;
+
+impl<const LENGTH_MAX: usize> Text<LENGTH_MAX> {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text is empty or too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextMalformed<const LENGTH_MAX: usize>;
+
+impl<const LENGTH_MAX: usize> fmt::Display for TextMalformed<LENGTH_MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "must have 1 to {LENGTH_MAX} characters")
+    }
+}
+
+impl<const LENGTH_MAX: usize> FromStr for Text<LENGTH_MAX> {
+    type Err = TextMalformed<LENGTH_MAX>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=LENGTH_MAX).contains(&text.chars().count());
+        if fits { Ok(Self(text.to_owned())) } else { Err(TextMalformed) }
+    }
+}
+
+impl<'de, const LENGTH_MAX: usize> Deserialize<'de> for Text<LENGTH_MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
