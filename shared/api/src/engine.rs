@@ -1,7 +1,15 @@
 //! What every function works with: the store, the programs in force, a clock, and who may call.
 
 use aws_config::BehaviorVersion;
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{
+    Client,
+    config::{HttpClient, RuntimeComponents},
+};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use regulars_domain::id::{MemberId, ProgramId};
 use regulars_store::{AliasKey, Store};
 
@@ -30,7 +38,10 @@ impl Engine {
     ///
     /// If the alias key is too short, or the table cannot be reached.
     pub async fn start(settings: &Settings) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(https_client(ProxyConfig::from_env()))
+            .load()
+            .await;
         let store = Store::new(Client::new(&config), &settings.table_name);
         let alias_key = settings.alias_key.as_ref().map(|key| AliasKey::new(key.as_bytes())).transpose()?;
         let anybody: (ProgramId, MemberId) = ("start".parse()?, "start".parse()?);
@@ -42,5 +53,52 @@ impl Engine {
             authority: Authority::Jwt,
             alias_key,
         })
+    }
+}
+
+/// Returns an HTTPS client like the SDK's default client, but with rustls on ring instead of aws-lc.
+///
+/// aws-lc makes a cold start slower; `ARCHITECTURE.md` has the figures.
+fn https_client(proxy: ProxyConfig) -> impl HttpClient + 'static {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_dynamodb::config::{Credentials, Region, retry::RetryConfig};
+    use tokio::{io::AsyncReadExt, net::TcpListener, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_client_opens_tls_to_the_table() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(format!("https://{}", listener.local_addr().unwrap()))
+            .region(Region::from_static("local"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(https_client(ProxyConfig::disabled()))
+            .build();
+        let client = Client::from_conf(config);
+        let first_bytes = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut bytes = [0; 6];
+            connection.read_exact(&mut bytes).await.unwrap();
+            bytes
+        };
+        let (first_bytes, answer) =
+            tokio::join!(timeout(Duration::from_secs(10), first_bytes), client.list_tables().send());
+        // A handshake record of TLS that holds a ClientHello.
+        assert!(matches!(first_bytes.unwrap(), [22, 3, .., 1]));
+        answer.unwrap_err();
     }
 }
