@@ -1,7 +1,7 @@
 //! The sample events in `events/`, each through the handler of its function, against the answer kept in `snapshots/events/`.
 //!
 //! A file belongs to the function with the longest name that its own begins with. After a change that is meant to show,
-//! `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test events` writes the answers anew, to be read in the diff.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system events` writes the answers anew, to be read in the diff.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

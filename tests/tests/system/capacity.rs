@@ -1,6 +1,6 @@
 //! What requests cost at the table: round trips, and the units that DynamoDB bills.
 //!
-//! `cargo test -p regulars-tests --test capacity -- --nocapture` prints the figures.
+//! `cargo test -p regulars-tests --test system capacity -- --nocapture` prints the figures.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -164,6 +164,28 @@ fn no_function_carries_the_local_database_or_the_command_line() {
 }
 
 #[test]
+fn every_test_in_the_sources_runs() {
+    let mut untested = BTreeSet::new();
+    for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "toml")) {
+        // A target that is switched off must not hold tests.
+        let (_, library) = text.split_once("[lib]\n").unwrap();
+        let library = library.split("\n\n").next().unwrap();
+        assert!(library.contains("doctest = false"), "{path}");
+        if library.contains("\ntest = false") || library.starts_with("test = false") {
+            untested.insert(path.replace("Cargo.toml", "src"));
+        }
+    }
+    assert!(!untested.is_empty());
+    for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "rs")) {
+        // No package runs documentation tests. This file names what it looks for.
+        assert!(!text.contains(concat!("//", "/ ``", "`")), "{path} has a documentation test");
+        let is_untested = path.ends_with("main.rs") || untested.iter().any(|folder| path.starts_with(folder));
+        let has_tests = text.contains("#[test]") || text.contains("#[tokio::test");
+        assert!(!(is_untested && has_tests), "{path} has tests that do not run");
+    }
+}
+
+#[test]
 fn nothing_outside_of_the_repository_is_needed_to_build_it() {
     let mut checked = 0;
     let mut assert_inside = |file: &str, base: &Path, named: &str| {

@@ -1,0 +1,10 @@
+//! The whole system from outside: every route, every sample event, the template, what a request costs.
+//!
+//! One binary for all of them, because each binary links the whole system once more.
+
+mod absences;
+mod capacity;
+mod events;
+mod purchases;
+mod routes;
+mod template;
