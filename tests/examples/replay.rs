@@ -1,5 +1,5 @@
 //! Replays a file of purchases through a local server and audits the outcome:
-//! `cargo run --release -p regulars-tests --example replay -- FILE TODAY`.
+//! `cargo run -p regulars-tests --example replay -- FILE TODAY`.
 //!
 //! The file has the columns `order,member,occurred_on,amount_minor` in the order of its days; on the day TODAY
 //! everything is reviewed and counted.
