@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use regulars_domain::{account::Alias, id::ProgramId};
 use sha2::Sha256;
 
