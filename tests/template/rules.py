@@ -7,7 +7,7 @@ import state_machine
 from expansion import BASIC_EXECUTION_ROLE, definition_of
 
 # A ledger line is never deleted, and nothing is found by scanning.
-READ_ACTIONS = {"dynamodb:GetItem", "dynamodb:Query"}
+READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 # What the platform does in a function's name with a queue that it reads.

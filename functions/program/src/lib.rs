@@ -4,6 +4,7 @@ mod adjustments;
 mod codes;
 mod publication;
 mod transfers;
+mod versions;
 
 use std::sync::LazyLock;
 
@@ -18,7 +19,10 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Publish,
-    Read,
+    ReadInForce,
+    ListVersions,
+    ReadVersion,
+    Withdraw,
     Adjust,
     Transfer,
     UploadCodes,
@@ -29,7 +33,10 @@ enum Operation {
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::PUT, "/v1/programs/{program}", Operation::Publish),
-        (Method::GET, "/v1/programs/{program}", Operation::Read),
+        (Method::GET, "/v1/programs/{program}", Operation::ReadInForce),
+        (Method::GET, "/v1/programs/{program}/versions", Operation::ListVersions),
+        (Method::GET, "/v1/programs/{program}/versions/{version}", Operation::ReadVersion),
+        (Method::DELETE, "/v1/programs/{program}/versions/{version}", Operation::Withdraw),
         (Method::POST, "/v1/programs/{program}/members/{member}/adjustments", Operation::Adjust),
         (Method::POST, "/v1/programs/{program}/members/{member}/transfers", Operation::Transfer),
         (Method::POST, "/v1/programs/{program}/rewards/{reward}/codes", Operation::UploadCodes),
@@ -52,7 +59,10 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/program", &ROUTES, |operation, request, params| async move {
         match operation {
             Operation::Publish => publication::publish(engine, &request, &params).await,
-            Operation::Read => publication::read(engine, &params).await,
+            Operation::ReadInForce => versions::read_in_force(engine, &params).await,
+            Operation::ListVersions => versions::list(engine, &params).await,
+            Operation::ReadVersion => versions::read(engine, &params).await,
+            Operation::Withdraw => versions::withdraw(engine, &params).await,
             Operation::Adjust => adjustments::adjust(engine, &request, &params, deadline).await,
             Operation::Transfer => transfers::transfer(engine, &request, &params, deadline).await,
             Operation::UploadCodes => codes::upload(engine, &request, &params).await,

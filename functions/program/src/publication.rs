@@ -1,57 +1,173 @@
-//! `PUT` and `GET /v1/programs/{program}`: a program document as an immutable, numbered version.
+//! `PUT /v1/programs/{program}`: a program document as an immutable, numbered version.
 
+use jiff::Timestamp;
 use regulars_api::{
-    command::path_id,
     engine::Engine,
     http::{Answer, Code, PROGRAM_BYTES_MAX, Params, Precondition, Problem, Request},
-    refusal::program_invalid,
+    refusal::{finding, program_invalid},
 };
-use regulars_domain::{id::ProgramId, program::Program};
-use regulars_store::Publication;
+use regulars_domain::{
+    id::{Actor, ProgramId},
+    program::{
+        Problem as Fault, Program,
+        succession::{Edition, Succession, first, succession},
+    },
+    versions::VersionHead,
+};
+use regulars_store::{Publication, Publish, Start};
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::versions::{document, named};
 
 #[derive(Debug, Serialize)]
 struct Published {
     program: ProgramId,
     version: u64,
+    in_force_from: Timestamp,
+    warnings: Vec<Value>,
 }
 
+/// Publishes a document.
+///
+/// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
+/// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
 pub(crate) async fn publish(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
     let id = named(params)?;
+    let actor = request.actor()?;
     let expected = match request.precondition()? {
         Precondition::Absent => None,
         Precondition::Version(version) => Some(version),
     };
     let document = request.json_value(PROGRAM_BYTES_MAX)?;
-    let version = expected.unwrap_or_default().saturating_add(1);
-    Program::read(&document, version).map_err(|faults| program_invalid(&faults))?;
-    match engine.store.publish(&id, expected, &document.to_string()).await? {
-        Publication::Published { version } => {
+    // The number is not known yet. An earlier version than this one is one that is not later than the expected one.
+    let program = Program::read(&document, expected.unwrap_or_default().saturating_add(1));
+    let program = program.map_err(|faults| program_invalid(&faults))?;
+    let new = Edition { program: &program, document: &document };
+
+    let text = document.to_string();
+    let publish = Publish { expected, document: &text, now: engine.clock.now() };
+    let (publication, warnings) = match engine.store.start_publication(&id, publish).await? {
+        Start::Open(heads) => {
+            let before = heads.as_ref().map_or(&[][..], |heads| &heads.versions);
+            let (head, warnings) = prepare(engine, &id, new, before, publish.now, actor).await?;
+            (engine.store.publish(&id, publish, &head).await?, warnings)
+        }
+        Start::Settled(publication) => {
+            let warnings = repeated(engine, &id, new, &publication).await?;
+            (publication, warnings)
+        }
+    };
+    answer(engine, id, &publication, &warnings)
+}
+
+/// The head of a version that is published `now` after those in `before`, but for its number, which the store gives; and what
+/// its owner should know.
+async fn prepare(
+    engine: &Engine,
+    id: &ProgramId,
+    new: Edition<'_>,
+    before: &[VersionHead],
+    now: Timestamp,
+    actor: Option<Actor>,
+) -> Result<(VersionHead, Vec<Fault>), Problem> {
+    let is_first = before.is_empty();
+    let (compared, begins) = (compare(engine, id, new, before).await?, begins(engine, new.program, is_first, now));
+    let (Succession { differs, replaces, warnings }, in_force_from) = match (compared, begins) {
+        (Ok(succession), Ok(begins)) => (succession, begins),
+        (compared, begins) => {
+            let faults = compared.err().into_iter().flatten().chain(begins.err()).collect::<Vec<_>>();
+            return Err(program_invalid(&faults));
+        }
+    };
+    let head = VersionHead {
+        version: 0,
+        in_force_from,
+        published_at: now,
+        actor,
+        differs,
+        backdating_days_max: new.program.points.backdating_days_max,
+        corrects: new.program.corrects,
+        replaces,
+    };
+    Ok((head, warnings))
+}
+
+/// When a version begins that is published `now`.
+fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) -> Result<Timestamp, Fault> {
+    let soonest = engine.programs.soonest(now);
+    match program.in_force_from {
+        _ if is_first => Ok(now),
+        None => Ok(soonest),
+        Some(begins) if begins >= soonest => Ok(begins),
+        Some(_) => Err(Fault {
+            at: "/in_force_from".to_owned(),
+            code: "too_soon",
+            message: format!("must be {soonest} or later; leave it out to publish as soon as is safe"),
+        }),
+    }
+}
+
+/// Compares a document with the newest of the versions in `before`: what it changes, or what it must not change.
+async fn compare(
+    engine: &Engine,
+    id: &ProgramId,
+    new: Edition<'_>,
+    before: &[VersionHead],
+) -> Result<Result<Succession, Vec<Fault>>, Problem> {
+    let Some(newest) = before.last() else { return Ok(Ok(first(new))) };
+    let document = document(engine, id, newest.version).await?;
+    let program = Program::stored(&document, newest.version).map_err(|faults| {
+        Problem::fault(format!("program {id} version {} cannot be read: {faults:?}", newest.version))
+    })?;
+    Ok(succession(Edition { program: &program, document: &document }, new, before))
+}
+
+/// The warnings of a publication that was carried out before.
+async fn repeated(
+    engine: &Engine,
+    id: &ProgramId,
+    new: Edition<'_>,
+    publication: &Publication,
+) -> Result<Vec<Fault>, Problem> {
+    let Publication::Published(head) = publication else { return Ok(Vec::new()) };
+    let heads = engine.store.program_heads(id).await?;
+    let before = heads.iter().flat_map(|heads| heads.versions.iter()).filter(|other| other.version < head.version);
+    let compared = compare(engine, id, new, &before.cloned().collect::<Vec<_>>()).await?;
+    Ok(compared.map(|succession| succession.warnings).unwrap_or_default())
+}
+
+fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &[Fault]) -> Result<Answer, Problem> {
+    match publication {
+        Publication::Published(VersionHead { version, in_force_from, .. }) => {
             engine.programs.forget(&id);
-            Ok(Answer::created(&Published { program: id, version }).etag(version))
+            let warnings = warnings.iter().map(finding).collect();
+            Ok(Answer::created(&Published { program: id, version: *version, in_force_from: *in_force_from, warnings })
+                .etag(*version))
         }
         Publication::Stale { current } => {
             let detail = match current {
                 Some(current) => {
-                    format!("The current version is {current}. Read it, and publish with If-Match: \"{current}\".")
+                    format!("The newest version is {current}. Read it, and publish with If-Match: \"{current}\".")
                 }
                 None => "There is no such program yet. Publish its first version with If-None-Match: *.".to_owned(),
             };
-            Err(Problem::new(Code::ProgramVersionStale, detail).with("current", current))
+            Err(Problem::new(Code::ProgramVersionStale, detail).with("current", *current))
+        }
+        Publication::Scheduled { version, in_force_from } => {
+            let detail = format!(
+                "Version {version} begins at {in_force_from}. Publish after that, or withdraw it with \
+                 DELETE /v1/programs/{id}/versions/{version}."
+            );
+            let problem = Problem::new(Code::VersionScheduled, detail).with("version", *version);
+            Err(problem.with("in_force_from", in_force_from.to_string()))
+        }
+        Publication::Full { versions } => {
+            let detail = format!(
+                "The program has {versions} versions, and its list of versions has no room for more. \
+                 Continue with a program under another id."
+            );
+            Err(Problem::new(Code::VersionsFull, detail))
         }
     }
-}
-
-pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let id = named(params)?;
-    let unknown = || Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published."));
-    let version = engine.store.program_version(&id).await?.ok_or_else(unknown)?;
-    let document = engine.store.program_document(&id, version).await?.ok_or_else(unknown)?;
-    let document: Value = serde_json::from_str(&document).map_err(Problem::fault)?;
-    Ok(Answer::ok(&document).etag(version))
-}
-
-fn named(params: &Params) -> Result<ProgramId, Problem> {
-    path_id(params, "program", Code::ProgramNotFound)
 }

@@ -1,37 +1,101 @@
-//! The programs in force, compiled once per published version and kept for a while.
+//! The programs and their versions, compiled once per version and kept for a while.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
     id::ProgramId,
     program::{Problem as Fault, Program},
+    versions::{VersionHead, Versions},
 };
 use regulars_store::{Store, StoreFault};
 use serde_json::Value;
 
-/// How long a program is used before its version is looked at again: a new version is in force everywhere half a minute
-/// after it was published, and a busy function reads the version twice a minute.
+use crate::clock::Clock;
+
+/// How long the list of a program's versions is used before it is read again. A busy function reads it twice a minute.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
-/// Most programs that are kept at a time. A function of a stack with more programs than this still answers, and reads
-/// more.
-const KEPT_MAX: usize = 64;
+/// How long before it begins a version is published, or withdrawn at the latest. A publication is written within the ten seconds
+/// that its function may run, and a list that was read just before is used for [`FRESH_FOR`]. The rest is for requests under way,
+/// and for clocks that differ.
+const NOTICE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The programs in force.
+/// Most programs whose list of versions is kept. A function of a stack with more programs than this still answers, and reads
+/// more.
+const PROGRAMS_MAX: usize = 64;
+
+/// Most compiled versions that are kept. Versions never change, so the least recently used one makes room.
+const COMPILED_MAX: usize = 64;
+
+/// The programs and their versions.
 #[derive(Debug)]
 pub struct ProgramCache {
-    fresh_for: Duration,
-    kept: Mutex<HashMap<ProgramId, Kept>>,
+    /// For [`ProgramCache::get`], which is not told the time.
+    clock: Clock,
+    notice: SignedDuration,
+    kept: Mutex<Kept>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 struct Kept {
-    program: Arc<Program>,
-    looked_at: Instant,
+    lists: HashMap<ProgramId, List>,
+    compiled: Compiled,
+}
+
+/// The versions of a program as they were read.
+#[derive(Debug)]
+struct List {
+    heads: Arc<[VersionHead]>,
+    read_at: ReadAt,
+}
+
+/// When something was read, by both of the machine's clocks: the steady one may stand still while Lambda freezes a function,
+/// and the other one may be set.
+#[derive(Clone, Copy, Debug)]
+struct ReadAt {
+    steady: Instant,
+    wall: Timestamp,
+}
+
+impl ReadAt {
+    fn now() -> Self {
+        Self { steady: Instant::now(), wall: Clock::System.now() }
+    }
+
+    fn is_fresh(self) -> bool {
+        let by_wall = Clock::System.now().duration_since(self.wall);
+        self.steady.elapsed() < FRESH_FOR && Duration::try_from(by_wall).is_ok_and(|elapsed| elapsed < FRESH_FOR)
+    }
+}
+
+/// Compiled versions by program and number.
+#[derive(Debug, Default)]
+struct Compiled {
+    programs: HashMap<(ProgramId, u64), (Arc<Program>, u64)>,
+    uses: u64,
+}
+
+impl Compiled {
+    fn find(&mut self, id: &ProgramId, version: u64) -> Option<Arc<Program>> {
+        self.uses = self.uses.saturating_add(1);
+        let (program, used) = self.programs.get_mut(&(id.clone(), version))?;
+        *used = self.uses;
+        Some(Arc::clone(program))
+    }
+
+    fn keep(&mut self, id: &ProgramId, program: Arc<Program>) {
+        if self.programs.len() >= COMPILED_MAX {
+            let oldest = self.programs.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            oldest.map(|key| self.programs.remove(&key));
+        }
+        self.uses = self.uses.saturating_add(1);
+        self.programs.insert((id.clone(), program.version), (program, self.uses));
+    }
 }
 
 /// A published program cannot be used. It was valid when it was published, so the fault is ours.
@@ -39,69 +103,239 @@ struct Kept {
 pub enum ProgramBroken {
     /// The store failed.
     Store(StoreFault),
-    /// The document is no longer valid, or no JSON.
+    /// A document is missing, is not JSON, or cannot be read.
     Document(String),
 }
 
 impl Default for ProgramCache {
+    /// For a function that shares its table with others, which keep what they have read for as long as this one does.
     fn default() -> Self {
-        Self::fresh_for(FRESH_FOR)
+        Self { clock: Clock::System, notice: NOTICE, kept: Mutex::default() }
     }
 }
 
 impl ProgramCache {
-    /// Keeps programs, and looks at a program's version again when it was last looked at longer than `fresh_for` ago.
+    /// For functions of one process that share this cache: who publishes lets all of them know, so a version can be in force
+    /// at once.
     #[must_use]
-    pub fn fresh_for(fresh_for: Duration) -> Self {
-        Self { fresh_for, kept: Mutex::default() }
+    pub fn in_one_process(clock: Clock) -> Self {
+        Self { clock, notice: SignedDuration::ZERO, kept: Mutex::default() }
     }
 
-    /// The program in force; `None` if there is no such program.
+    /// How long before a version begins all functions must be able to hear of it.
+    #[must_use]
+    pub fn notice(&self) -> SignedDuration {
+        self.notice
+    }
+
+    /// The soonest instant at which a version that is published `now` can begin.
+    #[must_use]
+    pub fn soonest(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.notice).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The program in force by this cache's clock; `None` if there is no such program.
     ///
     /// # Errors
     ///
     /// [`ProgramBroken`].
     pub async fn get(&self, store: &Store, id: &ProgramId) -> Result<Option<Arc<Program>>, ProgramBroken> {
-        let kept = self.lock().get(id).cloned();
-        if let Some(kept) = &kept
-            && kept.looked_at.elapsed() < self.fresh_for
-        {
-            return Ok(Some(Arc::clone(&kept.program)));
-        }
-        let looked_at = Instant::now();
-        let Some(version) = store.program_version(id).await.map_err(ProgramBroken::Store)? else {
-            return Ok(None);
-        };
-        let program = match kept {
-            Some(kept) if kept.program.version == version => kept.program,
-            Some(_) | None => Arc::new(load(store, id, version).await?),
-        };
-        let mut all = self.lock();
-        if all.len() >= KEPT_MAX {
-            all.clear();
-        }
-        all.insert(id.clone(), Kept { program: Arc::clone(&program), looked_at });
-        Ok(Some(program))
+        let Some(versions) = self.listed(store, id).await? else { return Ok(None) };
+        let in_force = versions.in_force_at(self.clock.now());
+        Ok(self.compiled(store, id, &BTreeSet::from([in_force])).await?.pop())
     }
 
-    /// Looks at the version of `id` again the next time it is asked for.
+    /// The versions of a program, with the rules in force at `now`; `None` if there is no such program. The list is at most
+    /// 30 seconds old.
+    ///
+    /// # Errors
+    ///
+    /// [`ProgramBroken`].
+    pub async fn versions(
+        &self,
+        store: &Store,
+        id: &ProgramId,
+        now: Timestamp,
+    ) -> Result<Option<Versions>, ProgramBroken> {
+        let Some(mut versions) = self.listed(store, id).await? else { return Ok(None) };
+        let in_force = versions.in_force_at(now);
+        self.load(store, id, &mut versions, &[in_force]).await?;
+        Ok(Some(versions))
+    }
+
+    /// Adds the rules of the versions called `numbers` to `versions`, those of the program `id`. What is not at hand is one
+    /// round trip to the table, however many they are (up to a hundred).
+    ///
+    /// # Errors
+    ///
+    /// [`ProgramBroken`], also for a number that is not listed in `versions`: the list may be older than what names it, so
+    /// look at [`ProgramCache::refresh`] first.
+    pub async fn load(
+        &self,
+        store: &Store,
+        id: &ProgramId,
+        versions: &mut Versions,
+        numbers: &[u64],
+    ) -> Result<(), ProgramBroken> {
+        let listed = |number: u64| versions.heads().iter().any(|head| head.version == number);
+        if let Some(unlisted) = numbers.iter().find(|number| !listed(**number)) {
+            return Err(ProgramBroken::Document(format!("program {id} has no version {unlisted}")));
+        }
+        let missing = numbers.iter().copied().filter(|number| versions.program(*number).is_err()).collect();
+        for program in self.compiled(store, id, &missing).await? {
+            versions.add(program);
+        }
+        Ok(())
+    }
+
+    /// As [`ProgramCache::versions`], with a list that is read now: for a function that has met a version which it does not
+    /// know.
+    ///
+    /// # Errors
+    ///
+    /// [`ProgramBroken`].
+    pub async fn refresh(
+        &self,
+        store: &Store,
+        id: &ProgramId,
+        now: Timestamp,
+    ) -> Result<Option<Versions>, ProgramBroken> {
+        self.lock().lists.remove(id);
+        self.versions(store, id, now).await
+    }
+
+    /// Forgets everything about `id`, as if the function had just started.
     pub fn forget(&self, id: &ProgramId) {
-        self.lock().remove(id);
+        let mut kept = self.lock();
+        kept.lists.remove(id);
+        kept.compiled.programs.retain(|(program, _), _| program != id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProgramId, Kept>> {
-        // Whole programs go in and out, so the map is whole whatever the thread that held it went through.
+    /// The versions of a program without any rules; `None` if there is no such program.
+    async fn listed(&self, store: &Store, id: &ProgramId) -> Result<Option<Versions>, ProgramBroken> {
+        let kept = self.lock().lists.get(id).filter(|list| list.read_at.is_fresh()).map(|list| Arc::clone(&list.heads));
+        if let Some(heads) = kept {
+            return Ok(Some(Versions::new(heads, BTreeMap::new())));
+        }
+        let read_at = ReadAt::now();
+        let Some(heads) = store.program_heads(id).await.map_err(ProgramBroken::Store)? else { return Ok(None) };
+        let heads = heads.versions;
+        let mut kept = self.lock();
+        if kept.lists.len() >= PROGRAMS_MAX {
+            kept.lists.clear();
+        }
+        kept.lists.insert(id.clone(), List { heads: Arc::clone(&heads), read_at });
+        Ok(Some(Versions::new(heads, BTreeMap::new())))
+    }
+
+    /// The rules of these versions of a program.
+    async fn compiled(
+        &self,
+        store: &Store,
+        id: &ProgramId,
+        numbers: &BTreeSet<u64>,
+    ) -> Result<Vec<Arc<Program>>, ProgramBroken> {
+        let mut programs = Vec::new();
+        let mut missing = Vec::new();
+        {
+            let mut kept = self.lock();
+            for number in numbers {
+                match kept.compiled.find(id, *number) {
+                    Some(program) => programs.push(program),
+                    None => missing.push(*number),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(programs);
+        }
+        let documents = store.program_documents(id, &missing).await.map_err(ProgramBroken::Store)?;
+        for number in missing {
+            let program = Arc::new(compile(id, number, documents.get(&number).map(String::as_str))?);
+            self.lock().compiled.keep(id, Arc::clone(&program));
+            programs.push(program);
+        }
+        Ok(programs)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Whole lists and programs go in and out, so the maps are whole whatever the thread that held them went through.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn load(store: &Store, id: &ProgramId, version: u64) -> Result<Program, ProgramBroken> {
+/// Reads a stored document.
+fn compile(id: &ProgramId, version: u64, document: Option<&str>) -> Result<Program, ProgramBroken> {
     let broken = |what: String| ProgramBroken::Document(format!("program {id} version {version} {what}"));
-    let document = store.program_document(id, version).await.map_err(ProgramBroken::Store)?;
     let text = document.ok_or_else(|| broken("is missing".to_owned()))?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| broken(format!("is no JSON: {error}")))?;
-    Program::read(&document, version).map_err(|faults| {
+    let document: Value = serde_json::from_str(text).map_err(|error| broken(format!("is not JSON: {error}")))?;
+    Program::stored(&document, version).map_err(|faults| {
         let faults: Vec<_> = faults.iter().map(|Fault { at, message, .. }| format!("{at} {message}")).collect();
-        broken(format!("is not valid: {}", faults.join("; ")))
+        broken(format!("cannot be read: {}", faults.join("; ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{ "name": "Demo", "time_zone": "UTC", "currency": "EUR", "colour": "red" }"#;
+
+    fn program(version: u64) -> Arc<Program> {
+        Arc::new(compile(&"demo".parse().unwrap(), version, Some(DOCUMENT)).unwrap())
+    }
+
+    #[test]
+    fn a_stored_document_is_not_linted_again_and_what_cannot_be_read_is_named() {
+        assert_eq!(program(3).version, 3);
+        let id = "demo".parse().unwrap();
+        for (document, expected) in [
+            (None, "program demo version 3 is missing"),
+            (Some("{"), "program demo version 3 is not JSON: EOF while parsing an object at line 1 column 1"),
+            (
+                Some(r#"{ "name": "Demo", "time_zone": "UTC", "currency": 5 }"#),
+                "program demo version 3 cannot be read: /currency must be a text, not a number",
+            ),
+        ] {
+            match compile(&id, 3, document).unwrap_err() {
+                ProgramBroken::Document(told) => assert_eq!(told, expected),
+                ProgramBroken::Store(fault) => panic!("{fault:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_version_makes_room() {
+        let (one, other): (ProgramId, ProgramId) = ("one".parse().unwrap(), "other".parse().unwrap());
+        let mut compiled = Compiled::default();
+        for version in 1..=64 {
+            compiled.keep(&one, program(version));
+        }
+        assert!(compiled.find(&one, 1).is_some() && compiled.find(&other, 1).is_none());
+        compiled.keep(&other, program(1));
+        assert_eq!(compiled.programs.len(), COMPILED_MAX);
+        assert!(compiled.find(&one, 2).is_none(), "it had not been used for longest");
+        assert!(compiled.find(&one, 1).is_some() && compiled.find(&other, 1).is_some());
+    }
+
+    #[test]
+    fn a_function_that_others_share_the_table_with_gives_them_a_minutes_notice() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let later: Timestamp = "2026-11-22T12:01:00Z".parse().unwrap();
+        assert_eq!(ProgramCache::default().soonest(now), later);
+        assert_eq!(ProgramCache::in_one_process(Clock::System).soonest(now), now);
+        assert!(ProgramCache::default().notice() > SignedDuration::try_from(FRESH_FOR).unwrap());
+    }
+
+    #[test]
+    fn what_was_read_half_a_minute_ago_by_either_clock_is_read_again() {
+        let now = ReadAt::now();
+        assert!(now.is_fresh());
+        let ago = |seconds: i64| now.wall.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
+        assert!(ReadAt { wall: ago(25), ..now }.is_fresh());
+        assert!(!ReadAt { wall: ago(30), ..now }.is_fresh());
+        assert!(!ReadAt { wall: ago(-60), ..now }.is_fresh(), "the wall clock was set back");
+        let Some(steady) = now.steady.checked_sub(FRESH_FOR) else { return };
+        assert!(!ReadAt { steady, ..now }.is_fresh());
+    }
 }

@@ -225,8 +225,9 @@ pub fn program_invalid(faults: &[Fault]) -> Problem {
     Problem::new(Code::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
 }
 
-/// A fault of a program document, as JSON.
-fn finding(fault: &Fault) -> Value {
+/// A fault of a program document, or a warning, as JSON.
+#[must_use]
+pub fn finding(fault: &Fault) -> Value {
     json!({ "at": fault.at, "code": fault.code, "message": fault.message })
 }
 

@@ -90,6 +90,11 @@ id!(PlanId, "a plan id", "The id of a plan, unique within a program document.");
 id!(EntitlementId, "an entitlement id", "The id of something that a level or a plan gives without points.");
 id!(AttributeId, "an attribute id", "The id of a member attribute.");
 id!(ActivityType, "an activity type", "The kind of an activity other than a purchase, such as `review`.");
+id!(
+    Actor,
+    "an actor",
+    "Who exactly asked: the client of a token, or an opaque id of a person. Never an e-mail address."
+);
 id!(IdempotencyKey, "an Idempotency-Key", "The caller's name for one request: an order number, a receipt number.");
 
 /// The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.

@@ -41,5 +41,6 @@ pub mod text;
 pub mod tier;
 pub mod tier_override;
 pub mod transfer;
+pub mod versions;
 
 pub use draft::Request;

@@ -10,6 +10,8 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 /// A permission of AWS IAM that a call needs. A transaction needs those of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
+    /// `dynamodb:BatchGetItem`.
+    BatchGetItem,
     /// `dynamodb:GetItem`.
     GetItem,
     /// `dynamodb:PutItem`.
@@ -25,6 +27,7 @@ impl Action {
     #[must_use]
     pub fn iam_name(self) -> &'static str {
         match self {
+            Self::BatchGetItem => "dynamodb:BatchGetItem",
             Self::GetItem => "dynamodb:GetItem",
             Self::PutItem => "dynamodb:PutItem",
             Self::Query => "dynamodb:Query",

@@ -1,67 +1,196 @@
-//! Keeps programs: immutable numbered versions, and a head that tells which one holds.
+//! Keeps programs: immutable numbered versions, and a head item that lists them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use regulars_domain::id::ProgramId;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity, TransactWriteItem};
+use jiff::{SignedDuration, Timestamp};
+use regulars_domain::{id::ProgramId, versions::VersionHead};
 
 use crate::{
     fault::StoreFault,
     item::{Fields, Item, as_number, key_attributes, number, text},
+    meter::Action,
+    program_heads::ProgramHeads,
     store::Store,
-    table::{ABSENT, DOCUMENT, Key, UNCHANGED, VERSION, head_key, version_key},
+    table::{ABSENT, DOCUMENT, FORMAT, UNCHANGED, VERSION, head_key, version_key},
     transaction::{Check, Transacted},
 };
 
-/// How often publishing is tried again after meeting another publication in mid-air.
+/// How often a change of a program is tried again after meeting another one, and how often documents are asked for again that
+/// the table had no capacity for.
 const ATTEMPTS_MAX: u32 = 8;
 /// The longest pause before that, in milliseconds. A person waits for the answer, and rivals are few.
 const PAUSE_MS_MAX: u64 = 200;
 
-/// What publishing a program came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The format in which this release writes documents.
+const DOCUMENT_FORMAT: u32 = 1;
+
+/// Most documents of one read: DynamoDB's own limit.
+const DOCUMENTS_MAX: usize = 100;
+
+/// A document that is to become a program's next version.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish<'a> {
+    /// The newest version that its author knows, in force or scheduled; `None` if there is no program yet.
+    pub expected: Option<u64>,
+    /// The document.
+    pub document: &'a str,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// Where a publication starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It may go ahead: the versions so far, `None` if it is the program's first.
+    Open(Option<ProgramHeads>),
+    /// It cannot, or it has been carried out before.
+    Settled(Publication),
+}
+
+/// The outcome of a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publication {
-    /// The document is the program now.
-    Published {
-        /// Its version, from 1.
-        version: u64,
-    },
-    /// The program is not the one that was to be replaced.
+    /// The document is a version of the program, now or since the same publication came before.
+    Published(VersionHead),
+    /// The newest version is not the one that was expected.
     Stale {
-        /// Its version; `None` if there is no such program.
+        /// The newest version; `None` if there is no such program.
         current: Option<u64>,
+    },
+    /// The newest version is not in force yet. It must begin or be withdrawn first.
+    Scheduled {
+        /// Its number.
+        version: u64,
+        /// When it begins.
+        in_force_from: Timestamp,
+    },
+    /// The program has as many versions as it can have.
+    Full {
+        /// How many.
+        versions: usize,
     },
 }
 
-/// Publishing went on meeting other publications in mid-air.
+/// The outcome of a withdrawal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The version is no more.
+    Withdrawn(ProgramHeads),
+    /// The version is in force, was in force, or begins too soon for all functions to hear of the withdrawal.
+    InForce {
+        /// When it began or begins.
+        in_force_from: Timestamp,
+    },
+    /// There is no such version, or no such program.
+    NotFound,
+}
+
+/// A change of a program went on meeting other changes, or its documents are throttled.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too many publications of one program at once")]
+#[error("too many requests for one program at once")]
 struct Contended;
 
 impl Store {
-    /// The current version of a program; `None` if there is no such program.
+    /// The versions of a program, strongly consistent; `None` if there is no such program.
     ///
     /// # Errors
     ///
     /// [`StoreFault`].
-    pub async fn program_version(&self, program: &ProgramId) -> Result<Option<u64>, StoreFault> {
+    pub async fn program_heads(&self, program: &ProgramId) -> Result<Option<ProgramHeads>, StoreFault> {
         let head = self.get(head_key(program)).await?;
-        head.as_ref().map(read_version).transpose()
+        head.as_ref().map(ProgramHeads::read).transpose()
     }
 
-    /// The document of one version of a program, as it was published.
+    /// The documents of `versions` as they were published; one that does not exist is left out.
+    ///
+    /// One round trip for up to a hundred, as long as the table returns all of them at once: it splits answers of more than
+    /// 16 MB. A withdrawn version's document is kept, so only the program's heads tell which versions there are.
     ///
     /// # Errors
     ///
     /// [`StoreFault`].
-    pub async fn program_document(&self, program: &ProgramId, version: u64) -> Result<Option<String>, StoreFault> {
-        let item = self.get(version_key(program, version)).await?;
-        item.as_ref().map(read_document).transpose()
+    pub async fn program_documents(
+        &self,
+        program: &ProgramId,
+        versions: &[u64],
+    ) -> Result<BTreeMap<u64, String>, StoreFault> {
+        let mut documents = BTreeMap::new();
+        for versions in versions.chunks(DOCUMENTS_MAX) {
+            let mut keys: Vec<_> =
+                versions.iter().map(|version| key_attributes(version_key(program, *version))).collect();
+            let mut attempts: u32 = 0;
+            while !keys.is_empty() {
+                let (items, left) = self.batch_get(keys).await?;
+                for item in &items {
+                    let (version, document) = read_document(item)?;
+                    documents.insert(version, document);
+                }
+                // An answer that brought something is progress, however little.
+                attempts = if items.is_empty() { attempts.saturating_add(1) } else { 0 };
+                if !left.is_empty() && attempts >= ATTEMPTS_MAX {
+                    return Err(StoreFault::Unavailable(Contended.into()));
+                }
+                if attempts > 0 {
+                    pause().await;
+                }
+                keys = left;
+            }
+        }
+        Ok(documents)
     }
 
-    /// Makes `document` the version after `expected` (`None`: the first one), if that is the current version.
+    /// The items under `keys`, strongly consistent, and the keys that the table left for another time.
+    async fn batch_get(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreFault> {
+        let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let asked = asked.build().map_err(|error| StoreFault::Broken(error.into()))?;
+        let get = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, asked)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.meter().call([Action::BatchGetItem]);
+        let mut found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity());
+        let items = found.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
+        let left = found.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
+        Ok((items, left.map(|left| left.keys).unwrap_or_default()))
+    }
+
+    /// Whether a document may be published, before it is compared with the version before it.
     ///
-    /// Publishing the same document over the same version once more is the same publication, so a lost answer does no
-    /// harm.
+    /// The same document over the same version once more is the same publication, so a lost answer does no harm.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn start_publication(&self, program: &ProgramId, publish: Publish<'_>) -> Result<Start, StoreFault> {
+        let heads = self.program_heads(program).await?;
+        let Some(newest) = heads.as_ref().and_then(ProgramHeads::newest) else {
+            return Ok(match publish.expected {
+                None => Start::Open(heads),
+                Some(_) => Start::Settled(Publication::Stale { current: None }),
+            });
+        };
+        let before_newest = heads.as_ref().and_then(ProgramHeads::before_newest).map(|head| head.version);
+        if publish.expected == before_newest {
+            let documents = self.program_documents(program, &[newest.version]).await?;
+            if documents.get(&newest.version).is_some_and(|document| document == publish.document) {
+                return Ok(Start::Settled(Publication::Published(newest.clone())));
+            }
+        }
+        Ok(if newest.in_force_from > publish.now && before_newest.is_some() {
+            let (version, in_force_from) = (newest.version, newest.in_force_from);
+            Start::Settled(Publication::Scheduled { version, in_force_from })
+        } else if publish.expected != Some(newest.version) {
+            Start::Settled(Publication::Stale { current: Some(newest.version) })
+        } else {
+            Start::Open(heads)
+        })
+    }
+
+    /// Makes a document the next version of a program, unless [`Store::start_publication`] says otherwise. `head` describes
+    /// it, except for its number: that is one more than any version of the program has ever had.
     ///
     /// # Errors
     ///
@@ -69,54 +198,102 @@ impl Store {
     pub async fn publish(
         &self,
         program: &ProgramId,
-        expected: Option<u64>,
-        document: &str,
+        publish: Publish<'_>,
+        head: &VersionHead,
     ) -> Result<Publication, StoreFault> {
-        let version = expected.unwrap_or_default().saturating_add(1);
         for _ in 0..ATTEMPTS_MAX {
-            let head = numbered(head_key(program), version);
-            let mut item = numbered(version_key(program, version), version);
-            item.insert(DOCUMENT.to_owned(), text(document));
-            let head = match expected {
-                Some(read) => self.put(head, UNCHANGED, Some((":read", number(&read))))?,
-                None => self.put(head, ABSENT, None)?,
+            let read = match self.start_publication(program, publish).await? {
+                Start::Open(read) => read,
+                Start::Settled(publication) => return Ok(publication),
             };
-            match self.transact(vec![head, self.put(item, ABSENT, None)?]).await? {
-                Transacted::Done => return Ok(Publication::Published { version }),
-                Transacted::Contended => {}
-                Transacted::Cancelled { checks, fault } => match checks.as_slice() {
-                    [Check::Failed(head), item] => return beaten(version, document, head.as_ref(), item),
-                    checks if checks.iter().any(|check| matches!(check, Check::Conflicted | Check::Throttled)) => {}
-                    _ => return Err(fault),
-                },
+            let Some(heads) = ProgramHeads::with(read.as_ref(), head) else {
+                return Ok(Publication::Full { versions: read.map_or(0, |read| read.versions.len()) });
+            };
+            let published = VersionHead { version: heads.last, ..head.clone() };
+            let mut item = key_attributes(version_key(program, published.version));
+            item.insert(VERSION.to_owned(), number(&published.version));
+            item.insert(DOCUMENT.to_owned(), text(publish.document));
+            item.insert(FORMAT.to_owned(), number(&DOCUMENT_FORMAT));
+            let parts = vec![self.put_heads(program, read.as_ref(), &heads)?, self.put(item, ABSENT, None)?];
+            if self.has_changed(parts).await? {
+                return Ok(Publication::Published(published));
             }
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=PAUSE_MS_MAX))).await;
         }
         Err(StoreFault::Unavailable(Contended.into()))
     }
+
+    /// Takes back a version that begins more than `notice` after `now`. Its number is not used again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn withdraw(
+        &self,
+        program: &ProgramId,
+        version: u64,
+        now: Timestamp,
+        notice: SignedDuration,
+    ) -> Result<Withdrawal, StoreFault> {
+        let mut has_been_there = false;
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(heads) = self.program_heads(program).await? else { return Ok(Withdrawal::NotFound) };
+            let Some(head) = heads.version(version) else {
+                // It was there a moment ago: either the answer to our own change was lost, or somebody else withdrew it too.
+                return Ok(if has_been_there { Withdrawal::Withdrawn(heads) } else { Withdrawal::NotFound });
+            };
+            has_been_there = true;
+            // A version behind which another was published has begun, and so has the first, whatever this clock says.
+            let can_wait = heads.newest() == Some(head) && heads.before_newest().is_some();
+            let deadline = now.checked_add(notice).unwrap_or(Timestamp::MAX);
+            if !can_wait || head.in_force_from <= deadline {
+                return Ok(Withdrawal::InForce { in_force_from: head.in_force_from });
+            }
+            let without = heads.without_newest();
+            if self.has_changed(vec![self.put_heads(program, Some(&heads), &without)?]).await? {
+                return Ok(Withdrawal::Withdrawn(without));
+            }
+        }
+        Err(StoreFault::Unavailable(Contended.into()))
+    }
+
+    /// A part that puts `heads` in the place of those that were read.
+    fn put_heads(
+        &self,
+        program: &ProgramId,
+        read: Option<&ProgramHeads>,
+        heads: &ProgramHeads,
+    ) -> Result<TransactWriteItem, StoreFault> {
+        match read {
+            Some(read) => self.put(heads.write(program)?, UNCHANGED, Some((":read", number(&read.revision)))),
+            None => self.put(heads.write(program)?, ABSENT, None),
+        }
+    }
+
+    /// Whether `parts` were written. If not, a rival was faster or an answer was lost, and the heads tell which.
+    async fn has_changed(&self, parts: Vec<TransactWriteItem>) -> Result<bool, StoreFault> {
+        match self.transact(parts).await? {
+            Transacted::Done => return Ok(true),
+            Transacted::Contended => {}
+            Transacted::Cancelled { checks, .. } if checks.iter().any(|check| matches!(check, Check::Failed(_))) => {
+                return Ok(false);
+            }
+            Transacted::Cancelled { checks, fault } => {
+                if !checks.iter().any(|check| matches!(check, Check::Conflicted | Check::Throttled)) {
+                    return Err(fault);
+                }
+            }
+        }
+        pause().await;
+        Ok(false)
+    }
 }
 
-/// What publishing `document` as `version` came to where the head is another than expected.
-fn beaten(version: u64, document: &str, head: Option<&Item>, item: &Check) -> Result<Publication, StoreFault> {
-    let current = head.map(read_version).transpose()?;
-    let is_ours = match item {
-        Check::Failed(Some(item)) if current == Some(version) => read_document(item)? == document,
-        Check::Failed(_) | Check::Passed | Check::Conflicted | Check::Throttled | Check::Refused => false,
-    };
-    Ok(if is_ours { Publication::Published { version } } else { Publication::Stale { current } })
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=PAUSE_MS_MAX))).await;
 }
 
-/// The item under `key` with its version.
-fn numbered(key: Key, version: u64) -> Item {
-    let mut item = key_attributes(key);
-    item.insert(VERSION.to_owned(), number(&version));
-    item
-}
-
-fn read_version(item: &Item) -> Result<u64, StoreFault> {
-    Ok(Fields::of("program", item).required(VERSION, as_number)?)
-}
-
-fn read_document(item: &Item) -> Result<String, StoreFault> {
-    Ok(Fields::of("program", item).required(DOCUMENT, |value| value.as_s().ok().cloned())?)
+fn read_document(item: &Item) -> Result<(u64, String), StoreFault> {
+    let fields = Fields::of("program", item);
+    let document = fields.required(DOCUMENT, |value| value.as_s().ok().cloned())?;
+    Ok((fields.required(VERSION, as_number)?, document))
 }

@@ -8,8 +8,8 @@
 //! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD` | `stock#0` to `stock#7` | `taken` |
 //! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0` to `#7`, the first day of the interval | `taken` |
 //! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m` and `i` once it is given, the member and the redemption |
-//! | head of a program | `program#PROGRAM` | `head` | `v` |
-//! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document` |
+//! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
+//! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
 //!
 //! Ids hold no `#`. What callers send reaches DynamoDB as values only, never inside an expression.
 
@@ -31,7 +31,7 @@ pub(crate) const SEQ: &str = "seq";
 pub(crate) const DUE_SHARD: &str = "due_shard";
 /// Sort key of [`DUE`], S.
 pub(crate) const DUE_KEY: &str = "due_key";
-/// Version of an account or of a program's head, N.
+/// Version of an account, revision of a program's head, number of a program's version, N.
 pub(crate) const VERSION: &str = "v";
 /// The member whom an alias names, or to whom a code was given, S.
 pub(crate) const MEMBER: &str = "m";
@@ -45,6 +45,12 @@ pub(crate) const CHANGES: &str = "ac";
 pub(crate) const AFTERMATH: &str = "af";
 /// A program document, S.
 pub(crate) const DOCUMENT: &str = "document";
+/// The format in which a program document was written, N.
+pub(crate) const FORMAT: &str = "format";
+/// The last number that a program gave to a version, N.
+pub(crate) const LAST: &str = "last";
+/// The heads of a program's versions, S.
+pub(crate) const VERSIONS: &str = "versions";
 
 /// The local index by [`SEQ`]: a member's entries in order, the free codes of a reward in no order at all.
 pub(crate) const BY_SEQ: &str = "by_seq";
@@ -141,7 +147,7 @@ pub(crate) fn read_code(sk: &str) -> Option<Code> {
     sk.strip_prefix("code#")?.parse().ok()
 }
 
-/// The key of the item that tells a program's current version.
+/// The key of the item that lists a program's versions.
 pub(crate) fn head_key(program: &ProgramId) -> Key {
     Key { pk: format!("program#{program}"), sk: "head".to_owned() }
 }

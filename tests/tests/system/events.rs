@@ -33,6 +33,10 @@ use serde_json::{Value, json};
 const STORY: &[(&str, &str)] = &[
     ("program-publish", NOW),
     ("program-read", NOW),
+    ("program-schedule", NOW),
+    ("program-versions", NOW),
+    ("program-version", NOW),
+    ("program-withdrawal", NOW),
     ("enroll", NOW),
     ("enroll-lookup", NOW),
     ("enroll-change", NOW),

@@ -35,6 +35,8 @@ pub enum Code {
     ProgramNotFound,
     /// No member has this id or alias, or the caller may not see it.
     MemberNotFound,
+    /// The program has no version with this number, or it was withdrawn.
+    VersionNotFound,
     /// The member has no entry with this id.
     EntryNotFound,
     /// The program has no reward with this id.
@@ -69,6 +71,12 @@ pub enum Code {
     RedemptionNotHeld,
     /// The program has another version than the one the caller changed.
     ProgramVersionStale,
+    /// Another version is scheduled; the members `version` and `in_force_from` say which, and until when to wait.
+    VersionScheduled,
+    /// The version is in force, or begins too soon to be withdrawn.
+    VersionInForce,
+    /// The program has as many versions as it can have.
+    VersionsFull,
     /// The body is larger than the route takes.
     BodyTooLarge,
     /// The body is not `application/json`.
@@ -149,6 +157,7 @@ impl Code {
             Code::ScopeMissing => (StatusCode::FORBIDDEN, "scope_missing", "The token does not allow this"),
             Code::ProgramNotFound => (StatusCode::NOT_FOUND, "program_not_found", "No such program"),
             Code::MemberNotFound => (StatusCode::NOT_FOUND, "member_not_found", "No such member"),
+            Code::VersionNotFound => (StatusCode::NOT_FOUND, "version_not_found", "No such version"),
             Code::EntryNotFound => (StatusCode::NOT_FOUND, "entry_not_found", "No such entry"),
             Code::RewardNotFound => (StatusCode::NOT_FOUND, "reward_not_found", "No such reward"),
             Code::CodeNotFound => (StatusCode::NOT_FOUND, "code_not_found", "No such code"),
@@ -166,6 +175,9 @@ impl Code {
             Code::AccrualNotPending => (StatusCode::CONFLICT, "accrual_not_pending", "The accrual is not pending"),
             Code::RedemptionNotHeld => (StatusCode::CONFLICT, "redemption_not_held", "The redemption is not held"),
             Code::ProgramVersionStale => (StatusCode::CONFLICT, "program_version_stale", "The program has another version"),
+            Code::VersionScheduled => (StatusCode::CONFLICT, "version_scheduled", "Another version is scheduled"),
+            Code::VersionInForce => (StatusCode::CONFLICT, "version_in_force", "The version is in force"),
+            Code::VersionsFull => (StatusCode::CONFLICT, "versions_full", "The program has too many versions"),
             Code::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
             Code::MediaTypeUnsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", "The body is not application/json"),
             Code::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency-Key was used for another request"),
@@ -394,6 +406,7 @@ mod tests {
             (403, "scope_missing", Code::ScopeMissing),
             (404, "program_not_found", Code::ProgramNotFound),
             (404, "member_not_found", Code::MemberNotFound),
+            (404, "version_not_found", Code::VersionNotFound),
             (404, "entry_not_found", Code::EntryNotFound),
             (404, "reward_not_found", Code::RewardNotFound),
             (404, "code_not_found", Code::CodeNotFound),
@@ -411,6 +424,9 @@ mod tests {
             (409, "accrual_not_pending", Code::AccrualNotPending),
             (409, "redemption_not_held", Code::RedemptionNotHeld),
             (409, "program_version_stale", Code::ProgramVersionStale),
+            (409, "version_scheduled", Code::VersionScheduled),
+            (409, "version_in_force", Code::VersionInForce),
+            (409, "versions_full", Code::VersionsFull),
             (413, "body_too_large", Code::BodyTooLarge),
             (415, "media_type_unsupported", Code::MediaTypeUnsupported),
             (422, "idempotency_key_reused", Code::IdempotencyKeyReused),

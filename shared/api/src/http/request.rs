@@ -4,6 +4,7 @@ use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use regulars_domain::id::Actor;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ pub struct Request {
 pub enum Precondition {
     /// `If-None-Match: *`: no version yet.
     Absent,
-    /// `If-Match: "3"`: this version is the current one.
+    /// `If-Match: "3"`: this version is the newest one.
     Version(u64),
 }
 
@@ -179,6 +180,21 @@ impl Request {
             }
             Ok(_) | Err(_) => {
                 Err(Problem::new(Code::IdempotencyKeyMalformed, "Idempotency-Key is 1 to 64 of A-Z a-z 0-9 . _ : -"))
+            }
+        }
+    }
+
+    /// The person behind the caller's system, from the header `Regulars-Actor`; `None` if it is not sent.
+    ///
+    /// # Errors
+    ///
+    /// `body_malformed` if it is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
+    pub fn actor(&self) -> Result<Option<Actor>, Problem> {
+        let Some(value) = self.headers.get("regulars-actor") else { return Ok(None) };
+        match value.to_str().map(str::parse) {
+            Ok(Ok(actor)) => Ok(Some(actor)),
+            Ok(Err(_)) | Err(_) => {
+                Err(Problem::body_malformed("", "The header Regulars-Actor must be 1 to 64 of A-Z a-z 0-9 . _ : -"))
             }
         }
     }
@@ -335,6 +351,22 @@ mod tests {
         }
         let without = with_header("x-other", "1");
         assert_eq!(without.idempotency_key().unwrap_err().code(), Code::IdempotencyKeyMissing);
+    }
+
+    #[test]
+    fn an_actor_is_an_opaque_id_or_absent() {
+        let actor = |request: &Request| request.actor().map(|actor| actor.map(|actor| actor.to_string()));
+        for (header, expected) in [
+            ("clerk-7", Ok(Some("clerk-7".to_owned()))),
+            ("", Err(Code::BodyMalformed)),
+            ("ayse@example.com", Err(Code::BodyMalformed)),
+            ("two words", Err(Code::BodyMalformed)),
+            ("é", Err(Code::BodyMalformed)),
+        ] {
+            let request = with_header("Regulars-Actor", header);
+            assert_eq!(actor(&request).map_err(|problem| problem.code()), expected, "{header}");
+        }
+        assert_eq!(actor(&with_header("x-other", "1")).unwrap(), None);
     }
 
     #[test]

@@ -150,10 +150,11 @@ pub fn engine_at(table_url: &str, clock: MovableClock) -> Result<Engine, StartFa
 
 /// The engine that the functions share. It serves whoever reaches the port, which is on loopback.
 fn engine(client: Client, clock: MovableClock) -> Result<Engine, StartFailed> {
+    let clock = Clock::Movable(clock);
     Ok(Engine {
         store: Store::new(client, TABLE),
-        programs: ProgramCache::default(),
-        clock: Clock::Movable(clock),
+        programs: ProgramCache::in_one_process(clock.clone()),
+        clock,
         authority: Authority::Trusted,
         alias_key: Some(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),
     })

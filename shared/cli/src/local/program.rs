@@ -59,7 +59,12 @@ pub(crate) async fn publish_if_absent(function: &Function, document: &Document) 
     }
     let (status, body) = call(function, "PUT", &path, Some(&document.json)).await?;
     match status {
-        201 => Ok(Publication::Published),
+        201 => {
+            if let Some(warnings) = findings(&body, "warnings") {
+                tracing::warn!("the program document {}: {warnings}", document.source);
+            }
+            Ok(Publication::Published)
+        }
         _ => Err(StartFailed::new(format!("the program document {} is refused: {}", document.source, told(&body)))),
     }
 }
@@ -93,20 +98,34 @@ async fn call(
 
 /// A problem document in one line: each fault with its place, or else the detail.
 fn told(problem: &Value) -> String {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let faults: Vec<String> = problem
-        .get("problems")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|fault| format!("{} {}", text(fault, "at"), text(fault, "message")))
-        .collect();
-    if faults.is_empty() { text(problem, "detail") } else { faults.join("; ") }
+    findings(problem, "problems").unwrap_or_else(|| text(problem, "detail"))
+}
+
+/// The findings in the list called `name` in one line, each with its place; `None` if there are none.
+fn findings(body: &Value, name: &str) -> Option<String> {
+    let findings = body.get(name)?.as_array()?.iter();
+    let findings: Vec<_> = findings.map(|found| format!("{} {}", text(found, "at"), text(found, "message"))).collect();
+    (!findings.is_empty()).then(|| findings.join("; "))
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn findings_are_told_in_one_line() {
+        let warning = json!({ "at": "/in_force_from", "code": "x", "message": "is ignored" });
+        let body = json!({ "warnings": [warning, warning], "problems": [], "detail": "No." });
+        assert_eq!(findings(&body, "warnings").unwrap(), "/in_force_from is ignored; /in_force_from is ignored");
+        assert_eq!(
+            (findings(&body, "problems"), findings(&body, "absent"), told(&body)),
+            (None, None, "No.".to_owned())
+        );
+    }
 
     #[test]
     fn the_sample_has_no_faults() {

@@ -148,12 +148,12 @@ fn make_up(steps: &mut Steps) {
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
     let fields = node.fields(&["times", "within_days", "points", "repeats"])?;
     let times = fields.required("times").and_then(|node| node.integer(1..=TIMES_MAX));
-    let within_days = fields.required("within_days").and_then(|node| node.integer(1..=366));
+    let within_days = fields.required("within_days").and_then(|node| node.span(1..=366));
     let points = fields.required("points").and_then(|node| read_points(&node));
     let repeats = fields.read_or("repeats", false, read_boolean);
     Some(Box::new(Challenge {
         times: usize::try_from(times?).ok()?,
-        within_days: i32::try_from(within_days?).ok()?,
+        within_days: within_days?,
         points: points?,
         repeats: repeats?,
     }))

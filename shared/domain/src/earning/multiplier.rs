@@ -34,6 +34,6 @@ impl Strategy for Multiplier {
 }
 
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let percent = node.fields(&["percent"])?.required("percent").and_then(|node| node.integer(101..=10_000))?;
+    let percent = node.fields(&["percent"])?.required("percent").and_then(|node| node.percent(101..=10_000))?;
     Some(Box::new(Multiplier { percent }))
 }

@@ -127,10 +127,10 @@ pub(crate) fn read_strategy(
     };
     let strategy = read(&body)?;
     if on.is_some_and(|on| !strategy.suits(on)) {
-        node.fault("contradiction", format!("{name} cannot be given for what this rule is on"));
+        node.lint("contradiction", format!("{name} cannot be given for what this rule is on"));
     }
     if strategy.multiplies() && stacking == Some(&Stacking::Base) {
-        node.fault("contradiction", "a multiplier multiplies what base rules gave, so its stacking cannot be base");
+        node.lint("contradiction", "a multiplier multiplies what base rules gave, so its stacking cannot be base");
     }
     Some(strategy)
 }

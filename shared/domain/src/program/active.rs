@@ -47,15 +47,15 @@ pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
     if let (Some(from), Some(to)) = (window.from, window.to)
         && from >= to
     {
-        node.fault("contradiction", "ends before it begins");
+        node.lint("contradiction", "ends before it begins");
     }
     if window.from_time.is_some() && window.from_time == window.to_time {
-        node.fault("contradiction", "from_time and to_time are the same, which leaves no hours");
+        node.lint("contradiction", "from_time and to_time are the same, which leaves no hours");
     }
     Some(window)
 }
 
-fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
+pub(super) fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
     let instant = node.text().and_then(|text| text.parse().ok());
     if instant.is_none() {
         node.fault("malformed", "must be an instant with its offset, such as 2026-01-01T00:00:00+03:00");
@@ -86,8 +86,7 @@ fn read_weekdays(node: &Node<'_>) -> Option<Vec<Weekday>> {
         ])
     })?;
     if weekdays.is_empty() {
-        node.fault("out_of_range", "must name at least one day");
-        return None;
+        node.lint("out_of_range", "must name at least one day");
     }
     Some(weekdays)
 }
@@ -102,7 +101,7 @@ mod tests {
     fn window(value: &Value) -> ActiveWindow {
         let findings = Findings::default();
         let window = read(&Node::top(value, &findings)).unwrap();
-        assert_eq!(findings.faults.into_inner(), []);
+        assert_eq!(findings.into_problems(), []);
         window
     }
 

@@ -1,4 +1,4 @@
-//! The `when` of a rule or a reward: a CEL expression, compiled once and proved to be a condition before it is published.
+//! The `when` of a rule or a reward: a CEL expression, compiled once, and checked to be a condition before it is published.
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,10 +23,13 @@ const NESTING_MAX: usize = 24;
 /// Longest account of why an expression failed, in characters: it is kept in the ledger.
 const FAULT_LENGTH_MAX: usize = 120;
 
-/// A compiled condition.
+/// A condition: compiled, or the reason why it cannot be evaluated.
+///
+/// A condition of a version that is in force stays what it was, whatever later releases accept: an unknown name is an error
+/// of CEL's own when the condition is evaluated, and what this release does not compile is one each time.
 #[derive(Debug)]
 pub(crate) struct Condition {
-    program: cel::Program,
+    program: Result<cel::Program, String>,
     of_line: bool,
 }
 
@@ -43,7 +46,11 @@ impl Condition {
     /// Why it cannot be told, in a few words.
     pub(crate) fn holds(&self, context: &Context<'_, '_>) -> Result<bool, String> {
         let fault = |text: String| Err(text.chars().take(FAULT_LENGTH_MAX).collect());
-        match self.program.execute(context) {
+        let program = match &self.program {
+            Ok(program) => program,
+            Err(reason) => return fault(reason.clone()),
+        };
+        match program.execute(context) {
             Ok(Value::Bool(holds)) => Ok(holds),
             Ok(other) => fault(format!("the condition is {:?}, not true or false", other.type_of())),
             Err(error) => fault(error.to_string()),
@@ -77,27 +84,38 @@ pub(crate) fn environment() -> Arc<Env> {
 }
 
 /// Reads a condition that may speak of `variables` and, if these are known, of members' `attributes`.
+///
+/// Whatever is wrong with an expression is a lint: the condition is there, and evaluating it is a fault of its rule.
 pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: Option<&[AttributeSpec]>) -> Option<Condition> {
     let source = node.string(LENGTH_MAX)?;
-    if nesting(&source) > NESTING_MAX {
-        node.fault("expression_invalid", format!("must not nest brackets deeper than {NESTING_MAX}"));
-        return None;
-    }
-    let program = match environment().compile(&source) {
-        Ok(program) => program,
-        Err(error) => {
-            node.fault("expression_invalid", error.to_string().chars().take(500).collect::<String>());
-            return None;
+    let program = compile(node, &source);
+    if let Ok(program) = &program {
+        let checker = Checker { node, variables, attributes };
+        if checker.check(&program.expression().expr) && !checker.may_be_boolean(&program.expression().expr) {
+            node.lint("not_boolean", "must be true or false: a comparison, a yes-or-no attribute, or several joined");
         }
-    };
-    let checker = Checker { node, variables, attributes };
-    let sound = checker.check(&program.expression().expr);
-    if sound && !checker.may_be_boolean(&program.expression().expr) {
-        node.fault("not_boolean", "must be true or false: a comparison, a yes-or-no attribute, or several joined");
-        return None;
     }
-    let of_line = program.references().has_variable(Variable::Line.name());
-    sound.then_some(Condition { program, of_line })
+    let speaks_of_line = |program: &cel::Program| program.references().has_variable(Variable::Line.name());
+    let of_line = variables.contains(&Variable::Line) && program.as_ref().is_ok_and(speaks_of_line);
+    Some(Condition { program, of_line })
+}
+
+/// Compiles an expression whose length and nesting are within bounds; the reason why it cannot be evaluated otherwise.
+fn compile(node: &Node<'_>, source: &str) -> Result<cel::Program, String> {
+    let length = source.chars().count();
+    if !(1..=LENGTH_MAX).contains(&length) {
+        // Reading the text has reported it.
+        return Err(format!("the condition has {length} characters, not 1 to {LENGTH_MAX}"));
+    }
+    if nesting(source) > NESTING_MAX {
+        node.lint("expression_invalid", format!("must not nest brackets deeper than {NESTING_MAX}"));
+        return Err(format!("the condition nests brackets deeper than {NESTING_MAX}"));
+    }
+    environment().compile(source).map_err(|error| {
+        let error = error.to_string();
+        node.lint("expression_invalid", error.chars().take(500).collect::<String>());
+        error
+    })
 }
 
 fn nesting(source: &str) -> usize {
@@ -127,10 +145,8 @@ mod tests {
         let attributes = [("city", AttributeType::String), ("newsletter", AttributeType::Boolean)]
             .map(|(id, kind)| AttributeSpec { id: id.parse().unwrap(), kind, personal: false });
         let variables = [Variable::Purchase, Variable::Line, Variable::Member, Variable::OccurredAt];
-        let condition = read(&Node::top(&document, &findings), &variables, Some(&attributes));
-        let faults = findings.faults.into_inner();
-        assert_eq!(condition.is_none(), !faults.is_empty(), "{source}: {faults:?}");
-        faults.into_iter().map(|fault| (fault.code, fault.message)).collect()
+        assert!(read(&Node::top(&document, &findings), &variables, Some(&attributes)).is_some(), "{source}");
+        findings.into_problems().into_iter().map(|fault| (fault.code, fault.message)).collect()
     }
 
     #[test]
@@ -173,6 +189,30 @@ mod tests {
                 faults.iter().any(|(found, message)| *found == code && message.contains(word)),
                 "{source}: {faults:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_stored_condition_that_is_refused_today_is_a_fault_each_time_it_is_evaluated() {
+        let long = format!("true || '{}' == ''", "x".repeat(LENGTH_MAX));
+        let deep = format!("{}true{}", "(".repeat(25), ")".repeat(25));
+        for (source, word) in [
+            ("basket.total > 1", "basket"),
+            ("launch(purchase)", "launch"),
+            ("line.category == 'beans'", "line"),
+            ("1 + 1", "not true or false"),
+            ("1 +", "Syntax error"),
+            ("", "0 characters"),
+            (long.as_str(), "1018 characters"),
+            (deep.as_str(), "deeper than 24"),
+        ] {
+            let document = Json::from(source);
+            let findings = Findings::default();
+            let condition = read(&Node::top(&document, &findings), &[Variable::Member], None).unwrap();
+            assert!(!condition.is_of_line());
+            let fault = condition.holds(&Context::with_env(environment())).unwrap_err();
+            assert!(fault.contains(word) && fault.chars().count() <= FAULT_LENGTH_MAX, "{source}: {fault}");
+            assert_eq!(findings.into_faults(), [], "{source}");
         }
     }
 

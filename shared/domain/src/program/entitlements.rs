@@ -50,7 +50,7 @@ fn read_entitlement(node: &Node<'_>, intervals: &Intervals) -> Option<Entitlemen
         let mut intervals = intervals.0.borrow_mut();
         let first = id.as_ref().map_or(every, |id| *intervals.entry(id.clone()).or_insert(every));
         if first != every {
-            node.fault(
+            node.lint(
                 "contradiction",
                 "the same entitlement has another interval elsewhere, so its times cannot add up",
             );

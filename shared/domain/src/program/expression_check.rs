@@ -105,7 +105,7 @@ impl Checker<'_> {
                 let name = call.func_name.as_str();
                 let known = name == operators::CONDITIONAL || FUNCTIONS.iter().any(|(function, _)| *function == name);
                 if !known {
-                    self.node.fault("unknown_function", format!("{name} cannot be used here"));
+                    self.node.lint("unknown_function", format!("{name} cannot be used here"));
                 }
                 let parts = call.target.iter().map(AsRef::as_ref).chain(&call.args);
                 parts.fold(known, |sound, part| self.check(&part.expr) && sound)
@@ -120,7 +120,7 @@ impl Checker<'_> {
     }
 
     fn unsupported(&self) -> bool {
-        self.node.fault("expression_invalid", "uses a construct that has no use in a condition");
+        self.node.lint("expression_invalid", "uses a construct that has no use in a condition");
         false
     }
 
@@ -128,7 +128,7 @@ impl Checker<'_> {
         let variable = self.variables.iter().find(|variable| variable.name() == name);
         if variable.is_none() {
             let known: Vec<_> = self.variables.iter().map(|variable| variable.name()).collect();
-            self.node.fault("unknown_variable", format!("{name} is not known here, only {}", known.join(", ")));
+            self.node.lint("unknown_variable", format!("{name} is not known here, only {}", known.join(", ")));
         }
         variable.copied()
     }
@@ -146,7 +146,7 @@ impl Checker<'_> {
             // An activity's attributes are the caller's own; whether one is there shows when the condition is asked.
             Expr::Select(inner) if is_attributes_of(inner, Variable::Activity) => return self.check_select(inner),
             Expr::Select(inner) => {
-                self.node.fault("unknown_variable", format!("{} has no field {}", inner.field, select.field));
+                self.node.lint("unknown_variable", format!("{} has no field {}", inner.field, select.field));
                 return false;
             }
             operand @ (Expr::Call(_)
@@ -159,7 +159,7 @@ impl Checker<'_> {
         };
         if !names.contains(&select.field) {
             let known = names.join(", ");
-            self.node.fault("unknown_variable", format!("{} is not one of its fields: {known}", select.field));
+            self.node.lint("unknown_variable", format!("{} is not one of its fields: {known}", select.field));
             return false;
         }
         true

@@ -12,6 +12,7 @@ mod points;
 mod referral;
 mod rewards;
 mod rules;
+pub mod succession;
 mod tiers;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -61,6 +62,10 @@ const NAME_LENGTH_MAX: usize = 100;
 pub struct Program {
     /// Which published version this is.
     pub version: u64,
+    /// When the document asks to be in force from; `None` if as soon as is safe.
+    pub in_force_from: Option<Timestamp>,
+    /// The earlier version whose levels it takes back.
+    pub corrects: Option<u64>,
     /// The name shown to people.
     pub name: String,
     /// The time zone in which days begin and end.
@@ -84,19 +89,33 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads a program document that is, or would be, published as `version`.
+    /// Reads a program document that would be published as `version`.
     ///
     /// # Errors
     ///
-    /// Every fault of the document, in its order.
+    /// Everything that is wrong with the document, in its order.
     pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
         let findings = Findings::default();
         let program = read_program(&Node::top(document, &findings), version);
-        let faults = findings.faults.into_inner();
+        let problems = findings.into_problems();
         match program {
-            Some(program) if faults.is_empty() => Ok(program),
-            Some(_) | None => Err(faults),
+            Some(program) if problems.is_empty() => Ok(program),
+            Some(_) | None => Err(problems),
         }
+    }
+
+    /// Reads a program document that was published as `version`, by this release or another.
+    ///
+    /// It was checked then and has been in force, so bounds, unknown names and contradictions are not checked again. What this
+    /// release does not know is left out; a condition that it refuses is a fault of its rule whenever it is evaluated.
+    ///
+    /// # Errors
+    ///
+    /// The places where a value has the wrong type or no meaning.
+    pub fn stored(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+        let findings = Findings::default();
+        let program = read_program(&Node::top(document, &findings), version);
+        program.ok_or_else(|| findings.into_faults())
     }
 
     /// The date of `instant` in the program's time zone.
@@ -145,6 +164,8 @@ impl Program {
 
 fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let fields = node.fields(&[
+        "in_force_from",
+        "corrects",
         "name",
         "time_zone",
         "currency",
@@ -156,6 +177,8 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
         "plans",
         "attributes",
     ])?;
+    let in_force_from = fields.read_or("in_force_from", None, |node| active::read_instant(node).map(Some));
+    let corrects = fields.read_or("corrects", None, |node| read_corrects(node, version).map(Some));
     let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));
     let zone = fields.required("time_zone").and_then(|node| read_zone(&node));
     let currency = fields.required("currency").and_then(|node| read_currency(&node));
@@ -179,6 +202,8 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let referral = referral?.or_else(|| has_rules.then(ReferralPolicy::default));
     Some(Program {
         version,
+        in_force_from: in_force_from?,
+        corrects: corrects?,
         name: name?,
         zone: zone?,
         currency: currency?,
@@ -190,6 +215,14 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
         plans: plans?,
         attributes: attributes?,
     })
+}
+
+fn read_corrects(node: &Node<'_>, version: u64) -> Option<u64> {
+    let corrected = u64::try_from(node.integer(1..=i64::MAX)?).ok()?;
+    if corrected >= version {
+        node.lint("unknown_version", format!("must be the number of an earlier version, and there is no {corrected}"));
+    }
+    Some(corrected)
 }
 
 fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
@@ -204,8 +237,7 @@ fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
 fn read_currency(node: &Node<'_>) -> Option<Currency> {
     let currency: Currency = node.parsed("unknown_currency")?;
     if currency.exponent().is_none() {
-        node.fault("unknown_currency", format!("{currency} has no minor unit to count in"));
-        return None;
+        node.lint("unknown_currency", format!("{currency} has no minor unit to count in"));
     }
     Some(currency)
 }

@@ -1,8 +1,15 @@
 //! A JSON document read piece by piece, with every fault in it collected, each with a pointer to its place.
+//!
+//! There are two kinds of findings. A *fault* means that there is no value: it has the wrong type, or no meaning. A *lint*
+//! means that the value is understood but must not be published: it is out of bounds, or contradicts another. A document to
+//! be published must have neither. A document that was published once is read for ever, so only faults count there: a later
+//! release may lint more, and must still read what an earlier one accepted.
 
-use std::{cell::RefCell, fmt, ops::RangeInclusive, str::FromStr};
+use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::FromStr};
 
 use serde_json::Value;
+
+use crate::points::Points;
 
 /// A fault in a program document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,16 +22,47 @@ pub struct Problem {
     pub message: String,
 }
 
+/// No number in a document has a meaning beyond what the engine counts in.
+const NUMBER_MAX: i64 = Points::MAX.get();
+
+/// The longest time that can be counted from a date, in days or months.
+const SPAN_MAX: i64 = 100_000;
+
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub(crate) faults: RefCell<Vec<Problem>>,
+pub(crate) struct Findings(RefCell<Vec<Finding>>);
+
+#[derive(Debug)]
+struct Finding {
+    problem: Problem,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// There is no value.
+    Fault,
+    /// There is a value, and it must not be published.
+    Lint,
+}
+
+impl Findings {
+    /// Everything that was found, in the order of reading.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.0.into_inner().into_iter().map(|finding| finding.problem).collect()
+    }
+
+    /// The places where there is no value.
+    pub(crate) fn into_faults(self) -> Vec<Problem> {
+        let findings = self.0.into_inner().into_iter();
+        findings.filter(|finding| finding.kind == Kind::Fault).map(|finding| finding.problem).collect()
+    }
 }
 
 /// A value in the document and where it stands.
 ///
-/// A reading method reports what is wrong and answers `None`; whoever reads goes on with the rest, and gives up only
-/// when it has read everything, so that all faults are told at once.
+/// A reading method reports what is wrong and answers `None` where there is no value. Reading goes on with the rest, so that
+/// all findings are reported at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'a> {
     value: &'a Value,
@@ -57,10 +95,19 @@ impl<'a> Node<'a> {
         Self { value, place: Place::Top, findings }
     }
 
-    /// Reports a fault here.
+    /// Reports that there is no value here.
     pub(crate) fn fault(&self, code: &'static str, message: impl Into<String>) {
-        let problem = Problem { at: self.place.to_string(), code, message: message.into() };
-        self.findings.faults.borrow_mut().push(problem);
+        self.report(Kind::Fault, code, message.into());
+    }
+
+    /// Reports that the value here must not be published.
+    pub(crate) fn lint(&self, code: &'static str, message: impl Into<String>) {
+        self.report(Kind::Lint, code, message.into());
+    }
+
+    fn report(&self, kind: Kind, code: &'static str, message: String) {
+        let problem = Problem { at: self.place.to_string(), code, message };
+        self.findings.0.borrow_mut().push(Finding { problem, kind });
     }
 
     fn wrong_type(&self, wanted: &str) {
@@ -75,7 +122,7 @@ impl<'a> Node<'a> {
         self.fault("wrong_type", format!("must be {wanted}, not {found}"));
     }
 
-    /// The fields of an object, of which only those in `known` may be there.
+    /// The fields of an object; a field that is not in `known` is a lint.
     pub(crate) fn fields(&'a self, known: &[&str]) -> Option<Fields<'a>> {
         let Value::Object(object) = self.value else {
             self.wrong_type("an object");
@@ -84,7 +131,7 @@ impl<'a> Node<'a> {
         for (name, value) in object {
             if !known.contains(&name.as_str()) {
                 let field = Node { value, place: Place::Field(self, name), findings: self.findings };
-                field.fault("unknown_field", format!("is not a field here; the fields are {}", known.join(", ")));
+                field.lint("unknown_field", format!("is not a field here; the fields are {}", known.join(", ")));
             }
         }
         Some(Fields { node: self })
@@ -110,7 +157,7 @@ impl<'a> Node<'a> {
         self.value.as_str()
     }
 
-    /// A text of 1 to `length_max` characters.
+    /// A text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
             self.wrong_type("a text");
@@ -118,8 +165,7 @@ impl<'a> Node<'a> {
         };
         let length = text.chars().count();
         if length == 0 || length > length_max {
-            self.fault("out_of_range", format!("must have 1 to {length_max} characters, not {length}"));
-            return None;
+            self.lint("out_of_range", format!("must have 1 to {length_max} characters, not {length}"));
         }
         Some(text.to_owned())
     }
@@ -136,17 +182,35 @@ impl<'a> Node<'a> {
         text.parse().map_err(|error: T::Err| self.fault(code, error.to_string())).ok()
     }
 
-    /// A whole number within `range`.
-    pub(crate) fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
+    /// A whole number; a lint unless it is within `accepted`. Below 1, or below 0 if 0 is accepted, it has no meaning.
+    pub(crate) fn integer(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
+        let least = *accepted.start().min(&1);
+        self.integer_within(least..=NUMBER_MAX, accepted)
+    }
+
+    /// A number of days or months, as [`Node::integer`].
+    pub(crate) fn span(&self, accepted: RangeInclusive<i64>) -> Option<i32> {
+        let least = *accepted.start().min(&1);
+        i32::try_from(self.integer_within(least..=SPAN_MAX, accepted)?).ok()
+    }
+
+    /// A percentage of which only what is above 100 has a meaning; a lint unless it is within `accepted`.
+    pub(crate) fn percent(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
+        self.integer_within(100..=NUMBER_MAX, accepted)
+    }
+
+    fn integer_within(&self, meaningful: RangeInclusive<i64>, accepted: RangeInclusive<i64>) -> Option<i64> {
         let Some(number) = self.value.as_i64() else {
             self.wrong_type("a whole number");
             return None;
         };
-        if !range.contains(&number) {
-            self.fault("out_of_range", format!("must be {} to {}, not {number}", range.start(), range.end()));
-            return None;
+        let has_meaning = meaningful.contains(&number);
+        if !accepted.contains(&number) || !has_meaning {
+            let kind = if has_meaning { Kind::Lint } else { Kind::Fault };
+            let message = format!("must be {} to {}, not {number}", accepted.start(), accepted.end());
+            self.report(kind, "out_of_range", message);
         }
-        Some(number)
+        has_meaning.then_some(number)
     }
 
     /// One of the named choices.
@@ -163,15 +227,14 @@ impl<'a> Node<'a> {
         self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
     }
 
-    /// Reads each value of a list of at most `most`; `None` unless all of them could be read.
+    /// Reads each value of a list; `None` unless all of them could be read. More than `most` is a lint.
     pub(crate) fn list<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
         let Value::Array(values) = self.value else {
             self.wrong_type("a list");
             return None;
         };
         if values.len() > most {
-            self.fault("too_many", format!("must have at most {most} items, not {}", values.len()));
-            return None;
+            self.lint("too_many", format!("must have at most {most} items, not {}", values.len()));
         }
         let read: Vec<_> = values
             .iter()
@@ -183,16 +246,22 @@ impl<'a> Node<'a> {
 
     /// Like [`Node::list`], and reports each item whose `id` stood before.
     pub(crate) fn list_by_id<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
-        let seen = RefCell::new(std::collections::BTreeSet::new());
+        let seen = RefCell::new(BTreeSet::new());
         self.list(most, |node| {
             if let Some(id) = node.value.get("id").and_then(Value::as_str)
                 && !seen.borrow_mut().insert(id.to_owned())
             {
                 let id_node = Node { value: node.value, place: Place::Field(node, "id"), findings: node.findings };
-                id_node.fault("duplicate_id", format!("{id} stands here twice"));
+                id_node.lint("duplicate_id", format!("{id} is used twice in this list"));
             }
             read(node)
         })
+    }
+
+    /// The `id` of each item of a list that has one. Reports nothing.
+    pub(crate) fn ids(&self) -> BTreeSet<&'a str> {
+        let items = self.value.as_array().into_iter().flatten();
+        items.filter_map(|item| item.get("id").and_then(Value::as_str)).collect()
     }
 }
 

@@ -43,7 +43,7 @@ fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals)
     let price = fields.required("price").and_then(|node| node.integer(0..=AMOUNT_MAX));
     let months = fields.required("interval").and_then(|node| node.choice(&[("month", 1), ("year", 12)]));
     let tier_floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
-    let earning_percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
     let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
     Some(Plan {
         id: id?,
@@ -60,8 +60,7 @@ fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals)
 pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<LevelId> {
     let level: LevelId = node.parsed("malformed")?;
     if levels.is_some_and(|levels| !levels.contains(&level)) {
-        node.fault("unknown_level", format!("{level} is not a level of this program"));
-        return None;
+        node.lint("unknown_level", format!("{level} is not a level of this program"));
     }
     Some(level)
 }

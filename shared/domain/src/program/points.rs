@@ -189,11 +189,10 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     let negative_balance = fields.read_or("negative_balance", defaults.negative_balance, |node| {
         node.choice(&[("owe", NegativeBalance::Owe), ("forgive", NegativeBalance::Forgive)])
     });
-    let backdating_days_max = fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| {
-        node.integer(0..=BACKDATING_DAYS_MAX).and_then(|days| i32::try_from(days).ok())
-    });
+    let backdating_days_max =
+        fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| node.span(0..=BACKDATING_DAYS_MAX));
     let expiry_notice_days = fields.read_or("expiry_notice_days", defaults.expiry_notice_days, |node| {
-        let days = node.integer(0..=EXPIRY_NOTICE_DAYS_MAX).and_then(|days| i32::try_from(days).ok())?;
+        let days = node.span(0..=EXPIRY_NOTICE_DAYS_MAX)?;
         Some((days > 0).then_some(days))
     });
     Some(PointsPolicy {
@@ -207,7 +206,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
 }
 
 fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {
-    let days = |node: &Node<'_>| node.integer(1..=PENDING_DAYS_MAX).and_then(|days| i32::try_from(days).ok());
+    let days = |node: &Node<'_>| node.span(1..=PENDING_DAYS_MAX);
     match (node.text(), node.variant()) {
         (Some("none"), _) => Some(PendingPolicy::None),
         (_, Some(("days", node))) => days(&node).map(PendingPolicy::Days),
@@ -230,8 +229,7 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
         return read_fixed_dates(&days);
     }
     if let Some(("inactivity_months", months)) = node.variant() {
-        let months = months.integer(1..=EXPIRY_MONTHS_MAX)?;
-        return Some(ExpiryPolicy::Inactivity { months: i32::try_from(months).ok()? });
+        return Some(ExpiryPolicy::Inactivity { months: months.span(1..=EXPIRY_MONTHS_MAX)? });
     }
     if !node.has("after_months") {
         node.unknown_choice(&[
@@ -243,7 +241,7 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
         return None;
     }
     let fields = node.fields(&["after_months", "rounded_to"])?;
-    let months = fields.required("after_months").and_then(|node| node.integer(1..=EXPIRY_MONTHS_MAX));
+    let months = fields.required("after_months").and_then(|node| node.span(1..=EXPIRY_MONTHS_MAX));
     let rounded = fields.read_or("rounded_to", Rounded::EndOfMonth, |node| {
         node.choice(&[
             ("exact_day", Rounded::ExactDay),
@@ -252,7 +250,7 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
             ("end_of_year", Rounded::EndOfYear),
         ])
     });
-    Some(ExpiryPolicy::AfterMonths { months: i32::try_from(months?).ok()?, rounded: rounded? })
+    Some(ExpiryPolicy::AfterMonths { months: months?, rounded: rounded? })
 }
 
 fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
@@ -266,8 +264,7 @@ fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
         date.map(|date| (date.month(), date.day()))
     })?;
     if days.is_empty() {
-        node.fault("out_of_range", "must name at least one day");
-        return None;
+        node.lint("out_of_range", "must name at least one day");
     }
     Some(ExpiryPolicy::FixedDates(days))
 }

@@ -195,7 +195,7 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
 fn read_hold_seconds_max(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i64> {
     // A code that was shown cannot be taken back, and a hold may end in nothing.
     if codes.is_some_and(|codes| codes != CodeSource::None) {
-        node.fault("contradiction", "a reward with codes cannot be held");
+        node.lint("contradiction", "a reward with codes cannot be held");
     }
     node.integer(1..=HOLD_SECONDS_MAX)
 }

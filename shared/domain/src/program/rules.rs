@@ -90,7 +90,7 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
     let shared = rules.iter().filter(|rule| rule.cap.is_some_and(|cap| cap.per == Per::Program)).count();
     if shared > PROGRAM_CAPS_MAX {
         let most = format!("at most {PROGRAM_CAPS_MAX} rules can be capped per program, and these are {shared}");
-        node.fault("too_many", most);
+        node.lint("too_many", most);
     }
     Some(rules)
 }
@@ -123,8 +123,7 @@ fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Ea
 fn read_id(node: &Node<'_>) -> Option<RuleId> {
     let id: RuleId = node.parsed("malformed")?;
     if id.as_str() == REFERRAL_LINE || LINE_PREFIXES.iter().any(|prefix| id.as_str().starts_with(prefix)) {
-        node.fault("reserved", format!("{id} would be taken for a line that the engine adds to a breakdown"));
-        return None;
+        node.lint("reserved", format!("{id} would be taken for a line that the engine adds to a breakdown"));
     }
     Some(id)
 }
@@ -141,7 +140,7 @@ fn read_trigger(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option
             let is_birthday =
                 |spec: &AttributeSpec| spec.id.as_str() == BIRTHDAY_ATTRIBUTE && spec.kind == AttributeType::Date;
             if attributes.is_some_and(|attributes| !attributes.iter().any(is_birthday)) {
-                node.fault("contradiction", "needs an attribute \"birthday\" of type \"date\"");
+                node.lint("contradiction", "needs an attribute \"birthday\" of type \"date\"");
             }
             Some(Trigger::Birthday)
         }
@@ -168,7 +167,7 @@ fn read_cap(node: &Node<'_>, on: Option<&Trigger>) -> Option<Cap> {
     let cap = cap::read(node)?;
     // A birthday is celebrated while an account is brought up to date, which looks at nothing but the account.
     if cap.per == Per::Program && on == Some(&Trigger::Birthday) {
-        node.fault("contradiction", "a birthday rule can be capped per member only");
+        node.lint("contradiction", "a birthday rule can be capped per member only");
     }
     Some(cap)
 }

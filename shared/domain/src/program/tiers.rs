@@ -1,5 +1,7 @@
 //! The tiers of a program: what counts toward them, over which period, and what each level asks for.
 
+use std::{cell::RefCell, collections::BTreeSet};
+
 use jiff::civil::Date;
 
 use super::{
@@ -164,6 +166,11 @@ pub enum Downgrade {
 pub struct Thresholds(Vec<(BasisUnit, i64)>);
 
 impl Thresholds {
+    /// The amount of each unit, in the order of the basis' units.
+    pub fn amounts(&self) -> impl Iterator<Item = (BasisUnit, i64)> + '_ {
+        self.0.iter().copied()
+    }
+
     /// What is missing of each unit at `qualifying`; never negative.
     pub fn missing<'a>(&'a self, qualifying: &'a Qualifying) -> impl Iterator<Item = (BasisUnit, i64)> + 'a {
         self.0.iter().map(|(unit, threshold)| (*unit, threshold.saturating_sub(unit.of(qualifying)).max(0)))
@@ -185,6 +192,8 @@ pub struct Level {
     pub perks: Vec<String>,
     /// What its members may use without points.
     pub entitlements: Vec<Entitlement>,
+    /// Levels of the version before whose members have this one instead.
+    pub replaces: Vec<LevelId>,
 }
 
 impl Tiers {
@@ -243,8 +252,7 @@ pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Tiers> {
             ("never", Downgrade::Never),
         ])
     });
-    let grace_days = fields
-        .read_or("grace_days", 0, |node| node.integer(0..=GRACE_DAYS_MAX).and_then(|days| i32::try_from(days).ok()));
+    let grace_days = fields.read_or("grace_days", 0, |node| node.span(0..=GRACE_DAYS_MAX));
     let levels = fields.required("levels").and_then(|node| read_levels(&node, basis.as_ref(), intervals));
     Some(Tiers { basis: basis?, period: period?, downgrade: downgrade?, grace_days: grace_days?, levels: levels? })
 }
@@ -252,9 +260,13 @@ pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Tiers> {
 fn read_basis(node: &Node<'_>) -> Option<Basis> {
     let several = |node: &Node<'_>| {
         let units = node.list(UNITS.len(), |node| node.choice(&UNITS))?;
-        if units.is_empty() || UNITS.iter().any(|(_, unit)| units.iter().filter(|other| *other == unit).count() > 1) {
-            node.fault("contradiction", "must name each kind once, and at least one");
+        let message = "must name each kind once, and at least one";
+        if units.is_empty() {
+            node.fault("contradiction", message);
             return None;
+        }
+        if UNITS.iter().any(|(_, unit)| units.iter().filter(|other| *other == unit).count() > 1) {
+            node.lint("contradiction", message);
         }
         Some(units)
     };
@@ -271,8 +283,7 @@ fn read_basis(node: &Node<'_>) -> Option<Basis> {
 
 fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
     if let Some(("rolling_months", months)) = node.variant() {
-        let months = months.integer(1..=ROLLING_MONTHS_MAX)?;
-        return i32::try_from(months).ok().map(PeriodRule::RollingMonths);
+        return months.span(1..=ROLLING_MONTHS_MAX).map(PeriodRule::RollingMonths);
     }
     node.choice(&[
         ("calendar_year", PeriodRule::CalendarYear),
@@ -282,7 +293,8 @@ fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
 }
 
 fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Vec<Level>> {
-    let levels = node.list_by_id(LEVELS_MAX, |node| read_level(node, basis, intervals))?;
+    let replaced = Replaced { kept: node.ids(), seen: RefCell::default() };
+    let levels = node.list_by_id(LEVELS_MAX, |node| read_level(node, basis, intervals, &replaced))?;
     if levels.is_empty() {
         node.fault("out_of_range", "must have at least one level");
         return None;
@@ -290,20 +302,43 @@ fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) ->
     for (lower, higher) in levels.iter().zip(levels.iter().skip(1)) {
         let pairs = || lower.thresholds.0.iter().zip(&higher.thresholds.0);
         if pairs().any(|(low, high)| low.1 > high.1) || pairs().all(|(low, high)| low.1 == high.1) {
-            node.fault("not_ascending", format!("{} must ask for more than {}", higher.id, lower.id));
+            node.lint("not_ascending", format!("{} must ask for more than {}", higher.id, lower.id));
         }
     }
     Some(levels)
 }
 
-fn read_level(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Level> {
-    let fields = node.fields(&["id", "threshold", "downgrade", "earning_percent", "perks", "entitlements"])?;
+/// What keeps levels from being replaced twice, or while they are still there.
+struct Replaced<'a> {
+    /// The levels of this document.
+    kept: BTreeSet<&'a str>,
+    /// The levels that one read before replaces.
+    seen: RefCell<BTreeSet<LevelId>>,
+}
+
+impl Replaced<'_> {
+    fn read(&self, node: &Node<'_>) -> Option<LevelId> {
+        let level: LevelId = node.parsed("malformed")?;
+        if self.kept.contains(level.as_str()) {
+            node.lint("contradiction", format!("{level} is still a level of this document, so it is not replaced"));
+        }
+        if !self.seen.borrow_mut().insert(level.clone()) {
+            node.lint("contradiction", format!("{level} is replaced already"));
+        }
+        Some(level)
+    }
+}
+
+fn read_level(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals, others: &Replaced<'_>) -> Option<Level> {
+    let known = ["id", "threshold", "downgrade", "earning_percent", "perks", "entitlements", "replaces"];
+    let fields = node.fields(&known)?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let thresholds = fields.required("threshold").and_then(|node| read_thresholds(&node, basis?));
     let is_kept = fields.read_or("downgrade", false, |node| node.choice(&[("never", true)]));
-    let earning_percent = fields.read_or("earning_percent", 100, |node| node.integer(100..=10_000));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
     let perks = fields.read_or("perks", Vec::new(), |node| node.list(PERKS_MAX, |node| node.string(NAME_LENGTH_MAX)));
     let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
+    let replaces = fields.read_or("replaces", Vec::new(), |node| node.list(LEVELS_MAX, |node| others.read(node)));
     Some(Level {
         id: id?,
         thresholds: thresholds?,
@@ -311,6 +346,7 @@ fn read_level(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> 
         earning_percent: earning_percent?,
         perks: perks?,
         entitlements: entitlements?,
+        replaces: replaces?,
     })
 }
 

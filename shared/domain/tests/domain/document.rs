@@ -67,6 +67,8 @@ fn shapes_that_the_example_does_not_show_are_accepted() {
                                     "give": { "challenge": { "times": 50, "within_days": 366, "points": 100, "repeats": true } } }] }),
         json!({ "rewards": [{ "id": "a", "name": "A", "kind": "cashback", "cost": { "points": 1 }, "stock": "unlimited", "codes": "none",
                               "limit": { "points": 5, "per": "program", "every": "week" }, "when": "occurred_at.month == 5" }] }),
+        json!({ "in_force_from": "2027-03-01T00:00:00+03:00" }),
+        json!({ "tiers": { "levels": [{ "id": "a", "threshold": 0, "replaces": ["b", "c"] }] } }),
         json!({ "plans": [] }),
         json!({ "plans": [{ "id": "plus", "name": "Plus", "price": 500, "interval": "month", "earning_percent": 110,
                             "entitlements": [{ "id": "tasting", "times": 2, "every": "ever" }] }] }),
@@ -360,6 +362,22 @@ fn each_fault_is_told_with_its_place_and_its_code() {
             "/plans/1/id".into(),
             "duplicate_id",
         ),
+        ("/in_force_from".into(), json!("2027-03-01"), "/in_force_from".into(), "malformed"),
+        ("/in_force_from".into(), json!(1), "/in_force_from".into(), "malformed"),
+        ("/corrects".into(), json!(1), "/corrects".into(), "unknown_version"),
+        ("/corrects".into(), json!(i64::MAX), "/corrects".into(), "out_of_range"),
+        ("/corrects".into(), json!(0), "/corrects".into(), "out_of_range"),
+        ("/corrects".into(), json!("1"), "/corrects".into(), "wrong_type"),
+        ("/tiers/levels/1/replaces".into(), json!("blue"), "/tiers/levels/1/replaces".into(), "wrong_type"),
+        ("/tiers/levels/1/replaces".into(), json!(["a b"]), "/tiers/levels/1/replaces/0".into(), "malformed"),
+        ("/tiers/levels/1/replaces".into(), json!(["silver"]), "/tiers/levels/1/replaces/0".into(), "contradiction"),
+        ("/tiers/levels/1/replaces".into(), json!(["gold"]), "/tiers/levels/1/replaces/0".into(), "contradiction"),
+        (
+            "/tiers/levels/1/replaces".into(),
+            json!(["blue", "blue"]),
+            "/tiers/levels/1/replaces/1".into(),
+            "contradiction",
+        ),
         ("/attributes".into(), many(31, &text), "/attributes".into(), "too_many"),
         ("/attributes/2/type".into(), json!("text"), "/attributes/2/type".into(), "unknown_choice"),
         ("/attributes/2/personal".into(), json!("yes"), "/attributes/2/personal".into(), "wrong_type"),
@@ -376,7 +394,7 @@ fn each_fault_is_told_with_its_place_and_its_code() {
     for (basis, at) in
         [(json!({ "any": [] }), "/tiers/basis/any"), (json!({ "all": ["points", "points"] }), "/tiers/basis/all")]
     {
-        let tiers = json!({ "tiers": { "basis": basis, "levels": [{ "id": "a", "threshold": 0 }] } });
+        let tiers = json!({ "tiers": { "basis": basis, "levels": [{ "id": "a", "threshold": { "points": 0 } }] } });
         assert_eq!(faults_of(&document(tiers)), [(at.to_owned(), "contradiction")]);
     }
     let half = json!({ "tiers": { "basis": { "all": ["points", "visits"] }, "levels": [{ "id": "a", "threshold": { "points": 0 } }] } });

@@ -37,6 +37,8 @@ mod refusals;
 mod requests;
 mod reversing;
 mod settling;
+mod stored;
+mod succession;
 mod tiers;
 mod tiers_over_time;
 mod tiers_rolling;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     engine::Table,
+    programs::{publish, publish_at, withdraw},
     sample::{accrual, claim, commit, demo, empty, enrollment, member, take, tasting},
 };
 
@@ -62,8 +63,9 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     table.store.ledger(&demo(), &member, 0, 5).await.unwrap();
     table.store.counters(&demo(), &[tasting()]).await.unwrap();
     table.store.due(Store::due_shard(&member), jiff::civil::date(2027, 1, 1), None, 5).await.unwrap();
-    table.store.publish(&demo(), None, text).await.unwrap();
-    table.store.publish(&demo(), Some(1), text).await.unwrap();
+    publish(&table, None, text).await;
+    publish_at(&table, Some(1), text, 600).await;
+    withdraw(&table, 2).await;
     let mut found = BTreeSet::new();
     for operation in ["GetItem", "Query", "TransactWriteItems"] {
         for body in table.wire.requests(operation) {

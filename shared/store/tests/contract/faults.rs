@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     engine::Table,
+    programs::publish,
     sample::{accrual, commit, demo, member, table_with_member},
     wire::{Fault, cancelled, cancelled_for, error},
 };
@@ -129,7 +130,7 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         is_pooled: false,
     }];
     let account = commit(&table, &posting).await;
-    table.store.publish(&demo(), None, "document").await.unwrap();
+    publish(&table, None, "document").await;
     let (program, id) = (demo(), account.member.clone());
     let pk = "member#demo#m-1";
 
@@ -162,14 +163,18 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         })
         .await;
     }
-    check_corrupt(&table, ("program", "program#demo", "head"), "v", async |store| {
-        store.program_version(&program).await
-    })
-    .await;
-    check_corrupt(&table, ("program", "program#demo", "version#000001"), "document", async |store| {
-        store.program_document(&program, 1).await
-    })
-    .await;
+    for attribute in ["v", "last", "versions"] {
+        check_corrupt(&table, ("program", "program#demo", "head"), attribute, async |store| {
+            store.program_heads(&program).await
+        })
+        .await;
+    }
+    for attribute in ["v", "document"] {
+        check_corrupt(&table, ("program", "program#demo", "version#000001"), attribute, async |store| {
+            store.program_documents(&program, &[1]).await
+        })
+        .await;
+    }
     assert_eq!(table.store.account(&program, &id).await.unwrap(), Some(account));
 }
 

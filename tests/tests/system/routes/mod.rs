@@ -32,3 +32,4 @@ mod tier;
 mod tier_evaluations;
 mod tier_override;
 mod transfers;
+mod versions;

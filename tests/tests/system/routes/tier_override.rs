@@ -101,6 +101,7 @@ fn a_tier_whose_level_is_gone_is_gone_and_the_next_look_says_so() {
     put(&system, &gold()).expect(200);
     let mut program = coffee_shop();
     program["tiers"]["levels"].as_array_mut().unwrap().pop();
+    program["tiers"]["levels"][1]["replaces"] = json!(["gold"]);
     for reward in program["rewards"].as_array_mut().unwrap() {
         reward.as_object_mut().unwrap().remove("tiers");
     }

@@ -1,0 +1,129 @@
+//! `GET /v1/programs/{program}` and `/versions`: which rules are in force when; `DELETE` takes back rules that are not yet.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use regulars_api::{
+    command::path_id,
+    engine::Engine,
+    http::{Answer, Code, Params, Problem},
+};
+use regulars_domain::{
+    id::{Actor, ProgramId},
+    versions::{VersionHead, Versions},
+};
+use regulars_store::{ProgramHeads, Withdrawal};
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    versions: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    version: u64,
+    in_force_from: Timestamp,
+    published_at: Timestamp,
+    actor: Option<&'a Actor>,
+}
+
+impl<'a> From<&'a VersionHead> for Row<'a> {
+    fn from(head: &'a VersionHead) -> Self {
+        let VersionHead { version, in_force_from, published_at, .. } = *head;
+        Self { version, in_force_from, published_at, actor: head.actor.as_ref() }
+    }
+}
+
+/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
+/// publication names.
+pub(crate) async fn read_in_force(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let id = named(params)?;
+    let heads = heads(engine, &id).await?;
+    let in_force = Versions::new(heads.versions.clone(), BTreeMap::new()).in_force_at(engine.clock.now());
+    let document = document(engine, &id, in_force).await?;
+    Ok(tagged(Answer::ok(&document), &heads))
+}
+
+/// Lists all versions, the newest first.
+pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let heads = heads(engine, &named(params)?).await?;
+    Ok(listed(&heads))
+}
+
+/// Answers with the document of one version.
+pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let id = named(params)?;
+    let version = numbered(params)?;
+    heads(engine, &id).await?.version(version).ok_or_else(|| unknown_version(&id, version))?;
+    Ok(Answer::ok(&document(engine, &id, version).await?))
+}
+
+/// Takes back a scheduled version, and answers with those that are left.
+pub(crate) async fn withdraw(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let id = named(params)?;
+    heads(engine, &id).await?;
+    let version = numbered(params)?;
+    let notice = engine.programs.notice();
+    match engine.store.withdraw(&id, version, engine.clock.now(), notice).await? {
+        Withdrawal::Withdrawn(heads) => {
+            engine.programs.forget(&id);
+            Ok(listed(&heads))
+        }
+        Withdrawal::InForce { in_force_from } => {
+            let detail = format!(
+                "Version {version} is in force from {in_force_from}. A version can be withdrawn until {} seconds before it \
+                 begins; after that, publish another one, which may correct it.",
+                notice.as_secs()
+            );
+            let problem = Problem::new(Code::VersionInForce, detail);
+            Err(problem.with("version", version).with("in_force_from", in_force_from.to_string()))
+        }
+        Withdrawal::NotFound => Err(unknown_version(&id, version)),
+    }
+}
+
+fn listed(heads: &ProgramHeads) -> Answer {
+    tagged(Answer::ok(&Listed { versions: heads.versions.iter().rev().map(Row::from).collect() }), heads)
+}
+
+fn tagged(answer: Answer, heads: &ProgramHeads) -> Answer {
+    match heads.newest() {
+        Some(newest) => answer.etag(newest.version),
+        None => answer,
+    }
+}
+
+/// The program that a path names.
+pub(crate) fn named(params: &Params) -> Result<ProgramId, Problem> {
+    path_id(params, "program", Code::ProgramNotFound)
+}
+
+/// The version that a path names, as versions are written everywhere.
+fn numbered(params: &Params) -> Result<u64, Problem> {
+    let version: u64 = path_id(params, "version", Code::VersionNotFound)?;
+    let text = params.get("version");
+    if version.to_string() == text {
+        Ok(version)
+    } else {
+        Err(Problem::new(Code::VersionNotFound, format!("There is no version `{text}`.")))
+    }
+}
+
+async fn heads(engine: &Engine, id: &ProgramId) -> Result<ProgramHeads, Problem> {
+    let heads = engine.store.program_heads(id).await?;
+    heads.ok_or_else(|| Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published.")))
+}
+
+/// The document of a version that is listed.
+pub(crate) async fn document(engine: &Engine, id: &ProgramId, version: u64) -> Result<Value, Problem> {
+    let mut documents = engine.store.program_documents(id, &[version]).await?;
+    let document = documents.remove(&version);
+    let document = document.ok_or_else(|| Problem::fault(format!("program {id} version {version} is missing")))?;
+    serde_json::from_str(&document).map_err(Problem::fault)
+}
+
+fn unknown_version(id: &ProgramId, version: u64) -> Problem {
+    Problem::new(Code::VersionNotFound, format!("The program `{id}` has no version {version}."))
+}

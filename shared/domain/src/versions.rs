@@ -1,0 +1,171 @@
+//! The versions of a program: which rules were in force when, and which of them an account must be settled under.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    calendar::days_after,
+    id::{Actor, LevelId},
+    program::Program,
+};
+
+/// What one version changes, compared with the version before it, of all that time does to an account by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Differs {
+    /// Nothing: settling need not know of it.
+    #[default]
+    Nothing,
+    /// Something, such as birthdays, plans, notices or what is forgotten, but not the tiers.
+    Time,
+    /// The tiers.
+    Tiers,
+}
+
+/// What must be known of a version without reading its document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionHead {
+    /// Its number. Numbers ascend, and a withdrawn version leaves a gap.
+    pub version: u64,
+    /// The first instant at which it decides. The first version also decides everything earlier.
+    pub in_force_from: Timestamp,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// Who published it, if that is known.
+    pub actor: Option<Actor>,
+    /// How it differs from the version before it.
+    pub differs: Differs,
+    /// How many days back a purchase may be posted under it.
+    pub backdating_days_max: i32,
+    /// An earlier version whose levels it takes back.
+    pub corrects: Option<u64>,
+    /// Levels of the version before that have another id now: the old id, and the new one.
+    pub replaces: Vec<(LevelId, LevelId)>,
+}
+
+/// A version's document is needed to decide, and was not loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionMissing(pub u64);
+
+/// The versions of one program, and the documents of those that were loaded.
+///
+/// Versions in this list are never withdrawn any more once they are in force, and never change. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Versions {
+    heads: Arc<[VersionHead]>,
+    programs: BTreeMap<u64, Arc<Program>>,
+}
+
+impl Versions {
+    /// Versions in the order of their numbers, at least one, with the documents that were loaded.
+    #[must_use]
+    pub fn new(heads: Arc<[VersionHead]>, programs: BTreeMap<u64, Arc<Program>>) -> Self {
+        Self { heads, programs }
+    }
+
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn heads(&self) -> &[VersionHead] {
+        &self.heads
+    }
+
+    /// Adds the document of a version.
+    pub fn add(&mut self, program: Arc<Program>) {
+        self.programs.insert(program.version, program);
+    }
+
+    /// The number of the version in force at `instant`.
+    #[must_use]
+    pub fn in_force_at(&self, instant: Timestamp) -> u64 {
+        let begun = self.heads.iter().rev().find(|head| head.in_force_from <= instant);
+        begun.or(self.heads.first()).map_or(0, |head| head.version)
+    }
+
+    /// The rules in force at `instant`.
+    ///
+    /// # Errors
+    ///
+    /// Their document was not loaded.
+    pub fn at(&self, instant: Timestamp) -> Result<&Program, VersionMissing> {
+        self.program(self.in_force_at(instant))
+    }
+
+    /// The rules of `version`.
+    ///
+    /// # Errors
+    ///
+    /// Their document was not loaded.
+    pub fn program(&self, version: u64) -> Result<&Program, VersionMissing> {
+        self.programs.get(&version).map(Arc::as_ref).ok_or(VersionMissing(version))
+    }
+
+    /// The version after `version` that changes what time does, if it has begun at `instant`.
+    #[must_use]
+    pub fn next_begun(&self, version: u64, instant: Timestamp) -> Option<&VersionHead> {
+        self.after(version, instant).find(|head| head.differs != Differs::Nothing)
+    }
+
+    /// Versions after `version` that have begun at `instant`.
+    fn after(&self, version: u64, instant: Timestamp) -> impl Iterator<Item = &VersionHead> {
+        self.heads.iter().filter(move |head| head.version > version && head.in_force_from <= instant)
+    }
+
+    /// The version that introduced the tiers of `version`, and the instant from which they have been in force; `None` if these
+    /// are the program's first.
+    #[must_use]
+    pub fn tiers_since(&self, version: u64) -> (u64, Option<Timestamp>) {
+        let until = || self.heads.iter().filter(|head| head.version <= version);
+        match until().rev().find(|head| head.differs == Differs::Tiers) {
+            Some(head) => (head.version, Some(head.in_force_from)),
+            None => (self.heads.first().map_or(version, |head| head.version), None),
+        }
+    }
+
+    /// What the level called `level` under the rules of `version` is called under those of `later`.
+    #[must_use]
+    pub fn renamed(&self, level: &LevelId, version: u64, later: u64) -> LevelId {
+        let between = self.heads.iter().filter(|head| head.version > version && head.version <= later);
+        between.fold(level.clone(), |level, head| {
+            head.replaces.iter().find(|(old, _)| *old == level).map_or(level, |(_, new)| new.clone())
+        })
+    }
+
+    /// The first day on which something can have happened that may still be posted on `today`, whichever version was in force.
+    ///
+    /// A purchase may be posted for as many days as the version allows under which it was made, so the most generous version
+    /// of the last year counts.
+    #[must_use]
+    pub fn earliest(&self, program: &Program, today: Date) -> Date {
+        let year_ago = calendar_start(program, days_after(today, YEAR_DAYS.saturating_neg()));
+        let ended =
+            |place: usize| self.heads.get(place.saturating_add(1)).is_some_and(|next| next.in_force_from <= year_ago);
+        let lately = self.heads.iter().enumerate().filter(|(place, _)| !ended(*place));
+        let begun = lately.filter(|(_, head)| program.date(head.in_force_from) <= today);
+        let days = begun.map(|(_, head)| head.backdating_days_max).max().unwrap_or_default();
+        days_after(today, days.max(program.points.backdating_days_max).saturating_neg())
+    }
+}
+
+/// The longest that a program can let purchases be posted late, and one day more for its time zone.
+const YEAR_DAYS: i32 = 366;
+
+fn calendar_start(program: &Program, date: Date) -> Timestamp {
+    crate::calendar::start_of(&program.zone, date)
+}
+
+impl From<Program> for Versions {
+    /// A program with this version alone, which decides everything.
+    fn from(program: Program) -> Self {
+        let head = VersionHead {
+            version: program.version,
+            in_force_from: Timestamp::MIN,
+            published_at: Timestamp::MIN,
+            actor: None,
+            differs: Differs::Nothing,
+            backdating_days_max: program.points.backdating_days_max,
+            corrects: None,
+            replaces: Vec::new(),
+        };
+        Self::new([head].into(), BTreeMap::from([(program.version, Arc::new(program))]))
+    }
+}
