@@ -113,6 +113,12 @@ impl Client {
 pub const JSON: (&str, &str) = ("content-type", "application/json");
 
 impl Answer {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// The body, if the status is `status`.
     ///
     /// # Panics

@@ -13,8 +13,9 @@ struct Entitlements {
 }
 
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let subject = engine.subject(params).await?;
-    let settled = engine.view(&subject).await?;
+    let mut subject = engine.subject(params).await?;
+    let account = engine.account(&mut subject).await?;
+    let settled = engine.settled(&subject, account)?;
     let entitlements = settled.holdings().into_iter().map(EntitlementView::from).collect();
     Ok(Answer::ok(&Entitlements { entitlements }))
 }

@@ -29,8 +29,8 @@ pub(crate) async fn list(
 ) -> Result<Answer, Problem> {
     let limit = request.limit()?;
     let Cursor { before, ledger } = request.cursor().map(|text| Cursor::read(&text)).transpose()?.unwrap_or_default();
-    let subject = engine.subject(params).await?;
-    let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+    let mut subject = engine.subject(params).await?;
+    let done = engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
     let member = &done.account.member;
     let wanted = ledger.as_ref().unwrap_or(member);
     let mut later = done.account.ledgers().skip_while(|member| *member != wanted);
@@ -47,9 +47,10 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     let id: EntryId = path_id(params, "entry", Code::EntryNotFound)?;
-    let settled = engine.view(&subject).await?;
+    let account = engine.account(&mut subject).await?;
+    let settled = engine.settled(&subject, account)?;
     let Some(entry) = engine.entry(settled.account(), &id).await? else {
         return Err(Problem::new(Code::EntryNotFound, format!("The member has no entry `{id}`.")));
     };

@@ -61,11 +61,13 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
 }
 
 async fn account(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let subject = engine.subject(params).await?;
-    Ok(Answer::ok(&AccountView::from(&engine.view(&subject).await?)))
+    let mut subject = engine.subject(params).await?;
+    let account = engine.account(&mut subject).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))
 }
 
 async fn tier(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let subject = engine.subject(params).await?;
-    Ok(Answer::ok(&StandingView::from(&engine.view(&subject).await?)))
+    let mut subject = engine.subject(params).await?;
+    let account = engine.account(&mut subject).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, account)?)))
 }

@@ -14,11 +14,12 @@ struct Catalogue {
 }
 
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let subject = engine.subject(params).await?;
-    let settled = engine.view(&subject).await?;
-    let now = engine.clock.now();
-    let rewards = &subject.program.rewards;
-    let counted: Vec<_> = rewards.iter().flat_map(|reward| subject.program.reward_counters(reward, now)).collect();
+    let mut subject = engine.subject(params).await?;
+    let account = engine.account(&mut subject).await?;
+    let settled = engine.settled(&subject, account)?;
+    let (program, now) = (settled.program(), settled.now());
+    let rewards = &program.rewards;
+    let counted: Vec<_> = rewards.iter().flat_map(|reward| program.reward_counters(reward, now)).collect();
     let counters = engine.store.counters(&subject.program_id, &counted).await?;
     let codes = engine.store.free_codes(&subject.program_id, &codes::pools(rewards)).await?;
     let view = |reward| RewardView::new(reward, &settled, &counters, codes.get(&reward.id));

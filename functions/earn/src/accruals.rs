@@ -1,10 +1,11 @@
 //! `POST /members/{member}/accruals`: a purchase or an activity, once for ever under its key.
 
 use regulars_api::{
-    command::{Done, Subject, asked},
+    command::{Done, Subject, Undecided, asked},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    others::referrer,
     view::Accrued,
 };
 use regulars_domain::{
@@ -12,7 +13,7 @@ use regulars_domain::{
     earn::earn,
     earning::{Activity, Occasion, Purchase},
 };
-use regulars_store::{Needs, Step};
+use regulars_store::Needs;
 use serde::Deserialize;
 
 /// What points are asked for.
@@ -43,33 +44,34 @@ pub(crate) async fn accrue(
 ) -> Result<Answer, Problem> {
     let asked = asked(request, OPERATION, &request.json_value(BODY_BYTES_MAX)?)?;
     let accrual: Accrual = request.json_body()?;
-    let subject = engine.subject(params).await?;
-    let done = act(engine, &subject, &asked, accrual, deadline).await?;
-    let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let mut subject = engine.subject(params).await?;
+    let done = act(engine, &mut subject, &asked, accrual, deadline).await?;
+    let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&accrued, done.replayed))
 }
 
-/// Gives what `accrual` earns, whichever way it was asked.
+/// Gives what `accrual` earns, whichever way it was asked, under the rules that were in force when it happened.
 pub(crate) async fn act(
     engine: &Engine,
-    subject: &Subject,
+    subject: &mut Subject,
     asked: &Asked,
     accrual: Accrual,
     deadline: Deadline,
 ) -> Result<Done, Problem> {
     let occasion = Occasion::from(accrual);
-    let needs = Needs { counters: subject.program.earning_counters(&occasion), ..Needs::default() };
-    let of_referral = subject.program.earning_counters(&Occasion::Referral(occasion.occurred_at()));
+    engine.load_rules_at(subject, occasion.occurred_at()).await?;
+    let then = subject.rules_at(occasion.occurred_at())?;
+    let needs = Needs { counters: then.earning_counters(&occasion), ..Needs::default() };
+    let of_referral = then.earning_counters(&Occasion::Referral(occasion.occurred_at()));
     engine
-        .act_in_steps(subject, &needs, asked, deadline, |settled, found| {
-            let referrer = match settled.referrer(&occasion) {
-                Some(member) => match engine.referrer(subject, found, member, &of_referral) {
-                    Ok(referrer) => referrer,
-                    Err(step) => return Ok(step),
-                },
+        .act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+            let then = settled.rules_at(occasion.occurred_at())?;
+            let referrer = match settled.referrer(&occasion, then) {
+                Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => None,
             };
-            Ok(Step::commit(earn(settled, asked, &occasion, &found.counters, referrer)?))
+            earn(settled, asked, &occasion, then, &found.counters, referrer)
+                .map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await
 }

@@ -24,16 +24,16 @@ pub(crate) async fn confirm(
     let entry = entry_of(params)?;
     request.no_body()?;
     let asked = asked(request, &operation(&entry), &Value::Null)?;
-    let subject = engine.subject(params).await?;
-    let done = act(engine, &subject, &asked, &entry, deadline).await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let mut subject = engine.subject(params).await?;
+    let done = act(engine, &mut subject, &asked, &entry, deadline).await?;
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }
 
 /// Confirms the accrual `entry`, whichever way it was asked.
 pub(crate) async fn act(
     engine: &Engine,
-    subject: &Subject,
+    subject: &mut Subject,
     asked: &Asked,
     entry: &EntryId,
     deadline: Deadline,

@@ -2,12 +2,14 @@
 
 use regulars_api::{
     codes,
-    command::asked_as,
+    command::{Subject, asked_as},
     engine::Engine,
     http::{Answer, Params, Problem, Request},
     view::{Accrued, Redeemed, Redemption},
 };
 use regulars_domain::{
+    Request as Asked,
+    account::Account,
     aftermath::Recorded,
     earn::earn,
     earning::Occasion,
@@ -30,39 +32,60 @@ enum Quote {
 pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
     let quote: Quote = request.json_body()?;
     let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
-    let asked = asked_as(id.into(), request, "quote", &Value::Null);
-    let subject = engine.subject(params).await?;
-    let program = &subject.program;
-    let settled = engine.view(&subject).await?;
+    let asked = asked_as(id.into(), request, "quote", &Value::Null)?;
+    let mut subject = engine.subject(params).await?;
+    let account = engine.account(&mut subject).await?;
     match quote {
-        Quote::Accrual(accrual) => {
-            let occasion = Occasion::from(accrual);
-            let mut needed = program.earning_counters(&occasion);
-            let referrer = match settled.referrer(&occasion) {
-                Some(member) => {
-                    needed.extend(program.earning_counters(&Occasion::Referral(occasion.occurred_at())));
-                    engine.view_referrer(&subject, member).await?
-                }
-                None => None,
-            };
-            let counters = engine.store.counters(&subject.program_id, &needed).await?;
-            let posting = earn(settled, &asked, &occasion, &counters, referrer)?;
-            let entry = would_be(&posting, &asked.entry);
-            Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(&subject, posting.own.account)).quoted()))
-        }
-        Quote::Redemption(redemption) => {
-            let wish = Redeem::from(redemption);
-            let needs = codes::needs(program, &wish.reward, engine.clock.now());
-            let counters = engine.store.counters(&subject.program_id, &needs.counters).await?;
-            let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
-            let made = codes::made_for(program, &wish.reward)?;
-            let code = made.as_ref().or(free.get(&wish.reward));
-            let posting = redeem::redeem(settled, &asked, &wish, &counters, code)?;
-            let entry = would_be(&posting, &asked.entry);
-            let settled = engine.settled(&subject, posting.own.account);
-            Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
-        }
+        Quote::Accrual(accrual) => accrual_quote(engine, &mut subject, account, &asked, accrual).await,
+        Quote::Redemption(redemption) => redemption_quote(engine, &subject, account, &asked, redemption).await,
     }
+}
+
+async fn accrual_quote(
+    engine: &Engine,
+    subject: &mut Subject,
+    account: Account,
+    asked: &Asked,
+    accrual: Accrual,
+) -> Result<Answer, Problem> {
+    let occasion = Occasion::from(accrual);
+    let happened_at = occasion.occurred_at();
+    engine.load_rules_at(subject, happened_at).await?;
+    let mut needed = subject.rules_at(happened_at)?.earning_counters(&occasion);
+    let settled = engine.settled(subject, account.clone())?;
+    let referrer = match settled.referrer(&occasion, subject.rules_at(happened_at)?).cloned() {
+        Some(member) => {
+            needed.extend(subject.rules_at(happened_at)?.earning_counters(&Occasion::Referral(happened_at)));
+            engine.referrer_account(subject, &member).await?
+        }
+        None => None,
+    };
+    let counters = engine.store.counters(&subject.program_id, &needed).await?;
+    let settled = engine.settled(subject, account)?;
+    let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
+    let posting = earn(settled, asked, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
+    let entry = would_be(&posting, &asked.entry);
+    Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted()))
+}
+
+async fn redemption_quote(
+    engine: &Engine,
+    subject: &Subject,
+    account: Account,
+    asked: &Asked,
+    redemption: Redemption,
+) -> Result<Answer, Problem> {
+    let wish = Redeem::from(redemption);
+    let settled = engine.settled(subject, account)?;
+    let needs = codes::needs(settled.program(), &wish.reward, settled.now());
+    let counters = engine.store.counters(&subject.program_id, &needs.counters).await?;
+    let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
+    let made = codes::made_for(settled.program(), &wish.reward)?;
+    let code = made.as_ref().or(free.get(&wish.reward));
+    let posting = redeem::redeem(settled, asked, &wish, &counters, code)?;
+    let entry = would_be(&posting, &asked.entry);
+    let settled = engine.settled(subject, posting.own.account)?;
+    Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
 }
 
 /// The entry that would have answered the request.

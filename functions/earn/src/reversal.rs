@@ -1,10 +1,11 @@
 //! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
 
 use regulars_api::{
-    command::{Done, Subject, acted_on, asked, entry_of},
+    command::{Done, Subject, Undecided, acted_on, asked, entry_of},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    others::referrer,
     view::Posted,
 };
 use regulars_domain::{
@@ -40,16 +41,16 @@ pub(crate) async fn reverse(
     let entry = entry_of(params)?;
     let asked = asked(request, &operation(&entry), &request.json_value(BODY_BYTES_MAX)?)?;
     let Reversal { refunded_total } = request.json_body()?;
-    let subject = engine.subject(params).await?;
-    let done = act(engine, &subject, &asked, &entry, refunded_total, deadline).await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let mut subject = engine.subject(params).await?;
+    let done = act(engine, &mut subject, &asked, &entry, refunded_total, deadline).await?;
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }
 
 /// Takes back what a refund of `entry` stands for, whichever way it was asked.
 pub(crate) async fn act(
     engine: &Engine,
-    subject: &Subject,
+    subject: &mut Subject,
     asked: &Asked,
     entry: &EntryId,
     refunded_total: Option<Money>,
@@ -57,34 +58,32 @@ pub(crate) async fn act(
 ) -> Result<Done, Problem> {
     let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
     engine
-        .act_in_steps(subject, &needs, asked, deadline, |settled, found| {
-            let accrual = match acted_on(settled.account(), found, entry) {
-                Ok(accrual) => accrual,
-                Err(missing) => return missing,
-            };
+        .act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+            let accrual = acted_on(subject, settled.account(), found, entry)?;
             let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, refunded_total)) {
-                Some((referrer, paid)) => match paid_to(engine, subject, found, referrer, &paid) {
-                    Ok(along) => along,
-                    Err(step) => return Ok(step),
-                },
+                Some((referrer, paid)) => paid_to(subject, &settled, found, referrer, &paid)?,
                 None => None,
             };
-            Ok(Step::commit(reversal::reverse(settled, asked, accrual, refunded_total, along)?))
+            reversal::reverse(settled, asked, accrual, refunded_total, along)
+                .map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await
 }
 
-/// The account of whoever brought the friend, and the entry that paid for it; `None` if one of them is not there.
+/// The account of the member who referred the friend, and the entry that paid for it; `None` if one of them is not there.
 fn paid_to<'p, 'f>(
-    engine: &Engine,
     subject: &'p Subject,
+    own: &Settled<'_>,
     found: &'f Found,
-    referrer: &MemberId,
+    member: &MemberId,
     paid: &EntryId,
-) -> Result<Option<(Settled<'p>, &'f Recorded)>, Step> {
-    let Some(recorded) = found.entry(referrer, paid) else {
-        let entries = vec![(referrer.clone(), paid.clone())];
-        return Err(Step::LookAt(Needs { entries, ..Needs::default() }));
+) -> Result<Option<(Settled<'p>, &'f Recorded)>, Undecided> {
+    let Some(recorded) = found.entry(member, paid) else {
+        let entries = vec![(member.clone(), paid.clone())];
+        return Err(Undecided::First(Step::LookAt(Needs { entries, ..Needs::default() })));
     };
-    Ok(engine.referrer(subject, found, referrer, &[])?.zip(recorded))
+    if let Some(recorded) = recorded {
+        subject.versions.program(recorded.sealed.entry.program_version)?;
+    }
+    Ok(referrer(subject, own, found, member, &[])?.zip(recorded))
 }

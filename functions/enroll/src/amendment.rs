@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
+    command::by,
     deadline::Deadline,
     engine::Engine,
     http::{Answer, Params, Problem, Request},
     view::AccountView,
 };
-use regulars_domain::enroll::{self, Amend, NewStatus};
+use regulars_domain::{
+    enroll::{self, Amend, NewStatus},
+    settle::Settled,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,8 +32,10 @@ pub(crate) async fn amend(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let Amendment { status, attributes } = request.json_body()?;
-    let subject = engine.subject(params).await?;
-    let changes = Amend { status, attributes: subject.program.read_attributes(&attributes)? };
-    let done = engine.change(&subject, deadline, |settled| enroll::amend(settled, changes.clone())).await?;
-    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account))))
+    let mut subject = engine.subject(params).await?;
+    let changes = Amend { status, attributes: subject.program()?.read_attributes(&attributes)? };
+    let (by, actor) = (by(request), request.actor()?);
+    let amend = |settled: Settled<'_>| enroll::amend(settled, changes.clone(), by, actor.as_ref());
+    let done = engine.change(&mut subject, deadline, amend).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }

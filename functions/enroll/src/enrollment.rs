@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    command::{Subject, asked, asked_as, done},
+    command::{Subject, Undecided, asked, asked_as},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Code, Params, Problem, Request},
@@ -14,9 +14,10 @@ use regulars_domain::{
     chain::Hash,
     earning::Occasion,
     enroll::{self, Enroll},
+    fingerprint::Salt,
     id::{EntryId, MemberId, ProgramId},
 };
-use regulars_store::{Needs, Outcome, RequestKey, Step};
+use regulars_store::{Needs, RequestKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -52,45 +53,53 @@ pub(crate) async fn enroll(
     let names_member = enrollment.member.is_some();
     // Who joins without an id joins once under a key, and the id follows from the key.
     let key = if names_member { None } else { Some(asked(request, "enrollment", &body)?.entry) };
-    let (program_id, program) = engine.program(params).await?;
+    let now = engine.clock.now();
+    let (program_id, versions) = engine.program(params, now).await?;
     let member = match (enrollment.member, &key) {
         (Some(member), _) => member,
         (None, key) => member_of_key(&program_id, key.as_ref())?,
     };
+    let mut subject = Subject { program_id, versions, member: free_to_use(member)?, now };
     let wish = Enroll {
-        attributes: attributes(program.read_attributes(&enrollment.attributes)?),
-        aliases: aliases(engine, &program_id, &enrollment.aliases)?,
-        referred_by: not_oneself(enrollment.referred_by, &member)?,
-        program: program_id.clone(),
-        member: free_to_use(member)?,
+        attributes: attributes(subject.program()?.read_attributes(&enrollment.attributes)?),
+        aliases: aliases(engine, &subject.program_id, &enrollment.aliases)?,
+        referred_by: not_oneself(enrollment.referred_by, &subject.member)?,
+        program: subject.program_id.clone(),
+        member: subject.member.clone(),
+        salt: random_salt()?,
     };
-    let subject = Subject { program_id, program, member: wish.member.clone() };
-    let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body);
-    let now = engine.clock.now();
-    let needs = Needs { counters: subject.program.earning_counters(&Occasion::Enrollment(now)), ..Needs::default() };
-    let key = RequestKey { entry: asked.entry.clone(), fingerprint: asked.fingerprint.clone() };
+    let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body)?;
+    let counters = subject.program()?.earning_counters(&Occasion::Enrollment(now));
+    let needs = Needs { counters, ..Needs::default() };
+    let key = RequestKey { entry: asked.entry.clone(), content: asked.content.clone() };
 
-    let outcome = engine
-        .store
-        .act(&subject.program_id, &subject.member, &needs, Some(&key), deadline.instant(), |account, found| {
-            match account {
-                Some(_) => Err(member_exists(&subject.member)),
-                None => Ok(Step::commit(enroll::enroll(&subject.program, wish.clone(), &asked, &found.counters, now))),
-            }
+    let done = engine
+        .carry_out(&mut subject, &needs, Some(&key), deadline, |subject, account, found| match account {
+            Some(_) => Err(Undecided::Refused(member_exists(&subject.member))),
+            None => Ok(enroll::enroll(&subject.versions, wish.clone(), &asked, &found.counters, now)?),
         })
-        .await?;
-    if names_member && matches!(outcome, Outcome::KeyReused) {
+        .await;
+    let done = match done {
         // The member's id was the key, so a reused key is a member who is there already.
-        return Err(member_exists(&subject.member));
-    }
-    let done = done(outcome)?;
-    let account = AccountView::from(&engine.settled(&subject, done.account));
+        Err(problem) if names_member && problem.code() == Code::IdempotencyKeyReused => {
+            return Err(member_exists(&subject.member));
+        }
+        done => done?,
+    };
+    let account = AccountView::from(&engine.settled(&subject, done.account)?);
     let path = format!("/v1/programs/{}/members/{}", subject.program_id, subject.member);
     Ok(if done.replayed { Answer::replayed(&account) } else { Answer::created(&account) }.location(&path))
 }
 
+/// The secret behind the fingerprints of a new member's requests.
+fn random_salt() -> Result<Salt, Problem> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(Problem::fault)?;
+    Ok(random.into())
+}
+
 fn member_exists(member: &MemberId) -> Problem {
-    let detail = format!("There is a member `{member}` already, who was enrolled with another body.");
+    let detail = format!("There is already a member `{member}`, enrolled with different data.");
     Problem::new(Code::MemberExists, detail)
 }
 

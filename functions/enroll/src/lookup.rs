@@ -18,10 +18,12 @@ struct Lookup {
 
 pub(crate) async fn look_up(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
     let Lookup { alias: name } = request.json_body()?;
-    let (program_id, program) = engine.program(params).await?;
+    let now = engine.clock.now();
+    let (program_id, versions) = engine.program(params, now).await?;
     let alias = name.alias(engine, &program_id, "/alias")?;
     let member = engine.store.member_by_alias(&program_id, &alias).await?;
     let member = member.ok_or_else(|| Problem::new(Code::MemberNotFound, "The program has no member of this name."))?;
-    let subject = Subject { program_id, program, member };
-    Ok(Answer::ok(&AccountView::from(&engine.view(&subject).await?)))
+    let mut subject = Subject { program_id, versions, member, now };
+    let account = engine.account(&mut subject).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))
 }

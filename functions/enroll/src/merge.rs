@@ -1,7 +1,7 @@
 //! `POST /members/{member}/merge`: two members who are one person become one, and the other answers with where it went.
 
 use regulars_api::{
-    command::{Subject, asked},
+    command::asked,
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
@@ -33,18 +33,19 @@ pub(crate) async fn merge(
     request.only_operator("Only an operator merges members.")?;
     let asked = asked(request, "merge", &request.json_value(BODY_BYTES_MAX)?)?;
     let Merge { into } = request.json_body()?;
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     if into == subject.member {
         return Err(Problem::body_malformed("/into", "Nobody is merged with the same account."));
     }
     let done = engine
-        .act_with(&subject, &into, &asked, deadline, |settled, other| merge::merge(settled, other, &asked))
+        .act_with(&mut subject, &into, &asked, deadline, |settled, other| merge::merge(settled, other, &asked))
         .await?;
-    let target = Subject { program_id: subject.program_id.clone(), program: subject.program.clone(), member: into };
+    let mut target = subject.with_member(into);
+    let account = engine.account(&mut target).await?;
     let merged = Merged {
         entry: done.entry.as_ref().map(|recorded| EntryView::from(&recorded.sealed)),
-        account: AccountView::from(&engine.settled(&subject, done.account)),
-        into: AccountView::from(&engine.view(&target).await?),
+        account: AccountView::from(&engine.settled(&subject, done.account)?),
+        into: AccountView::from(&engine.settled(&target, account)?),
     };
     Ok(Answer::once(&merged, done.replayed))
 }

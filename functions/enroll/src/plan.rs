@@ -29,11 +29,11 @@ pub(crate) async fn take(
     request.only_operator(ONLY_OPERATOR)?;
     let asked = asked(request, "plan", &request.json_value(BODY_BYTES_MAX)?)?;
     let PlanPaid { plan } = request.json_body()?;
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     let done = engine
-        .act(&subject, &Needs::default(), &asked, deadline, |settled, _| plan::take(settled, &asked, &plan))
+        .act(&mut subject, &Needs::default(), &asked, deadline, |_, settled, _| plan::take(settled, &asked, &plan))
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }
 
@@ -45,7 +45,8 @@ pub(crate) async fn end(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
-    let subject = engine.subject(params).await?;
-    let done = engine.change(&subject, deadline, plan::end).await?;
-    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account))))
+    let mut subject = engine.subject(params).await?;
+    let actor = request.actor()?;
+    let done = engine.change(&mut subject, deadline, |settled| plan::end(settled, actor.as_ref())).await?;
+    Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }

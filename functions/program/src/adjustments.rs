@@ -38,10 +38,10 @@ pub(crate) async fn adjust(
         return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}, or as many below zero.")));
     }
     let wish = Adjust { points: Points::new(points), reason, note };
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     let done = engine
-        .act(&subject, &Needs::default(), &asked, deadline, |settled, _| adjust::adjust(settled, &asked, &wish))
+        .act(&mut subject, &Needs::default(), &asked, deadline, |_, settled, _| adjust::adjust(settled, &asked, &wish))
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use regulars_api::{
-    command::path_id,
+    command::{path_id, version_missing},
     engine::Engine,
     http::{Answer, Code as ProblemCode, Params, Problem, Request},
 };
@@ -102,7 +102,9 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
 
 /// The program and the reward that a path names, and where the reward's codes come from.
 async fn reward(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId, CodeSource), Problem> {
-    let (program_id, program) = engine.program(params).await?;
+    let now = engine.clock.now();
+    let (program_id, versions) = engine.program(params, now).await?;
+    let program = versions.at(now).map_err(version_missing)?;
     let id: RewardId = path_id(params, "reward", ProblemCode::RewardNotFound)?;
     let unknown = || Problem::new(ProblemCode::RewardNotFound, format!("The program has no reward `{id}`."));
     let codes = program.reward(&id).ok_or_else(unknown)?.codes;

@@ -31,13 +31,15 @@ pub(crate) async fn transfer(
         return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}.")));
     }
     let points = Points::new(points);
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     if to == subject.member {
         return Err(Problem::body_malformed("/to", "Nobody transfers points to the same account."));
     }
     let done = engine
-        .act_with(&subject, &to, &asked, deadline, |settled, other| transfer::transfer(settled, other, &asked, points))
+        .act_with(&mut subject, &to, &asked, deadline, |settled, other| {
+            transfer::transfer(settled, other, &asked, points)
+        })
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account));
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }

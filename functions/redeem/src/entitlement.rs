@@ -20,10 +20,12 @@ pub(crate) async fn use_once(
     let id: EntitlementId = path_id(params, "entitlement", Code::EntitlementNotFound)?;
     request.no_body()?;
     let asked = asked(request, &format!("entitlement use {id}"), &Value::Null)?;
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     let done = engine
-        .act(&subject, &Needs::default(), &asked, deadline, |settled, _| entitlement::use_once(settled, &asked, &id))
+        .act(&mut subject, &Needs::default(), &asked, deadline, |_, settled, _| {
+            entitlement::use_once(settled, &asked, &id)
+        })
         .await?;
-    let settled = engine.settled(&subject, done.account);
+    let settled = engine.settled(&subject, done.account)?;
     Ok(Answer::once(&Used::new(done.entry.as_ref(), &id, &settled), done.replayed))
 }

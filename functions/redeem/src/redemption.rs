@@ -95,12 +95,12 @@ async fn act(
     deadline: Deadline,
     entry: &EntryId,
     asked: &Asked,
-    decide: impl Fn(Settled<'_>, &Recorded) -> Result<Posting, RedemptionRefusal>,
+    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal>,
 ) -> Result<Answer, Problem> {
-    let subject: Subject = engine.subject(params).await?;
-    let done = engine.act_on(&subject, entry, asked, deadline, decide).await?;
+    let mut subject: Subject = engine.subject(params).await?;
+    let done = engine.act_on(&mut subject, entry, asked, deadline, decide).await?;
     let redemption = engine.entry(&done.account, entry).await?;
-    let settled = engine.settled(&subject, done.account);
+    let settled = engine.settled(&subject, done.account)?;
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);
     Ok(Answer::once(&redeemed, done.replayed))
 }

@@ -18,16 +18,17 @@ pub(crate) async fn redeem(
 ) -> Result<Answer, Problem> {
     let asked = asked(request, "redemption", &request.json_value(BODY_BYTES_MAX)?)?;
     let wish = Redeem::from(request.json_body::<Redemption>()?);
-    let subject = engine.subject(params).await?;
-    let needs = codes::needs(&subject.program, &wish.reward, engine.clock.now());
-    let made = codes::made_for(&subject.program, &wish.reward)?;
+    let mut subject = engine.subject(params).await?;
+    let program = subject.program()?;
+    let needs = codes::needs(program, &wish.reward, subject.now);
+    let made = codes::made_for(program, &wish.reward)?;
     let done = engine
-        .act(&subject, &needs, &asked, deadline, |settled, found| {
+        .act(&mut subject, &needs, &asked, deadline, |_, settled, found| {
             let code = made.as_ref().or(found.code(&wish.reward));
             redeem::redeem(settled, &asked, &wish, &found.counters, code)
         })
         .await?;
-    let settled = engine.settled(&subject, done.account);
+    let settled = engine.settled(&subject, done.account)?;
     let redeemed = Redeemed::new(done.entry.as_ref(), done.entry.as_ref(), &settled);
     Ok(Answer::once(&redeemed, done.replayed))
 }

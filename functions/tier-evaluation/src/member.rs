@@ -31,14 +31,15 @@ pub(crate) async fn evaluate(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let Evaluation { dry_run } = request.json_body_or_default()?;
-    let subject = engine.subject(params).await?;
+    let mut subject = engine.subject(params).await?;
     let (settled, entries) = if dry_run {
-        let settled = engine.view(&subject).await?;
+        let account = engine.account(&mut subject).await?;
+        let settled = engine.settled(&subject, account)?;
         let entries = settled.entries().to_vec();
         (settled, entries)
     } else {
-        let done = engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
-        (engine.settled(&subject, done.account), done.entries)
+        let done = engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+        (engine.settled(&subject, done.account)?, done.entries)
     };
     Ok(Answer::ok(&Evaluated {
         account: AccountView::from(&settled),
@@ -53,5 +54,5 @@ fn just_written(account: &Account, sealed: Sealed) -> EntryDetail {
 }
 
 fn last_change(entries: &[Sealed]) -> Option<TierChangeView> {
-    entries.iter().rev().find_map(|sealed| sealed.entry.tier_change.as_ref()).map(TierChangeView::from)
+    entries.iter().rev().find_map(|sealed| sealed.entry.effects.tier_change.as_ref()).map(TierChangeView::from)
 }

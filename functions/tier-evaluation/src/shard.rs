@@ -131,16 +131,17 @@ impl Report {
 }
 
 async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fate, Problem> {
-    let Some(program) = engine.programs.get(&engine.store, &due.program).await? else {
+    let now = engine.clock.now();
+    let Some(versions) = engine.programs.versions(&engine.store, &due.program, now).await? else {
         tracing::error!(program = due.program.as_str(), "an account is due in a program that is not published");
         return Ok(Fate::NotDue);
     };
+    let mut subject = Subject { program_id: due.program, versions, member: due.member, now };
     // Where the day has not begun yet, nothing is due before tomorrow's run.
-    if due.review_on > program.date(engine.clock.now()) {
+    if due.review_on > subject.program()?.date(now) {
         return Ok(Fate::NotDue);
     }
-    let subject = Subject { program_id: due.program, program, member: due.member };
-    match engine.change(&subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
+    match engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
         Ok(done) if done.grew => Ok(Fate::Changed),
         Ok(_) => Ok(Fate::Unchanged),
         Err(problem) if problem.code() == Code::Busy => Ok(Fate::Conflicted),

@@ -35,9 +35,10 @@ pub(crate) async fn put(
     request.only_operator(ONLY_OPERATOR)?;
     let Override { tier, until, reason } = request.json_body()?;
     let given = TierOverride { tier, until, reason };
-    let subject = engine.subject(params).await?;
-    let done = engine.change(&subject, deadline, |settled| give_tier(settled, &given)).await?;
-    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account))))
+    let mut subject = engine.subject(params).await?;
+    let actor = request.actor()?;
+    let done = engine.change(&mut subject, deadline, |settled| give_tier(settled, &given, actor.as_ref())).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account)?)))
 }
 
 pub(crate) async fn delete(
@@ -47,7 +48,8 @@ pub(crate) async fn delete(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
-    let subject = engine.subject(params).await?;
-    let done = engine.change(&subject, deadline, take_tier).await?;
-    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account))))
+    let mut subject = engine.subject(params).await?;
+    let actor = request.actor()?;
+    let done = engine.change(&mut subject, deadline, |settled| take_tier(settled, actor.as_ref())).await?;
+    Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account)?)))
 }

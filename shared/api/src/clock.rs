@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Tells what time it is.
 #[derive(Debug, Clone, Default)]
@@ -32,20 +32,48 @@ impl Clock {
 /// It stands still so that a sequence of requests gives the same answers however long it takes. Clones share one clock.
 #[derive(Debug, Clone, Default)]
 pub struct MovableClock {
-    stands_at: Arc<Mutex<Option<Timestamp>>>,
+    hand: Arc<Mutex<Hand>>,
+}
+
+#[derive(Debug, Default)]
+struct Hand {
+    /// Where it stands; `None` while it follows the machine's clock.
+    stands_at: Option<Timestamp>,
+    /// How far it moves after each reading, where a test wants to see that one command reads it once.
+    step: SignedDuration,
 }
 
 impl MovableClock {
     /// A clock that stands still at `instant`.
     #[must_use]
     pub fn standing_at(instant: Timestamp) -> Self {
-        MovableClock { stands_at: Arc::new(Mutex::new(Some(instant))) }
+        Self::stepping(instant, SignedDuration::ZERO)
+    }
+
+    /// A clock that stands at `instant`, and moves by `step` after each reading.
+    #[must_use]
+    pub fn stepping(instant: Timestamp, step: SignedDuration) -> Self {
+        MovableClock { hand: Arc::new(Mutex::new(Hand { stands_at: Some(instant), step })) }
+    }
+
+    /// Moves the clock by `step` after each reading from now on, if it stands.
+    pub fn step_by(&self, step: SignedDuration) {
+        self.lock().step = step;
     }
 
     /// The instant it was last moved to, or the machine's present.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.lock().unwrap_or_else(machine_now)
+        let mut hand = self.lock();
+        let Some(now) = hand.stands_at else { return machine_now() };
+        hand.stands_at = Some(now.checked_add(hand.step).unwrap_or(now));
+        now
+    }
+
+    /// Where it stands, if it was moved.
+    #[must_use]
+    pub fn stands_at(&self) -> Option<Timestamp> {
+        self.lock().stands_at
     }
 
     /// Moves the clock to `instant`, where it then stands still. Moving it to where it stands is allowed.
@@ -54,18 +82,18 @@ impl MovableClock {
     ///
     /// [`ClockMovedBack`] if `instant` is before the clock's present; the clock then stays as it was.
     pub fn move_to(&self, instant: Timestamp) -> Result<(), ClockMovedBack> {
-        let mut stands_at = self.lock();
-        let now = stands_at.unwrap_or_else(machine_now);
+        let mut hand = self.lock();
+        let now = hand.stands_at.unwrap_or_else(machine_now);
         if instant < now {
             return Err(ClockMovedBack { now, instant });
         }
-        *stands_at = Some(instant);
+        hand.stands_at = Some(instant);
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Timestamp>> {
+    fn lock(&self) -> MutexGuard<'_, Hand> {
         // The value is whole whatever the thread that held it went through.
-        self.stands_at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

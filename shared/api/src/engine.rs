@@ -38,11 +38,7 @@ impl Engine {
     ///
     /// If the alias key is too short, or the table cannot be reached.
     pub async fn start(settings: &Settings) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(https_client(ProxyConfig::from_env()))
-            .load()
-            .await;
-        let store = Store::new(Client::new(&config), &settings.table_name);
+        let store = Store::new(table_client(None).await, &settings.table_name);
         let alias_key = settings.alias_key.as_ref().map(|key| AliasKey::new(key.as_bytes())).transpose()?;
         let anybody: (ProgramId, MemberId) = ("start".parse()?, "start".parse()?);
         store.account(&anybody.0, &anybody.1).await?;
@@ -54,6 +50,16 @@ impl Engine {
             alias_key,
         })
     }
+}
+
+/// Returns a client of DynamoDB with the credentials and the region of the environment, at `endpoint` if that is not the
+/// region's own.
+pub async fn table_client(endpoint: Option<&str>) -> Client {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https_client(ProxyConfig::from_env()));
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    Client::new(&loader.load().await)
 }
 
 /// Returns an HTTPS client like the SDK's default client, but with rustls on ring instead of aws-lc.

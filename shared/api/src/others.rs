@@ -8,12 +8,12 @@ use regulars_domain::{
     id::{EntryId, MemberId},
     merge::MERGES_MAX,
     posting::Posting,
-    settle::{Settled, Settlement, settle},
+    settle::Settled,
 };
 use regulars_store::{Found, Needs, Step};
 
 use crate::{
-    command::{Done, Subject},
+    command::{Done, Subject, Undecided, settled_at},
     deadline::Deadline,
     engine::Engine,
     http::Problem,
@@ -27,67 +27,19 @@ impl Engine {
     /// Those of [`Engine::act`], and `member_not_found` for the other member.
     pub async fn act_with<R: Into<Problem>>(
         &self,
-        subject: &Subject,
+        subject: &mut Subject,
         other: &MemberId,
         asked: &Asked,
         deadline: Deadline,
-        mut decide: impl FnMut(Settled<'_>, Settled<'_>) -> Result<Posting, R>,
+        mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R>,
     ) -> Result<Done, Problem> {
         let needs = Needs { accounts: vec![other.clone()], ..Needs::default() };
-        let decide = |settled: Settled<'_>, found: &Found| match self.other(subject, found, other) {
-            Ok(Some(theirs)) => decide(settled, theirs).map(Step::commit).map_err(Into::into),
-            Ok(None) => Err(Problem::member_not_found(other.as_str())),
-            Err(step) => Ok(step),
-        };
-        self.act_in_steps(subject, &needs, asked, deadline, decide).await
-    }
-
-    /// The account of `member` among what was `found`, brought up to now; `None` if there is no such member.
-    ///
-    /// # Errors
-    ///
-    /// What must be done before it can be told: load the account, or commit what time has done to it. That is done by
-    /// itself, so that a transaction has room for what the command does to both.
-    fn other<'p>(&self, subject: &'p Subject, found: &Found, member: &MemberId) -> Result<Option<Settled<'p>>, Step> {
-        let account = match found.account(member) {
-            None => return Err(Step::LookAt(Needs { accounts: vec![member.clone()], ..Needs::default() })),
-            Some(None) => return Ok(None),
-            Some(Some(account)) => account,
-        };
-        match settle(&subject.program, account.clone(), self.clock.now()) {
-            Settlement::Behind(posting) => Err(Step::CatchUp(posting)),
-            Settlement::Current(settled) => settled.caught_up().map(Some).map_err(Step::CatchUp),
-        }
-    }
-
-    /// The account of whoever brought a friend: that of `member`, or of who that member was merged into.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::other`]; along with the account, `counters` are loaded.
-    pub fn referrer<'p>(
-        &self,
-        subject: &'p Subject,
-        found: &Found,
-        member: &MemberId,
-        counters: &[CounterId],
-    ) -> Result<Option<Settled<'p>>, Step> {
-        let mut member = member.clone();
-        for _ in 0..=MERGES_MAX {
-            let settled = match self.other(subject, found, &member) {
-                Err(Step::LookAt(needs)) => {
-                    return Err(Step::LookAt(Needs { counters: counters.to_vec(), ..needs }));
-                }
-                other => other?,
-            };
-            match settled.as_ref().map(|settled| merged_into(settled.account())) {
-                // A command changes its own account by itself.
-                Some(Some(into)) if into == subject.member => return Ok(None),
-                Some(Some(into)) => member = into,
-                Some(None) | None => return Ok(settled),
-            }
-        }
-        Ok(None)
+        self.act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+            let theirs = settled_other(subject, &settled, found, other)?;
+            let theirs = theirs.ok_or_else(|| Problem::member_not_found(other.as_str()))?;
+            decide(settled, theirs).map_err(|refusal| Undecided::Refused(refusal.into()))
+        })
+        .await
     }
 
     /// The entry of this id in the ledger of `account`, or in one of those that were merged into it.
@@ -104,26 +56,81 @@ impl Engine {
         Ok(None)
     }
 
-    /// The account of whoever brought a friend, nothing written.
+    /// The account of the member who referred a friend, as it was last written. The rules under which it can be brought up to
+    /// now are loaded.
     ///
     /// # Errors
     ///
     /// The store's.
-    pub async fn view_referrer<'p>(
-        &self,
-        subject: &'p Subject,
-        member: &MemberId,
-    ) -> Result<Option<Settled<'p>>, Problem> {
+    pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Problem> {
         let mut member = member.clone();
         for _ in 0..=MERGES_MAX {
             let Some(account) = self.store.account(&subject.program_id, &member).await? else { return Ok(None) };
-            match merged_into(&account) {
-                Some(into) => member = into,
-                None => return Ok(Some(self.settled(subject, account))),
+            if let Some(into) = merged_into(&account) {
+                member = into;
+                continue;
             }
+            self.prepare(subject, &account).await?;
+            return Ok(Some(account));
         }
         Ok(None)
     }
+}
+
+/// The account of `member` among what was `found`, brought up to the moment of the command; `None` if there is no such
+/// member.
+///
+/// # Errors
+///
+/// What must be done before it can be told: load the account, or commit what time has done to it. That is done by itself, so
+/// that a transaction has room for what the command does to both.
+fn settled_other<'p>(
+    subject: &'p Subject,
+    own: &Settled<'_>,
+    found: &Found,
+    member: &MemberId,
+) -> Result<Option<Settled<'p>>, Undecided> {
+    let account = match found.account(member) {
+        None => {
+            let needs = Needs { accounts: vec![member.clone()], ..Needs::default() };
+            return Err(Undecided::First(Step::LookAt(needs)));
+        }
+        Some(None) => return Ok(None),
+        Some(Some(account)) => account,
+    };
+    let settled = settled_at(subject, account.clone(), own.now())?;
+    settled.caught_up().map(Some).map_err(|posting| Undecided::First(Step::CatchUp(posting)))
+}
+
+/// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
+///
+/// # Errors
+///
+/// What must be done before it can be told; along with the account, `counters` are loaded.
+pub fn referrer<'p>(
+    subject: &'p Subject,
+    own: &Settled<'_>,
+    found: &Found,
+    member: &MemberId,
+    counters: &[CounterId],
+) -> Result<Option<Settled<'p>>, Undecided> {
+    let mut member = member.clone();
+    for _ in 0..=MERGES_MAX {
+        let settled = match settled_other(subject, own, found, &member) {
+            Err(Undecided::First(Step::LookAt(needs))) => {
+                let needs = Needs { counters: counters.to_vec(), ..needs };
+                return Err(Undecided::First(Step::LookAt(needs)));
+            }
+            other => other?,
+        };
+        match settled.as_ref().map(|settled| merged_into(settled.account())) {
+            // A command changes its own account by itself.
+            Some(Some(into)) if into == subject.member => return Ok(None),
+            Some(Some(into)) => member = into,
+            Some(None) | None => return Ok(settled),
+        }
+    }
+    Ok(None)
 }
 
 fn merged_into(account: &Account) -> Option<MemberId> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -105,6 +106,15 @@ pub enum ProgramBroken {
     Store(StoreFault),
     /// A document is missing, is not JSON, or cannot be read.
     Document(String),
+}
+
+impl fmt::Display for ProgramBroken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(fault) => fault.fmt(f),
+            Self::Document(what) => f.write_str(what),
+        }
+    }
 }
 
 impl Default for ProgramCache {

@@ -1,13 +1,17 @@
 //! The state kept for a member: one small value with everything that a decision needs.
 
+mod apply;
+
 use std::{collections::BTreeMap, fmt};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cap::CapOwner,
+    cap::CapUse,
     chain::Hash,
+    entry::NewStatus,
+    fingerprint::Salt,
     hold::Hold,
     id::{AttributeId, LevelId, MemberId, PlanId, ProgramId, RuleId},
     lots::Lots,
@@ -185,19 +189,38 @@ impl Qualifying {
     }
 }
 
-/// A tier that an earlier period earned for this one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A tier that an earlier period earned for this one, under the tiers in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secured {
-    /// Which.
+    /// The level.
     pub tier: LevelId,
     /// The last day of the period that it was earned for. Days of grace come on top, when asked.
     pub through: Date,
 }
 
+/// A tier that earlier rules gave until a date, which a later version does not take away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// The level, as it is called under the rules in force.
+    pub tier: LevelId,
+    /// The last day on which it holds, days of grace included; `None` if it is never lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    /// The version that introduced the tiers that gave it.
+    pub version: u64,
+    /// How many of its last days are grace: at the end of a period that lies in them it is not a level to keep.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub grace_days: i32,
+    /// The day as of which those rules gave it for what counted then. If that is taken back later, they judge it again as of
+    /// this day. `None` where nothing judges it again: it does not follow from amounts, or these are known no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Date>,
+}
+
 /// A tier given by an operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierOverride {
-    /// Which.
+    /// The level.
     pub tier: LevelId,
     /// The last day on which it holds.
     pub until: Date,
@@ -214,19 +237,22 @@ pub struct PlanTerm {
     pub from: Date,
     /// Its last day.
     pub through: Date,
+    /// The version of the program under which it was last paid: its terms hold to the last day.
+    pub version: u64,
 }
 
-/// How a member was brought in by another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a member was referred by another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referral {
-    /// Who did.
+    /// The member who referred this one.
     pub by: MemberId,
-    /// Whether a purchase has paid both for it, or nobody will be paid any more.
+    /// Whether a purchase has paid both for it, or none will any more.
     pub is_over: bool,
 }
 
-/// How much of each cap is used, by the first day of the cap's interval: times or points, whichever the cap counts.
-pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
+/// Most tiers that earlier rules gave, of one account. Versions that change tiers come a few times a year, each adds one or two,
+/// and they end with the periods that they were given for.
+pub const PROMISES_MAX: usize = 12;
 
 /// A member's account.
 ///
@@ -238,12 +264,14 @@ pub type CapUse = BTreeMap<CapOwner, BTreeMap<Date, i64>>;
 /// | `pending` | [`crate::pending::PENDING_MAX`], in the same way |
 /// | `holds` | [`crate::hold::HOLDS_MAX`], each with no more lots than there are |
 /// | `qualifying`, `secured` | the current period and the one before |
+/// | `promised` | [`PROMISES_MAX`] |
 /// | `cap_use` | rules, rewards and entitlements of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of the others the current one |
 /// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
 /// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
 ///
-/// A plain value: whatever it says about time is as of `settled_on`, and only a settled account says it as of
-/// now.
+/// A plain value: whatever it says about time is as of `settled_at`, and only a settled account says it as of
+/// now. Only [`Account::apply`] changes it, and time in silence ([`crate::settle`]); personal data (`attributes`, `aliases`,
+/// `salt`) stands beside what entries tell, so that it can be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The program that it belongs to.
@@ -258,7 +286,9 @@ pub struct Account {
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
     /// Other names of the member.
     pub aliases: Vec<Alias>,
-    /// How the member was brought in by another.
+    /// The secret under which the fingerprints of the member's requests are made; `None` once the member is erased.
+    pub salt: Option<Salt>,
+    /// How the member was referred by another.
     pub referral: Option<Referral>,
     /// The members who were merged into this one, the last one first: their ledgers are part of this one's history. At
     /// most [`crate::merge::MERGES_MAX`].
@@ -276,6 +306,8 @@ pub struct Account {
     pub qualifying: BTreeMap<Date, Qualifying>,
     /// Tiers that earlier periods earned: for the current one, and for the one before.
     pub secured: Vec<Secured>,
+    /// Tiers that earlier rules gave until a date, strongest first.
+    pub promised: Vec<Promise>,
     /// A tier given by an operator.
     pub tier_override: Option<TierOverride>,
     /// The plan that the member has paid for.
@@ -295,6 +327,10 @@ pub struct Account {
     pub birthday_on: Option<Date>,
     /// The day, in the program's time zone, up to which time has been accounted for.
     pub settled_on: Date,
+    /// The moment up to which time has been accounted for. Nothing is posted before it.
+    pub settled_at: Timestamp,
+    /// The version of the program that it was last settled under.
+    pub program_version: u64,
     /// The number of entries in the ledger, and so the `seq` of the newest one.
     pub seq: u64,
     /// The number of commits.
@@ -303,4 +339,59 @@ pub struct Account {
     pub head_hash: Hash,
     /// The next day on which settling would write an entry; `None` if none ever will by itself.
     pub review_on: Option<Date>,
+}
+
+impl Account {
+    /// The account of a member who is about to join, before the first entry.
+    #[must_use]
+    pub fn before_joining(program: ProgramId, member: MemberId, at: Timestamp, on: Date, program_version: u64) -> Self {
+        Self {
+            head_hash: Hash::genesis(&program, &member),
+            program,
+            member,
+            status: Status::Active,
+            enrolled_at: at,
+            attributes: BTreeMap::new(),
+            aliases: Vec::new(),
+            salt: None,
+            referral: None,
+            merged_from: Vec::new(),
+            lots: Lots::default(),
+            pending: Pending::default(),
+            holds: Vec::new(),
+            owed: Points::ZERO,
+            qualifying: BTreeMap::new(),
+            secured: Vec::new(),
+            promised: Vec::new(),
+            tier_override: None,
+            plan: None,
+            tier: None,
+            cap_use: CapUse::default(),
+            steps: BTreeMap::new(),
+            extended_to: None,
+            noticed_through: None,
+            birthday_on: None,
+            settled_on: on,
+            settled_at: at,
+            program_version,
+            seq: 0,
+            version: 0,
+            review_on: None,
+        }
+    }
+}
+
+impl From<NewStatus> for Status {
+    fn from(status: NewStatus) -> Self {
+        match status {
+            NewStatus::Active => Self::Active,
+            NewStatus::Suspended => Self::Suspended,
+            NewStatus::Closed => Self::Closed,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(days: &i32) -> bool {
+    *days == 0
 }

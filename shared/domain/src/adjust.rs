@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     account::Inactive,
     draft::Request,
-    entry::Kind,
+    entry::Record,
     points::Points,
     posting::Posting,
     settle::Settled,
@@ -63,16 +63,13 @@ pub fn adjust(settled: Settled<'_>, request: &Request, wish: &Adjust) -> Result<
     if spendable + wish.points < Points::ZERO {
         return Err(AdjustRefusal::InsufficientPoints { missing: -(spendable + wish.points) });
     }
-    let mut entry = draft.entry_for(request, Kind::Adjustment, draft.now);
-    entry.points = wish.points;
-    entry.reason = Some(wish.reason.clone());
+    let mut entry = draft.entry_for(request, Record::Adjustment(wish.reason.clone()), draft.now);
     if wish.points > Points::ZERO {
-        let today = draft.today();
-        draft.make_spendable(&mut entry, wish.points, today);
+        let expiry = draft.rules.program.points.expiry.expiry(draft.today());
+        entry.effects.give(&draft.account, wish.points, expiry);
     } else {
-        entry.lots = draft.account.lots.take(-wish.points);
-        entry.spendable = wish.points;
+        entry.effects.take(&draft.account, -wish.points);
     }
-    draft.post_noted(entry, wish.note.clone());
+    draft.post_command_noted(entry, wish.note.clone());
     Ok(draft.finish())
 }

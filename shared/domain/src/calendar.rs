@@ -1,5 +1,7 @@
 //! Dates in a program's time zone: when a day begins, when a month ends, which week a moment belongs to.
 
+use std::{fmt, str::FromStr};
+
 use jiff::{
     Timestamp, ToSpan,
     civil::{Date, Time},
@@ -45,19 +47,21 @@ pub fn last_of_quarter(date: Date) -> Date {
     months_after(date.first_of_month(), i32::from(months_left)).last_of_month()
 }
 
-/// Of `days`, which ascend, the two neighbours that become one where there are too many: the closest of one month; if no
-/// month has two, of one year; else of all. Of equals the soonest.
+/// Of `items` with days that ascend, the two neighbours to merge where there are too many: the closest two of one month; if
+/// no month has two, of one year; otherwise the closest of all. Of equals the soonest.
 ///
-/// Without the months, what comes daily would push one sum along in front of it for ever.
-pub(crate) fn closest_neighbours(days: impl Iterator<Item = Date> + Clone) -> Option<(Date, Date)> {
-    days.clone().zip(days.skip(1)).min_by_key(|(day, next)| {
+/// Preferring one month matters: by distance alone, daily purchases would push a single sum along in front of them for ever.
+pub(crate) fn closest_neighbours<T>(items: impl Iterator<Item = (Date, T)> + Clone) -> Option<(T, T)> {
+    let pairs = items.clone().zip(items.skip(1));
+    let closest = pairs.min_by_key(|((day, _), (next, _))| {
         let crosses = (day.year() != next.year(), day.first_of_month() != next.first_of_month());
         (crosses, day.until(*next).map_or(i32::MAX, |apart| apart.get_days()))
-    })
+    });
+    closest.map(|((_, soon), (_, late))| (soon, late))
 }
 
 /// A recurring interval of the calendar, in which a cap counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Every {
     /// A day.
@@ -101,6 +105,66 @@ impl Every {
     }
 }
 
+/// One interval of a kind: the month that begins on 1 November 2026.
+///
+/// Written as a letter and the first day, `m20261101`; the interval without end is `e`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval {
+    every: Every,
+    from: Date,
+}
+
+impl Interval {
+    /// The interval of the kind `every` in which `date` lies.
+    #[must_use]
+    pub fn of(every: Every, date: Date) -> Self {
+        Self { every, from: every.starting(date) }
+    }
+
+    /// The first day after it; `None` if it never ends.
+    #[must_use]
+    pub fn following(self) -> Option<Date> {
+        self.every.following(self.from)
+    }
+}
+
+const LETTERS: [(Every, char); 4] = [(Every::Day, 'd'), (Every::Week, 'w'), (Every::Month, 'm'), (Every::Year, 'y')];
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match LETTERS.iter().find(|(every, _)| *every == self.every) {
+            Some((_, letter)) => write!(f, "{letter}{}", self.from.strftime("%Y%m%d")),
+            None => f.write_str("e"),
+        }
+    }
+}
+
+/// A text is no interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntervalMalformed;
+
+impl fmt::Display for IntervalMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an interval must be written as d20261122, w20261116, m20261101, y20260101 or e")
+    }
+}
+
+impl FromStr for Interval {
+    type Err = IntervalMalformed;
+
+    fn from_str(text: &str) -> Result<Self, IntervalMalformed> {
+        let mut rest = text.chars();
+        let letter = rest.next().ok_or(IntervalMalformed)?;
+        if text == "e" {
+            return Ok(Self::of(Every::Ever, EVER));
+        }
+        let (every, _) = LETTERS.iter().find(|(_, known)| *known == letter).ok_or(IntervalMalformed)?;
+        let from: Date = rest.as_str().parse().map_err(|_| IntervalMalformed)?;
+        let interval = Self::of(*every, from);
+        if interval.from == from { Ok(interval) } else { Err(IntervalMalformed) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
@@ -137,7 +201,7 @@ mod tests {
         ] {
             let days: Vec<_> = days.iter().map(|text| day(text)).collect();
             let expected = expected.map(|(soon, late)| (day(soon), day(late)));
-            assert_eq!(closest_neighbours(days.iter().copied()), expected, "{days:?}");
+            assert_eq!(closest_neighbours(days.iter().map(|day| (*day, *day))), expected, "{days:?}");
         }
     }
 
@@ -151,6 +215,25 @@ mod tests {
         assert_eq!(Every::Ever.starting(sunday), EVER);
         assert_eq!(Every::Week.following(date(2026, 12, 28)), Some(date(2027, 1, 4)));
         assert_eq!(Every::Ever.following(EVER), None);
+    }
+
+    #[test]
+    fn an_interval_reads_back_and_knows_its_kind() {
+        let sunday = date(2026, 11, 22);
+        for (every, text) in [
+            (Every::Day, "d20261122"),
+            (Every::Week, "w20261116"),
+            (Every::Month, "m20261101"),
+            (Every::Year, "y20260101"),
+            (Every::Ever, "e"),
+        ] {
+            let interval = Interval::of(every, sunday);
+            assert_eq!(interval.to_string(), text);
+            assert_eq!(text.parse(), Ok(interval));
+        }
+        for bad in ["", "x20261101", "m20261102", "w20261122", "m", "e20261101", "20261101"] {
+            assert_eq!(bad.parse::<Interval>(), Err(IntervalMalformed), "{bad}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Caps: how often, or for how many points, a rule or a reward may be used.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    account::{Account, CapUse},
-    calendar::Every,
+    calendar::{Every, Interval},
     counter::{CounterId, Counters, Take},
     id::{EntitlementId, IdMalformed, RewardId, RuleId},
     points::Points,
@@ -91,11 +91,7 @@ impl Cap {
     pub(crate) fn used(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
         match self.counter(owner, date) {
             Some(counter) => counters.taken(&counter),
-            None => cap_use
-                .get(owner)
-                .and_then(|by_interval| by_interval.get(&self.every.starting(date)))
-                .copied()
-                .unwrap_or_default(),
+            None => cap_use.of(owner, Interval::of(self.every, date)),
         }
     }
 
@@ -115,53 +111,112 @@ impl Cap {
         }
     }
 
-    /// Records that `owner` gave or took `points` on `date`: in the account, or as a take from the program's counter.
+    /// What it means that `owner` gave or took `points` on `date`: a change of the account, or a take from the program's
+    /// counter.
     #[must_use]
-    pub fn use_up(&self, points: Points, owner: &CapOwner, date: Date, account: &mut Account) -> Option<Take> {
+    pub(crate) fn use_up(&self, points: Points, owner: &CapOwner, date: Date) -> Used {
         let amount = match self.unit {
             Unit::Times => 1,
             Unit::Points => points.get(),
         };
-        if let Some(counter) = self.counter(owner, date) {
-            return Some(Take { counter, amount, most: self.most });
-        }
-        let by_interval = account.cap_use.entry(owner.clone()).or_default();
-        let used = by_interval.entry(self.every.starting(date)).or_default();
-        *used = used.saturating_add(amount);
-        None
+        self.used_by(amount, owner, date)
     }
 
-    /// Takes back that `owner` gave or took `points` on `date`, and with them one use, if `is_whole`.
+    /// What it means that `owner` did not give or take `points` on `date` after all, and with them one use, if `is_whole`.
     #[must_use]
-    pub fn give_back(
-        &self,
-        points: Points,
-        is_whole: bool,
-        owner: &CapOwner,
-        date: Date,
-        account: &mut Account,
-    ) -> Option<Take> {
+    pub(crate) fn give_back(&self, points: Points, is_whole: bool, owner: &CapOwner, date: Date) -> Used {
         let amount = match self.unit {
             Unit::Times => i64::from(is_whole),
             Unit::Points => points.get(),
         };
-        if amount == 0 {
-            return None;
-        }
-        if let Some(counter) = self.counter(owner, date) {
-            return Some(Take { counter, amount: amount.saturating_neg(), most: self.most });
-        }
-        let used = account.cap_use.get_mut(owner).and_then(|uses| uses.get_mut(&self.every.starting(date)));
-        if let Some(used) = used {
-            *used = used.saturating_sub(amount).max(0);
-        }
-        None
+        self.used_by(amount.saturating_neg(), owner, date)
     }
 
-    /// The first day on which use recorded for the interval that starts on `start` no longer matters to anything that
-    /// may still be posted, given how many days back that may lie.
+    fn used_by(&self, amount: i64, owner: &CapOwner, date: Date) -> Used {
+        match self.counter(owner, date) {
+            _ if amount == 0 => Used::Nothing,
+            Some(counter) => Used::OfProgram(Take { counter, amount, most: self.most }),
+            None => Used::OfMember(CapChange(owner.clone(), Interval::of(self.every, date), amount)),
+        }
+    }
+}
+
+/// What a use of a cap changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// Nothing.
+    Nothing,
+    /// The member's account.
+    OfMember(CapChange),
+    /// A counter over all members.
+    OfProgram(Take),
+}
+
+/// A signed change of the use of a cap, as a ledger entry records it: `["rule/review","d20261122",1]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapChange(pub CapOwner, pub Interval, pub i64);
+
+impl Serialize for CapChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0.to_string(), self.1.to_string(), self.2).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CapChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (owner, interval, amount) = <(String, String, i64)>::deserialize(deserializer)?;
+        let owner = owner.parse().map_err(de::Error::custom)?;
+        Ok(Self(owner, interval.parse().map_err(de::Error::custom)?, amount))
+    }
+}
+
+/// How much of each cap is used, by interval: times or points, whichever the cap counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapUse(BTreeMap<CapOwner, BTreeMap<Interval, i64>>);
+
+impl CapUse {
+    /// Each owner with its use by interval.
+    pub fn iter(&self) -> impl Iterator<Item = (&CapOwner, &BTreeMap<Interval, i64>)> {
+        self.0.iter()
+    }
+
+    /// How much of the cap of `owner` is used in `interval`.
     #[must_use]
-    pub fn forgotten_on(&self, start: Date, backdating_days_max: i32) -> Option<Date> {
-        self.every.following(start).map(|end| crate::calendar::days_after(end, backdating_days_max))
+    pub fn of(&self, owner: &CapOwner, interval: Interval) -> i64 {
+        self.0.get(owner).and_then(|by_interval| by_interval.get(&interval)).copied().unwrap_or_default()
+    }
+
+    /// Every use, as changes of an account without any.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = CapChange> {
+        let all =
+            self.0.iter().flat_map(|(owner, uses)| uses.iter().map(move |(interval, used)| (owner, interval, used)));
+        all.map(|(owner, interval, used)| CapChange(owner.clone(), *interval, *used))
+    }
+
+    /// Makes `change`. A use below nothing is none: what was given back may have been forgotten before.
+    pub(crate) fn apply(&mut self, CapChange(owner, interval, amount): &CapChange) {
+        let by_interval = self.0.entry(owner.clone()).or_default();
+        let used = by_interval.entry(*interval).or_default();
+        *used = used.saturating_add(*amount).max(0);
+        if *used == 0 {
+            by_interval.remove(interval);
+        }
+        if by_interval.is_empty() {
+            self.0.remove(owner);
+        }
+    }
+
+    /// Keeps what `keeps` says of each use.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&CapOwner, Interval) -> bool) {
+        self.0.retain(|owner, by_interval| {
+            by_interval.retain(|interval, _| keeps(owner, *interval));
+            !by_interval.is_empty()
+        });
+    }
+}
+
+impl FromIterator<(CapOwner, BTreeMap<Interval, i64>)> for CapUse {
+    fn from_iter<I: IntoIterator<Item = (CapOwner, BTreeMap<Interval, i64>)>>(parts: I) -> Self {
+        Self(parts.into_iter().collect())
     }
 }

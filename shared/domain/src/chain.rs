@@ -83,6 +83,8 @@ pub struct Sealed {
     pub entry: Entry,
     /// Its canonical text.
     pub text: String,
+    /// The hash of the entry before, or the genesis hash.
+    pub previous: Hash,
     /// `SHA-256(previous hash, text)`.
     pub hash: Hash,
     /// What somebody wrote about it, beside the chain.
@@ -107,7 +109,7 @@ impl Sealed {
     pub fn new(entry: Entry, previous: &Hash) -> Self {
         let text = entry.canonical();
         let hash = link(previous, &text);
-        Self { entry, text, hash, note: None }
+        Self { entry, text, previous: *previous, hash, note: None }
     }
 
     /// The same with a note beside it.
@@ -121,13 +123,14 @@ impl Sealed {
     /// # Errors
     ///
     /// The text is not an entry's.
-    pub fn read(text: String, hash: Hash) -> Result<Self, TextMalformed> {
+    pub fn read(text: String, previous: Hash, hash: Hash) -> Result<Self, TextMalformed> {
         let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
-        Ok(Self { entry, text, hash, note: None })
+        Ok(Self { entry, text, previous, hash, note: None })
     }
 }
 
-fn link(previous: &Hash, text: &str) -> Hash {
+/// The hash of an entry with this text behind the entry whose hash is `previous`.
+pub(crate) fn link(previous: &Hash, text: &str) -> Hash {
     Hash::of(&[previous.as_bytes(), text.as_bytes()])
 }
 
@@ -167,7 +170,7 @@ pub fn verify<'a>(
         if sealed.entry.seq != expected {
             return Err(ChainBroken::Gap { seq: expected });
         }
-        if sealed.hash != link(&previous, &sealed.text) {
+        if sealed.previous != previous || sealed.hash != link(&previous, &sealed.text) {
             return Err(ChainBroken::Changed { seq: expected });
         }
         previous = sealed.hash;

@@ -3,8 +3,14 @@
 use std::fmt;
 
 use crate::{
-    account::Inactive, aftermath::Recorded, draft::Request, entry::Kind, pending::Awaits, points::Points,
-    posting::Posting, settle::Settled,
+    account::Inactive,
+    aftermath::Recorded,
+    draft::Request,
+    entry::{Kind, Record},
+    pending::Awaits,
+    points::Points,
+    posting::Posting,
+    settle::Settled,
 };
 
 /// Why nothing was confirmed, in the order in which it is looked for.
@@ -28,7 +34,8 @@ impl fmt::Display for ConfirmRefusal {
     }
 }
 
-/// Confirms an accrual: what is left of its pending points can be spent from now on, and their clock starts today.
+/// Confirms an accrual: what is left of its pending points can be spent from now on, for as long from today as the rules say
+/// that gave them.
 ///
 /// # Errors
 ///
@@ -37,26 +44,27 @@ pub fn confirm(settled: Settled<'_>, request: &Request, accrual: &Recorded) -> R
     let mut draft = settled.0;
     draft.account.check_open().map_err(ConfirmRefusal::Inactive)?;
     let confirmed = &accrual.sealed.entry;
-    if confirmed.kind != Kind::Accrual {
+    if confirmed.kind() != Kind::Accrual {
         return Err(ConfirmRefusal::NotAnAccrual);
     }
-    let waits = confirmed.awaits.filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
+    let waits = confirmed.awaits().filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
     let Some(awaits) =
         waits.filter(|awaits| awaits.ends_on() > draft.today() && accrual.aftermath.confirmed_on.is_none())
     else {
         return Err(ConfirmRefusal::NotPending);
     };
-    let left = confirmed.pending - accrual.aftermath.taken_back;
-    let points = draft.account.pending.take(awaits, left);
+    let left = confirmed.pending() - accrual.aftermath.taken_back;
+    let then = draft.then(confirmed.program_version);
+    let today = draft.today();
+    let mut entry = draft.entry_for(request, Record::Confirmation, draft.now);
+    let points = entry.effects.take_pending(&draft.account, awaits, left);
     if points <= Points::ZERO {
         return Err(ConfirmRefusal::NotPending);
     }
-    let mut entry = draft.entry_for(request, Kind::Confirmation, draft.now);
     entry.refers_to = Some(confirmed.id.clone());
-    entry.pending = -points;
-    let today = draft.today();
-    draft.make_spendable(&mut entry, points, today);
-    draft.post(entry);
+    entry.program_version = then.version;
+    entry.effects.give(&draft.account, points, then.points.expiry.expiry(today));
+    draft.post_command(entry);
     draft.mark(accrual.mark(|aftermath| aftermath.confirmed_on = Some(today)));
     Ok(draft.finish())
 }

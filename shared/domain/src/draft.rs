@@ -1,6 +1,6 @@
-//! A posting in the making: an account being changed, with each change written into its ledger as it happens.
+//! A posting in the making: an account being changed by entries, one after another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date};
 
@@ -9,38 +9,45 @@ use crate::{
     aftermath::Mark,
     breakdown::BreakdownLine,
     calendar,
+    cap::Used,
     chain::Sealed,
     code::GivenCode,
     counter::{Counters, Take},
-    earning::{Occasion, PointsOverflow, assess},
-    entry::{By, Entry, Kind, Qualified, TierChange},
-    fingerprint::Fingerprint,
-    hold::{Hold, put_back},
-    id::{EntryId, RewardId},
-    lots::{Expiry, LOTS_MAX, LotChange, LotMove},
-    pending::{Awaits, PENDING_MAX},
+    earning::{self, Earner, Occasion, PointsOverflow, assess},
+    effects::{Effects, TierChange},
+    entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
+    fingerprint::Content,
+    hold::Hold,
+    id::{Actor, EntryId, RewardId},
+    lots::{Expiry, LotChange},
+    pending::Awaits,
     points::Points,
     posting::{Change, Claim, Posting},
-    program::Program,
+    program::{Level, Plan, Program},
+    settle,
     text::Note,
     tier,
+    versions::Rules,
 };
 
-/// Who asked for an entry, under which id, with which request.
+/// What a caller asks for: under which entry id, with which content, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The id that the entry gets.
     pub entry: EntryId,
-    /// The fingerprint of the request.
-    pub fingerprint: Fingerprint,
+    /// What is asked for.
+    pub content: Content,
     /// Who asks.
     pub by: By,
+    /// Who exactly, if that is known.
+    pub actor: Option<Actor>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Draft<'p> {
-    pub(crate) program: &'p Program,
+    pub(crate) rules: Rules<'p>,
     pub(crate) now: Timestamp,
+    /// The account as the entries so far leave it. Only [`Draft::post`], and time in silence, changes it.
     pub(crate) account: Account,
     expected_version: Option<u64>,
     pub(crate) entries: Vec<Sealed>,
@@ -53,9 +60,9 @@ pub(crate) struct Draft<'p> {
 
 impl<'p> Draft<'p> {
     /// A draft that changes an account, or brings a new one into being.
-    pub(crate) fn new(program: &'p Program, account: Account, expected_version: Option<u64>, now: Timestamp) -> Self {
+    pub(crate) fn new(rules: Rules<'p>, account: Account, expected_version: Option<u64>, now: Timestamp) -> Self {
         Self {
-            program,
+            rules,
             now,
             account,
             expected_version,
@@ -79,52 +86,44 @@ impl<'p> Draft<'p> {
         self.account.settled_on
     }
 
-    /// The first day that can still be posted.
-    pub(crate) fn earliest(&self) -> Date {
-        self.program.earliest(self.today())
+    /// The rules that decided an entry of `version`.
+    pub(crate) fn then(&self, version: u64) -> &'p Program {
+        let then = self.rules.versions.program(version);
+        debug_assert!(then.is_ok(), "version {version} decides, and was not loaded");
+        then.unwrap_or(self.rules.program)
     }
 
     /// An entry that changes nothing yet.
-    pub(crate) fn entry(&self, id: EntryId, kind: Kind, by: By, occurred_at: Timestamp) -> Entry {
+    pub(crate) fn entry(&self, id: EntryId, record: Record, by: By, occurred_at: Timestamp) -> Entry {
         Entry {
+            format: ENTRY_FORMAT,
             id,
             seq: 0,
-            kind,
-            points: Points::ZERO,
-            pending: Points::ZERO,
-            spendable: Points::ZERO,
-            held: Points::ZERO,
-            owed: Points::ZERO,
-            lots: Vec::new(),
+            record,
+            effects: Effects::default(),
             refers_to: None,
-            program_version: self.program.version,
+            program_version: self.rules.program.version,
+            settled_under: None,
             by,
+            actor: None,
             occurred_at,
             posted_at: self.now,
             fingerprint: None,
-            expires_on: None,
-            breakdown: Vec::new(),
-            qualified: None,
-            tier_change: None,
-            redeemed: None,
-            awaits: None,
-            paid: None,
-            stepped: BTreeMap::new(),
-            hold_expires_at: None,
-            reason: None,
-            counterparty: None,
-            pending_moved: Vec::new(),
-            plan: None,
-            entitlement: None,
-            expiring: None,
         }
     }
 
     /// An entry that answers `request`.
-    pub(crate) fn entry_for(&self, request: &Request, kind: Kind, occurred_at: Timestamp) -> Entry {
-        let mut entry = self.entry(request.entry.clone(), kind, request.by, occurred_at);
-        entry.fingerprint = Some(request.fingerprint.clone());
-        entry
+    pub(crate) fn entry_for(&self, request: &Request, record: Record, occurred_at: Timestamp) -> Entry {
+        let fingerprint = request.content.fingerprint(self.account.salt.as_ref());
+        let entry = self.entry(request.entry.clone(), record, request.by, occurred_at);
+        Entry { fingerprint: Some(fingerprint), actor: request.actor.clone(), ..entry }
+    }
+
+    /// An entry of a change that has no key of its own, because doing it twice changes nothing the second time. Its place in
+    /// the ledger makes its id.
+    pub(crate) fn entry_by(&self, what: &str, record: Record, by: By, actor: Option<&Actor>) -> Entry {
+        let id = EntryId::engine(&[&what, &self.account.seq.saturating_add(1)]);
+        Entry { actor: actor.cloned(), ..self.entry(id, record, by, self.now) }
     }
 
     /// Writes an entry into the ledger, behind the newest one. Whatever it put into the account, it leaves no more lots and
@@ -133,53 +132,55 @@ impl<'p> Draft<'p> {
         self.post_noted(entry, None);
     }
 
-    /// Writes an entry into the ledger, with what somebody wrote about it beside it.
+    /// Writes an entry into the ledger, with a note beside it.
     pub(crate) fn post_noted(&mut self, mut entry: Entry, note: Option<Note>) {
-        self.keep_bounded(&mut entry);
-        self.account.seq = self.account.seq.saturating_add(1);
-        entry.seq = self.account.seq;
+        entry.effects.keep_bounded(&self.account, self.today());
+        entry.seq = self.account.seq.saturating_add(1);
+        let version = self.rules.program.version;
+        entry.settled_under = (entry.program_version != version).then_some(version);
+        self.account.apply(&entry);
         let sealed = Sealed::new(entry, &self.account.head_hash);
         self.account.head_hash = sealed.hash;
         self.entries.push(sealed.noted(note));
     }
 
-    /// Merges lots and sums of pending points where there are too many, and records it in `entry`.
-    fn keep_bounded(&mut self, entry: &mut Entry) {
-        let today = self.today();
-        for moved in self.account.lots.merge(LOTS_MAX, today) {
-            if entry.expires_on == Some(moved.from) {
-                entry.expires_on = Some(moved.to);
-            }
-            entry.lots.extend(moved.changes());
+    /// Writes the entry of a command, and what follows from it: the change of tier that it brings, which is an entry of its own
+    /// besides, except that of a member who just joined; and the expiry of points that arrived with a last day that is over.
+    pub(crate) fn post_command(&mut self, entry: Entry) {
+        self.post_command_noted(entry, None);
+    }
+
+    /// [`Draft::post_command`], with a note beside the entry.
+    pub(crate) fn post_command_noted(&mut self, mut entry: Entry, note: Option<Note>) {
+        if self.rules.tiers().is_some() {
+            let mut after = self.account.clone();
+            after.apply(&entry);
+            entry.effects.tier_change = self.tier_change_of(&after);
         }
-        entry.pending_moved.extend(self.account.pending.merge(PENDING_MAX));
-    }
-
-    /// Extends all points, those that open holds took included, because the member was active on `date`, and tells what
-    /// that changes of the lots. Nothing is ever extended to a day before the one that it has.
-    pub(crate) fn extend(&mut self, date: Date) -> Vec<LotChange> {
-        let day = self.program.points.expiry.extended_to(date);
-        day.map(|day| self.extend_to(day)).unwrap_or_default()
-    }
-
-    /// Extends all points to `day`, or to a later one that they have been extended to before, and tells what that changes.
-    pub(crate) fn extend_to(&mut self, day: Date) -> Vec<LotChange> {
-        let day = self.account.extended_to.map_or(day, |before| before.max(day));
-        self.account.extended_to = Some(day);
-        for hold in &mut self.account.holds {
-            hold.extend_to(day);
+        let (id, occurred_at) = (entry.id.clone(), entry.occurred_at);
+        let change = entry.effects.tier_change.clone().filter(|_| entry.kind() != Kind::Enrollment);
+        self.post_noted(entry, note);
+        if let Some(change) = change {
+            // The word keeps apart from the engine's own dates a caller's key that looks like one.
+            self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
-        self.account.lots.extend_to(day).into_iter().flat_map(LotMove::changes).collect()
-    }
-
-    /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
-    fn extended(&self, expiry: Expiry) -> Expiry {
-        self.account.extended_to.map_or(expiry, |day| expiry.max(Expiry::On(day)))
+        while let Some(lot) = self.account.lots.expired(self.today()) {
+            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, &id]), lot, Some(id.clone()));
+        }
     }
 
     /// Takes from totals over many members along with this posting.
     pub(crate) fn take(&mut self, takes: impl IntoIterator<Item = Take>) {
         self.takes.extend(takes);
+    }
+
+    /// Records the use of a cap: in `entry`, or as a take from the program's counter.
+    pub(crate) fn record_use(&mut self, entry: &mut Entry, used: Used) {
+        match used {
+            Used::Nothing => {}
+            Used::OfMember(change) => entry.effects.caps.push(change),
+            Used::OfProgram(take) => self.takes.push(take),
+        }
     }
 
     /// `counters` after what this posting takes from them, and gives back to them, so far.
@@ -213,32 +214,22 @@ impl<'p> Draft<'p> {
         self.claims.extend(claims);
     }
 
-    /// Gives what `occasion` earns: points, what counts toward a tier, use of caps. Fills `entry` with it and posts it.
+    /// Gives what `occasion` earns under the rules of `then`: points, what counts toward a tier, use of caps. Fills `entry`
+    /// with it and posts it. `besides` is a line that no rule gave.
     ///
     /// # Errors
     ///
     /// If the account would hold more than [`Points::MAX`]; the draft is then of no further use.
     pub(crate) fn accrue(
         &mut self,
-        entry: Entry,
-        occasion: &Occasion,
-        counters: &Counters,
-    ) -> Result<(), PointsOverflow> {
-        self.accrue_with(entry, occasion, counters, None)
-    }
-
-    /// [`Draft::accrue`], and besides the points of a line that no rule gave.
-    pub(crate) fn accrue_with(
-        &mut self,
         mut entry: Entry,
         occasion: &Occasion,
+        then: &'p Program,
         counters: &Counters,
         besides: Option<BreakdownLine>,
     ) -> Result<(), PointsOverflow> {
-        let program = self.program;
-        let tiers = program.tiers.as_ref();
-        let level = tiers.zip(self.account.tier.as_ref()).and_then(|(tiers, tier)| tiers.level(tier));
-        let mut assessment = assess(program, &mut self.account, level, occasion, counters)?;
+        let earner = Earner { account: &self.account, level: self.level_under(then), plan: self.plan() };
+        let mut assessment = assess(then, &earner, occasion, counters)?;
         if let Some(line) = besides {
             assessment.points += line.given;
             assessment.breakdown.push(line);
@@ -246,139 +237,101 @@ impl<'p> Draft<'p> {
         if self.account.total() + assessment.points > Points::MAX {
             return Err(PointsOverflow);
         }
-        let date = program.date(occasion.occurred_at());
-        entry.points = assessment.points;
-        let extended = if extends(occasion) { self.extend(date) } else { Vec::new() };
-        let awaits = program.points.pending.awaits(date, self.today()).filter(|_| pends(occasion));
-        match awaits.filter(|awaits| awaits.ends_on() > self.today()) {
-            Some(awaits) if !assessment.points.is_zero() => {
-                self.account.pending.put(awaits, assessment.points);
-                entry.pending = assessment.points;
-                entry.awaits = Some(awaits);
-            }
-            Some(_) | None => {
-                let matured_on = match awaits {
-                    Some(Awaits::Maturity(day)) => day,
-                    Some(Awaits::Confirmation(_)) | None => date,
-                };
-                self.make_spendable(&mut entry, assessment.points, matured_on);
-            }
+        let date = then.date(occasion.occurred_at());
+        entry.program_version = then.version;
+        if let Some(day) = then.points.expiry.extended_to(date).filter(|_| earning::extends(occasion)) {
+            entry.effects.extend(&self.account, day);
         }
-        entry.lots.extend(extended);
-        entry.breakdown = assessment.breakdown;
-        entry.stepped = assessment.stepped;
-        if let Occasion::Purchase(purchase) = occasion {
-            entry.paid = Some(purchase.total.amount);
+        let awaits = then.points.awaits(date, self.today()).filter(|_| earning::pends(occasion));
+        match awaits {
+            Some(awaits) if awaits.ends_on() > self.today() => entry.effects.wait(awaits, assessment.points),
+            Some(Awaits::Maturity(_, expiry)) => entry.effects.give(&self.account, assessment.points, expiry),
+            Some(Awaits::Confirmation(_)) | None => {
+                entry.effects.give(&self.account, assessment.points, then.points.expiry.expiry(date));
+            }
         }
         let amount = Qualifying {
             points: assessment.qualifying.get(),
             spend: occasion.spend(),
             visits: i64::from(matches!(occasion, Occasion::Purchase(_))),
         };
-        if let Some(tiers) = tiers.filter(|_| !amount.is_zero()) {
-            let period = tier::bucket(program, tiers, &self.account, date);
-            entry.qualified = Some(Qualified { period, amount });
-            tier::count(program, &mut self.account, amount, date);
+        let (qualified, secured_now) = tier::counted(self.rules, &self.account, amount, date);
+        entry.effects.qualified.extend(qualified);
+        entry.effects.secured_now = secured_now;
+        entry.effects.steps = assessment.steps;
+        if let Record::Enrollment(enrolled) = &mut entry.record {
+            enrolled.breakdown = assessment.breakdown;
+        } else if let Record::Accrual(accrued) = &mut entry.record {
+            accrued.breakdown = assessment.breakdown;
         }
-        self.take(assessment.takes);
-        let id = entry.id.clone();
-        self.post_with_tier(entry);
-        self.expire_overdue(&id);
+        for used in assessment.used {
+            self.record_use(&mut entry, used);
+        }
+        self.post_command(entry);
         Ok(())
     }
 
-    /// Expires points that came back, or came late, with a last day that is over.
-    pub(crate) fn expire_overdue(&mut self, cause: &EntryId) {
-        while let Some(lot) = self.account.lots.take_expired(self.today()) {
-            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, cause]), lot, Some(cause.clone()));
-        }
+    /// The level that the member has, as `then` knows it; `None` if the member has none, or `then` has no such level.
+    fn level_under(&self, then: &'p Program) -> Option<&'p Level> {
+        let tier = self.account.tier.as_ref()?;
+        let now = self.rules.program.version;
+        let is_it = |level: &&Level| self.rules.versions.renamed(&level.id, then.version, now) == *tier;
+        then.tiers.as_ref()?.levels.iter().rev().find(is_it)
     }
 
-    /// Makes `points` spendable that matured on `date`: they pay what is owed, and the rest becomes a lot.
-    pub(crate) fn make_spendable(&mut self, entry: &mut Entry, points: Points, date: Date) {
-        let rest = self.repay(entry, points);
-        if !rest.is_zero() {
-            let expiry = self.extended(self.program.points.expiry.expiry(date));
-            self.account.lots.put(expiry, rest);
-            entry.spendable += rest;
-            entry.lots.push(LotChange(expiry, rest));
-            entry.expires_on = expiry.on();
-        }
-    }
-
-    /// Gives `points` back into the lots that they were taken from, with their dates, once what is owed is paid. Dates before
-    /// the day to which the member's activity has extended the points are that day.
-    pub(crate) fn give_back(&mut self, entry: &mut Entry, taken: &[LotChange], points: Points) {
-        let rest = self.repay(entry, points);
-        entry.spendable += rest;
-        let taken: Vec<_> =
-            taken.iter().map(|LotChange(expiry, points)| LotChange(self.extended(*expiry), *points)).collect();
-        entry.lots.extend(put_back(&mut self.account.lots, &taken, rest));
+    /// The plan that the member has paid for, with the terms of then.
+    pub(crate) fn plan(&self) -> Option<&'p Plan> {
+        self.rules.plan(self.account.plan.as_ref()?)
     }
 
     /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of
     /// a hold that came to nothing the reward too. Fills `entry` with it and posts it.
     pub(crate) fn release(&mut self, mut entry: Entry, hold: &Hold, captured: Points) {
         entry.refers_to = Some(hold.redemption.clone());
-        entry.held = -hold.points();
+        entry.program_version = hold.program_version;
+        entry.effects.held = -hold.points();
         let rest = hold.points() - captured;
-        entry.points = rest;
-        self.give_back(&mut entry, &hold.lots, rest);
-        self.return_use(&hold.reward, rest, captured.is_zero(), hold.held_on);
+        entry.effects.give_back(&self.account, &hold.lots, rest);
+        let then = self.then(hold.program_version);
+        self.return_use(&mut entry, then, &hold.reward, rest, captured.is_zero(), hold.held_on);
         if captured.is_zero() {
-            self.return_piece(&hold.reward);
+            self.return_piece(then, &hold.reward);
         }
-        let id = entry.id.clone();
-        self.post(entry);
-        self.expire_overdue(&id);
+        self.post_command(entry);
     }
 
-    /// Gives back, under the limit of a reward that was had on `had_on`, points that it did not cost after all, and if
-    /// `is_whole` the use itself.
-    pub(crate) fn return_use(&mut self, reward: &RewardId, points: Points, is_whole: bool, had_on: Date) {
-        let Some(reward) = self.program.reward(reward) else { return };
+    /// Gives back, under the limit that `then` set for a reward that was had on `had_on`, points that it did not cost after
+    /// all, and if `is_whole` the use itself.
+    pub(crate) fn return_use(
+        &mut self,
+        entry: &mut Entry,
+        then: &Program,
+        reward: &RewardId,
+        points: Points,
+        is_whole: bool,
+        had_on: Date,
+    ) {
+        let Some(reward) = then.reward(reward) else { return };
         let Some(limit) = reward.limit else { return };
-        let take = limit.give_back(points, is_whole, &reward.cap_owner(), had_on, &mut self.account);
-        self.take(take);
+        let used = limit.give_back(points, is_whole, &reward.cap_owner(), had_on);
+        self.record_use(entry, used);
     }
 
-    /// Puts a piece of a reward back into its stock.
-    pub(crate) fn return_piece(&mut self, reward: &RewardId) {
-        let Some(reward) = self.program.reward(reward) else { return };
+    /// Puts a piece of a reward back into the stock that `then` counted.
+    pub(crate) fn return_piece(&mut self, then: &Program, reward: &RewardId) {
+        let Some(reward) = then.reward(reward) else { return };
         self.take(reward.stock.pieces().map(|most| Take { counter: reward.stock_counter(), amount: -1, most }));
     }
 
-    /// Pays what is owed from `points`, and tells what is left of them.
-    fn repay(&mut self, entry: &mut Entry, points: Points) -> Points {
-        let repaid = points.min(self.account.owed);
-        self.account.owed -= repaid;
-        entry.owed -= repaid;
-        points - repaid
+    /// How the effective tier differs from the one that the ledger last spoke of.
+    pub(crate) fn tier_change(&self) -> Option<TierChange> {
+        self.tier_change_of(&self.account)
     }
 
-    /// Compares the effective tier with the one that the ledger last spoke of, and makes it that.
-    pub(crate) fn adopt_tier(&mut self) -> Option<TierChange> {
-        let tiers = self.program.tiers.as_ref();
-        let rank = tier::effective(self.program, &self.account, self.today()).map(|claim| claim.rank);
-        let level = rank.and_then(|rank| tiers?.levels.get(rank)).map(|level| level.id.clone());
-        if level == self.account.tier {
-            return None;
-        }
-        let from = std::mem::replace(&mut self.account.tier, level.clone());
-        Some(TierChange { from, to: level })
-    }
-
-    /// Posts `entry` with the change of tier that it brings, which is an entry of its own besides: except that of a member
-    /// who just joined.
-    pub(crate) fn post_with_tier(&mut self, mut entry: Entry) {
-        entry.tier_change = self.adopt_tier();
-        let (id, occurred_at) = (entry.id.clone(), entry.occurred_at);
-        let change = entry.tier_change.clone().filter(|_| entry.kind != Kind::Enrollment);
-        self.post(entry);
-        if let Some(change) = change {
-            // The word keeps apart from the engine's own dates a caller's key that looks like one.
-            self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id));
-        }
+    fn tier_change_of(&self, account: &Account) -> Option<TierChange> {
+        let rank = tier::effective(self.rules, account, self.today()).map(|claim| claim.rank);
+        let level = rank.and_then(|rank| self.rules.tiers()?.levels.get(rank)).map(|level| level.id.clone());
+        (level != account.tier).then(|| TierChange { from: account.tier.clone(), to: level })
     }
 
     pub(crate) fn post_tier_change(
@@ -388,27 +341,35 @@ impl<'p> Draft<'p> {
         occurred_at: Timestamp,
         refers_to: Option<EntryId>,
     ) {
-        let mut entry = self.entry(id, Kind::TierChange, By::Engine, occurred_at);
-        entry.tier_change = Some(change);
+        let mut entry = self.entry(id, Record::TierChange, By::Engine, occurred_at);
+        entry.effects.tier_change = Some(change);
         entry.refers_to = refers_to;
         self.post(entry);
     }
 
-    /// Posts that the points of a lot, already taken out of the account, have expired.
+    /// Posts that the points of a lot have expired.
     pub(crate) fn post_expiry(&mut self, id: EntryId, (date, points): (Date, Points), refers_to: Option<EntryId>) {
-        let over_at = calendar::start_of(&self.program.zone, calendar::days_after(date, 1));
-        let mut entry = self.entry(id, Kind::Expiry, By::Engine, over_at);
-        entry.points = -points;
-        entry.spendable = -points;
-        entry.lots = vec![LotChange(Expiry::On(date), -points)];
+        let over_at = calendar::start_of(&self.rules.program.zone, calendar::days_after(date, 1));
+        let mut entry = self.entry(id, Record::Expiry, By::Engine, over_at);
+        entry.effects.lots = vec![LotChange(Expiry::On(date), -points)];
         entry.refers_to = refers_to;
         self.post(entry);
     }
 
-    /// What is to be committed.
+    /// What is to be committed, of an account that is settled.
+    ///
+    /// What the last entry leaves behind and nothing can need is forgotten, as it is when the account is rebuilt.
     pub(crate) fn finish(mut self) -> Posting {
+        let today = self.today();
+        settle::end_quietly(self.rules, &mut self.account, today);
+        self.finish_part()
+    }
+
+    /// What is to be committed of an account that is not settled yet.
+    pub(crate) fn finish_part(mut self) -> Posting {
         self.account.version = self.account.version.saturating_add(1);
-        self.account.review_on = crate::settle::next_change(self.program, &self.account);
+        self.account.settled_at = self.account.settled_at.max(self.now);
+        self.account.review_on = settle::next_change(self.rules, &self.account);
         Posting {
             own: Change { expected_version: self.expected_version, account: self.account, entries: self.entries },
             others: self.others,
@@ -417,22 +378,5 @@ impl<'p> Draft<'p> {
             codes: self.codes,
             claims: self.claims,
         }
-    }
-}
-
-/// Points for a purchase, one's own or a friend's, or for an activity may have to wait, because these may be taken back. A
-/// welcome or a birthday present is given at once.
-fn pends(occasion: &Occasion) -> bool {
-    match occasion {
-        Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
-        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
-    }
-}
-
-/// What the member did extends points that expire with inactivity; what a friend did, or a calendar, does not.
-fn extends(occasion: &Occasion) -> bool {
-    match occasion {
-        Occasion::Purchase(_) | Occasion::Activity(_) => true,
-        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
     }
 }

@@ -5,8 +5,18 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
-    account::Inactive, counter::Counters, draft::Request, earning::Occasion, entry::Kind, money::Currency,
-    points::Points, posting::Posting, referral, settle::Settled,
+    account::Inactive,
+    calendar::days_after,
+    counter::Counters,
+    draft::Request,
+    earning::Occasion,
+    entry::{Accrued, Record, Source},
+    money::Currency,
+    points::Points,
+    posting::Posting,
+    program::Program,
+    referral,
+    settle::Settled,
 };
 
 /// How far a till's clock may run ahead, in minutes.
@@ -50,8 +60,9 @@ impl fmt::Display for EarnRefusal {
     }
 }
 
-/// Gives `settled` what `occasion` earns. Where that is the purchase that pays for a referral ([`Settled::referrer`]),
-/// `referrer` is the account of whoever brought the member, if there is one, and both are paid.
+/// Gives `settled` what `occasion` earns under the rules of `then`, which were in force when it happened
+/// ([`Settled::rules_at`]). Where that is the purchase that pays for a referral ([`Settled::referrer`]), `referrer` is the
+/// account of the member who referred this one, if there is one, and both are paid.
 ///
 /// # Errors
 ///
@@ -60,33 +71,37 @@ pub fn earn<'p>(
     settled: Settled<'p>,
     request: &Request,
     occasion: &Occasion,
+    then: &'p Program,
     counters: &Counters,
     referrer: Option<Settled<'p>>,
 ) -> Result<Posting, EarnRefusal> {
-    let pays_referral = settled.referrer(occasion).is_some();
+    let pays_referral = settled.referrer(occasion, then).is_some();
     let mut draft = settled.0;
     draft.account.check_active().map_err(EarnRefusal::Inactive)?;
     if let Occasion::Purchase(purchase) = occasion
-        && purchase.total.currency != draft.program.currency
+        && purchase.total.currency != then.currency
     {
-        let (expected, found) = (draft.program.currency, purchase.total.currency);
-        return Err(EarnRefusal::CurrencyMismatch { expected, found });
+        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency });
     }
     let occurred_at = occasion.occurred_at();
-    let earliest = draft.earliest();
+    let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());
     let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
-    if draft.program.date(occurred_at) < earliest || occurred_at > latest {
+    if then.date(occurred_at) < earliest || occurred_at > latest {
         return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
     }
-    let mut entry = draft.entry_for(request, Kind::Accrual, occurred_at);
-    let referrer = if pays_referral { referral::settle_with(&mut draft, referrer) } else { None };
-    let Some(referrer) = referrer else {
-        draft.accrue(entry, occasion, counters).map_err(|_| EarnRefusal::PointsOverflow)?;
-        return Ok(draft.finish());
+    let (referral, referrer) = if pays_referral { referral::settle_with(&draft, referrer) } else { (None, None) };
+    let source = match occasion {
+        Occasion::Purchase(purchase) => Source::Purchase(purchase.total.amount),
+        Occasion::Activity(activity) => Source::Activity(activity.kind.clone()),
+        Occasion::Birthday(_) | Occasion::Enrollment(_) => Source::Birthday,
+        Occasion::Referral(_) => Source::Referral(draft.account.member.clone()),
     };
-    entry.counterparty = Some(referrer.account.member.clone());
-    let line = referral::friends_line(&draft);
-    draft.accrue_with(entry, occasion, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
-    referral::pay(&mut draft, &referrer, &request.entry, occurred_at, counters);
+    let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral });
+    let entry = draft.entry_for(request, record, occurred_at);
+    let line = referrer.as_ref().and_then(|_| referral::friends_line(then));
+    draft.accrue(entry, occasion, then, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
+    if let Some(referrer) = referrer {
+        referral::pay(&mut draft, &referrer, request, occurred_at, then, counters);
+    }
     Ok(draft.finish())
 }

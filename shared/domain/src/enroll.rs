@@ -1,24 +1,21 @@
 //! Joining the program, and changing what is kept of a member.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
+pub use crate::entry::NewStatus;
 use crate::{
-    account::{Account, Alias, AttributeValue, Inactive, Referral, Status},
-    chain::Hash,
+    account::{Account, Alias, AttributeValue, Inactive},
     counter::Counters,
     draft::{Draft, Request},
     earning::Occasion,
-    entry::Kind,
-    id::{AttributeId, MemberId, ProgramId},
-    lots::Lots,
-    pending::Pending,
-    points::Points,
+    entry::{By, Changed, Enrolled, Record},
+    fingerprint::Salt,
+    id::{Actor, AttributeId, MemberId, ProgramId},
     posting::{Claim, Posting},
-    program::Program,
     settle::Settled,
+    versions::{Rules, VersionMissing, Versions},
 };
 
 /// A wish to join.
@@ -32,57 +29,48 @@ pub struct Enroll {
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
     /// Other names of the member, none of them twice.
     pub aliases: Vec<Alias>,
-    /// The member who brought this one.
+    /// The member who referred this one.
     pub referred_by: Option<MemberId>,
+    /// Random bytes, which become the secret behind the fingerprints of the member's requests.
+    pub salt: Salt,
 }
 
-/// Makes a member of whoever wishes to join, and gives the program's welcome. That there is no such member yet is for
-/// the commit to see.
+/// Makes a member and gives the program's welcome. Whether there is such a member already is for the commit to see.
+///
+/// # Errors
+///
+/// The document of the version in force was not loaded.
 ///
 /// # Panics
 ///
 /// Never: no program has so many and so large welcomes that an empty account could not hold them.
-#[must_use]
-pub fn enroll(program: &Program, wish: Enroll, request: &Request, counters: &Counters, now: Timestamp) -> Posting {
-    let account = Account {
-        head_hash: Hash::genesis(&wish.program, &wish.member),
-        program: wish.program,
-        member: wish.member,
-        status: Status::Active,
-        enrolled_at: now,
-        attributes: wish.attributes,
-        aliases: wish.aliases.clone(),
-        referral: wish.referred_by.map(|by| Referral { by, is_over: false }),
-        merged_from: Vec::new(),
-        lots: Lots::default(),
-        pending: Pending::default(),
-        holds: Vec::new(),
-        owed: Points::ZERO,
-        qualifying: BTreeMap::new(),
-        secured: Vec::new(),
-        tier_override: None,
-        plan: None,
-        tier: None,
-        cap_use: BTreeMap::new(),
-        steps: BTreeMap::new(),
-        extended_to: None,
-        noticed_through: None,
-        birthday_on: None,
-        settled_on: program.date(now),
-        seq: 0,
-        version: 0,
-        review_on: None,
+pub fn enroll(
+    versions: &Versions,
+    wish: Enroll,
+    request: &Request,
+    counters: &Counters,
+    now: Timestamp,
+) -> Result<Posting, VersionMissing> {
+    let rules = Rules::of(versions, versions.in_force_at(now))?;
+    let Enroll { program, member, attributes, aliases, referred_by, salt } = wish;
+    let enrolled = Enrolled {
+        attributes: attributes.keys().cloned().collect(),
+        aliases: aliases.len(),
+        referred_by,
+        breakdown: Vec::new(),
     };
-    let mut draft = Draft::new(program, account, None, now);
-    let entry = draft.entry_for(request, Kind::Enrollment, now);
+    let blank = Account::before_joining(program, member, now, rules.program.date(now), rules.program.version);
+    let account = Account { attributes, aliases: aliases.clone(), salt: Some(salt), ..blank };
+    let mut draft = Draft::new(rules, account, None, now);
+    let entry = draft.entry_for(request, Record::Enrollment(enrolled), now);
     draft
-        .accrue(entry, &Occasion::Enrollment(now), counters)
+        .accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None)
         .expect("200 rules of at most a million points each do not fill an account");
-    for alias in wish.aliases {
+    for alias in aliases {
         let member = draft.account.member.clone();
         draft.claim(Claim { alias, member, from: None });
     }
-    draft.finish()
+    Ok(draft.finish())
 }
 
 /// What is to be changed of a member; what is `None` stays.
@@ -94,47 +82,34 @@ pub struct Amend {
     pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
 }
 
-/// A status that a caller may give an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NewStatus {
-    /// It earns and spends.
-    Active,
-    /// Not for now.
-    Suspended,
-    /// Never again.
-    Closed,
-}
-
-impl From<NewStatus> for Status {
-    fn from(status: NewStatus) -> Self {
-        match status {
-            NewStatus::Active => Self::Active,
-            NewStatus::Suspended => Self::Suspended,
-            NewStatus::Closed => Self::Closed,
-        }
-    }
-}
-
 /// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
 ///
 /// # Errors
 ///
 /// The account is closed, or another's, and stays as it is.
-pub fn amend(settled: Settled<'_>, changes: Amend) -> Result<Option<Posting>, Inactive> {
+pub fn amend(settled: Settled<'_>, wish: Amend, by: By, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
     let mut draft = settled.0;
-    if changes != Amend::default() {
+    if wish != Amend::default() {
         draft.account.check_open()?;
     }
-    let before = draft.account.clone();
-    if let Some(status) = changes.status {
-        draft.account.status = status.into();
+    let status = wish.status.filter(|status| draft.account.status != (*status).into());
+    let (mut set, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    for (id, value) in wish.attributes {
+        if draft.account.attributes.get(&id) == value.as_ref() {
+            continue;
+        }
+        // The entry says which attributes changed, and never how: values can be erased.
+        if let Some(value) = value {
+            set.insert(id.clone());
+            draft.account.attributes.insert(id, value);
+        } else {
+            draft.account.attributes.remove(&id);
+            removed.insert(id);
+        }
     }
-    for (id, value) in changes.attributes {
-        match value {
-            Some(value) => draft.account.attributes.insert(id, value),
-            None => draft.account.attributes.remove(&id),
-        };
+    let changed = Changed { status, set, removed, ..Changed::default() };
+    if changed != Changed::default() {
+        draft.post_command(draft.entry_by("change", Record::Change(changed), by, actor));
     }
-    Ok((draft.account != before || !draft.entries.is_empty()).then(|| draft.finish()))
+    Ok((!draft.entries.is_empty()).then(|| draft.finish()))
 }

@@ -9,11 +9,11 @@ use crate::{
     cap::{Cap, CapOwner},
     counter::Counters,
     draft::{Draft, Request},
-    entry::Kind,
+    entry::Record,
     id::EntitlementId,
     points::Points,
     posting::Posting,
-    program::{Entitlement, Program},
+    program::Entitlement,
     settle::Settled,
 };
 
@@ -68,15 +68,14 @@ impl Settled<'_> {
     /// What the member may use now: what the tier and the plan give, each once, in the order of their ids.
     #[must_use]
     pub fn holdings(&self) -> Vec<Holding> {
-        let Draft { program, account, .. } = &self.0;
-        held(program, account).into_iter().map(|(id, cap)| holding(id, cap, account)).collect()
+        held(&self.0).into_iter().map(|(id, cap)| holding(id, cap, &self.0.account)).collect()
     }
 }
 
-/// What the level and the plan of `account` give, with the times of both together.
-fn held<'p>(program: &'p Program, account: &Account) -> BTreeMap<&'p EntitlementId, Cap> {
-    let level = program.tiers.as_ref().and_then(|tiers| tiers.level(account.tier.as_ref()?));
-    let plan = account.plan.as_ref().and_then(|term| program.plan(&term.plan));
+/// What the level and the plan of the account give, with the times of both together.
+fn held<'p>(draft: &Draft<'p>) -> BTreeMap<&'p EntitlementId, Cap> {
+    let level = draft.rules.tiers().and_then(|tiers| tiers.level(draft.account.tier.as_ref()?));
+    let plan = draft.plan();
     let given = level.into_iter().flat_map(|level| &level.entitlements);
     let paid = plan.into_iter().flat_map(|plan| &plan.entitlements);
     let mut times: BTreeMap<_, (&Entitlement, i64)> = BTreeMap::new();
@@ -108,21 +107,19 @@ fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
 pub fn use_once(settled: Settled<'_>, request: &Request, id: &EntitlementId) -> Result<Posting, UseRefusal> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(UseRefusal::Inactive)?;
-    if draft.program.entitlement(id).is_none() {
-        return Err(UseRefusal::EntitlementNotFound);
-    }
-    let held = held(draft.program, &draft.account);
-    let cap = held.get(id).copied().ok_or(UseRefusal::EntitlementNotHeld)?;
+    let held = held(&draft);
+    let Some(cap) = held.get(id).copied() else {
+        let is_known = draft.rules.program.entitlement(id).is_some();
+        return Err(if is_known { UseRefusal::EntitlementNotHeld } else { UseRefusal::EntitlementNotFound });
+    };
     let Holding { times, left, resets_on, .. } = holding(id, cap, &draft.account);
     if left == 0 {
         return Err(UseRefusal::EntitlementUsedUp { times, resets_on });
     }
 
-    let today = draft.today();
-    let take = cap.use_up(Points::ZERO, &CapOwner::Entitlement(id.clone()), today, &mut draft.account);
-    draft.take(take);
-    let mut entry = draft.entry_for(request, Kind::EntitlementUse, draft.now);
-    entry.entitlement = Some(id.clone());
-    draft.post(entry);
+    let used = cap.use_up(Points::ZERO, &CapOwner::Entitlement(id.clone()), draft.today());
+    let mut entry = draft.entry_for(request, Record::EntitlementUse(id.clone()), draft.now);
+    draft.record_use(&mut entry, used);
+    draft.post_command(entry);
     Ok(draft.finish())
 }

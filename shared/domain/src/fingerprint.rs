@@ -6,29 +6,71 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The fingerprint of a request: what it asks for, and its body whatever the order of its fields or its white space.
+/// The secret of one member under which the fingerprints of their requests are made: random, kept in the account alone, and
+/// deleted when the member is erased. Without it, nobody can tell from a fingerprint whether a guessed e-mail address or
+/// birthday was in the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt([u8; 16]);
+
+impl Salt {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for Salt {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
+/// What a request asks for: the operation, such as `accrual`, and the body, whatever the order of its fields or its white
+/// space.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(String);
+
+impl Content {
+    /// The content of a request that sends `body` to `operation`.
+    #[must_use]
+    pub fn of(operation: &str, body: &Value) -> Self {
+        let mut text = format!("{operation}\n");
+        write_sorted(body, &mut text);
+        Self(text)
+    }
+
+    /// Its fingerprint under the salt of the member; without a salt, that of nobody's.
+    #[must_use]
+    pub fn fingerprint(&self, salt: Option<&Salt>) -> Fingerprint {
+        let mut hasher = Sha256::new();
+        // A key of fixed length before the text makes a keyed hash, because half of the digest stays hidden.
+        hasher.update(salt.map_or([0; 16], |salt| salt.0));
+        hasher.update(self.0.as_bytes());
+        let mut digits = hex::encode(hasher.finalize());
+        digits.truncate(32);
+        Fingerprint(digits)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content(..)")
+    }
+}
+
+/// The fingerprint of a request's [`Content`]: the first 128 bits of a SHA-256 that is keyed with the member's [`Salt`].
 ///
-/// The first 128 bits of a SHA-256: two bodies that meet by chance are not to be expected in the life of any program,
-/// and somebody who constructs two gains only a replay of his own request.
+/// Two contents that meet by chance are not to be expected in the life of any program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// The fingerprint of `body` sent to `operation`, such as `accrual`.
-    #[must_use]
-    pub fn of(operation: &str, body: &Value) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(operation.as_bytes());
-        hasher.update(b"\n");
-        let mut text = String::new();
-        write_sorted(body, &mut text);
-        hasher.update(text.as_bytes());
-        let mut digits = hex::encode(hasher.finalize());
-        digits.truncate(32);
-        Self(digits)
-    }
-}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +111,7 @@ mod tests {
     use super::*;
 
     fn fingerprint(operation: &str, body: &str) -> Fingerprint {
-        Fingerprint::of(operation, &serde_json::from_str(body).unwrap())
+        Content::of(operation, &serde_json::from_str(body).unwrap()).fingerprint(Some(&[7; 16].into()))
     }
 
     #[test]
@@ -87,5 +129,19 @@ mod tests {
             assert_ne!(one, fingerprint("accrual", other), "{other}");
         }
         assert_ne!(one, fingerprint("redemption", r#"{"a":1,"b":[1,2]}"#));
+    }
+
+    #[test]
+    fn the_same_request_of_another_member_has_another_fingerprint() {
+        let content = Content::of("accrual", &Value::Null);
+        let salts = [Some([7; 16]), Some([8; 16]), None].map(|salt| salt.map(Salt::from));
+        let [one, other, none] = salts.map(|salt| content.fingerprint(salt.as_ref()));
+        assert!(one != other && other != none && none != one);
+    }
+
+    #[test]
+    fn neither_a_salt_nor_a_content_is_shown_where_things_are_logged() {
+        assert_eq!(format!("{:?}", Salt::from([7; 16])), "Salt(..)");
+        assert_eq!(format!("{:?}", Content::of("enrollment", &"ayse@example.com".into())), "Content(..)");
     }
 }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     id::{EntryId, RewardId},
-    lots::{Expiry, LotChange, Lots},
+    lots::{Expiry, LotChange},
     points::Points,
 };
 
@@ -24,6 +24,8 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// What it took from each lot, negative as in the redemption's entry.
     pub lots: Vec<LotChange>,
+    /// The version of the program that decided the redemption, and decides what giving it back means.
+    pub program_version: u64,
 }
 
 impl Hold {
@@ -47,19 +49,17 @@ impl Hold {
     }
 }
 
-/// Puts points back into the lots that they came from, with their dates, and tells what each got (positive). Of points that
-/// are only in part to go back, those that expire last do: the member spends what would expire first.
-pub(crate) fn put_back(lots: &mut Lots, taken: &[LotChange], back: Points) -> Vec<LotChange> {
+/// Of points that were `taken` from lots (negative changes, soonest first), what each lot gets when `back` of them go back
+/// (positive). Of points that go back only in part, those that expire last do: the member spends what would expire first.
+pub(crate) fn put_back(taken: &[LotChange], back: Points) -> Vec<LotChange> {
     let mut left = back;
     let mut changes = Vec::new();
     for LotChange(expiry, points) in taken.iter().rev() {
         let part = left.min(-*points);
-        if part <= Points::ZERO {
-            continue;
+        if part > Points::ZERO {
+            left -= part;
+            changes.push(LotChange(*expiry, part));
         }
-        lots.put(*expiry, part);
-        left -= part;
-        changes.push(LotChange(*expiry, part));
     }
     changes
 }

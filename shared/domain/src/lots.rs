@@ -56,22 +56,17 @@ impl<'de> Deserialize<'de> for Expiry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotChange(pub Expiry, pub Points);
 
-/// Points that expire on another day than they did: one lot has gone over into a later one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LotMove {
-    /// The day on which they would have expired.
-    pub from: Date,
-    /// The day on which they do now.
-    pub to: Date,
-    /// How many they are.
-    pub points: Points,
-}
+/// Points that expire on another day than they did, because one lot went over into a later one: the day on which they would
+/// have expired, the day on which they do now, and how many they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotMove(pub Date, pub Date, pub Points);
 
 impl LotMove {
-    /// What it changes, as a ledger entry records it.
+    /// The changes of the two lots.
     #[must_use]
     pub fn changes(self) -> [LotChange; 2] {
-        [LotChange(Expiry::On(self.from), -self.points), LotChange(Expiry::On(self.to), self.points)]
+        let Self(from, to, points) = self;
+        [LotChange(Expiry::On(from), -points), LotChange(Expiry::On(to), points)]
     }
 }
 
@@ -114,6 +109,14 @@ impl Lots {
     #[must_use]
     pub fn next_expiry(&self) -> Option<(Date, Points)> {
         self.iter().find_map(|(expiry, points)| expiry.on().map(|date| (date, points)))
+    }
+
+    /// Makes each of `changes`.
+    pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = LotChange>) {
+        for LotChange(expiry, points) in changes {
+            *self.0.entry(expiry).or_default() += points;
+        }
+        self.0.retain(|_, points| !points.is_zero());
     }
 
     /// Puts `points` into the lot of `expiry`.
@@ -163,7 +166,7 @@ impl Lots {
     pub fn merge(&mut self, most: usize, today: Date) -> Vec<LotMove> {
         let mut moves = Vec::new();
         while self.0.range(Expiry::On(today)..).count() > most {
-            let days = self.0.range(Expiry::On(today)..).filter_map(|(expiry, _)| expiry.on());
+            let days = self.0.range(Expiry::On(today)..).filter_map(|(expiry, _)| expiry.on()).map(|day| (day, day));
             let Some(joined) = closest_neighbours(days).and_then(|(from, to)| self.join(from, to)) else { break };
             moves.push(joined);
         }
@@ -174,14 +177,13 @@ impl Lots {
     fn join(&mut self, from: Date, to: Date) -> Option<LotMove> {
         let points = self.0.remove(&Expiry::On(from))?;
         self.put(Expiry::On(to), points);
-        Some(LotMove { from, to, points })
+        Some(LotMove(from, to, points))
     }
 
-    /// Takes out the soonest lot whose last day lies before `today`.
-    pub fn take_expired(&mut self, today: Date) -> Option<(Date, Points)> {
-        let (date, points) = self.next_expiry().filter(|(date, _)| *date < today)?;
-        self.0.remove(&Expiry::On(date));
-        Some((date, points))
+    /// The soonest lot whose last day lies before `today`.
+    #[must_use]
+    pub fn expired(&self, today: Date) -> Option<(Date, Points)> {
+        self.next_expiry().filter(|(date, _)| *date < today)
     }
 }
 
@@ -209,10 +211,10 @@ mod tests {
     #[test]
     fn a_lot_can_be_spent_on_its_last_day_and_not_after() {
         let mut account = lots(&[(MAY, 20), (JUNE, 30)]);
-        assert_eq!(account.take_expired(date(2027, 5, 31)), None);
-        assert_eq!(account.take_expired(date(2027, 6, 1)), Some((date(2027, 5, 31), Points::new(20))));
-        assert_eq!(account.take_expired(date(2027, 6, 1)), None);
-        assert_eq!(account.total(), Points::new(30));
+        assert_eq!(account.expired(date(2027, 5, 31)), None);
+        assert_eq!(account.expired(date(2027, 6, 1)), Some((date(2027, 5, 31), Points::new(20))));
+        account.take(Points::new(20));
+        assert_eq!(account.expired(date(2027, 6, 1)), None);
     }
 
     #[test]
@@ -245,7 +247,7 @@ mod tests {
     fn extending_moves_what_is_sooner_and_nothing_else() {
         let mut account = lots(&[(MAY, 20), (JUNE, 30), (Expiry::Never, 5)]);
         assert_eq!(account.extend_to(date(2027, 5, 31)), []);
-        let moved = LotMove { from: date(2027, 5, 31), to: date(2027, 6, 15), points: Points::new(20) };
+        let moved = LotMove(date(2027, 5, 31), date(2027, 6, 15), Points::new(20));
         assert_eq!(account.extend_to(date(2027, 6, 15)), [moved]);
         assert_eq!(account, lots(&[(Expiry::On(date(2027, 6, 15)), 20), (JUNE, 30), (Expiry::Never, 5)]));
         account.extend_to(date(2027, 7, 1));

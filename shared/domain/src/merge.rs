@@ -3,13 +3,15 @@
 use std::fmt;
 
 use crate::{
-    account::{Account, CapUse, Inactive, PlanTerm, Status},
-    draft::Request,
-    entry::Kind,
+    account::{Account, Inactive, PlanTerm, Referral},
+    draft::{Draft, Request},
+    entry::{Effects, Record, TakenOver},
     lots::LotChange,
+    pending::PendingChange,
     points::Points,
     posting::{Claim, Posting},
     settle::Settled,
+    steps::StepsChange,
     tier,
     transfer::incoming,
 };
@@ -67,42 +69,72 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &Request) -> Result<
     let (mut from, mut into) = (from.0, into.0);
     check(&from.account, &into.account)?;
 
-    let mut out = from.entry_for(request, Kind::TransferOut, from.now);
-    out.counterparty = Some(into.account.member.clone());
-    out.pending = -from.account.pending.total();
-    out.spendable = -from.account.lots.total();
-    out.lots = from.account.lots.take(from.account.lots.total());
-    out.owed = -from.account.owed;
-    out.points = out.pending + out.spendable - out.owed;
-    let mut entry = incoming(&into, &from, request);
-    entry.points = -out.points;
-    entry.pending = -out.pending;
-    into.account.pending.absorb(std::mem::take(&mut from.account.pending));
-    // Whoever was active as the one was so as the other.
-    let extended = from.account.extended_to.take().map(|day| into.extend_to(day)).unwrap_or_default();
-    into.give_back(&mut entry, &out.lots, -out.spendable);
-    let debt = std::mem::take(&mut from.account.owed);
-    let paid = into.account.lots.take(debt);
-    let paid_points: Points = paid.iter().map(|LotChange(_, points)| -*points).sum();
-    entry.spendable -= paid_points;
-    entry.lots.extend(paid);
-    entry.lots.extend(extended);
-    entry.owed += debt - paid_points;
-    into.account.owed += debt - paid_points;
+    let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
+    out.effects.pending = from.account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
+    out.effects.take(&from.account, from.account.lots.total());
+    out.effects.owed = -from.account.owed;
+    let taken_over = Record::MergeIn(Box::new(taken_over(&into, &from)));
+    let mut entry = incoming(&into, &from, request, taken_over);
+    come_in(&mut entry.effects, &into, &from, &out.effects);
 
-    tier::absorb(from.program, &mut into.account, &mut from.account);
-    take_over(&mut into.account, &mut from.account);
+    take_personal_data(&mut into, &mut from);
+    into.post_command(entry);
+    from.post_command(out);
+    from.along(into);
+    Ok(from.finish())
+}
+
+/// What comes with the account beside its points.
+fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
+    let (into_account, from_account) = (&into.account, &from.account);
+    TakenOver {
+        from: from_account.member.clone(),
+        merged_from: from_account.merged_from.clone(),
+        tier_override: tier::stronger(
+            into.rules,
+            into_account.tier_override.as_ref(),
+            from_account.tier_override.as_ref(),
+        ),
+        plan: longer(into_account.plan.as_ref(), from_account.plan.as_ref()).cloned(),
+        referral: referral_of_both(into_account, from_account).cloned(),
+        birthday_on: into_account.birthday_on.max(from_account.birthday_on),
+    }
+}
+
+/// What the points, counts and steps of `from` change of `into`, where `out` is what leaves `from`.
+fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effects) {
+    let account = &into.account;
+    // Whoever was active as the one was so as the other.
+    if let Some(day) = from.account.extended_to {
+        effects.extend(account, day);
+    }
+    effects.pending =
+        out.pending.iter().map(|PendingChange(awaits, points)| PendingChange(*awaits, -*points)).collect();
+    let points: Points = out.lots.iter().map(|LotChange(_, points)| -*points).sum();
+    effects.give_back(account, &out.lots, points);
+    let debt = from.account.owed;
+    let paid = effects.take(account, debt);
+    effects.owed += debt - paid;
+    (effects.qualified, effects.secured_now) = tier::absorbed(into.rules, account, &from.account);
+    // So two accounts do not give one person twice what is once for each.
+    effects.caps = from.account.cap_use.changes().collect();
+    for (rule, steps) in &from.account.steps {
+        let before = account.steps.get(rule).cloned().unwrap_or_default();
+        let after = before.clone().plus(steps.clone());
+        effects.steps.insert(rule.clone(), StepsChange::between(&before, &after, 0));
+    }
+}
+
+/// Attributes and aliases become those of the account that stays. They stand beside what entries tell.
+fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
+    for (id, value) in std::mem::take(&mut from.account.attributes) {
+        into.account.attributes.entry(id).or_insert(value);
+    }
     let (giver, taker) = (from.account.member.clone(), into.account.member.clone());
     for alias in std::mem::take(&mut from.account.aliases) {
         into.account.aliases.push(alias.clone());
         from.claim(Claim { alias, member: taker.clone(), from: Some(giver.clone()) });
     }
-    from.account.status = Status::Merged { into: taker };
-
-    into.post_with_tier(entry);
-    from.post_with_tier(out);
-    from.along(into);
-    Ok(from.finish())
 }
 
 fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
@@ -123,43 +155,16 @@ fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
     Ok(())
 }
 
-/// Everything else of an account that is not its own.
-fn take_over(into: &mut Account, from: &mut Account) {
-    for (id, value) in std::mem::take(&mut from.attributes) {
-        into.attributes.entry(id).or_insert(value);
-    }
-    add_use(&mut into.cap_use, std::mem::take(&mut from.cap_use));
-    for (rule, steps) in std::mem::take(&mut from.steps) {
-        let both = into.steps.remove(&rule).unwrap_or_default().plus(steps);
-        into.remember(&rule, both);
-    }
-    into.plan = longer(into.plan.take(), from.plan.take());
-    // What was told of one ledger's points says nothing of the other's, in which these now stand.
-    from.noticed_through = None;
-    into.birthday_on = into.birthday_on.max(from.birthday_on.take());
-    // Of two who are one, neither has brought the other.
-    let mut brought = [into.referral.take(), from.referral.take()].into_iter().flatten();
-    let (one, other) = (into.member.clone(), from.member.clone());
-    into.referral = brought.find(|referral| referral.by != one && referral.by != other);
-    let ledgers = std::mem::take(&mut from.merged_from);
-    into.merged_from.splice(..0, std::iter::once(from.member.clone()).chain(ledgers));
-}
-
 /// Of two terms the one of the plan that stays: `own`, unless the other has the same plan for longer.
-fn longer(own: Option<PlanTerm>, other: Option<PlanTerm>) -> Option<PlanTerm> {
+fn longer<'a>(own: Option<&'a PlanTerm>, other: Option<&'a PlanTerm>) -> Option<&'a PlanTerm> {
     match (own, other) {
         (Some(own), Some(other)) if other.plan == own.plan && other.through > own.through => Some(other),
         (own, other) => own.or(other),
     }
 }
 
-/// Adds up the use of caps, so that two accounts do not give one person twice of what is once for each.
-fn add_use(into: &mut CapUse, from: CapUse) {
-    for (owner, by_interval) in from {
-        let sums = into.entry(owner).or_default();
-        for (start, used) in by_interval {
-            let sum = sums.entry(start).or_default();
-            *sum = sum.saturating_add(used);
-        }
-    }
+/// How the one person was referred: of two who are one, neither has referred the other.
+fn referral_of_both<'a>(into: &'a Account, from: &'a Account) -> Option<&'a Referral> {
+    let mut referrals = [&into.referral, &from.referral].into_iter().flatten();
+    referrals.find(|referral| referral.by != into.member && referral.by != from.member)
 }

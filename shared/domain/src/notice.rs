@@ -6,7 +6,7 @@ use crate::{
     account::{Account, Status},
     calendar::{days_after, start_of},
     draft::Draft,
-    entry::{By, Expiring, Kind},
+    entry::{By, Expiring, Record},
     id::EntryId,
     points::Points,
     program::Program,
@@ -27,16 +27,16 @@ pub(crate) fn next_day(program: &Program, account: &Account) -> Option<Date> {
 /// Points that are over by `today` get none: the ledger tells of their expiry in the same breath, and whoever passes the
 /// notice on would warn of what cannot be helped any more.
 pub(crate) fn post_due(draft: &mut Draft<'_>, day: Date, today: Date) {
-    let Some(days) = days_ahead(draft.program, &draft.account) else { return };
+    let Some(days) = days_ahead(draft.rules.program, &draft.account) else { return };
     let near = days_after(day, days);
     let due: Vec<_> = unnoticed(&draft.account).filter(|(on, _)| *on <= near).collect();
     for (on, points) in due {
-        draft.account.noticed_through = Some(on);
         if on >= today {
-            let starts_at = start_of(&draft.program.zone, day);
-            let mut entry = draft.entry(EntryId::engine(&[&"expiring", &on]), Kind::Notice, By::Engine, starts_at);
-            entry.expiring = Some(Expiring { on, points });
-            draft.post(entry);
+            let starts_at = start_of(&draft.rules.program.zone, day);
+            let id = EntryId::engine(&[&"expiring", &on]);
+            draft.post(draft.entry(id, Record::Notice(Expiring { on, points }), By::Engine, starts_at));
+        } else {
+            draft.account.noticed_through = Some(on);
         }
     }
 }

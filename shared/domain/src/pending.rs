@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{calendar::closest_neighbours, points::Points};
+use crate::{calendar::closest_neighbours, lots::Expiry, points::Points};
 
 /// Most sums of pending points of an account: a wait of a month keeps a sum for each of its days, and a longer one, with
 /// purchases on more days than these, merges some.
 pub const PENDING_MAX: usize = 32;
 
 /// What pending points wait for. Ordered by day, so that what happens first comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Awaits {
-    /// This day, on whose beginning they become spendable.
-    Maturity(Date),
+    /// This day, on whose beginning they become spendable, and how long they can be spent then: what the rules said that
+    /// gave them.
+    Maturity(Date, Expiry),
     /// A confirmation, and this is the last day on which it can come.
     Confirmation(Date),
 }
@@ -26,74 +27,74 @@ impl Awaits {
     #[must_use]
     pub fn ends_on(self) -> Date {
         match self {
-            Self::Maturity(day) => day,
+            Self::Maturity(day, _) => day,
             Self::Confirmation(last) => crate::calendar::days_after(last, 1),
         }
     }
 }
 
-/// A signed change of one sum of pending points, as a ledger entry records it: `[{"maturity":"2027-01-15"},-5]`.
+/// A signed change of one sum of pending points, as a ledger entry records it: `[{"confirmation":"2027-01-15"},-5]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingChange(pub Awaits, pub Points);
 
-/// Points that wait for the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// How many.
-    pub points: Points,
-    /// The last of the days on which they would have matured, if some of them mature sooner than they would have; their
-    /// life is counted from it, so that what is spendable sooner does not expire sooner.
-    pub lives_from: Option<Date>,
+/// Pending points that went over from one sum into another: what they waited for, what they wait for now, and how many
+/// they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingMove(pub Awaits, pub Awaits, pub Points);
+
+impl PendingMove {
+    /// The changes of the two sums.
+    #[must_use]
+    pub fn changes(self) -> [PendingChange; 2] {
+        let Self(from, to, points) = self;
+        [PendingChange(from, -points), PendingChange(to, points)]
+    }
 }
 
 /// The pending points of an account. Points that wait for the same are one sum, and an empty one is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pending(BTreeMap<Awaits, Sum>);
+pub struct Pending(BTreeMap<Awaits, Points>);
 
 impl Pending {
     /// All points in them.
     #[must_use]
     pub fn total(&self) -> Points {
-        self.0.values().map(|sum| sum.points).sum()
+        self.0.values().copied().sum()
     }
 
     /// The points of each sum and what they wait for.
     pub fn iter(&self) -> impl Iterator<Item = (Awaits, Points)> {
-        self.sums().map(|(awaits, sum)| (awaits, sum.points))
+        self.0.iter().map(|(awaits, points)| (*awaits, *points))
     }
 
-    /// Each sum and what it waits for.
-    pub fn sums(&self) -> impl Iterator<Item = (Awaits, Sum)> {
-        self.0.iter().map(|(awaits, sum)| (*awaits, *sum))
-    }
-
-    /// Adds `points` that wait for `awaits`.
-    pub fn put(&mut self, awaits: Awaits, points: Points) {
-        self.add(awaits, Sum { points, lives_from: None });
-    }
-
-    /// Adds all that waits in `other`.
-    pub fn absorb(&mut self, other: Self) {
-        for (awaits, sum) in other.0 {
-            self.add(awaits, sum);
+    /// Makes each of `changes`.
+    pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = PendingChange>) {
+        for PendingChange(awaits, points) in changes {
+            *self.0.entry(awaits).or_default() += points;
         }
+        self.0.retain(|_, points| !points.is_zero());
     }
 
-    /// Takes up to `wanted` of the points that wait for `awaits`, and tells how many that were. What is missing there has gone
-    /// over into other sums: of maturities into sooner ones, of confirmations into later ones.
-    pub fn take(&mut self, awaits: Awaits, wanted: Points) -> Points {
+    /// Takes up to `wanted` of the points that wait for `awaits`, and tells what each sum gave (negative). What is missing
+    /// there has gone over into other sums: of maturities into sooner ones, of confirmations into later ones.
+    pub fn take(&mut self, awaits: Awaits, wanted: Points) -> Vec<PendingChange> {
         let mut left = wanted.max(Points::ZERO);
-        let mut take = |sum: &mut Sum| {
-            let taken = left.min(sum.points);
-            sum.points -= taken;
-            left -= taken;
+        let others: Vec<_> = match awaits {
+            Awaits::Maturity(day, _) => {
+                self.0.range(..=Awaits::Maturity(day, Expiry::Never)).rev().map(|(other, _)| *other).collect()
+            }
+            Awaits::Confirmation(_) => self.0.range(awaits..).map(|(other, _)| *other).collect(),
         };
-        match awaits {
-            Awaits::Maturity(_) => self.0.range_mut(..=awaits).rev().for_each(|(_, sum)| take(sum)),
-            Awaits::Confirmation(_) => self.0.range_mut(awaits..).for_each(|(_, sum)| take(sum)),
+        let mut changes = Vec::new();
+        for from in std::iter::once(awaits).chain(others.into_iter().filter(|other| *other != awaits)) {
+            let taken = left.min(self.0.get(&from).copied().unwrap_or_default());
+            if taken > Points::ZERO {
+                left -= taken;
+                changes.push(PendingChange(from, -taken));
+            }
         }
-        self.0.retain(|_, sum| !sum.points.is_zero());
-        wanted.max(Points::ZERO) - left
+        self.apply(changes.iter().copied());
+        changes
     }
 
     /// The next day on whose beginning time does something about them.
@@ -102,68 +103,57 @@ impl Pending {
         self.0.keys().map(|awaits| awaits.ends_on()).min()
     }
 
-    /// Takes out a sum whose time has come on `day`.
-    pub fn take_ended(&mut self, day: Date) -> Option<(Awaits, Sum)> {
-        let awaits = *self.0.keys().filter(|awaits| awaits.ends_on() <= day).min_by_key(|awaits| awaits.ends_on())?;
-        self.0.remove(&awaits).map(|sum| (awaits, sum))
+    /// The next sum whose time has come on `day`.
+    #[must_use]
+    pub fn ended(&self, day: Date) -> Option<(Awaits, Points)> {
+        self.iter().filter(|(awaits, _)| awaits.ends_on() <= day).min_by_key(|(awaits, _)| awaits.ends_on())
     }
 
-    /// Makes one of two sums, [`closest_neighbours`] first, until there are no more than `most`, and tells the changes. Both
-    /// times the member gains: what matures does so on the sooner day, and what can be confirmed on the later one.
-    pub fn merge(&mut self, most: usize) -> Vec<PendingChange> {
-        let mut changes = Vec::new();
+    /// Makes one of two sums, [`closest_neighbours`] first, until there are no more than `most`, and tells the moves. The
+    /// member gains both times: what matures does so on the sooner day and lives as long as the longer-lived, and what can be
+    /// confirmed can be so until the later day.
+    pub fn merge(&mut self, most: usize) -> Vec<PendingMove> {
+        let mut moves = Vec::new();
         while self.0.len() > most {
-            let Some((from, to)) = self.next_merge() else { break };
-            let Some(sum) = self.0.remove(&from) else { break };
-            let lives_from = match from {
-                Awaits::Maturity(day) => sum.lives_from.max(Some(day)),
-                Awaits::Confirmation(_) => None,
-            };
-            self.add(to, Sum { lives_from, ..sum });
-            changes.extend([PendingChange(from, -sum.points), PendingChange(to, sum.points)]);
+            let Some((one, other, into)) = self.next_merge() else { break };
+            for from in [one, other] {
+                if from != into
+                    && let Some(points) = self.0.remove(&from)
+                {
+                    self.apply([PendingChange(into, points)]);
+                    moves.push(PendingMove(from, into, points));
+                }
+            }
         }
-        changes
+        moves
     }
 
-    /// Which sum goes over into which: two maturities if there are two, else two confirmations. Both kinds stand side by side
-    /// only while a program has just changed.
-    fn next_merge(&self) -> Option<(Awaits, Awaits)> {
+    /// The two sums to make one of, and what they are then: two maturities if there are two, else two confirmations. Both
+    /// kinds stand side by side only when a program has changed.
+    fn next_merge(&self) -> Option<(Awaits, Awaits, Awaits)> {
         let maturities = self.0.keys().filter_map(|awaits| match awaits {
-            Awaits::Maturity(day) => Some(*day),
+            Awaits::Maturity(day, expiry) => Some((*day, (*day, *expiry))),
             Awaits::Confirmation(_) => None,
         });
         let confirmations = self.0.keys().filter_map(|awaits| match awaits {
-            Awaits::Confirmation(last) => Some(*last),
-            Awaits::Maturity(_) => None,
+            Awaits::Confirmation(last) => Some((*last, *last)),
+            Awaits::Maturity(..) => None,
         });
-        let matures = closest_neighbours(maturities);
-        let is_confirmed = || closest_neighbours(confirmations);
-        matures
-            .map(|(soon, late)| (Awaits::Maturity(late), Awaits::Maturity(soon)))
-            .or_else(|| is_confirmed().map(|(soon, late)| (Awaits::Confirmation(soon), Awaits::Confirmation(late))))
-    }
-
-    fn add(&mut self, awaits: Awaits, more: Sum) {
-        if more.points > Points::ZERO {
-            let sum = self.0.entry(awaits).or_default();
-            sum.points += more.points;
-            sum.lives_from = sum.lives_from.max(more.lives_from);
-        }
+        let matures = closest_neighbours(maturities).map(|((soon, expiry), (late, other))| {
+            let into = Awaits::Maturity(soon, expiry.max(other));
+            (Awaits::Maturity(soon, expiry), Awaits::Maturity(late, other), into)
+        });
+        matures.or_else(|| {
+            let (soon, late) = closest_neighbours(confirmations)?;
+            Some((Awaits::Confirmation(soon), Awaits::Confirmation(late), Awaits::Confirmation(late)))
+        })
     }
 }
 
 impl FromIterator<(Awaits, Points)> for Pending {
     fn from_iter<I: IntoIterator<Item = (Awaits, Points)>>(parts: I) -> Self {
-        parts.into_iter().map(|(awaits, points)| (awaits, Sum { points, lives_from: None })).collect()
-    }
-}
-
-impl FromIterator<(Awaits, Sum)> for Pending {
-    fn from_iter<I: IntoIterator<Item = (Awaits, Sum)>>(parts: I) -> Self {
         let mut pending = Self::default();
-        for (awaits, sum) in parts {
-            pending.add(awaits, sum);
-        }
+        pending.apply(parts.into_iter().map(|(awaits, points)| PendingChange(awaits, points)));
         pending
     }
 }
@@ -174,74 +164,78 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn points_end_their_wait_on_their_own_day_soonest_first() {
-        let confirmation = Awaits::Confirmation(date(2027, 5, 30));
-        let maturity = Awaits::Maturity(date(2027, 5, 30));
-        let mut pending: Pending = [(confirmation, Points::new(3)), (maturity, Points::new(4))].into_iter().collect();
-        assert_eq!(pending.next_day(), Some(date(2027, 5, 30)));
-        assert_eq!(pending.take_ended(date(2027, 5, 29)), None);
-        let sum = |points| Sum { points: Points::new(points), lives_from: None };
-        assert_eq!(pending.take_ended(date(2027, 5, 30)), Some((maturity, sum(4))));
-        assert_eq!(pending.take_ended(date(2027, 5, 30)), None, "a confirmation may come to the end of its last day");
-        assert_eq!(pending.take_ended(date(2027, 5, 31)), Some((confirmation, sum(3))));
-        assert_eq!(pending, Pending::default());
-    }
-
-    #[test]
-    fn no_more_is_taken_than_waits() {
-        let awaits = Awaits::Maturity(date(2027, 5, 30));
-        let mut pending: Pending = [(awaits, Points::new(3))].into_iter().collect();
-        assert_eq!(pending.take(Awaits::Maturity(date(2027, 5, 29)), Points::new(1)), Points::ZERO);
-        assert_eq!(pending.take(awaits, Points::new(2)), Points::new(2));
-        assert_eq!(pending.take(awaits, Points::new(2)), Points::new(1));
-        assert_eq!(pending.total(), Points::ZERO);
-    }
-
     const fn may(day: i8) -> Date {
         date(2027, 5, day)
     }
 
+    const fn matures(day: i8) -> Awaits {
+        Awaits::Maturity(may(day), Expiry::Never)
+    }
+
+    fn pending(parts: &[(Awaits, i64)]) -> Pending {
+        parts.iter().map(|(awaits, points)| (*awaits, Points::new(*points))).collect()
+    }
+
     #[test]
-    fn maturities_go_over_into_the_sooner_day_and_live_from_the_later_one() {
-        let part = |day, points| (Awaits::Maturity(may(day)), Points::new(points));
-        let mut pending: Pending = [part(1, 1), part(11, 2), part(13, 4), part(14, 8)].into_iter().collect();
-        assert_eq!(pending.merge(4), []);
-        let change = |day, points| PendingChange(Awaits::Maturity(may(day)), Points::new(points));
-        assert_eq!(pending.merge(3), [change(14, -8), change(13, 8)]);
-        assert_eq!(pending.merge(2), [change(13, -12), change(11, 12)]);
-        let sum = |points, lives_from| Sum { points: Points::new(points), lives_from };
-        let (soon, late) = (Awaits::Maturity(may(1)), Awaits::Maturity(may(11)));
-        assert_eq!(pending.sums().collect::<Vec<_>>(), [(soon, sum(1, None)), (late, sum(14, Some(may(14))))]);
-        // Those of the fourteenth lie with those of the eleventh, and no further than their own sum are any missed.
-        assert_eq!(pending.take(Awaits::Maturity(may(14)), Points::new(8)), Points::new(8));
-        assert_eq!(pending.take(Awaits::Maturity(may(13)), Points::new(7)), Points::new(7));
-        assert_eq!(pending.sums().collect::<Vec<_>>(), []);
+    fn points_end_their_wait_on_their_own_day_soonest_first() {
+        let confirmation = Awaits::Confirmation(may(30));
+        let mut waiting = pending(&[(confirmation, 3), (matures(30), 4)]);
+        assert_eq!(waiting.next_day(), Some(may(30)));
+        assert_eq!(waiting.ended(may(29)), None);
+        assert_eq!(waiting.ended(may(30)), Some((matures(30), Points::new(4))));
+        waiting.take(matures(30), Points::new(4));
+        assert_eq!(waiting.ended(may(30)), None, "a confirmation may come to the end of its last day");
+        assert_eq!(waiting.ended(may(31)), Some((confirmation, Points::new(3))));
+    }
+
+    #[test]
+    fn no_more_is_taken_than_waits() {
+        let mut waiting = pending(&[(matures(30), 3)]);
+        assert_eq!(waiting.take(matures(29), Points::new(1)), []);
+        assert_eq!(waiting.take(matures(30), Points::new(2)), [PendingChange(matures(30), Points::new(-2))]);
+        assert_eq!(waiting.take(matures(30), Points::new(2)), [PendingChange(matures(30), Points::new(-1))]);
+        assert_eq!(waiting, Pending::default());
+    }
+
+    #[test]
+    fn points_that_expire_on_other_days_are_sums_of_their_own() {
+        let (soon, late) =
+            (Awaits::Maturity(may(1), Expiry::On(may(9))), Awaits::Maturity(may(1), Expiry::On(may(20))));
+        let mut waiting = pending(&[(soon, 1), (late, 2)]);
+        assert_eq!(waiting.take(late, Points::new(2)), [PendingChange(late, Points::new(-2))]);
+        assert_eq!(waiting, pending(&[(soon, 1)]));
+    }
+
+    #[test]
+    fn maturities_go_over_into_the_sooner_day_and_live_as_long_as_the_longer_lived() {
+        let lives = |day: i8, expires: i8| Awaits::Maturity(may(day), Expiry::On(date(2028, 5, expires)));
+        let parts = [(lives(1, 1), 1), (lives(11, 11), 2), (lives(13, 13), 4), (lives(14, 14), 8)];
+        let mut waiting = pending(&parts);
+        assert_eq!(waiting.merge(4), []);
+        let moved = |from, to, points| PendingMove(from, to, Points::new(points));
+        assert_eq!(waiting.merge(3), [moved(lives(13, 13), lives(13, 14), 4), moved(lives(14, 14), lives(13, 14), 8)]);
+        assert_eq!(waiting.merge(2), [moved(lives(11, 11), lives(11, 14), 2), moved(lives(13, 14), lives(11, 14), 12)]);
+        assert_eq!(waiting, pending(&[(lives(1, 1), 1), (lives(11, 14), 14)]));
+        // Those of the fourteenth lie with those of the eleventh now.
+        assert_eq!(waiting.take(lives(14, 14), Points::new(8)), [PendingChange(lives(11, 14), Points::new(-8))]);
     }
 
     #[test]
     fn confirmations_go_over_into_the_later_last_day() {
-        let part = |day, points| (Awaits::Confirmation(may(day)), Points::new(points));
-        let mut pending: Pending = [part(1, 1), part(11, 2), part(13, 4)].into_iter().collect();
-        let change = |day, points| PendingChange(Awaits::Confirmation(may(day)), Points::new(points));
-        assert_eq!(pending.merge(2), [change(11, -2), change(13, 2)]);
-        assert_eq!(pending, [part(1, 1), part(13, 6)].into_iter().collect());
-        assert_eq!(pending.take(Awaits::Confirmation(may(11)), Points::new(2)), Points::new(2));
-        assert_eq!(pending.take(Awaits::Confirmation(may(13)), Points::new(9)), Points::new(4));
-        assert_eq!(pending, [part(1, 1)].into_iter().collect());
+        let last = |day| Awaits::Confirmation(may(day));
+        let mut waiting = pending(&[(last(1), 1), (last(11), 2), (last(13), 4)]);
+        assert_eq!(waiting.merge(2), [PendingMove(last(11), last(13), Points::new(2))]);
+        assert_eq!(waiting, pending(&[(last(1), 1), (last(13), 6)]));
+        assert_eq!(waiting.take(last(11), Points::new(2)), [PendingChange(last(13), Points::new(-2))]);
+        waiting.take(last(13), Points::new(9));
+        assert_eq!(waiting, pending(&[(last(1), 1)]));
     }
 
     #[test]
     fn of_either_kind_one_is_left_and_they_never_meet() {
-        let parts = [
-            Awaits::Maturity(may(1)),
-            Awaits::Maturity(may(2)),
-            Awaits::Confirmation(may(1)),
-            Awaits::Confirmation(may(2)),
-        ];
-        let mut pending: Pending = parts.into_iter().map(|awaits| (awaits, Points::new(1))).collect();
-        pending.merge(0);
-        let left: Vec<_> = pending.iter().collect();
-        assert_eq!(left, [(Awaits::Maturity(may(1)), Points::new(2)), (Awaits::Confirmation(may(2)), Points::new(2))]);
+        let parts = [matures(1), matures(2), Awaits::Confirmation(may(1)), Awaits::Confirmation(may(2))];
+        let mut waiting = pending(&parts.map(|awaits| (awaits, 1)));
+        waiting.merge(0);
+        assert_eq!(waiting, pending(&[(matures(1), 2), (Awaits::Confirmation(may(2)), 2)]));
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     account::{Inactive, PlanTerm},
     calendar::{days_after, months_after},
     draft::Request,
-    entry::{By, Kind},
-    id::{EntryId, PlanId},
+    entry::{By, Record},
+    id::{Actor, PlanId},
     posting::Posting,
     program::Plan,
     settle::Settled,
@@ -42,17 +42,14 @@ impl fmt::Display for PlanRefusal {
 pub fn take(settled: Settled<'_>, request: &Request, plan: &PlanId) -> Result<Posting, PlanRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(PlanRefusal::Inactive)?;
-    let plan = draft.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
+    let plan = draft.rules.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
 
-    let today = draft.today();
-    let term = match draft.account.plan.take().filter(|term| term.plan == plan.id) {
-        Some(term) => PlanTerm { through: last_day(plan, term.from, days_after(term.through, 1)), ..term },
-        None => PlanTerm { plan: plan.id.clone(), from: today, through: last_day(plan, today, today) },
+    let (today, version) = (draft.today(), draft.rules.program.version);
+    let term = match draft.account.plan.clone().filter(|term| term.plan == plan.id) {
+        Some(term) => PlanTerm { through: last_day(plan, term.from, days_after(term.through, 1)), version, ..term },
+        None => PlanTerm { plan: plan.id.clone(), from: today, through: last_day(plan, today, today), version },
     };
-    draft.account.plan = Some(term.clone());
-    let mut entry = draft.entry_for(request, Kind::Plan, draft.now);
-    entry.plan = Some(term);
-    draft.post_with_tier(entry);
+    draft.post_command(draft.entry_for(request, Record::Plan(term), draft.now));
     Ok(draft.finish())
 }
 
@@ -69,19 +66,12 @@ fn last_day(plan: &Plan, from: Date, begins: Date) -> Date {
 /// # Errors
 ///
 /// The account is closed, or another's, and stays as it is.
-pub fn end(settled: Settled<'_>) -> Result<Option<Posting>, Inactive> {
+pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
     let mut draft = settled.0;
-    if draft.account.plan.is_none() {
+    let Some(term) = draft.account.plan.clone() else {
         return Ok((!draft.entries.is_empty()).then(|| draft.finish()));
-    }
+    };
     draft.account.check_open()?;
-    draft.account.plan = None;
-    if let Some(change) = draft.adopt_tier() {
-        // A member may take and end a plan many times a day, so the place in the ledger is part of the name.
-        let id = EntryId::engine(&[&"tier", &"plan", &draft.today(), &draft.account.seq]);
-        let mut entry = draft.entry(id, Kind::TierChange, By::Operator, draft.now);
-        entry.tier_change = Some(change);
-        draft.post(entry);
-    }
+    draft.post_command(draft.entry_by("plan-end", Record::PlanEnd(term.plan), By::Operator, actor));
     Ok(Some(draft.finish()))
 }

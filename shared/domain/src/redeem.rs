@@ -10,8 +10,8 @@ use crate::{
     counter::{CounterId, Counters, Take},
     draft::{Draft, Request},
     earning::facts::Facts,
-    entry::{Kind, Redeemed},
-    hold::{HOLDS_MAX, Hold},
+    entry::{Record, Redeemed},
+    hold::HOLDS_MAX,
     id::{LevelId, RewardId},
     money::{Amount, Currency, Money},
     points::Points,
@@ -171,48 +171,37 @@ pub fn redeem(
 ) -> Result<Posting, RedeemRefusal> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
-    let program = draft.program;
+    let program = draft.rules.program;
     let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
-    let expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
+    let hold_expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
     let cost = cost(program, reward, wish.money)?;
-    check_reward(&draft, reward, cost, (counters, code), expires_at.is_some())?;
-
-    let today = draft.today();
-    let extended = draft.extend(today);
-    let mut entry = draft.entry_for(request, Kind::Redemption, draft.now);
-    entry.points = -cost;
-    entry.spendable = -cost;
-    entry.lots = draft.account.lots.take(cost);
-    if let Some(expires_at) = expires_at {
-        entry.held = cost;
-        entry.hold_expires_at = Some(expires_at);
-        draft.account.holds.push(Hold {
-            redemption: entry.id.clone(),
-            reward: reward.id.clone(),
-            held_on: today,
-            expires_at,
-            lots: entry.lots.clone(),
-        });
-    }
-    entry.lots.extend(extended);
+    check_reward(&draft, reward, cost, (counters, code), hold_expires_at.is_some())?;
     let code = match reward.codes {
         CodeSource::None => None,
-        CodeSource::Generated | CodeSource::Pool => {
-            let code = code.ok_or(RedeemRefusal::RewardOutOfStock)?.clone();
-            let is_pooled = reward.codes == CodeSource::Pool;
-            let member = draft.account.member.clone();
-            let redemption = entry.id.clone();
-            draft.give_code(GivenCode { reward: reward.id.clone(), code: code.clone(), member, redemption, is_pooled });
-            Some(code)
-        }
+        CodeSource::Generated | CodeSource::Pool => Some(code.ok_or(RedeemRefusal::RewardOutOfStock)?.clone()),
     };
-    entry.redeemed = Some(Redeemed { reward: reward.id.clone(), money: wish.money, code });
+
+    let today = draft.today();
+    if let Some(code) = code.clone() {
+        let member = draft.account.member.clone();
+        let (redemption, is_pooled) = (request.entry.clone(), reward.codes == CodeSource::Pool);
+        draft.give_code(GivenCode { reward: reward.id.clone(), code, member, redemption, is_pooled });
+    }
+    let redeemed = Redeemed { reward: reward.id.clone(), money: wish.money, code, hold_expires_at };
+    let mut entry = draft.entry_for(request, Record::Redemption(redeemed), draft.now);
+    if let Some(day) = program.points.expiry.extended_to(today) {
+        entry.effects.extend(&draft.account, day);
+    }
+    entry.effects.take(&draft.account, cost);
+    if hold_expires_at.is_some() {
+        entry.effects.held = cost;
+    }
     if let Some(limit) = reward.limit {
-        let take = limit.use_up(cost, &reward.cap_owner(), today, &mut draft.account);
-        draft.take(take);
+        let used = limit.use_up(cost, &reward.cap_owner(), today);
+        draft.record_use(&mut entry, used);
     }
     draft.take(reward.stock.pieces().map(|stock| Take { counter: reward.stock_counter(), amount: 1, most: stock }));
-    draft.post(entry);
+    draft.post_command(entry);
     Ok(draft.finish())
 }
 
@@ -250,14 +239,14 @@ fn check_reward(
     let account = &draft.account;
     // A hold that ended on the way has given back what it took.
     let counters = &draft.counted(counters);
-    if !reward.active.contains(&draft.program.zone, draft.now) {
+    if !reward.active.contains(&draft.rules.program.zone, draft.now) {
         return Err(RedeemRefusal::RewardNotActive);
     }
     if !reward.tiers.is_empty() && !account.tier.as_ref().is_some_and(|tier| reward.tiers.contains(tier)) {
         return Err(RedeemRefusal::RewardNotForTier { tiers: reward.tiers.clone() });
     }
     if let Some(condition) = &reward.when {
-        let facts = Facts::new(draft.program, account, account.tier.as_ref(), draft.now);
+        let facts = Facts::new(draft.rules.program, account, account.tier.as_ref(), draft.now);
         match condition.holds(facts.context()) {
             Ok(true) => {}
             Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }),

@@ -6,7 +6,7 @@ use crate::{
     account::{Account, Inactive},
     aftermath::{Ending, Recorded},
     draft::Request,
-    entry::{Entry, Kind},
+    entry::{Entry, Record},
     hold::Hold,
     lots::LotChange,
     points::Points,
@@ -83,7 +83,7 @@ impl RedemptionState {
             Some(Ending::Captured) => Self::Captured,
             Some(Ending::Cancelled) => Self::Cancelled,
             Some(Ending::Reversed) => Self::Reversed,
-            None if entry.hold_expires_at.is_none() => Self::Captured,
+            None if entry.redeemed().is_none_or(|redeemed| redeemed.hold_expires_at.is_none()) => Self::Captured,
             None if holds.iter().any(|hold| hold.redemption == entry.id) => Self::Held,
             None => Self::Expired,
         }
@@ -103,12 +103,12 @@ pub fn capture(
 ) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
     check(&draft.account, &redemption.sealed.entry)?;
-    let hold = take_hold(&mut draft.account.holds, redemption)?;
+    let hold = find_hold(&draft.account.holds, redemption)?;
     let captured = points.unwrap_or(hold.points());
     if captured <= Points::ZERO || captured > hold.points() {
         return Err(RedemptionRefusal::MoreThanHeld { held: hold.points() });
     }
-    let entry = draft.entry_for(request, Kind::Capture, draft.now);
+    let entry = draft.entry_for(request, Record::Capture, draft.now);
     draft.release(entry, &hold, captured);
     draft.mark(redemption.mark(|aftermath| {
         aftermath.ending = Some(Ending::Captured);
@@ -125,8 +125,8 @@ pub fn capture(
 pub fn cancel(settled: Settled<'_>, request: &Request, redemption: &Recorded) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
     check(&draft.account, &redemption.sealed.entry)?;
-    let hold = take_hold(&mut draft.account.holds, redemption)?;
-    let entry = draft.entry_for(request, Kind::Cancellation, draft.now);
+    let hold = find_hold(&draft.account.holds, redemption)?;
+    let entry = draft.entry_for(request, Record::Cancellation, draft.now);
     draft.release(entry, &hold, Points::ZERO);
     draft.mark(redemption.mark(|aftermath| aftermath.ending = Some(Ending::Cancelled)));
     Ok(draft.finish())
@@ -151,40 +151,38 @@ pub fn reverse(
     if state != RedemptionState::Captured {
         return Err(RedemptionRefusal::NotHeld { state: state.name() });
     }
-    let captured = if undone.hold_expires_at.is_some() { redemption.aftermath.captured } else { -undone.points };
-    let mut entry = draft.entry_for(request, Kind::RedemptionReversal, draft.now);
+    let Some(redeemed) = undone.redeemed() else { return Err(RedemptionRefusal::NotARedemption) };
+    let is_hold = redeemed.hold_expires_at.is_some();
+    let captured = if is_hold { redemption.aftermath.captured } else { -undone.points() };
+    let then = draft.then(undone.program_version);
+    let mut entry = draft.entry_for(request, Record::RedemptionReversal, draft.now);
     entry.refers_to = Some(undone.id.clone());
-    entry.points = captured;
+    entry.program_version = then.version;
     // What a partial capture left went back already, from the lots that expire last; these are the others.
-    let spent = spent_lots(undone, captured);
-    draft.give_back(&mut entry, &spent, captured);
-    if let Some(redeemed) = &undone.redeemed {
-        let had_on = draft.program.date(undone.occurred_at);
-        draft.return_use(&redeemed.reward, captured, true, had_on);
-        if is_returned {
-            draft.return_piece(&redeemed.reward);
-        }
+    entry.effects.give_back(&draft.account, &spent_lots(undone, captured), captured);
+    let had_on = then.date(undone.occurred_at);
+    draft.return_use(&mut entry, then, &redeemed.reward, captured, true, had_on);
+    if is_returned {
+        draft.return_piece(then, &redeemed.reward);
     }
-    let id = entry.id.clone();
-    draft.post(entry);
-    draft.expire_overdue(&id);
+    draft.post_command(entry);
     draft.mark(redemption.mark(|aftermath| aftermath.ending = Some(Ending::Reversed)));
     Ok(draft.finish())
 }
 
 fn check(account: &Account, entry: &Entry) -> Result<(), RedemptionRefusal> {
     account.check_open().map_err(RedemptionRefusal::Inactive)?;
-    if entry.redeemed.is_none() {
+    if entry.redeemed().is_none() {
         return Err(RedemptionRefusal::NotARedemption);
     }
     Ok(())
 }
 
-fn take_hold(holds: &mut Vec<Hold>, redemption: &Recorded) -> Result<Hold, RedemptionRefusal> {
+fn find_hold(holds: &[Hold], redemption: &Recorded) -> Result<Hold, RedemptionRefusal> {
     let state = RedemptionState::of(redemption, holds);
     let id = &redemption.sealed.entry.id;
-    match (state, holds.iter().position(|hold| hold.redemption == *id)) {
-        (RedemptionState::Held, Some(place)) => Ok(holds.remove(place)),
+    match (state, holds.iter().find(|hold| hold.redemption == *id)) {
+        (RedemptionState::Held, Some(hold)) => Ok(hold.clone()),
         (RedemptionState::Expired, _) => Err(RedemptionRefusal::HoldExpired),
         (state, _) => Err(RedemptionRefusal::NotHeld { state: state.name() }),
     }
@@ -194,13 +192,11 @@ fn take_hold(holds: &mut Vec<Hold>, redemption: &Recorded) -> Result<Hold, Redem
 fn spent_lots(redemption: &Entry, captured: Points) -> Vec<LotChange> {
     let mut left = captured;
     redemption
-        .lots
-        .iter()
+        .taken()
         .map(|LotChange(expiry, points)| {
-            // Behind what was taken stand points that went over into later lots.
-            let part = left.min(-*points).max(Points::ZERO);
+            let part = left.min(-points).max(Points::ZERO);
             left -= part;
-            LotChange(*expiry, -part)
+            LotChange(expiry, -part)
         })
         .collect()
 }

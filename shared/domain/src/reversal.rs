@@ -8,15 +8,16 @@ use crate::{
     cap::CapOwner,
     draft::{Draft, Request},
     earning::TakenBack,
-    entry::{By, Entry, Kind},
+    entry::{Entry, Kind, Qualified, Record, ReferralChange},
     id::EntryId,
     lots::{Expiry, LotChange},
     money::{Amount, Currency, Money},
     pending::Awaits,
     points::{Points, Rounding},
     posting::Posting,
-    program::NegativeBalance,
+    program::{NegativeBalance, Program},
     settle::Settled,
+    steps::StepsChange,
     tier,
 };
 
@@ -78,54 +79,54 @@ pub fn reverse<'p>(
     let mut draft = settled.0;
     draft.account.check_open().map_err(ReverseRefusal::Inactive)?;
     let undone = &accrual.sealed.entry;
-    if undone.kind != Kind::Accrual {
+    if undone.kind() != Kind::Accrual {
         return Err(ReverseRefusal::NotAnAccrual);
     }
     let refund = Refund::new(&draft, accrual, refunded_total)?;
 
-    let entry = draft.entry_for(request, Kind::AccrualReversal, draft.now);
+    let along = along
+        .map(|(referrer, paid)| (referrer.0, paid))
+        .filter(|(referrer, _)| refund.becomes_whole() && can_undo(&draft, referrer));
+    let referral = along.as_ref().and_then(|(_, paid)| reopened(&draft, accrual, paid));
+    let entry = draft.entry_for(request, Record::AccrualReversal(referral), draft.now);
     take_back(&mut draft, entry, accrual, &refund);
-    if let Some((referrer, paid)) = along.filter(|_| refund.becomes_whole()) {
-        undo_referral(&mut draft, referrer.0, request, accrual, paid);
+    if let Some((mut referrer, paid)) = along {
+        let id = EntryId::engine(&[&"reversal", &draft.account.member, &request.entry]);
+        let entry = referrer.entry(id, Record::AccrualReversal(None), request.by, referrer.now);
+        let entry = Entry { actor: request.actor.clone(), ..entry };
+        take_back(&mut referrer, entry, paid, &Refund::of(paid, None));
+        draft.along(referrer);
     }
     Ok(draft.finish())
 }
 
-/// Undoes what a friend's purchase paid to whoever brought the friend, and lets the friend's next one pay it. Where that
-/// account is closed nothing is left to take from, and both stay as they are.
-fn undo_referral<'p>(
-    friend: &mut Draft<'p>,
-    mut referrer: Draft<'p>,
-    request: &Request,
-    accrual: &Recorded,
-    paid: &Recorded,
-) {
-    if referrer.account.check_open().is_err() || referrer.account.member == friend.account.member {
-        return;
-    }
-    // What a member paid for who was merged into this one may have been another referral.
-    let is_own = accrual.member == friend.account.member;
-    if let Some(referral) = friend.account.referral.as_mut().filter(|referral| is_own || referral.by == paid.member) {
-        referral.is_over = false;
-    }
-    let id = EntryId::engine(&[&"reversal", &friend.account.member, &request.entry]);
-    let mut entry = referrer.entry(id, Kind::AccrualReversal, By::Engine, referrer.now);
-    entry.counterparty = Some(friend.account.member.clone());
-    take_back(&mut referrer, entry, paid, &Refund::of(paid, None));
-    friend.along(referrer);
+/// Whether what a friend's purchase paid to the member who referred the friend can be undone. Where that account is closed
+/// nothing is left to take from, and both stay as they are.
+fn can_undo(friend: &Draft<'_>, referrer: &Draft<'_>) -> bool {
+    referrer.account.check_open().is_ok() && referrer.account.member != friend.account.member
 }
 
-/// Takes back what `refund` takes of `accrual`. Fills `entry` with it and posts it.
+/// That the friend's next purchase pays for the referral again, if `accrual` paid for the friend's own: what a member paid
+/// for who was merged into this one may have been another referral.
+fn reopened(friend: &Draft<'_>, accrual: &Recorded, paid: &Recorded) -> Option<ReferralChange> {
+    let is_own = accrual.member == friend.account.member;
+    let referral = friend.account.referral.as_ref()?;
+    (is_own || referral.by == paid.member).then_some(ReferralChange::Reopened)
+}
+
+/// Takes back what `refund` takes of `accrual`, under the rules that gave it. Fills `entry` with it and posts it.
 fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund: &Refund) {
     let undone = &accrual.sealed.entry;
+    let then = draft.then(undone.program_version);
     entry.refers_to = Some(undone.id.clone());
+    entry.program_version = then.version;
     let taken_back = refund.taken_back(undone);
     let wanted = (taken_back - accrual.aftermath.taken_back).max(Points::ZERO);
-    take_points(draft, &mut entry, accrual, wanted);
-    give_back_caps(draft, undone, refund);
-    take_qualifying(draft, undone, refund);
+    take_points(draft, &mut entry, then, accrual, wanted);
+    give_back_caps(draft, &mut entry, then, undone, refund);
+    take_qualifying(draft, &mut entry, undone, refund);
 
-    draft.post_with_tier(entry);
+    draft.post_command(entry);
     draft.mark(accrual.mark(|aftermath| {
         aftermath.refunded = refund.now;
         aftermath.is_undone = refund.is_whole();
@@ -150,7 +151,7 @@ struct Refund {
 
 impl Refund {
     fn new(draft: &Draft<'_>, accrual: &Recorded, total: Option<Money>) -> Result<Self, ReverseRefusal> {
-        let expected = draft.program.currency;
+        let expected = draft.rules.program.currency;
         if let Some(money) = total.filter(|money| money.currency != expected) {
             return Err(ReverseRefusal::CurrencyMismatch { expected, found: money.currency });
         }
@@ -163,7 +164,7 @@ impl Refund {
 
     /// The refund that comes to `total` in all, or without it to everything.
     fn of(accrual: &Recorded, total: Option<Money>) -> Self {
-        let paid = accrual.sealed.entry.paid.map(Amount::get).unwrap_or_default();
+        let paid = accrual.sealed.entry.paid().map(Amount::get).unwrap_or_default();
         let refunded = total.map_or(paid, |money| money.amount.get());
         let Aftermath { refunded: before, is_undone: was_whole, .. } = accrual.aftermath;
         Self { paid, before, now: refunded.max(before), was_whole, asks_whole: refunded == paid }
@@ -200,102 +201,97 @@ impl Refund {
 
     /// The points that are to have been taken back of `accrual` by now, over all its lines.
     fn taken_back(&self, accrual: &Entry) -> Points {
-        let given = accrual.breakdown.iter().map(|line| line.given);
+        let given = accrual.breakdown().iter().map(|line| line.given);
         given.map(|given| given - Points::new(self.remaining_now(given.get()))).sum()
     }
 }
 
 /// Takes `wanted` points: from the accrual's own first.
-fn take_points(draft: &mut Draft<'_>, entry: &mut Entry, accrual: &Recorded, wanted: Points) {
+fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &Recorded, wanted: Points) {
     let undone = &accrual.sealed.entry;
     if has_lapsed(draft, accrual) {
-        // Nobody has these points, so they cannot be taken from anybody.
+        // Time has taken these points back already.
         return;
     }
+    let (account, effects) = (&draft.account, &mut entry.effects);
     let mut left = wanted;
-    if let Some(awaits) = undone.awaits.filter(|_| accrual.aftermath.confirmed_on.is_none()) {
-        let own = undone.pending - accrual.aftermath.taken_back;
-        let taken = draft.account.pending.take(awaits, left.min(own));
-        entry.pending = -taken;
-        left -= taken;
+    if let Some(awaits) = undone.awaits().filter(|_| accrual.aftermath.confirmed_on.is_none()) {
+        let own = undone.pending() - accrual.aftermath.taken_back;
+        left -= effects.take_pending(account, awaits, left.min(own));
     }
-    if let Some(expiry) = own_lot(draft, accrual) {
-        let taken = draft.account.lots.take_from(expiry, left);
-        left += taken.map(|LotChange(_, points)| points).unwrap_or_default();
-        entry.lots.extend(taken);
+    if let Some(expiry) = own_lot(then, accrual) {
+        left -= effects.take_from(account, expiry, left);
     }
-    let others = draft.account.lots.take(left);
-    left += others.iter().map(|LotChange(_, points)| *points).sum();
-    entry.lots.extend(others);
-    entry.spendable = entry.lots.iter().map(|LotChange(_, points)| *points).sum();
-    match draft.program.points.negative_balance {
-        NegativeBalance::Owe => {
-            entry.owed = left;
-            draft.account.owed += left;
-        }
+    left -= effects.take(account, left);
+    match draft.rules.program.points.negative_balance {
+        NegativeBalance::Owe => effects.owed = left,
         NegativeBalance::Forgive => {}
     }
-    entry.points = entry.pending + entry.spendable - entry.owed;
 }
 
-/// Whether nobody confirmed the accrual in time, so that time has taken its points back already.
+/// Whether the accrual was not confirmed in time, so that time has taken its points back already.
 fn has_lapsed(draft: &Draft<'_>, accrual: &Recorded) -> bool {
-    match accrual.sealed.entry.awaits {
+    match accrual.sealed.entry.awaits() {
         Some(awaits @ Awaits::Confirmation(_)) => {
             accrual.aftermath.confirmed_on.is_none() && awaits.ends_on() <= draft.today()
         }
-        Some(Awaits::Maturity(_)) | None => false,
+        Some(Awaits::Maturity(..)) | None => false,
     }
 }
 
 /// The lot that the accrual's points became, if they did, or one before that, if they were extended or merged since.
-fn own_lot(draft: &Draft<'_>, accrual: &Recorded) -> Option<Expiry> {
-    let expiry = &draft.program.points.expiry;
-    match (accrual.sealed.entry.awaits, accrual.aftermath.confirmed_on) {
-        (None, _) => accrual.sealed.entry.lots.first().filter(|change| change.1 > Points::ZERO).map(|change| change.0),
-        (Some(_), Some(confirmed_on)) => Some(expiry.expiry(confirmed_on)),
-        (Some(Awaits::Maturity(day)), None) => Some(expiry.expiry(day)),
+fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
+    let entry = &accrual.sealed.entry;
+    match (entry.awaits(), accrual.aftermath.confirmed_on) {
+        (None, _) => {
+            entry.effects.lots.iter().find(|change| change.1 > Points::ZERO).map(|LotChange(expiry, _)| *expiry)
+        }
+        (Some(_), Some(confirmed_on)) => Some(then.points.expiry.expiry(confirmed_on)),
+        (Some(Awaits::Maturity(_, expiry)), None) => Some(expiry),
         (Some(Awaits::Confirmation(_)), None) => None,
     }
 }
 
 /// Gives back what the accrual used of caps, and with the whole of it the steps that it took.
-fn give_back_caps(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
-    let program = draft.program;
-    let date = program.date(undone.occurred_at);
-    for line in &undone.breakdown {
-        let Some(rule) = program.earning_rules.iter().find(|rule| rule.id.as_str() == line.rule) else { continue };
+fn give_back_caps(draft: &mut Draft<'_>, entry: &mut Entry, then: &Program, undone: &Entry, refund: &Refund) {
+    let date = then.date(undone.occurred_at);
+    for line in undone.breakdown() {
+        let Some(rule) = then.earning_rules.iter().find(|rule| rule.id.as_str() == line.rule) else { continue };
         let taken = Points::new(refund.taken_of(line.given.get()));
         if let Some(cap) = rule.cap.filter(|_| !line.given.is_zero()) {
-            let owner = CapOwner::Rule(rule.id.clone());
-            let take = cap.give_back(taken, refund.becomes_whole(), &owner, date, &mut draft.account);
-            draft.take(take);
+            let used = cap.give_back(taken, refund.becomes_whole(), &CapOwner::Rule(rule.id.clone()), date);
+            draft.record_use(entry, used);
         }
     }
     if !refund.becomes_whole() {
         return;
     }
-    for (id, taken) in &undone.stepped {
-        let Some(rule) = program.rule(id) else { continue };
-        let line = undone.breakdown.iter().find(|line| line.rule == id.as_str());
+    for (id, taken) in &undone.effects.steps {
+        let Some(rule) = then.rule(id) else { continue };
+        let line = undone.breakdown().iter().find(|line| line.rule == id.as_str());
         let wanted = line.map(|line| line.wanted).unwrap_or_default();
-        let back = TakenBack { taken, wanted, day: date, earliest: draft.earliest() };
-        let steps = draft.account.steps.get(id).cloned().unwrap_or_default();
-        draft.account.remember(id, rule.strategy.take_back(&steps, &back));
+        let back = TakenBack { taken, wanted, day: date, earliest: draft.rules.earliest(draft.today()) };
+        let before = draft.account.steps.get(id).cloned().unwrap_or_default();
+        let after = rule.strategy.take_back(&before, &back);
+        let change = StepsChange::between(&before, &after, taken.taken.saturating_neg());
+        entry.effects.steps.insert(id.clone(), change);
     }
 }
 
 /// Takes back what the accrual counted toward a tier.
-fn take_qualifying(draft: &mut Draft<'_>, undone: &Entry, refund: &Refund) {
-    let Some(qualified) = undone.qualified else { return };
+fn take_qualifying(draft: &Draft<'_>, entry: &mut Entry, undone: &Entry, refund: &Refund) {
+    let Some(Qualified { period, amount }) = undone.effects.qualified.first() else { return };
     let amount = Qualifying {
-        points: refund.taken_of(qualified.amount.points),
-        spend: refund.taken_of(qualified.amount.spend),
-        visits: if refund.becomes_whole() { qualified.amount.visits } else { 0 },
+        points: refund.taken_of(amount.points),
+        spend: refund.taken_of(amount.spend),
+        visits: if refund.becomes_whole() { amount.visits } else { 0 },
     };
     // Of a member merged into this one the periods may have begun on other days.
-    let tiers = draft.program.tiers.as_ref().filter(|_| !draft.account.qualifying.contains_key(&qualified.period));
-    let date = draft.program.date(undone.occurred_at);
-    let first = tiers.map_or(qualified.period, |tiers| tier::bucket(draft.program, tiers, &draft.account, date));
-    tier::discount(draft.program, &mut draft.account, amount, first);
+    let tiers = draft.rules.tiers().filter(|_| !draft.account.qualifying.contains_key(period));
+    let program = draft.rules.program;
+    let date = program.date(undone.occurred_at);
+    let bucket = tiers.map_or(*period, |tiers| tier::bucket(program, tiers, &draft.account, date));
+    let (qualified, secured_now) = tier::discounted(draft.rules, &draft.account, amount, bucket);
+    entry.effects.qualified.extend(qualified);
+    entry.effects.secured_now = secured_now;
 }

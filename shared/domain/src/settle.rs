@@ -4,20 +4,21 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     account::{Account, AttributeValue, PlanTerm, Qualifying, Status},
-    calendar::{self, days_after, months_after},
+    calendar::{days_after, months_after, start_of},
     cap::CapOwner,
     chain::Sealed,
     counter::Counters,
     draft::Draft,
     earning::Occasion,
-    entry::{By, Kind},
-    id::{EntryId, LevelId},
+    entry::{Accrued, By, Record, Source},
+    id::{EntryId, LevelId, RuleId},
     notice,
-    pending::{Awaits, Sum},
+    pending::Awaits,
     points::Points,
     posting::Posting,
     program::{BIRTHDAY_ATTRIBUTE, Period, Program, Trigger},
     tier::{self, Standing},
+    versions::{Differs, Rules, VersionHead, VersionMissing, Versions},
 };
 
 /// Most items after which settling goes on to another day: entries, and what they give back to counters.
@@ -47,43 +48,47 @@ pub enum Settlement<'p> {
     Current(Box<Settled<'p>>),
     /// So much has happened that a part must be committed first; then settle again.
     Behind(Box<Posting>),
+    /// The documents of these versions must be loaded first.
+    Needs(Vec<u64>),
+    /// The account was settled under a version that is not known here: the versions must be read again.
+    Stale,
 }
 
 /// Brings `account` up to `now`: expires lots and gives notice of those that will expire, closes tier periods, ends overrides
-/// and plans, celebrates birthdays, each on its own day, in order.
+/// and plans, celebrates birthdays, each on its own day and under the version in force then, in order. When other rules come
+/// into force on the way, what the ones before gave is kept.
+///
+/// Nothing happens before the account's newest commit, even if the clock of this machine is behind.
 #[must_use]
-pub fn settle(program: &Program, account: Account, now: Timestamp) -> Settlement<'_> {
-    let version = account.version;
-    let mut draft = Draft::new(program, account, Some(version), now);
-    if program.points.expiry.extended_to(draft.today()).is_none() {
-        // Another policy is in force. The lots keep the dates that they have.
-        draft.account.extended_to = None;
+pub fn settle(versions: &Versions, account: Account, now: Timestamp) -> Settlement<'_> {
+    let now = now.max(account.settled_at);
+    let in_force = versions.in_force_at(now);
+    if account.program_version > in_force {
+        return Settlement::Stale;
     }
+    let missing = versions.missing(&account, now);
+    let (Ok(rules), Ok(rules_now)) = (Rules::of(versions, account.program_version), Rules::of(versions, in_force))
+    else {
+        return Settlement::Needs(missing);
+    };
+    if !missing.is_empty() {
+        return Settlement::Needs(missing);
+    }
+    let version = account.version;
+    let mut draft = Draft::new(rules, account, Some(version), now);
     // A clock may be set back; what has been accounted for stays so.
-    let today = program.date(now).max(draft.today());
-    while let Some(event) = next_event(program, &draft.account, today, now) {
+    let today = rules.program.date(now).max(draft.today());
+    while let Some(event) = next_event(draft.rules, &draft.account, today, now, Versioned::Followed) {
         if draft.items() >= ITEMS_MAX {
-            return Settlement::Behind(Box::new(draft.finish()));
+            return Settlement::Behind(Box::new(draft.finish_part()));
         }
-        match event {
-            Event::HoldEnds => release_hold(&mut draft),
-            Event::DayBegins(day) => begin(&mut draft, day, today),
-        }
+        happen(&mut draft, event, today);
     }
     if draft.items() > ITEMS_MAX.saturating_add(DAY_ITEMS_MAX) {
-        return Settlement::Behind(Box::new(draft.finish()));
+        return Settlement::Behind(Box::new(draft.finish_part()));
     }
-    draft.account.settled_on = today;
-    forget_caps(program, &mut draft.account, today);
-    forget_steps(program, &mut draft.account, today);
-    tier::forget(program, &mut draft.account);
-    notice::forget(&mut draft.account, today);
-    if let Some(change) = draft.adopt_tier() {
-        // No date brought this about, so the program must have changed. While caches differ on its version a tier may go
-        // to and fro within a day, so the place in the ledger is part of the name.
-        let id = EntryId::engine(&[&"tier", &today, &format!("v{}", program.version), &draft.account.seq]);
-        draft.post_tier_change(id, change, now, None);
-    }
+    draft.rules = rules_now;
+    end_quietly(rules_now, &mut draft.account, today);
     Settlement::Current(Box::new(Settled(draft)))
 }
 
@@ -109,27 +114,25 @@ impl<'p> Settled<'p> {
     /// Where the member stands.
     #[must_use]
     pub fn standing(&self) -> Option<Standing<'p>> {
-        tier::standing(self.0.program, &self.0.account, self.today())
+        tier::standing(self.0.rules, &self.0.account, self.today())
     }
 
     /// The tier period that today lies in, and what counts in it. `None` if the program has no tiers.
     #[must_use]
     pub fn period(&self) -> Option<(Period, Qualifying)> {
-        let tiers = self.0.program.tiers.as_ref()?;
-        let period = tier::current_period(self.0.program, tiers, &self.0.account, self.today());
+        let tiers = self.0.rules.tiers()?;
+        let period = tier::current_period(self.0.rules.program, tiers, &self.0.account, self.today());
         Some((period, tier::qualifying_of(&self.0.account, period)))
     }
 
     /// The next day on which the tier changes if nothing but time happens, and what it changes to; `None` if it stays.
     #[must_use]
     pub fn next_tier(&self) -> Option<(Date, Option<LevelId>)> {
-        let (program, account) = (self.0.program, &self.0.account);
-        let mut draft = Draft::new(program, account.clone(), None, self.0.now);
+        let account = &self.0.account;
+        let mut draft = Draft::new(self.0.rules, account.clone(), None, self.0.now);
         for _ in 0..EVENTS_AHEAD_MAX {
-            match next_event(program, &draft.account, Date::MAX, Timestamp::MAX)? {
-                Event::HoldEnds => release_hold(&mut draft),
-                Event::DayBegins(day) => begin(&mut draft, day, Date::MAX),
-            }
+            let event = next_event(draft.rules, &draft.account, Date::MAX, Timestamp::MAX, Versioned::Ignored)?;
+            happen(&mut draft, event, Date::MAX);
             if draft.account.tier != account.tier {
                 return Some((draft.today(), draft.account.tier));
             }
@@ -139,9 +142,30 @@ impl<'p> Settled<'p> {
 
     /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
     #[must_use]
-    pub fn floor(&self) -> Option<(&'p LevelId, &PlanTerm)> {
+    pub fn floor(&self) -> Option<(LevelId, &PlanTerm)> {
         let term = self.0.account.plan.as_ref()?;
-        Some((self.0.program.plan(&term.plan)?.tier_floor.as_ref()?, term))
+        Some((self.0.rules.floor(term)?, term))
+    }
+
+    /// The rules in force now.
+    #[must_use]
+    pub fn program(&self) -> &'p Program {
+        self.0.rules.program
+    }
+
+    /// The rules that were in force when something happened; a till's clock that runs ahead counts as now.
+    ///
+    /// # Errors
+    ///
+    /// Their document was not loaded.
+    pub fn rules_at(&self, happened_at: Timestamp) -> Result<&'p Program, VersionMissing> {
+        self.0.rules.versions.at(happened_at.min(self.0.now))
+    }
+
+    /// The moment at which everything is decided: now, and never before the account's newest commit.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.now
     }
 
     /// This, if settling wrote nothing.
@@ -165,36 +189,99 @@ impl<'p> Settled<'p> {
 }
 
 /// What time does to an account next.
-enum Event {
+#[derive(Clone, Copy, Debug)]
+enum Event<'p> {
     /// The hold that ends first is over.
     HoldEnds,
+    /// Something happens in silence, and maybe more.
+    Quiet(Quiet<'p>),
+}
+
+/// What time does to an account that entries need not tell, because it follows from the account, the rules and the day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Quiet<'p> {
     /// A day begins on which something may change.
-    DayBegins(Date),
+    Day(Date),
+    /// A version comes into force that changes what time does.
+    Version(&'p VersionHead),
+}
+
+/// Whether versions that come into force are followed, or all of the time ahead is looked at under the rules of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Versioned {
+    Followed,
+    Ignored,
 }
 
 /// The next of all that has happened to `account` up to `now`.
-fn next_event(program: &Program, account: &Account, today: Date, now: Timestamp) -> Option<Event> {
-    let day = next_day(program, account).filter(|day| *day <= today);
+fn next_event<'p>(
+    rules: Rules<'p>,
+    account: &Account,
+    today: Date,
+    now: Timestamp,
+    versioned: Versioned,
+) -> Option<Event<'p>> {
+    let quiet = match versioned {
+        Versioned::Followed => next_quiet(rules, account, (today, now), u64::MAX),
+        Versioned::Ignored => next_day(rules, account).map(Quiet::Day),
+    };
     // What a hold gives back before its lot's last day is over expires along with the lot.
-    let before = day.map_or(Timestamp::MAX, |day| calendar::start_of(&program.zone, day));
+    let before = quiet.map_or(Timestamp::MAX, |quiet| quiet.at(rules));
     let hold = account.holds.iter().map(|hold| hold.expires_at).min();
     match hold.filter(|ends_at| *ends_at <= now && *ends_at < before) {
         Some(_) => Some(Event::HoldEnds),
-        None => day.map(Event::DayBegins),
+        None => quiet.map(Event::Quiet),
+    }
+}
+
+/// The next that happened to `account` in silence up to `now`, on `today` or before, and up to the version `newest`.
+pub(crate) fn next_quiet<'p>(
+    rules: Rules<'p>,
+    account: &Account,
+    (today, now): (Date, Timestamp),
+    newest: u64,
+) -> Option<Quiet<'p>> {
+    let day = next_day(rules, account).filter(|day| *day <= today);
+    let version = rules.versions.next_begun(account.program_version, now).filter(|head| head.version <= newest);
+    match (day, version) {
+        // The version in force when a day begins decides what that day brings.
+        (Some(day), Some(head)) if start_of(&rules.program.zone, day) < head.in_force_from => Some(Quiet::Day(day)),
+        (_, Some(head)) => Some(Quiet::Version(head)),
+        (day, None) => day.map(Quiet::Day),
+    }
+}
+
+impl Quiet<'_> {
+    fn at(self, rules: Rules<'_>) -> Timestamp {
+        match self {
+            Self::Day(day) => start_of(&rules.program.zone, day),
+            Self::Version(head) => head.in_force_from,
+        }
+    }
+}
+
+/// Lets `event` happen, in the settling of an account up to `today`.
+fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
+    match event {
+        Event::HoldEnds => release_hold(draft),
+        Event::Quiet(Quiet::Day(day)) => begin(draft, day, today),
+        Event::Quiet(Quiet::Version(head)) => begin_version(draft, head),
     }
 }
 
 /// The next day on which settling `account` would write an entry; `None` if it never would by itself.
-pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> {
-    let mut draft = Draft::new(program, account.clone(), None, account.enrolled_at);
+pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
+    let mut draft = Draft::new(rules, account.clone(), None, account.enrolled_at);
     for _ in 0..QUIET_DAYS_MAX {
-        match next_event(program, &draft.account, Date::MAX, Timestamp::MAX)? {
+        let event = next_event(rules, &draft.account, Date::MAX, Timestamp::MAX, Versioned::Ignored)?;
+        match event {
             // It ends on the day before the one that begins with it over.
             Event::HoldEnds => {
                 let ends_at = draft.account.holds.iter().map(|hold| hold.expires_at).min()?;
-                return Some(days_after(program.date(ends_at).max(account.settled_on), 1));
+                return Some(days_after(rules.program.date(ends_at).max(account.settled_on), 1));
             }
-            Event::DayBegins(day) => begin(&mut draft, day, day),
+            Event::Quiet(Quiet::Day(day)) => begin(&mut draft, day, day),
+            Event::Quiet(Quiet::Version(_)) => return None,
         }
         if !draft.entries.is_empty() {
             return Some(draft.today());
@@ -204,86 +291,161 @@ pub(crate) fn next_change(program: &Program, account: &Account) -> Option<Date> 
 }
 
 /// The next day, after the one up to which `account` is settled, on whose beginning something about it may change.
-fn next_day(program: &Program, account: &Account) -> Option<Date> {
+fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));
     let paid = account.plan.as_ref().map(|term| after(term.through));
     expiry
         .into_iter()
-        .chain(tier::changes(program, account))
+        .chain(tier::changes(rules, account))
         .chain(overridden)
         .chain(paid)
-        .chain(next_birthday(program, account))
+        .chain(next_birthday(rules.program, account))
         .chain(account.pending.next_day())
-        .chain(notice::next_day(program, account))
+        .chain(notice::next_day(rules.program, account))
         .filter(|day| *day > account.settled_on)
         .min()
 }
 
+/// Begins `day` in silence: what the day before ended and needs no entry.
+pub(crate) fn begin_quietly(rules: Rules<'_>, account: &mut Account, day: Date) {
+    tier::close(rules, account, day);
+    account.settled_on = day;
+    account.tier_override = account.tier_override.take().filter(|given| given.until >= day);
+    account.plan = account.plan.take().filter(|term| term.through >= day);
+}
+
+/// Lets `head` come into force in silence: what the rules before gave is promised from now on, and what they forget is
+/// forgotten, so that the account is the same whether it was touched lately or not. Answers with the rules from now on.
+pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account, head: &VersionHead) -> Rules<'p> {
+    let Ok(rules) = Rules::of(before.versions, head.version) else { return before };
+    let day = before.program.date(head.in_force_from);
+    // A version that begins with a day decides what that day brings, so the rules before end on the day before.
+    let begins_day = start_of(&before.program.zone, day) == head.in_force_from;
+    let last = if begins_day { days_after(day, -1) } else { day };
+    account.settled_on = account.settled_on.max(last);
+    forget(before, account);
+    let is_known = |rule: &RuleId| [before, rules].iter().any(|rules| rules.program.rule(rule).is_some());
+    account.steps.retain(|rule, _| is_known(rule));
+    account.cap_use.retain(|owner, interval| {
+        interval.following().is_some() || [before, rules].iter().any(|rules| rules.program.cap_of(owner).is_some())
+    });
+    if head.differs == Differs::Tiers {
+        tier::keep_promises(before, rules, head, account, last);
+    }
+    if rules.program.points.expiry.extended_to(last).is_none() {
+        // Another policy is in force. The lots keep the dates that they have.
+        account.extended_to = None;
+    }
+    account.program_version = head.version;
+    rules
+}
+
+/// Ends settling on `today` in silence: nothing more happened, and what no longer matters is forgotten.
+pub(crate) fn end_quietly(rules: Rules<'_>, account: &mut Account, today: Date) {
+    account.program_version = rules.program.version;
+    account.settled_on = account.settled_on.max(today);
+    forget(rules, account);
+}
+
+/// Drops what nothing that is posted from now on can need.
+fn forget(rules: Rules<'_>, account: &mut Account) {
+    let today = account.settled_on;
+    let earliest = rules.earliest(today);
+    account.cap_use.retain(|owner, interval| {
+        let needed_from = match owner {
+            CapOwner::Rule(_) => earliest,
+            // A reward is only ever redeemed now, and an entitlement used.
+            CapOwner::Reward(_) | CapOwner::Entitlement(_) => today,
+        };
+        interval.following().is_none_or(|end| end > needed_from)
+    });
+    for (id, steps) in std::mem::take(&mut account.steps) {
+        let steps = match rules.program.rule(&id) {
+            Some(rule) => rule.strategy.remembered(steps, earliest),
+            None => steps,
+        };
+        account.remember(&id, steps);
+    }
+    tier::forget(rules, account);
+    notice::forget(account, today);
+}
+
 /// Begins `day`: everything that the day before ended, in the settling of an account up to `today`.
 fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
-    let program = draft.program;
-    let starts_at = calendar::start_of(&program.zone, day);
-    tier::close(program, &mut draft.account, day);
-    let birthday = next_birthday(program, &draft.account).filter(|birthday| *birthday == day);
-    draft.account.settled_on = day;
-    while let Some((awaits, sum)) = draft.account.pending.take_ended(day) {
-        end_wait(draft, awaits, sum);
+    let starts_at = start_of(&draft.rules.program.zone, day);
+    let birthday = next_birthday(draft.rules.program, &draft.account).filter(|birthday| *birthday == day);
+    begin_quietly(draft.rules, &mut draft.account, day);
+    while let Some((awaits, _)) = draft.account.pending.ended(day) {
+        end_wait(draft, awaits);
     }
-    while let Some(lot) = draft.account.lots.take_expired(day) {
+    while let Some(lot) = draft.account.lots.expired(day) {
         draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
     }
-    draft.account.tier_override = draft.account.tier_override.take().filter(|given| given.until >= day);
-    draft.account.plan = draft.account.plan.take().filter(|term| term.through >= day);
     if birthday.is_some() {
-        draft.account.birthday_on = Some(day);
         celebrate(draft, day);
     }
-    if let Some(change) = draft.adopt_tier() {
+    if let Some(change) = draft.tier_change() {
         draft.post_tier_change(EntryId::engine(&[&"tier", &day]), change, starts_at, None);
     }
     // Last, so that a notice knows of all that came in when the day began.
     notice::post_due(draft, day, today);
 }
 
-/// Makes pending points spendable whose day has come, or drops those that nobody confirmed in time.
-fn end_wait(draft: &mut Draft<'_>, awaits: Awaits, Sum { points, lives_from }: Sum) {
-    let at = calendar::start_of(&draft.program.zone, awaits.ends_on());
-    match awaits {
-        Awaits::Maturity(day) => {
-            let mut entry = draft.entry(EntryId::engine(&[&"maturing", &day]), Kind::Confirmation, By::Engine, at);
-            entry.pending = -points;
-            draft.make_spendable(&mut entry, points, lives_from.unwrap_or(day));
-            draft.post(entry);
+/// Lets a version come into force.
+fn begin_version(draft: &mut Draft<'_>, head: &VersionHead) {
+    draft.rules = begin_version_quietly(draft.rules, &mut draft.account, head);
+    if let Some(change) = draft.tier_change() {
+        let id = EntryId::engine(&[&"tier", &format!("v{}", head.version)]);
+        draft.post_tier_change(id, change, head.in_force_from, None);
+    }
+}
+
+/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time.
+fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
+    let at = start_of(&draft.rules.program.zone, awaits.ends_on());
+    let (id, record) = match awaits {
+        Awaits::Maturity(day, _) => (EntryId::engine(&[&"maturing", &day]), Record::Confirmation),
+        Awaits::Confirmation(last) => (EntryId::engine(&[&"lapse", &last]), Record::Lapse),
+    };
+    let mut entry = draft.entry(id, record, By::Engine, at);
+    for (awaits, points) in draft.account.pending.iter().filter(|(other, _)| is_same_day(*other, awaits)) {
+        entry.effects.wait(awaits, -points);
+        if let Awaits::Maturity(_, expiry) = awaits {
+            entry.effects.give(&draft.account, points, expiry);
         }
-        Awaits::Confirmation(last) => {
-            let mut entry = draft.entry(EntryId::engine(&[&"lapse", &last]), Kind::Lapse, By::Engine, at);
-            entry.points = -points;
-            entry.pending = -points;
-            draft.post(entry);
-        }
+    }
+    draft.post(entry);
+}
+
+/// Whether both end on one day in the same way.
+fn is_same_day(one: Awaits, other: Awaits) -> bool {
+    match (one, other) {
+        (Awaits::Maturity(one, _), Awaits::Maturity(other, _))
+        | (Awaits::Confirmation(one), Awaits::Confirmation(other)) => one == other,
+        (Awaits::Maturity(..), Awaits::Confirmation(_)) | (Awaits::Confirmation(_), Awaits::Maturity(..)) => false,
     }
 }
 
 /// Gives back what the hold that ends first reserves, on the day of its end.
 fn release_hold(draft: &mut Draft<'_>) {
-    let holds = draft.account.holds.iter().enumerate();
-    let Some((first, _)) = holds.min_by_key(|(_, hold)| hold.expires_at) else { return };
-    let hold = draft.account.holds.remove(first);
-    draft.account.settled_on = draft.today().max(draft.program.date(hold.expires_at));
+    let Some(hold) = draft.account.holds.iter().min_by_key(|hold| hold.expires_at).cloned() else { return };
+    draft.account.settled_on = draft.today().max(draft.rules.program.date(hold.expires_at));
     let id = EntryId::engine(&[&"cancellation", &hold.redemption]);
-    let entry = draft.entry(id, Kind::Cancellation, By::Engine, hold.expires_at);
+    let entry = draft.entry(id, Record::Cancellation, By::Engine, hold.expires_at);
     draft.release(entry, &hold, Points::ZERO);
 }
 
 /// Gives what the program's birthday rules give.
 fn celebrate(draft: &mut Draft<'_>, day: Date) {
-    let starts_at = calendar::start_of(&draft.program.zone, day);
-    let entry = draft.entry(EntryId::engine(&[&"birthday", &day]), Kind::Accrual, By::Engine, starts_at);
+    let program = draft.rules.program;
+    let starts_at = start_of(&program.zone, day);
+    let record = Record::Accrual(Accrued { source: Source::Birthday, breakdown: Vec::new(), referral: None });
+    let entry = draft.entry(EntryId::engine(&[&"birthday", &day]), record, By::Engine, starts_at);
     let mut celebrated = draft.clone();
-    // A full account gets nothing: a present must not stand in the way of whatever else the member came for.
-    let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), &Counters::default());
+    // A full account gets nothing: a present must not stand in the way of what else the member came for.
+    let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), program, &Counters::default(), None);
     // A present may also go into what is owed, all of it.
     let balance = |draft: &Draft<'_>| draft.account.lots.total() - draft.account.owed;
     if given.is_ok() && balance(&celebrated) != balance(draft) {
@@ -302,30 +464,4 @@ fn next_birthday(program: &Program, account: &Account) -> Option<Date> {
     (0..3)
         .map(|more| months_after(*born_on, years.saturating_add(more).saturating_mul(12)))
         .find(|day| *day > account.settled_on && account.birthday_on.is_none_or(|last| *day >= months_after(last, 11)))
-}
-
-/// Drops steps toward rules that the program no longer has, and those that nothing posted from now on can go with.
-fn forget_steps(program: &Program, account: &mut Account, today: Date) {
-    let earliest = program.earliest(today);
-    for (id, steps) in std::mem::take(&mut account.steps) {
-        if let Some(rule) = program.rule(&id) {
-            account.remember(&id, rule.strategy.remembered(steps, earliest));
-        }
-    }
-}
-
-/// Drops the use of caps in intervals that nothing posted from now on can fall into. A reward is only ever had
-/// now, and an entitlement used.
-fn forget_caps(program: &Program, account: &mut Account, today: Date) {
-    account.cap_use.retain(|owner, by_interval| {
-        let cap = program.cap_of(owner);
-        let days_back = match owner {
-            CapOwner::Rule(_) => program.points.backdating_days_max,
-            CapOwner::Reward(_) | CapOwner::Entitlement(_) => 0,
-        };
-        by_interval.retain(|start, _| {
-            cap.is_some_and(|cap| cap.forgotten_on(*start, days_back).is_none_or(|day| day > today))
-        });
-        !by_interval.is_empty()
-    });
 }

@@ -38,42 +38,101 @@ impl Steps {
     }
 }
 
-/// The steps that an accrual took toward a rule.
+/// What an entry changes of the steps that a rule remembers.
 ///
-/// In the ledger's text it is the number of them, `1`, or with the days of all that they used up
-/// `[1,["2026-11-01","2026-11-09"]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepsTaken {
-    /// How many.
-    pub steps: i64,
-    /// The days of all steps that were used up, if these completed what they were for.
-    pub used_up: Vec<Date>,
+/// In the ledger's text it is the number of steps, `1`, where they only count, or else the list
+/// `[taken, count, [days added], [days removed], done]`, whose end is left out where it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepsChange {
+    /// Steps that were taken, or if negative taken back.
+    pub taken: i64,
+    /// The change of the count.
+    pub count: i64,
+    /// Days that are remembered from now on.
+    pub added: Vec<Date>,
+    /// Days that are remembered no longer: first those that made up for steps taken back before, then those that completed
+    /// what the rule pays for.
+    pub removed: Vec<Date>,
+    /// Whether the rule has paid for good, if that changes.
+    pub done: Option<bool>,
 }
 
-impl Serialize for StepsTaken {
+impl StepsChange {
+    /// Steps that only count.
+    #[must_use]
+    pub fn counted(taken: i64, count: i64) -> Self {
+        Self { taken, count, ..Self::default() }
+    }
+
+    /// The change that makes `after` of `before`.
+    #[must_use]
+    pub(crate) fn between(before: &Steps, after: &Steps, taken: i64) -> Self {
+        Self {
+            taken,
+            count: after.count.saturating_sub(before.count),
+            added: without(&after.days, &before.days),
+            removed: without(&before.days, &after.days),
+            done: (before.is_done != after.is_done).then_some(after.is_done),
+        }
+    }
+}
+
+/// What `days` has more than `others`.
+fn without(days: &[Date], others: &[Date]) -> Vec<Date> {
+    let mut others = others.to_vec();
+    let mut rest = Vec::new();
+    for day in days {
+        match others.iter().position(|other| other == day) {
+            Some(place) => {
+                others.remove(place);
+            }
+            None => rest.push(*day),
+        }
+    }
+    rest
+}
+
+impl Steps {
+    /// Makes `change`.
+    pub(crate) fn apply(&mut self, change: &StepsChange) {
+        self.count = self.count.saturating_add(change.count);
+        self.days.extend(&change.added);
+        self.days = without(&self.days, &change.removed);
+        self.days.sort_unstable();
+        self.is_done = change.done.unwrap_or(self.is_done);
+    }
+}
+
+impl Serialize for StepsChange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.used_up.is_empty() {
-            self.steps.serialize(serializer)
-        } else {
-            (self.steps, &self.used_up).serialize(serializer)
+        let Self { taken, count, added, removed, done } = self;
+        match (added.is_empty() && removed.is_empty(), done) {
+            (true, None) if taken == count => taken.serialize(serializer),
+            (true, None) => (taken, count).serialize(serializer),
+            (false, None) => (taken, count, added, removed).serialize(serializer),
+            (_, Some(done)) => (taken, count, added, removed, done).serialize(serializer),
         }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Taken {
-    Alone(i64),
-    Together(i64, Vec<Date>),
+enum Written {
+    Counted(i64),
+    Ended(i64, i64, Vec<Date>, Vec<Date>, bool),
+    Dated(i64, i64, Vec<Date>, Vec<Date>),
+    Differing(i64, i64),
 }
 
-impl<'de> Deserialize<'de> for StepsTaken {
+impl<'de> Deserialize<'de> for StepsChange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (steps, used_up) = match Taken::deserialize(deserializer)? {
-            Taken::Alone(steps) => (steps, Vec::new()),
-            Taken::Together(steps, used_up) => (steps, used_up),
+        let (taken, count, added, removed, done) = match Written::deserialize(deserializer)? {
+            Written::Counted(taken) => (taken, taken, Vec::new(), Vec::new(), None),
+            Written::Differing(taken, count) => (taken, count, Vec::new(), Vec::new(), None),
+            Written::Dated(taken, count, added, removed) => (taken, count, added, removed, None),
+            Written::Ended(taken, count, added, removed, done) => (taken, count, added, removed, Some(done)),
         };
-        Ok(Self { steps, used_up })
+        Ok(Self { taken, count, added, removed, done })
     }
 }
 
@@ -86,4 +145,35 @@ pub struct Progress {
     pub of: i64,
     /// The last day on which the missing ones can be taken; `None` while none is done.
     pub by: Option<Date>,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_change_leads_from_before_to_after_and_reads_back() {
+        let day = |day| date(2026, 11, day);
+        let steps =
+            |count, days: &[i8], is_done| Steps { count, days: days.iter().map(|d| day(*d)).collect(), is_done };
+        for (before, after, text) in [
+            (steps(3, &[], false), steps(4, &[], false), "1"),
+            (steps(9, &[], false), steps(0, &[], false), "[1,-9]"),
+            (steps(0, &[1], false), steps(0, &[1, 1], false), r#"[1,0,["2026-11-01"],[]]"#),
+            (
+                steps(-1, &[1, 2, 2], false),
+                steps(0, &[2, 5], true),
+                r#"[1,1,["2026-11-05"],["2026-11-01","2026-11-02"],true]"#,
+            ),
+        ] {
+            let change = StepsChange::between(&before, &after, 1);
+            assert_eq!(serde_json::to_string(&change).unwrap(), text);
+            assert_eq!(serde_json::from_str::<StepsChange>(text).unwrap(), change);
+            let mut applied = before;
+            applied.apply(&change);
+            assert_eq!(applied, after);
+        }
+    }
 }

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use crate::{
     account::{Inactive, TierOverride},
     draft::Draft,
-    entry::{By, Kind},
-    id::EntryId,
+    entry::{By, Overridden, Record},
+    id::Actor,
     posting::Posting,
     settle::Settled,
 };
@@ -43,18 +43,21 @@ impl fmt::Display for OverrideRefusal {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`OverrideRefusal`].
-pub fn give_tier(settled: Settled<'_>, given: &TierOverride) -> Result<Option<Posting>, OverrideRefusal> {
+pub fn give_tier(
+    settled: Settled<'_>,
+    given: &TierOverride,
+    actor: Option<&Actor>,
+) -> Result<Option<Posting>, OverrideRefusal> {
     let draft = settled.0;
     draft.account.check_open().map_err(OverrideRefusal::Inactive)?;
-    let tiers = draft.program.tiers.as_ref();
-    if tiers.and_then(|tiers| tiers.level(&given.tier)).is_none() {
+    if draft.rules.tiers().and_then(|tiers| tiers.level(&given.tier)).is_none() {
         return Err(OverrideRefusal::TierNotFound);
     }
     let today = draft.today();
     if given.until < today {
         return Err(OverrideRefusal::UntilPast { today });
     }
-    Ok(put(draft, Some(given)))
+    Ok(put(draft, Some(given), actor))
 }
 
 /// Takes back the tier that an operator gave, if one did. Answers `None` if none did and settling wrote nothing.
@@ -62,25 +65,18 @@ pub fn give_tier(settled: Settled<'_>, given: &TierOverride) -> Result<Option<Po
 /// # Errors
 ///
 /// The account is closed, or another's.
-pub fn take_tier(settled: Settled<'_>) -> Result<Option<Posting>, Inactive> {
+pub fn take_tier(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
     let draft = settled.0;
     draft.account.check_open()?;
-    Ok(put(draft, None))
+    Ok(put(draft, None, actor))
 }
 
-/// Puts `given` in the place of what was given before. Where that changes the effective tier, the ledger says so, and why.
-fn put(mut draft: Draft<'_>, given: Option<&TierOverride>) -> Option<Posting> {
+/// Puts `given` in the place of what was given before.
+fn put(mut draft: Draft<'_>, given: Option<&TierOverride>, actor: Option<&Actor>) -> Option<Posting> {
     if draft.account.tier_override.as_ref() == given {
         return (!draft.entries.is_empty()).then(|| draft.finish());
     }
-    let before = draft.account.tier_override.take();
-    draft.account.tier_override = given.cloned();
-    if let Some(change) = draft.adopt_tier() {
-        let id = EntryId::engine(&[&"tier", &"override", &draft.today(), &draft.account.seq]);
-        let mut entry = draft.entry(id, Kind::TierChange, By::Operator, draft.now);
-        entry.tier_change = Some(change);
-        entry.reason = given.or(before.as_ref()).map(|given| given.reason.clone());
-        draft.post(entry);
-    }
+    let overridden = Overridden { given: given.cloned(), before: draft.account.tier_override.clone() };
+    draft.post_command(draft.entry_by("override", Record::TierOverride(overridden), By::Operator, actor));
     Some(draft.finish())
 }

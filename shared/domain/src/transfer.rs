@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     account::Inactive,
     draft::{Draft, Request},
-    entry::{By, Entry, Kind},
+    entry::{Entry, Record},
     id::EntryId,
     points::Points,
     posting::Posting,
@@ -63,26 +63,19 @@ pub fn transfer(
     if spendable < points {
         return Err(TransferRefusal::InsufficientPoints { missing: points - spendable });
     }
-    let mut out = from.entry_for(request, Kind::TransferOut, from.now);
-    out.counterparty = Some(to.account.member.clone());
-    out.points = -points;
-    out.spendable = -points;
-    out.lots = from.account.lots.take(points);
-    let mut entry = incoming(&to, &from, request);
-    entry.points = points;
+    let mut out = from.entry_for(request, Record::TransferOut(to.account.member.clone()), from.now);
+    out.effects.take(&from.account, points);
+    let mut entry = incoming(&to, &from, request, Record::TransferIn(from.account.member.clone()));
     // What is owed is paid by the points that expire soonest.
-    to.give_back(&mut entry, &out.lots, points);
-    to.post(entry);
-    from.post(out);
+    entry.effects.give_back(&to.account, &out.effects.lots, points);
+    to.post_command(entry);
+    from.post_command(out);
     from.along(to);
     Ok(from.finish())
 }
 
-/// The entry of `to` by which points of `from` come in, none so far.
-pub(crate) fn incoming(to: &Draft<'_>, from: &Draft<'_>, request: &Request) -> Entry {
+/// The entry of `to` by which something of `from` comes in, nothing so far.
+pub(crate) fn incoming(to: &Draft<'_>, from: &Draft<'_>, request: &Request, record: Record) -> Entry {
     let id = EntryId::engine(&[&"transfer", &from.account.member, &request.entry]);
-    let mut entry = to.entry(id, Kind::TransferIn, By::Engine, from.now);
-    entry.by = request.by;
-    entry.counterparty = Some(from.account.member.clone());
-    entry
+    Entry { actor: request.actor.clone(), ..to.entry(id, record, request.by, from.now) }
 }

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    calendar::days_after,
+    account::{Account, PlanTerm},
+    calendar::{days_after, start_of},
     id::{Actor, LevelId},
-    program::Program,
+    program::{Plan, Program, Tiers},
 };
 
 /// What one version changes, compared with the version before it, of all that time does to an account by itself.
@@ -130,17 +131,36 @@ impl Versions {
         })
     }
 
-    /// The first day on which something can have happened that may still be posted on `today`, whichever version was in force.
+    /// The versions that must be loaded to settle `account` up to `now` and to decide about it, and are not: those that it is
+    /// settled through, those that earlier promises, plans and holds rest on, and the one in force.
+    #[must_use]
+    pub fn missing(&self, account: &Account, now: Timestamp) -> Vec<u64> {
+        let now = now.max(account.settled_at);
+        let walked = self.after(account.program_version, now).filter(|head| head.differs != Differs::Nothing);
+        let mut needed: Vec<_> = walked.map(|head| head.version).collect();
+        needed.extend([account.program_version, self.in_force_at(now)]);
+        needed.extend(account.promised.iter().map(|promise| promise.version));
+        needed.extend(account.plan.iter().map(|term| term.version));
+        needed.extend(account.holds.iter().map(|hold| hold.program_version));
+        needed.sort_unstable();
+        needed.dedup();
+        needed.retain(|version| !self.programs.contains_key(version));
+        needed
+    }
+
+    /// The first day on which something can have happened that may still be posted on `today` under the rules of `program` in
+    /// force, whichever version was in force then.
     ///
     /// A purchase may be posted for as many days as the version allows under which it was made, so the most generous version
     /// of the last year counts.
     #[must_use]
     pub fn earliest(&self, program: &Program, today: Date) -> Date {
-        let year_ago = calendar_start(program, days_after(today, YEAR_DAYS.saturating_neg()));
+        let year_ago = start_of(&program.zone, days_after(today, YEAR_DAYS.saturating_neg()));
         let ended =
             |place: usize| self.heads.get(place.saturating_add(1)).is_some_and(|next| next.in_force_from <= year_ago);
         let lately = self.heads.iter().enumerate().filter(|(place, _)| !ended(*place));
-        let begun = lately.filter(|(_, head)| program.date(head.in_force_from) <= today);
+        // Not those that begin later today: what an account keeps must not depend on whether it is touched before.
+        let begun = lately.filter(|(_, head)| head.version <= program.version);
         let days = begun.map(|(_, head)| head.backdating_days_max).max().unwrap_or_default();
         days_after(today, days.max(program.points.backdating_days_max).saturating_neg())
     }
@@ -149,8 +169,49 @@ impl Versions {
 /// The longest that a program can let purchases be posted late, and one day more for its time zone.
 const YEAR_DAYS: i32 = 366;
 
-fn calendar_start(program: &Program, date: Date) -> Timestamp {
-    crate::calendar::start_of(&program.zone, date)
+/// The rules in force at one moment, among all versions of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'p> {
+    pub(crate) versions: &'p Versions,
+    pub(crate) program: &'p Program,
+}
+
+impl<'p> Rules<'p> {
+    /// The rules of `version`.
+    pub(crate) fn of(versions: &'p Versions, version: u64) -> Result<Self, VersionMissing> {
+        Ok(Self { versions, program: versions.program(version)? })
+    }
+
+    pub(crate) fn tiers(self) -> Option<&'p Tiers> {
+        self.program.tiers.as_ref()
+    }
+
+    /// The version that introduced these tiers.
+    pub(crate) fn tiers_version(self) -> u64 {
+        self.versions.tiers_since(self.program.version).0
+    }
+
+    /// The first day with these tiers; the first of all if they are the program's first.
+    pub(crate) fn tiers_since(self) -> Date {
+        let (_, since) = self.versions.tiers_since(self.program.version);
+        since.map_or(Date::MIN, |since| self.program.date(since))
+    }
+
+    /// The first day that can still be posted on `today`.
+    pub(crate) fn earliest(self, today: Date) -> Date {
+        self.versions.earliest(self.program, today)
+    }
+
+    /// The plan of `term`, with the terms under which it was last paid.
+    pub(crate) fn plan(self, term: &PlanTerm) -> Option<&'p Plan> {
+        self.versions.program(term.version).ok()?.plan(&term.plan)
+    }
+
+    /// What the level that the plan of `term` has as its floor is called now.
+    pub(crate) fn floor(self, term: &PlanTerm) -> Option<LevelId> {
+        let floor = self.plan(term)?.tier_floor.as_ref()?;
+        Some(self.versions.renamed(floor, term.version, self.program.version))
+    }
 }
 
 impl From<Program> for Versions {

@@ -9,21 +9,25 @@
 //! | `st` | S | the status: `active`, `suspended`, `closed`, `merged` |
 //! | `mi` | S | the member into whose account a merged one went |
 //! | `mf` | L | the members who were merged into this one |
-//! | `en` | S | when the member joined, RFC 3339 |
+//! | `en` | N | when the member joined, in nanoseconds since 1970 (DynamoDB does not store the zeros at the end) |
 //! | `on` | S | the day up to which time is accounted for |
+//! | `at` | N | the moment of the newest commit, in nanoseconds since 1970 |
+//! | `pv` | N | the version of the program that it was last settled under |
+//! | `sa` | B | the salt of the fingerprints of the member's requests |
 //! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
 //! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
 //! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
 //! | `l` | M | points by the last day of their lot, or by `never` |
-//! | `w` | M | pending points by what they wait for: `m20261231` a day, `c20261231` a confirmation by that day. Where some would have matured later, a list of the points and that day |
-//! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end, `l` points by lot |
+//! | `w` | M | pending points by what they wait for: `m20261231` a day, and where they expire `m20261231.20271231` the day after which they do; `c20261231` a confirmation by that day |
+//! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
 //! | `s` | L | secured tiers, each a list of tier and last day |
+//! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` how many of the last days are grace, `v` version, `d` the day as of which it was given |
 //! | `ov` | L | the override: tier, last day, reason |
-//! | `pl` | L | the plan that is paid for: plan, first day, last day |
+//! | `pl` | L | the plan that is paid for: plan, first day, last day, version of the program |
 //! | `t` | S | the tier that the ledger last spoke of |
-//! | `c` | M | by cap owner: use by the first day of the interval |
+//! | `c` | M | by cap owner: use by interval, `m20261101` |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
 //! | `x` | S | the day to which activity has extended the points |
 //! | `e` | S | the latest last day of points that a notice was due for |
@@ -35,16 +39,19 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, CapUse, PlanTerm, Qualifying, Referral, Secured, Status,
+        Account, Alias, AttributeValue as MemberAttribute, PlanTerm, Promise, Qualifying, Referral, Secured, Status,
         TierOverride,
     },
+    calendar::Interval,
+    cap::{CapOwner, CapUse},
+    fingerprint::Salt,
     hold::Hold,
     id::MemberId,
     lots::{Expiry, LotChange, Lots},
-    pending::{Awaits, Sum},
+    pending::Awaits,
     points::Points,
     steps::Steps,
 };
@@ -61,6 +68,9 @@ const HEAD_HASH: &str = "h";
 const STATUS: &str = "st";
 const ENROLLED_AT: &str = "en";
 const SETTLED_ON: &str = "on";
+const SETTLED_AT: &str = "at";
+const PROGRAM_VERSION: &str = "pv";
+const SALT: &str = "sa";
 const ATTRIBUTES: &str = "a";
 const ALIASES: &str = "al";
 const REFERRED_BY: &str = "rf";
@@ -73,6 +83,7 @@ const HOLDS: &str = "ho";
 const OWED: &str = "o";
 const QUALIFYING: &str = "q";
 const SECURED: &str = "s";
+const PROMISED: &str = "pr";
 const OVERRIDE: &str = "ov";
 const PLAN: &str = "pl";
 const TIER: &str = "t";
@@ -96,6 +107,7 @@ pub(crate) fn write(account: &Account) -> Item {
         enrolled_at,
         attributes,
         aliases,
+        salt,
         referral,
         merged_from,
         lots,
@@ -104,6 +116,7 @@ pub(crate) fn write(account: &Account) -> Item {
         owed,
         qualifying,
         secured,
+        promised,
         tier_override,
         plan,
         tier,
@@ -113,6 +126,8 @@ pub(crate) fn write(account: &Account) -> Item {
         noticed_through,
         birthday_on,
         settled_on,
+        settled_at,
+        program_version,
         seq,
         version,
         head_hash,
@@ -128,15 +143,18 @@ pub(crate) fn write(account: &Account) -> Item {
     put(ENTRIES, number(seq));
     put(HEAD_HASH, bytes(head_hash.as_bytes()));
     put(STATUS, text(status.name()));
-    put(ENROLLED_AT, text(enrolled_at.to_string()));
+    put(ENROLLED_AT, instant(*enrolled_at));
     put(SETTLED_ON, text(compact_date(*settled_on)));
+    put(SETTLED_AT, instant(*settled_at));
+    put(PROGRAM_VERSION, number(program_version));
     put(ATTRIBUTES, map(attributes.iter().map(|(id, value)| (id.to_string(), write_attribute(value)))));
     put(ALIASES, list(aliases.iter().map(write_alias)));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
-    put(PENDING, map(pending.sums().map(|(awaits, sum)| (awaits_name(awaits), write_sum(sum)))));
+    put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(SECURED, list(secured.iter().map(write_secured)));
+    put(PROMISED, list(promised.iter().map(write_promise)));
     put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
     put(STEPS, map(steps.iter().map(|(rule, steps)| (rule.to_string(), write_steps(steps)))));
     if !owed.is_zero() {
@@ -155,8 +173,12 @@ pub(crate) fn write(account: &Account) -> Item {
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
     }
-    if let Some(PlanTerm { plan, from, through }) = plan {
-        put(PLAN, list([text(plan.as_str()), text(compact_date(*from)), text(compact_date(*through))]));
+    if let Some(PlanTerm { plan, from, through, version }) = plan {
+        let (from, through) = (compact_date(*from), compact_date(*through));
+        put(PLAN, list([text(plan.as_str()), text(from), text(through), number(version)]));
+    }
+    if let Some(salt) = salt {
+        put(SALT, bytes(salt.as_bytes()));
     }
     if let Some(tier) = tier {
         put(TIER, text(tier.as_str()));
@@ -189,20 +211,22 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
     let is_over = fields.optional(REFERRAL_OVER, |value| value.as_bool().ok().copied())?.unwrap_or_default();
     Ok(Account {
         status: fields.required(STATUS, |value| read_status(value.as_s().ok()?, merged_into.as_ref()))?,
-        enrolled_at: fields.required(ENROLLED_AT, as_parsed)?,
+        enrolled_at: fields.required(ENROLLED_AT, read_instant)?,
         attributes: read_map(&fields, ATTRIBUTES, read_attribute)?,
         aliases: read_list(&fields, ALIASES, read_alias)?,
+        salt: fields.optional(SALT, read_salt)?,
         referral: fields.optional(REFERRED_BY, as_parsed)?.map(|by| Referral { by, is_over }),
         merged_from: read_list(&fields, MERGED_FROM, as_parsed)?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
-        pending: read_map(&fields, PENDING, read_sum)?
+        pending: read_map(&fields, PENDING, as_number)?
             .into_iter()
-            .map(|(Waiting(awaits), sum)| (awaits, sum))
+            .map(|(Waiting(awaits), points)| (awaits, Points::new(points)))
             .collect(),
         holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
         secured: read_list(&fields, SECURED, read_secured)?,
+        promised: read_list(&fields, PROMISED, read_promise)?,
         tier_override: fields.optional(OVERRIDE, read_override)?,
         plan: fields.optional(PLAN, read_plan)?,
         tier: fields.optional(TIER, as_parsed)?,
@@ -212,6 +236,8 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         noticed_through: fields.optional(NOTICED_THROUGH, as_parsed)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
+        settled_at: fields.required(SETTLED_AT, read_instant)?,
+        program_version: fields.required(PROGRAM_VERSION, as_number)?,
         seq: fields.required(ENTRIES, as_number)?,
         version: fields.required(VERSION, as_number)?,
         head_hash: fields
@@ -292,6 +318,18 @@ fn read_attribute(value: &AttributeValue) -> Option<MemberAttribute> {
     }
 }
 
+fn instant(instant: Timestamp) -> AttributeValue {
+    number(&instant.as_nanosecond())
+}
+
+fn read_instant(value: &AttributeValue) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(as_number(value)?).ok()
+}
+
+fn read_salt(value: &AttributeValue) -> Option<Salt> {
+    Some(<[u8; 16]>::try_from(value.as_b().ok()?.as_ref()).ok()?.into())
+}
+
 fn write_alias(alias: &Alias) -> AttributeValue {
     bytes(&[alias.hash.as_slice(), alias.kind.as_bytes()].concat())
 }
@@ -326,42 +364,36 @@ impl FromStr for Waiting {
 
     fn from_str(name: &str) -> Result<Self, ()> {
         let day = |text: &str| text.parse::<Date>().map_err(|_| ());
-        match name.split_at_checked(1) {
-            Some(("m", text)) => day(text).map(Awaits::Maturity).map(Self),
-            Some(("c", text)) => day(text).map(Awaits::Confirmation).map(Self),
-            Some(_) | None => Err(()),
-        }
+        let awaits = match name.split_at_checked(1) {
+            Some(("m", text)) => match text.split_once('.') {
+                Some((text, expires_on)) => Awaits::Maturity(day(text)?, Expiry::On(day(expires_on)?)),
+                None => Awaits::Maturity(day(text)?, Expiry::Never),
+            },
+            Some(("c", text)) => Awaits::Confirmation(day(text)?),
+            Some(_) | None => return Err(()),
+        };
+        Ok(Self(awaits))
     }
 }
 
 fn awaits_name(awaits: Awaits) -> String {
     match awaits {
-        Awaits::Maturity(day) => format!("m{}", compact_date(day)),
+        Awaits::Maturity(day, Expiry::Never) => format!("m{}", compact_date(day)),
+        Awaits::Maturity(day, Expiry::On(expires_on)) => {
+            format!("m{}.{}", compact_date(day), compact_date(expires_on))
+        }
         Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
     }
 }
 
-fn write_sum(sum: Sum) -> AttributeValue {
-    match sum.lives_from {
-        Some(day) => list([number(&sum.points), text(compact_date(day))]),
-        None => number(&sum.points),
-    }
-}
-
-fn read_sum(value: &AttributeValue) -> Option<Sum> {
-    if let Some([points, day]) = as_array(value) {
-        return Some(Sum { points: Points::new(as_number(points)?), lives_from: Some(as_parsed(day)?) });
-    }
-    as_number(value).map(|points| Sum { points: Points::new(points), lives_from: None })
-}
-
 fn write_hold(hold: &Hold) -> AttributeValue {
-    let Hold { redemption, reward, held_on, expires_at, lots } = hold;
+    let Hold { redemption, reward, held_on, expires_at, lots, program_version } = hold;
     map([
         ("i".to_owned(), text(redemption.as_str())),
         ("w".to_owned(), text(reward.as_str())),
         ("d".to_owned(), text(compact_date(*held_on))),
-        ("x".to_owned(), text(expires_at.to_string())),
+        ("x".to_owned(), instant(*expires_at)),
+        ("v".to_owned(), number(program_version)),
         ("l".to_owned(), map(lots.iter().map(|LotChange(expiry, taken)| (lot_name(*expiry), number(&-*taken))))),
     ])
 }
@@ -372,7 +404,8 @@ fn read_hold(value: &AttributeValue) -> Option<Hold> {
         redemption: as_parsed(fields.get("i")?)?,
         reward: as_parsed(fields.get("w")?)?,
         held_on: as_parsed(fields.get("d")?)?,
-        expires_at: as_parsed(fields.get("x")?)?,
+        expires_at: read_instant(fields.get("x")?)?,
+        program_version: as_number(fields.get("v")?)?,
         lots: read_lots(fields.get("l")?)?.iter().map(|(expiry, points)| LotChange(expiry, -points)).collect(),
     })
 }
@@ -397,18 +430,49 @@ fn read_secured(value: &AttributeValue) -> Option<Secured> {
     Some(Secured { tier: as_parsed(tier)?, through: as_parsed(through)? })
 }
 
+fn write_promise(promise: &Promise) -> AttributeValue {
+    let Promise { tier, until, version, grace_days, as_of } = promise;
+    let mut fields = Item::from([("t".to_owned(), text(tier.as_str())), ("v".to_owned(), number(version))]);
+    if *grace_days != 0 {
+        fields.insert("g".to_owned(), number(grace_days));
+    }
+    for (name, day) in [("u", until), ("d", as_of)] {
+        if let Some(day) = day {
+            fields.insert(name.to_owned(), text(compact_date(*day)));
+        }
+    }
+    AttributeValue::M(fields)
+}
+
+fn read_promise(value: &AttributeValue) -> Option<Promise> {
+    let fields = value.as_m().ok()?;
+    let day = |name| fields.get(name).map(|day| as_parsed(day).ok_or(())).transpose().ok();
+    Some(Promise {
+        tier: as_parsed(fields.get("t")?)?,
+        until: day("u")?,
+        version: as_number(fields.get("v")?)?,
+        grace_days: fields.get("g").map_or(Some(0), as_number)?,
+        as_of: day("d")?,
+    })
+}
+
 fn read_override(value: &AttributeValue) -> Option<TierOverride> {
     let [tier, until, reason] = as_array(value)?;
     Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
 }
 
 fn read_plan(value: &AttributeValue) -> Option<PlanTerm> {
-    let [plan, from, through] = as_array(value)?;
-    Some(PlanTerm { plan: as_parsed(plan)?, from: as_parsed(from)?, through: as_parsed(through)? })
+    let [plan, from, through, version] = as_array(value)?;
+    Some(PlanTerm {
+        plan: as_parsed(plan)?,
+        from: as_parsed(from)?,
+        through: as_parsed(through)?,
+        version: as_number(version)?,
+    })
 }
 
-fn write_cap_use(by_interval: &BTreeMap<Date, i64>) -> AttributeValue {
-    map(by_interval.iter().map(|(from, used)| (compact_date(*from), number(used))))
+fn write_cap_use(by_interval: &BTreeMap<Interval, i64>) -> AttributeValue {
+    map(by_interval.iter().map(|(interval, used)| (interval.to_string(), number(used))))
 }
 
 /// A number, where that is all: an ordinary member has no more than a punch card or two.
@@ -439,7 +503,9 @@ fn read_steps(value: &AttributeValue) -> Option<Steps> {
 }
 
 fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
-    read_map(fields, CAP_USE, |value| as_map(value, as_number))
+    let by_owner: BTreeMap<CapOwner, BTreeMap<Interval, i64>> =
+        read_map(fields, CAP_USE, |value| as_map(value, as_number))?;
+    Ok(by_owner.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use regulars_domain::{
     account::{Account, Alias},
     aftermath::Recorded,
-    fingerprint::Fingerprint,
+    fingerprint::Content,
     id::{EntryId, MemberId, ProgramId},
     posting::Posting,
 };
@@ -43,13 +43,13 @@ impl Step {
     }
 }
 
-/// What a request is known by: the entry that it writes, and the fingerprint of what it asks for.
+/// What a request is known by: the entry that it writes, and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
     /// The id of the entry.
     pub entry: EntryId,
-    /// The fingerprint that the entry carries.
-    pub fingerprint: Fingerprint,
+    /// What it asks for. The entry carries its fingerprint under the member's salt.
+    pub content: Content,
 }
 
 /// What a command came to.
@@ -133,6 +133,9 @@ impl Store {
                     };
                     return Ok(Outcome::Replayed { entry: *entry, account });
                 }
+                // Another request for the same member to join was faster, under a salt of its own. The account will tell whether
+                // it was the same.
+                Verdict::KeyReused if account.is_none() => {}
                 Verdict::KeyReused => return Ok(Outcome::KeyReused),
                 Verdict::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
                 Verdict::Conflict | Verdict::Exhausted(_) => {}
@@ -164,13 +167,13 @@ impl Store {
         account: Option<Account>,
     ) -> Result<Outcome<R>, StoreFault> {
         // Where there is no account there are no entries.
-        let (Some(RequestKey { entry, fingerprint }), Some(account)) = (request, account) else {
+        let (Some(RequestKey { entry, content }), Some(account)) = (request, account) else {
             return Ok(Outcome::Refused(refusal));
         };
         let Some(known) = self.entry(&account.program, &account.member, entry).await? else {
             return Ok(Outcome::Refused(refusal));
         };
-        if known.sealed.entry.fingerprint.as_ref() != Some(fingerprint) {
+        if known.sealed.entry.fingerprint != Some(content.fingerprint(account.salt.as_ref())) {
             return Ok(Outcome::KeyReused);
         }
         // The first of two equal requests may have been carried out between reading the account and its entry.

@@ -16,18 +16,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
     aftermath::{Aftermath, Ending, Mark, Recorded},
     chain::Sealed,
-    id::{MemberId, ProgramId},
+    id::{EntryId, MemberId, ProgramId},
     points::Points,
 };
 
 use crate::{
     fault::{Corrupt, StoreFault},
     item::{Fields, Item, as_number, as_parsed, bytes, compact_date, key_attributes, number, text},
-    table::{AFTERMATH, CHANGES, PK, SEQ, entry_key, read_member_pk},
+    table::{AFTERMATH, CHANGES, PK, SEQ, SK, entry_key, read_entry_sk, read_member_pk},
 };
 
 const TEXT: &str = "e";
 const HASH: &str = "h";
+const PREVIOUS: &str = "ph";
 const NOTE: &str = "no";
 const REFUNDED: &str = "r";
 const TAKEN_BACK: &str = "t";
@@ -42,6 +43,7 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     item.insert(SEQ.to_owned(), number(&sealed.entry.seq));
     item.insert(TEXT.to_owned(), text(&sealed.text));
     item.insert(HASH.to_owned(), bytes(sealed.hash.as_bytes()));
+    item.insert(PREVIOUS.to_owned(), bytes(sealed.previous.as_bytes()));
     if let Some(note) = &sealed.note {
         item.insert(NOTE.to_owned(), text(note.as_str()));
     }
@@ -117,13 +119,15 @@ fn read_ending(value: &AttributeValue) -> Option<Ending> {
 ///
 /// # Errors
 ///
-/// An attribute is missing or of the wrong type, or the text is no entry's.
+/// An attribute is missing or of the wrong type, the text is no entry's, or it stands under the key of another entry.
 pub(crate) fn read(item: &Item) -> Result<Sealed, StoreFault> {
     let fields = Fields::of("entry", item);
+    let id: EntryId = fields.required(SK, |value| read_entry_sk(value.as_s().ok()?))?;
     let text = fields.required(TEXT, |value| value.as_s().ok())?;
-    let hash: [u8; 32] = fields.required(HASH, |value| value.as_b().ok()?.as_ref().try_into().ok())?;
+    let hash = |name| fields.required(name, |value| <[u8; 32]>::try_from(value.as_b().ok()?.as_ref()).ok());
+    let (previous, hash) = (hash(PREVIOUS)?, hash(HASH)?);
     let note = fields.optional(NOTE, as_parsed)?;
-    Sealed::read(text.clone(), hash.into())
-        .map(|sealed| sealed.noted(note))
-        .map_err(|source| Corrupt { source: Some(source), ..fields.corrupt(TEXT) }.into())
+    let sealed = Sealed::read(text.clone(), previous.into(), hash.into())
+        .map_err(|source| Corrupt { source: Some(source), ..fields.corrupt(TEXT) })?;
+    if sealed.entry.id == id { Ok(sealed.noted(note)) } else { Err(fields.corrupt(SK).into()) }
 }

@@ -15,9 +15,9 @@ fn size(value: &AttributeValue) -> usize {
         AttributeValue::S(text) => text.len(),
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
-        // A byte for two significant digits, one more for the whole, one for a sign. Zeros at the end would be free.
+        // A byte for two significant digits, one more for the whole, one for a sign. Zeros at the end are free.
         AttributeValue::N(number) => {
-            let digits = number.chars().filter(char::is_ascii_digit).count();
+            let digits = number.trim_end_matches('0').chars().filter(char::is_ascii_digit).count();
             digits.div_ceil(2) + 1 + usize::from(number.starts_with('-'))
         }
         // Three bytes, and one for each element.

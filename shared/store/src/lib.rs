@@ -19,6 +19,7 @@ mod item;
 #[cfg(test)]
 mod item_size;
 mod ledger;
+mod members;
 mod meter;
 mod needs;
 mod program_heads;
@@ -36,6 +37,7 @@ pub use commit::Commit;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
 pub use fault::{Corrupt, PostingInvalid, StoreFault};
 pub use ledger::Page;
+pub use members::{MembersPage, Walk};
 pub use meter::{Action, Meter, Snapshot};
 pub use needs::{Found, Needs};
 pub use program_heads::{ProgramHeads, VERSIONS_MAX};

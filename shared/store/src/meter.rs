@@ -18,6 +18,8 @@ pub enum Action {
     PutItem,
     /// `dynamodb:Query`.
     Query,
+    /// `dynamodb:Scan`. No function has this permission.
+    Scan,
     /// `dynamodb:UpdateItem`.
     UpdateItem,
 }
@@ -31,6 +33,7 @@ impl Action {
             Self::GetItem => "dynamodb:GetItem",
             Self::PutItem => "dynamodb:PutItem",
             Self::Query => "dynamodb:Query",
+            Self::Scan => "dynamodb:Scan",
             Self::UpdateItem => "dynamodb:UpdateItem",
         }
     }

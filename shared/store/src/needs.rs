@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use regulars_domain::{
     account::Account,
     aftermath::Recorded,
@@ -83,6 +84,13 @@ impl Found {
     #[must_use]
     pub fn account(&self, member: &MemberId) -> Option<Option<&Account>> {
         self.accounts.get(member).map(Option::as_ref)
+    }
+
+    /// The latest of `now` and the newest commits of all other accounts that were found: no command changes an account at a
+    /// moment before its newest commit.
+    #[must_use]
+    pub fn latest(&self, now: Timestamp) -> Timestamp {
+        self.accounts.values().flatten().map(|account| account.settled_at).fold(now, Timestamp::max)
     }
 
     /// Adds what was found besides.

@@ -91,6 +91,11 @@ pub(crate) const AFTER: &str = "pk = :pk AND seq > :seq";
 /// Accounts of a shard that are due.
 pub(crate) const DUE_BEFORE: &str = "due_shard = :shard AND due_key < :end";
 
+/// The item belongs to a member.
+pub(crate) const IS_MEMBER: &str = "begins_with(pk, :member)";
+/// What the partition keys of members begin with.
+pub(crate) const MEMBER_PREFIX: &str = "member#";
+
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
@@ -106,6 +111,11 @@ pub(crate) fn account_key(program: &ProgramId, member: &MemberId) -> Key {
 /// The key of an entry of a member.
 pub(crate) fn entry_key(program: &ProgramId, member: &MemberId, entry: &EntryId) -> Key {
     Key { pk: member_pk(program, member), sk: format!("entry#{entry}") }
+}
+
+/// The entry that a sort key names.
+pub(crate) fn read_entry_sk(sk: &str) -> Option<EntryId> {
+    sk.strip_prefix("entry#")?.parse().ok()
 }
 
 /// The key of an alias.
@@ -164,7 +174,7 @@ pub(crate) fn member_pk(program: &ProgramId, member: &MemberId) -> String {
 
 /// Whose partition `pk` is. Ids hold no `#`, so there is one way to take it apart.
 pub(crate) fn read_member_pk(pk: &str) -> Option<(ProgramId, MemberId)> {
-    let (program, member) = pk.strip_prefix("member#")?.split_once('#')?;
+    let (program, member) = pk.strip_prefix(MEMBER_PREFIX)?.split_once('#')?;
     Some((program.parse().ok()?, member.parse().ok()?))
 }
 

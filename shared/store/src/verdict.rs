@@ -118,19 +118,19 @@ fn seen(parts: &[Part<'_>], checks: &[Check]) -> Result<Seen, StoreFault> {
 
 #[cfg(test)]
 mod tests {
-    use regulars_domain::fingerprint::Fingerprint;
+    use regulars_domain::fingerprint::Content;
     use serde_json::json;
 
     use super::*;
     use crate::{account_item::tests::ordinary_worst_case, item::Item};
 
     fn sealed(id: &str, request: Option<&str>) -> Sealed {
-        let fingerprint = request.map(|request| Fingerprint::of("accrual", &json!(request)));
+        let fingerprint = request.map(|request| Content::of("accrual", &json!(request)).fingerprint(None));
         let entry = json!({
-            "id": id, "seq": 2, "kind": "accrual", "program_version": 1, "by": "operator",
+            "format": 1, "id": id, "seq": 2, "kind": "lapse", "program_version": 1, "by": "operator",
             "occurred_at": "2026-11-22T12:00:00Z", "posted_at": "2026-11-22T12:00:00Z", "fingerprint": fingerprint,
         });
-        Sealed::read(entry.to_string(), [7; 32].into()).unwrap()
+        Sealed::read(entry.to_string(), [6; 32].into(), [7; 32].into()).unwrap()
     }
 
     fn item(sealed: &Sealed) -> Check {

@@ -4,8 +4,8 @@ use regulars_api::http::{Problem, read_object};
 use regulars_domain::{
     Request as Asked,
     entry::By,
-    fingerprint::Fingerprint,
-    id::{EntryId, IdempotencyKey, MemberId, ProgramId},
+    fingerprint::Content,
+    id::{Actor, EntryId, IdempotencyKey, MemberId, ProgramId},
     money::Money,
 };
 use serde::Deserialize;
@@ -46,6 +46,9 @@ struct Body {
     reversal: Option<Reversal>,
     #[serde(default)]
     confirmation: Option<Confirmation>,
+    /// Who exactly asks, like the header `Regulars-Actor` over HTTP.
+    #[serde(default)]
+    actor: Option<Actor>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,26 +72,27 @@ impl Message {
     ///
     /// `body_too_large`, `body_malformed`.
     pub(crate) fn read(text: &str) -> Result<Self, Problem> {
-        let Body { program, member, idempotency_key, accrual, reversal, confirmation } = read_object(text.as_bytes())?;
+        let Body { program, member, idempotency_key, accrual, reversal, confirmation, actor } =
+            read_object(text.as_bytes())?;
         let written: Value = read_object(text.as_bytes())?;
-        let (command, fingerprint) = match (accrual, reversal, confirmation) {
+        let (command, content) = match (accrual, reversal, confirmation) {
             (Some(accrual), None, None) => {
-                let fingerprint = Fingerprint::of(accruals::OPERATION, &body_in(&written, "accrual"));
-                (Command::Accrue(accrual), fingerprint)
+                let content = Content::of(accruals::OPERATION, &body_in(&written, "accrual"));
+                (Command::Accrue(accrual), content)
             }
             (None, Some(Reversal { entry, refunded_total }), None) => {
-                let fingerprint = Fingerprint::of(&reversal::operation(&entry), &body_in(&written, "reversal"));
-                (Command::Reverse(entry, refunded_total), fingerprint)
+                let content = Content::of(&reversal::operation(&entry), &body_in(&written, "reversal"));
+                (Command::Reverse(entry, refunded_total), content)
             }
             (None, None, Some(Confirmation { entry })) => {
-                let fingerprint = Fingerprint::of(&confirmation::operation(&entry), &Value::Null);
-                (Command::Confirm(entry), fingerprint)
+                let content = Content::of(&confirmation::operation(&entry), &Value::Null);
+                (Command::Confirm(entry), content)
             }
             _ => {
                 return Err(Problem::body_malformed("", "A message holds one of accrual, reversal and confirmation."));
             }
         };
-        let asked = Asked { entry: idempotency_key.into(), fingerprint, by: By::Operator };
+        let asked = Asked { entry: idempotency_key.into(), content, by: By::Operator, actor };
         Ok(Self { program, member, asked, command })
     }
 }

@@ -46,8 +46,9 @@ async fn work_through(engine: &Engine, batch: Batch, deadline: Deadline) -> Vec<
 
 async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<(), Problem> {
     let Message { program: program_id, member, asked, command } = message;
-    let program = engine.program_called(&program_id).await?;
-    let subject = &Subject { program_id, program, member };
+    let now = engine.clock.now();
+    let versions = engine.versions(&program_id, now).await?;
+    let subject = &mut Subject { program_id, versions, member, now };
     match command {
         Command::Accrue(accrual) => accruals::act(engine, subject, &asked, accrual, deadline).await?,
         Command::Reverse(entry, refunded) => reversal::act(engine, subject, &asked, &entry, refunded, deadline).await?,

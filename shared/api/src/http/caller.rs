@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
 
+use regulars_domain::id::Actor;
+
 use super::problem::{Code, Problem};
 
 /// Whom a front end lets in.
@@ -55,6 +57,13 @@ impl Caller {
             }
         }
     }
+}
+
+/// The client that the token was issued to, if its claims name one.
+pub(crate) fn client(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Option<Actor> {
+    let claims = &authorizer?.jwt.as_ref()?.claims;
+    // Cognito and most issuers say `client_id`, OpenID Connect `azp`.
+    claims.get("client_id").or_else(|| claims.get("azp"))?.parse().ok()
 }
 
 fn caller_of_token(authorizer: Option<&ApiGatewayRequestAuthorizer>, scope: &str) -> Result<Caller, Problem> {

@@ -21,6 +21,7 @@ pub use request::{BODY_BYTES_MAX, PROGRAM_BYTES_MAX, Precondition, Request};
 pub use response::Answer;
 pub use route::{Found, Params, Routes};
 
+use self::caller::client;
 use crate::event::EventRefused;
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
@@ -55,7 +56,8 @@ where
             tracing::Span::current().record("route", found.path);
             let caller = authority.caller(authorizer.as_ref(), scope)?;
             caller.may_reach(found.params.find("member"))?;
-            call(*found.operation, request.called_by(caller), found.params).await?.into_event()
+            let request = request.called_by(caller, client(authorizer.as_ref()));
+            call(*found.operation, request, found.params).await?.into_event()
         }
         .await;
         answered.or_else(|problem: Problem| refuse(&problem, &request_id))

@@ -36,6 +36,7 @@ pub struct Request {
     body: Vec<u8>,
     id: String,
     caller: Caller,
+    client: Option<Actor>,
 }
 
 /// What publishing a program expects to find, from `If-Match` or `If-None-Match`.
@@ -66,11 +67,13 @@ impl Request {
             body,
             id: context.request_id.unwrap_or_default(),
             caller: Caller::Member(String::new()),
+            client: None,
         })
     }
 
-    pub(crate) fn called_by(mut self, caller: Caller) -> Self {
+    pub(crate) fn called_by(mut self, caller: Caller, client: Option<Actor>) -> Self {
         self.caller = caller;
+        self.client = client;
         self
     }
 
@@ -184,13 +187,15 @@ impl Request {
         }
     }
 
-    /// The person behind the caller's system, from the header `Regulars-Actor`; `None` if it is not sent.
+    /// Who exactly calls: the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
+    /// token was issued to; `None` if neither is known. A member's own subject is never told.
     ///
     /// # Errors
     ///
-    /// `body_malformed` if it is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
+    /// `body_malformed` if the header is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
     pub fn actor(&self) -> Result<Option<Actor>, Problem> {
-        let Some(value) = self.headers.get("regulars-actor") else { return Ok(None) };
+        let named = self.headers.get("regulars-actor").filter(|_| self.caller == Caller::Operator);
+        let Some(value) = named else { return Ok(self.client.clone()) };
         match value.to_str().map(str::parse) {
             Ok(Ok(actor)) => Ok(Some(actor)),
             Ok(Err(_)) | Err(_) => {
@@ -363,10 +368,19 @@ mod tests {
             ("two words", Err(Code::BodyMalformed)),
             ("é", Err(Code::BodyMalformed)),
         ] {
-            let request = with_header("Regulars-Actor", header);
+            let request = with_header("Regulars-Actor", header).called_by(Caller::Operator, None);
             assert_eq!(actor(&request).map_err(|problem| problem.code()), expected, "{header}");
         }
         assert_eq!(actor(&with_header("x-other", "1")).unwrap(), None);
+        let client: Actor = "till-3".parse().unwrap();
+        for (caller, header, expected) in [
+            (Caller::Operator, "Regulars-Actor", "clerk-7"),
+            (Caller::Operator, "x-other", "till-3"),
+            (Caller::Member("m-1".to_owned()), "Regulars-Actor", "till-3"),
+        ] {
+            let request = with_header(header, "clerk-7").called_by(caller, Some(client.clone()));
+            assert_eq!(actor(&request).unwrap().as_deref(), Some(expected), "{header}");
+        }
     }
 
     #[test]

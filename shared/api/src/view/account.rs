@@ -32,6 +32,8 @@ pub struct AccountView {
     #[serde(skip_serializing_if = "Option::is_none")]
     referred_by: Option<MemberId>,
     version: u64,
+    seq: u64,
+    head_hash: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,6 +81,8 @@ impl From<&Settled<'_>> for AccountView {
             attributes: account.attributes.clone(),
             referred_by: account.referral.as_ref().map(|referral| referral.by.clone()),
             version: account.version,
+            seq: account.seq,
+            head_hash: account.head_hash.to_string(),
         }
     }
 }

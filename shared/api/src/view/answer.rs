@@ -20,8 +20,8 @@ impl Accrued {
     pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
         Self {
-            breakdown: entry.iter().flat_map(|entry| &entry.breakdown).map(BreakdownView::from).collect(),
-            tier_change: entry.and_then(|entry| entry.tier_change.as_ref()).map(TierChangeView::from),
+            breakdown: entry.iter().flat_map(|entry| entry.breakdown()).map(BreakdownView::from).collect(),
+            tier_change: entry.and_then(|entry| entry.effects.tier_change.as_ref()).map(TierChangeView::from),
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),
         }
@@ -79,7 +79,7 @@ impl Posted {
     pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
         Self {
-            tier_change: entry.and_then(|entry| entry.tier_change.as_ref()).map(TierChangeView::from),
+            tier_change: entry.and_then(|entry| entry.effects.tier_change.as_ref()).map(TierChangeView::from),
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),
         }

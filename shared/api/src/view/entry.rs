@@ -2,17 +2,17 @@
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    account::{Account, PlanTerm},
+    account::{Account, PlanTerm, TierOverride},
     aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, Expiring, Kind, Qualified, TierChange},
+    entry::{By, Changed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
     hold::Hold,
-    id::{EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
-    lots::LotChange,
+    id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
+    lots::{LotChange, LotMove},
     money::Money,
-    pending::{Awaits, PendingChange},
+    pending::{Awaits, PendingMove},
     points::Points,
     redemption::RedemptionState,
     steps::Progress,
@@ -53,22 +53,22 @@ impl From<&Sealed> for EntryView {
         Self {
             id: entry.id.clone(),
             seq: Some(entry.seq),
-            kind: entry.kind,
-            points: entry.points,
-            pending: entry.pending,
-            spendable: entry.spendable,
-            held: entry.held,
-            owed: entry.owed,
+            kind: entry.kind(),
+            points: entry.points(),
+            pending: entry.pending(),
+            spendable: entry.spendable(),
+            held: entry.held(),
+            owed: entry.owed(),
             occurred_at: entry.occurred_at,
             posted_at: entry.posted_at,
             program_version: entry.program_version,
-            expires_on: entry.expires_on,
+            expires_on: entry.expires_on(),
             hash: Some(hash.to_string()),
         }
     }
 }
 
-/// An entry with everything that explains it, as a statement shows it.
+/// An entry with everything that explains it and proves it, as a statement shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryDetail {
     #[serde(flatten)]
@@ -77,18 +77,23 @@ pub struct EntryDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     member: Option<MemberId>,
     by: By,
+    actor: Option<Actor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refers_to: Option<EntryId>,
     lots: Vec<LotView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extended_to: Option<Date>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lots_moved: Vec<LotMoveView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     breakdown: Vec<BreakdownView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    qualified: Option<Qualified>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    qualified: Vec<Qualified>,
     tier_change: Option<TierChangeView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pending_until: Option<Awaits>,
+    pending_until: Option<AwaitsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Label>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,13 +101,23 @@ pub struct EntryDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pending_moved: Vec<PendingView>,
+    pending_moved: Vec<PendingMoveView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanTermView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiring: Option<Expiring>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier_override: Option<TierOverride>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Changed>,
+    /// The text that is hashed, byte for byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The hash of the entry before, or the genesis hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_hash: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -112,8 +127,33 @@ struct LotView {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct PendingView {
-    until: Awaits,
+struct LotMoveView {
+    from: Date,
+    to: Date,
+    points: Points,
+}
+
+/// What pending points wait for.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum AwaitsView {
+    Maturity(Date),
+    Confirmation(Date),
+}
+
+impl From<Awaits> for AwaitsView {
+    fn from(awaits: Awaits) -> Self {
+        match awaits {
+            Awaits::Maturity(day, _) => Self::Maturity(day),
+            Awaits::Confirmation(last) => Self::Confirmation(last),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PendingMoveView {
+    from: AwaitsView,
+    to: AwaitsView,
     points: Points,
 }
 
@@ -123,33 +163,88 @@ impl EntryDetail {
     pub fn new(recorded: &Recorded, account: &Account) -> Self {
         let sealed = &recorded.sealed;
         let entry = &sealed.entry;
-        Self {
+        let effects = &entry.effects;
+        let mut detail = Self {
             entry: sealed.into(),
             member: Some(recorded.member.clone()).filter(|member| *member != account.member),
             by: entry.by,
+            actor: entry.actor.clone(),
             refers_to: entry.refers_to.clone(),
-            lots: entry
+            lots: effects
                 .lots
                 .iter()
                 .map(|LotChange(expiry, points)| LotView { expires_on: expiry.on(), points: *points })
                 .collect(),
-            breakdown: entry.breakdown.iter().map(BreakdownView::from).collect(),
-            qualified: entry.qualified,
-            tier_change: entry.tier_change.as_ref().map(TierChangeView::from),
+            extended_to: effects.extended_to,
+            lots_moved: effects
+                .lots_moved
+                .iter()
+                .map(|LotMove(from, to, points)| LotMoveView { from: *from, to: *to, points: *points })
+                .collect(),
+            breakdown: entry.breakdown().iter().map(BreakdownView::from).collect(),
+            qualified: effects.qualified.clone(),
+            tier_change: effects.tier_change.as_ref().map(TierChangeView::from),
             redemption: RedemptionView::new(recorded, &account.holds),
-            pending_until: entry.awaits,
-            reason: entry.reason.clone(),
-            counterparty: entry.counterparty.clone(),
+            pending_until: entry.awaits().map(AwaitsView::from),
+            reason: None,
+            counterparty: entry.counterparty().cloned(),
             note: sealed.note.clone(),
-            pending_moved: entry
+            pending_moved: effects
                 .pending_moved
                 .iter()
-                .map(|PendingChange(until, points)| PendingView { until: *until, points: *points })
+                .map(|PendingMove(from, to, points)| PendingMoveView {
+                    from: (*from).into(),
+                    to: (*to).into(),
+                    points: *points,
+                })
                 .collect(),
-            plan: entry.plan.as_ref().map(PlanTermView::from),
-            entitlement: entry.entitlement.clone(),
-            expiring: entry.expiring,
+            plan: None,
+            entitlement: None,
+            expiring: None,
+            tier_override: None,
+            change: None,
+            text: Some(sealed.text.clone()),
+            previous_hash: Some(sealed.previous.to_string()),
+        };
+        detail.show(&entry.record);
+        detail
+    }
+
+    /// Shows what is special to a kind of entry.
+    fn show(&mut self, record: &Record) {
+        match record {
+            Record::Adjustment(reason) => self.reason = Some(reason.clone()),
+            Record::TierOverride(Overridden { given, before }) => {
+                self.reason = given.as_ref().or(before.as_ref()).map(|given| given.reason.clone());
+                self.tier_override.clone_from(given);
+            }
+            Record::Plan(term) => self.plan = Some(term.into()),
+            Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
+            Record::Notice(expiring) => self.expiring = Some(*expiring),
+            Record::Change(changed) => self.change = Some(changed.clone()),
+            Record::Enrollment(_)
+            | Record::Accrual(_)
+            | Record::Redemption(_)
+            | Record::Expiry
+            | Record::Confirmation
+            | Record::Lapse
+            | Record::AccrualReversal(_)
+            | Record::Capture
+            | Record::Cancellation
+            | Record::RedemptionReversal
+            | Record::TransferOut(_)
+            | Record::TransferIn(_)
+            | Record::MergeOut(_)
+            | Record::MergeIn(_)
+            | Record::TierChange
+            | Record::PlanEnd(_) => {}
         }
+    }
+
+    /// The same of an entry that is not written: nothing proves it.
+    #[must_use]
+    pub fn quoted(self) -> Self {
+        Self { entry: self.entry.quoted(), text: None, previous_hash: None, ..self }
     }
 }
 
@@ -162,7 +257,7 @@ struct PlanTermView {
 }
 
 impl From<&PlanTerm> for PlanTermView {
-    fn from(PlanTerm { plan, from, through }: &PlanTerm) -> Self {
+    fn from(PlanTerm { plan, from, through, version: _ }: &PlanTerm) -> Self {
         Self { id: plan.clone(), from: *from, through: *through }
     }
 }
@@ -227,18 +322,18 @@ impl RedemptionView {
     pub fn new(recorded: &Recorded, holds: &[Hold]) -> Option<Self> {
         let entry = &recorded.sealed.entry;
         let state = RedemptionState::of(recorded, holds);
-        entry.redeemed.as_ref().map(|redeemed| Self {
+        entry.redeemed().map(|redeemed| Self {
             id: entry.id.clone(),
             reward: redeemed.reward.clone(),
             state: state.name(),
             points: match recorded.aftermath.ending {
-                Some(Ending::Captured | Ending::Reversed) if entry.hold_expires_at.is_some() => {
+                Some(Ending::Captured | Ending::Reversed) if redeemed.hold_expires_at.is_some() => {
                     recorded.aftermath.captured
                 }
-                Some(Ending::Captured | Ending::Cancelled | Ending::Reversed) | None => -entry.points,
+                Some(Ending::Captured | Ending::Cancelled | Ending::Reversed) | None => -entry.points(),
             },
             money: redeemed.money,
-            hold_expires_at: entry.hold_expires_at.filter(|_| state == RedemptionState::Held),
+            hold_expires_at: redeemed.hold_expires_at.filter(|_| state == RedemptionState::Held),
             code: redeemed.code.clone(),
         })
     }

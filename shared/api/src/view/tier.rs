@@ -133,7 +133,7 @@ impl From<&Settled<'_>> for StandingView {
             }),
             at_next_review: settled.next_tier().map(|(on, tier)| NextReview { on, tier }),
             floor: settled.floor().map(|(floor, term)| FloorView {
-                id: floor.clone(),
+                id: floor,
                 plan: term.plan.clone(),
                 through: term.through,
             }),

@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 
-use super::strategy::{Matched, Stepped, Strategy, TakenBack, Yield, read_points};
+use super::strategy::{Matched, Strategy, TakenBack, Yield, read_points};
 use crate::{
     calendar::days_after,
     points::{Points, Rounding},
@@ -14,7 +14,7 @@ use crate::{
         Trigger,
         node::{Node, read_boolean},
     },
-    steps::{Progress, Steps, StepsTaken},
+    steps::{Progress, Steps, StepsChange},
 };
 
 /// Most actions of a challenge: the account keeps the day of each, nine bytes, until there are enough of them.
@@ -62,9 +62,8 @@ impl Strategy for Challenge {
         }
         let mut after = matched.steps.clone();
         put(&mut after.days, matched.day);
-        make_up(&mut after);
+        let mut removed = make_up(&mut after);
         let mut completed = 0_i64;
-        let mut used_up = Vec::new();
         let mut progress = None;
         while !self.is_over(&after)
             && let Some(days) = self.take_complete(&mut after.days)
@@ -73,12 +72,18 @@ impl Strategy for Challenge {
             let by = days.first().map(|first| self.last(*first));
             progress = Some(Progress { done: self.times(), of: self.times(), by });
             after.is_done = !self.repeats;
-            used_up.extend(days);
+            removed.extend(days);
         }
         Some(Yield {
             points: Points::ratio(completed, self.points, 1, Rounding::Floor)?,
             progress: progress.or_else(|| self.progress(&after, matched.today)),
-            stepped: Some(Stepped { taken: StepsTaken { steps: 1, used_up }, after }),
+            stepped: Some(StepsChange {
+                taken: 1,
+                count: after.count.saturating_sub(matched.steps.count),
+                added: vec![matched.day],
+                removed,
+                done: (after.is_done != matched.steps.is_done).then_some(after.is_done),
+            }),
         })
     }
 
@@ -105,7 +110,9 @@ impl Strategy for Challenge {
     /// was paid for, so the next one makes up for it.
     fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
         let mut after = steps.clone();
-        for day in &back.taken.used_up {
+        // Days that made up for steps taken back before come first, and are gone.
+        let made_up = usize::try_from(back.taken.count).unwrap_or_default();
+        for day in back.taken.removed.iter().skip(made_up) {
             put(&mut after.days, *day);
             after.is_done = false;
         }
@@ -137,12 +144,14 @@ fn take(days: &mut Vec<Date>, day: Date) -> bool {
     place.map(|place| days.remove(place)).is_some()
 }
 
-/// Lets the earliest steps make up for those that had been paid for and were taken back.
-fn make_up(steps: &mut Steps) {
+/// Lets the earliest steps make up for those that had been paid for and were taken back, and tells their days.
+fn make_up(steps: &mut Steps) -> Vec<Date> {
+    let mut made_up = Vec::new();
     while steps.count < 0 && !steps.days.is_empty() {
-        steps.days.remove(0);
+        made_up.push(steps.days.remove(0));
         steps.count = steps.count.saturating_add(1);
     }
+    made_up
 }
 
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {

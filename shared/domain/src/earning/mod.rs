@@ -14,18 +14,16 @@ pub use self::occasion::{ACTIVITY_ATTRIBUTES_MAX, Activity, LINES_MAX, Line, Occ
 pub(crate) use self::strategy::{Strategy, TakenBack, read_strategy};
 use std::collections::BTreeMap;
 
-use self::{
-    facts::Facts,
-    strategy::{Matched, Stepped},
-};
+use self::{facts::Facts, strategy::Matched};
 use crate::{
     account::Account,
     breakdown::BreakdownLine,
-    counter::{CounterId, Counters, Take},
+    cap::Used,
+    counter::{CounterId, Counters},
     id::RuleId,
     points::Points,
-    program::{EarningRule, Level, Program, Stacking, Trigger},
-    steps::{Progress, Steps, StepsTaken},
+    program::{EarningRule, Level, Plan, Program, Stacking, Trigger},
+    steps::{Progress, Steps, StepsChange},
 };
 
 /// What an occasion earns.
@@ -37,16 +35,27 @@ pub(crate) struct Assessment {
     pub(crate) points: Points,
     /// Those of them that count toward a tier.
     pub(crate) qualifying: Points,
-    /// What program-wide caps gave.
-    pub(crate) takes: Vec<Take>,
-    /// Steps taken toward each rule that remembers them.
-    pub(crate) stepped: BTreeMap<RuleId, StepsTaken>,
+    /// The use of caps.
+    pub(crate) used: Vec<Used>,
+    /// Steps toward each rule that remembers them.
+    pub(crate) steps: BTreeMap<RuleId, StepsChange>,
 }
 
-/// What a breakdown calls that which a friend gets for having been brought.
+/// Who earns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Earner<'a> {
+    /// The account, before.
+    pub(crate) account: &'a Account,
+    /// The member's level, under the rules that decide.
+    pub(crate) level: Option<&'a Level>,
+    /// The member's plan, with the terms under which it was paid.
+    pub(crate) plan: Option<&'a Plan>,
+}
+
+/// The breakdown line of the referred member's bonus.
 pub(crate) const REFERRAL_LINE: &str = "referral";
 
-/// What a breakdown calls that which a tier or a plan gives on top begins with one of these.
+/// The breakdown lines of what a tier or a plan gives on top begin with one of these.
 pub(crate) const LINE_PREFIXES: [&str; 2] = ["tier:", "plan:"];
 
 /// The occasion earns more than [`Points::MAX`].
@@ -76,7 +85,7 @@ impl Program {
     }
 }
 
-/// Works out what `occasion` earns, and records in `account` what it uses of caps and which steps it takes.
+/// Works out what `occasion` earns, what it uses of caps, and which steps it takes.
 ///
 /// Base rules come first, then the tier's line and the plan's, then what comes on top, each in the document's order.
 ///
@@ -85,11 +94,11 @@ impl Program {
 /// If it comes to more than [`Points::MAX`].
 pub(crate) fn assess(
     program: &Program,
-    account: &mut Account,
-    level: Option<&Level>,
+    earner: &Earner<'_>,
     occasion: &Occasion,
     counters: &Counters,
 ) -> Result<Assessment, PointsOverflow> {
+    let Earner { account, level, plan } = *earner;
     let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
     let mut assessor = Assessor { program, account, occasion, counters, facts, done: Assessment::default() };
     let at = occasion.occurred_at();
@@ -105,7 +114,6 @@ pub(crate) fn assess(
         let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
         assessor.add_line(BreakdownLine::new(format!("tier:{}", level.id), wanted, wanted));
     }
-    let plan = assessor.account.plan.as_ref().and_then(|term| program.plan(&term.plan));
     if let Some(plan) = plan.filter(|_| is_multiplied(occasion)) {
         let wanted = multiplier::on_top(base, plan.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
         assessor.add_line(BreakdownLine::new(format!("plan:{}", plan.id), wanted, wanted));
@@ -133,6 +141,23 @@ fn is_multiplied(occasion: &Occasion) -> bool {
     }
 }
 
+/// Points for a purchase, one's own or a friend's, or for an activity may have to wait, because these may be taken back. A
+/// welcome or a birthday present is given at once.
+pub(crate) fn pends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
+    }
+}
+
+/// What the member did extends points that expire with inactivity; what a friend did, or a calendar, does not.
+pub(crate) fn extends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
+    }
+}
+
 /// What a rule asks for.
 struct Claim<'a> {
     rule: &'a EarningRule,
@@ -140,7 +165,7 @@ struct Claim<'a> {
     /// What its cap lets through.
     capped: Points,
     /// Steps that are taken toward it.
-    stepped: Option<Stepped>,
+    stepped: Option<StepsChange>,
     /// How far the member has come with them.
     progress: Option<Progress>,
 }
@@ -163,7 +188,7 @@ fn beaten(claim: &Claim<'_>, claims: &[Claim<'_>]) -> bool {
 
 struct Assessor<'a> {
     program: &'a Program,
-    account: &'a mut Account,
+    account: &'a Account,
     occasion: &'a Occasion,
     counters: &'a Counters,
     facts: Facts,
@@ -232,17 +257,15 @@ impl Assessor<'_> {
 
     /// Gives what a rule asks for, and records what it used.
     fn grant(&mut self, claim: &Claim<'_>) {
-        if let Some(Stepped { taken, after }) = &claim.stepped {
-            self.done.stepped.insert(claim.rule.id.clone(), taken.clone());
-            self.account.remember(&claim.rule.id, after.clone());
+        if let Some(stepped) = &claim.stepped {
+            self.done.steps.insert(claim.rule.id.clone(), stepped.clone());
         }
         if claim.wanted.is_zero() && claim.progress.is_none() {
             return;
         }
         if let Some(cap) = claim.rule.cap.filter(|_| !claim.capped.is_zero()) {
             let date = self.program.date(self.occasion.occurred_at());
-            let take = cap.use_up(claim.capped, &claim.rule.cap_owner(), date, self.account);
-            self.done.takes.extend(take);
+            self.done.used.push(cap.use_up(claim.capped, &claim.rule.cap_owner(), date));
         }
         if claim.rule.stacking == Stacking::Base && claim.rule.qualifying {
             self.done.qualifying += claim.capped;

@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 
-use super::strategy::{Matched, Stepped, Strategy, TakenBack, Yield, read_points};
+use super::strategy::{Matched, Strategy, TakenBack, Yield, read_points};
 use crate::{
     points::{Points, Rounding},
     program::{Trigger, node::Node},
-    steps::{Steps, StepsTaken},
+    steps::{Steps, StepsChange},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +30,10 @@ impl Strategy for PunchCard {
         };
         let count = matched.steps.count.saturating_add(steps);
         let full = count.checked_div(self.every)?.max(0);
-        let left = count.saturating_sub(full.saturating_mul(self.every));
+        let change = steps.saturating_sub(full.saturating_mul(self.every));
         Some(Yield {
             points: Points::ratio(full, self.points, 1, Rounding::Floor)?,
-            stepped: Some(Stepped { taken: StepsTaken { steps, used_up: Vec::new() }, after: Steps::counted(left) }),
+            stepped: Some(StepsChange::counted(steps, change)),
             progress: None,
         })
     }
@@ -42,7 +42,7 @@ impl Strategy for PunchCard {
     /// full: what it has paid and what it will is as if there had been no such steps.
     fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
         let full = back.wanted.get().checked_div(self.points).unwrap_or_default();
-        let count = steps.count.saturating_sub(back.taken.steps).saturating_add(full.saturating_mul(self.every));
+        let count = steps.count.saturating_sub(back.taken.taken).saturating_add(full.saturating_mul(self.every));
         Steps::counted(count)
     }
 

@@ -8,7 +8,7 @@ use super::{challenge, fixed, multiplier, per_item, punch_card, rate};
 use crate::{
     points::{Points, Rounding},
     program::{Stacking, Trigger, node::Node},
-    steps::{Progress, Steps, StepsTaken},
+    steps::{Progress, Steps, StepsChange},
 };
 
 /// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
@@ -38,7 +38,7 @@ pub(crate) struct Yield {
     /// Points, before any cap.
     pub(crate) points: Points,
     /// Steps that are taken toward it, if it remembers any.
-    pub(crate) stepped: Option<Stepped>,
+    pub(crate) stepped: Option<StepsChange>,
     /// How far the member has come with them, if that is worth telling.
     pub(crate) progress: Option<Progress>,
 }
@@ -49,20 +49,11 @@ impl From<Points> for Yield {
     }
 }
 
-/// Steps that an occasion takes toward a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stepped {
-    /// They.
-    pub(crate) taken: StepsTaken,
-    /// What the rule remembers afterwards.
-    pub(crate) after: Steps,
-}
-
 /// Steps that are taken back along with the accrual that took them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TakenBack<'a> {
-    /// They.
-    pub(crate) taken: &'a StepsTaken,
+    /// What that accrual changed of the steps.
+    pub(crate) taken: &'a StepsChange,
     /// What the rule came to with them.
     pub(crate) wanted: Points,
     /// The day of the accrual.

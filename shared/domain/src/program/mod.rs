@@ -124,11 +124,6 @@ impl Program {
         calendar::date_in(&self.zone, instant)
     }
 
-    /// The first day that can still be posted on `today`.
-    pub(crate) fn earliest(&self, today: Date) -> Date {
-        calendar::days_after(today, self.points.backdating_days_max.saturating_neg())
-    }
-
     /// The rule called `id`.
     pub(crate) fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
         self.earning_rules.iter().find(|rule| rule.id == *id)

@@ -71,16 +71,17 @@ pub enum PendingPolicy {
     },
 }
 
-impl PendingPolicy {
-    /// What points wait for that were earned on `earned_on` and posted on `posted_on`; `None` if they can be spent at once.
-    ///
-    /// Nobody can confirm what is not posted, so the days for that count from the posting.
+impl PointsPolicy {
+    /// What points wait for that were earned on one day and are posted on another; `None` if they can be spent at once.
     #[must_use]
-    pub fn awaits(self, earned_on: Date, posted_on: Date) -> Option<Awaits> {
-        match self {
-            Self::None => None,
-            Self::Days(days) => Some(Awaits::Maturity(days_after(earned_on, days))),
-            Self::UntilConfirmed { lapses_after_days } => {
+    pub fn awaits(&self, earned_on: Date, posted_on: Date) -> Option<Awaits> {
+        match self.pending {
+            PendingPolicy::None => None,
+            PendingPolicy::Days(days) => {
+                let day = days_after(earned_on, days);
+                Some(Awaits::Maturity(day, self.expiry.expiry(day)))
+            }
+            PendingPolicy::UntilConfirmed { lapses_after_days } => {
                 Some(Awaits::Confirmation(days_after(posted_on, lapses_after_days)))
             }
         }

@@ -154,7 +154,8 @@ fn raised(before: &Program, new: &Program) -> Vec<Problem> {
 /// How `new` differs from `before` in what time does to an account. When in doubt it says that they differ, which costs a
 /// read; the opposite would let an account be settled by the wrong rules.
 fn differs(before: Edition<'_>, new: Edition<'_>) -> Differs {
-    if ranks(before.program) != ranks(new.program) {
+    // What a version takes back ends when it begins, even if its own levels are those of the version before.
+    if ranks(before.program) != ranks(new.program) || new.program.corrects.is_some() {
         Differs::Tiers
     } else if !is_same_over_time(before, new) {
         Differs::Time

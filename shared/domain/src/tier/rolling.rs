@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 
-use super::{free_rank, reached_rank};
+use super::{free_rank, promise, reached_rank};
 use crate::{
     account::{Account, Qualifying, Secured},
     calendar::{days_after, months_after},
@@ -16,18 +16,20 @@ use crate::{
 /// For how many months that are over it can still be worked out what their windows reached: days of grace reach back into
 /// six of them, and the first step down after those begins with the one before. A refund that comes later than this takes
 /// back nothing that a level has secured.
-const MONTHS_TOLD: i32 = 7;
+pub(super) const MONTHS_TOLD: i32 = 7;
 
 /// A program's tiers over a rolling window of so many months.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rolling<'p> {
     pub(crate) tiers: &'p Tiers,
     pub(crate) months: i32,
+    /// The first day with these tiers. Months that were over before it were closed under other rules.
+    pub(crate) since: Date,
 }
 
 /// A level that a month gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lasting {
+pub(super) struct Lasting {
     pub(crate) rank: usize,
     /// The last day on which it counts, grace and all; `None` if it is never lost.
     pub(crate) until: Option<Date>,
@@ -68,7 +70,7 @@ impl Rolling<'_> {
     pub(crate) fn secured(self, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
         let over = (1..MONTHS_TOLD).filter_map(move |ago| {
             let month = months_after(today.first_of_month(), ago.saturating_neg());
-            let rank = self.reached(account, month)?;
+            let rank = self.reached(account, month).filter(|_| month.last_of_month() >= self.since)?;
             Some(Lasting { rank, until: Some(self.with_grace(month.last_of_month())) })
         });
         let kept = account.secured.iter().filter_map(move |secured| {
@@ -84,6 +86,16 @@ impl Rolling<'_> {
         self.kept_through(account, last).max(self.reached(account, last))
     }
 
+    /// The level that is kept after a month of `level`, where the next one does not reach it by itself.
+    fn softened(self, level: Option<usize>) -> Option<usize> {
+        let softened = match self.tiers.downgrade {
+            Downgrade::ToQualified => None,
+            Downgrade::OneLevel => level.and_then(|rank| rank.checked_sub(1)),
+            Downgrade::Never => level,
+        };
+        softened.max(level.and_then(|rank| self.tiers.kept_rank(rank)))
+    }
+
     fn kept_through(self, account: &Account, last: Date) -> Option<usize> {
         let kept = account.secured.iter().filter_map(|secured| {
             let rank = self.tiers.rank(&secured.tier)?;
@@ -97,18 +109,23 @@ impl Rolling<'_> {
     /// not let fall at once.
     pub(crate) fn close(self, account: &mut Account, last: Date) {
         let through = days_after(last, 1).last_of_month();
-        let level = self.level_of(account, last);
-        let softened = match self.tiers.downgrade {
-            Downgrade::ToQualified => None,
-            Downgrade::OneLevel => level.and_then(|rank| rank.checked_sub(1)),
-            Downgrade::Never => level,
-        };
-        let kept = softened.max(level.and_then(|rank| self.tiers.kept_rank(rank)));
-        let had_anyway = self.reached(account, through).max(self.kept_through(account, through));
-        if kept > had_anyway.max(free_rank(self.tiers))
+        let kept = self.softened(self.level_of(account, last));
+        let had_anyway =
+            self.reached(account, through).max(self.kept_through(account, through)).max(free_rank(self.tiers));
+        if kept > had_anyway
             && let Some(level) = kept.and_then(|rank| self.tiers.levels.get(rank))
         {
             account.secured.push(Secured { tier: level.id.clone(), through });
+        }
+        // What earlier rules gave steps down, or is never lost, like what these rules give; not before it ends, so that it
+        // does not matter whether months before that were closed one by one.
+        let promised = promise::held(self.tiers, account, last).filter(|_| last >= self.since);
+        if let Some((rank, version)) = promised {
+            let kept_too = self.softened(Some(rank));
+            let lasts = promise::held(self.tiers, account, through).map(|(rank, _)| rank);
+            if kept_too > had_anyway.max(kept).max(lasts) {
+                promise::prolong(self.tiers, account, kept_too, version, self.with_grace(through));
+            }
         }
     }
 
@@ -124,7 +141,8 @@ impl Rolling<'_> {
 
     fn close_again(self, account: &mut Account, bucket: Date, prepare: impl Fn(&mut Account, Date)) {
         let current = account.settled_on.first_of_month();
-        let mut month = bucket.max(months_after(current, MONTHS_TOLD.saturating_neg())).first_of_month();
+        let earliest = months_after(current, MONTHS_TOLD.saturating_neg()).max(self.since);
+        let mut month = bucket.max(earliest).first_of_month();
         while month < current {
             let next = months_after(month, 1);
             prepare(account, next.last_of_month());
@@ -142,12 +160,20 @@ impl Rolling<'_> {
         ended.chain(account.qualifying.keys().copied())
     }
 
-    /// Drops what is too old to matter.
+    /// The first month of which amounts can still matter.
+    pub(crate) fn counts_from(self, account: &Account) -> Date {
+        months_after(told_from(account), self.months.saturating_neg())
+    }
+
+    /// Drops what was kept for months that are too old to matter.
     pub(crate) fn forget(self, account: &mut Account) {
-        let told = months_after(account.settled_on.first_of_month(), MONTHS_TOLD.saturating_neg());
-        let counted = months_after(told, self.months.saturating_neg());
-        account.qualifying.retain(|bucket, _| *bucket >= counted);
+        let told = told_from(account);
         let is_kept = |secured: &Secured| self.tiers.rank(&secured.tier).is_some_and(|rank| self.tiers.is_kept(rank));
         account.secured.retain(|secured| secured.through >= told || is_kept(secured));
     }
+}
+
+/// The first month of which it can still be worked out what its window reached.
+fn told_from(account: &Account) -> Date {
+    months_after(account.settled_on.first_of_month(), MONTHS_TOLD.saturating_neg())
 }

@@ -4,17 +4,16 @@ use jiff::civil::Date;
 use regulars_domain::{
     calendar::days_after,
     confirm::ConfirmRefusal,
-    lots::{Expiry, LOTS_MAX, Lots},
-    pending::{Awaits, PENDING_MAX, PendingChange},
+    lots::{Expiry, LOTS_MAX, LotMove, Lots},
+    pending::{Awaits, PENDING_MAX, PendingMove},
     points::Points,
-    program::Program,
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, changes, euro, lots_of, on, program, purchase};
+use crate::world::{Member, Rulebook, at, changes, euro, lots_of, on, program, purchase};
 
 /// A program of a point for a cent, which live for a year to the day, with this policy on waiting.
-fn with_pending(pending: &Value) -> Program {
+fn with_pending(pending: &Value) -> Rulebook {
     program(json!({
         "points": { "pending": pending, "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
@@ -28,7 +27,7 @@ fn full(first: Date) -> Lots {
     Lots::from_parts(days.map(|day| (Expiry::On(day), Points::new(1000)))).unwrap()
 }
 
-fn member(program: &Program) -> Member {
+fn member(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = full(on("2027-10-01"));
     member
@@ -46,10 +45,12 @@ fn a_lot_too_many_goes_over_into_its_neighbour_and_a_refund_finds_it_there() {
     let entry = member.earns(&program, "order-1", &purchase("2026-12-01", json!(7))).unwrap();
     assert_eq!(member.account.lots.iter().count(), LOTS_MAX);
     assert_eq!((of_day(&member, "2027-12-01"), of_day(&member, "2027-12-02")), (0, 1007));
-    assert_eq!(entry.expires_on, Some(on("2027-12-02")));
-    let told: Vec<_> = entry.lots.iter().map(|change| (change.0.on().unwrap().to_string(), change.1.get())).collect();
+    assert_eq!(entry.expires_on(), Some(on("2027-12-02")));
+    let told: Vec<_> =
+        entry.effects.lots.iter().map(|change| (change.0.on().unwrap().to_string(), change.1.get())).collect();
     let change = |day: &str, points| (day.to_owned(), points);
-    assert_eq!(told, [change("2027-12-01", 7), change("2027-12-01", -7), change("2027-12-02", 7)]);
+    assert_eq!(told, [change("2027-12-01", 7)]);
+    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-12-01"), on("2027-12-02"), Points::new(7))]);
 
     member.reverses(&program, at("2026-12-03"), "refund-1", "order-1", Some(euro(3))).unwrap();
     assert_eq!((of_day(&member, "2027-12-02"), of_day(&member, "2027-10-01")), (1004, 1000));
@@ -68,22 +69,20 @@ fn what_goes_over_is_told_of_others_lots_too() {
     let mut member = member(&program);
     let entry = member.earns(&program, "order-1", &purchase("2026-11-11", json!(7))).unwrap();
     assert_eq!((of_day(&member, "2027-11-10"), of_day(&member, "2027-11-11")), (0, 1007));
-    assert_eq!((entry.expires_on, entry.lots.len()), (Some(on("2027-11-11")), 3));
+    assert_eq!((entry.expires_on(), entry.effects.lots.len()), (Some(on("2027-11-11")), 1));
+    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-11-10"), on("2027-11-11"), Points::new(1000))]);
 }
 
 #[test]
 fn points_that_are_over_expire_and_go_over_into_nothing() {
-    let program = with_pending(&json!("none"));
-    let mut member = member(&program);
-    member.account.lots = full(on("2027-12-03"));
-    // The year of a purchase a year ago ends today, and of one before that it is over.
-    member.reviewed(&program, at("2027-12-01"));
-    let before = lots_of(&member.account);
-    let month = crate::world::program_of(&json!({
-        "name": "Test", "time_zone": "Europe/Istanbul", "currency": "EUR",
+    let month = program(json!({
         "points": { "expiry": { "after_months": 1, "rounded_to": "exact_day" }, "backdating_days_max": 365 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
     }));
+    let mut member = member(&month);
+    member.account.lots = full(on("2027-12-03"));
+    member.reviewed(&month, at("2027-12-01"));
+    let before = lots_of(&member.account);
     member.earns_at(&month, at("2027-12-01"), "order-1", &purchase("2027-10-31", json!(7))).unwrap();
     assert_eq!(lots_of(&member.account), before);
     assert!(member.ids().contains(&"~expiry~2027-11-30~order-1"));
@@ -103,11 +102,12 @@ fn what_a_hold_gives_back_has_its_own_date_though_there_is_no_room() {
     assert_eq!((of_day(&member, "2027-10-01"), of_day(&member, "2027-12-01")), (0, 7));
     let entry = member.cancels(&program, at("2026-12-01"), "c", "r-1").unwrap();
     assert_eq!((of_day(&member, "2027-10-01"), of_day(&member, "2027-12-02")), (30, 1007));
-    assert_eq!((entry.lots.len(), member.account.lots.iter().count()), (3, LOTS_MAX));
+    assert_eq!((entry.effects.lots.len(), member.account.lots.iter().count()), (1, LOTS_MAX));
+    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-12-01"), on("2027-12-02"), Points::new(7))]);
 }
 
 /// A purchase of one cent on the first day, two on the second and so on, a sum more than there may be.
-fn buys_daily(program: &Program) -> Member {
+fn buys_daily(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     for n in 0..=i32::try_from(PENDING_MAX).unwrap() {
         let noon = format!("{}T12:00:00+03:00", days_after(on("2026-11-02"), n));
@@ -125,17 +125,20 @@ fn sum_of(member: &Member, awaits: Awaits) -> i64 {
 fn points_that_mature_sooner_than_they_would_have_live_as_long_as_they_would_have() {
     let program = with_pending(&json!({ "days": 60 }));
     let mut member = buys_daily(&program);
-    let (first, second) = (Awaits::Maturity(on("2027-01-01")), Awaits::Maturity(on("2027-01-02")));
+    let matures = |day: &str, lives: &str| Awaits::Maturity(on(day), Expiry::On(on(lives)));
+    let (first, second) = (matures("2027-01-01", "2028-01-01"), matures("2027-01-02", "2028-01-02"));
+    let both = matures("2027-01-01", "2028-01-02");
     let last = member.entry("order-33");
-    assert_eq!(last.pending_moved, [PendingChange(second, Points::new(-2)), PendingChange(first, Points::new(2))]);
-    assert_eq!(sum_of(&member, first), 3);
+    let moved = [PendingMove(first, both, Points::new(1)), PendingMove(second, both, Points::new(2))];
+    assert_eq!(last.effects.pending_moved, moved);
+    assert_eq!((sum_of(&member, first), sum_of(&member, both)), (0, 3));
 
     let mut refunded = member.clone();
     let entry = refunded.reverses(&program, at("2026-12-20"), "refund", "order-2", Some(euro(1))).unwrap();
-    assert_eq!((changes(&entry), sum_of(&refunded, first)), ([-1, -1, 0, 0, 0], 2));
+    assert_eq!((changes(&entry), sum_of(&refunded, both)), ([-1, -1, 0, 0, 0], 2));
 
-    let matured = member.reviewed(&program, at("2027-01-01"));
-    assert_eq!((changes(&matured[0]), matured[0].expires_on), ([0, -3, 3, 0, 0], Some(on("2028-01-02"))));
+    let released = member.reviewed(&program, at("2027-01-01"));
+    assert_eq!((changes(&released[0]), released[0].expires_on()), ([0, -3, 3, 0, 0], Some(on("2028-01-02"))));
     member.reviewed(&program, at("2027-01-20"));
     member.reverses(&program, at("2027-01-20"), "refund", "order-2", None).unwrap();
     assert_eq!(of_day(&member, "2028-01-02"), 1);
@@ -146,10 +149,7 @@ fn what_can_be_confirmed_longer_is_still_confirmed_by_its_own_purchase() {
     let program = with_pending(&json!({ "until_confirmed": { "lapses_after_days": 60 } }));
     let mut member = buys_daily(&program);
     let (first, second) = (Awaits::Confirmation(on("2027-01-01")), Awaits::Confirmation(on("2027-01-02")));
-    assert_eq!(
-        member.entry("order-33").pending_moved,
-        [PendingChange(first, Points::new(-1)), PendingChange(second, Points::new(1))]
-    );
+    assert_eq!(member.entry("order-33").effects.pending_moved, [PendingMove(first, second, Points::new(1))]);
     assert_eq!((sum_of(&member, first), sum_of(&member, second)), (0, 3));
 
     let mut confirmed = member.clone();

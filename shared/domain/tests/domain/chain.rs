@@ -35,7 +35,7 @@ fn rewritten(sealed: &Sealed, change: impl FnOnce(&mut regulars_domain::entry::E
     change(&mut entry);
     let text = entry.canonical();
     assert_ne!(text, sealed.text);
-    Sealed { entry, text, hash: sealed.hash, note: None }
+    Sealed { entry, text, ..sealed.clone() }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn an_untouched_ledger_verifies_and_a_touched_one_tells_where() {
         let seq = u64::try_from(index + 1).unwrap();
         check(
             |member| {
-                member.ledger[index] = rewritten(&member.ledger[index], |entry| entry.points += Points::new(1));
+                member.ledger[index] = rewritten(&member.ledger[index], |entry| entry.effects.owed += Points::new(1));
             },
             &Err(ChainBroken::Changed { seq }),
         );
@@ -72,7 +72,7 @@ fn a_change_that_hides_its_own_hash_breaks_the_next_one() {
     // The second entry is changed and sealed anew behind the first; the third no longer follows from it.
     let reseal = |member: &mut Member, index: usize| {
         let mut entry = member.ledger[index].entry.clone();
-        entry.points += Points::new(1000);
+        entry.effects.owed += Points::new(1000);
         member.ledger[index] = Sealed::new(entry, &member.ledger[index - 1].hash);
     };
     check(|member| reseal(member, 1), &Err(ChainBroken::Changed { seq: 3 }));
@@ -116,7 +116,7 @@ fn a_ledger_is_one_members_of_one_program() {
 #[test]
 fn a_stored_text_and_hash_are_read_back_as_they_are() {
     for sealed in ledger_of_five().ledger {
-        assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), sealed);
+        assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), sealed);
         assert_eq!(sealed.entry.canonical(), sealed.text);
         assert_eq!(sealed.hash.to_string().parse::<Hash>(), Ok(sealed.hash));
         assert!(!sealed.text.contains('\n'));
@@ -124,5 +124,5 @@ fn a_stored_text_and_hash_are_read_back_as_they_are() {
     for malformed in ["", "00", "zz", &"0".repeat(63), &"g".repeat(64), &"0".repeat(66)] {
         assert!(malformed.parse::<Hash>().is_err(), "{malformed:?}");
     }
-    assert!(Sealed::read("{}".to_owned(), Hash::from([0; 32])).is_err());
+    assert!(Sealed::read("{}".to_owned(), Hash::from([0; 32]), Hash::from([0; 32])).is_err());
 }

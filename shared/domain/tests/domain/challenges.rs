@@ -3,10 +3,10 @@
 use regulars_domain::{chain::Sealed, steps::Progress};
 use serde_json::{Value, json};
 
-use crate::world::{Member, activity, at, euro, line, on, program, purchase};
+use crate::world::{Member, Rulebook, activity, at, document, euro, line, on, program, purchase};
 
 /// A program with a rule `visits` that gives `challenge` for each purchase, and a purchase may come so many days late.
-fn challenging(challenge: &Value, backdating_days_max: i64) -> regulars_domain::program::Program {
+fn challenging(challenge: &Value, backdating_days_max: i64) -> Rulebook {
     program(json!({
         "points": { "backdating_days_max": backdating_days_max },
         "earning_rules": [{ "id": "visits", "on": "purchase", "give": { "challenge": challenge } }],
@@ -48,12 +48,12 @@ fn check_history(challenge: &Value, backdating_days_max: i64, steps: &[(&str, i6
                 member.earns_at(&program, now, key, &purchase(&moment.to_string(), json!(1000))).unwrap()
             }
         };
-        assert_eq!(entry.points.get(), *points, "{step} of {steps:?}");
-        let found = entry.breakdown.first().and_then(|line| line.progress).map(told).unwrap_or_default();
+        assert_eq!(entry.points().get(), *points, "{step} of {steps:?}");
+        let found = entry.breakdown().first().and_then(|line| line.progress).map(told).unwrap_or_default();
         assert_eq!(found, *progress, "{step} of {steps:?}");
     }
     for sealed in &member.ledger {
-        assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+        assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), *sealed);
     }
     member.assert_proven();
 }
@@ -235,8 +235,7 @@ fn what_no_longer_matters_is_forgotten_and_so_is_a_rule_that_is_gone() {
     assert_eq!(days(&mut member, "2027-02-09"), Some(2));
     assert_eq!(days(&mut member, "2027-02-10"), Some(1));
     assert_eq!(days(&mut member, "2027-02-11"), None);
-    let without = program_without_rules();
-    assert!(member.settled(&without, at("2027-01-02")).account().steps.is_empty());
+    assert!(forgotten(&program, &mut member), "visits");
 
     // Of a card that is filled step by step, too.
     let card = crate::world::program(json!({ "earning_rules": [
@@ -244,11 +243,17 @@ fn what_no_longer_matters_is_forgotten_and_so_is_a_rule_that_is_gone() {
     let mut member = Member::joins(&card, "2027-01-01");
     member.earns(&card, "a", &purchase("2027-01-01", json!(1000))).unwrap();
     assert_eq!(member.settled(&card, at("2029-01-01")).account().steps["card"].count, 1);
-    assert!(member.settled(&without, at("2027-01-02")).account().steps.is_empty());
+    assert!(forgotten(&card, &mut member), "card");
 }
 
-fn program_without_rules() -> regulars_domain::program::Program {
-    program(json!({}))
+/// Whether the member's steps are forgotten once neither the rules in force nor those before know what they were for. Until
+/// then the version before still decides late purchases.
+fn forgotten(program: &Rulebook, member: &mut Member) -> bool {
+    let without = |days: i64| document(json!({ "points": { "backdating_days_max": days } }));
+    let gone = program.then(at("2027-01-02T13:00"), &without(1));
+    assert!(!member.settled(&gone, at("2027-01-02T14:00")).account().steps.is_empty());
+    let gone = gone.then(at("2027-01-02T15:00"), &without(2));
+    member.settled(&gone, at("2027-01-02T16:00")).account().steps.is_empty()
 }
 
 #[test]
@@ -279,14 +284,14 @@ fn a_condition_or_an_activity_says_what_counts() {
         let bought = purchase("2026-11-02", json!({ "channel": channel }));
         let entry = member.earns(&program, &format!("order-{n}"), &bought).unwrap();
         let expect: Vec<_> = expect.into_iter().map(|(rule, wanted, given)| (rule.to_owned(), wanted, given)).collect();
-        assert_eq!(entry.breakdown.iter().map(line).collect::<Vec<_>>(), expect, "{channel}");
+        assert_eq!(entry.breakdown().iter().map(line).collect::<Vec<_>>(), expect, "{channel}");
     }
     let review = activity("2026-11-02", "review", &json!({}));
     for (key, points) in [("review-1", 0), ("review-2", 9)] {
-        assert_eq!(member.earns(&program, key, &review).unwrap().points.get(), points);
+        assert_eq!(member.earns(&program, key, &review).unwrap().points().get(), points);
     }
-    assert_eq!(member.reverses(&program, at("2026-11-03"), "undo", "review-2", None).unwrap().points.get(), -9);
-    assert_eq!(member.earns(&program, "review-3", &review).unwrap().points.get(), 9);
+    assert_eq!(member.reverses(&program, at("2026-11-03"), "undo", "review-2", None).unwrap().points().get(), -9);
+    assert_eq!(member.earns(&program, "review-3", &review).unwrap().points().get(), 9);
 }
 
 #[test]
@@ -298,11 +303,15 @@ fn a_cap_clips_a_challenge_and_a_refund_frees_the_cap() {
     let mut member = Member::joins(&program, "2026-11-01");
     for (key, given) in [("a", 100), ("b", 50), ("c", 0)] {
         let entry = member.earns(&program, key, &purchase("2026-11-02", json!(1000))).unwrap();
-        assert_eq!(entry.breakdown.iter().map(line).collect::<Vec<_>>(), [("visits".to_owned(), 100, given)], "{key}");
+        assert_eq!(
+            entry.breakdown().iter().map(line).collect::<Vec<_>>(),
+            [("visits".to_owned(), 100, given)],
+            "{key}"
+        );
     }
-    assert_eq!(member.reverses(&program, at("2026-11-02"), "undo", "a", None).unwrap().points.get(), -100);
+    assert_eq!(member.reverses(&program, at("2026-11-02"), "undo", "a", None).unwrap().points().get(), -100);
     let entry = member.earns(&program, "d", &purchase("2026-11-02", json!(1000))).unwrap();
-    assert_eq!(entry.points.get(), 100);
+    assert_eq!(entry.points().get(), 100);
 }
 
 #[test]
@@ -317,8 +326,8 @@ fn who_gets_another_promotion_of_the_group_takes_no_step() {
     let mut member = Member::joins(&program, "2026-11-01");
     let mut buys = |key: &str, cents: i64| {
         let entry = member.earns(&program, key, &purchase("2026-11-02", json!(cents))).unwrap();
-        let told = entry.breakdown.iter().map(|line| (line.rule.clone(), line.wanted.get(), line.given.get()));
-        let progress = entry.breakdown.iter().find_map(|line| line.progress).unwrap();
+        let told = entry.breakdown().iter().map(|line| (line.rule.clone(), line.wanted.get(), line.given.get()));
+        let progress = entry.breakdown().iter().find_map(|line| line.progress).unwrap();
         let steps = |id: &str| member.account.steps.get(id).map_or((0, 0), |steps| (steps.count, steps.days.len()));
         (told.collect::<Vec<_>>(), progress.done, steps("visits"), steps("card"))
     };

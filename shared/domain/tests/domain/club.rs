@@ -15,14 +15,13 @@ use regulars_domain::{
     money::Money,
     points::Points,
     posting::Posting,
-    program::Program,
     referral::paid_along,
     reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     transfer::{TransferRefusal, transfer},
 };
 
-use crate::world::{Member, at, request};
+use crate::world::{Member, Rulebook, at, request};
 
 /// Members by their ids.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +35,7 @@ pub(crate) fn member_id(id: &str) -> MemberId {
 
 impl Club {
     /// A club whose members have just joined.
-    pub(crate) fn of(program: &Program, when: &str, ids: &[&str]) -> Self {
+    pub(crate) fn of(program: &Rulebook, when: &str, ids: &[&str]) -> Self {
         let mut club = Self::default();
         for id in ids {
             club.joins(program, when, id, None, &[]);
@@ -45,7 +44,7 @@ impl Club {
     }
 
     /// Somebody joins, brought by another, with other names.
-    pub(crate) fn joins(&mut self, program: &Program, when: &str, id: &str, by: Option<&str>, aliases: &[&str]) {
+    pub(crate) fn joins(&mut self, program: &Rulebook, when: &str, id: &str, by: Option<&str>, aliases: &[&str]) {
         let alias = |name: &&str| {
             let mut hash = [0; 16];
             hash[..name.len()].copy_from_slice(name.as_bytes());
@@ -57,6 +56,7 @@ impl Club {
             attributes: BTreeMap::new(),
             aliases: aliases.iter().map(alias).collect(),
             referred_by: by.map(member_id),
+            salt: [7; 16].into(),
         };
         let joined = Member::joins_as(program, when, wish, BTreeMap::new());
         assert!(self.members.insert(id.to_owned(), joined).is_none());
@@ -95,21 +95,23 @@ impl Club {
     }
 
     /// The account of `id` brought up to now, time's own doings committed first.
-    pub(crate) fn settled<'p>(&mut self, program: &'p Program, now: Timestamp, id: &str) -> Settled<'p> {
+    pub(crate) fn settled<'p>(&mut self, program: &'p Rulebook, now: Timestamp, id: &str) -> Settled<'p> {
+        self.get_mut(id).publish(program);
         loop {
-            match settle(program, self.get(id).account.clone(), now) {
+            match settle(program.versions(), self.get(id).account.clone(), now) {
                 Settlement::Current(settled) => match settled.clone().review() {
                     Some(posting) => self.commit(posting),
                     None => return *settled,
                 },
-                Settlement::Behind(posting) => self.commit(*posting),
+                Settlement::Behind(posting) => self.get_mut(id).commit_part(*posting),
+                unsettled @ (Settlement::Needs(_) | Settlement::Stale) => panic!("{unsettled:?}"),
             }
         }
     }
 
     pub(crate) fn transfers(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: &str,
         key: &str,
         (from, to, points): (&str, &str, i64),
@@ -121,7 +123,7 @@ impl Club {
 
     pub(crate) fn merges(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: &str,
         key: &str,
         (from, into): (&str, &str),
@@ -134,25 +136,26 @@ impl Club {
     /// Earns, and pays whoever brought the member if this is the purchase that does.
     pub(crate) fn earns(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         key: &str,
         id: &str,
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
         let now = occasion.occurred_at();
         let settled = self.settled(program, now, id);
-        let by = settled.referrer(occasion).map(ToString::to_string).filter(|by| self.members.contains_key(by));
+        let then = settled.rules_at(now).unwrap();
+        let by = settled.referrer(occasion, then).map(ToString::to_string).filter(|by| self.members.contains_key(by));
         let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
         let referrer = by.map(|by| self.settled(program, now, &by));
         let counters = self.get(id).counters();
-        self.commit(earn(settled, &request(key), occasion, &counters, referrer)?);
+        self.commit(earn(settled, &request(key), occasion, then, &counters, referrer)?);
         Ok(self.get(id).entry(key))
     }
 
     /// Takes back an accrual that stands in the ledger of `of`, and with all of it what it paid for a referral.
     pub(crate) fn reverses(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: &str,
         key: &str,
         (id, of, accrual): (&str, &str, &str),

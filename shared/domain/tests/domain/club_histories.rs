@@ -8,15 +8,16 @@ use proptest::prelude::*;
 use regulars_domain::{
     account::Status,
     adjust::{Adjust, adjust},
+    enroll::{Amend, NewStatus, amend},
+    entry::By,
     points::Points,
-    program::Program,
 };
 use serde_json::json;
 
 use crate::{
     auditor::{Warning, day_of},
     club::{Club, member_id},
-    world::{at, euro, lots_of, program, purchase, request},
+    world::{Rulebook, at, euro, lots_of, program, purchase, request},
 };
 
 const IDS: [&str; 4] = ["m-0", "m-1", "m-2", "m-3"];
@@ -29,7 +30,7 @@ const FEES_A_YEAR: i64 = 2;
 /// What a program does that says nothing else.
 const NOTICE_DAYS: i64 = 30;
 
-fn rules() -> Program {
+fn rules() -> Rulebook {
     program(json!({
         "points": { "expiry": { "after_months": 12, "rounded_to": "exact_day" } },
         "earning_rules": [
@@ -276,7 +277,7 @@ impl Books {
 }
 
 struct History {
-    program: Program,
+    program: Rulebook,
     club: Club,
     books: Books,
     now: Timestamp,
@@ -342,8 +343,12 @@ impl History {
             Step::Status { who, is_suspended } => {
                 if self.books.is_open(IDS[who]) {
                     self.books.page(IDS[who]).suspended = is_suspended;
-                    let status = if is_suspended { Status::Suspended } else { Status::Active };
-                    self.club.get_mut(IDS[who]).account.status = status;
+                    let status = if is_suspended { NewStatus::Suspended } else { NewStatus::Active };
+                    let settled = self.club.settled(&self.program, self.now, IDS[who]);
+                    let changes = Amend { status: Some(status), ..Amend::default() };
+                    if let Some(posting) = amend(settled, changes, By::Operator, None).unwrap() {
+                        self.club.commit(posting);
+                    }
                 }
             }
         }

@@ -8,19 +8,19 @@ use regulars_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, lots, program, request};
+use crate::world::{Member, Rulebook, at, lots, program, request};
 
 const NOW: &str = "2026-11-21";
 
 /// A program with one reward, `card`, for 100 points but for what `fields` say.
-fn with_card(fields: &Value) -> Program {
+fn with_card(fields: &Value) -> Rulebook {
     let mut reward = json!({ "id": "card", "name": "A gift card", "kind": "voucher", "cost": { "points": 100 } });
     reward.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     program(json!({ "rewards": [reward] }))
 }
 
 /// A member with so many points, to whom this code would be given.
-fn member(program: &Program, points: i64, code: Option<&str>) -> Member {
+fn member(program: &Rulebook, points: i64, code: Option<&str>) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[("never", points)]);
     member.code = code.map(|code| code.parse().unwrap());
@@ -46,7 +46,7 @@ fn a_reward_gives_the_code_that_is_at_hand_if_it_has_codes() {
         assert_eq!(posting.codes, is_pooled.map(given).into_iter().collect::<Vec<_>>(), "{source}");
         // The entry keeps it, so that a repeat of the request is answered with the same.
         let sealed = posting.own.entries.last().unwrap();
-        let kept = sealed.entry.redeemed.clone().unwrap().code;
+        let kept = sealed.entry.redeemed().unwrap().code.clone();
         assert_eq!(kept, is_pooled.map(|_| code.clone()), "{source}");
         assert_eq!(sealed.text.contains(r#""code":"7K3M-9QXT""#), is_pooled.is_some(), "{source}");
     }
@@ -105,7 +105,7 @@ fn the_code_of_an_undone_redemption_stays_given_even_if_its_piece_goes_back() {
     assert!(member.totals.values().all(|taken| *taken == 0), "the piece is back");
     assert_eq!(member.codes.len(), 1);
     let entry = member.entry("r-1");
-    assert_eq!(entry.redeemed.unwrap().code, Some("A1".parse().unwrap()));
+    assert_eq!(entry.redeemed().unwrap().code, Some("A1".parse().unwrap()));
     member.code = Some("A2".parse().unwrap());
     member.redeems(&program, at(NOW), "r-2", "card", None).unwrap();
     assert_eq!(member.codes.iter().map(|given| given.code.as_str()).collect::<Vec<_>>(), ["A1", "A2"]);

@@ -23,16 +23,17 @@ fn the_example_of_the_contract_holds_to_the_point() {
     );
     let entry = member.earns(&program, "order-1001", &first).unwrap();
 
-    assert_eq!((entry.kind, entry.seq, entry.points.get()), (Kind::Accrual, 2, 48));
-    let changes = [entry.pending, entry.spendable, entry.held, entry.owed].map(regulars_domain::points::Points::get);
+    assert_eq!((entry.kind(), entry.seq, entry.points().get()), (Kind::Accrual, 2, 48));
+    let changes =
+        [entry.pending(), entry.spendable(), entry.held(), entry.owed()].map(regulars_domain::points::Points::get);
     assert_eq!(changes, [0, 48, 0, 0]);
-    assert_eq!(entry.expires_on, Some(on("2027-11-30")));
+    assert_eq!(entry.expires_on(), Some(on("2027-11-30")));
     assert_eq!(entry.occurred_at, at("2026-11-21T16:05"));
-    assert_eq!(entry.tier_change, None);
-    let breakdown: Vec<_> = entry.breakdown.iter().map(line).filter(|(_, wanted, _)| *wanted > 0).collect();
+    assert_eq!(entry.effects.tier_change, None);
+    let breakdown: Vec<_> = entry.breakdown().iter().map(line).filter(|(_, wanted, _)| *wanted > 0).collect();
     let expected = [("base", 12, 12), ("beans-bag", 20, 20), ("app-order", 16, 16)];
     assert_eq!(breakdown, expected.map(|(rule, wanted, given)| (rule.to_owned(), wanted, given)));
-    assert!(entry.breakdown.iter().map(line).any(|line| line == ("tier:bronze".to_owned(), 0, 0)));
+    assert!(entry.breakdown().iter().map(line).any(|line| line == ("tier:bronze".to_owned(), 0, 0)));
 
     assert_eq!(member.spendable(), 73);
     assert_eq!(lots_of(&member.account), [("2027-11-30".to_owned(), 73)]);
@@ -53,7 +54,7 @@ fn a_reward_is_had_for_its_points_and_once_a_day() {
     let mut member = Member::joins(&program, "2026-11-20");
     member.earns(&program, "order-1", &purchase("2026-11-21", json!(30_000))).unwrap();
     let entry = member.redeems(&program, at("2026-11-21T17:00"), "r-1", "free-coffee", None).unwrap();
-    assert_eq!((entry.kind, entry.points.get(), entry.spendable.get()), (Kind::Redemption, -100, -100));
+    assert_eq!((entry.kind(), entry.points().get(), entry.spendable().get()), (Kind::Redemption, -100, -100));
     assert!(member.redeems(&program, at("2026-11-21T18:00"), "r-2", "free-coffee", None).is_err());
     assert!(member.redeems(&program, at("2026-11-22T00:00"), "r-2", "free-coffee", None).is_ok());
     member.assert_proven();

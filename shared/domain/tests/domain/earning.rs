@@ -11,11 +11,11 @@ fn check_with(points: &Value, rules: &Value, occasion: &Occasion, expect: &[(&st
     let program = program(json!({ "points": points, "earning_rules": rules }));
     let mut member = Member::joins(&program, "2026-11-01");
     let entry = member.earns(&program, "order-1", occasion).unwrap();
-    let found: Vec<_> = entry.breakdown.iter().map(line).collect();
+    let found: Vec<_> = entry.breakdown().iter().map(line).collect();
     let expected: Vec<_> = expect.iter().map(|(rule, wanted, given)| ((*rule).to_owned(), *wanted, *given)).collect();
     assert_eq!(found, expected, "{rules}");
     let sum = expect.iter().map(|(_, _, given)| given).sum::<i64>();
-    assert_eq!((entry.points.get(), entry.spendable.get(), member.spendable()), (sum, sum, sum), "{rules}");
+    assert_eq!((entry.points().get(), entry.spendable().get(), member.spendable()), (sum, sum, sum), "{rules}");
 }
 
 fn check(rules: &Value, occasion: &Occasion, expect: &[(&str, i64, i64)]) {
@@ -183,19 +183,22 @@ fn a_rule_that_cannot_be_evaluated_gives_nothing_says_why_and_blocks_nothing() {
     ] }));
     let mut member = Member::joins(&program, "2026-11-01");
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(1000))).unwrap();
-    assert_eq!(entry.points, Points::new(16));
-    let faults: Vec<_> = entry.breakdown.iter().filter(|line| line.fault.is_some()).collect();
+    assert_eq!(entry.points(), Points::new(16));
+    let faults: Vec<_> = entry.breakdown().iter().filter(|line| line.fault.is_some()).collect();
     assert_eq!(faults.iter().map(|line| line.rule.as_str()).collect::<Vec<_>>(), ["broken", "ordered", "on-top"]);
     for line in faults {
         assert!(line.given.is_zero() && line.fault.as_ref().is_some_and(|fault| !fault.is_empty()), "{line:?}");
     }
     let lines = json!({ "lines": [{ "quantity": 1, "amount": 10 }] });
     let entry = member.earns(&program, "order-2", &purchase("2026-11-21", lines)).unwrap();
-    let fault = entry.breakdown.iter().find(|line| line.rule == "by-line").unwrap();
+    let fault = entry.breakdown().iter().find(|line| line.rule == "by-line").unwrap();
     assert!(fault.fault.is_some(), "a line without an article has no text to look into");
     // What the ledger says about it survives being stored.
     for sealed in &member.ledger {
-        assert_eq!(regulars_domain::chain::Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+        assert_eq!(
+            regulars_domain::chain::Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(),
+            *sealed
+        );
     }
 }
 
@@ -234,9 +237,9 @@ fn joining_earns_the_welcome_without_the_tiers_multiplier() {
         let member = Member::joins_with(&program, "2026-11-01", &json!({ "city": city }));
         assert_eq!(member.ids(), ["~enrollment"]);
         let entry = member.entry("~enrollment");
-        assert_eq!((entry.kind, entry.points.get(), entry.seq), (Kind::Enrollment, points, 1));
+        assert_eq!((entry.kind(), entry.points().get(), entry.seq), (Kind::Enrollment, points, 1));
         // The welcome qualifies unless its rule says otherwise, and the entry itself tells the tier.
-        let change = entry.tier_change.unwrap();
+        let change = entry.effects.tier_change.unwrap();
         assert_eq!((change.from, change.to.unwrap().as_str()), (None, "silver"));
         member.assert_proven();
     }
@@ -255,7 +258,7 @@ fn a_birthday_is_celebrated_on_its_day_once_a_year() {
     assert_eq!(member.reviewed(&program, at("2027-02-27T23:59")), []);
     let entries = member.reviewed(&program, at("2027-02-28T00:00"));
     assert_eq!(entries.len(), 1);
-    assert_eq!((entries[0].kind, entries[0].points.get()), (Kind::Accrual, 40));
+    assert_eq!((entries[0].kind(), entries[0].points().get()), (Kind::Accrual, 40));
     assert_eq!((entries[0].id.as_str(), entries[0].occurred_at), ("~birthday~2027-02-28", at("2027-02-28T00:00")));
     assert_eq!(lots_of(&member.account), [("2030-02-28".to_owned(), 40)]);
     assert_eq!(member.reviewed(&program, at("2027-12-31")), []);
@@ -277,7 +280,7 @@ fn a_birthday_present_pays_what_is_owed() {
         member.account.owed = Points::new(owed);
         let entries = member.reviewed(&program, at("2027-02-04"));
         assert_eq!(entries.len(), 1, "owed {owed}");
-        assert_eq!(entries[0].points.get(), 40);
+        assert_eq!(entries[0].points().get(), 40);
         assert_eq!((member.account.owed.get(), member.spendable()), (owed_after, spendable), "owed {owed}");
     }
 }
@@ -318,7 +321,7 @@ fn punch_cards_carry_over_what_is_left() {
             .enumerate()
             .map(|(n, count)| {
                 let bought = purchase("2026-11-21", pieces(*count));
-                member.earns(&program, &format!("order-{n}"), &bought).unwrap().points.get()
+                member.earns(&program, &format!("order-{n}"), &bought).unwrap().points().get()
             })
             .collect();
         assert_eq!(given, expected, "{give} {bought:?}");
@@ -358,7 +361,7 @@ fn a_rule_is_on_at_the_hours_of_the_programs_clocks() {
         let program = rules(zone);
         let mut member = Member::joins(&program, "2026-11-01");
         let entry = member.earns_at(&program, at("2026-12-01"), "order-1", &purchase(moment, json!(100))).unwrap();
-        assert_eq!(entry.points.get(), expected, "{moment} in {zone}");
+        assert_eq!(entry.points().get(), expected, "{moment} in {zone}");
     }
 }
 
@@ -377,12 +380,12 @@ fn only_base_rules_that_are_not_marked_otherwise_count_toward_a_tier() {
     }));
     let mut member = Member::joins(&program, "2026-11-01");
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(1250))).unwrap();
-    let qualified = entry.qualified.unwrap();
+    let qualified = &entry.effects.qualified[0];
     assert_eq!(qualified.period, on("2026-01-01"));
     let amount = (qualified.amount.points, qualified.amount.spend, qualified.amount.visits);
     assert_eq!(amount, (17, 1250, 1));
     let entry = member.earns(&program, "review-1", &activity("2026-11-21", "review", &json!({}))).unwrap();
-    let amount = entry.qualified.unwrap().amount;
+    let amount = entry.effects.qualified[0].amount;
     assert_eq!((amount.points, amount.spend, amount.visits), (3, 0, 0));
     let total = member.account.qualifying[&on("2026-01-01")];
     assert_eq!((total.points, total.spend, total.visits), (20, 1250, 1));
@@ -404,7 +407,7 @@ fn the_tiers_line_and_each_multiplier_go_by_the_base_alone() {
         member
             .earns(&program, key, occasion)
             .unwrap()
-            .breakdown
+            .breakdown()
             .iter()
             .map(|line| (line.rule.clone(), line.given.get()))
             .collect()
@@ -427,17 +430,17 @@ fn the_purchase_that_crosses_the_line_still_earns_at_the_old_level() {
     let mut member = Member::joins(&program, "2026-11-01");
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(10_000))).unwrap();
     assert_eq!(
-        (entry.points.get(), entry.breakdown.iter().map(line).next_back().unwrap()),
+        (entry.points().get(), entry.breakdown().iter().map(line).next_back().unwrap()),
         (100, ("tier:bronze".to_owned(), 0, 0))
     );
-    let change = entry.tier_change.unwrap();
+    let change = entry.effects.tier_change.unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), ("bronze", "silver"));
     let entry = member.earns(&program, "order-2", &purchase("2026-11-21", json!(10_000))).unwrap();
     assert_eq!(
-        (entry.points.get(), entry.breakdown.iter().map(line).next_back().unwrap()),
+        (entry.points().get(), entry.breakdown().iter().map(line).next_back().unwrap()),
         (150, ("tier:silver".to_owned(), 50, 50))
     );
-    assert_eq!(entry.tier_change, None);
+    assert_eq!(entry.effects.tier_change, None);
 }
 
 #[test]
@@ -450,7 +453,7 @@ fn a_tier_change_by_a_purchase_has_an_entry_of_its_own_whose_id_no_date_can_meet
     // Keys that look like what the engine calls its own entries: the day on which the tier ends, and a version.
     member.earns(&program, "2028-01-01", &purchase("2026-11-21", json!(10_000))).unwrap();
     assert_eq!(member.tier(), Some("silver"));
-    let brought: Vec<_> = member.ledger.iter().filter(|sealed| sealed.entry.kind == Kind::TierChange).collect();
+    let brought: Vec<_> = member.ledger.iter().filter(|sealed| sealed.entry.kind() == Kind::TierChange).collect();
     assert_eq!(brought.len(), 1);
     assert_eq!(brought[0].entry.refers_to.as_ref().unwrap().as_str(), "2028-01-01");
     let ended = member.reviewed(&program, at("2028-01-01"));
@@ -471,13 +474,13 @@ fn points_pay_what_is_owed_first() {
         let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(3_000))).unwrap();
         assert_eq!((member.account.owed.get(), member.spendable()), (owed_after, spendable), "owed {owed}");
         assert_eq!(
-            (entry.points.get(), entry.spendable.get(), entry.owed.get()),
+            (entry.points().get(), entry.spendable().get(), entry.owed().get()),
             (earned, spendable, owed_after - owed)
         );
-        assert_eq!(entry.expires_on, None);
-        assert_eq!(entry.lots.len(), usize::from(spendable > 0), "owed {owed}");
+        assert_eq!(entry.expires_on(), None);
+        assert_eq!(entry.effects.lots.len(), usize::from(spendable > 0), "owed {owed}");
         // What was earned to pay a debt counts toward the tier all the same.
-        assert_eq!(entry.qualified.unwrap().amount.points, 30);
+        assert_eq!(entry.effects.qualified[0].amount.points, 30);
     }
 }
 
@@ -495,7 +498,7 @@ fn a_late_purchase_goes_by_when_it_was_made() {
     let mut member = Member::joins(&program, "2026-10-01");
     let late = purchase("2026-10-25", json!(1000));
     let entry = member.earns_at(&program, at("2026-11-21"), "order-1", &late).unwrap();
-    assert_eq!((entry.points.get(), entry.expires_on), (15, Some(on("2026-11-25"))));
+    assert_eq!((entry.points().get(), entry.expires_on()), (15, Some(on("2026-11-25"))));
     assert_eq!((entry.occurred_at, entry.posted_at), (at("2026-10-25"), at("2026-11-21")));
     assert_eq!(member.reviewed(&program, at("2026-11-25T23:59")), []);
     assert_eq!(member.reviewed(&program, at("2026-11-26T00:00")).len(), 1);
@@ -503,15 +506,15 @@ fn a_late_purchase_goes_by_when_it_was_made() {
     // One whose points have this day left, and no more.
     let last = purchase("2026-10-26", json!(100));
     let entry = member.earns_at(&program, at("2026-11-26T23:59"), "order-0", &last).unwrap();
-    assert_eq!((entry.points.get(), entry.expires_on, member.spendable()), (6, Some(on("2026-11-26")), 6));
+    assert_eq!((entry.points().get(), entry.expires_on(), member.spendable()), (6, Some(on("2026-11-26")), 6));
     assert_eq!(member.reviewed(&program, at("2026-11-27T00:00")).len(), 1);
 
     // Later still, its points are over on arrival: both are in the ledger, and nothing is left of them.
     let later = purchase("2026-10-20", json!(700));
     let entry = member.earns_at(&program, at("2026-12-01"), "order-2", &later).unwrap();
-    assert_eq!((entry.points.get(), entry.spendable.get()), (12, 12));
+    assert_eq!((entry.points().get(), entry.spendable().get()), (12, 12));
     let over = member.ledger.last().unwrap().entry.clone();
-    assert_eq!((over.kind, over.points.get(), over.id.as_str()), (Kind::Expiry, -12, "~expiry~2026-11-20~order-2"));
+    assert_eq!((over.kind(), over.points().get(), over.id.as_str()), (Kind::Expiry, -12, "~expiry~2026-11-20~order-2"));
     assert_eq!(over.occurred_at, at("2026-11-21T00:00"));
     assert_eq!(over.refers_to.unwrap().as_str(), "order-2");
     assert_eq!(member.spendable(), 0);

@@ -63,12 +63,12 @@ fn points_live_to_the_last_second_of_the_day_that_the_policy_names() {
         let program = program_of(&document);
         let mut member = Member::joins(&program, "2027-01-01");
         let entry = member.earns(&program, "order-1", &purchase(bought_at, json!(100))).unwrap();
-        assert_eq!(entry.expires_on, Some(on(expires_on)), "{policy} in {zone} from {bought_at}");
+        assert_eq!(entry.expires_on(), Some(on(expires_on)), "{policy} in {zone} from {bought_at}");
         let over_at: Timestamp = over_at.parse().unwrap();
         let last = over_at.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
         assert_eq!(member.reviewed(&program, last), [], "{policy} in {zone} from {bought_at}");
         let over = member.reviewed(&program, over_at);
-        let told: Vec<_> = over.iter().map(|entry| (entry.kind, entry.points.get(), entry.occurred_at)).collect();
+        let told: Vec<_> = over.iter().map(|entry| (entry.kind(), entry.points().get(), entry.occurred_at)).collect();
         assert_eq!(told, [(Kind::Expiry, -100, over_at)], "{policy} in {zone} from {bought_at}");
     }
 }

@@ -4,9 +4,8 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
     account::{PlanTerm, TierOverride},
-    entry::{Entry, Expiring},
+    entry::{Entry, Expiring, Record},
     points::Points,
-    program::Program,
     redeem::Redeem,
     tier_override::{give_tier, take_tier},
 };
@@ -15,9 +14,9 @@ use serde_json::{Value, json};
 use crate::{
     auditor::{
         Auditor, BACKDATING_DAYS_MAX, COFFEES_A_MONTH, Dare, HOLD_SECONDS_MAX, LEVELS, Life, Offer, Over, PLANS,
-        REVIEW, Rules, WELCOME, Wait, day_of, later,
+        REVIEW, Rules, Timeline, WELCOME, Wait, day_of, later,
     },
-    world::{Member, activity, at, euro, purchase},
+    world::{Member, Rulebook, activity, at, euro, expiring, program_of, purchase},
 };
 
 fn tastings(times: usize) -> Value {
@@ -235,18 +234,14 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::EndPlan),
         2 => Just(Step::Taste),
         1 => Just(Step::Settle),
-        1 => any_rules().prop_map(Step::Publish),
+        3 => any_rules().prop_map(Step::Publish),
     ]
-}
-
-fn publish(rules: &Rules, version: u64) -> Program {
-    Program::read(&document(rules), version).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
 /// The member, the program, the time, and what the auditor thinks of it.
 struct History {
-    rules: Rules,
-    program: Program,
+    timeline: Timeline,
+    program: Rulebook,
     now: Timestamp,
     member: Member,
     books: Auditor,
@@ -256,12 +251,22 @@ struct History {
 
 impl History {
     fn begin(rules: Rules) -> Self {
-        let program = publish(&rules, 1);
+        let program = program_of(&document(&rules));
         let now = at("2026-11-21T16:05");
         let member = Member::joins(&program, "2026-11-21T16:05");
         let books = Auditor::begins(&rules, now);
         let audited = member.account.version;
-        Self { rules, program, now, member, books, audited }
+        Self { timeline: Timeline::new(rules), program, now, member, books, audited }
+    }
+
+    /// The rules in force now.
+    fn rules(&self) -> &Rules {
+        self.timeline.at(self.now)
+    }
+
+    /// The number of the version in force now.
+    fn version(&self) -> usize {
+        self.timeline.version_at(self.now)
     }
 
     fn take(&mut self, step: Step, key: &str) {
@@ -269,10 +274,12 @@ impl History {
         match step {
             Step::Wait { minutes } => self.now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
             Step::Publish(rules) => {
-                // What is kept under one kind of period is read otherwise under another; tables tell how.
-                let rules = Rules { over: self.rules.over, kept: self.rules.kept, ..rules };
-                self.program = publish(&rules, self.program.version + 1);
-                self.rules = rules;
+                // These books know no promises; tables and properties of their own tell what becomes of tiers.
+                let Rules { silver, gold, downgrade, grace_days, over, kept, .. } = *self.rules();
+                let rules = Rules { silver, gold, downgrade, grace_days, over, kept, ..rules };
+                self.now = now.checked_add(SignedDuration::from_secs(1)).unwrap();
+                self.program = self.program.then(self.now, &document(&rules));
+                self.timeline.publish(self.now, rules);
             }
             Step::Give { level, days } => self.give(Some((level, later(day_of(now), days)))),
             Step::TakeBack => self.give(None),
@@ -288,39 +295,40 @@ impl History {
                 let moment = self.earlier(hours_late);
                 let occasion = activity(&moment.to_string(), "review", &json!({}));
                 let done = self.member.earns_at(&self.program, now, key, &occasion);
-                self.compare(key, done, |books, rules| books.reviews(rules, key, day_of(moment)));
+                let version = self.timeline.version_at(moment);
+                self.compare(key, version, done, |books, timeline| books.reviews(timeline, key, moment));
             }
             Step::Coffee { hold } => {
                 let wish = Redeem { reward: "coffee".parse().unwrap(), money: None, hold_seconds: hold };
                 let done = self.member.redeems_or_holds(&self.program, now, key, &wish);
                 let until = hold.map(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
-                self.compare(key, done, |books, rules| books.drinks(rules, key, until));
+                self.compare_now(key, done, |books, rules| books.drinks(rules, key, until));
             }
             Step::MoneyOff { cents, hold } => {
                 let money = Some(euro(cents));
                 let wish = Redeem { reward: "money-off".parse().unwrap(), money, hold_seconds: hold };
                 let done = self.member.redeems_or_holds(&self.program, now, key, &wish);
                 let until = hold.map(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).unwrap());
-                self.compare(key, done, |books, rules| books.gets_off(rules, key, cents, until));
+                self.compare_now(key, done, |books, rules| books.gets_off(rules, key, cents, until));
             }
             Step::Adjust { points } => {
                 let done = self.member.adjusts(&self.program, now, key, points);
-                self.compare(key, done, |books, rules| books.adjusts(rules, points));
+                self.compare_now(key, done, |books, rules| books.adjusts(rules, points));
             }
             Step::TakePlan { plan } => {
                 let done = self.member.takes_plan(&self.program, now, key, PLANS[plan]);
-                self.compare(key, done, |books, rules| books.pays_for(rules, plan));
+                self.compare_now(key, done, |books, rules| books.pays_for(rules, plan));
             }
             Step::EndPlan => {
                 if self.member.ends_plan(&self.program, now).unwrap() {
-                    self.books.lives_on(&self.rules, now);
-                    self.books.ends_plan(&self.rules);
+                    self.books.lives_on(&self.timeline, now);
+                    self.books.ends_plan(self.timeline.at(now));
                     self.audit();
                 }
             }
             Step::Taste => {
                 let done = self.member.uses(&self.program, now, key, "tasting");
-                self.compare(key, done, Auditor::tastes);
+                self.compare_now(key, done, Auditor::tastes);
             }
             Step::Confirm { which } | Step::Refund { which, .. } => {
                 if let Some(accrual) = one_of(&self.books.accruals(), which) {
@@ -341,17 +349,22 @@ impl History {
         let total = json!({ "amount": cents, "currency": "EUR" });
         let occasion = purchase(&moment.to_string(), json!({ "total": total, "channel": channel }));
         let done = self.member.earns_at(&self.program, self.now, key, &occasion);
-        self.compare(key, done, |books, rules| books.buys(rules, key, day_of(moment), cents, app));
+        let version = self.timeline.version_at(moment);
+        self.compare(key, version, done, |books, timeline| books.buys(timeline, key, moment, cents, app));
     }
 
     fn act_on_accrual(&mut self, step: &Step, key: &str, accrual: &str) {
         if let Step::Refund { permille, .. } = step {
             let total = permille.map(|permille| self.books.paid_for(accrual) * permille / 1000);
             let done = self.member.reverses(&self.program, self.now, key, accrual, total.map(euro));
-            self.compare(key, done, |books, rules| books.refunds(rules, accrual, total));
+            self.compare(key, self.books.version_of(accrual), done, |books, timeline| {
+                books.refunds(timeline, accrual, total)
+            });
         } else {
             let done = self.member.confirms(&self.program, self.now, key, accrual);
-            self.compare(key, done, |books, rules| books.confirms(rules, accrual));
+            self.compare(key, self.books.version_of(accrual), done, |books, timeline| {
+                books.confirms(timeline, accrual)
+            });
         }
     }
 
@@ -360,13 +373,15 @@ impl History {
             let cost = self.books.cost_of(redemption);
             let points = percent.map(|percent| cost * percent / 100);
             let done = self.member.captures(&self.program, self.now, key, redemption, points);
-            self.compare(key, done, |books, _| books.captures(redemption, points.unwrap_or(cost)));
+            self.compare(key, self.books.version_of(redemption), done, |books, _| {
+                books.captures(redemption, points.unwrap_or(cost))
+            });
         } else if let Step::Undo { returned, .. } = step {
             let done = self.member.undoes(&self.program, self.now, key, redemption, *returned);
-            self.compare(key, done, |books, _| books.undoes(redemption));
+            self.compare(key, self.books.version_of(redemption), done, |books, _| books.undoes(redemption));
         } else {
             let done = self.member.cancels(&self.program, self.now, key, redemption);
-            self.compare(key, done, |books, _| books.cancels(redemption));
+            self.compare(key, self.books.version_of(redemption), done, |books, _| books.cancels(redemption));
         }
     }
 
@@ -379,14 +394,14 @@ impl History {
         let posting = match given {
             Some((level, until)) => {
                 let tier = LEVELS[level].parse().unwrap();
-                give_tier(settled, &TierOverride { tier, until, reason: "c-1".parse().unwrap() }).unwrap()
+                give_tier(settled, &TierOverride { tier, until, reason: "c-1".parse().unwrap() }, None).unwrap()
             }
-            None => take_tier(settled).unwrap(),
+            None => take_tier(settled, None).unwrap(),
         };
         if let Some(posting) = posting {
             self.member.commit(posting);
-            self.books.lives_on(&self.rules, self.now);
-            self.books.overrides(&self.rules, given);
+            self.books.lives_on(&self.timeline, self.now);
+            self.books.overrides(self.timeline.at(self.now), given);
             self.audit();
         }
     }
@@ -394,7 +409,7 @@ impl History {
     fn settle(&mut self) {
         let mut later = self.books.clone();
         assert_eq!(self.member.account.version, self.audited, "a version that the books have not seen");
-        let noticeable = later.lives_on(&self.rules, self.now);
+        let noticeable = later.lives_on(&self.timeline, self.now);
         let version = self.member.account.version;
         let entries = self.member.reviewed(&self.program, self.now);
         assert!(!(noticeable && entries.is_empty()), "something changed and nothing was written");
@@ -404,15 +419,24 @@ impl History {
         }
     }
 
-    /// Compares the books with the account as of now. Where time has done much, and the end of it leaves no trace in the
-    /// ledger, the account that is kept would be one of before: it is kept as of now, for the books have lived until now under
-    /// this program, and the next one may have other rules for the same time.
+    /// Compares the books with the account as of now.
     fn audit(&mut self) {
         let settled = self.member.settled(&self.program, self.now);
         assert_eq!(settled.entries(), []);
-        self.books.audit(&self.rules, settled.account(), &self.member.ledger);
-        self.member.account = settled.account().clone();
+        self.books.lives_on(&self.timeline, self.now);
+        self.books.audit(self.timeline.at(self.now), settled.account(), &self.member.ledger);
         self.audited = self.member.account.version;
+    }
+
+    /// Compares what the rules of now decide.
+    fn compare_now<R: std::fmt::Debug>(
+        &mut self,
+        key: &str,
+        done: Result<Entry, R>,
+        should: impl FnOnce(&mut Auditor, &Rules) -> Result<i64, &'static str>,
+    ) {
+        let now = self.now;
+        self.compare(key, self.version(), done, |books, timeline| should(books, timeline.at(now)));
     }
 
     /// Compares what the engine did, or why it refused, with what the auditor says. What was refused leaves no trace, not
@@ -420,15 +444,16 @@ impl History {
     fn compare<R: std::fmt::Debug>(
         &mut self,
         key: &str,
+        version: usize,
         done: Result<Entry, R>,
-        should: impl FnOnce(&mut Auditor, &Rules) -> Result<i64, &'static str>,
+        should: impl FnOnce(&mut Auditor, &Timeline) -> Result<i64, &'static str>,
     ) {
         let mut books = self.books.clone();
-        books.lives_on(&self.rules, self.now);
-        match (done, should(&mut books, &self.rules)) {
+        books.lives_on(&self.timeline, self.now);
+        match (done, should(&mut books, &self.timeline)) {
             (Ok(entry), Ok(points)) => {
-                assert_eq!(entry.points.get(), points, "{key}: {entry:?}");
-                assert_eq!((entry.program_version, entry.posted_at), (self.program.version, self.now));
+                assert_eq!(entry.points().get(), points, "{key}: {entry:?}");
+                assert_eq!((entry.program_version, entry.posted_at), (u64::try_from(version).unwrap(), self.now));
                 self.books = books;
                 self.audit();
             }
@@ -436,7 +461,7 @@ impl History {
                 assert!(format!("{refusal:?}").starts_with(why), "{key}: {refusal:?} instead of {why}");
                 if self.member.account.version > self.audited {
                     // So much had happened that a part of it was committed before anything could be refused.
-                    self.books.lives_on(&self.rules, self.now);
+                    self.books.lives_on(&self.timeline, self.now);
                     self.member.reviewed(&self.program, self.now);
                     self.audit();
                 }
@@ -456,7 +481,7 @@ proptest! {
     #[test]
     fn every_history_is_what_the_auditor_says(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {
         let mut history = History::begin(rules);
-        history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
+        history.books.audit(history.rules(), &history.member.account, &history.member.ledger);
         for (n, step) in steps.into_iter().enumerate() {
             history.take(step, &format!("step-{n}"));
         }
@@ -515,7 +540,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         let mut history = History::begin(rules.clone());
         history.take(Step::Buy { cents: 150, app: true, hours_late: 0 }, "step-1");
         spoil(&mut history.member);
-        let audit = || history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
+        let audit = || history.books.audit(history.rules(), &history.member.account, &history.member.ledger);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(audit)).is_err()
     };
     assert!(!spoil(&|_| {}));
@@ -525,7 +550,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| drop(member.ledger.pop())));
     assert!(spoil(&|member| member.account.qualifying.clear()));
     assert!(spoil(&|member| member.account.steps.clear()));
-    let plus = || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX };
+    let plus = || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX, version: 1 };
     assert!(spoil(&|member| member.account.plan = Some(plus())));
 
     let spoil = |days_ahead: i64, points: i64| {
@@ -535,8 +560,9 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         let notice = &mut history.member.ledger.last_mut().unwrap().entry;
         assert_eq!(notice.id.as_str(), "~expiring~2027-11-30");
         notice.occurred_at = notice.occurred_at.checked_sub(SignedDuration::from_hours(24 * days_ahead)).unwrap();
-        notice.expiring = notice.expiring.map(|told| Expiring { points: told.points + Points::new(points), ..told });
-        let audit = || history.books.audit(&history.rules, &history.member.account, &history.member.ledger);
+        let told = expiring(notice).unwrap();
+        notice.record = Record::Notice(Expiring { points: told.points + Points::new(points), ..told });
+        let audit = || history.books.audit(history.rules(), &history.member.account, &history.member.ledger);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(audit)).is_err()
     };
     assert!(!spoil(0, 0));

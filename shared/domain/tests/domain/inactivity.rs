@@ -1,23 +1,23 @@
 //! Points that expire with inactivity: whatever a member buys, does or redeems extends all of them.
 
 use regulars_domain::{
-    account::AttributeValue,
-    calendar::days_after,
-    entry::Entry,
-    pending::{Awaits, Sum},
-    points::Points,
-    program::Program,
+    account::AttributeValue, calendar::days_after, entry::Entry, lots::Expiry, pending::Awaits, points::Points,
 };
 use serde_json::{Value, json};
 
 use crate::{
     club::Club,
-    world::{Member, activity, at, document, lots, lots_of, on, program_of, purchase},
+    world::{Member, Rulebook, activity, at, document, lots, lots_of, on, program_of, purchase},
 };
 
 /// A program of a point for a cent, with this policy on points.
-fn with(points: &Value) -> Program {
-    program_of(&document(json!({
+fn with(points: &Value) -> Rulebook {
+    program_of(&with_points(points))
+}
+
+/// Its document.
+fn with_points(points: &Value) -> Value {
+    document(json!({
         "points": points,
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } },
@@ -26,22 +26,22 @@ fn with(points: &Value) -> Program {
         "attributes": [{ "id": "birthday", "type": "date" }],
         "rewards": [{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 30 },
                       "hold_seconds_max": 3600 }],
-    })))
+    }))
 }
 
-fn six_months() -> Program {
+fn six_months() -> Rulebook {
     with(&json!({ "expiry": { "inactivity_months": 6 }, "backdating_days_max": 365 }))
 }
 
 /// A member with points that expire in March, in November, long after that, and never.
-fn member(program: &Program) -> Member {
+fn member(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[("2027-03-31", 100), ("2027-11-20", 50), ("2028-12-31", 7), ("never", 3)]);
     member
 }
 
 /// Holds the points of a coffee until then, which is longer than a program may allow.
-fn holds(member: &mut Member, program: &Program, now: &str, key: &str, until: &str) {
+fn holds(member: &mut Member, program: &Rulebook, now: &str, key: &str, until: &str) {
     member.holds(program, now, key, "coffee", 3600).unwrap();
     member.account.holds.last_mut().unwrap().expires_at = at(until);
 }
@@ -50,7 +50,7 @@ fn holds(member: &mut Member, program: &Program, now: &str, key: &str, until: &s
 fn lots_told(entry: &Entry) -> Parts {
     let name =
         |change: &regulars_domain::lots::LotChange| change.0.on().map_or("never".to_owned(), |day| day.to_string());
-    entry.lots.iter().map(|change| (name(change), change.1.get())).collect()
+    entry.effects.lots.iter().map(|change| (name(change), change.1.get())).collect()
 }
 
 fn table(parts: &[(&str, i64)]) -> Parts {
@@ -58,10 +58,11 @@ fn table(parts: &[(&str, i64)]) -> Parts {
 }
 
 type Parts = Vec<(String, i64)>;
-type Act = fn(&mut Member, &Program) -> Entry;
+type Act = fn(&mut Member, &Rulebook) -> Entry;
 
-/// What is done, what its entry tells of the lots, and which lot is the soonest then, if it extends any.
-type Done = (&'static str, Act, Parts, Option<(&'static str, i64)>);
+/// What is done, to which day its entry extends the points and what it tells of the lots, and which lot is the soonest then,
+/// if it extends any.
+type Done = (&'static str, Act, (Option<&'static str>, Parts), Option<(&'static str, i64)>);
 
 #[test]
 fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so() {
@@ -71,19 +72,19 @@ fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so
         (
             "a purchase",
             |member, program| member.earns(program, "e", &purchase("2026-11-21T16:05", json!(10))).unwrap(),
-            table(&[("2027-05-21", 10), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            (Some("2027-05-21"), table(&[("2027-05-21", 10)])),
             Some(("2027-05-21", 110)),
         ),
         (
             "a purchase that gives nothing",
             |member, program| member.earns(program, "e", &purchase("2026-11-21T16:05", json!(0))).unwrap(),
-            table(&[("2027-03-31", -100), ("2027-05-21", 100)]),
+            (Some("2027-05-21"), table(&[])),
             Some(("2027-05-21", 100)),
         ),
         (
             "an activity",
             |member, program| member.earns(program, "e", &activity("2026-11-21T16:05", "visit", &json!({}))).unwrap(),
-            table(&[("2027-03-31", -100), ("2027-05-21", 100)]),
+            (Some("2027-05-21"), table(&[])),
             Some(("2027-05-21", 100)),
         ),
         (
@@ -91,7 +92,7 @@ fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so
             |member, program| {
                 member.earns_at(program, at("2026-11-21T16:05"), "e", &purchase("2026-10-30", json!(10))).unwrap()
             },
-            table(&[("2027-04-30", 10), ("2027-03-31", -100), ("2027-04-30", 100)]),
+            (Some("2027-04-30"), table(&[("2027-04-30", 10)])),
             Some(("2027-04-30", 110)),
         ),
         (
@@ -99,43 +100,43 @@ fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so
             |member, program| {
                 member.earns_at(program, at("2026-11-21T16:05"), "e", &purchase("2026-08-01", json!(10))).unwrap()
             },
-            table(&[("2027-02-01", 10)]),
+            (Some("2027-02-01"), table(&[("2027-02-01", 10)])),
             None,
         ),
         (
             "a redemption",
             |member, program| member.redeems(program, at("2026-11-21T16:05"), "e", "coffee", None).unwrap(),
-            table(&[("2027-05-21", -30), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            (Some("2027-05-21"), table(&[("2027-05-21", -30)])),
             Some(("2027-05-21", 70)),
         ),
         (
             "a held one",
             |member, program| member.holds(program, "2026-11-21T16:05", "e", "coffee", 600).unwrap(),
-            table(&[("2027-05-21", -30), ("2027-03-31", -100), ("2027-05-21", 100)]),
+            (Some("2027-05-21"), table(&[("2027-05-21", -30)])),
             Some(("2027-05-21", 70)),
         ),
         (
             "points given",
             |member, program| member.adjusts(program, at("2026-11-21T16:05"), "e", 10).unwrap(),
-            table(&[("2027-05-21", 10)]),
+            (None, table(&[("2027-05-21", 10)])),
             None,
         ),
         (
             "points taken",
             |member, program| member.adjusts(program, at("2026-11-21T16:05"), "e", -10).unwrap(),
-            table(&[("2027-03-31", -10)]),
+            (None, table(&[("2027-03-31", -10)])),
             None,
         ),
     ];
-    for (what, act, told, soonest) in acts {
+    for (what, act, (extended_to, told), soonest) in acts {
         let program = six_months();
         let mut member = member(&program);
         let before = member.account.lots.clone();
         let entry = act(&mut member, &program);
-        assert_eq!(lots_told(&entry), told, "{what}");
+        assert_eq!((entry.effects.extended_to, lots_told(&entry)), (extended_to.map(on), told), "{what}");
         if let Some(soonest) = soonest {
             assert_eq!(lots_of(&member.account), [table(&[soonest]), table(&rest)].concat(), "{what}");
-            let hold_ends_on = entry.hold_expires_at.map(|_| on("2026-11-22"));
+            let hold_ends_on = entry.redeemed().and_then(|redeemed| redeemed.hold_expires_at).map(|_| on("2026-11-22"));
             assert_eq!(member.account.review_on, hold_ends_on.or(Some(days_after(on(soonest.0), -30))), "{what}");
         } else {
             let dates = |lots: &regulars_domain::lots::Lots| lots.iter().map(|lot| lot.0).collect::<Vec<_>>();
@@ -210,7 +211,7 @@ fn points_that_come_back_or_become_spendable_live_as_long_as_the_others() {
     member.reviewed(&program, at("2027-06-06T23:59"));
     assert_eq!(member.spendable(), 1106, "one point matured meanwhile");
     let over = member.reviewed(&program, at("2027-06-07T00:00"));
-    assert_eq!((over[0].id.as_str(), over[0].points.get()), ("~expiry~2027-06-06", -1105));
+    assert_eq!((over[0].id.as_str(), over[0].points().get()), ("~expiry~2027-06-06", -1105));
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn a_purchase_that_pays_debts_has_no_lot_of_its_own() {
     let mut member = member(&program);
     member.account.owed = Points::new(10);
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(10))).unwrap();
-    assert_eq!(lots_told(&entry), table(&[("2027-03-31", -100), ("2027-05-21", 100)]));
+    assert_eq!((entry.effects.extended_to, lots_told(&entry)), (Some(on("2027-05-21")), table(&[])));
     member.account.lots = lots(&[("2027-01-31", 8), ("2027-03-31", 9)]);
     member.reverses(&program, at("2026-11-22"), "refund", "order-1", None).unwrap();
     assert_eq!(lots_of(&member.account), table(&[("2027-03-31", 7)]), "from what expires soonest");
@@ -252,8 +253,12 @@ fn a_purchase_that_pays_debts_has_no_lot_of_its_own() {
 
 #[test]
 fn no_points_expire_sooner_because_the_program_has_changed() {
-    let month = with(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } }));
-    let (six, two) = (six_months(), with(&json!({ "expiry": { "inactivity_months": 2 } })));
+    let a_month = with_points(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } }));
+    let month = program_of(&a_month);
+    let six_months = with_points(&json!({ "expiry": { "inactivity_months": 6 } }));
+    let six = month.then(at("2026-11-11"), &six_months);
+    let two = six.then(at("2026-11-20"), &with_points(&json!({ "expiry": { "inactivity_months": 2 } })));
+    let month_again = two.then(at("2026-11-21"), &a_month);
     let mut member = Member::joins(&month, "2026-11-01");
     member.earns(&month, "order-1", &purchase("2026-11-10", json!(100))).unwrap();
     // To the policy: nothing moves before the member does something.
@@ -266,16 +271,18 @@ fn no_points_expire_sooner_because_the_program_has_changed() {
     assert_eq!(lots_of(&member.account), table(&[("2027-05-12", 102)]));
     holds(&mut member, &two, "2026-11-20", "r-1", "2027-02-01");
     // Away from it: what was extended stays so, held points too, and what is earned now lives as it says now.
-    member.earns(&month, "order-4", &purchase("2026-11-21", json!(1))).unwrap();
+    member.earns(&month_again, "order-4", &purchase("2026-11-21", json!(1))).unwrap();
     assert_eq!(member.account.extended_to, None);
     assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 72)]));
-    member.cancels(&month, at("2026-11-22"), "c", "r-1").unwrap();
+    member.cancels(&month_again, at("2026-11-22"), "c", "r-1").unwrap();
     assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 102)]));
 }
 
 #[test]
 fn a_redemption_undone_gives_back_what_it_took_and_not_what_went_over() {
-    let (six, month) = (six_months(), with(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } })));
+    let six = six_months();
+    let a_month = with_points(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } }));
+    let month = six.then(at("2026-11-11"), &a_month);
     let mut member = Member::joins(&six, "2026-11-01");
     member.account.lots = lots(&[("2027-01-15", 100), ("2027-01-20", 100)]);
     member.redeems(&six, at("2026-11-10"), "r-1", "coffee", None).unwrap();
@@ -292,13 +299,13 @@ fn of_two_members_who_become_one_all_points_live_as_long_as_the_more_active_ones
             club.get_mut(id).account.lots = lots(&[("2027-01-15", 100)]);
             club.earns(&program, "order-1", id, &purchase(bought_on, json!(7))).unwrap();
         }
-        let sum = Sum { points: Points::new(7), lives_from: Some(on("2026-12-30")) };
-        club.get_mut(first).account.pending = [(Awaits::Maturity(on("2026-12-24")), sum)].into_iter().collect();
+        let waiting = (Awaits::Maturity(on("2026-12-24"), Expiry::On(on("2027-06-30"))), Points::new(7));
+        club.get_mut(first).account.pending = [waiting].into_iter().collect();
         club.merges(&program, "2026-11-21", "merge-1", (first, second)).unwrap();
         let account = &club.get(second).account;
         assert_eq!(lots_of(account), table(&[("2027-05-20", 200)]));
         assert_eq!(account.extended_to, Some(on("2027-05-20")));
-        assert!(account.pending.sums().any(|waiting| waiting == (Awaits::Maturity(on("2026-12-24")), sum)));
+        assert!(account.pending.iter().any(|other| other == waiting));
         assert_eq!(club.get(first).account.extended_to, None);
         club.assert_proven();
     }

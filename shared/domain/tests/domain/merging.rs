@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use regulars_domain::{
     account::{Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
+    calendar::{Every, Interval},
     cap::CapOwner,
     entry::Kind,
     merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
     points::Points,
-    program::Program,
     steps::Steps,
 };
 use serde_json::json;
 
 use crate::{
     club::{Club, member_id},
-    world::{changes, euro, lots, lots_of, on, program, purchase},
+    world::{Rulebook, changes, euro, knows_use, lots, lots_of, on, program, purchase},
 };
 
 const NOW: &str = "2026-11-21";
@@ -24,7 +24,7 @@ const NOW: &str = "2026-11-21";
 pub(crate) const GROUNDS: [&str; 6] =
     ["Inactive", "OtherInactive", "HoldsOpen", "TooManyMerges", "TooManyAliases", "PointsOverflow"];
 
-fn rules() -> Program {
+fn rules() -> Rulebook {
     program(json!({
         "points": { "expiry": { "after_months": 12 } },
         "earning_rules": [
@@ -48,10 +48,10 @@ fn points_keep_their_dates_and_the_higher_tier_stays() {
     club.earns(&program, "order-1", "m-2", &purchase("2026-11-10", json!(1000))).unwrap();
     assert_eq!(club.get("m-1").account.tier.as_ref().unwrap().as_str(), "silver");
     let [out, into] = club.merges(&program, NOW, "merge-1", ("m-1", "m-2")).unwrap();
-    assert_eq!((out.kind, changes(&out)), (Kind::TransferOut, [-400, 0, -400, 0, 0]));
-    assert_eq!((into.kind, changes(&into)), (Kind::TransferIn, [400, 0, 400, 0, 0]));
-    assert_eq!(into.tier_change.unwrap().to.unwrap().as_str(), "silver");
-    assert_eq!(out.tier_change.unwrap().to.unwrap().as_str(), "bronze");
+    assert_eq!((out.kind(), changes(&out)), (Kind::MergeOut, [-400, 0, -400, 0, 0]));
+    assert_eq!((into.kind(), changes(&into)), (Kind::MergeIn, [400, 0, 400, 0, 0]));
+    assert_eq!(into.effects.tier_change.unwrap().to.unwrap().as_str(), "silver");
+    assert_eq!(out.effects.tier_change.unwrap().to.unwrap().as_str(), "bronze");
     let (source, target) = (&club.get("m-1").account, &club.get("m-2").account);
     assert_eq!(source.status, Status::Merged { into: member_id("m-2") });
     assert_eq!((source.total(), target.merged_from.as_slice()), (Points::ZERO, [member_id("m-1")].as_slice()));
@@ -67,9 +67,10 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     club.joins(&program, "2026-11-01", "m-1", Some("m-9"), &["a", "b"]);
     club.joins(&program, "2026-11-01", "m-2", None, &["c"]);
     let coffee = CapOwner::Reward("coffee".parse().unwrap());
+    let year = Interval::of(Every::Year, on("2026-01-01"));
     for (id, used, tier, city) in [("m-1", 2, "gold", "Izmir"), ("m-2", 3, "silver", "Van")] {
         let account = &mut club.get_mut(id).account;
-        account.cap_use = [(coffee.clone(), BTreeMap::from([(on("2026-01-01"), used)]))].into();
+        account.cap_use = [(coffee.clone(), BTreeMap::from([(year, used)]))].into_iter().collect();
         let days = vec![on("2026-11-10"), on(if id == "m-1" { "2026-11-09" } else { "2026-11-11" })];
         account.steps = [("tenth".parse().unwrap(), Steps { count: -used, days, is_done: false })].into();
         account.tier_override =
@@ -88,12 +89,12 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     }
     club.commit(posting);
     let (source, target) = (&club.get("m-1").account, &club.get("m-2").account);
-    assert!(source.aliases.is_empty() && source.cap_use.is_empty() && source.steps.is_empty());
+    assert!(source.aliases.is_empty() && !knows_use(source) && source.steps.is_empty());
     assert!(source.secured.is_empty() && source.tier_override.is_none() && source.qualifying.is_empty());
     assert_eq!(target.aliases.len(), 3);
     let days = ["2026-11-09", "2026-11-10", "2026-11-10", "2026-11-11"].map(on).to_vec();
     assert_eq!(target.steps.values().collect::<Vec<_>>(), [&Steps { count: -5, days, is_done: false }]);
-    assert_eq!(target.cap_use[&coffee][&on("2026-01-01")], 5);
+    assert_eq!(target.cap_use.of(&coffee, year), 5);
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
     assert_eq!(target.tier_override.as_ref().unwrap().reason.as_str(), "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);
@@ -118,6 +119,7 @@ fn of_two_plans_the_own_one_stays_and_of_the_same_plan_the_longer_term() {
             plan: plan.parse().unwrap(),
             from: on("2026-11-21"),
             through: on(through),
+            version: 1,
         };
         club.get_mut("m-1").account.plan = giver.map(term);
         club.get_mut("m-2").account.plan = taker.map(term);

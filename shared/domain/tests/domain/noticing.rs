@@ -7,18 +7,17 @@ use regulars_domain::{
     hold::Hold,
     lots::{Expiry, LotChange, Lots},
     points::Points,
-    program::Program,
     settle::{Settlement, settle},
 };
 use serde_json::{Value, json};
 
 use crate::{
     club::Club,
-    world::{Member, at, changes, document, lots, lots_of, on, program_of, purchase},
+    world::{Member, Rulebook, at, changes, document, expiring, lots, lots_of, on, program_of, purchase},
 };
 
 /// A program of a point for a cent, with this policy on points.
-fn with(points: &Value) -> Program {
+fn with(points: &Value) -> Rulebook {
     program_of(&document(json!({
         "points": points,
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
@@ -28,17 +27,17 @@ fn with(points: &Value) -> Program {
 }
 
 /// Points live for a year, to the end of the month.
-fn a_year() -> Program {
+fn a_year() -> Rulebook {
     with(&json!({ "expiry": { "after_months": 12 }, "backdating_days_max": 365 }))
 }
 
 /// Points live for a year, to the day.
-fn a_year_to_the_day() -> Program {
+fn a_year_to_the_day() -> Rulebook {
     with(&json!({ "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365 }))
 }
 
 /// A member with these lots.
-fn member(program: &Program, parts: &[(&str, i64)]) -> Member {
+fn member(program: &Rulebook, parts: &[(&str, i64)]) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(parts);
     member
@@ -49,10 +48,10 @@ type Told = (String, String, i64);
 /// What an entry tells of ahead, as a table writes it: the day of the notice, the last day of the points, and how many.
 fn told<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Told> {
     let istanbul = jiff::tz::TimeZone::get("Europe/Istanbul").unwrap();
-    let notices = entries.into_iter().filter(|entry| entry.kind == Kind::Notice);
+    let notices = entries.into_iter().filter(|entry| entry.kind() == Kind::Notice);
     notices
         .map(|entry| {
-            let expiring = entry.expiring.unwrap();
+            let expiring = expiring(entry).unwrap();
             let day = istanbul.to_datetime(entry.occurred_at).date();
             (day.to_string(), expiring.on.to_string(), expiring.points.get())
         })
@@ -81,10 +80,10 @@ fn a_notice_is_written_thirty_days_before_the_last_one_in_the_programs_zone() {
         let mut member = member(&program, &[("2027-05-31", 30), ("2027-06-30", 12)]);
         assert_eq!(member.reviewed(&program, at(last_moment)), [], "{zone}");
         let [entry] = member.reviewed(&program, at(first_moment)).try_into().unwrap();
-        assert_eq!((entry.kind, entry.id.as_str(), entry.by), (Kind::Notice, "~expiring~2027-05-31", By::Engine));
-        assert_eq!((changes(&entry), entry.lots.len(), entry.expires_on), ([0; 5], 0, None));
+        assert_eq!((entry.kind(), entry.id.as_str(), entry.by), (Kind::Notice, "~expiring~2027-05-31", By::Engine));
+        assert_eq!((changes(&entry), entry.effects.lots.len(), entry.expires_on()), ([0; 5], 0, None));
         assert!(
-            entry.canonical().ends_with(r#","expiring":{"on":"2027-05-31","points":30}}"#),
+            entry.canonical().contains(r#","kind":"notice","record":{"on":"2027-05-31","points":30},"#),
             "{}",
             entry.canonical()
         );
@@ -118,7 +117,7 @@ fn each_last_day_has_one_notice_and_each_review_one_thing_to_tell() {
     assert_eq!(member.account.noticed_through, None, "what is over is not remembered");
 }
 
-type Act = fn(&mut Member, &Program);
+type Act = fn(&mut Member, &Rulebook);
 type Notices = &'static [(&'static str, &'static str, i64)];
 
 #[test]
@@ -171,6 +170,7 @@ fn what_comes_in_late_is_told_of_when_the_next_day_begins_and_no_day_is_told_of_
                     held_on: on("2027-05-09"),
                     expires_at: at("2027-05-10T14:00"),
                     lots: vec![LotChange(Expiry::On(on("2027-06-08")), Points::new(-5))],
+                    program_version: 1,
                 });
             },
             &[("2027-05-11", "2027-06-08", 5)],
@@ -224,7 +224,7 @@ fn a_suspended_member_is_told_and_one_who_has_left_is_not() {
         let entries = member.reviewed(&program, at("2027-05-31"));
         assert_eq!(entries.len(), notices, "{status:?}");
         let over = member.reviewed(&program, at("2027-06-01"));
-        assert_eq!(over.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [Kind::Expiry], "{status:?}");
+        assert_eq!(over.iter().map(Entry::kind).collect::<Vec<_>>(), [Kind::Expiry], "{status:?}");
     }
 }
 
@@ -322,13 +322,14 @@ fn many_notices_of_one_day_are_committed_before_the_command() {
             held_on: on("2026-11-01"),
             expires_at: at("2026-11-01T13:00"),
             lots: vec![LotChange(Expiry::On(on("2026-11-10")), Points::new(-5))],
+            program_version: 1,
         };
         member.account.holds = (0..holds).map(hold).collect();
         let mut behind = 0;
-        while let Settlement::Behind(posting) = settle(&program, member.account.clone(), at("2026-11-02")) {
+        while let Settlement::Behind(posting) = settle(program.versions(), member.account.clone(), at("2026-11-02")) {
             // The account, and what else a day may bring, beside a transaction's hundred.
             assert_eq!(posting.own.entries.len(), holds + 40);
-            member.commit(*posting);
+            member.commit_part(*posting);
             behind += 1;
         }
         assert_eq!(behind, parts, "{holds} holds");

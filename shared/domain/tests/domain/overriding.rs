@@ -2,16 +2,14 @@
 
 use regulars_domain::{
     account::{Inactive, TierOverride},
-    entry::{By, Entry, Kind},
-    program::Program,
-    text::Label,
+    entry::{By, Entry, Kind, Record},
     tier_override::{OverrideRefusal, give_tier, take_tier},
 };
 use serde_json::json;
 
 use crate::{
-    tiers::with_tiers,
-    world::{Member, at, on, purchase},
+    tiers::{tiers_document, with_tiers},
+    world::{Member, Rulebook, at, on, purchase},
 };
 
 fn given(tier: &str, until: &str, reason: &str) -> TierOverride {
@@ -21,35 +19,63 @@ fn given(tier: &str, until: &str, reason: &str) -> TierOverride {
 /// Gives a tier, and tells what the ledger got.
 fn gives(
     member: &mut Member,
-    program: &Program,
+    program: &Rulebook,
     now: &str,
     given: &TierOverride,
 ) -> Result<Vec<Entry>, OverrideRefusal> {
     let settled = member.settled(program, at(now));
     let before = member.ledger.len();
-    if let Some(posting) = give_tier(settled, given)? {
+    if let Some(posting) = give_tier(settled, given, None)? {
         member.commit(posting);
     }
     Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
 }
 
 /// Takes it back, and tells what the ledger got.
-fn takes(member: &mut Member, program: &Program, now: &str) -> Result<Vec<Entry>, Inactive> {
+fn takes(member: &mut Member, program: &Rulebook, now: &str) -> Result<Vec<Entry>, Inactive> {
     let settled = member.settled(program, at(now));
     let before = member.ledger.len();
-    if let Some(posting) = take_tier(settled)? {
+    if let Some(posting) = take_tier(settled, None)? {
         member.commit(posting);
     }
     Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
 }
 
-/// That one entry says who changed the tier, from what to what, and why.
-fn check_change(entries: &[Entry], from_to: (&str, &str), by: By, reason: Option<&str>) {
+/// That one entry of time says that the tier changed, and from what to what.
+fn check_change(entries: &[Entry], from_to: (&str, &str)) {
     let [entry] = entries else { panic!("one entry, not {entries:?}") };
-    let change = entry.tier_change.clone().unwrap();
+    assert_eq!((entry.kind(), entry.by), (Kind::TierChange, By::Engine));
+    check_tiers(entry, from_to);
+}
+
+fn check_tiers(entry: &Entry, from_to: (&str, &str)) {
+    let change = entry.effects.tier_change.clone().unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), from_to);
-    assert_eq!((entry.kind, entry.by), (Kind::TierChange, by));
-    assert_eq!(entry.reason.as_ref().map(Label::as_str), reason);
+}
+
+/// That an operator gave this tier, or with `None` took one back, and that the entry says which.
+fn check_override(entry: &Entry, given: Option<&TierOverride>) {
+    let Record::TierOverride(overridden) = &entry.record else { panic!("no override: {entry:?}") };
+    assert_eq!((overridden.given.as_ref(), entry.by), (given, By::Operator));
+    assert!(given.is_some() || overridden.before.is_some(), "{entry:?} took back nothing");
+}
+
+/// That two entries say what an operator gave, or took back, and that this changed the tier from what to what.
+fn check_given(entries: &[Entry], from_to: (&str, &str), given: Option<&TierOverride>) {
+    let [done, changed] = entries else { panic!("two entries, not {entries:?}") };
+    check_override(done, given);
+    assert_eq!(done.id.to_string(), format!("~override~{}", done.seq));
+    check_tiers(done, from_to);
+    check_change(std::slice::from_ref(changed), from_to);
+    assert_eq!(changed.id.to_string(), format!("~tier~by~{}", done.id));
+    assert_eq!(changed.refers_to.as_ref(), Some(&done.id));
+}
+
+/// That one entry says what was given, or taken back, and that the tier stays.
+fn check_no_change(entries: &[Entry], given: Option<&TierOverride>) {
+    let [entry] = entries else { panic!("one entry, not {entries:?}") };
+    check_override(entry, given);
+    assert_eq!(entry.effects.tier_change, None);
 }
 
 #[test]
@@ -59,11 +85,11 @@ fn a_tier_that_is_given_holds_to_its_last_day_and_the_ledger_says_why() {
         let mut member = Member::joins(&program, "2026-03-01");
         let entries =
             gives(&mut member, &program, "2026-04-01", &given("gold", "2027-06-30", "complaint-4711")).unwrap();
-        check_change(&entries, ("bronze", "gold"), By::Operator, Some("complaint-4711"));
+        check_given(&entries, ("bronze", "gold"), Some(&given("gold", "2027-06-30", "complaint-4711")));
         assert_eq!(member.account.review_on, Some(on("2027-07-01")));
         assert_eq!(member.reviewed(&program, at("2027-06-30T23:59")), []);
         let entries = member.reviewed(&program, at("2027-07-01T00:00"));
-        check_change(&entries, ("gold", "bronze"), By::Engine, None);
+        check_change(&entries, ("gold", "bronze"));
         member.assert_proven();
     }
 }
@@ -78,13 +104,14 @@ fn giving_the_same_again_changes_nothing_and_giving_another_takes_its_place() {
     assert_eq!(gives(&mut member, &program, "2026-04-02", &gold).unwrap(), []);
     assert_eq!(member.account.version, version);
     // Longer: the account changes, the tier does not.
-    assert_eq!(gives(&mut member, &program, "2026-04-02", &given("gold", "2027-12-31", "c-2")).unwrap(), []);
+    let longer = given("gold", "2027-12-31", "c-2");
+    check_no_change(&gives(&mut member, &program, "2026-04-02", &longer).unwrap(), Some(&longer));
     assert_eq!(member.account.review_on, Some(on("2028-01-01")));
     let entries = gives(&mut member, &program, "2026-04-02", &given("silver", "2027-12-31", "c-3")).unwrap();
-    check_change(&entries, ("gold", "silver"), By::Operator, Some("c-3"));
+    check_given(&entries, ("gold", "silver"), Some(&given("silver", "2027-12-31", "c-3")));
     // To and fro on one day: each has its own place in the ledger.
     let entries = gives(&mut member, &program, "2026-04-02", &gold).unwrap();
-    check_change(&entries, ("silver", "gold"), By::Operator, Some("c-1"));
+    check_given(&entries, ("silver", "gold"), Some(&gold));
     member.assert_proven();
 }
 
@@ -96,11 +123,12 @@ fn a_tier_that_is_taken_back_leaves_what_the_member_earned() {
     gives(&mut member, &program, "2026-04-01", &given("platinum", "2027-06-30", "c-1")).unwrap();
     member.earns(&program, "order-1", &purchase("2026-04-02", json!(1000))).unwrap();
     let entries = takes(&mut member, &program, "2026-04-03").unwrap();
-    check_change(&entries, ("platinum", "silver"), By::Operator, Some("c-1"));
+    check_given(&entries, ("platinum", "silver"), None);
     assert_eq!((member.account.tier_override.clone(), member.account.review_on), (None, Some(on("2028-01-01"))));
     // Where what was given made no difference, its end makes none.
-    assert_eq!(gives(&mut member, &program, "2026-04-03", &given("silver", "2027-06-30", "c-2")).unwrap(), []);
-    assert_eq!(takes(&mut member, &program, "2026-04-03").unwrap(), []);
+    let silver = given("silver", "2027-06-30", "c-2");
+    check_no_change(&gives(&mut member, &program, "2026-04-03", &silver).unwrap(), Some(&silver));
+    check_no_change(&takes(&mut member, &program, "2026-04-03").unwrap(), None);
     assert_eq!(member.account.tier_override, None);
     member.assert_proven();
 }
@@ -110,10 +138,10 @@ fn what_was_given_is_gone_with_its_level() {
     let program = with_tiers(json!({}));
     let mut member = Member::joins(&program, "2026-03-01");
     gives(&mut member, &program, "2026-04-01", &given("gold", "2027-06-30", "c-1")).unwrap();
-    let without =
-        with_tiers(json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }] }));
+    let levels = json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }]);
+    let without = program.then(at("2026-05-01"), &tiers_document(json!({ "levels": levels })));
     let entries = member.reviewed(&without, at("2026-05-01"));
-    check_change(&entries, ("gold", "bronze"), By::Engine, None);
+    check_change(&entries, ("gold", "bronze"));
 }
 
 #[test]

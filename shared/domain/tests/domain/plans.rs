@@ -4,14 +4,13 @@ use regulars_domain::{
     account::{Inactive, Status, TierOverride},
     chain::Sealed,
     entitlement::UseRefusal,
-    entry::Kind,
+    entry::{By, Kind, Record},
     plan::PlanRefusal,
-    program::Program,
     tier::Because,
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, line, on, program, purchase};
+use crate::world::{Member, Rulebook, at, knows_use, line, on, program, purchase, used};
 
 /// A bronze, a silver at 100 and a gold at 200 points, and three plans.
 fn document() -> Value {
@@ -34,7 +33,7 @@ fn document() -> Value {
     })
 }
 
-fn paid() -> Program {
+fn paid() -> Rulebook {
     program(document())
 }
 
@@ -58,10 +57,13 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
             let entry = member.takes_plan(&program, at(taken_on), &format!("paid-{n}"), plan).unwrap();
             let expected = (plan.to_owned(), taken_on.to_owned(), through.to_owned());
             assert_eq!(term(&member), Some(expected), "{plan} of {taken_on}");
-            assert_eq!((entry.kind, entry.points.get(), entry.plan), (Kind::Plan, 0, member.account.plan.clone()));
+            assert_eq!(
+                (entry.kind(), entry.points().get(), entry.record),
+                (Kind::Plan, 0, Record::Plan(member.account.plan.clone().unwrap()))
+            );
         }
         for sealed in &member.ledger {
-            assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+            assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), *sealed);
         }
         member.assert_proven();
     }
@@ -94,21 +96,24 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     let mut member = begun("plus");
     let entry = member.takes_plan(&program, at("2026-11-30"), "other", "max").unwrap();
     assert_eq!(term(&member), Some(("max".into(), "2026-11-30".into(), "2027-11-29".into())));
-    assert_eq!(entry.tier_change.unwrap().to.unwrap().as_str(), "gold");
+    assert_eq!(entry.effects.tier_change.unwrap().to.unwrap().as_str(), "gold");
 
     let mut member = begun("max");
     assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(true));
     assert_eq!((term(&member), member.tier()), (None, Some("bronze")));
-    assert_eq!(member.ledger.last().unwrap().entry.kind, Kind::TierChange);
+    assert_eq!(member.ledger.last().unwrap().entry.kind(), Kind::TierChange);
     let entries = member.ledger.len();
     assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(false));
-    // Twice on one day is two changes of the tier, each with an entry.
+    // Twice on one day is two plans, their ends and four changes of the tier, each with an entry.
     member.takes_plan(&program, at("2026-11-30"), "again", "max").unwrap();
     assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(true));
-    assert_eq!(member.ledger.len(), entries + 3);
+    assert_eq!(member.ledger.len(), entries + 4);
+    let end = &member.ledger[entries + 2].entry;
+    assert_eq!((&end.record, end.by), (&Record::PlanEnd("max".parse().unwrap()), By::Operator));
+    assert_eq!(end.id.to_string(), format!("~plan-end~{}", end.seq));
     member.assert_proven();
 
-    // What changes nothing but the term has no entry, and takes effect all the same.
+    // A term that ends with its last day and changes nothing else has no entry, and takes effect all the same.
     let mut member = begun("plain");
     assert_eq!(member.account.review_on, None);
     assert_eq!(member.settled(&program, at("2026-12-22")).account().plan, None);
@@ -126,7 +131,7 @@ fn the_floor_of_a_plan_is_one_ground_of_the_tier() {
         (standing.level.unwrap().id.to_string(), standing.because, standing.until, next)
     };
     let entry = member.takes_plan(&program, at("2026-11-22"), "paid", "plus").unwrap();
-    let change = entry.tier_change.unwrap();
+    let change = entry.effects.tier_change.unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), ("bronze", "silver"));
     assert_eq!(member.ids().last(), Some(&"~tier~by~paid"));
     let gold = Some(("gold".to_owned(), 200));
@@ -152,9 +157,9 @@ fn the_floor_of_a_plan_is_one_ground_of_the_tier() {
 
 #[test]
 fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
-    let told = |program: &Program, member: &mut Member, key: &str| {
+    let told = |program: &Rulebook, member: &mut Member, key: &str| {
         let entry = member.earns(program, key, &purchase("2026-11-23", json!({ "channel": "app" }))).unwrap();
-        entry.breakdown.iter().map(line).collect::<Vec<_>>()
+        entry.breakdown().iter().map(line).collect::<Vec<_>>()
     };
     let lines = |lines: &[(&str, i64)]| -> Vec<_> {
         lines.iter().map(|(rule, points)| ((*rule).to_owned(), *points, *points)).collect()
@@ -166,18 +171,25 @@ fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
     assert_eq!(told(&program, &mut member, "order-1"), all);
     // A refund takes its share of each line back.
     let refund = member.reverses(&program, at("2026-11-23"), "refund", "order-1", None).unwrap();
-    assert_eq!(refund.points.get(), -33);
-    // A plan that the program no longer has gives nothing, and is no ground.
-    let mut document = document();
-    document["plans"] = json!([]);
-    let without = crate::world::program(document);
-    assert_eq!(told(&without, &mut member, "order-2"), lines(&[("base", 10), ("tier:bronze", 0), ("double", 10)]));
-    assert_eq!(member.settled(&without, at("2026-11-23")).holdings(), []);
-    assert_eq!(term(&member).unwrap().0, "max");
+    assert_eq!(refund.points().get(), -33);
+    // A plan that was paid keeps its terms to its last day when the program drops it. It cannot be renewed.
+    let mut parts = document();
+    parts["plans"] = json!([]);
+    let without = program.then(at("2026-11-23"), &crate::world::document(parts));
+    assert_eq!(told(&without, &mut member, "order-2"), all);
+    assert_eq!(member.settled(&without, at("2026-11-23")).holdings().len(), 1);
+    let refused = member.takes_plan(&without, at("2026-11-23"), "again", "max");
+    assert_eq!((refused, term(&member).unwrap().0.as_str()), (Err(PlanRefusal::PlanNotFound), "max"));
+    let bronze = lines(&[("base", 10), ("tier:bronze", 0), ("double", 10)]);
+    let over = member.settled(&without, at("2027-11-22"));
+    assert_eq!((over.holdings(), over.account().plan.clone()), (vec![], None));
+    let occasion = purchase("2027-11-22", json!({ "channel": "app" }));
+    let entry = member.earns(&without, "order-3", &occasion).unwrap();
+    assert_eq!(entry.breakdown().iter().map(line).collect::<Vec<_>>(), bronze);
 }
 
 /// What the member holds: what, times, used, left, resets on.
-fn held(program: &Program, member: &mut Member, now: &str) -> Vec<(String, i64, i64, i64, String)> {
+fn held(program: &Rulebook, member: &mut Member, now: &str) -> Vec<(String, i64, i64, i64, String)> {
     let settled = member.settled(program, at(now));
     let told = settled.holdings().into_iter().map(|held| {
         let resets_on = held.resets_on.map_or("never".to_owned(), |day| day.to_string());
@@ -199,10 +211,7 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
     assert_eq!(held(&program, &mut member, "2026-11-22"), tasting(3, 0, "2026-12-01"));
     for n in 1..=3 {
         let entry = member.uses(&program, at("2026-11-23"), &format!("use-{n}"), "tasting").unwrap();
-        assert_eq!(
-            (entry.kind, entry.points.get(), entry.entitlement.unwrap().as_str()),
-            (Kind::EntitlementUse, 0, "tasting")
-        );
+        assert_eq!((entry.points().get(), entry.record), (0, Record::EntitlementUse("tasting".parse().unwrap())));
         assert_eq!(held(&program, &mut member, "2026-11-23"), tasting(3, n, "2026-12-01"));
     }
     let used_up = UseRefusal::EntitlementUsedUp { times: 3, resets_on: Some(on("2026-12-01")) };
@@ -220,12 +229,17 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
     let never = member.uses(&program, at("2027-12-23"), "use-7", "lounge").unwrap_err();
     assert_eq!(never, UseRefusal::EntitlementUsedUp { times: 1, resets_on: None });
     for sealed in &member.ledger {
-        assert_eq!(Sealed::read(sealed.text.clone(), sealed.hash).unwrap(), *sealed);
+        assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), *sealed);
     }
     member.assert_proven();
     // What is used in an interval that is over is forgotten.
-    let without = crate::world::program(json!({}));
-    assert!(member.settled(&without, at("2027-12-23")).account().cap_use.is_empty());
+    assert_eq!(used(member.settled(&program, at("2027-12-23")).account(), &"entitlement/tasting".parse().unwrap()), 0);
+    // What is used once for ever, when neither the rules in force nor those before know it any more.
+    let without = |days: i64| crate::world::document(json!({ "points": { "backdating_days_max": days } }));
+    let gone = program.then(at("2027-12-24"), &without(1));
+    assert!(knows_use(member.settled(&gone, at("2027-12-25")).account()));
+    let gone = gone.then(at("2027-12-26"), &without(2));
+    assert!(!knows_use(member.settled(&gone, at("2027-12-27")).account()));
 }
 
 #[test]

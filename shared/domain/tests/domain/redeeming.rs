@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Member, at, euro, lots, lots_of, program};
 
 /// A program with one reward, `coffee`, for 100 points but for what `fields` say.
-fn with_reward(fields: Value) -> regulars_domain::program::Program {
+fn with_reward(fields: Value) -> crate::rulebook::Rulebook {
     let mut reward = json!({ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 } });
     let Value::Object(fields) = fields else { panic!("a reward has fields") };
     reward.as_object_mut().unwrap().extend(fields);
@@ -18,7 +18,7 @@ fn with_reward(fields: Value) -> regulars_domain::program::Program {
     }))
 }
 
-fn member_with(program: &regulars_domain::program::Program, parts: &[(&str, i64)]) -> Member {
+fn member_with(program: &crate::rulebook::Rulebook, parts: &[(&str, i64)]) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(parts);
     member
@@ -44,6 +44,7 @@ fn points_are_taken_from_the_lot_that_expires_soonest() {
         let mut member = member_with(&program, &parts);
         let entry = member.redeems(&program, at("2026-11-21"), "r-1", "coffee", None).unwrap();
         let changes: Vec<_> = entry
+            .effects
             .lots
             .iter()
             .map(|change| (change.0.on().map_or("never".to_owned(), |date| date.to_string()), change.1.get()))
@@ -53,8 +54,8 @@ fn points_are_taken_from_the_lot_that_expires_soonest() {
             lots_of(&member.account),
             left.iter().map(|(day, points)| ((*day).to_owned(), *points)).collect::<Vec<_>>()
         );
-        assert_eq!((entry.points.get(), entry.spendable.get(), entry.owed.get()), (-100, -100, 0));
-        assert_eq!(entry.redeemed.unwrap().reward.as_str(), "coffee");
+        assert_eq!((entry.points().get(), entry.spendable().get(), entry.owed().get()), (-100, -100, 0));
+        assert_eq!(entry.redeemed().unwrap().reward.as_str(), "coffee");
     }
 }
 
@@ -81,8 +82,8 @@ fn points_per_money_are_rounded_up() {
         let program = with_reward(json!({ "cost": { "points": points, "per": per } }));
         let mut member = member_with(&program, &[("never", 1000)]);
         let entry = member.redeems(&program, at("2026-11-21"), "r-1", "coffee", Some(euro(money))).unwrap();
-        assert_eq!((entry.points.get(), member.spendable()), (-cost, 1000 - cost), "{points} per {per} for {money}");
-        assert_eq!(entry.redeemed.unwrap().money, Some(euro(money)));
+        assert_eq!((entry.points().get(), member.spendable()), (-cost, 1000 - cost), "{points} per {per} for {money}");
+        assert_eq!(entry.redeemed().unwrap().money, Some(euro(money)));
     }
 }
 
@@ -166,9 +167,11 @@ fn a_reward_is_for_its_tiers_and_for_whom_its_condition_names() {
         let program = with_reward(fields);
         let attributes = city.map_or(json!({}), |city| json!({ "city": city }));
         let mut member = Member::joins_with(&program, "2026-11-01", &attributes);
-        member.account.lots = lots(&[("never", 100)]);
+        member.account.lots = lots(&[("never", 99)]);
         let amount = regulars_domain::account::Qualifying { points: qualifying, spend: 0, visits: 0 };
         member.account.qualifying.insert(crate::world::on("2026-01-01"), amount);
+        // The next command sees what has counted.
+        member.adjusts(&program, at("2026-11-21"), "a-1", 1).unwrap();
         member.redeems(&program, at("2026-11-21"), "r-1", "coffee", None).map(|_| ())
     };
     let tiers = json!({ "tiers": ["silver", "gold"] });
@@ -205,7 +208,8 @@ fn the_catalogue_says_what_redeeming_would_say() {
         let settled = member.settled(&program, at("2026-11-21"));
         let told = settled.can_redeem(&program.rewards[0], &member.counters(), None).map(Points::get);
         assert_eq!(told, cost);
-        let done = member.redeems(&program, at("2026-11-21"), "r-1", "coffee", money).map(|entry| -entry.points.get());
+        let done =
+            member.redeems(&program, at("2026-11-21"), "r-1", "coffee", money).map(|entry| -entry.points().get());
         assert_eq!(done, cost);
     }
 }

@@ -3,11 +3,11 @@
 use regulars_domain::{
     account::{Inactive, Status, TierOverride},
     adjust::AdjustRefusal,
+    calendar::{Every, Interval},
     earn::EarnRefusal,
     hold::{HOLDS_MAX, Hold},
     lots::{Expiry, LotChange},
     points::Points,
-    program::Program,
     redeem::{Redeem, RedeemRefusal},
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,
@@ -15,7 +15,7 @@ use regulars_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, entry_id, euro, lots, on, program, purchase};
+use crate::world::{Member, Rulebook, at, entry_id, euro, lots, on, program, purchase};
 
 /// The name of a refusal, as its enum writes it.
 fn name(refusal: &impl std::fmt::Debug) -> String {
@@ -74,7 +74,7 @@ fn set_status(member: &mut Member, grounds: &[&str]) {
 }
 
 /// That of all `grounds` to refuse an accrual the first one is told, or that there is none.
-fn check_earning(program: &Program, grounds: &[&str]) {
+fn check_earning(program: &Rulebook, grounds: &[&str]) {
     let has = |ground: &str| grounds.contains(&ground);
     let mut member = Member::joins(program, "2026-11-01");
     set_status(&mut member, grounds);
@@ -167,6 +167,7 @@ fn open_holds(count: usize) -> Vec<Hold> {
             held_on: on("2026-11-21"),
             expires_at: at("2026-11-21T12:30"),
             lots: vec![LotChange(Expiry::Never, Points::new(-1))],
+            program_version: 1,
         })
         .collect()
 }
@@ -201,8 +202,8 @@ fn check_redeeming(grounds: &[&str]) {
     set_status(&mut member, grounds);
     member.account.lots = lots(&[("never", if has("InsufficientPoints") { 99 } else { 1000 })]);
     if has("RewardLimitReached") {
-        let used = std::iter::once((regulars_domain::calendar::EVER, 1)).collect();
-        member.account.cap_use.insert(program.rewards[0].cap_owner(), used);
+        let used = [(Interval::of(Every::Ever, on("2026-11-21")), 1)].into();
+        member.account.cap_use = [(program.rewards[0].cap_owner(), used)].into_iter().collect();
     }
     let amount = if has("MoneyMissing") { 0 } else { 100 };
     let currency = if has("CurrencyMismatch") { "USD" } else { "EUR" };
@@ -293,7 +294,7 @@ const CONFIRM_GROUNDS: [&str; 3] = ["Inactive", "NotAnAccrual", "NotPending"];
 const REVERSE_GROUNDS: [&str; 4] = ["Inactive", "NotAnAccrual", "CurrencyMismatch", "ExceedsAccrual"];
 
 /// A member with an accrual that waits for confirmation, one that does not any more, and an enrollment.
-fn who_earns(grounds: &[&str]) -> (Program, Member) {
+fn who_earns(grounds: &[&str]) -> (Rulebook, Member) {
     let program = program(json!({
         "points": { "pending": { "until_confirmed": { "lapses_after_days": 30 } } },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
@@ -344,7 +345,7 @@ fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
 const REDEMPTION_GROUNDS: [&str; 5] = ["Inactive", "NotARedemption", "HoldExpired", "NotHeld", "MoreThanHeld"];
 
 /// A member with a redemption in each state, which is its id.
-fn who_redeems(grounds: &[&str]) -> (Program, Member) {
+fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {
     let program = program(json!({ "rewards": [
         { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 }, "hold_seconds_max": 600 },
     ] }));
@@ -486,18 +487,19 @@ fn of_several_grounds_to_refuse_a_tier_the_first_is_told() {
             until: on(if has("UntilPast") { "2026-11-20" } else { "2026-11-21" }),
             reason: "c-1".parse().unwrap(),
         };
-        let told = give_tier(member.settled(&program, at("2026-11-21")), &given).map_err(|refusal| name(&refusal));
+        let told =
+            give_tier(member.settled(&program, at("2026-11-21")), &given, None).map_err(|refusal| name(&refusal));
         assert_eq!(told.err().as_deref(), grounds.first().copied(), "{grounds:?}");
-        let told = take_tier(member.settled(&program, at("2026-11-21")));
+        let told = take_tier(member.settled(&program, at("2026-11-21")), None);
         assert_eq!(told.is_err(), has("Inactive"));
     }
     // Without tiers there is none to give, and a suspension is none of its business.
     let plain = crate::world::program(json!({}));
     let mut member = Member::joins(&plain, "2026-11-01");
     let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2027-01-01"), reason: "c-1".parse().unwrap() };
-    let told = give_tier(member.settled(&plain, at("2026-11-21")), &given).map_err(|refusal| name(&refusal));
+    let told = give_tier(member.settled(&plain, at("2026-11-21")), &given, None).map_err(|refusal| name(&refusal));
     assert_eq!(told.err().as_deref(), Some("TierNotFound"));
     let mut member = Member::joins(&program, "2026-11-01");
     member.account.status = Status::Suspended;
-    assert!(give_tier(member.settled(&program, at("2026-11-21")), &given).unwrap().is_some());
+    assert!(give_tier(member.settled(&program, at("2026-11-21")), &given, None).unwrap().is_some());
 }

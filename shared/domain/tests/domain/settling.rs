@@ -6,16 +6,16 @@ use regulars_domain::{
     account::{Account, AttributeValue, Qualifying, Secured, Status, TierOverride},
     calendar::{days_after, months_after, start_of},
     enroll::{Amend, NewStatus, amend},
-    entry::{Entry, Kind},
+    entry::{By, Entry, Kind},
     lots::{Expiry, Lots},
     pending::Awaits,
     points::Points,
-    program::{PeriodRule, Program},
+    program::PeriodRule,
     settle::{Settlement, settle},
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, document, lots, lots_of, on, program, program_of, purchase};
+use crate::world::{Member, Rulebook, at, document, expiring, lots, lots_of, on, program, program_of, purchase};
 
 fn plain() -> Value {
     json!({ "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
@@ -39,8 +39,8 @@ fn a_lot_expires_when_its_last_day_is_over_in_the_programs_zone() {
         let entries = member.reviewed(&program, at(first_moment));
         assert_eq!(entries.len(), 1, "{zone}");
         let entry = &entries[0];
-        assert_eq!((entry.kind, entry.id.as_str()), (Kind::Expiry, "~expiry~2027-05-31"));
-        assert_eq!((entry.points.get(), entry.spendable.get()), (-30, -30));
+        assert_eq!((entry.kind(), entry.id.as_str()), (Kind::Expiry, "~expiry~2027-05-31"));
+        assert_eq!((entry.points().get(), entry.spendable().get()), (-30, -30));
         assert_eq!(entry.occurred_at, at(first_moment), "{zone}: when the day was over, not when somebody looked");
         assert_eq!(lots_of(&member.account), [("2027-06-30".to_owned(), 12)]);
         assert_eq!(member.account.review_on, Some(on("2027-07-01")));
@@ -48,7 +48,7 @@ fn a_lot_expires_when_its_last_day_is_over_in_the_programs_zone() {
 }
 
 /// A member to whom much happens: lots, tiers with grace, an override, birthdays.
-fn eventful() -> (Program, Member) {
+fn eventful() -> (Rulebook, Member) {
     let program = program(json!({
         "points": { "expiry": { "after_months": 12, "rounded_to": "end_of_month" } },
         "earning_rules": [
@@ -62,12 +62,7 @@ fn eventful() -> (Program, Member) {
     let mut member = Member::joins_with(&program, "2026-03-01", &json!({ "birthday": "1990-05-03" }));
     member.earns(&program, "order-1", &purchase("2026-03-10", json!(250))).unwrap();
     member.earns(&program, "order-2", &purchase("2026-07-10", json!(100))).unwrap();
-    member.account.tier_override = Some(TierOverride {
-        tier: "gold".parse().unwrap(),
-        until: on("2026-09-30"),
-        reason: "complaint-4711".parse().unwrap(),
-    });
-    member.reviewed(&program, at("2026-07-11"));
+    member.is_given(&program, at("2026-07-11"), "gold", "2026-09-30");
     assert_eq!(member.tier(), Some("gold"));
     (program, member)
 }
@@ -79,9 +74,12 @@ fn told(entries: &[Entry]) -> Vec<(String, String, i64, Option<String>)> {
         .iter()
         .map(|entry| {
             let day = istanbul.to_datetime(entry.occurred_at).date().to_string();
-            let to =
-                entry.tier_change.as_ref().map(|change| change.to.as_ref().map_or("none", |to| to.as_str()).to_owned());
-            (entry.id.to_string(), day, entry.points.get(), to)
+            let to = entry
+                .effects
+                .tier_change
+                .as_ref()
+                .map(|change| change.to.as_ref().map_or("none", |to| to.as_str()).to_owned());
+            (entry.id.to_string(), day, entry.points().get(), to)
         })
         .collect()
 }
@@ -92,8 +90,8 @@ fn assert_same_story(in_steps: &Member, at_once: &Member) {
     let end = at_once.account.settled_on;
     let tell = |member: &Member| {
         let entries = member.ledger.iter().map(|sealed| sealed.entry.clone());
-        let (notices, others): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.kind == Kind::Notice);
-        let notices: Vec<_> = notices.into_iter().map(|entry| (entry.occurred_at, entry.expiring.unwrap())).collect();
+        let (notices, others): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.kind() == Kind::Notice);
+        let notices: Vec<_> = notices.into_iter().map(|entry| (entry.occurred_at, expiring(&entry).unwrap())).collect();
         (told(&others), notices)
     };
     let ((stepwise, mut noticed), (whole, still_ahead)) = (tell(in_steps), tell(at_once));
@@ -174,18 +172,18 @@ fn an_account_on_which_too_much_happened_is_brought_up_in_parts() {
     for (lots, maturities, parts) in [(1, 0, 0), (40, 0, 0), (40, 1, 1), (40, 20, 1), (40, 21, 2), (40, 32, 2)] {
         let mut member = Member::joins(&program, "2026-11-21");
         let first = on("2027-01-01");
+        let matures = |day: Date| Awaits::Maturity(day, Expiry::On(months_after(day, 1)));
         let each = |count| (0..count).map(move |n| days_after(first, n));
         member.account.lots = Lots::from_parts(each(lots).map(|day| (Expiry::On(day), Points::new(1)))).unwrap();
-        member.account.pending =
-            each(maturities).map(|day| (Awaits::Maturity(days_after(day, 100)), Points::new(1))).collect();
+        member.account.pending = each(maturities).map(|day| (matures(days_after(day, 100)), Points::new(1))).collect();
         let now = at("2028-01-01");
         let mut behind = 0;
-        while let Settlement::Behind(posting) = settle(&program, member.account.clone(), now) {
+        while let Settlement::Behind(posting) = settle(program.versions(), member.account.clone(), now) {
             assert_eq!(posting.own.entries.len(), 40);
             // What is left to do is due at once, should nobody go on.
             assert!(posting.own.account.review_on.is_some_and(|day| day <= on("2028-01-01")));
             behind += 1;
-            member.commit(*posting);
+            member.commit_part(*posting);
         }
         assert_eq!(behind, parts, "{lots} lots and {maturities} maturities");
         member.reviewed(&program, now);
@@ -208,23 +206,19 @@ fn a_program_with_other_thresholds_changes_the_tier_when_an_account_is_next_look
             json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": silver }] });
         document
     };
-    let first = Program::read(&levels(300), 1).unwrap();
-    let second = Program::read(&levels(200), 2).unwrap();
+    let first = program_of(&levels(300));
+    let second = first.then(at("2026-03-11T08:00"), &levels(200));
     let mut member = Member::joins(&first, "2026-03-01");
     member.earns(&first, "order-1", &purchase("2026-03-10", json!(250))).unwrap();
     assert_eq!(member.tier(), Some("bronze"));
     let entries = member.reviewed(&second, at("2026-03-11"));
-    assert_eq!(
-        told(&entries),
-        [("~tier~2026-03-11~v2~2".to_owned(), "2026-03-11".to_owned(), 0, Some("silver".to_owned()))]
-    );
-    assert_eq!(entries[0].program_version, 2);
+    assert_eq!(told(&entries), [("~tier~v2".to_owned(), "2026-03-11".to_owned(), 0, Some("silver".to_owned()))]);
+    assert_eq!((entries[0].program_version, entries[0].occurred_at), (2, at("2026-03-11T08:00")));
     assert_eq!(member.tier(), Some("silver"));
-    // A function that still has the old version in its cache takes it back for a moment, and nobody is stuck.
-    for (program, tier) in [(&first, "bronze"), (&second, "silver"), (&first, "bronze"), (&second, "silver")] {
-        assert_eq!(member.reviewed(program, at("2026-03-11")).len(), 1);
-        assert_eq!(member.tier(), Some(tier));
-    }
+    // A function that still has the old version alone takes nothing back: it must read again.
+    let settlement = settle(first.versions(), member.account.clone(), at("2026-03-11"));
+    assert!(matches!(settlement, Settlement::Stale), "{settlement:?}");
+    assert_eq!(member.reviewed(&second, at("2026-03-11")), []);
     member.assert_proven();
 }
 
@@ -236,7 +230,8 @@ fn a_review_that_came_to_nothing_is_not_due_again_tomorrow() {
         document["tiers"] = json!({ "downgrade": downgrade, "levels": [{ "id": "a", "threshold": 0 }, { "id": "b", "threshold": 10 }] });
         document
     };
-    let (falling, lasting) = (program_of(&levels("to_qualified")), program_of(&levels("never")));
+    let falling = program_of(&levels("to_qualified"));
+    let lasting = falling.then(at("2027-06-01"), &levels("never"));
     let mut member = Member::joins(&falling, "2026-03-01");
     member.earns(&falling, "order-1", &purchase("2026-03-10", json!(10))).unwrap();
     assert_eq!(member.account.review_on, Some(on("2028-01-01")));
@@ -356,7 +351,7 @@ fn any_state() -> impl Strategy<Value = State> {
 }
 
 /// A member who joined long ago, in this state on 21 November 2026.
-fn member_in(program: &Program, state: &State) -> Member {
+fn member_in(program: &Rulebook, state: &State) -> Member {
     let mut member = Member::joins(program, "2024-02-29");
     let today = on("2026-11-21");
     let account: &mut Account = &mut member.account;
@@ -394,7 +389,8 @@ fn member_in(program: &Program, state: &State) -> Member {
         if state.suspended { (Status::Active, NewStatus::Suspended) } else { (Status::Suspended, NewStatus::Active) };
     account.status = before;
     let settled = member.settled(program, start_of(&program.zone, today));
-    let posting = amend(settled, Amend { status: Some(after), ..Amend::default() }).unwrap().unwrap();
+    let posting =
+        amend(settled, Amend { status: Some(after), ..Amend::default() }, By::Operator, None).unwrap().unwrap();
     member.commit(posting);
     member
 }

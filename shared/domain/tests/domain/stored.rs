@@ -3,7 +3,7 @@
 use regulars_domain::program::Program;
 use serde_json::{Value, json};
 
-use crate::world::{Member, document, example, purchase};
+use crate::world::{Member, Rulebook, document, example, purchase};
 
 /// The example with the value at `pointer` replaced, or added.
 fn changed(pointer: &str, value: &Value) -> Value {
@@ -109,7 +109,7 @@ fn a_document_that_violates_a_lint_is_read_when_it_is_stored_and_refused_when_it
         let problems = Program::read(&document, 2).unwrap_err();
         assert!(problems.iter().any(|problem| problem.code == code), "{pointer} {problems:?}");
         let stored = match Program::stored(&document, 2) {
-            Ok(stored) => stored,
+            Ok(stored) => Rulebook::alone(stored.into(), &document),
             Err(faults) => {
                 unread.push(format!("{pointer} {faults:?}"));
                 continue;
@@ -133,12 +133,12 @@ fn a_condition_that_is_refused_today_gives_nothing_and_blocks_nothing() {
             { "id": "old", "on": "purchase", "when": when, "give": { "fixed": { "points": 1 } } },
             { "id": "base", "on": "purchase", "give": { "fixed": { "points": 10 } } },
         ] }));
-        let program = Program::stored(&document, 1).unwrap();
+        let program = Rulebook::alone(Program::stored(&document, 1).unwrap().into(), &document);
         let entry =
             Member::joins(&program, "2026-11-01").earns(&program, "order-1", &purchase("2026-11-21", json!(1_000)));
         let entry = entry.unwrap();
-        assert_eq!(entry.points.get(), 10, "{when}");
-        let old = entry.breakdown.iter().find(|line| line.rule == "old").unwrap();
+        assert_eq!(entry.points().get(), 10, "{when}");
+        let old = entry.breakdown().iter().find(|line| line.rule == "old").unwrap();
         assert!(old.fault.as_ref().is_some_and(|fault| !fault.is_empty()), "{when}: {old:?}");
     }
 }

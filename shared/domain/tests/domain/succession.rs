@@ -62,7 +62,7 @@ fn a_version_differs_in_its_tiers_in_time_or_in_nothing_that_time_does() {
     for (change, expected) in [
         (("/name", json!("Another")), Nothing),
         (("/in_force_from", json!("2027-03-01T00:00:00+03:00")), Nothing),
-        (("/corrects", json!(3)), Nothing),
+        (("/corrects", json!(3)), Tiers),
         (("/earning_rules/0/give/rate/points", json!(2)), Nothing),
         (("/earning_rules/1/when", json!("line.category == 'tea'")), Nothing),
         (("/rewards/0/cost/points", json!(90)), Nothing),

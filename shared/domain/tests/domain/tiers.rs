@@ -1,17 +1,22 @@
 //! Tiers, by hand over the years: what counts, when a level comes, how long it stays, what is told about it.
 
-use regulars_domain::{account::TierOverride, entry::Kind, program::Program, tier::Because};
+use regulars_domain::{account::TierOverride, entry::Kind, tier::Because};
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, on, program, purchase};
+use crate::world::{Member, Rulebook, at, document, on, program_of, purchase};
 
 /// A program that gives a point for each 10 cents, with bronze for everybody and what `tiers` say.
-pub(crate) fn with_tiers(tiers: Value) -> Program {
+pub(crate) fn with_tiers(tiers: Value) -> Rulebook {
+    program_of(&tiers_document(tiers))
+}
+
+/// The document of [`with_tiers`].
+pub(crate) fn tiers_document(tiers: Value) -> Value {
     let mut all = json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 },
                                      { "id": "gold", "threshold": 200 }, { "id": "platinum", "threshold": 300 }] });
     let Value::Object(tiers) = tiers else { panic!("tiers have fields") };
     all.as_object_mut().unwrap().extend(tiers);
-    program(json!({
+    document(json!({
         "points": { "backdating_days_max": 60 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
         "tiers": all,
@@ -284,7 +289,7 @@ fn a_lowest_level_that_asks_for_something_is_not_everybodys() {
     member.earns(&program, "order-1", &purchase("2026-03-02", json!(1000))).unwrap();
     assert_eq!(member.tier(), Some("silver"));
     let entries = member.reviewed(&program, at("2028-01-01"));
-    let change = entries[0].tier_change.clone().unwrap();
+    let change = entries[0].effects.tier_change.clone().unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to), ("silver", None));
 }
 
@@ -292,7 +297,7 @@ fn a_lowest_level_that_asks_for_something_is_not_everybodys() {
 /// and by when.
 pub(crate) type Told<'a> = (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str)>);
 
-pub(crate) fn check_standing(program: &Program, member: &mut Member, now: &str, expected: Told<'_>) {
+pub(crate) fn check_standing(program: &Rulebook, member: &mut Member, now: &str, expected: Told<'_>) {
     let settled = member.settled(program, at(now));
     let standing = settled.standing().unwrap();
     let until = standing.until.map(|day| day.to_string());
@@ -411,9 +416,12 @@ fn an_override_lifts_and_never_lowers() {
         let program = with_tiers(json!({}));
         let mut member = Member::joins(&program, "2026-03-01");
         member.earns(&program, "order-1", &purchase("2026-04-01", json!(2000))).unwrap();
-        let given =
-            TierOverride { tier: level.parse().unwrap(), until: on("2026-06-30"), reason: "c-1".parse().unwrap() };
-        member.account.tier_override = Some(given);
+        if level == "no-longer-there" {
+            let (tier, until) = (level.parse().unwrap(), on("2026-06-30"));
+            member.account.tier_override = Some(TierOverride { tier, until, reason: "c-1".parse().unwrap() });
+        } else {
+            member.is_given(&program, at("2026-05-01"), level, "2026-06-30");
+        }
         member.reviewed(&program, at("2026-06-30T23:59"));
         assert_eq!(member.tier(), Some(tier), "{level}");
         let settled = member.settled(&program, at("2026-07-01T00:00"));
@@ -448,22 +456,22 @@ fn a_change_of_tier_by_time_is_an_entry_of_the_day_that_brought_it() {
     assert_eq!(member.reviewed(&program, at("2028-01-10T23:59")), []);
     let entries = member.reviewed(&program, at("2028-01-11T00:00"));
     assert_eq!(entries.len(), 1);
-    assert_eq!((entries[0].kind, entries[0].id.as_str()), (Kind::TierChange, "~tier~2028-01-11"));
+    assert_eq!((entries[0].kind(), entries[0].id.as_str()), (Kind::TierChange, "~tier~2028-01-11"));
     assert_eq!(entries[0].occurred_at, at("2028-01-11T00:00"));
-    let change = entries[0].tier_change.clone().unwrap();
+    let change = entries[0].effects.tier_change.clone().unwrap();
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), ("gold", "bronze"));
 }
 
 #[test]
 fn a_purchase_as_late_as_any_program_allows_counts_in_this_year_or_the_last() {
     // On New Year's Day the first day of the year before last is just out of reach.
-    let document = |days: i64| crate::world::document(json!({ "points": { "backdating_days_max": days } }));
-    assert!(Program::read(&document(366), 1).is_err());
+    let document = |days: i64| document(json!({ "points": { "backdating_days_max": days } }));
+    assert!(regulars_domain::program::Program::read(&document(366), 1).is_err());
     let mut document = document(365);
     document["earning_rules"] =
         json!([{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }]);
     document["tiers"] = json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }] });
-    let program = crate::world::program_of(&document);
+    let program = program_of(&document);
     let mut member = Member::joins(&program, "2024-01-01");
     let refused = member.earns_at(&program, at("2027-01-01"), "order-1", &purchase("2025-12-31T23:59", json!(1000)));
     assert!(refused.is_err());

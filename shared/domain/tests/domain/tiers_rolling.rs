@@ -1,11 +1,12 @@
 //! Tiers over a window that moves on with each month, levels that are never lost, and programs that change.
 
-use regulars_domain::{program::Program, tier::Because};
+use regulars_domain::tier::Because;
 use serde_json::{Value, json};
 
 use crate::{
-    tiers::{Step::*, Told, check, check_standing, with_tiers},
-    world::{Member, at, on, purchase},
+    rulebook::Succeeds,
+    tiers::{Step::*, Told, check, check_standing, tiers_document, with_tiers},
+    world::{Member, Rulebook, at, document, on, program_of, purchase},
 };
 
 /// Tiers over so many months, with what else `more` says.
@@ -213,7 +214,8 @@ fn a_level_that_is_never_lost_stays_whatever_the_others_do() {
 #[test]
 fn a_level_that_is_never_lost_from_now_on_is_lost_by_who_had_only_grace_left() {
     let before = with_tiers(rolling(1, json!({ "grace_days": 31 })));
-    let after = with_tiers(rolling(1, json!({ "grace_days": 31, "levels": with_gold_for_ever() })));
+    let document = tiers_document(rolling(1, json!({ "grace_days": 31, "levels": with_gold_for_ever() })));
+    let after = before.then(at("2026-11-12"), &document);
     let mut member = Member::joins(&before, "2026-03-01");
     member.earns(&before, "order-1", &purchase("2026-09-10", json!(2000))).unwrap();
     // October is closed under the old rules.
@@ -286,14 +288,13 @@ fn an_account_remembers_no_month_longer_than_it_can_matter() {
     assert_eq!((sum, member.account.secured.len()), (0, 0));
 }
 
-/// The program with these levels, published after the one before.
-fn published(version: u64, levels: &Value, period: &Value) -> Program {
-    let document = crate::world::document(json!({
+/// A document with these levels.
+fn with_levels(levels: &Value, period: &Value) -> Value {
+    document(json!({
         "points": { "backdating_days_max": 60 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
         "tiers": { "levels": levels, "period": period },
-    }));
-    Program::read(&document, version).unwrap()
+    }))
 }
 
 fn level(id: &str, threshold: i64) -> Value {
@@ -304,14 +305,21 @@ fn level(id: &str, threshold: i64) -> Value {
 fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
     let (bronze, silver, gold) = (level("bronze", 0), level("silver", 100), level("gold", 200));
     let before = json!([bronze, silver, gold]);
-    for (what, after, expected) in [
-        ("nothing", json!([bronze, silver, gold]), "gold"),
-        ("gold taken away", json!([bronze, silver]), "silver"),
-        ("gold and silver taken away", json!([bronze]), "bronze"),
-        ("gold renamed", json!([bronze, silver, level("aurum", 200)]), "aurum"),
-        ("a level added above", json!([bronze, silver, gold, level("platinum", 210)]), "gold"),
-        ("a level added below, that is reached", json!([bronze, silver, gold, level("platinum", 200 + 1)]), "gold"),
-        ("silver taken away", json!([bronze, gold]), "gold"),
+    let both = [("gold", "bronze"), ("silver", "bronze")];
+    let none: &[(&str, &str)] = &[];
+    for (what, after, replaces, expected) in [
+        ("nothing", json!([bronze, silver, gold]), none, "gold"),
+        ("gold taken away", json!([bronze, silver]), &[("gold", "silver")], "silver"),
+        ("gold and silver taken away", json!([bronze]), &both, "bronze"),
+        ("gold renamed", json!([bronze, silver, level("aurum", 200)]), &[("gold", "aurum")], "aurum"),
+        ("a level added above", json!([bronze, silver, gold, level("platinum", 210)]), none, "gold"),
+        (
+            "a level added below, that is reached",
+            json!([bronze, silver, gold, level("platinum", 200 + 1)]),
+            none,
+            "gold",
+        ),
+        ("silver taken away", json!([bronze, gold]), &[("silver", "bronze")], "gold"),
     ] {
         for period in
             [json!("calendar_year"), json!("membership_year"), json!({ "rolling_months": 12 }), json!("lifetime")]
@@ -319,7 +327,9 @@ fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
             // In the period that is under way, and where there is one, in the next, for which it secured the level.
             let later = if period == json!({ "rolling_months": 12 }) { "2027-02-15" } else { "2027-06-01" };
             for now in ["2026-06-01", later] {
-                let (old, new) = (published(1, &before, &period), published(2, &after, &period));
+                let old = program_of(&with_levels(&before, &period));
+                let succeeds = Succeeds { replaces, ..Succeeds::default() };
+                let new = old.succeeded(at(now), &with_levels(&after, &period), succeeds);
                 let mut member = Member::joins(&old, "2026-03-01");
                 member.earns(&old, "order-1", &purchase("2026-03-10", json!(2000))).unwrap();
                 member.reviewed(&old, at(now));
@@ -328,7 +338,7 @@ fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
                 assert_eq!(member.tier(), Some(expected), "{what}: {period} on {now}");
                 assert_eq!(entries.len(), usize::from(expected != "gold"), "{what}: {period} on {now}");
                 for entry in entries {
-                    let change = entry.tier_change.unwrap();
+                    let change = entry.effects.tier_change.unwrap();
                     assert_eq!(change.from.unwrap().as_str(), "gold");
                     assert_eq!((change.to.unwrap().as_str(), entry.program_version), (expected, 2));
                 }
@@ -341,17 +351,20 @@ fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
 #[test]
 fn what_was_counted_over_one_period_counts_over_another_under_the_days_it_is_kept_under() {
     let levels = json!([level("bronze", 0), level("silver", 100), level("gold", 200)]);
-    let of = |version: u64, period: Value| published(version, &levels, &period);
-    // A year's amounts are those of its first day to a window of months.
-    let (year, months) = (of(1, json!("calendar_year")), of(2, json!({ "rolling_months": 12 })));
+    let first = |period: Value| program_of(&with_levels(&levels, &period));
+    let second = |first: &Rulebook, period: Value| first.then(at("2026-10-01"), &with_levels(&levels, &period));
+    // A year's amounts are those of its first day to a window of months. What the year gave lasts as long as it said.
+    let year = first(json!("calendar_year"));
+    let months = second(&year, json!({ "rolling_months": 12 }));
     let mut member = Member::joins(&year, "2026-03-01");
     member.earns(&year, "order-1", &purchase("2026-06-10", json!(2000))).unwrap();
-    for (now, expected) in [("2026-10-01", "gold"), ("2027-01-31T23:59", "gold"), ("2027-02-01T00:00", "bronze")] {
+    for (now, expected) in [("2026-10-01", "gold"), ("2027-12-31T23:59", "gold"), ("2028-01-01T00:00", "bronze")] {
         member.reviewed(&months, at(now));
         assert_eq!(member.tier(), Some(expected), "{now}");
     }
     // The months of a year are what counts in it.
-    let (months, year) = (of(1, json!({ "rolling_months": 12 })), of(2, json!("calendar_year")));
+    let months = first(json!({ "rolling_months": 12 }));
+    let year = second(&months, json!("calendar_year"));
     let mut member = Member::joins(&months, "2026-03-01");
     member.earns(&months, "order-1", &purchase("2026-06-10", json!(1000))).unwrap();
     member.earns(&months, "order-2", &purchase("2026-07-10", json!(1000))).unwrap();

@@ -4,14 +4,13 @@ use regulars_domain::{
     account::{Inactive, Status},
     entry::Kind,
     points::Points,
-    program::Program,
     transfer::TransferRefusal,
 };
 use serde_json::json;
 
 use crate::{
     club::{Club, member_id},
-    world::{changes, lots, lots_of, program},
+    world::{Rulebook, changes, lots, lots_of, program},
 };
 
 const NOW: &str = "2026-11-21";
@@ -19,7 +18,7 @@ const NOW: &str = "2026-11-21";
 /// The refusals of a transfer, in their order.
 pub(crate) const GROUNDS: [&str; 4] = ["Inactive", "OtherInactive", "PointsOverflow", "InsufficientPoints"];
 
-fn two(program: &Program) -> Club {
+fn two(program: &Rulebook) -> Club {
     let mut club = Club::of(program, NOW, &["m-1", "m-2"]);
     club.get_mut("m-1").account.lots = lots(&[("2026-11-30", 20), ("2026-12-31", 30), ("never", 50)]);
     club
@@ -31,9 +30,9 @@ fn points_that_expire_soonest_go_first_and_keep_their_dates() {
     let mut club = two(&program);
     club.get_mut("m-2").account.lots = lots(&[("2026-12-31", 7)]);
     let [out, into] = club.transfers(&program, NOW, "t-1", ("m-1", "m-2", 40)).unwrap();
-    assert_eq!((out.kind, changes(&out)), (Kind::TransferOut, [-40, 0, -40, 0, 0]));
-    assert_eq!((into.kind, changes(&into)), (Kind::TransferIn, [40, 0, 40, 0, 0]));
-    assert_eq!((out.counterparty, into.counterparty), (Some(member_id("m-2")), Some(member_id("m-1"))));
+    assert_eq!((out.kind(), changes(&out)), (Kind::TransferOut, [-40, 0, -40, 0, 0]));
+    assert_eq!((into.kind(), changes(&into)), (Kind::TransferIn, [40, 0, 40, 0, 0]));
+    assert_eq!((out.counterparty(), into.counterparty()), (Some(&member_id("m-2")), Some(&member_id("m-1"))));
     assert_eq!(lots_of(&club.get("m-1").account), [("2026-12-31".to_owned(), 10), ("never".to_owned(), 50)]);
     assert_eq!(lots_of(&club.get("m-2").account), [("2026-11-30".to_owned(), 20), ("2026-12-31".to_owned(), 27)]);
 }

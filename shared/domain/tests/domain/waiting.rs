@@ -4,15 +4,19 @@ use regulars_domain::{
     confirm::ConfirmRefusal,
     entry::{By, Kind},
     points::Points,
-    program::Program,
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, at, changes, lots, lots_of, on, program, purchase};
+use crate::world::{Member, Rulebook, at, changes, document, lots, lots_of, on, program_of, purchase};
 
 /// A program of a point for a cent, which live for a month, with this policy.
-fn with_pending(pending: &Value) -> Program {
-    program(json!({
+fn with_pending(pending: &Value) -> Rulebook {
+    program_of(&pending_document(pending))
+}
+
+/// Its document.
+fn pending_document(pending: &Value) -> Value {
+    document(json!({
         "points": { "pending": pending, "expiry": { "after_months": 1, "rounded_to": "exact_day" } },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } },
@@ -25,16 +29,16 @@ fn with_pending(pending: &Value) -> Program {
     }))
 }
 
-fn by_day() -> Program {
+fn by_day() -> Rulebook {
     with_pending(&json!({ "days": 14 }))
 }
 
-fn by_confirmation() -> Program {
+fn by_confirmation() -> Rulebook {
     with_pending(&json!({ "until_confirmed": { "lapses_after_days": 30 } }))
 }
 
 /// A member without the welcome.
-fn joins(program: &Program) -> Member {
+fn joins(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[]);
     member
@@ -45,7 +49,7 @@ fn points_mature_on_their_day_and_their_clock_starts_then() {
     let program = by_day();
     let mut member = joins(&program);
     let entry = member.earns(&program, "order-1", &purchase("2026-11-21", json!(100))).unwrap();
-    assert_eq!((changes(&entry), entry.expires_on), ([100, 100, 0, 0, 0], None));
+    assert_eq!((changes(&entry), entry.expires_on()), ([100, 100, 0, 0, 0], None));
     assert_eq!((member.balances(), member.account.review_on), ([100, 0, 0, 0], Some(on("2026-12-05"))));
     assert!(member.redeems(&program, at("2026-12-04T23:59"), "r-1", "coffee", None).is_err());
     assert_eq!(member.reviewed(&program, at("2026-12-04T23:59")), []);
@@ -53,8 +57,8 @@ fn points_mature_on_their_day_and_their_clock_starts_then() {
     let matured = member.reviewed(&program, at("2026-12-05T00:00"));
     assert_eq!(matured.len(), 1);
     let entry = &matured[0];
-    assert_eq!((entry.kind, entry.by, entry.id.as_str()), (Kind::Confirmation, By::Engine, "~maturing~2026-12-05"));
-    assert_eq!((changes(entry), entry.expires_on), ([0, -100, 100, 0, 0], Some(on("2027-01-05"))));
+    assert_eq!((entry.kind(), entry.by, entry.id.as_str()), (Kind::Confirmation, By::Engine, "~maturing~2026-12-05"));
+    assert_eq!((changes(entry), entry.expires_on()), ([0, -100, 100, 0, 0], Some(on("2027-01-05"))));
     assert_eq!(entry.occurred_at, at("2026-12-05T00:00"));
     assert_eq!(member.balances(), [0, 100, 0, 0]);
     let mut spender = member.clone();
@@ -99,7 +103,7 @@ fn a_purchase_that_comes_after_its_maturity_is_spendable_at_once_and_expires_as_
         let bought = purchase("2026-11-21", json!(100));
         let entry = member.earns_at(&program, at(now), "order-1", &bought).unwrap();
         assert_eq!((member.balances(), lots_of(&member.account)), (balances, parts), "{now}");
-        assert_eq!(entry.awaits.is_some(), balances[0] > 0, "{now}");
+        assert_eq!(entry.awaits().is_some(), balances[0] > 0, "{now}");
         member.reviewed(&program, at("2027-01-05T23:59"));
         assert_eq!(lots_of(&member.account), [("2027-01-05".to_owned(), 100)], "{now}");
         member.reviewed(&program, at("2027-01-06T00:00"));
@@ -117,18 +121,18 @@ fn what_was_given_for_nothing_that_can_be_taken_back_does_not_wait() {
         member.earns(&program, "review-1", &crate::world::activity("2026-11-16", "review", &json!({}))).unwrap();
         assert_eq!(member.balances(), [7, 65, 0, 0], "an activity waits like a purchase");
         let nothing = member.earns(&program, "order-0", &purchase("2026-11-16", json!(0))).unwrap();
-        assert_eq!((nothing.awaits, nothing.expires_on), (None, None), "and no points wait for nothing");
+        assert_eq!((nothing.awaits(), nothing.expires_on()), (None, None), "and no points wait for nothing");
     }
 }
 
 #[test]
 fn points_that_wait_count_toward_a_tier_at_once() {
-    let mut document = crate::world::document(json!({
+    let mut document = document(json!({
         "points": { "pending": { "days": 14 } },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
     }));
     document["tiers"] = json!({ "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }] });
-    let program = crate::world::program_of(&document);
+    let program = program_of(&document);
     let mut member = Member::joins(&program, "2026-11-01");
     member.earns(&program, "order-1", &purchase("2026-11-21", json!(100))).unwrap();
     assert_eq!((member.balances(), member.tier()), ([100, 0, 0, 0], Some("silver")));
@@ -142,8 +146,8 @@ fn confirmed_points_can_be_spent_from_then_on_and_their_clock_starts_that_day() 
     member.earns(&program, "order-2", &purchase("2026-11-21", json!(30))).unwrap();
     assert_eq!((member.balances(), member.account.review_on), ([130, 0, 0, 0], Some(on("2026-12-22"))));
     let entry = member.confirms(&program, at("2026-12-03"), "c-1", "order-1").unwrap();
-    assert_eq!((entry.kind, entry.by, changes(&entry)), (Kind::Confirmation, By::Operator, [0, -100, 100, 0, 0]));
-    assert_eq!((entry.refers_to.unwrap().as_str(), entry.expires_on), ("order-1", Some(on("2027-01-03"))));
+    assert_eq!((entry.kind(), entry.by, changes(&entry)), (Kind::Confirmation, By::Operator, [0, -100, 100, 0, 0]));
+    assert_eq!((entry.refers_to.as_ref().unwrap().as_str(), entry.expires_on()), ("order-1", Some(on("2027-01-03"))));
     assert_eq!(member.balances(), [30, 100, 0, 0], "the other purchase of that day goes on waiting");
     assert_eq!(lots_of(&member.account), [("2027-01-03".to_owned(), 100)]);
     member.assert_proven();
@@ -166,7 +170,7 @@ fn a_confirmation_may_come_to_the_end_of_the_last_day_and_once() {
     assert_eq!(too_late.balances(), [100, 0, 0, 0], "a refusal leaves nothing behind, not even the lapse");
     let lapsed = too_late.reviewed(&program, at("2027-02-01"));
     assert_eq!(lapsed.len(), 1);
-    assert_eq!((lapsed[0].kind, lapsed[0].id.as_str()), (Kind::Lapse, "~lapse~2026-12-21"));
+    assert_eq!((lapsed[0].kind(), lapsed[0].id.as_str()), (Kind::Lapse, "~lapse~2026-12-21"));
     assert_eq!((changes(&lapsed[0]), lapsed[0].occurred_at), ([-100, -100, 0, 0, 0], at("2026-12-22T00:00")));
     assert_eq!((too_late.balances(), too_late.account.review_on), ([0; 4], None));
     assert_eq!(too_late.confirms(&program, at("2027-02-01"), "c-1", "order-1"), refused);
@@ -225,7 +229,7 @@ fn what_is_owed_is_paid_when_points_become_spendable_and_not_before() {
         assert_eq!((changes(&entry), member.balances()), ([100, 100, 0, 0, 0], [100, 0, 0, owed]));
         let entry = &member.reviewed(&program, at("2026-12-05"))[0];
         let repaid = owed.min(100);
-        assert_eq!((changes(entry), entry.expires_on), ([0, -100, left, 0, -repaid], expires_on), "{owed}");
+        assert_eq!((changes(entry), entry.expires_on()), ([0, -100, left, 0, -repaid], expires_on), "{owed}");
         assert_eq!(member.balances(), [0, left, 0, owed - repaid], "{owed}");
 
         let program = by_confirmation();
@@ -233,7 +237,7 @@ fn what_is_owed_is_paid_when_points_become_spendable_and_not_before() {
         member.account.owed = Points::new(owed);
         member.earns(&program, "order-1", &purchase("2026-11-21", json!(100))).unwrap();
         let entry = member.confirms(&program, at("2026-12-05"), "c-1", "order-1").unwrap();
-        assert_eq!((changes(&entry), entry.expires_on), ([0, -100, left, 0, -repaid], expires_on), "{owed}");
+        assert_eq!((changes(&entry), entry.expires_on()), ([0, -100, left, 0, -repaid], expires_on), "{owed}");
         assert_eq!(member.balances(), [0, left, 0, owed - repaid], "{owed}");
     }
 }
@@ -249,7 +253,8 @@ fn a_suspended_account_may_confirm_and_mature() {
 
 #[test]
 fn what_a_program_said_when_points_were_given_holds_whatever_it_says_later() {
-    let (first, second) = (by_day(), with_pending(&json!("none")));
+    let first = by_day();
+    let second = first.then(at("2026-11-22"), &pending_document(&json!("none")));
     let mut member = joins(&first);
     member.earns(&first, "order-1", &purchase("2026-11-21", json!(100))).unwrap();
     member.earns(&second, "order-2", &purchase("2026-11-22", json!(5))).unwrap();

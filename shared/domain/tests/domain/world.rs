@@ -1,14 +1,15 @@
-//! Program documents, and a member whose postings are committed as a store would commit them.
+//! A member whose postings are committed as a store would commit them, and checked against the ledger.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     Request,
-    account::{Account, AttributeValue, Inactive},
+    account::{Account, AttributeValue, Inactive, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
     breakdown::BreakdownLine,
+    cap::CapOwner,
     chain::{Sealed, verify},
     code::{Code, GivenCode},
     confirm::{ConfirmRefusal, confirm},
@@ -17,44 +18,24 @@ use regulars_domain::{
     earning::{Activity, Occasion, Purchase},
     enroll::{Enroll, enroll},
     entitlement::{UseRefusal, use_once},
-    entry::{By, Entry},
-    fingerprint::Fingerprint,
+    entry::{By, Entry, Expiring, Record},
+    fingerprint::Content,
     id::EntryId,
     lots::{Expiry, Lots},
     money::Money,
     plan::{self, PlanRefusal},
     points::Points,
     posting::{Change, Posting},
-    program::Program,
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
     reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
+    tier_override::give_tier,
 };
 use serde_json::{Value, json};
 
-/// A complete program document, with something of everything.
-pub(crate) fn example() -> Value {
-    serde_json::from_str(include_str!("program.json")).unwrap()
-}
-
-/// The smallest program document, with `parts` of it as given.
-pub(crate) fn document(parts: Value) -> Value {
-    let mut document = json!({ "name": "Test", "time_zone": "Europe/Istanbul", "currency": "EUR" });
-    let Value::Object(parts) = parts else { panic!("parts of a document are fields") };
-    document.as_object_mut().unwrap().extend(parts);
-    document
-}
-
-/// The program of a document that has no fault.
-pub(crate) fn program_of(document: &Value) -> Program {
-    Program::read(document, 1).unwrap_or_else(|faults| panic!("{faults:#?}"))
-}
-
-/// The program of the smallest document, with `parts` of it as given.
-pub(crate) fn program(parts: Value) -> Program {
-    program_of(&document(parts))
-}
+use crate::proof::Proof;
+pub(crate) use crate::rulebook::{Rulebook, document, example, program, program_of};
 
 /// An instant: `2026-11-21T16:05`, or noon of a date, on the clocks of Istanbul; or one with its own offset.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -71,7 +52,8 @@ pub(crate) fn on(text: &str) -> Date {
 }
 
 pub(crate) fn request(key: &str) -> Request {
-    Request { entry: entry_id(key), fingerprint: Fingerprint::of("test", &Value::Null), by: By::Operator }
+    let content = Content::of("test", &Value::Null);
+    Request { entry: entry_id(key), content, by: By::Operator, actor: None }
 }
 
 pub(crate) fn entry_id(text: &str) -> EntryId {
@@ -106,7 +88,22 @@ pub(crate) fn line(line: &BreakdownLine) -> (String, i64, i64) {
 
 /// The signed changes of an entry: points, pending, spendable, held, owed.
 pub(crate) fn changes(entry: &Entry) -> [i64; 5] {
-    [entry.points, entry.pending, entry.spendable, entry.held, entry.owed].map(Points::get)
+    [entry.points(), entry.pending(), entry.spendable(), entry.held(), entry.owed()].map(Points::get)
+}
+
+/// How much of the cap of `owner` is used, in all intervals that the account still knows of.
+pub(crate) fn used(account: &Account, owner: &CapOwner) -> i64 {
+    account.cap_use.iter().filter(|(other, _)| *other == owner).flat_map(|(_, uses)| uses.values()).sum()
+}
+
+/// Whether the account knows of any use of a cap.
+pub(crate) fn knows_use(account: &Account) -> bool {
+    account.cap_use.iter().next().is_some()
+}
+
+/// What a notice tells of.
+pub(crate) fn expiring(entry: &Entry) -> Option<Expiring> {
+    if let Record::Notice(expiring) = &entry.record { Some(*expiring) } else { None }
 }
 
 /// Lots as a table writes them, soonest first.
@@ -131,6 +128,8 @@ pub(crate) struct Member {
     pub(crate) code: Option<Code>,
     /// Every code that was given.
     pub(crate) codes: Vec<GivenCode>,
+    /// What proves that the ledger alone makes the account.
+    proof: Proof,
 }
 
 /// The balances of an account: pending, spendable, held, owed.
@@ -140,13 +139,13 @@ fn balances(account: &Account) -> [i64; 4] {
 
 impl Member {
     /// A member who joins, with attributes as a caller gives them.
-    pub(crate) fn joins_with(program: &Program, when: &str, attributes: &Value) -> Self {
+    pub(crate) fn joins_with(program: &Rulebook, when: &str, attributes: &Value) -> Self {
         Self::joins_after(program, when, attributes, BTreeMap::new())
     }
 
     /// A member who joins when others have taken so much already.
     pub(crate) fn joins_after(
-        program: &Program,
+        program: &Rulebook,
         when: &str,
         attributes: &Value,
         totals: BTreeMap<CounterId, i64>,
@@ -159,23 +158,32 @@ impl Member {
             attributes: attributes.into_iter().filter_map(|(id, value)| Some((id, value?))).collect(),
             aliases: Vec::new(),
             referred_by: None,
+            salt: [7; 16].into(),
         };
         Self::joins_as(program, when, wish, totals)
     }
 
     /// A member who joins in this way, when others have taken so much already.
-    pub(crate) fn joins_as(program: &Program, when: &str, wish: Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
-        let posting = enroll(program, wish, &request("~enrollment"), &totals.clone().into_iter().collect(), at(when));
+    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
+        let counters = totals.clone().into_iter().collect();
+        let posting = enroll(program.versions(), wish, &request("~enrollment"), &counters, at(when)).unwrap();
         assert_eq!(posting.own.expected_version, None);
         let account = posting.own.account.clone();
-        let mut member =
-            Self { account, ledger: Vec::new(), totals, aftermaths: BTreeMap::new(), code: None, codes: Vec::new() };
+        let mut member = Self {
+            account,
+            ledger: Vec::new(),
+            totals,
+            aftermaths: BTreeMap::new(),
+            code: None,
+            codes: Vec::new(),
+            proof: Proof::new(program),
+        };
         member.take_from_totals(&posting);
         member.keep(posting.own, [0; 4]);
         member
     }
 
-    pub(crate) fn joins(program: &Program, when: &str) -> Self {
+    pub(crate) fn joins(program: &Rulebook, when: &str) -> Self {
         Self::joins_with(program, when, &json!({}))
     }
 
@@ -189,10 +197,18 @@ impl Member {
         self.change(posting.own);
         for given in posting.codes {
             assert!(self.codes.iter().all(|earlier| earlier.code != given.code), "a code is given once");
-            let redeemed = self.entry(given.redemption.as_str()).redeemed.unwrap();
-            assert_eq!((redeemed.reward, redeemed.code), (given.reward.clone(), Some(given.code.clone())));
+            let redemption = self.entry(given.redemption.as_str());
+            let redeemed = redemption.redeemed().unwrap();
+            assert_eq!((&redeemed.reward, redeemed.code.as_ref()), (&given.reward, Some(&given.code)));
             self.codes.push(given);
         }
+    }
+
+    /// Commits what could not be settled at once: a part of it, so the account is not yet up to the moment that it names.
+    pub(crate) fn commit_part(&mut self, posting: Posting) {
+        self.proof.is_behind = true;
+        self.commit(posting);
+        self.proof.is_behind = false;
     }
 
     /// Sees that a change of this account can be committed, and commits it.
@@ -210,11 +226,7 @@ impl Member {
                 self.ledger.iter().all(|earlier| earlier.entry.id != entry.id),
                 "{entry:?} is in the ledger already"
             );
-            let changes = [entry.pending, entry.spendable, entry.held, entry.owed].map(Points::get);
-            let [pending, spendable, _, owed] = changes;
-            assert_eq!(entry.points.get(), pending + spendable - owed, "{entry:?}");
-            let of_lots: i64 = entry.lots.iter().map(|change| change.1.get()).sum();
-            assert_eq!(spendable, of_lots, "{entry:?}");
+            let [_, changes @ ..] = changes(entry);
             for (balance, change) in expected.iter_mut().zip(changes) {
                 *balance += change;
                 assert!(*balance >= 0, "a balance is negative after {entry:?}");
@@ -222,6 +234,7 @@ impl Member {
             self.ledger.push(sealed.clone());
         }
         assert_eq!(balances(&change.account), expected, "the entries are not what happened to the account");
+        self.proof.follow(&self.account, &change);
         self.account = change.account;
     }
 
@@ -251,18 +264,25 @@ impl Member {
         self.totals.clone().into_iter().collect()
     }
 
+    /// These versions of the program are known from now on.
+    pub(crate) fn publish(&mut self, program: &Rulebook) {
+        self.proof.publish(program);
+    }
+
     /// The account brought up to `now`; what it cannot do at once is committed on the way.
-    pub(crate) fn settled<'p>(&mut self, program: &'p Program, now: Timestamp) -> Settled<'p> {
+    pub(crate) fn settled<'p>(&mut self, program: &'p Rulebook, now: Timestamp) -> Settled<'p> {
+        self.publish(program);
         loop {
-            match settle(program, self.account.clone(), now) {
+            match settle(program.versions(), self.account.clone(), now) {
                 Settlement::Current(settled) => return *settled,
-                Settlement::Behind(posting) => self.commit(*posting),
+                Settlement::Behind(posting) => self.commit_part(*posting),
+                unsettled @ (Settlement::Needs(_) | Settlement::Stale) => panic!("{unsettled:?}"),
             }
         }
     }
 
     /// Settles and commits what that wrote.
-    pub(crate) fn reviewed(&mut self, program: &Program, now: Timestamp) -> Vec<Entry> {
+    pub(crate) fn reviewed(&mut self, program: &Rulebook, now: Timestamp) -> Vec<Entry> {
         let before = self.ledger.len();
         if let Some(posting) = self.settled(program, now).review() {
             self.commit(posting);
@@ -271,27 +291,28 @@ impl Member {
     }
 
     /// Earns, at the moment of the occasion itself.
-    pub(crate) fn earns(&mut self, program: &Program, key: &str, occasion: &Occasion) -> Result<Entry, EarnRefusal> {
+    pub(crate) fn earns(&mut self, program: &Rulebook, key: &str, occasion: &Occasion) -> Result<Entry, EarnRefusal> {
         self.earns_at(program, occasion.occurred_at(), key, occasion)
     }
 
     /// Earns for something that may have happened before now.
     pub(crate) fn earns_at(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
-        let posting = earn(settled, &request(key), occasion, &self.counters(), None)?;
+        let then = settled.rules_at(occasion.occurred_at()).unwrap();
+        let posting = earn(settled, &request(key), occasion, then, &self.counters(), None)?;
         self.commit(posting);
         Ok(self.entry(key))
     }
 
     pub(crate) fn redeems(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         reward: &str,
@@ -303,7 +324,7 @@ impl Member {
     /// Reserves the points for a reward of fixed cost.
     pub(crate) fn holds(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: &str,
         key: &str,
         reward: &str,
@@ -315,7 +336,7 @@ impl Member {
 
     pub(crate) fn redeems_or_holds(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         wish: &Redeem,
@@ -338,7 +359,7 @@ impl Member {
 
     pub(crate) fn confirms(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         accrual: &str,
@@ -352,7 +373,7 @@ impl Member {
     /// Takes back an accrual of which so much money has been refunded in all, or all of it.
     pub(crate) fn reverses(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         accrual: &str,
@@ -366,7 +387,7 @@ impl Member {
 
     pub(crate) fn captures(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         redemption: &str,
@@ -381,7 +402,7 @@ impl Member {
 
     pub(crate) fn cancels(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         redemption: &str,
@@ -395,7 +416,7 @@ impl Member {
     /// Undoes a redemption, of which the piece is returned or written off.
     pub(crate) fn undoes(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         redemption: &str,
@@ -409,7 +430,7 @@ impl Member {
 
     pub(crate) fn adjusts(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         points: i64,
@@ -424,7 +445,7 @@ impl Member {
     /// Has a plan for an interval that somebody has paid.
     pub(crate) fn takes_plan(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         plan: &str,
@@ -436,16 +457,24 @@ impl Member {
     }
 
     /// Ends its plan, and tells whether that changed anything.
-    pub(crate) fn ends_plan(&mut self, program: &Program, now: Timestamp) -> Result<bool, Inactive> {
+    pub(crate) fn ends_plan(&mut self, program: &Rulebook, now: Timestamp) -> Result<bool, Inactive> {
         let settled = self.settled(program, now);
-        let posting = plan::end(settled)?;
+        let posting = plan::end(settled, None)?;
         Ok(posting.map(|posting| self.commit(posting)).is_some())
+    }
+
+    /// Gets a tier from an operator, and tells whether that changed anything.
+    pub(crate) fn is_given(&mut self, program: &Rulebook, now: Timestamp, tier: &str, until: &str) -> bool {
+        let settled = self.settled(program, now);
+        let given = TierOverride { tier: tier.parse().unwrap(), until: on(until), reason: "c-1".parse().unwrap() };
+        let posting = give_tier(settled, &given, None).unwrap();
+        posting.map(|posting| self.commit(posting)).is_some()
     }
 
     /// Uses once what a level or a plan gives.
     pub(crate) fn uses(
         &mut self,
-        program: &Program,
+        program: &Rulebook,
         now: Timestamp,
         key: &str,
         entitlement: &str,
@@ -489,6 +518,7 @@ impl Member {
         let account = &self.account;
         let proof = verify(&account.program, &account.member, &self.ledger, account.seq, &account.head_hash);
         assert_eq!(proof, Ok(()));
+        self.proof.follow_all(account, &self.ledger);
     }
 
     pub(crate) fn set_attribute(&mut self, id: &str, value: AttributeValue) {

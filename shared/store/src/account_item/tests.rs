@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::{Timestamp, civil::date};
 use proptest::{collection, option, prelude::*};
 use regulars_domain::{
+    calendar::Every,
     cap::CapOwner,
     chain::Hash,
     id::{IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
@@ -65,8 +66,20 @@ fn status() -> impl Strategy<Value = Status> {
     prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed), merged]
 }
 
+fn interval() -> impl Strategy<Value = Interval> {
+    let every = prop::sample::select(vec![Every::Day, Every::Week, Every::Month, Every::Year, Every::Ever]);
+    (every, (1_i16..=9999, 1_i8..=12, 8_i8..=28))
+        .prop_map(|(every, (year, month, day))| Interval::of(every, date(year, month, day)))
+}
+
 fn cap_use() -> impl Strategy<Value = CapUse> {
-    collection::btree_map(owner(), collection::btree_map(day(), any::<i64>(), 1..3), 0..4)
+    collection::btree_map(owner(), collection::btree_map(interval(), any::<i64>(), 1..3), 0..4)
+        .prop_map(|by_owner| by_owner.into_iter().collect())
+}
+
+fn promise() -> impl Strategy<Value = Promise> {
+    (id::<LevelId>(), option::of(day()), any::<u64>(), any::<i32>(), option::of(day()))
+        .prop_map(|(tier, until, version, grace_days, as_of)| Promise { tier, until, version, grace_days, as_of })
 }
 
 fn steps() -> impl Strategy<Value = Steps> {
@@ -87,29 +100,32 @@ prop_compose! {
         tier_override in option::of((id::<LevelId>(), day(), ".{1,40}")),
         cap_use in cap_use(),
         steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
-        plan in option::of((id::<PlanId>(), day(), day())),
+        plan in option::of((id::<PlanId>(), day(), day(), any::<u64>())),
+        promised in collection::vec(promise(), 0..3),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
         status in status(),
-        enrolled_at in instant(),
+        instants in (instant(), instant()),
+        salt in option::of(any::<[u8; 16]>()),
         links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>())),
         merged_from in collection::vec(id::<MemberId>(), 0..3),
         days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day())),
-        counts in any::<(i64, u64, u64)>(),
+        counts in any::<(i64, u64, u64, u64)>(),
         head in any::<[u8; 32]>(),
         waiting in (pending(), collection::vec(hold(), 0..3)),
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
         cap_use in Just(cap_use), steps in Just(steps), plan in Just(plan),
+        promised in Just(promised),
     ) -> Account {
         Account {
-            program: ids.0, member: ids.1, status, enrolled_at, attributes,
+            program: ids.0, member: ids.1, status, enrolled_at: instants.0, attributes, salt: salt.map(Into::into), promised,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
-            plan: plan.map(|(plan, from, through)| PlanTerm { plan, from, through }),
-            tier: links.1, cap_use, steps, extended_to: days.3, noticed_through: days.4, birthday_on: days.0, settled_on: days.1,
+            plan: plan.map(|(plan, from, through, version)| PlanTerm { plan, from, through, version }),
+            tier: links.1, cap_use, steps, extended_to: days.3, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -150,9 +166,10 @@ prop_compose! {
     ) -> Pending {
         parts
             .into_iter()
-            .map(|(is_day, day, points, lives_from)| {
-                let awaits = if is_day { Awaits::Maturity(day) } else { Awaits::Confirmation(day) };
-                (awaits, Sum { points: Points::new(points), lives_from })
+            .map(|(is_day, day, points, expires_on)| {
+                let awaits =
+                    if is_day { Awaits::Maturity(day, expires_on.into()) } else { Awaits::Confirmation(day) };
+                (awaits, Points::new(points))
             })
             .collect()
     }
@@ -161,12 +178,12 @@ prop_compose! {
 prop_compose! {
     fn hold()(
         redemption in id::<IdempotencyKey>(), reward in id::<RewardId>(), held_on in day(), expires_at in instant(),
-        lots in collection::btree_map(option::of(day()), 1..1_000_000_i64, 0..3),
+        lots in collection::btree_map(option::of(day()), 1..1_000_000_i64, 0..3), program_version in any::<u64>(),
     ) -> Hold {
         let lots = lots.into_iter().map(|(day, points)| (Expiry::from(day), -Points::new(points)));
         let mut lots: Vec<_> = lots.map(|(expiry, points)| LotChange(expiry, points)).collect();
         lots.sort_by_key(|LotChange(expiry, _)| *expiry);
-        Hold { redemption: redemption.into(), reward, held_on, expires_at, lots }
+        Hold { redemption: redemption.into(), reward, held_on, expires_at, lots, program_version }
     }
 }
 
@@ -177,8 +194,9 @@ pub(crate) fn ordinary_worst_case() -> Account {
         (Expiry::On(last), Points::new(123_456))
     });
     let rule = |name: &str| CapOwner::Rule(name.parse().unwrap());
-    let use_of = |days: [Date; 2], used: i64| days.map(|day| (day, used)).into();
-    let (months_used, days_used) = ([date(2026, 10, 1), date(2026, 11, 1)], [date(2026, 11, 21), date(2026, 11, 22)]);
+    let use_of = |(every, days): (Every, [Date; 2]), used: i64| days.map(|day| (Interval::of(every, day), used)).into();
+    let months_used = (Every::Month, [date(2026, 10, 1), date(2026, 11, 1)]);
+    let days_used = (Every::Day, [date(2026, 11, 21), date(2026, 11, 22)]);
     let text = |value: &str| MemberAttribute::String(value.to_owned());
     Account {
         program: "corner-coffee-eu".parse().unwrap(),
@@ -186,7 +204,9 @@ pub(crate) fn ordinary_worst_case() -> Account {
         pending: Pending::default(),
         holds: Vec::new(),
         status: Status::Suspended,
-        enrolled_at: "2025-02-03T14:05:06.789012345Z".parse().unwrap(),
+        // The engine's clock tells milliseconds.
+        enrolled_at: "2025-02-03T14:05:06.789Z".parse().unwrap(),
+        salt: Some([9; 16].into()),
         attributes: [
             ("city", "Kahramanmaras-Merkez"),
             ("favourite", "yirgacheffe-filtered"),
@@ -206,6 +226,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
         secured: [("silver", date(2026, 12, 31)), ("platinum", date(2027, 12, 31))]
             .map(|(tier, through)| Secured { tier: tier.parse().unwrap(), through })
             .into(),
+        promised: Vec::new(),
         tier_override: Some(TierOverride {
             tier: "gold".parse().unwrap(),
             until: date(2027, 6, 30),
@@ -219,7 +240,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
             (rule("review"), use_of(days_used, 1)),
             (CapOwner::Reward("free-coffee".parse().unwrap()), use_of(days_used, 1)),
         ]
-        .into(),
+        .into_iter()
+        .collect(),
         steps: [("tenth-visit", 9), ("fifth-bag", 4)]
             .map(|(rule, count)| (rule.parse().unwrap(), Steps::counted(count)))
             .into(),
@@ -229,6 +251,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
         noticed_through: Some(date(2026, 12, 31)),
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),
+        settled_at: "2026-11-22T14:05:06.789Z".parse().unwrap(),
+        program_version: 12,
         seq: 1_234,
         version: 1_200,
         head_hash: Hash::from([7; 32]),
@@ -262,7 +286,8 @@ fn what_is_empty_zero_or_absent_is_left_out() {
         secured: vec![],
         tier_override: None,
         tier: None,
-        cap_use: CapUse::new(),
+        salt: None,
+        cap_use: CapUse::default(),
         steps: BTreeMap::new(),
         noticed_through: None,
         birthday_on: None,
@@ -272,7 +297,7 @@ fn what_is_empty_zero_or_absent_is_left_out() {
     let item = write(&account);
     let mut names: Vec<&str> = item.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["en", "h", "n", "on", "pk", "sk", "st", "v"]);
+    assert_eq!(names, ["at", "en", "h", "n", "on", "pk", "pv", "sk", "st", "v"]);
     assert_eq!(read(&item).unwrap(), account);
 }
 
@@ -296,6 +321,12 @@ fn a_corrupt_attribute_is_named() {
         (STATUS, text("dormant")),
         (ENROLLED_AT, text("yesterday")),
         (SETTLED_ON, text("20261322")),
+        (SETTLED_AT, text("2026-11-22T12:00:00Z")),
+        (SETTLED_AT, number("1e30")),
+        (PROGRAM_VERSION, text("3")),
+        (SALT, bytes(&[0; 15])),
+        (PROMISED, list([text("gold")])),
+        (PROMISED, list([map([("t".to_owned(), text("gold"))])])),
         (ATTRIBUTES, map([("a b".to_owned(), text("x"))])),
         (ATTRIBUTES, map([("a".to_owned(), map([]))])),
         (ATTRIBUTES, map([("a".to_owned(), number("99999999999999999999"))])),
@@ -307,7 +338,7 @@ fn a_corrupt_attribute_is_named() {
         (QUALIFYING, map([("20260101".to_owned(), list([number("1"), number("2")]))])),
         (SECURED, list([list([text("gold")])])),
         (OVERRIDE, list([text("gold"), text("20270630")])),
-        (PLAN, list([text("plus"), text("20261122")])),
+        (PLAN, list([text("plus"), text("20261122"), text("20261222")])),
         (TIER, text("#")),
         (CAP_USE, map([("rule/a".to_owned(), map([("ever".to_owned(), number("1"))]))])),
         (STEPS, map([("card".to_owned(), text("1"))])),
@@ -315,8 +346,10 @@ fn a_corrupt_attribute_is_named() {
         (STEPS, map([("card".to_owned(), map([("x".to_owned(), AttributeValue::Bool(true))]))])),
         (PENDING, map([("m20261131".to_owned(), number("5"))])),
         (PENDING, map([("x20261130".to_owned(), number("5"))])),
-        (PENDING, map([("m20261130".to_owned(), list([number("5")]))])),
-        (PENDING, map([("m20261130".to_owned(), list([number("5"), text("soon")]))])),
+        (PENDING, map([("m20261130.".to_owned(), number("5"))])),
+        (PENDING, map([("m20261130.soon".to_owned(), number("5"))])),
+        (PENDING, map([("c20261130.20271130".to_owned(), number("5"))])),
+        (CAP_USE, map([("rule/a".to_owned(), map([("20261101".to_owned(), number("1"))]))])),
         (EXTENDED_TO, text("20271131")),
         (NOTICED_THROUGH, text("soon")),
         (BIRTHDAY_ON, text("")),
@@ -327,7 +360,7 @@ fn a_corrupt_attribute_is_named() {
         let corrupt = read(&item).expect_err(name);
         assert_eq!((corrupt.item, corrupt.attribute), ("account", name), "{value:?}");
     }
-    for name in [PK, VERSION, ENTRIES, HEAD_HASH, STATUS, ENROLLED_AT, SETTLED_ON] {
+    for name in [PK, VERSION, ENTRIES, HEAD_HASH, STATUS, ENROLLED_AT, SETTLED_ON, SETTLED_AT, PROGRAM_VERSION] {
         let mut item = good.clone();
         item.remove(name);
         assert_eq!(read(&item).expect_err(name).attribute, name);

@@ -13,14 +13,15 @@ use regulars_domain::{
     earn::earn,
     earning::{Occasion, Purchase},
     enroll::{Enroll, enroll},
-    entry::{By, Entry, Kind},
-    fingerprint::Fingerprint,
+    entry::{By, Entry, Kind, Record},
+    fingerprint::Content,
     lots::LOTS_MAX,
-    pending::PENDING_MAX,
+    pending::{PENDING_MAX, PendingChange},
     posting::Posting,
     program::{PendingPolicy, Program},
     redeem::{Redeem, redeem},
     settle::{Settled, Settlement, settle},
+    versions::Versions,
 };
 use serde_json::{Value, json};
 
@@ -38,15 +39,15 @@ const fn map_bytes(name: usize, pairs: usize, key: usize, value: usize) -> usize
 const NUMBER: usize = 7;
 /// A lot has a date of eight characters and its points.
 const LOTS_BYTES_MAX: usize = map_bytes(1, LOTS_MAX, 8, NUMBER);
-/// A merged sum has its day, and a list of its points and another day.
-const PENDING_BYTES_MAX: usize = map_bytes(1, PENDING_MAX, 9, 3 + 1 + NUMBER + 1 + 8);
+/// A sum has its day, the day on which it expires then, and its points.
+const PENDING_BYTES_MAX: usize = map_bytes(1, PENDING_MAX, 18, NUMBER);
 /// Of the one cap: the days that a purchase may lie back, today, and the tomorrow of a till whose clock runs ahead.
-const CAPS_BYTES_MAX: usize = map_bytes(1, 1, "rule/daily".len(), map_bytes(0, BACKDATING_DAYS + 2, 8, NUMBER));
+const CAPS_BYTES_MAX: usize = map_bytes(1, 1, "rule/daily".len(), map_bytes(0, BACKDATING_DAYS + 2, 9, NUMBER));
 /// What does not grow with what a member does, and the holds of an hour.
 const REST_BYTES_MAX: usize = 512;
 const ACCOUNT_BYTES_MAX: usize = LOTS_BYTES_MAX + PENDING_BYTES_MAX + CAPS_BYTES_MAX + REST_BYTES_MAX;
 
-fn program(points: &Value) -> Program {
+fn versions(points: &Value) -> Versions {
     let mut points = points.clone();
     points["backdating_days_max"] = json!(BACKDATING_DAYS);
     let document = json!({
@@ -59,16 +60,16 @@ fn program(points: &Value) -> Program {
         "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "gold", "threshold": 10_000 }] },
         "rewards": [{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 50 }, "hold_seconds_max": 3600 }],
     });
-    Program::read(&document, 1).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    Program::read(&document, 1).unwrap_or_else(|faults| panic!("{faults:#?}")).into()
 }
 
 fn request(key: &str) -> Request {
-    Request { entry: key.parse().unwrap(), fingerprint: Fingerprint::of("test", &Value::Null), by: By::Operator }
+    Request { entry: key.parse().unwrap(), content: Content::of("test", &Value::Null), by: By::Operator, actor: None }
 }
 
 /// A member, and books on what the ledger says.
 struct Life<'p> {
-    program: &'p Program,
+    versions: &'p Versions,
     account: Account,
     /// Points by the day after which they would be over, each by itself.
     given: BTreeMap<Expiry, i64>,
@@ -82,25 +83,31 @@ struct Life<'p> {
 }
 
 impl<'p> Life<'p> {
-    fn begins(program: &'p Program, now: Timestamp) -> Self {
+    fn begins(versions: &'p Versions, now: Timestamp) -> Self {
         let wish = Enroll {
             program: "demo".parse().unwrap(),
             member: "m-1".parse().unwrap(),
             attributes: BTreeMap::new(),
             aliases: Vec::new(),
             referred_by: None,
+            salt: [7; 16].into(),
         };
-        let posting = enroll(program, wish, &request("~enrollment"), &Counters::default(), now);
+        let posting = enroll(versions, wish, &request("~enrollment"), &Counters::default(), now).unwrap();
         let account = posting.own.account;
         let (given, lots, pending) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { program, account, given, lots, pending, expired: 0, spent: 0, noticed: None, heaviest: 0 }
+        Self { versions, account, given, lots, pending, expired: 0, spent: 0, noticed: None, heaviest: 0 }
+    }
+
+    fn program(&self) -> &'p Program {
+        self.versions.program(1).unwrap()
     }
 
     fn settled(&mut self, now: Timestamp) -> Settled<'p> {
         loop {
-            match settle(self.program, self.account.clone(), now) {
+            match settle(self.versions, self.account.clone(), now) {
                 Settlement::Current(settled) => return *settled,
                 Settlement::Behind(posting) => self.keep(*posting),
+                Settlement::Needs(_) | Settlement::Stale => panic!("one version is all there is"),
             }
         }
     }
@@ -114,32 +121,33 @@ impl<'p> Life<'p> {
     }
 
     fn book(&mut self, entry: &Entry) {
-        for LotChange(expiry, points) in &entry.lots {
-            *self.lots.entry(*expiry).or_default() += points.get();
-        }
-        for change in &entry.pending_moved {
-            *self.pending.entry(change.0).or_default() += change.1.get();
-        }
-        let spendable = entry.spendable.get();
-        match entry.kind {
-            Kind::Accrual => {
-                if let Some(awaits) = entry.awaits {
-                    *self.pending.entry(awaits).or_default() += entry.pending.get();
-                }
+        if let Some(day) = entry.effects.extended_to {
+            let sooner: Vec<_> =
+                self.lots.range(..Expiry::On(day)).map(|(expiry, points)| (*expiry, *points)).collect();
+            for (expiry, points) in sooner {
+                self.lots.remove(&expiry);
+                *self.lots.entry(Expiry::On(day)).or_default() += points;
             }
-            Kind::Confirmation => {
-                let day = self.program.date(entry.occurred_at);
-                *self.pending.entry(Awaits::Maturity(day)).or_default() += entry.pending.get();
-            }
+        }
+        let moved = entry.effects.lots_moved.iter().flat_map(|moved| moved.changes());
+        for LotChange(expiry, points) in entry.effects.lots.iter().copied().chain(moved) {
+            *self.lots.entry(expiry).or_default() += points.get();
+        }
+        let moved = entry.effects.pending_moved.iter().flat_map(|moved| moved.changes());
+        for PendingChange(awaits, points) in entry.effects.pending.iter().copied().chain(moved) {
+            *self.pending.entry(awaits).or_default() += points.get();
+        }
+        let spendable = entry.spendable().get();
+        match entry.kind() {
             Kind::Expiry => self.expired -= spendable,
             Kind::Redemption | Kind::Cancellation => self.spent -= spendable,
             Kind::Notice => {
-                let told = entry.expiring.unwrap();
+                let Record::Notice(told) = entry.record else { panic!("no notice: {entry:?}") };
                 assert_eq!(self.lots.get(&Expiry::On(told.on)), Some(&told.points.get()), "{entry:?}");
                 assert!(self.noticed.is_none_or(|before| before < told.on), "{entry:?}");
                 self.noticed = Some(told.on);
             }
-            Kind::Enrollment | Kind::TierChange => {}
+            Kind::Enrollment | Kind::Accrual | Kind::Confirmation | Kind::TierChange => {}
             Kind::Lapse
             | Kind::AccrualReversal
             | Kind::Capture
@@ -147,7 +155,12 @@ impl<'p> Life<'p> {
             | Kind::Adjustment
             | Kind::TransferOut
             | Kind::TransferIn
+            | Kind::MergeOut
+            | Kind::MergeIn
+            | Kind::TierOverride
             | Kind::Plan
+            | Kind::PlanEnd
+            | Kind::Change
             | Kind::EntitlementUse => panic!("nobody did that: {entry:?}"),
         }
     }
@@ -172,15 +185,16 @@ impl<'p> Life<'p> {
         let occurred_at = now.checked_sub(SignedDuration::from_hours(24 * days_late)).unwrap();
         let body = json!({ "occurred_at": occurred_at, "total": { "amount": cents, "currency": "EUR" } });
         let occasion = Occasion::Purchase(serde_json::from_value::<Purchase>(body).unwrap());
-        let posting = earn(self.settled(now), &request(key), &occasion, &Counters::default(), None).unwrap();
+        let then = self.program();
+        let posting = earn(self.settled(now), &request(key), &occasion, then, &Counters::default(), None).unwrap();
         let entry = &posting.own.entries.iter().find(|sealed| sealed.entry.id.as_str() == key).unwrap().entry;
-        let points = entry.points.get();
-        let bought_on = self.program.date(occurred_at);
-        let matures_on = match self.program.points.pending {
+        let points = entry.points().get();
+        let bought_on = then.date(occurred_at);
+        let matures_on = match then.points.pending {
             PendingPolicy::Days(days) => days_after(bought_on, days),
             PendingPolicy::None | PendingPolicy::UntilConfirmed { .. } => bought_on,
         };
-        *self.given.entry(self.program.points.expiry.expiry(matures_on)).or_default() += points;
+        *self.given.entry(then.points.expiry.expiry(matures_on)).or_default() += points;
         self.keep(posting);
     }
 
@@ -206,7 +220,7 @@ impl<'p> Life<'p> {
         let has = self.account.total().get() - self.account.held().get();
         assert_eq!(given, has + self.expired + self.spent, "points were lost, or made");
 
-        let today = self.program.date(now);
+        let today = self.program().date(now);
         let due_by = |is_over: &dyn Fn(Expiry) -> bool| -> i64 {
             self.given.iter().filter(|(expiry, _)| is_over(**expiry)).map(|(_, points)| points).sum()
         };
@@ -223,9 +237,9 @@ impl<'p> Life<'p> {
 
 /// So many days of a member who comes so often each day, sometimes with receipts that are weeks old.
 fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date) -> bool) -> usize {
-    let program = program(points);
+    let versions = versions(points);
     let starts_at: Timestamp = "2026-01-01T05:00:00Z".parse().unwrap();
-    let mut life = Life::begins(&program, starts_at);
+    let mut life = Life::begins(&versions, starts_at);
     for day in 0..days {
         let morning = starts_at.checked_add(SignedDuration::from_hours(24 * day)).unwrap();
         for time in 0..times {

@@ -40,7 +40,7 @@ async fn an_entry_is_kept_byte_for_byte_as_it_was_hashed() {
     let mut posting = accrual(&account, "order-1", 5);
     // As another version of this engine might have written it.
     let text = posting.own.entries[0].text.replace(',', " ,\n");
-    posting.own.entries[0] = Sealed::read(text, posting.own.entries[0].hash).unwrap();
+    posting.own.entries[0] = Sealed::read(text, posting.own.entries[0].previous, posting.own.entries[0].hash).unwrap();
     commit(&table, &posting).await;
     let read = table.store.entry(&demo(), &member("m-1"), &"order-1".parse().unwrap()).await.unwrap();
     assert_eq!(read, Some(untouched(&posting.own.entries[0])));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regulars_domain::{account::Account, points::Points};
+use regulars_domain::{account::Account, chain::Sealed, entry::Entry, points::Points};
 use regulars_store::{Commit, Needs, Outcome, Step, StoreFault};
 use serde_json::json;
 
@@ -200,10 +200,44 @@ async fn an_enrollment_is_repeated_like_any_request() {
     let outcome =
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&known), soon(), enroll).await.unwrap();
     assert_eq!(outcome, Outcome::Replayed { entry: untouched(&posting.own.entries[0]), account: posting.own.account });
-    let other = regulars_store::RequestKey { fingerprint: request("other", 1).fingerprint, ..known };
+    let other = regulars_store::RequestKey { content: request("other", 1).content, ..known };
     let outcome =
         table.store.act(&demo(), &member("m-1"), &Needs::default(), Some(&other), soon(), enroll).await.unwrap();
     assert_eq!(outcome, Outcome::KeyReused);
+}
+
+#[tokio::test]
+async fn two_requests_to_join_at_once_are_the_same_whatever_salt_each_brought() {
+    let table = Table::new().await;
+    let known = regulars_store::RequestKey { entry: "~enrollment".parse().unwrap(), ..request("enrollment", 0) };
+    let content = known.content.clone();
+    let enrolled = |salt: [u8; 16]| {
+        let mut posting = enrollment(&member("m-1"));
+        posting.own.account.salt = Some(salt.into());
+        let first = &posting.own.entries[0];
+        let fingerprint = content.fingerprint(posting.own.account.salt.as_ref());
+        let entry = Entry { fingerprint: Some(fingerprint), ..first.entry.clone() };
+        posting.own.entries[0] = Sealed::new(entry, &first.previous);
+        posting.own.account.head_hash = posting.own.entries[0].hash;
+        posting
+    };
+    let (program, joiner, needs) = (demo(), member("m-1"), Needs::default());
+    let join = |salt| {
+        table.store.act(&program, &joiner, &needs, Some(&known), soon(), move |account: Option<Account>, _: &_| {
+            match account {
+                Some(_) => Err("member_exists"),
+                None => Ok(Step::commit(enrolled(salt))),
+            }
+        })
+    };
+    // Both read that nobody is there before either writes.
+    let (one, other) = tokio::join!(join([1; 16]), join([2; 16]));
+    let (committed, replayed) = match (one.unwrap(), other.unwrap()) {
+        (Outcome::Committed(committed), replayed) | (replayed, Outcome::Committed(committed)) => (committed, replayed),
+        neither => panic!("{neither:?}"),
+    };
+    let expected = untouched(&committed.own.entries[0]);
+    assert_eq!(replayed, Outcome::Replayed { entry: expected, account: committed.own.account });
 }
 
 #[tokio::test]

@@ -1,23 +1,17 @@
 //! Members, accounts and postings to try the store with. They are made by hand: the store must not care which rules a
 //! posting follows.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, date};
 use regulars_domain::{
-    account::{Account, Alias, CapUse, Status},
+    account::{Account, Alias},
     aftermath::{Aftermath, Recorded},
-    chain::{Hash, Sealed},
+    chain::Sealed,
     counter::{CounterId, Take},
     entry::Entry,
-    fingerprint::Fingerprint,
+    fingerprint::{Content, Fingerprint},
     id::{EntryId, MemberId, ProgramId},
-    lots::{Expiry, Lots},
-    pending::Pending,
-    points::Points,
     posting::{Change, Claim, Posting},
 };
 use regulars_store::{Commit, RequestKey};
@@ -42,7 +36,7 @@ pub(crate) fn untouched(sealed: &Sealed) -> Recorded {
 
 /// How the request for `points` under `key` is known.
 pub(crate) fn request(key: &str, points: i64) -> RequestKey {
-    RequestKey { entry: key.parse().unwrap(), fingerprint: Fingerprint::of("accrual", &json!({ "points": points })) }
+    RequestKey { entry: key.parse().unwrap(), content: Content::of("accrual", &json!({ "points": points })) }
 }
 
 /// A moment some seconds ahead.
@@ -52,44 +46,20 @@ pub(crate) fn soon() -> Instant {
 
 /// What `member` joining wants committed.
 pub(crate) fn enrollment(member: &MemberId) -> Posting {
-    let nobody = Account {
-        program: demo(),
-        member: member.clone(),
-        status: Status::Active,
-        enrolled_at: NOW.parse().unwrap(),
-        attributes: BTreeMap::new(),
-        pending: Pending::default(),
-        holds: vec![],
-        aliases: vec![],
-        referral: None,
-        merged_from: vec![],
-        lots: Lots::default(),
-        owed: Points::ZERO,
-        qualifying: BTreeMap::new(),
-        secured: vec![],
-        tier_override: None,
-        plan: None,
-        tier: None,
-        cap_use: CapUse::new(),
-        steps: BTreeMap::new(),
-        extended_to: None,
-        noticed_through: None,
-        birthday_on: None,
-        settled_on: date(2026, 11, 22),
-        seq: 0,
-        version: 0,
-        head_hash: Hash::genesis(&demo(), member),
-        review_on: Some(date(2026, 12, 31)),
-    };
+    let on = date(2026, 11, 22);
+    let before = Account::before_joining(demo(), member.clone(), NOW.parse().unwrap(), on, 4);
+    let nobody = Account { salt: Some([7; 16].into()), review_on: Some(date(2026, 12, 31)), ..before };
     let mut posting = empty(&nobody);
     posting.own.expected_version = None;
-    add_entry(&mut posting, &EntryId::enrollment(), 0, Some(&request("enrollment", 0).fingerprint));
+    let fingerprint = request("enrollment", 0).content.fingerprint(posting.own.account.salt.as_ref());
+    add_entry(&mut posting, &EntryId::enrollment(), 0, Some(&fingerprint));
     posting
 }
 
 /// What the request for `points` under `key` wants committed.
 pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
-    let RequestKey { entry, fingerprint } = request(key, points);
+    let RequestKey { entry, content } = request(key, points);
+    let fingerprint = content.fingerprint(account.salt.as_ref());
     let mut posting = empty(account);
     add_entry(&mut posting, &entry, points, Some(&fingerprint));
     posting
@@ -161,18 +131,29 @@ pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
 
 fn add_entry(posting: &mut Posting, id: &EntryId, points: i64, fingerprint: Option<&Fingerprint>) {
     let account = &mut posting.own.account;
-    account.seq += 1;
-    account.lots.put(Expiry::On(LAST_DAY), Points::new(points));
-    let sealed = Sealed::new(entry(id, account.seq, points, fingerprint), &account.head_hash);
+    let entry = entry(id, account.seq + 1, points, fingerprint);
+    account.apply(&entry);
+    let sealed = Sealed::new(entry, &account.head_hash);
     account.head_hash = sealed.hash;
     posting.own.entries.push(sealed);
 }
 
 fn entry(id: &EntryId, seq: u64, points: i64, fingerprint: Option<&Fingerprint>) -> Entry {
-    let entry = json!({
-        "id": id, "seq": seq, "kind": "accrual", "points": points, "spendable": points,
+    let record = if fingerprint.is_some() && *id == EntryId::enrollment() {
+        json!({ "kind": "enrollment", "record": {} })
+    } else {
+        let breakdown = json!([["base", points, points]]);
+        json!({ "kind": "accrual", "record": { "source": { "purchase": 100 }, "breakdown": breakdown } })
+    };
+    let mut entry = json!({
+        "format": 1, "id": id, "seq": seq, "lots": [[LAST_DAY, points]],
         "program_version": 4, "by": "operator", "occurred_at": NOW, "posted_at": NOW,
-        "fingerprint": fingerprint, "expires_on": LAST_DAY, "breakdown": [["base", points, points]],
+        "fingerprint": fingerprint,
     });
+    if points == 0 {
+        entry["lots"] = json!([]);
+    }
+    let serde_json::Value::Object(record) = record else { panic!("a record is an object") };
+    entry.as_object_mut().unwrap().extend(record);
     serde_json::from_value(entry).unwrap()
 }

@@ -34,6 +34,7 @@ fn the_contracts_first_purchase_earns_to_the_point_what_it_says() {
     assert!(!answer.is_replay());
     let mut answer = answer.expect(201);
     let hash = answer["entry"]["hash"].take();
+    assert_eq!(answer["account"]["head_hash"].take(), hash);
     assert!(hash.as_str().is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())));
     assert_eq!(
         answer,
@@ -57,7 +58,7 @@ fn the_contracts_first_purchase_earns_to_the_point_what_it_says() {
                     "id": "bronze", "because": "qualified", "until": null,
                     "next": { "id": "silver", "missing": 268, "by": "2026-12-31" }, "keep": null
                 },
-                "plan": null, "attributes": { "city": "Izmir" }, "version": 2
+                "plan": null, "attributes": { "city": "Izmir" }, "version": 2, "seq": 2, "head_hash": null
             },
             "tier_change": null
         })

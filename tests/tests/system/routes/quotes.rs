@@ -15,6 +15,8 @@ fn unwritten(mut answer: Value) -> Value {
     for field in ["id", "seq", "hash"] {
         answer["entry"].as_object_mut().unwrap().remove(field);
     }
+    // The hash covers the entry's id.
+    answer["account"].as_object_mut().unwrap().remove("head_hash");
     if let Some(redemption) = answer["redemption"].as_object_mut() {
         redemption.remove("id");
     }

@@ -37,12 +37,15 @@ fn a_tier_is_given_until_a_day_and_explained() {
         assert_eq!(system.client.get(&format!("{}/tier", member("m-1"))).expect(200), told);
     }
     let ledger = system.ledger("m-1");
-    assert_eq!(ledger.len(), 2, "the second time changed nothing");
-    assert_eq!(ledger[1]["tier_change"], json!({ "from": "bronze", "to": "gold" }));
+    assert_eq!(ledger.len(), 3, "the second time changed nothing");
     assert_eq!(
-        (&ledger[1]["kind"], &ledger[1]["by"], &ledger[1]["reason"]),
-        (&json!("tier_change"), &json!("operator"), &json!("complaint-4711"))
+        (&ledger[1]["kind"], &ledger[1]["by"], &ledger[1]["reason"], &ledger[1]["tier_override"]),
+        (&json!("tier_override"), &json!("operator"), &json!("complaint-4711"), &gold())
     );
+    assert_eq!((&ledger[2]["kind"], &ledger[2]["refers_to"]), (&json!("tier_change"), &ledger[1]["id"]));
+    for entry in &ledger[1..] {
+        assert_eq!(entry["tier_change"], json!({ "from": "bronze", "to": "gold" }));
+    }
     system.move_clock("2027-06-30T21:00:00Z");
     assert_eq!(system.account("m-1")["tier"]["id"], "bronze");
     system.audit("m-1");
@@ -57,9 +60,11 @@ fn a_tier_is_taken_back() {
         let told = delete(&system, "m-1").expect(200);
         assert_eq!((&told["id"], &told["override"]), (&json!("bronze"), &Value::Null));
     }
-    let last = system.ledger("m-1").pop().unwrap();
-    assert_eq!(last["tier_change"], json!({ "from": "gold", "to": "bronze" }));
-    assert_eq!(last["reason"], "complaint-4711");
+    let ledger = system.ledger("m-1");
+    let [taken, change] = &ledger[ledger.len() - 2..] else { panic!("{ledger:?}") };
+    assert_eq!((&taken["kind"], &change["kind"]), (&json!("tier_override"), &json!("tier_change")));
+    assert_eq!(change["tier_change"], json!({ "from": "gold", "to": "bronze" }));
+    assert_eq!((&taken["reason"], taken.get("tier_override")), (&json!("complaint-4711"), None));
 }
 
 #[test]
@@ -95,7 +100,7 @@ fn what_cannot_be_given_is_refused() {
 }
 
 #[test]
-fn a_tier_whose_level_is_gone_is_gone_and_the_next_look_says_so() {
+fn a_tier_whose_level_is_replaced_becomes_the_one_that_replaces_it() {
     let system = System::start();
     system.enroll("m-1");
     put(&system, &gold()).expect(200);
@@ -106,8 +111,8 @@ fn a_tier_whose_level_is_gone_is_gone_and_the_next_look_says_so() {
         reward.as_object_mut().unwrap().remove("tiers");
     }
     system.client.put(DEMO, ("if-match", "\"1\""), &program).expect(201);
-    assert_eq!(system.account("m-1")["tier"]["id"], "bronze");
+    assert_eq!(system.account("m-1")["tier"]["id"], "silver");
     let evaluated = system.client.post(&format!("{}/tier-evaluations", member("m-1")), &json!({})).expect(200);
-    assert_eq!(evaluated["tier_change"], json!({ "from": "gold", "to": "bronze" }));
+    assert_eq!(evaluated["tier_change"], json!({ "from": "gold", "to": "silver" }));
     system.audit("m-1");
 }

@@ -89,12 +89,10 @@ impl Tally {
 
     /// Forgets what nothing from the day `earliest` on can go with.
     pub(super) fn forgets(&mut self, dare: Option<Dare>, earliest: Date) {
-        let Some(dare) = dare else {
-            *self = Self::default();
-            return;
-        };
-        self.by_day.retain(|day, _| matters(dare, *day, earliest));
-        self.won &= !dare.repeats;
+        if let Some(dare) = dare {
+            self.by_day.retain(|day, _| matters(dare, *day, earliest));
+            self.won &= !dare.repeats;
+        }
     }
 
     fn add(&mut self, day: Date, count: i64) {

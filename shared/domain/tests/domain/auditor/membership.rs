@@ -1,7 +1,10 @@
 //! The auditor's books on plans, and on what is used without points.
 
 use jiff::civil::Date;
-use regulars_domain::account::Account;
+use regulars_domain::{
+    account::Account,
+    calendar::{Every, Interval},
+};
 
 use super::Rules;
 
@@ -21,6 +24,8 @@ pub(crate) const PLANS: [&str; 2] = ["plus", "max"];
 #[derive(Clone, Debug)]
 struct Paid {
     plan: usize,
+    /// Its terms when it was last paid.
+    offer: Offer,
     day_of_month: i8,
     /// The day on which the next payment is due.
     next: Date,
@@ -47,19 +52,13 @@ impl Membership {
         self.paid = self.paid.take().filter(|paid| paid.next > today);
     }
 
-    /// A program that has no tastings forgets who had one.
-    pub(super) fn forgets(&mut self, rules: &Rules) {
-        if !rules.has_tastings() {
-            self.tastings.clear();
-        }
-    }
-
     pub(super) fn pays(&mut self, rules: &Rules, plan: usize, today: Date) -> Result<i64, &'static str> {
-        let offer = rules.offers.get(plan).ok_or("PlanNotFound")?;
+        let offer = *rules.offers.get(plan).ok_or("PlanNotFound")?;
         let mut paid = match self.paid.take() {
             Some(paid) if paid.plan == plan => paid,
-            Some(_) | None => Paid { plan, day_of_month: today.day(), next: today },
+            Some(_) | None => Paid { plan, offer, day_of_month: today.day(), next: today },
         };
+        paid.offer = offer;
         paid.pays(offer.months);
         self.paid = Some(paid);
         Ok(0)
@@ -69,20 +68,18 @@ impl Membership {
         self.paid = None;
     }
 
-    pub(super) fn offer<'r>(&self, rules: &'r Rules) -> Option<&'r Offer> {
-        rules.offers.get(self.paid.as_ref()?.plan)
+    /// What the member has paid for.
+    pub(super) fn offer(&self) -> Option<Offer> {
+        self.paid.as_ref().map(|paid| paid.offer)
     }
 
     pub(super) fn tastes(&mut self, rules: &Rules, tier: usize, today: Date) -> Result<i64, &'static str> {
-        if !rules.has_tastings() {
-            return Err("EntitlementNotFound");
-        }
         let of_tier = if tier == 2 { rules.gold_tastings } else { 0 };
-        let times = of_tier + self.offer(rules).map_or(0, |offer| offer.tastings);
+        let times = of_tier + self.offer().map_or(0, |offer| offer.tastings);
         let used =
             self.tastings.iter().filter(|day| (day.year(), day.month()) == (today.year(), today.month())).count();
         if times == 0 {
-            return Err("EntitlementNotHeld");
+            return Err(if rules.has_tastings() { "EntitlementNotHeld" } else { "EntitlementNotFound" });
         }
         if used >= times {
             return Err("EntitlementUsedUp");
@@ -97,8 +94,8 @@ impl Membership {
         let paid = self.paid.as_ref().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));
         assert_eq!(term, paid, "another plan runs than the books say");
         let owner = "entitlement/tasting".parse().unwrap();
-        let said = account.cap_use.get(&owner).and_then(|by_month| by_month.get(&today.first_of_month())).copied();
+        let said = account.cap_use.of(&owner, Interval::of(Every::Month, today));
         let used = self.tastings.iter().filter(|day| day.first_of_month() == today.first_of_month()).count();
-        assert_eq!(said.unwrap_or_default(), i64::try_from(used).unwrap());
+        assert_eq!(said, i64::try_from(used).unwrap());
     }
 }

@@ -1,0 +1,178 @@
+//! Levels that earlier rules gave until a date. A later version does not take them away.
+//!
+//! When other tiers come into force, what the old ones gave becomes a list of promises, each with the version and the day
+//! that it rests on. So the result is the same whether an account was touched meanwhile or not, and when a purchase behind a
+//! promise is returned, its own rules judge it again.
+
+use jiff::civil::Date;
+
+use super::{
+    current_period, free_rank, qualified, rolling,
+    rolling::{Lasting, MONTHS_TOLD},
+    softened,
+};
+use crate::{
+    account::{Account, PROMISES_MAX, Promise},
+    calendar::{days_after, months_after},
+    id::LevelId,
+    program::{Period, Tiers},
+    versions::{Rules, VersionHead},
+};
+
+/// The levels promised to `account` that hold on `today`.
+pub(super) fn standing(tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
+    account.promised.iter().filter_map(move |promise| {
+        let rank = tiers.rank(&promise.tier).filter(|_| promise.until.is_none_or(|until| until >= today))?;
+        Some(Lasting { rank, until: promise.until })
+    })
+}
+
+/// The highest level promised to `account` that holds on `day` without days of grace, and the version that gave it.
+pub(super) fn held(tiers: &Tiers, account: &Account, day: Date) -> Option<(usize, u64)> {
+    let through = |promise: &Promise, until| days_after(until, promise.grace_days.saturating_neg());
+    let holds =
+        account.promised.iter().filter(|promise| promise.until.is_none_or(|until| through(promise, until) >= day));
+    holds.filter_map(|promise| Some((tiers.rank(&promise.tier)?, promise.version))).max_by_key(|(rank, _)| *rank)
+}
+
+/// The days on whose beginning a promise is no level to keep any more, and is over.
+pub(super) fn ends(promise: &Promise) -> impl Iterator<Item = Date> {
+    let grace = promise.grace_days.saturating_neg();
+    let ends = promise.until.map(|until| [days_after(until, grace), until]);
+    ends.into_iter().flatten().map(|last| days_after(last, 1))
+}
+
+/// Promises the level of `rank`, which `version` gave, until a later day, because the rules in force let it fall more slowly.
+pub(super) fn prolong(tiers: &Tiers, account: &mut Account, rank: Option<usize>, version: u64, until: Date) {
+    let Some((rank, level)) = rank.and_then(|rank| Some((rank, tiers.levels.get(rank)?))) else { return };
+    let until = (!tiers.is_kept(rank)).then_some(until);
+    let grace_days = tiers.grace_days;
+    add(tiers, account, [Promise { tier: level.id.clone(), until, version, grace_days, as_of: None }]);
+}
+
+/// Adds promises, each once, strongest first, at most [`PROMISES_MAX`].
+pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<Item = Promise>) {
+    for promise in more {
+        if !account.promised.contains(&promise) {
+            account.promised.push(promise);
+        }
+    }
+    let strength = |promise: &Promise| (tiers.rank(&promise.tier), promise.until.unwrap_or(Date::MAX), promise.version);
+    account.promised.sort_by_key(|promise| std::cmp::Reverse(strength(promise)));
+    account.promised.truncate(PROMISES_MAX);
+}
+
+/// Turns what the rules before gave `account` as of `day` into promises, now that other tiers come into force with `head`.
+///
+/// Levels get the names that they have from now on, and what a version gave that `head` takes back ends.
+pub(crate) fn keep_promises(before: Rules<'_>, now: Rules<'_>, head: &VersionHead, account: &mut Account, day: Date) {
+    let given = given(before, account, day);
+    account.secured.clear();
+    let Some(tiers) = now.tiers() else {
+        account.promised.clear();
+        return;
+    };
+    let renamed = |level: &LevelId| now.versions.renamed(level, before.program.version, head.version);
+    for promise in &mut account.promised {
+        promise.tier = renamed(&promise.tier);
+    }
+    if let Some(overridden) = &mut account.tier_override {
+        overridden.tier = renamed(&overridden.tier);
+    }
+    let given = given.into_iter().map(|promise| Promise { tier: renamed(&promise.tier), ..promise });
+    let free = free_rank(tiers);
+    add(tiers, account, given.filter(|promise| tiers.rank(&promise.tier) > free));
+    account.promised.retain(|promise| Some(promise.version) != head.corrects);
+}
+
+/// What `rules` give `account` as of `day`.
+fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
+    let Some(tiers) = rules.tiers() else { return Vec::new() };
+    let version = rules.tiers_version();
+    let promise = |rank: usize, until: Option<Date>, as_of: Option<Date>| {
+        let tier = tiers.levels.get(rank)?.id.clone();
+        let grace_days = tiers.grace_days;
+        until.is_none_or(|until| until >= day).then_some(Promise { tier, until, version, grace_days, as_of })
+    };
+    let earned = |as_of: Date| qualified(rules, account, as_of);
+    let mut given = Vec::new();
+    given.extend(earned(day).and_then(|claim| promise(claim.rank, claim.until, Some(day))));
+    let grace = |last: Date| days_after(last, tiers.grace_days);
+    for secured in &account.secured {
+        let Some(rank) = tiers.rank(&secured.tier) else { continue };
+        let until = (!tiers.is_kept(rank)).then(|| grace(secured.through));
+        let before = match rolling(rules) {
+            Some(_) => days_after(secured.through.first_of_month(), -1),
+            None => days_after(current_period(rules.program, tiers, account, secured.through).first, -1),
+        };
+        if earned(before).is_some_and(|claim| claim.rank >= rank) {
+            given.extend(promise(rank, until, Some(before)));
+            // What would have been kept of earlier levels without those amounts.
+            let (kept, _) = softened(tiers, account, free_rank(tiers), before);
+            given
+                .extend(kept.filter(|kept| Some(*kept) > free_rank(tiers)).and_then(|kept| promise(kept, until, None)));
+        } else {
+            given.extend(promise(rank, until, None));
+        }
+    }
+    if let Some(rolling) = rolling(rules) {
+        for ago in 1..MONTHS_TOLD {
+            let last = months_after(day.first_of_month(), ago.saturating_neg()).last_of_month();
+            let claim = earned(last).filter(|_| last >= rolling.since);
+            given.extend(claim.and_then(|claim| promise(claim.rank, Some(grace(last)), Some(last))));
+        }
+    }
+    given
+}
+
+/// Lets earlier rules judge again what they promised for amounts kept under `bucket`, of which something was taken back.
+pub(super) fn judge_again(rules: Rules<'_>, account: &mut Account, bucket: Date) {
+    let Some(tiers) = rules.tiers() else { return };
+    let judged: Vec<_> =
+        account.promised.iter().filter_map(|promise| judged(rules, account, promise, bucket)).collect();
+    account.promised.clear();
+    add(tiers, account, judged);
+}
+
+/// What is left of `promise`: no higher than its own rules give now, and no longer.
+fn judged(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) -> Option<Promise> {
+    let Some(as_of) = promise.as_of.filter(|_| rests_on(rules, account, promise, bucket)) else {
+        return Some(promise.clone());
+    };
+    let tiers = rules.tiers()?;
+    let then = Rules::of(rules.versions, promise.version).ok()?;
+    let claim = qualified(then, account, as_of)?;
+    let level = then.tiers()?.levels.get(claim.rank)?;
+    let given = rules.versions.renamed(&level.id, promise.version, rules.program.version);
+    if tiers.rank(&given) <= free_rank(tiers) {
+        return None;
+    }
+    let tier = if tiers.rank(&given) < tiers.rank(&promise.tier) { given } else { promise.tier.clone() };
+    let until = match (promise.until, claim.until) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    Some(Promise { tier, until, ..promise.clone() })
+}
+
+/// Whether amounts kept under `bucket` are behind `promise`.
+fn rests_on(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) -> bool {
+    let Some(as_of) = promise.as_of else { return false };
+    let then = rules.versions.program(promise.version).ok();
+    let period = then.and_then(|then| Some(current_period(then, then.tiers.as_ref()?, account, as_of)));
+    period.is_some_and(|Period { first, last }| bucket >= first && last.is_none_or(|last| bucket <= last))
+}
+
+/// Drops amounts kept under days before `bound`. What was promised for one of them stands from now on: not all that it rests
+/// on is known any more.
+pub(super) fn drop_amounts(rules: Rules<'_>, account: &mut Account, bound: Date) {
+    let dropped: Vec<_> = account.qualifying.range(..bound).map(|(bucket, _)| *bucket).collect();
+    let rests = |promise: &Promise| dropped.iter().any(|bucket| rests_on(rules, account, promise, *bucket));
+    let stands: Vec<_> = account.promised.iter().map(rests).collect();
+    for (promise, stands) in account.promised.iter_mut().zip(stands) {
+        if stands {
+            promise.as_of = None;
+        }
+    }
+    account.qualifying.retain(|bucket, _| *bucket >= bound);
+}

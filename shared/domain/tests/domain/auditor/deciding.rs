@@ -1,0 +1,312 @@
+//! What each command gives or takes, or why it is refused.
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{
+    Auditor, COFFEES_A_MONTH, Credit, Fate, Gift, REVIEW, Rules, Spending, Timeline, Wait, Wanted, day_of, later,
+};
+
+impl Auditor {
+    /// Gives points, now or later, and counts them toward a tier. `then` are the rules of when it happened.
+    fn give(&mut self, (then, rules): (&Rules, &Rules), key: &str, mut gift: Gift) {
+        let points: i64 = gift.lines.iter().sum();
+        let day = gift.day;
+        self.is_active(then, day);
+        let (ready_on, waits) = match then.wait {
+            Wait::No => (day, None),
+            Wait::Days(days) => {
+                let day = later(day, days);
+                (day, Some(Wanted::Day(day, then.last_day(day))).filter(|_| day > self.today))
+            }
+            // Nobody can confirm what is not posted.
+            Wait::Confirmation(days) => (day, Some(Wanted::Confirmation(later(self.today, days)))),
+        };
+        if let Some(wanted) = waits.filter(|_| points > 0) {
+            gift.waits = waits;
+            *self.queues.entry(wanted).or_insert(0) += points;
+        } else {
+            let left = self.after_debts(points);
+            let last_day = self.credit(then.last_day(ready_on), left);
+            gift.last_day = Some(last_day).filter(|_| left > 0);
+        }
+        self.make_room();
+        if gift.attempt.is_some() {
+            self.ladder.counts(rules, day, gift.qualifying, self.today);
+        }
+        self.gifts.insert(key.to_owned(), gift);
+        self.drop_expired();
+        self.tier = self.tier_now(rules);
+    }
+
+    /// What a purchase gives, or why nothing.
+    pub(crate) fn buys(
+        &mut self,
+        timeline: &Timeline,
+        key: &str,
+        moment: Timestamp,
+        total: i64,
+        app: bool,
+    ) -> Result<i64, &'static str> {
+        let (day, version) = (day_of(moment), timeline.version_at(moment));
+        let (then, rules) = (timeline.version(version), timeline.version(self.version));
+        if self.is_too_late(day) {
+            return Err("OccurredAtOutOfRange");
+        }
+        let base = then.rounded(total, then.points, then.per);
+        let tier = then.rounded(base, then.percents[self.tier] - 100, 100);
+        let promotion = if app { then.rounded(base, then.app_percent - 100, 100) } else { 0 };
+        let attempt = self.tally.counts(then.dare, day);
+        let lines = vec![base, tier, self.for_plan(then, base), promotion, attempt.points];
+        let points = lines.iter().sum();
+        let gift = Gift { attempt: Some(attempt), ..Gift::new(version, day, total, lines, base) };
+        self.give((then, rules), key, gift);
+        Ok(points)
+    }
+
+    /// What a review gives, or why nothing.
+    pub(crate) fn reviews(&mut self, timeline: &Timeline, key: &str, moment: Timestamp) -> Result<i64, &'static str> {
+        let (day, version) = (day_of(moment), timeline.version_at(moment));
+        let (then, rules) = (timeline.version(version), timeline.version(self.version));
+        if self.is_too_late(day) {
+            return Err("OccurredAtOutOfRange");
+        }
+        if self.review_days.contains(&day) {
+            self.give((then, rules), key, Gift::new(version, day, 0, Vec::new(), 0));
+            return Ok(0);
+        }
+        self.review_days.push(day);
+        let tier = then.rounded(REVIEW, then.percents[self.tier] - 100, 100);
+        let plan = self.for_plan(then, REVIEW);
+        let gift = Gift { is_review: true, ..Gift::new(version, day, 0, vec![REVIEW, tier, plan], 0) };
+        self.give((then, rules), key, gift);
+        Ok(REVIEW + tier + plan)
+    }
+
+    /// What the plan gives on top of the base.
+    fn for_plan(&self, rules: &Rules, base: i64) -> i64 {
+        self.membership.offer().map_or(0, |offer| rules.rounded(base, offer.percent - 100, 100))
+    }
+
+    pub(crate) fn pays_for(&mut self, rules: &Rules, plan: usize) -> Result<i64, &'static str> {
+        self.membership.pays(rules, plan, self.today)?;
+        self.tier = self.tier_now(rules);
+        Ok(0)
+    }
+
+    pub(crate) fn ends_plan(&mut self, rules: &Rules) {
+        self.membership.ends();
+        self.tier = self.tier_now(rules);
+    }
+
+    pub(crate) fn tastes(&mut self, rules: &Rules) -> Result<i64, &'static str> {
+        self.membership.tastes(rules, self.tier, self.today)
+    }
+
+    pub(crate) fn confirms(&mut self, timeline: &Timeline, key: &str) -> Result<i64, &'static str> {
+        let today = self.today;
+        let gift = self.gifts[key].clone();
+        let waiting = match gift.waits.filter(|_| gift.confirmed_on.is_none()) {
+            Some(wanted @ Wanted::Confirmation(last)) if last >= today => {
+                self.unqueue(wanted, gift.lines.iter().sum::<i64>() - gift.taken)
+            }
+            Some(Wanted::Day(..) | Wanted::Confirmation(_)) | None => 0,
+        };
+        if waiting == 0 {
+            return Err("NotPending");
+        }
+        self.gifts.get_mut(key).unwrap().confirmed_on = Some(today);
+        let left = self.after_debts(waiting);
+        self.credit(timeline.version(gift.version).last_day(today), left);
+        self.make_room();
+        self.drop_expired();
+        Ok(0)
+    }
+
+    /// What a refund, of so much in all, takes back; all of it if it says nothing.
+    pub(crate) fn refunds(&mut self, timeline: &Timeline, key: &str, total: Option<i64>) -> Result<i64, &'static str> {
+        let mut gift = self.gifts[key].clone();
+        let (then, rules) = (timeline.version(gift.version), timeline.version(self.version));
+        let total = total.unwrap_or(gift.paid);
+        if total > gift.paid {
+            return Err("ExceedsAccrual");
+        }
+        let before = gift.clone();
+        gift.refunded = gift.refunded.max(total);
+        gift.undone |= total == gift.paid;
+        let kept: i64 = gift.lines.iter().map(|line| gift.kept_of(*line)).sum();
+        let to_take = (gift.lines.iter().sum::<i64>() - kept - gift.taken).max(0);
+        gift.taken += to_take;
+        let is_lapsed =
+            matches!(gift.waits, Some(Wanted::Confirmation(last)) if last < self.today && gift.confirmed_on.is_none());
+        let mut due = if is_lapsed { 0 } else { to_take };
+        let waits = gift.waits.filter(|_| gift.confirmed_on.is_none());
+        let own = gift.lines.iter().sum::<i64>() - before.taken;
+        let from_waiting = waits.map_or(0, |waits| self.unqueue(waits, due.min(own)));
+        due -= from_waiting;
+        // Points that waited went to the lot that points of that day go to.
+        let own = match (gift.waits, gift.confirmed_on) {
+            (None, _) => gift.last_day,
+            (Some(_), Some(day)) => Some(then.last_day(day)),
+            (Some(Wanted::Day(_, last_day)), None) => Some(last_day),
+            (Some(Wanted::Confirmation(_)), None) => None,
+        };
+        // Or those have gone on to the next day.
+        let own = own.and_then(|own| {
+            let days = self.credits.iter().filter(|credit| credit.left > 0).map(|credit| credit.last_day);
+            days.filter(|day| *day >= own).min()
+        });
+        let available = |credits: &[Credit], own: Date| {
+            credits.iter().filter(|credit| credit.last_day == own).map(|credit| credit.left).sum::<i64>()
+        };
+        let from_own = own.map_or(0, |own| due.min(available(&self.credits, own)));
+        self.credits.sort_by_key(|credit| (Some(credit.last_day) != own, credit.last_day));
+        let from_others = (due - from_own).min(self.spendable() - from_own);
+        self.take_in_order(from_own + from_others);
+        due -= from_own + from_others;
+        let owed = if rules.owe { due } else { 0 };
+        self.owed += owed;
+        if gift.undone && !before.undone && gift.is_review {
+            self.review_days.retain(|day| *day != gift.day);
+        }
+        if let Some(attempt) = gift.attempt.as_ref().filter(|_| gift.undone && !before.undone) {
+            self.tally.undoes(then.dare, attempt, gift.day, self.earliest());
+        }
+        if gift.attempt.is_some() && (gift.refunded, gift.undone) != (before.refunded, before.undone) {
+            let points = before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying);
+            self.ladder.uncounts(rules, gift.day, points, self.today);
+        }
+        self.tier = self.tier_now(rules);
+        self.gifts.insert(key.to_owned(), gift);
+        Ok(-(from_waiting + from_own + from_others + owed))
+    }
+
+    /// Gives a tier until a day, or takes back what was given.
+    pub(crate) fn overrides(&mut self, rules: &Rules, given: Option<(usize, Date)>) {
+        self.ladder.gives(given);
+        self.tier = self.tier_now(rules);
+    }
+
+    pub(crate) fn adjusts(&mut self, rules: &Rules, points: i64) -> Result<i64, &'static str> {
+        if points > 0 {
+            let left = self.after_debts(points);
+            self.credit(rules.last_day(self.today), left);
+            self.make_room();
+        } else {
+            self.pays(-points)?;
+        }
+        Ok(points)
+    }
+
+    /// What a coffee costs, or why there is none; until when it is held, if so.
+    pub(crate) fn drinks(&mut self, rules: &Rules, key: &str, until: Option<Timestamp>) -> Result<i64, &'static str> {
+        let this_month = |day: &&Date| (day.year(), day.month()) == (self.today.year(), self.today.month());
+        if self.coffee_days.iter().filter(this_month).count() >= COFFEES_A_MONTH {
+            return Err("RewardLimitReached");
+        }
+        self.spends(rules, key, rules.coffee, true, until)?;
+        self.coffee_days.push(self.today);
+        Ok(-rules.coffee)
+    }
+
+    /// What money off costs at three points for two cents, or why there is none; until when it is held, if so.
+    pub(crate) fn gets_off(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        cents: i64,
+        until: Option<Timestamp>,
+    ) -> Result<i64, &'static str> {
+        let cost = (cents * 3 + 1) / 2;
+        self.spends(rules, key, cost, false, until)?;
+        Ok(-cost)
+    }
+
+    fn spends(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        cost: i64,
+        is_coffee: bool,
+        until: Option<Timestamp>,
+    ) -> Result<(), &'static str> {
+        let held = self.spendings.values().filter(|spending| matches!(spending.fate, Fate::Held(_)));
+        if until.is_some() && held.count() >= 20 {
+            return Err("HoldsFull");
+        }
+        self.is_active(rules, self.today);
+        let taken = self.pays(cost)?;
+        let fate = until.map_or(Fate::Captured(cost), Fate::Held);
+        let (day, version) = (self.today, self.version);
+        self.spendings.insert(key.to_owned(), Spending { day, is_coffee, version, kept: taken.clone(), taken, fate });
+        Ok(())
+    }
+
+    fn check_held(&self, key: &str) -> Result<(), &'static str> {
+        match self.spendings[key].fate {
+            Fate::Held(_) => Ok(()),
+            Fate::Expired => Err("HoldExpired"),
+            Fate::Captured(_) | Fate::Cancelled | Fate::Undone => Err("NotHeld"),
+        }
+    }
+
+    pub(crate) fn captures(&mut self, key: &str, points: i64) -> Result<i64, &'static str> {
+        self.check_held(key)?;
+        let spending = self.spendings.get_mut(key).unwrap();
+        let rest = spending.points() - points;
+        if points <= 0 || rest < 0 {
+            return Err("MoreThanHeld");
+        }
+        spending.fate = Fate::Captured(points);
+        let kept = spending.kept.clone();
+        self.give_back(&kept, rest);
+        self.drop_expired();
+        Ok(rest)
+    }
+
+    pub(crate) fn cancels(&mut self, key: &str) -> Result<i64, &'static str> {
+        self.check_held(key)?;
+        let points = self.spendings[key].points();
+        self.end_hold(key, Fate::Cancelled);
+        self.drop_expired();
+        Ok(points)
+    }
+
+    pub(crate) fn undoes(&mut self, key: &str) -> Result<i64, &'static str> {
+        let mut spending = self.spendings[key].clone();
+        let Fate::Captured(points) = spending.fate else { return Err("NotHeld") };
+        // What expires first was spent, up to so many points.
+        let mut due = points;
+        for (_, part) in &mut spending.taken {
+            *part = due.min(*part);
+            due -= *part;
+        }
+        self.give_back(&spending.taken, points);
+        self.forget_coffee(&spending);
+        self.spendings.get_mut(key).unwrap().fate = Fate::Undone;
+        self.drop_expired();
+        Ok(points)
+    }
+
+    /// The version that decided an accrual or a redemption.
+    pub(crate) fn version_of(&self, key: &str) -> usize {
+        self.gifts.get(key).map(|gift| gift.version).or_else(|| Some(self.spendings.get(key)?.version)).unwrap()
+    }
+
+    /// The points that a redemption holds or spent.
+    pub(crate) fn cost_of(&self, key: &str) -> i64 {
+        self.spendings[key].points()
+    }
+
+    /// What was paid for a purchase.
+    pub(crate) fn paid_for(&self, key: &str) -> i64 {
+        self.gifts[key].paid
+    }
+
+    pub(crate) fn accruals(&self) -> Vec<String> {
+        self.gifts.keys().cloned().collect()
+    }
+
+    pub(crate) fn redemptions(&self) -> Vec<String> {
+        self.spendings.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! Walks over all members of the table, for tools that look at everything.
+
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use regulars_domain::id::{MemberId, ProgramId};
+
+use crate::{
+    fault::StoreFault,
+    item::{Fields, Item, text},
+    meter::Action,
+    store::Store,
+    table::{IS_MEMBER, MEMBER_PREFIX, PK, read_member_pk},
+};
+
+/// A place in the walk over all members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Walk(Item);
+
+/// A part of the walk over all members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MembersPage {
+    /// Members with an account or entries. Whoever has both, or many entries, stands here once; a member whose items fall on
+    /// two pages may stand on both.
+    pub members: Vec<(ProgramId, MemberId)>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Walk>,
+}
+
+impl Store {
+    /// The next members after `after`, in no order. It reads the whole table, a megabyte at a time, at one read unit for 8 KB.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn members(&self, after: Option<Walk>) -> Result<MembersPage, StoreFault> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression(IS_MEMBER)
+            .expression_attribute_values(":member", text(MEMBER_PREFIX))
+            .projection_expression(PK)
+            .set_exclusive_start_key(after.map(|Walk(key)| key))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.meter().call([Action::Scan]);
+        let found = Box::pin(scan.send()).await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity.as_slice());
+        let mut members = Vec::new();
+        for item in found.items() {
+            let member = Fields::of("member", item).required(PK, |value| read_member_pk(value.as_s().ok()?))?;
+            if members.last() != Some(&member) {
+                members.push(member);
+            }
+        }
+        Ok(MembersPage { members, next: found.last_evaluated_key.map(Walk) })
+    }
+}
