@@ -9,7 +9,7 @@ use ureq::{
 };
 
 /// Longer than any answer takes, so that a server that hangs ends the test.
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A client of one server.
 #[derive(Clone, Debug)]

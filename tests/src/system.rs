@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use regulars_api::engine::Engine;
 use regulars_cli::local::{Data, Options, Running};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ pub struct System {
     pub client: Client,
     running: Option<Running>,
     runtime: Runtime,
+    is_proven: bool,
 }
 
 /// The program document that most tests are about, a coffee shop's.
@@ -78,7 +79,14 @@ impl System {
         };
         let runtime = Runtime::new().expect("a runtime");
         let running = runtime.block_on(regulars_cli::local::start(options)).expect("the system starts");
-        Self { client: Client::new(running.url()), running: Some(running), runtime }
+        Self { client: Client::new(running.url()), running: Some(running), runtime, is_proven: true }
+    }
+
+    /// The same system, whose ledgers are not verified at the end: for accounts that are written past the handlers.
+    #[must_use]
+    pub fn unproven(mut self) -> Self {
+        self.is_proven = false;
+        self
     }
 
     /// What its functions work with.
@@ -114,6 +122,15 @@ impl System {
     pub fn move_clock(&self, now: &str) {
         let now: Timestamp = now.parse().expect("an instant");
         self.running.as_ref().expect("it runs").clock().move_to(now).expect("time goes on");
+    }
+
+    /// Lets its clock move by `step` after each reading.
+    ///
+    /// # Panics
+    ///
+    /// Never: it runs until it is dropped.
+    pub fn tick(&self, step: SignedDuration) {
+        self.running.as_ref().expect("it runs").clock().step_by(step);
     }
 
     /// A member joins, and the account.
@@ -196,10 +213,18 @@ impl System {
     }
 }
 
+/// Whatever a test did, the ledgers that it leaves make the accounts that it leaves.
 impl Drop for System {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            self.runtime.block_on(running.stop());
+        let Some(running) = self.running.take() else { return };
+        let mut faults = Vec::new();
+        if self.is_proven && !std::thread::panicking() {
+            let engine = Arc::clone(running.engine());
+            let verified = self.runtime.block_on(regulars_cli::ledger::faults(&engine.store, &engine.programs));
+            faults = verified.expect("the table can be read");
+            faults.truncate(5);
         }
+        self.runtime.block_on(running.stop());
+        assert_eq!(faults, Vec::<String>::new());
     }
 }

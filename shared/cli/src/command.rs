@@ -8,7 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
 
-use crate::local::{self, Data, Options, StartFailed};
+use crate::{
+    ledger::{self, Rebuild, Verify},
+    local::{self, Data, Options, StartFailed},
+};
 
 /// The status of a command that did not start, as for one that was written wrongly.
 const NOT_STARTED: u8 = 2;
@@ -24,6 +27,15 @@ struct CommandLine {
 enum Command {
     /// Run the whole system on this machine
     Local(Local),
+    /// Follow every ledger, recompute every hash, and compare every account with its entries
+    ///
+    /// Ends with 0 if all holds, with 1 and a line for each fault if not, and with 2 if it could not run.
+    Verify(Verify),
+    /// Make an account from its entries, and tell how the account that is kept differs
+    ///
+    /// Ends with 0 if nothing differs or the account was written, with 1 if something differs or the ledger is broken, and
+    /// with 2 if it could not run.
+    Rebuild(Rebuild),
 }
 
 #[derive(Debug, Args)]
@@ -50,10 +62,12 @@ pub async fn run() -> ExitCode {
     let CommandLine { command } = CommandLine::parse();
     log_to_stderr();
     let done = match command {
-        Command::Local(options) => run_local(options).await,
+        Command::Local(options) => run_local(options).await.map(|()| ExitCode::SUCCESS),
+        Command::Verify(options) => ledger::verify(options).await,
+        Command::Rebuild(options) => ledger::rebuild(options).await,
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
             // Nothing is left to do where even this cannot be written.
             let _ = writeln!(io::stderr(), "regulars: {failure}");
@@ -110,8 +124,10 @@ mod tests {
 
     fn local(arguments: &[&str]) -> Option<Local> {
         let line = ["regulars", "local"].iter().chain(arguments);
-        let CommandLine { command: Command::Local(local) } = CommandLine::try_parse_from(line).ok()?;
-        Some(local)
+        match CommandLine::try_parse_from(line).ok()?.command {
+            Command::Local(local) => Some(local),
+            Command::Verify(_) | Command::Rebuild(_) => None,
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The operator's command line, as a library so that tests can start the whole system in their own process.
 
 pub mod command;
+pub mod ledger;
 pub mod local;
+mod table;

@@ -50,7 +50,7 @@ pub fn last_of_quarter(date: Date) -> Date {
 /// Of `items` with days that ascend, the two neighbours to merge where there are too many: the closest two of one month; if
 /// no month has two, of one year; otherwise the closest of all. Of equals the soonest.
 ///
-/// Preferring one month matters: by distance alone, daily purchases would push a single sum along in front of them for ever.
+/// Without the preference for one month, daily purchases would keep merging into one sum that moves along with them.
 pub(crate) fn closest_neighbours<T>(items: impl Iterator<Item = (Date, T)> + Clone) -> Option<(T, T)> {
     let pairs = items.clone().zip(items.skip(1));
     let closest = pairs.min_by_key(|((day, _), (next, _))| {

@@ -46,7 +46,7 @@ impl Content {
         Self(text)
     }
 
-    /// Its fingerprint under the salt of the member; without a salt, that of nobody's.
+    /// Its fingerprint under the salt of the member, or an unkeyed one if the salt is gone.
     #[must_use]
     pub fn fingerprint(&self, salt: Option<&Salt>) -> Fingerprint {
         let mut hasher = Sha256::new();

@@ -69,7 +69,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
-    /// A till, a shop, an operator: whoever acts for the program.
+    /// A till, a shop or a person, acting for the program.
     Operator,
     /// The member.
     Member,
@@ -94,7 +94,7 @@ pub struct Enrolled {
     pub breakdown: Vec<BreakdownLine>,
 }
 
-/// What points were given for.
+/// The reason for which points were given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {

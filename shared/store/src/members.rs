@@ -18,8 +18,7 @@ pub struct Walk(Item);
 /// A part of the walk over all members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MembersPage {
-    /// Members with an account or entries. Whoever has both, or many entries, stands here once; a member whose items fall on
-    /// two pages may stand on both.
+    /// Members with an account or entries, each once. A member whose items fall on two pages may be on both.
     pub members: Vec<(ProgramId, MemberId)>,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Walk>,

@@ -19,7 +19,7 @@ pub(crate) fn hold() {
     program["tiers"]["grace_days"] = json!(0);
     // A notice besides would be a change more on some days.
     program["points"]["expiry_notice_days"] = json!(0);
-    let system = System::with(&program, "2026-12-15T09:00:00Z");
+    let system = System::with(&program, "2026-12-15T09:00:00Z").unproven();
     for (member, spent) in [(ONE_CHANGE, 1_000), (TWO_CHANGES, 42_000)] {
         system.enroll(member);
         system.accrue(member, "order-1", &purchase_at("2026-12-15T09:00:00Z", spent)).expect(201);

@@ -10,7 +10,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Barrier, Mutex},
+    sync::{Barrier, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -154,7 +154,7 @@ static CROWD: Mutex<()> = Mutex::new(());
 
 #[test]
 fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_again() {
-    let _alone = CROWD.lock().unwrap();
+    let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let system = system(&program());
     // Every other one reserves it first.
     let wish = |number: usize| match number % 2 {
@@ -193,7 +193,7 @@ fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_a
 
 #[test]
 fn of_a_thousand_at_once_forty_get_one_of_forty_codes_each_another() {
-    let _alone = CROWD.lock().unwrap();
+    let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let mut program = coffee_shop();
     program["rewards"].as_array_mut().unwrap().push(json!({
         "id": "cinema", "name": "A ticket to the cinema", "kind": "voucher", "cost": { "points": 5 }, "codes": "pool"

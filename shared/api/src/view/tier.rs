@@ -65,6 +65,7 @@ pub struct StandingView {
     perks: Vec<String>,
     period: Option<PeriodView>,
     secured: Vec<SecuredView>,
+    promised: Vec<PromiseView>,
     #[serde(rename = "override")]
     tier_override: Option<OverrideView>,
     at_next_review: Option<NextReview>,
@@ -82,6 +83,14 @@ struct PeriodView {
 struct SecuredView {
     id: LevelId,
     through: Date,
+}
+
+/// A level that an earlier version of the program gave until a date.
+#[derive(Clone, Debug, Serialize)]
+struct PromiseView {
+    id: LevelId,
+    until: Option<Date>,
+    version: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -125,6 +134,11 @@ impl From<&Settled<'_>> for StandingView {
                 .secured
                 .iter()
                 .map(|secured| SecuredView { id: secured.tier.clone(), through: secured.through })
+                .collect(),
+            promised: account
+                .promised
+                .iter()
+                .map(|promise| PromiseView { id: promise.tier.clone(), until: promise.until, version: promise.version })
                 .collect(),
             tier_override: account.tier_override.as_ref().map(|given| OverrideView {
                 id: given.tier.clone(),

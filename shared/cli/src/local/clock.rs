@@ -1,9 +1,18 @@
-//! `/local/clock`: moves time, so that a year of expiries and tiers can be watched in a minute.
+//! `/local/clock`: moves time, so that a year of expiries and tiers can be watched in a minute. Where it was moved to is kept
+//! beside the data, because entries bear its time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use regulars_api::clock::MovableClock;
 use regulars_api::http::{Answer, Code, Problem, Request};
 use serde::{Deserialize, Serialize};
+
+use super::dynamo::Data;
+use super::failure::StartFailed;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,14 +20,140 @@ struct Instant {
     now: Timestamp,
 }
 
-/// Tells the time.
-pub(crate) fn read(clock: &MovableClock) -> Answer {
-    Answer::ok(&Instant { now: clock.now() })
+/// The clock of the system, and the file that keeps where it was moved to.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptClock {
+    clock: MovableClock,
+    /// `None` where nothing is kept.
+    file: Option<PathBuf>,
+    /// What a person who starts the server should know.
+    notice: Option<String>,
 }
 
-/// Moves the clock to the instant in the body, and tells the time.
-pub(crate) fn move_to(clock: &MovableClock, request: &Request) -> Result<Answer, Problem> {
-    let instant: Instant = request.json_body()?;
-    clock.move_to(instant.now).map_err(|refused| Problem::new(Code::ClockMovedBack, format!("{refused}.")))?;
-    Ok(read(clock))
+impl KeptClock {
+    /// The clock that was kept with `data`, or one that stands at `wanted` if that is later, or follows the machine's.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or written.
+    pub(crate) fn open(data: &Data, wanted: Option<Timestamp>) -> Result<Self, StartFailed> {
+        let file = match data {
+            Data::Memory => None,
+            Data::File(path) => Some(beside(path)),
+        };
+        let kept = file.as_deref().map(read_kept).transpose()?.flatten();
+        let notice = match (kept, wanted) {
+            (Some(kept), Some(wanted)) if wanted < kept => Some(format!(
+                "the clock stands at {kept}, where it was when the data were last used, because {wanted} is earlier"
+            )),
+            (Some(kept), None) => Some(format!("the clock stands at {kept}, where it was moved to")),
+            (Some(_) | None, Some(_)) | (None, None) => None,
+        };
+        let clock = match kept.max(wanted) {
+            Some(instant) => MovableClock::standing_at(instant),
+            None => MovableClock::default(),
+        };
+        let kept_clock = Self { clock, file, notice };
+        kept_clock.keep().map_err(|error| StartFailed::new(format!("the clock cannot be kept: {error}")))?;
+        Ok(kept_clock)
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &MovableClock {
+        &self.clock
+    }
+
+    /// What a person who starts the server should know of it.
+    pub(crate) fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// Tells the time.
+    pub(crate) fn read(&self) -> Answer {
+        Answer::ok(&Instant { now: self.clock.now() })
+    }
+
+    /// Moves the clock to the instant in the body, and tells the time.
+    pub(crate) fn move_to(&self, request: &Request) -> Result<Answer, Problem> {
+        let instant: Instant = request.json_body()?;
+        self.clock.move_to(instant.now).map_err(|refused| Problem::new(Code::ClockMovedBack, format!("{refused}.")))?;
+        self.keep().map_err(Problem::fault)?;
+        Ok(self.read())
+    }
+
+    /// Writes down where the clock stands, whole or not at all.
+    fn keep(&self) -> io::Result<()> {
+        let (Some(file), Some(instant)) = (&self.file, self.clock.stands_at()) else { return Ok(()) };
+        let written = file.with_extension("clock.new");
+        fs::write(&written, format!("{instant}\n"))?;
+        fs::rename(written, file)
+    }
+}
+
+/// The file that keeps the clock of the data in `path`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".clock");
+    PathBuf::from(name)
+}
+
+/// Where the clock was moved to, if it was.
+fn read_kept(file: &Path) -> Result<Option<Timestamp>, StartFailed> {
+    let unread = |error: &dyn std::fmt::Display| StartFailed::new(format!("cannot read {}: {error}", file.display()));
+    match fs::read_to_string(file) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|error: jiff::Error| unread(&error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unread(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_clock_goes_on_from_where_it_was_moved_and_never_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::File(folder.path().join("local.db"));
+        let open = |wanted: Option<&str>| KeptClock::open(&data, wanted.map(instant)).unwrap();
+        let follows = open(None);
+        assert_eq!((follows.clock().stands_at(), follows.notice()), (None, None));
+        let moved = open(Some("2030-01-01T00:00:00Z"));
+        moved.clock().move_to(instant("2031-01-01T00:00:00Z")).unwrap();
+        moved.keep().unwrap();
+        for (wanted, stands_at, notice) in [
+            (None, "2031-01-01T00:00:00Z", "the clock stands at 2031-01-01T00:00:00Z, where it was moved to"),
+            (
+                Some("2030-06-01T00:00:00Z"),
+                "2031-01-01T00:00:00Z",
+                "the clock stands at 2031-01-01T00:00:00Z, where it was when the data were last used, because \
+                 2030-06-01T00:00:00Z is earlier",
+            ),
+        ] {
+            let again = open(wanted);
+            assert_eq!(again.clock().stands_at(), Some(instant(stands_at)), "{wanted:?}");
+            assert_eq!(again.notice(), Some(notice), "{wanted:?}");
+        }
+        let later = open(Some("2032-01-01T00:00:00Z"));
+        assert_eq!((later.clock().stands_at(), later.notice()), (Some(instant("2032-01-01T00:00:00Z")), None));
+    }
+
+    #[test]
+    fn a_clock_file_that_cannot_be_read_is_one_clear_line() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("local.db.clock"), "soon").unwrap();
+        let refused = KeptClock::open(&Data::File(folder.path().join("local.db")), None).unwrap_err();
+        assert!(refused.to_string().starts_with("cannot read "), "{refused}");
+    }
+
+    #[test]
+    fn data_in_memory_keeps_no_clock() {
+        let clock = KeptClock::open(&Data::Memory, Some(instant("2030-01-01T00:00:00Z"))).unwrap();
+        assert_eq!(clock.clock().now(), instant("2030-01-01T00:00:00Z"));
+        assert_eq!(clock.file, None);
+    }
 }

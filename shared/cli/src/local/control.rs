@@ -2,18 +2,18 @@
 //! send to a queue over HTTP.
 
 use http::Method;
-use regulars_api::clock::MovableClock;
 use regulars_api::event::EventRefused;
 use regulars_api::http::{Answer, Authority, Code, Problem, Request, Routes, serve};
 use serde_json::{Value, json};
 
+use super::clock::KeptClock;
 use super::function::Function;
-use super::{clock, queue, run};
+use super::{queue, run};
 
 /// What the routes work on.
 #[derive(Debug)]
 pub(crate) struct Control {
-    clock: MovableClock,
+    clock: KeptClock,
     /// What the daily schedule starts, if the template has such a schedule.
     tier_evaluation: Option<Function>,
     /// What reads the queue, if the template has one.
@@ -31,7 +31,7 @@ enum Operation {
 }
 
 impl Control {
-    pub(crate) fn new(clock: MovableClock, tier_evaluation: Option<Function>, queue: Option<Function>) -> Self {
+    pub(crate) fn new(clock: KeptClock, tier_evaluation: Option<Function>, queue: Option<Function>) -> Self {
         let mut table = vec![
             (Method::GET, "/local/clock", Operation::ReadClock),
             (Method::PUT, "/local/clock", Operation::MoveClock),
@@ -54,8 +54,8 @@ impl Control {
     pub(crate) async fn handle(&self, event: Value) -> Result<Value, EventRefused> {
         serve(event, Authority::Trusted, "regulars/local", &self.routes, |operation, request, _| async move {
             match operation {
-                Operation::ReadClock => Ok(clock::read(&self.clock)),
-                Operation::MoveClock => clock::move_to(&self.clock, &request),
+                Operation::ReadClock => Ok(self.clock.read()),
+                Operation::MoveClock => self.clock.move_to(&request),
                 Operation::RunTierEvaluation => self.run_tier_evaluation().await,
                 Operation::ListEvents => list_events(&request),
                 Operation::SendMessages => queue::send(self.queue.as_ref(), &request).await,
@@ -66,7 +66,7 @@ impl Control {
 
     async fn run_tier_evaluation(&self) -> Result<Answer, Problem> {
         let function = self.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
-        let run = run::run(function, self.clock.now()).await.map_err(Problem::fault)?;
+        let run = run::run(function, self.clock.clock().now()).await.map_err(Problem::fault)?;
         Ok(Answer::ok(&run))
     }
 }

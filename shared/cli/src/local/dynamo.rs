@@ -98,6 +98,32 @@ impl Dynamo {
     }
 }
 
+/// The data of a local server, open without the server.
+#[derive(Debug)]
+pub struct OpenData(Dynamo);
+
+impl OpenData {
+    /// Opens the data.
+    ///
+    /// # Errors
+    ///
+    /// [`StartFailed`] if it is in use, or cannot be read.
+    pub fn open(data: &Data) -> Result<Self, StartFailed> {
+        Dynamo::start(data).map(Self)
+    }
+
+    /// A client of it.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.0.client()
+    }
+
+    /// Closes it.
+    pub async fn close(self) {
+        self.0.stop().await;
+    }
+}
+
 /// A client of the engine at `url` and of nothing else: it looks for no credentials, region, profile or proxy.
 ///
 /// For a process beside the local server, at its [`Running::table_url`](super::Running::table_url).

@@ -25,9 +25,10 @@ use regulars_api::http::{Authority, Routes};
 use regulars_api::programs::ProgramCache;
 use regulars_store::{AliasKey, Store};
 
-pub use dynamo::{Data, client_at};
+pub use dynamo::{Data, OpenData, client_at};
 pub use failure::StartFailed;
 
+use clock::KeptClock;
 use control::Control;
 use dynamo::Dynamo;
 use function::Function;
@@ -121,7 +122,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let dynamo = Dynamo::start(&options.data)?;
     dynamo::ensure_table(&dynamo.client(), TABLE, &template.table).await?;
 
-    let clock = options.clock_at.map_or_else(MovableClock::default, MovableClock::standing_at);
+    let kept = KeptClock::open(&options.data, options.clock_at)?;
+    let clock = kept.clock().clone();
     let engine = Arc::new(engine(dynamo.client(), clock.clone())?);
     let functions = named(&template, &engine, function)?;
     let program = find(&functions, "program")?;
@@ -132,10 +134,11 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let currency = program::currency(program).await;
 
     let queue = functions.iter().find_map(|(resource, _)| functions::queue(resource, &engine));
-    let control = Control::new(clock.clone(), scheduled(&functions), queue);
+    let control = Control::new(kept.clone(), scheduled(&functions), queue);
     let server = Server::start(listener, routes(functions, &control), control, clock.clone())?;
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref());
+    let greeting = kept.notice().map_or_else(|| greeting.clone(), |notice| format!("# {notice}\n{greeting}"));
     Ok(Running { url, greeting, clock, engine, server, dynamo })
 }
 

@@ -18,6 +18,7 @@ mod holds;
 mod local;
 mod members;
 mod merge;
+mod one_now;
 mod pending;
 mod plans;
 mod program;

@@ -1,6 +1,6 @@
 //! `/members/{member}/tier`: where a member stands, why, and what leads up or keeps it.
 
-use regulars_tests::system::{NOW, System, coffee_shop, member, purchase};
+use regulars_tests::system::{DEMO, NOW, System, coffee_shop, member, purchase};
 use serde_json::{Value, json};
 
 fn tier(system: &System) -> Value {
@@ -20,7 +20,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 0, "spend": 0, "visits": 0 }
             },
-            "secured": [], "override": null, "at_next_review": null, "floor": null
+            "secured": [], "promised": [], "override": null, "at_next_review": null, "floor": null
         })
     );
     system.accrue("m-1", "order-1", &purchase(42_000)).expect(201);
@@ -35,7 +35,7 @@ fn a_tier_explains_itself() {
             "period": {
                 "from": "2026-01-01", "to": "2026-12-31", "qualifying": { "points": 420, "spend": 42_000, "visits": 1 }
             },
-            "secured": [], "override": null, "at_next_review": { "on": "2028-02-01", "tier": "bronze" }, "floor": null
+            "secured": [], "promised": [], "override": null, "at_next_review": { "on": "2028-02-01", "tier": "bronze" }, "floor": null
         })
     );
     let account = system.account("m-1");
@@ -107,4 +107,23 @@ fn a_tier_over_the_last_months_tells_when_they_are_over_and_what_keeps_it() {
         assert_eq!(gold["at_next_review"], Value::Null, "{now}");
     }
     system.audit("m-1");
+}
+
+#[test]
+fn a_level_that_an_earlier_version_gave_is_shown_with_its_date_and_its_version() {
+    let mut program = coffee_shop();
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(35_000)).expect(201);
+    program["tiers"]["levels"][1]["threshold"] = json!(500);
+    let published = system.client.put(DEMO, ("if-match", "\"1\""), &program).expect(201);
+    assert_eq!(published["version"], 2);
+    assert!(!published["warnings"].as_array().unwrap().is_empty(), "a raised threshold is a warning: {published}");
+    let told = tier(&system);
+    assert_eq!(
+        (&told["id"], &told["because"], &told["until"]),
+        (&json!("silver"), &json!("secured"), &json!("2028-01-31"))
+    );
+    assert_eq!(told["promised"], json!([{ "id": "silver", "until": "2028-01-31", "version": 1 }]));
+    assert_eq!(told["next"], json!({ "id": "gold", "missing": 650, "by": "2026-12-31" }));
 }

@@ -1,5 +1,7 @@
 //! The command line as a process: what it prints, how it ends, and that what it answered is there after it was killed.
 
+mod ledger;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;

@@ -1,0 +1,67 @@
+//! Where the operator's tools find the table: in a local file, or in AWS.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use regulars_api::{engine, programs::ProgramCache};
+use regulars_store::Store;
+
+use crate::local::{Data, OpenData, StartFailed, TABLE};
+
+/// Where the table is.
+#[derive(Debug, Args)]
+#[group(required = true)]
+pub(crate) struct Where {
+    /// File that keeps a local table, whose server must not be running
+    #[arg(long, value_name = "FILE", conflicts_with = "table")]
+    data: Option<PathBuf>,
+
+    /// Name of a DynamoDB table, reached with the credentials and the region of the environment
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Address of DynamoDB, if it is not that of the region
+    #[arg(long, value_name = "URL", requires = "table")]
+    endpoint: Option<String>,
+}
+
+/// An open table.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The table.
+    pub(crate) store: Store,
+    /// The programs in it.
+    pub(crate) programs: ProgramCache,
+    data: Option<OpenData>,
+}
+
+impl Where {
+    /// Opens the table.
+    ///
+    /// # Errors
+    ///
+    /// [`StartFailed`] if there is no such file, or it is in use.
+    pub(crate) async fn open(self) -> Result<Opened, StartFailed> {
+        let (store, data) = match (self.data, self.table) {
+            (Some(file), _) => {
+                if !file.is_file() {
+                    return Err(StartFailed::new(format!("there is no data file {}", file.display())));
+                }
+                let data = OpenData::open(&Data::File(file))?;
+                (Store::new(data.client(), TABLE), Some(data))
+            }
+            (None, Some(table)) => (Store::new(engine::table_client(self.endpoint.as_deref()).await, table), None),
+            (None, None) => return Err(StartFailed::new("name the table with --data or --table")),
+        };
+        Ok(Opened { store, programs: ProgramCache::default(), data })
+    }
+}
+
+impl Opened {
+    /// Closes the table.
+    pub(crate) async fn close(self) {
+        if let Some(data) = self.data {
+            data.close().await;
+        }
+    }
+}
