@@ -61,7 +61,7 @@ impl fmt::Display for ReverseRefusal {
 /// takes back nothing more. Of each breakdown line `floor(given * (paid - refunded) / paid)` remains.
 ///
 /// The points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone
-/// over into it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the program says.
+/// over into it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave the points.
 ///
 /// Where the purchase paid for a referral ([`crate::referral::paid_along`]), `along` is the account of whoever brought the
 /// member, and the entry that paid it: undone along with the whole of the purchase, and the next one pays both again.
@@ -124,7 +124,7 @@ fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund
     let wanted = (taken_back - accrual.aftermath.taken_back).max(Points::ZERO);
     take_points(draft, &mut entry, then, accrual, wanted);
     give_back_caps(draft, &mut entry, then, undone, refund);
-    take_qualifying(draft, &mut entry, undone, refund);
+    take_qualifying(draft, &mut entry, accrual, refund);
 
     draft.post_command(entry);
     draft.mark(accrual.mark(|aftermath| {
@@ -223,7 +223,7 @@ fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &R
         left -= effects.take_from(account, expiry, left);
     }
     left -= effects.take(account, left);
-    match draft.rules.program.points.negative_balance {
+    match then.points.negative_balance {
         NegativeBalance::Owe => effects.owed = left,
         NegativeBalance::Forgive => {}
     }
@@ -279,15 +279,18 @@ fn give_back_caps(draft: &mut Draft<'_>, entry: &mut Entry, then: &Program, undo
 }
 
 /// Takes back what the accrual counted toward a tier.
-fn take_qualifying(draft: &Draft<'_>, entry: &mut Entry, undone: &Entry, refund: &Refund) {
+fn take_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, refund: &Refund) {
+    let undone = &accrual.sealed.entry;
     let Some(Qualified { period, amount }) = undone.effects.qualified.first() else { return };
     let amount = Qualifying {
         points: refund.taken_of(amount.points),
         spend: refund.taken_of(amount.spend),
         visits: if refund.becomes_whole() { amount.visits } else { 0 },
     };
-    // Of a member merged into this one the periods may have begun on other days.
-    let tiers = draft.rules.tiers().filter(|_| !draft.account.qualifying.contains_key(period));
+    // Of a member merged into this one the periods may have begun on other days. The member's own amounts are nowhere else:
+    // where their bucket is gone, those of other purchases stay whole.
+    let is_merged = accrual.member != draft.account.member;
+    let tiers = draft.rules.tiers().filter(|_| is_merged && !draft.account.qualifying.contains_key(period));
     let program = draft.rules.program;
     let date = program.date(undone.occurred_at);
     let bucket = tiers.map_or(*period, |tiers| tier::bucket(program, tiers, &draft.account, date));

@@ -138,7 +138,9 @@ impl Versions {
         let now = now.max(account.settled_at);
         let walked = self.after(account.program_version, now).filter(|head| head.differs != Differs::Nothing);
         let mut needed: Vec<_> = walked.map(|head| head.version).collect();
-        needed.extend([account.program_version, self.in_force_at(now)]);
+        // A level that these rules gave is promised under the version that introduced their tiers.
+        let (promises_under, _) = self.tiers_since(account.program_version);
+        needed.extend([account.program_version, promises_under, self.in_force_at(now)]);
         needed.extend(account.promised.iter().map(|promise| promise.version));
         needed.extend(account.plan.iter().map(|term| term.version));
         needed.extend(account.holds.iter().map(|hold| hold.program_version));

@@ -50,7 +50,8 @@ pub(super) fn prolong(tiers: &Tiers, account: &mut Account, rank: Option<usize>,
     add(tiers, account, [Promise { tier: level.id.clone(), until, version, grace_days, as_of: None }]);
 }
 
-/// Adds promises, each once, strongest first, at most [`PROMISES_MAX`].
+/// Adds promises, each once, strongest first, at most [`PROMISES_MAX`]: of more, those go first beside which another gives the
+/// same level or a higher one for at least as long.
 pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<Item = Promise>) {
     for promise in more {
         if !account.promised.contains(&promise) {
@@ -59,7 +60,24 @@ pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<
     }
     let strength = |promise: &Promise| (tiers.rank(&promise.tier), promise.until.unwrap_or(Date::MAX), promise.version);
     account.promised.sort_by_key(|promise| std::cmp::Reverse(strength(promise)));
-    account.promised.truncate(PROMISES_MAX);
+    while account.promised.len() > PROMISES_MAX {
+        let least = outlasted(&account.promised).unwrap_or(PROMISES_MAX);
+        account.promised.remove(least);
+    }
+}
+
+/// The weakest of `promised`, strongest first, that ends no later than a stronger one.
+fn outlasted(promised: &[Promise]) -> Option<usize> {
+    let mut latest = None;
+    let mut weakest = None;
+    for (place, promise) in promised.iter().enumerate() {
+        let end = Some(promise.until.unwrap_or(Date::MAX));
+        if latest >= end {
+            weakest = Some(place);
+        }
+        latest = latest.max(end);
+    }
+    weakest
 }
 
 /// Turns what the rules before gave `account` as of `day` into promises, now that other tiers come into force with `head`.

@@ -99,10 +99,13 @@ impl Club {
         self.get_mut(id).publish(program);
         loop {
             match settle(program.versions(), self.get(id).account.clone(), now) {
-                Settlement::Current(settled) => match settled.clone().review() {
-                    Some(posting) => self.commit(posting),
-                    None => return *settled,
-                },
+                Settlement::Current(settled) => {
+                    let Some(posting) = settled.clone().review() else {
+                        program.assert_enough(&self.get(id).account, &settled);
+                        return *settled;
+                    };
+                    self.commit(posting);
+                }
                 Settlement::Behind(posting) => self.get_mut(id).commit_part(*posting),
                 unsettled @ (Settlement::Needs(_) | Settlement::Stale) => panic!("{unsettled:?}"),
             }

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use jiff::Timestamp;
 use regulars_domain::{
+    account::Account,
     id::LevelId,
     program::{
         Program,
         succession::{Edition, succession},
     },
+    settle::{Settled, Settlement, settle},
     versions::{Differs, VersionHead, Versions},
 };
 use serde_json::{Value, json};
@@ -132,6 +134,16 @@ impl Rulebook {
     pub(crate) fn loaded(&self, versions: &[u64]) -> Versions {
         let programs = versions.iter().map(|version| (*version, Arc::clone(&self.programs[version]))).collect();
         Versions::new(self.versions.heads().into(), programs)
+    }
+
+    /// Asserts that the documents that `account` asks for before it is settled up to now are enough to settle it, to `settled`,
+    /// and to decide about it then.
+    pub(crate) fn assert_enough(&self, account: &Account, settled: &Settled<'_>) {
+        let needed = self.loaded(&[]).missing(account, settled.now());
+        let enough = self.loaded(&needed);
+        let Settlement::Current(again) = settle(&enough, account.clone(), settled.now()) else { panic!("settled") };
+        assert_eq!(again.account(), settled.account(), "with versions {needed:?} alone");
+        assert_eq!(enough.missing(again.account(), settled.now()), [0; 0], "beside versions {needed:?}");
     }
 
     /// When the newest version begins.

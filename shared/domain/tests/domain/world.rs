@@ -274,7 +274,10 @@ impl Member {
         self.publish(program);
         loop {
             match settle(program.versions(), self.account.clone(), now) {
-                Settlement::Current(settled) => return *settled,
+                Settlement::Current(settled) => {
+                    program.assert_enough(&self.account, &settled);
+                    return *settled;
+                }
                 Settlement::Behind(posting) => self.commit_part(*posting),
                 unsettled @ (Settlement::Needs(_) | Settlement::Stale) => panic!("{unsettled:?}"),
             }

@@ -163,7 +163,7 @@ impl Auditor {
         let from_others = (due - from_own).min(self.spendable() - from_own);
         self.take_in_order(from_own + from_others);
         due -= from_own + from_others;
-        let owed = if rules.owe { due } else { 0 };
+        let owed = if then.owe { due } else { 0 };
         self.owed += owed;
         if gift.undone && !before.undone && gift.is_review {
             self.review_days.retain(|day| *day != gift.day);

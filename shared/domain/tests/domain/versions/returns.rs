@@ -233,3 +233,99 @@ fn caps_and_steps_go_back_as_the_version_said_that_counted_them() {
     assert_eq!((entry.program_version, entry.points().get(), state(&member)), (1, -20, (100, 1)));
     member.assert_proven();
 }
+
+#[test]
+fn a_version_that_only_changes_a_name_changes_nothing_of_what_is_judged_again() {
+    let first = program_of(&silver_at(300, &json!({})));
+    let mut renamed = silver_at(300, &json!({}));
+    renamed["name"] = json!("Another name");
+    let second = first.then(at("2027-05-01"), &renamed);
+    let third = second.then(at("2028-02-01T08:00"), &silver_at(500, &json!({})));
+    let mut untouched = Member::joins(&first, "2027-03-01");
+    untouched.buys(&second, "2027-06-10", 35_000);
+    let mut touched = untouched.clone();
+    touched.is_touched(&third, at("2028-02-05"));
+    for member in [&mut untouched, &mut touched] {
+        assert_eq!(member.account_at(&third, at("2028-02-06")).promised.first().unwrap().version, 1);
+        member.reverses(&third, at("2028-02-10"), "undo", "bought-2027-06-10", None).unwrap();
+        assert_eq!(member.stands(&third, at("2028-02-11")), "bronze qualified -");
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn a_return_takes_no_amount_of_another_purchase_where_its_own_are_gone() {
+    let short = json!({ "period": { "rolling_months": 2 } });
+    for (before, after, bought, changed, next, returned, expected) in [
+        (json!({}), short, "2027-11-10", "2027-11-20", "2027-11-25", "2027-11-26", "silver qualified 2028-01-31"),
+        (
+            json!({ "period": LIFETIME }),
+            json!({}),
+            "2027-11-10",
+            "2027-11-20",
+            "2027-12-25",
+            "2028-02-10",
+            "silver secured 2028-12-31",
+        ),
+        (
+            json!({ "period": "membership_year" }),
+            json!({}),
+            "2027-11-10",
+            "2027-11-20",
+            "2027-12-25",
+            "2028-02-10",
+            "silver secured 2028-12-31",
+        ),
+    ] {
+        let first = program_of(&silver_at(90_000, &before));
+        let versions = [first.clone(), first.then(at(changed), &silver_at(300, &after))];
+        let mut member = Member::joins(&first, "2027-03-01");
+        for step in [Buys(bought, 50_000), Buys(next, 30_000)] {
+            takes(&versions, &mut member, &step);
+        }
+        takes(&versions, &mut member, &Returns(bought, returned, 50_000));
+        assert_eq!(member.stands(&versions[1], at(returned)), expected, "{before} {after}");
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn what_is_missing_is_owed_or_forgiven_as_the_version_said_that_gave_the_points() {
+    for (before, after, owed) in [("owe", "forgive", 30), ("forgive", "owe", 0)] {
+        let rules = |policy: &str| {
+            let base = json!({ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } });
+            document(json!({ "points": { "negative_balance": policy }, "earning_rules": [base] }))
+        };
+        let first = program_of(&rules(before));
+        let second = first.then(at("2027-03-01"), &rules(after));
+        let mut member = Member::joins(&first, "2027-01-01");
+        let bought = member.buys(&first, "2027-02-01", 10_000).points().get();
+        member.adjusts(&first, at("2027-02-02"), "spent", -30).unwrap();
+        let entry = member.reverses(&second, at("2027-03-10"), "undo", "bought-2027-02-01", None).unwrap();
+        assert_eq!((entry.program_version, entry.points().get()), (1, 30 - bought - owed), "{before} {after}");
+        assert_eq!(member.balances(), [0, 0, 0, owed], "{before} {after}");
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn of_too_many_promises_those_go_first_that_another_outlasts() {
+    let levels = |gold: i64, tiers: &Value| {
+        let levels = json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 200 },
+                            { "id": "gold", "threshold": gold }]);
+        with_levels(&levels, tiers)
+    };
+    let window = json!({ "period": { "rolling_months": 12 }, "grace_days": 180 });
+    let mut versions = vec![program_of(&levels(800, &json!({ "period": LIFETIME })))];
+    let mut member = Member::joins(&versions[0], "2027-01-01");
+    takes(&versions, &mut member, &Buys("2027-01-05", 30_000));
+    for (gold, month) in (801..).zip(["03", "05", "07", "09", "11", "12"]) {
+        let day = format!("2027-{month}-01T08:00");
+        versions.push(versions.last().unwrap().then(at(&day), &levels(gold, &window)));
+        let day = format!("2027-{month}-02");
+        member.buys(versions.last().unwrap(), &day, 90_000);
+    }
+    let last = versions.last().unwrap().clone().then(at("2028-01-20"), &levels(900, &window));
+    assert_eq!(member.account_at(&last, at("2028-01-21")).promised.len(), 12);
+    assert_eq!(member.stands(&last, at("2034-06-01")), "silver secured -");
+}
