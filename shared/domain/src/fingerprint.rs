@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The secret of one member under which the fingerprints of their requests are made: random, kept in the account alone, and
-/// deleted when the member is erased. Without it, nobody can tell from a fingerprint whether a guessed e-mail address or
+/// The secret of one member under which the fingerprints of their requests are made: random, and kept in the account alone, so
+/// that it can be deleted with the member's personal data. Without it, nobody can tell from a fingerprint whether a guessed e-mail address or
 /// birthday was in the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 16]);

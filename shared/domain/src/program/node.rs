@@ -2,8 +2,8 @@
 //!
 //! There are two kinds of findings. A *fault* means that there is no value: it has the wrong type, or no meaning. A *lint*
 //! means that the value is understood but must not be published: it is out of bounds, or contradicts another. A document to
-//! be published must have neither. A document that was published once is read for ever, so only faults count there: a later
-//! release may lint more, and must still read what an earlier one accepted.
+//! be published must have neither. A document that has been published must stay readable, so only faults count there: a
+//! later release may lint more, and must still read what an earlier one accepted.
 
 use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::FromStr};
 

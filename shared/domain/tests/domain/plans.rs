@@ -234,7 +234,7 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
     member.assert_proven();
     // What is used in an interval that is over is forgotten.
     assert_eq!(used(member.settled(&program, at("2027-12-23")).account(), &"entitlement/tasting".parse().unwrap()), 0);
-    // What is used once for ever, when neither the rules in force nor those before know it any more.
+    // A use that counts for ever is forgotten when neither the rules in force nor those before them know what was used.
     let without = |days: i64| crate::world::document(json!({ "points": { "backdating_days_max": days } }));
     let gone = program.then(at("2027-12-24"), &without(1));
     assert!(knows_use(member.settled(&gone, at("2027-12-25")).account()));

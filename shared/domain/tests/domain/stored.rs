@@ -1,4 +1,4 @@
-//! A document that was published once is read for ever, whatever this release would not let through any more.
+//! A document that has been published stays readable, even where this release would refuse to publish it.
 
 use regulars_domain::program::Program;
 use serde_json::{Value, json};

@@ -246,7 +246,7 @@ fn lives(versions: &[Rulebook; 3], purchases: Purchases, touches: &[&str]) -> Ve
     ends.map(|end| member.account_at(restored, at(end))).to_vec()
 }
 
-/// That two members end equal over this period, whatever else the tiers say, whoever was touched when.
+/// Asserts that two members end equal over this period, whatever else the tiers say and whichever of them was touched when.
 fn check_equal(period: &Value) {
     for more in
         [json!({}), json!({ "downgrade": "one_level" }), json!({ "downgrade": "never" }), json!({ "silver": "never" })]

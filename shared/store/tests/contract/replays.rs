@@ -230,7 +230,7 @@ async fn two_requests_to_join_at_once_are_the_same_whatever_salt_each_brought() 
             }
         })
     };
-    // Both read that nobody is there before either writes.
+    // Both find no account before either of them writes.
     let (one, other) = tokio::join!(join([1; 16]), join([2; 16]));
     let (committed, replayed) = match (one.unwrap(), other.unwrap()) {
         (Outcome::Committed(committed), replayed) | (replayed, Outcome::Committed(committed)) => (committed, replayed),

@@ -48,8 +48,8 @@ pub(crate) fn soon() -> Instant {
 pub(crate) fn enrollment(member: &MemberId) -> Posting {
     let on = date(2026, 11, 22);
     let before = Account::before_joining(demo(), member.clone(), NOW.parse().unwrap(), on, 4);
-    let nobody = Account { salt: Some([7; 16].into()), review_on: Some(date(2026, 12, 31)), ..before };
-    let mut posting = empty(&nobody);
+    let unwritten = Account { salt: Some([7; 16].into()), review_on: Some(date(2026, 12, 31)), ..before };
+    let mut posting = empty(&unwritten);
     posting.own.expected_version = None;
     let fingerprint = request("enrollment", 0).content.fingerprint(posting.own.account.salt.as_ref());
     add_entry(&mut posting, &EntryId::enrollment(), 0, Some(&fingerprint));

@@ -18,7 +18,7 @@ impl Auditor {
                 let day = later(day, days);
                 (day, Some(Wanted::Day(day, then.last_day(day))).filter(|_| day > self.today))
             }
-            // Nobody can confirm what is not posted.
+            // An accrual can be confirmed once it is posted, so its days count from today.
             Wait::Confirmation(days) => (day, Some(Wanted::Confirmation(later(self.today, days)))),
         };
         if let Some(wanted) = waits.filter(|_| points > 0) {
@@ -274,7 +274,7 @@ impl Auditor {
     pub(crate) fn undoes(&mut self, key: &str) -> Result<i64, &'static str> {
         let mut spending = self.spendings[key].clone();
         let Fate::Captured(points) = spending.fate else { return Err("NotHeld") };
-        // What expires first was spent, up to so many points.
+        // Of the points that were held, those that expire first were spent.
         let mut due = points;
         for (_, part) in &mut spending.taken {
             *part = due.min(*part);

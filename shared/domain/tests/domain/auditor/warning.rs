@@ -8,7 +8,7 @@ use regulars_domain::{chain::Sealed, entry::By};
 use super::{day_of, later};
 use crate::world::expiring;
 
-/// That on `day` so many points would expire after another one.
+/// What a member is told on `day`: so many points expire when `last_day` is over.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Warning {
     pub(crate) day: Date,
