@@ -143,6 +143,20 @@ impl System {
         self.client.post(&format!("{DEMO}/members"), &json!({ "member": member })).expect(201)
     }
 
+    /// A system with a member `m-1` who has 325 points: 25 of welcome and 300 earned under `order-1`, which make a silver tier.
+    ///
+    /// # Panics
+    ///
+    /// If they are not given.
+    #[must_use]
+    #[track_caller]
+    pub fn with_silver_member() -> Self {
+        let system = Self::start();
+        system.enroll("m-1");
+        system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
+        system
+    }
+
     /// What is earned under a key.
     #[must_use]
     pub fn accrue(&self, member_id: &str, key: &str, body: &Value) -> Answer {

@@ -13,7 +13,7 @@ use regulars_domain::{
     id::{EntryId, IdempotencyKey, MemberId, ProgramId},
     posting::{Change, Posting},
     program::Program,
-    settle::{Settled, Settlement, settle},
+    settle::{Settled, Settlement, settle, settle_unwritten},
     versions::{VersionMissing, Versions},
 };
 use regulars_store::{Found, Needs, Outcome, RequestKey, Step};
@@ -268,17 +268,7 @@ impl Engine {
     ///
     /// Never, for such an account: it is a fault of ours.
     pub fn settled<'p>(&self, subject: &'p Subject, account: Account) -> Result<Settled<'p>, Problem> {
-        let mut account = account;
-        loop {
-            match settle(&subject.versions, account, subject.now) {
-                Settlement::Current(settled) => return Ok(*settled),
-                Settlement::Behind(posting) => account = posting.own.account,
-                Settlement::Needs(versions) => {
-                    return Err(Problem::fault(format!("versions {versions:?} of the program were not loaded")));
-                }
-                Settlement::Stale => return Err(Problem::fault("the account knows a later version of the program")),
-            }
-        }
+        settle_unwritten(&subject.versions, account, subject.now).map_err(version_missing)
     }
 
     /// Carries out a command on the account of `subject`: loads, brings up to now, lets `decide` say what is to be

@@ -36,8 +36,6 @@ const COMPILED_MAX: usize = 64;
 /// The programs and their versions.
 #[derive(Debug)]
 pub struct ProgramCache {
-    /// For [`ProgramCache::get`], which is not told the time.
-    clock: Clock,
     notice: SignedDuration,
     kept: Mutex<Kept>,
 }
@@ -120,7 +118,7 @@ impl fmt::Display for ProgramBroken {
 impl Default for ProgramCache {
     /// For a function that shares its table with others, which keep what they have read for as long as this one does.
     fn default() -> Self {
-        Self { clock: Clock::System, notice: NOTICE, kept: Mutex::default() }
+        Self { notice: NOTICE, kept: Mutex::default() }
     }
 }
 
@@ -128,8 +126,8 @@ impl ProgramCache {
     /// For functions of one process that share this cache: who publishes lets all of them know, so a version can be in force
     /// at once.
     #[must_use]
-    pub fn in_one_process(clock: Clock) -> Self {
-        Self { clock, notice: SignedDuration::ZERO, kept: Mutex::default() }
+    pub fn in_one_process() -> Self {
+        Self { notice: SignedDuration::ZERO, kept: Mutex::default() }
     }
 
     /// How long before a version begins all functions must be able to hear of it.
@@ -142,17 +140,6 @@ impl ProgramCache {
     #[must_use]
     pub fn soonest(&self, now: Timestamp) -> Timestamp {
         now.checked_add(self.notice).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The program in force by this cache's clock; `None` if there is no such program.
-    ///
-    /// # Errors
-    ///
-    /// [`ProgramBroken`].
-    pub async fn get(&self, store: &Store, id: &ProgramId) -> Result<Option<Arc<Program>>, ProgramBroken> {
-        let Some(versions) = self.listed(store, id).await? else { return Ok(None) };
-        let in_force = versions.in_force_at(self.clock.now());
-        Ok(self.compiled(store, id, &BTreeSet::from([in_force])).await?.pop())
     }
 
     /// The versions of a program, with the rules in force at `now`; `None` if there is no such program. The list is at most
@@ -333,7 +320,7 @@ mod tests {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let later: Timestamp = "2026-11-22T12:01:00Z".parse().unwrap();
         assert_eq!(ProgramCache::default().soonest(now), later);
-        assert_eq!(ProgramCache::in_one_process(Clock::System).soonest(now), now);
+        assert_eq!(ProgramCache::in_one_process().soonest(now), now);
         assert!(ProgramCache::default().notice() > SignedDuration::try_from(FRESH_FOR).unwrap());
     }
 

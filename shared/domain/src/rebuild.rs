@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     account::Account,
-    chain::Sealed,
+    chain::{Hash, Sealed},
     entry::{Entry, Moment, Record},
     id::{MemberId, ProgramId},
     settle::{Quiet, begin_quietly, begin_version_quietly, end_quietly, next_quiet},
@@ -84,6 +84,12 @@ impl<'p> Rebuilding<'p> {
         account.head_hash = sealed.hash;
         self.account = Some(account);
         Ok(())
+    }
+
+    /// The `seq` and the hash of the last entry that was followed, or what a ledger begins after.
+    pub(crate) fn end(&self) -> (u64, Hash) {
+        let genesis = || (0, Hash::genesis(&self.program, &self.member));
+        self.account.as_ref().map_or_else(genesis, |account| (account.seq, account.head_hash))
     }
 
     /// The account after the last entry that was followed, with what stands beside the ledger as `kept` has it: attributes,

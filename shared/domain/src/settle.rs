@@ -92,6 +92,26 @@ pub fn settle(versions: &Versions, account: Account, now: Timestamp) -> Settleme
     Settlement::Current(Box::new(Settled(draft)))
 }
 
+/// As [`settle`], to be looked at: what would be committed on the way is not.
+///
+/// # Errors
+///
+/// The document of a version was not loaded, or a version that the account was settled under is not known here.
+pub fn settle_unwritten(versions: &Versions, account: Account, now: Timestamp) -> Result<Settled<'_>, VersionMissing> {
+    let mut account = account;
+    loop {
+        let program_version = account.program_version;
+        match settle(versions, account, now) {
+            Settlement::Current(settled) => return Ok(*settled),
+            Settlement::Behind(posting) => account = posting.own.account,
+            Settlement::Needs(missing) => {
+                return Err(VersionMissing(missing.first().copied().unwrap_or(program_version)));
+            }
+            Settlement::Stale => return Err(VersionMissing(program_version)),
+        }
+    }
+}
+
 impl<'p> Settled<'p> {
     /// The account as it is now.
     #[must_use]

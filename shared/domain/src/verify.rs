@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::{
     account::Account,
-    chain::{Hash, Sealed, link},
+    chain::{Sealed, link},
     draft::Draft,
     id::{MemberId, ProgramId},
     posting::Posting,
     rebuild::{LedgerBroken, Rebuilding},
-    settle::{Settlement, settle},
+    settle::settle_unwritten,
     versions::{Rules, Versions},
 };
 
@@ -77,20 +77,13 @@ impl fmt::Display for LedgerFault {
 pub struct Verifying<'p> {
     versions: &'p Versions,
     rebuilding: Rebuilding<'p>,
-    seq: u64,
-    head: Hash,
 }
 
 impl<'p> Verifying<'p> {
     /// Begins with the ledger of `member`, before the first entry.
     #[must_use]
     pub fn new(versions: &'p Versions, program: &ProgramId, member: &MemberId) -> Self {
-        Self {
-            versions,
-            rebuilding: Rebuilding::new(versions, program.clone(), member.clone()),
-            seq: 0,
-            head: Hash::genesis(program, member),
-        }
+        Self { versions, rebuilding: Rebuilding::new(versions, program.clone(), member.clone()) }
     }
 
     /// Verifies that `sealed` is the next entry, and makes its changes.
@@ -99,16 +92,15 @@ impl<'p> Verifying<'p> {
     ///
     /// It is not, or it cannot be followed. Nothing that comes after it says anything then.
     pub fn follow(&mut self, sealed: &Sealed) -> Result<(), LedgerFault> {
-        let expected = self.seq.saturating_add(1);
+        let (seq, head) = self.rebuilding.end();
+        let expected = seq.saturating_add(1);
         if sealed.entry.seq != expected {
             return Err(LedgerFault::Gap { expected, found: sealed.entry.seq });
         }
-        if sealed.previous != self.head || sealed.hash != link(&self.head, &sealed.text) {
+        if sealed.previous != head || sealed.hash != link(&head, &sealed.text) {
             return Err(LedgerFault::Changed { seq: expected });
         }
-        self.rebuilding.follow(sealed).map_err(LedgerFault::Broken)?;
-        (self.seq, self.head) = (expected, sealed.hash);
-        Ok(())
+        self.rebuilding.follow(sealed).map_err(LedgerFault::Broken)
     }
 
     /// Compares what the entries made with the account as it is kept, both settled to the same moment. Answers with
@@ -116,19 +108,20 @@ impl<'p> Verifying<'p> {
     #[must_use]
     pub fn compare(self, kept: Option<&Account>) -> Vec<LedgerFault> {
         let Some(kept) = kept else { return vec![LedgerFault::NoAccount] };
-        if kept.seq != self.seq {
-            return vec![LedgerFault::Length { expected: kept.seq, found: self.seq }];
+        let (seq, head) = self.rebuilding.end();
+        if kept.seq != seq {
+            return vec![LedgerFault::Length { expected: kept.seq, found: seq }];
         }
-        if kept.head_hash != self.head {
+        if kept.head_hash != head {
             return vec![LedgerFault::Head];
         }
         let Some(rebuilt) = self.rebuilding.account_beside(kept) else {
             return vec![LedgerFault::Broken(LedgerBroken::NoEnrollment)];
         };
-        let settled = |account: Account| settled_at(self.versions, account, kept);
+        let settled = |account: Account| settle_unwritten(self.versions, account, kept.settled_at);
         match (settled(rebuilt), settled(kept.clone())) {
-            (Ok(expected), Ok(found)) => differences(&expected, &found),
-            (Err(broken), _) | (_, Err(broken)) => vec![LedgerFault::Broken(broken)],
+            (Ok(expected), Ok(found)) => differences(expected.account(), found.account()),
+            (Err(missing), _) | (_, Err(missing)) => vec![LedgerFault::Broken(missing.into())],
         }
     }
 }
@@ -141,26 +134,14 @@ impl Verifying<'_> {
     ///
     /// There were no entries, or the document of a version is missing.
     pub fn rebuilt(self, kept: Option<&Account>) -> Result<Posting, LedgerBroken> {
-        let rebuilt = self.rebuilding.account().cloned().ok_or(LedgerBroken::NoEnrollment)?;
-        let rebuilt = kept.and_then(|kept| self.rebuilding.account_beside(kept)).unwrap_or(rebuilt);
+        let rebuilt = match kept {
+            Some(kept) => self.rebuilding.account_beside(kept),
+            None => self.rebuilding.account().cloned(),
+        };
+        let rebuilt = rebuilt.ok_or(LedgerBroken::NoEnrollment)?;
         let rules = Rules::of(self.versions, rebuilt.program_version)?;
         let now = kept.map_or(rebuilt.settled_at, |kept| kept.settled_at.max(rebuilt.settled_at));
         Ok(Draft::new(rules, rebuilt, kept.map(|kept| kept.version), now).finish())
-    }
-}
-
-/// `account` settled to the newest commit of `kept`, nothing written.
-fn settled_at(versions: &Versions, account: Account, kept: &Account) -> Result<Account, LedgerBroken> {
-    let mut account = account;
-    loop {
-        match settle(versions, account, kept.settled_at) {
-            Settlement::Current(settled) => return Ok(settled.account().clone()),
-            Settlement::Behind(posting) => account = posting.own.account,
-            Settlement::Needs(missing) => {
-                return Err(LedgerBroken::VersionMissing(missing.first().copied().unwrap_or_default()));
-            }
-            Settlement::Stale => return Err(LedgerBroken::VersionMissing(kept.program_version)),
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 mod rebuild;
 mod verify;
 
+use std::io::{self, Write};
+
 use regulars_api::programs::{ProgramBroken, ProgramCache};
 use regulars_domain::{
     account::Account,
@@ -80,4 +82,9 @@ async fn follow<'p>(
             return Ok(Followed { verifying, kept, faults, entries });
         }
     }
+}
+
+/// A line on standard output. Nothing is left to do where it cannot be written.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,15 +1,12 @@
 //! `regulars rebuild`: makes an account from its entries, and tells how the account that is kept differs.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Args;
 use regulars_domain::id::{MemberId, ProgramId};
 use regulars_store::Commit;
 
-use super::{Followed, all_versions, follow};
+use super::{Followed, all_versions, follow, say};
 use crate::{
     local::StartFailed,
     table::{Opened, Where},
@@ -80,9 +77,4 @@ async fn rebuild_one(
     }
     say(&format!("{program}/{member}: the account was made from its {entries} entries and written"));
     Ok(ExitCode::SUCCESS)
-}
-
-/// A line on standard output. Nothing is left to do where it cannot be written.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,11 +1,6 @@
 //! `regulars verify`: follows every ledger, recomputes every hash and compares every account.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +12,7 @@ use regulars_domain::{
 use regulars_store::{Store, StoreFault, Walk};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Followed, all_versions, follow};
+use super::{Followed, all_versions, follow, say};
 use crate::{local::StartFailed, table::Where};
 
 /// Ledgers followed at a time. Each waits for the table nearly all of its time.
@@ -159,9 +154,4 @@ fn progress() -> ProgressBar {
     let progress = ProgressBar::new_spinner();
     progress.set_style(ProgressStyle::default_spinner());
     progress
-}
-
-/// A line on standard output. Nothing is left to do where it cannot be written.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -156,7 +156,7 @@ fn engine(client: Client, clock: MovableClock) -> Result<Engine, StartFailed> {
     let clock = Clock::Movable(clock);
     Ok(Engine {
         store: Store::new(client, TABLE),
-        programs: ProgramCache::in_one_process(clock.clone()),
+        programs: ProgramCache::in_one_process(),
         clock,
         authority: Authority::Trusted,
         alias_key: Some(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),

@@ -11,17 +11,9 @@ fn money_off(amount: i64) -> Value {
     json!({ "reward": "money-off", "money": { "amount": amount, "currency": "EUR" } })
 }
 
-/// A member with 325 points: 25 of welcome and 300 earned, which make a silver tier.
-fn with_member() -> System {
-    let system = System::start();
-    system.enroll("m-1");
-    system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
-    system
-}
-
 #[test]
 fn a_reward_of_fixed_cost_is_had_for_its_points() {
-    let system = with_member();
+    let system = System::with_silver_member();
     let answer = system.redeem("m-1", "r-1", &reward("free-coffee"));
     assert!(!answer.is_replay());
     let mut answer = answer.expect(201);
@@ -48,7 +40,7 @@ fn a_reward_of_fixed_cost_is_had_for_its_points() {
 
 #[test]
 fn a_reward_per_money_costs_what_the_money_does_rounded_up() {
-    let system = with_member();
+    let system = System::with_silver_member();
     let answer = system.redeem("m-1", "r-1", &money_off(400)).expect(201);
     assert_eq!((&answer["entry"]["points"], &answer["redemption"]["points"]), (&json!(-200), &json!(200)));
     assert_eq!(answer["redemption"]["money"], json!({ "amount": 400, "currency": "EUR" }));
@@ -103,7 +95,7 @@ fn a_reward_runs_out_for_everybody() {
 
 #[test]
 fn each_reason_for_a_refusal_has_its_code() {
-    let system = with_member();
+    let system = System::with_silver_member();
     for (id, status, code) in [
         ("no-such-thing", 404, "reward_not_found"),
         ("tasting", 422, "reward_not_for_tier"),
@@ -136,7 +128,7 @@ fn what_the_member_can_do_nothing_about_is_told_first() {
 
 #[test]
 fn a_limit_counts_per_day_of_the_program() {
-    let system = with_member();
+    let system = System::with_silver_member();
     system.redeem("m-1", "r-1", &reward("free-coffee")).expect(201);
     system.redeem("m-1", "r-2", &reward("free-coffee")).problem(422, "reward_limit_reached");
     // Midnight in Istanbul.
@@ -148,7 +140,7 @@ fn a_limit_counts_per_day_of_the_program() {
 
 #[test]
 fn a_repeat_is_answered_even_where_the_request_could_no_longer_be_granted() {
-    let system = with_member();
+    let system = System::with_silver_member();
     let first = system.redeem("m-1", "r-1", &money_off(600)).expect(201);
     assert_eq!(first["account"]["balance"]["spendable"], 25);
     let check = |what: &str| {

@@ -15,17 +15,9 @@ fn reverse(system: &System, entry: &str, key: &str, body: &Value) -> Answer {
     system.client.post_under(key, &format!("{}/accruals/{entry}/reversals", member("m-1")), body)
 }
 
-/// A member with 25 points of welcome and 300 earned, which make a silver tier.
-fn with_member() -> System {
-    let system = System::start();
-    system.enroll("m-1");
-    system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
-    system
-}
-
 #[test]
 fn a_refund_takes_back_its_share_and_the_tier_with_it() {
-    let system = with_member();
+    let system = System::with_silver_member();
     assert_eq!(system.account("m-1")["tier"]["id"], "silver");
     let answer = refund(&system, "refund-1", 15_000).expect(201);
     assert_eq!(answer["entry"]["kind"], "accrual_reversal");
@@ -39,7 +31,7 @@ fn a_refund_takes_back_its_share_and_the_tier_with_it() {
 
 #[test]
 fn the_total_is_cumulative_so_a_repeated_or_late_message_takes_back_nothing_more() {
-    let system = with_member();
+    let system = System::with_silver_member();
     refund(&system, "refund-2", 20_000).expect(201);
     assert!(refund(&system, "refund-2", 20_000).is_replay());
     assert_eq!(refund(&system, "refund-1", 10_000).expect(201)["entry"]["points"], 0, "it comes after a later one");
@@ -50,7 +42,7 @@ fn the_total_is_cumulative_so_a_repeated_or_late_message_takes_back_nothing_more
 
 #[test]
 fn points_that_were_spent_meanwhile_are_owed_and_later_ones_pay_them() {
-    let system = with_member();
+    let system = System::with_silver_member();
     system.redeem("m-1", "r-1", &json!({ "reward": "free-coffee" })).expect(201);
     let answer = reverse(&system, "order-1", "refund-1", &json!({})).expect(201);
     assert_eq!(answer["account"]["balance"], json!({ "spendable": 0, "pending": 0, "held": 0, "owed": 75 }));
@@ -62,7 +54,7 @@ fn points_that_were_spent_meanwhile_are_owed_and_later_ones_pay_them() {
 
 #[test]
 fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
-    let system = with_member();
+    let system = System::with_silver_member();
     let before = system.account("m-1");
     refund(&system, "more", 30_001).problem(422, "reversal_exceeds_accrual");
     let dollars = json!({ "refunded_total": { "amount": 1, "currency": "USD" } });
