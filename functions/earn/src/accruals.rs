@@ -11,7 +11,7 @@ use regulars_api::{
 use regulars_domain::{
     Request as Asked,
     earn::earn,
-    earning::{Activity, Occasion, Purchase},
+    occasion::{Activity, Occasion, Purchase},
 };
 use regulars_store::Needs;
 use serde::Deserialize;

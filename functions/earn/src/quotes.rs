@@ -12,8 +12,8 @@ use regulars_domain::{
     account::Account,
     aftermath::Recorded,
     earn::earn,
-    earning::Occasion,
     id::{EntryId, IdempotencyKey},
+    occasion::Occasion,
     posting::Posting,
     redeem::{self, Redeem},
 };

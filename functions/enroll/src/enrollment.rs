@@ -11,11 +11,11 @@ use regulars_api::{
 };
 use regulars_domain::{
     account::Alias,
-    chain::Hash,
-    earning::Occasion,
     enroll::{self, Enroll},
     fingerprint::Salt,
+    hash::Hash,
     id::{EntryId, MemberId, ProgramId},
+    occasion::Occasion,
 };
 use regulars_store::{Needs, RequestKey};
 use serde::Deserialize;

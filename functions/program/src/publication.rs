@@ -8,11 +8,9 @@ use regulars_api::{
 };
 use regulars_domain::{
     id::{Actor, ProgramId},
-    program::{
-        Problem as Fault, Program,
-        succession::{Edition, Succession, first, succession},
-    },
-    versions::VersionHead,
+    program::{Problem as Fault, Program},
+    succession::{Edition, Succession, first, succession},
+    version_head::VersionHead,
 };
 use regulars_store::{Publication, Publish, Start};
 use serde::Serialize;

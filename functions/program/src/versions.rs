@@ -10,7 +10,8 @@ use regulars_api::{
 };
 use regulars_domain::{
     id::{Actor, ProgramId},
-    versions::{VersionHead, Versions},
+    version_head::VersionHead,
+    versions::Versions,
 };
 use regulars_store::{ProgramHeads, Withdrawal};
 use serde::Serialize;

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
     id::ProgramId,
     program::{Problem as Fault, Program},
-    versions::{VersionHead, Versions},
+    version_head::VersionHead,
+    versions::Versions,
 };
 use regulars_store::{Store, StoreFault};
 use serde_json::Value;

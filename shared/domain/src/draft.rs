@@ -5,29 +5,37 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    account::{Account, Qualifying},
-    aftermath::Mark,
-    breakdown::BreakdownLine,
-    calendar,
-    cap::Used,
-    chain::Sealed,
-    code::GivenCode,
-    counter::{Counters, Take},
-    earning::{self, Earner, Occasion, PointsOverflow, assess},
-    effects::{Effects, TierChange},
-    entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
-    fingerprint::Content,
-    hold::Hold,
-    id::{Actor, EntryId, RewardId},
-    lots::{Expiry, LotChange},
-    pending::Awaits,
-    points::Points,
-    posting::{Change, Claim, Posting},
-    program::{Level, Plan, Program},
-    settle,
-    text::Note,
+    ledger::{
+        aftermath::Mark,
+        breakdown::BreakdownLine,
+        chain::Sealed,
+        effects::{Effects, TierChange},
+        entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
+        posting::{Change, Claim, Posting},
+    },
+    rules::{
+        assessment::{self, Earner, PointsOverflow, assess},
+        cap::Used,
+        program::{Level, Plan, Program},
+        versions::Rules,
+    },
+    state::{
+        account::{Account, Qualifying},
+        counter::{Counters, Take},
+        hold::Hold,
+        lots::{Expiry, LotChange},
+        pending::Awaits,
+    },
     tier,
-    versions::Rules,
+    values::{
+        calendar,
+        code::GivenCode,
+        fingerprint::Content,
+        id::{Actor, EntryId, RewardId},
+        occasion::Occasion,
+        points::Points,
+        text::Note,
+    },
 };
 
 /// What a caller asks for: under which entry id, with which content, and who asks.
@@ -203,9 +211,9 @@ impl<'p> Draft<'p> {
         self.claims.push(claim);
     }
 
-    /// Commits what is drafted of another account along with this posting.
-    pub(crate) fn along(&mut self, other: Self) {
-        let Posting { own, others, takes, marks, codes, claims } = other.finish();
+    /// Commits another account's posting along with this one.
+    pub(crate) fn along(&mut self, other: Posting) {
+        let Posting { own, others, takes, marks, codes, claims } = other;
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
@@ -239,10 +247,10 @@ impl<'p> Draft<'p> {
         }
         let date = then.date(occasion.occurred_at());
         entry.program_version = then.version;
-        if let Some(day) = then.points.expiry.extended_to(date).filter(|_| earning::extends(occasion)) {
+        if let Some(day) = then.points.expiry.extended_to(date).filter(|_| assessment::extends(occasion)) {
             entry.effects.extend(&self.account, day);
         }
-        let awaits = then.points.awaits(date, self.today()).filter(|_| earning::pends(occasion));
+        let awaits = then.points.awaits(date, self.today()).filter(|_| assessment::pends(occasion));
         match awaits {
             Some(awaits) if awaits.ends_on() > self.today() => entry.effects.wait(awaits, assessment.points),
             Some(Awaits::Maturity(_, expiry)) => entry.effects.give(&self.account, assessment.points, expiry),
@@ -356,20 +364,11 @@ impl<'p> Draft<'p> {
         self.post(entry);
     }
 
-    /// What is to be committed, of an account that is settled.
-    ///
-    /// What the last entry leaves behind and nothing can need is forgotten, as it is when the account is rebuilt.
-    pub(crate) fn finish(mut self) -> Posting {
-        let today = self.today();
-        settle::end_quietly(self.rules, &mut self.account, today);
-        self.finish_part()
-    }
-
-    /// What is to be committed of an account that is not settled yet.
-    pub(crate) fn finish_part(mut self) -> Posting {
+    /// What is to be committed, of an account whose next review is due on `review_on`.
+    pub(crate) fn into_posting(mut self, review_on: Option<Date>) -> Posting {
         self.account.version = self.account.version.saturating_add(1);
         self.account.settled_at = self.account.settled_at.max(self.now);
-        self.account.review_on = settle::next_change(self.rules, &self.account);
+        self.account.review_on = review_on;
         Posting {
             own: Change { expected_version: self.expected_version, account: self.account, entries: self.entries },
             others: self.others,

@@ -46,7 +46,7 @@ use regulars_domain::{
         TierOverride,
     },
     calendar::Interval,
-    cap::{CapOwner, CapUse},
+    cap_use::{CapOwner, CapUse},
     fingerprint::Salt,
     hold::Hold,
     id::MemberId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use regulars_domain::{
     id::{Actor, LevelId, ProgramId},
-    versions::{Differs, VersionHead},
+    version_head::{Differs, VersionHead},
 };
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
-use regulars_domain::{id::ProgramId, versions::VersionHead};
+use regulars_domain::{id::ProgramId, version_head::VersionHead};
 
 use crate::{
     fault::StoreFault,

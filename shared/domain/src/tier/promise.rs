@@ -6,79 +6,22 @@
 
 use jiff::civil::Date;
 
-use super::{
-    current_period, free_rank, qualified, rolling,
-    rolling::{Lasting, MONTHS_TOLD},
-    softened,
-};
 use crate::{
-    account::{Account, PROMISES_MAX, Promise},
-    calendar::{days_after, months_after},
-    id::LevelId,
-    program::{Period, Tiers},
-    versions::{Rules, VersionHead},
+    rules::{program::Period, version_head::VersionHead, versions::Rules},
+    state::account::{Account, Promise},
+    tier::{
+        downgrade::softened,
+        period::current_period,
+        promised::add,
+        rank::free_rank,
+        rolling::{MONTHS_TOLD, Rolling},
+        standing::qualified,
+    },
+    values::{
+        calendar::{days_after, months_after},
+        id::LevelId,
+    },
 };
-
-/// The levels promised to `account` that hold on `today`.
-pub(super) fn standing(tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
-    account.promised.iter().filter_map(move |promise| {
-        let rank = tiers.rank(&promise.tier).filter(|_| promise.until.is_none_or(|until| until >= today))?;
-        Some(Lasting { rank, until: promise.until })
-    })
-}
-
-/// The highest level promised to `account` that holds on `day` without days of grace, and the version that gave it.
-pub(super) fn held(tiers: &Tiers, account: &Account, day: Date) -> Option<(usize, u64)> {
-    let through = |promise: &Promise, until| days_after(until, promise.grace_days.saturating_neg());
-    let holds =
-        account.promised.iter().filter(|promise| promise.until.is_none_or(|until| through(promise, until) >= day));
-    holds.filter_map(|promise| Some((tiers.rank(&promise.tier)?, promise.version))).max_by_key(|(rank, _)| *rank)
-}
-
-/// The days on whose beginning a promise is no level to keep any more, and is over.
-pub(super) fn ends(promise: &Promise) -> impl Iterator<Item = Date> {
-    let grace = promise.grace_days.saturating_neg();
-    let ends = promise.until.map(|until| [days_after(until, grace), until]);
-    ends.into_iter().flatten().map(|last| days_after(last, 1))
-}
-
-/// Promises the level of `rank`, which `version` gave, until a later day, because the rules in force let it fall more slowly.
-pub(super) fn prolong(tiers: &Tiers, account: &mut Account, rank: Option<usize>, version: u64, until: Date) {
-    let Some((rank, level)) = rank.and_then(|rank| Some((rank, tiers.levels.get(rank)?))) else { return };
-    let until = (!tiers.is_kept(rank)).then_some(until);
-    let grace_days = tiers.grace_days;
-    add(tiers, account, [Promise { tier: level.id.clone(), until, version, grace_days, as_of: None }]);
-}
-
-/// Adds promises, each once, strongest first, at most [`PROMISES_MAX`]: of more, those go first beside which another gives the
-/// same level or a higher one for at least as long.
-pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<Item = Promise>) {
-    for promise in more {
-        if !account.promised.contains(&promise) {
-            account.promised.push(promise);
-        }
-    }
-    let strength = |promise: &Promise| (tiers.rank(&promise.tier), promise.until.unwrap_or(Date::MAX), promise.version);
-    account.promised.sort_by_key(|promise| std::cmp::Reverse(strength(promise)));
-    while account.promised.len() > PROMISES_MAX {
-        let least = outlasted(&account.promised).unwrap_or(PROMISES_MAX);
-        account.promised.remove(least);
-    }
-}
-
-/// The weakest of `promised`, strongest first, that ends no later than a stronger one.
-fn outlasted(promised: &[Promise]) -> Option<usize> {
-    let mut latest = None;
-    let mut weakest = None;
-    for (place, promise) in promised.iter().enumerate() {
-        let end = Some(promise.until.unwrap_or(Date::MAX));
-        if latest >= end {
-            weakest = Some(place);
-        }
-        latest = latest.max(end);
-    }
-    weakest
-}
 
 /// Turns what the rules before gave `account` as of `day` into promises, now that other tiers come into force with `head`.
 ///
@@ -114,16 +57,16 @@ fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
     };
     let earned = |as_of: Date| qualified(rules, account, as_of);
     let mut given = Vec::new();
-    given.extend(earned(day).and_then(|claim| promise(claim.rank, claim.until, Some(day))));
+    given.extend(earned(day).and_then(|ground| promise(ground.rank, ground.until, Some(day))));
     let grace = |last: Date| days_after(last, tiers.grace_days);
     for secured in &account.secured {
         let Some(rank) = tiers.rank(&secured.tier) else { continue };
         let until = (!tiers.is_kept(rank)).then(|| grace(secured.through));
-        let before = match rolling(rules) {
+        let before = match Rolling::of(rules) {
             Some(_) => days_after(secured.through.first_of_month(), -1),
             None => days_after(current_period(rules.program, tiers, account, secured.through).first, -1),
         };
-        if earned(before).is_some_and(|claim| claim.rank >= rank) {
+        if earned(before).is_some_and(|ground| ground.rank >= rank) {
             given.extend(promise(rank, until, Some(before)));
             // What would have been kept of earlier levels without those amounts.
             let (kept, _) = softened(tiers, account, free_rank(tiers), before);
@@ -133,11 +76,11 @@ fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
             given.extend(promise(rank, until, None));
         }
     }
-    if let Some(rolling) = rolling(rules) {
+    if let Some(rolling) = Rolling::of(rules) {
         for ago in 1..MONTHS_TOLD {
             let last = months_after(day.first_of_month(), ago.saturating_neg()).last_of_month();
-            let claim = earned(last).filter(|_| last >= rolling.since);
-            given.extend(claim.and_then(|claim| promise(claim.rank, Some(grace(last)), Some(last))));
+            let ground = earned(last).filter(|_| last >= rolling.since);
+            given.extend(ground.and_then(|ground| promise(ground.rank, Some(grace(last)), Some(last))));
         }
     }
     given
@@ -159,14 +102,14 @@ fn judged(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) 
     };
     let tiers = rules.tiers()?;
     let then = Rules::of(rules.versions, promise.version).ok()?;
-    let claim = qualified(then, account, as_of)?;
-    let level = then.tiers()?.levels.get(claim.rank)?;
+    let ground = qualified(then, account, as_of)?;
+    let level = then.tiers()?.levels.get(ground.rank)?;
     let given = rules.versions.renamed(&level.id, promise.version, rules.program.version);
     if tiers.rank(&given) <= free_rank(tiers) {
         return None;
     }
     let tier = if tiers.rank(&given) < tiers.rank(&promise.tier) { given } else { promise.tier.clone() };
-    let until = match (promise.until, claim.until) {
+    let until = match (promise.until, ground.until) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     };

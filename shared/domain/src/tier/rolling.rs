@@ -6,11 +6,17 @@
 
 use jiff::civil::Date;
 
-use super::{free_rank, promise, reached_rank};
 use crate::{
-    account::{Account, Qualifying, Secured},
-    calendar::{days_after, months_after},
-    program::{Downgrade, Tiers},
+    rules::{
+        program::{Downgrade, PeriodRule, Tiers},
+        versions::Rules,
+    },
+    state::account::{Account, Qualifying, Secured},
+    tier::{
+        promised,
+        rank::{Lasting, free_rank, reached_rank},
+    },
+    values::calendar::{days_after, months_after},
 };
 
 /// For how many months that are over it can still be worked out what their windows reached: days of grace reach back into
@@ -27,15 +33,16 @@ pub(crate) struct Rolling<'p> {
     pub(crate) since: Date,
 }
 
-/// A level that a month gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lasting {
-    pub(crate) rank: usize,
-    /// The last day on which it counts, grace and all; `None` if it is never lost.
-    pub(crate) until: Option<Date>,
-}
+impl<'p> Rolling<'p> {
+    /// The window, if the periods of `rules` are one that moves on with each month.
+    pub(super) fn of(rules: Rules<'p>) -> Option<Self> {
+        let tiers = rules.tiers()?;
+        match tiers.period {
+            PeriodRule::RollingMonths(months) => Some(Self { tiers, months, since: rules.tiers_since() }),
+            PeriodRule::CalendarYear | PeriodRule::MembershipYear | PeriodRule::Lifetime => None,
+        }
+    }
 
-impl Rolling<'_> {
     /// What counts on the last day of the month of `date`, given what is known today.
     pub(crate) fn window(self, account: &Account, date: Date) -> Qualifying {
         let month = date.first_of_month();
@@ -119,12 +126,12 @@ impl Rolling<'_> {
         }
         // What earlier rules gave steps down, or is never lost, like what these rules give; not before it ends, so that it
         // does not matter whether months before that were closed one by one.
-        let promised = promise::held(self.tiers, account, last).filter(|_| last >= self.since);
+        let promised = promised::held(self.tiers, account, last).filter(|_| last >= self.since);
         if let Some((rank, version)) = promised {
             let kept_too = self.softened(Some(rank));
-            let lasts = promise::held(self.tiers, account, through).map(|(rank, _)| rank);
+            let lasts = promised::held(self.tiers, account, through).map(|(rank, _)| rank);
             if kept_too > had_anyway.max(kept).max(lasts) {
-                promise::prolong(self.tiers, account, kept_too, version, self.with_grace(through));
+                promised::prolong(self.tiers, account, kept_too, version, self.with_grace(through));
             }
         }
     }

@@ -70,7 +70,7 @@ fn found_in(source: &str) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-fn visit(folder: &Path, see: &mut impl FnMut(&Path, &str)) {
+pub(crate) fn visit(folder: &Path, see: &mut impl FnMut(&Path, &str)) {
     for item in fs::read_dir(folder).unwrap() {
         let path = item.unwrap().path();
         if path.is_dir() {

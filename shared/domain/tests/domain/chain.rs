@@ -1,7 +1,8 @@
 //! The chain of hashes: a ledger that was touched does not verify.
 
 use regulars_domain::{
-    chain::{ChainBroken, Hash, Sealed, verify},
+    chain::{ChainBroken, Sealed, verify},
+    hash::Hash,
     id::{MemberId, ProgramId},
     points::Points,
 };

@@ -1,6 +1,6 @@
 //! What a purchase, an activity, joining and a birthday earn.
 
-use regulars_domain::{earning::Occasion, entry::Kind, points::Points};
+use regulars_domain::{entry::Kind, occasion::Occasion, points::Points};
 use serde_json::{Value, json};
 
 use crate::world::{Member, activity, at, line, lots_of, on, program, purchase};

@@ -26,6 +26,7 @@ mod earning;
 mod expiring;
 mod histories;
 mod holding;
+mod imports;
 mod inactivity;
 mod merging;
 mod noticing;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regulars_domain::{
     account::{Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
     calendar::{Every, Interval},
-    cap::CapOwner,
+    cap_use::CapOwner,
     entry::Kind,
     merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
     points::Points,

@@ -34,7 +34,7 @@ fn declared(source: &'static str, name: &str) -> Vec<&'static str> {
 #[test]
 fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     let accruals = ["Inactive", "CurrencyMismatch", "OccurredAtOutOfRange", "PointsOverflow"];
-    assert_eq!(declared(include_str!("../../src/earn.rs"), "EarnRefusal"), accruals);
+    assert_eq!(declared(include_str!("../../src/decisions/earn.rs"), "EarnRefusal"), accruals);
     let before = [
         "Inactive",
         "RewardNotFound",
@@ -45,18 +45,21 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
         "PointsOverflow",
     ];
     let redemptions = [before.as_slice(), REWARD_GROUNDS.as_slice()].concat();
-    assert_eq!(declared(include_str!("../../src/redeem.rs"), "RedeemRefusal"), redemptions);
-    assert_eq!(declared(include_str!("../../src/confirm.rs"), "ConfirmRefusal"), CONFIRM_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/transfer.rs"), "TransferRefusal"), crate::transferring::GROUNDS);
-    assert_eq!(declared(include_str!("../../src/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
+    assert_eq!(declared(include_str!("../../src/decisions/redeem.rs"), "RedeemRefusal"), redemptions);
+    assert_eq!(declared(include_str!("../../src/decisions/confirm.rs"), "ConfirmRefusal"), CONFIRM_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/decisions/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/decisions/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/decisions/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
+    assert_eq!(declared(include_str!("../../src/decisions/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
+    assert_eq!(
+        declared(include_str!("../../src/decisions/transfer.rs"), "TransferRefusal"),
+        crate::transferring::GROUNDS
+    );
+    assert_eq!(declared(include_str!("../../src/decisions/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
     // The tables of these two are beside what they refuse.
-    assert_eq!(declared(include_str!("../../src/plan.rs"), "PlanRefusal"), ["Inactive", "PlanNotFound"]);
+    assert_eq!(declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"), ["Inactive", "PlanNotFound"]);
     let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
-    assert_eq!(declared(include_str!("../../src/entitlement.rs"), "UseRefusal"), uses);
+    assert_eq!(declared(include_str!("../../src/decisions/entitlement.rs"), "UseRefusal"), uses);
 }
 
 /// All subsets of `grounds`, each in the order of `grounds`.

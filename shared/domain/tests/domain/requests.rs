@@ -1,8 +1,8 @@
 //! Requests that make no sense do not become values: they refuse to be read.
 
 use regulars_domain::{
-    earning::{Activity, Purchase},
     money::Money,
+    occasion::{Activity, Purchase},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use regulars_domain::{
     account::Account,
     id::LevelId,
-    program::{
-        Program,
-        succession::{Edition, succession},
-    },
+    program::Program,
     settle::{Settled, Settlement, settle},
-    versions::{Differs, VersionHead, Versions},
+    succession::{Edition, succession},
+    version_head::{Differs, VersionHead},
+    versions::Versions,
 };
 use serde_json::{Value, json};
 

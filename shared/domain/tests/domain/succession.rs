@@ -1,11 +1,9 @@
 //! What a new version changes, what it must not change, and what its owner is warned of.
 
 use regulars_domain::{
-    program::{
-        Problem, Program,
-        succession::{Edition, Succession, first, succession},
-    },
-    versions::{Differs, VersionHead},
+    program::{Problem, Program},
+    succession::{Edition, Succession, first, succession},
+    version_head::{Differs, VersionHead},
 };
 use serde_json::{Value, json};
 

@@ -10,9 +10,9 @@ mod returns;
 use jiff::Timestamp;
 use regulars_domain::{
     account::{Account, Promise},
-    chain::Hash,
     enroll::{Amend, NewStatus, amend},
     entry::{By, Entry},
+    hash::Hash,
 };
 use serde_json::{Value, json};
 

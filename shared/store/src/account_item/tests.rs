@@ -6,8 +6,8 @@ use jiff::{Timestamp, civil::date};
 use proptest::{collection, option, prelude::*};
 use regulars_domain::{
     calendar::Every,
-    cap::CapOwner,
-    chain::Hash,
+    cap_use::CapOwner,
+    hash::Hash,
     id::{IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
     pending::Pending,
 };

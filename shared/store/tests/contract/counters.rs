@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::date;
 use regulars_domain::{
     account::Account,
-    cap::CapOwner,
+    cap_use::CapOwner,
     counter::{CounterId, Counters, Take},
 };
 use regulars_store::{Action, Commit, Found, Needs, Outcome, Step};

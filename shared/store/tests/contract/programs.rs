@@ -1,7 +1,7 @@
 //! Programs: numbered, immutable versions, each published over the one that its author knew.
 
 use jiff::{SignedDuration, Timestamp};
-use regulars_domain::versions::{Differs, VersionHead};
+use regulars_domain::version_head::{Differs, VersionHead};
 use regulars_store::{Action, ProgramHeads, Publication, Publish, Start, Withdrawal};
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use regulars_domain::{
     account::AttributeValue,
     calendar::{days_after, start_of},
-    chain::Hash,
     entry::{Entry, Kind},
+    hash::Hash,
     redeem::Redeem,
 };
 use serde_json::{Value, json};

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use regulars_domain::{
     account::{Account, PlanTerm, Promise, Qualifying, Referral, Secured, Status},
     calendar::{Every, Interval},
-    chain::{Hash, Sealed},
+    chain::Sealed,
     entry::Kind,
+    hash::Hash,
     points::Points,
     rebuild::{LedgerBroken, Rebuilding},
     steps::Steps,

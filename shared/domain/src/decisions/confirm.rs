@@ -1,0 +1,71 @@
+//! Confirming: pending points that waited for it become spendable.
+
+use std::fmt;
+
+use crate::{
+    draft::Request,
+    ledger::{
+        aftermath::Recorded,
+        entry::{Kind, Record},
+        posting::Posting,
+    },
+    state::{account::Inactive, pending::Awaits},
+    time::settle::Settled,
+    values::points::Points,
+};
+
+/// Why nothing was confirmed, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfirmRefusal {
+    /// The account is closed, or another's.
+    Inactive(Inactive),
+    /// The entry is no accrual.
+    NotAnAccrual,
+    /// It does not wait for a confirmation: it never did, or was confirmed, or has lapsed, or was taken back.
+    NotPending,
+}
+
+impl fmt::Display for ConfirmRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::NotAnAccrual => f.write_str("the entry is no accrual"),
+            Self::NotPending => f.write_str("the accrual does not wait for a confirmation, or no longer"),
+        }
+    }
+}
+
+/// Confirms an accrual: what is left of its pending points can be spent from now on, for as long from today as the rules say
+/// that gave them.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`ConfirmRefusal`].
+pub fn confirm(settled: Settled<'_>, request: &Request, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
+    let mut draft = settled.0;
+    draft.account.check_open().map_err(ConfirmRefusal::Inactive)?;
+    let confirmed = &accrual.sealed.entry;
+    if confirmed.kind() != Kind::Accrual {
+        return Err(ConfirmRefusal::NotAnAccrual);
+    }
+    let waits = confirmed.awaits().filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
+    let Some(awaits) =
+        waits.filter(|awaits| awaits.ends_on() > draft.today() && accrual.aftermath.confirmed_on.is_none())
+    else {
+        return Err(ConfirmRefusal::NotPending);
+    };
+    let left = confirmed.pending() - accrual.aftermath.taken_back;
+    let then = draft.then(confirmed.program_version);
+    let today = draft.today();
+    let mut entry = draft.entry_for(request, Record::Confirmation, draft.now);
+    let points = entry.effects.take_pending(&draft.account, awaits, left);
+    if points <= Points::ZERO {
+        return Err(ConfirmRefusal::NotPending);
+    }
+    entry.refers_to = Some(confirmed.id.clone());
+    entry.program_version = then.version;
+    entry.effects.give(&draft.account, points, then.points.expiry.expiry(today));
+    draft.post_command(entry);
+    draft.mark(accrual.mark(|aftermath| aftermath.confirmed_on = Some(today)));
+    Ok(draft.finish())
+}

@@ -1,0 +1,105 @@
+//! Earning: points for a purchase or an activity.
+
+use std::fmt;
+
+use jiff::{Timestamp, ToSpan, civil::Date};
+
+use crate::{
+    decisions::referral,
+    draft::Request,
+    ledger::{
+        entry::{Accrued, Record, Source},
+        posting::Posting,
+    },
+    rules::program::Program,
+    state::{account::Inactive, counter::Counters},
+    time::settle::Settled,
+    values::{calendar::days_after, money::Currency, occasion::Occasion, points::Points},
+};
+
+/// How far a till's clock may run ahead, in minutes.
+const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
+
+/// Why nothing was earned, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarnRefusal {
+    /// The account does not earn.
+    Inactive(Inactive),
+    /// The purchase is in another currency than the program.
+    CurrencyMismatch {
+        /// The program's currency.
+        expected: Currency,
+        /// The purchase's.
+        found: Currency,
+    },
+    /// It lies too far back, or in the future.
+    OccurredAtOutOfRange {
+        /// The first day that can still be posted, in the program's time zone.
+        earliest: Date,
+        /// The last moment that can be.
+        latest: Timestamp,
+    },
+    /// The account would hold more than [`Points::MAX`].
+    PointsOverflow,
+}
+
+impl fmt::Display for EarnRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the program counts in {expected}, and the purchase is in {found}")
+            }
+            Self::OccurredAtOutOfRange { earliest, latest } => {
+                write!(f, "occurred_at must lie between the beginning of {earliest} and {latest}")
+            }
+            Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
+        }
+    }
+}
+
+/// Gives `settled` what `occasion` earns under the rules of `then`, which were in force when it happened
+/// ([`Settled::rules_at`]). Where that is the purchase that pays for a referral ([`Settled::referrer`]), `referrer` is the
+/// account of the member who referred this one, if there is one, and both are paid.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins.
+pub fn earn<'p>(
+    settled: Settled<'p>,
+    request: &Request,
+    occasion: &Occasion,
+    then: &'p Program,
+    counters: &Counters,
+    referrer: Option<Settled<'p>>,
+) -> Result<Posting, EarnRefusal> {
+    let pays_referral = settled.referrer(occasion, then).is_some();
+    let mut draft = settled.0;
+    draft.account.check_active().map_err(EarnRefusal::Inactive)?;
+    if let Occasion::Purchase(purchase) = occasion
+        && purchase.total.currency != then.currency
+    {
+        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency });
+    }
+    let occurred_at = occasion.occurred_at();
+    let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());
+    let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
+    if then.date(occurred_at) < earliest || occurred_at > latest {
+        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
+    }
+    let (referral, referrer) = if pays_referral { referral::settle_with(&draft, referrer) } else { (None, None) };
+    let source = match occasion {
+        Occasion::Purchase(purchase) => Source::Purchase(purchase.total.amount),
+        Occasion::Activity(activity) => Source::Activity(activity.kind.clone()),
+        Occasion::Birthday(_) | Occasion::Enrollment(_) => Source::Birthday,
+        Occasion::Referral(_) => Source::Referral(draft.account.member.clone()),
+    };
+    let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral });
+    let entry = draft.entry_for(request, record, occurred_at);
+    let line = referrer.as_ref().and_then(|_| referral::friends_line(then));
+    draft.accrue(entry, occasion, then, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
+    if let Some(referrer) = referrer {
+        referral::pay(&mut draft, &referrer, request, occurred_at, then, counters);
+    }
+    Ok(draft.finish())
+}

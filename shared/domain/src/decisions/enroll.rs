@@ -1,0 +1,121 @@
+//! Joining the program, and changing what is kept of a member.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+pub use crate::ledger::entry::NewStatus;
+use crate::{
+    draft::{Draft, Request},
+    ledger::{
+        entry::{By, Changed, Enrolled, Record},
+        posting::{Claim, Posting},
+    },
+    rules::versions::{Rules, VersionMissing, Versions},
+    state::{
+        account::{Account, Alias, AttributeValue, Inactive},
+        counter::Counters,
+    },
+    time::settle::Settled,
+    values::{
+        fingerprint::Salt,
+        id::{Actor, AttributeId, MemberId, ProgramId},
+        occasion::Occasion,
+    },
+};
+
+/// A wish to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enroll {
+    /// The program.
+    pub program: ProgramId,
+    /// Under which id.
+    pub member: MemberId,
+    /// What is to be kept of the member.
+    pub attributes: BTreeMap<AttributeId, AttributeValue>,
+    /// Other names of the member, none of them twice.
+    pub aliases: Vec<Alias>,
+    /// The member who referred this one.
+    pub referred_by: Option<MemberId>,
+    /// Random bytes, which become the secret behind the fingerprints of the member's requests.
+    pub salt: Salt,
+}
+
+/// Makes a member and gives the program's welcome. Whether there is such a member already is for the commit to see.
+///
+/// # Errors
+///
+/// The document of the version in force was not loaded.
+///
+/// # Panics
+///
+/// Never: no program has so many and so large welcomes that an empty account could not hold them.
+pub fn enroll(
+    versions: &Versions,
+    wish: Enroll,
+    request: &Request,
+    counters: &Counters,
+    now: Timestamp,
+) -> Result<Posting, VersionMissing> {
+    let rules = Rules::of(versions, versions.in_force_at(now))?;
+    let Enroll { program, member, attributes, aliases, referred_by, salt } = wish;
+    let enrolled = Enrolled {
+        attributes: attributes.keys().cloned().collect(),
+        aliases: aliases.len(),
+        referred_by,
+        breakdown: Vec::new(),
+    };
+    let blank = Account::before_joining(program, member, now, rules.program.date(now), rules.program.version);
+    let account = Account { attributes, aliases: aliases.clone(), salt: Some(salt), ..blank };
+    let mut draft = Draft::new(rules, account, None, now);
+    let entry = draft.entry_for(request, Record::Enrollment(enrolled), now);
+    draft
+        .accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None)
+        .expect("200 rules of at most a million points each do not fill an account");
+    for alias in aliases {
+        let member = draft.account.member.clone();
+        draft.claim(Claim { alias, member, from: None });
+    }
+    Ok(draft.finish())
+}
+
+/// What is to be changed of a member; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amend {
+    /// Whether the account earns and spends.
+    pub status: Option<NewStatus>,
+    /// Attributes to set, or with `None` to take away.
+    pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
+}
+
+/// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
+///
+/// # Errors
+///
+/// The account is closed, or another's, and stays as it is.
+pub fn amend(settled: Settled<'_>, wish: Amend, by: By, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
+    let mut draft = settled.0;
+    if wish != Amend::default() {
+        draft.account.check_open()?;
+    }
+    let status = wish.status.filter(|status| draft.account.status != (*status).into());
+    let (mut set, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    for (id, value) in wish.attributes {
+        if draft.account.attributes.get(&id) == value.as_ref() {
+            continue;
+        }
+        // The entry says which attributes changed, and never how: values can be erased.
+        if let Some(value) = value {
+            set.insert(id.clone());
+            draft.account.attributes.insert(id, value);
+        } else {
+            draft.account.attributes.remove(&id);
+            removed.insert(id);
+        }
+    }
+    let changed = Changed { status, set, removed, ..Changed::default() };
+    if changed != Changed::default() {
+        draft.post_command(draft.entry_by("change", Record::Change(changed), by, actor));
+    }
+    Ok((!draft.entries.is_empty()).then(|| draft.finish()))
+}

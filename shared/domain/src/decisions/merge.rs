@@ -1,0 +1,174 @@
+//! Merging two members who are one person: everything that one has becomes the other's.
+
+use std::fmt;
+
+use crate::{
+    decisions::transfer::incoming,
+    draft::{Draft, Request},
+    ledger::{
+        entry::{Effects, Record, TakenOver},
+        posting::{Claim, Posting},
+    },
+    state::{
+        account::{Account, Inactive, PlanTerm, Referral},
+        lots::LotChange,
+        pending::PendingChange,
+        steps::StepsChange,
+    },
+    tier,
+    time::settle::Settled,
+    values::points::Points,
+};
+
+/// Most members who can have been merged into one. Whatever is done about an entry may have to look through the ledgers of
+/// all of them.
+pub const MERGES_MAX: usize = 10;
+
+/// Most other names of a member, those of members merged into this one among them. Each is some twenty bytes of the account.
+pub const ALIASES_MAX: usize = 20;
+
+/// Why two members were not merged, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MergeRefusal {
+    /// The account is closed, or another's already.
+    Inactive(Inactive),
+    /// The account that it is to go into is.
+    OtherInactive(Inactive),
+    /// The account has open holds: the points that they reserve belong to redemptions in its own ledger.
+    HoldsOpen {
+        /// How many.
+        holds: usize,
+    },
+    /// One of the two would come to more than [`MERGES_MAX`] members merged into it.
+    TooManyMerges,
+    /// It would have more than [`ALIASES_MAX`] other names.
+    TooManyAliases,
+    /// The other account would hold more than [`Points::MAX`].
+    PointsOverflow,
+}
+
+impl fmt::Display for MergeRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::OtherInactive(inactive) => write!(f, "of the other member: {inactive}"),
+            Self::HoldsOpen { holds } => write!(f, "the account has {holds} open holds; capture or cancel them first"),
+            Self::TooManyMerges => write!(f, "at most {MERGES_MAX} members can become one"),
+            Self::TooManyAliases => write!(f, "the two have more than {ALIASES_MAX} aliases"),
+            Self::PointsOverflow => write!(f, "the other account would hold more than {} points", Points::MAX),
+        }
+    }
+}
+
+/// Makes everything that `from` has `into`'s: points with their dates, what is pending or owed, what counted toward a tier
+/// and what it secured, use of caps, other names. Of the two tiers the higher one stays. What only one of them may have, an
+/// attribute of some name, an override, a plan, a referral, stays `into`'s where it has one.
+///
+/// The ledger of `from` stays as it is, ends with this, and is part of `into`'s history from now on.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`MergeRefusal`].
+pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &Request) -> Result<Posting, MergeRefusal> {
+    let (mut from, mut into) = (from.0, into.0);
+    check(&from.account, &into.account)?;
+
+    let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
+    out.effects.pending = from.account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
+    out.effects.take(&from.account, from.account.lots.total());
+    out.effects.owed = -from.account.owed;
+    let taken_over = Record::MergeIn(Box::new(taken_over(&into, &from)));
+    let mut entry = incoming(&into, &from, request, taken_over);
+    come_in(&mut entry.effects, &into, &from, &out.effects);
+
+    take_personal_data(&mut into, &mut from);
+    into.post_command(entry);
+    from.post_command(out);
+    from.along(into.finish());
+    Ok(from.finish())
+}
+
+/// What comes with the account beside its points.
+fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
+    let (into_account, from_account) = (&into.account, &from.account);
+    TakenOver {
+        from: from_account.member.clone(),
+        merged_from: from_account.merged_from.clone(),
+        tier_override: tier::stronger(
+            into.rules,
+            into_account.tier_override.as_ref(),
+            from_account.tier_override.as_ref(),
+        ),
+        plan: longer(into_account.plan.as_ref(), from_account.plan.as_ref()).cloned(),
+        referral: referral_of_both(into_account, from_account).cloned(),
+        birthday_on: into_account.birthday_on.max(from_account.birthday_on),
+    }
+}
+
+/// What the points, counts and steps of `from` change of `into`, where `out` is what leaves `from`.
+fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effects) {
+    let account = &into.account;
+    // Whoever was active as the one was so as the other.
+    if let Some(day) = from.account.extended_to {
+        effects.extend(account, day);
+    }
+    effects.pending =
+        out.pending.iter().map(|PendingChange(awaits, points)| PendingChange(*awaits, -*points)).collect();
+    let points: Points = out.lots.iter().map(|LotChange(_, points)| -*points).sum();
+    effects.give_back(account, &out.lots, points);
+    let debt = from.account.owed;
+    let paid = effects.take(account, debt);
+    effects.owed += debt - paid;
+    (effects.qualified, effects.secured_now) = tier::absorbed(into.rules, account, &from.account);
+    // So two accounts do not give one person twice what is once for each.
+    effects.caps = from.account.cap_use.changes().collect();
+    for (rule, steps) in &from.account.steps {
+        let before = account.steps.get(rule).cloned().unwrap_or_default();
+        let after = before.clone().plus(steps.clone());
+        effects.steps.insert(rule.clone(), StepsChange::between(&before, &after, 0));
+    }
+}
+
+/// Attributes and aliases become those of the account that stays. They stand beside what entries tell.
+fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
+    for (id, value) in std::mem::take(&mut from.account.attributes) {
+        into.account.attributes.entry(id).or_insert(value);
+    }
+    let (giver, taker) = (from.account.member.clone(), into.account.member.clone());
+    for alias in std::mem::take(&mut from.account.aliases) {
+        into.account.aliases.push(alias.clone());
+        from.claim(Claim { alias, member: taker.clone(), from: Some(giver.clone()) });
+    }
+}
+
+fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
+    from.check_open().map_err(MergeRefusal::Inactive)?;
+    into.check_open().map_err(MergeRefusal::OtherInactive)?;
+    if !from.holds.is_empty() {
+        return Err(MergeRefusal::HoldsOpen { holds: from.holds.len() });
+    }
+    if from.merged_from.len().saturating_add(into.merged_from.len()) >= MERGES_MAX {
+        return Err(MergeRefusal::TooManyMerges);
+    }
+    if from.aliases.len().saturating_add(into.aliases.len()) > ALIASES_MAX {
+        return Err(MergeRefusal::TooManyAliases);
+    }
+    if into.total() + from.total() > Points::MAX {
+        return Err(MergeRefusal::PointsOverflow);
+    }
+    Ok(())
+}
+
+/// Of two terms the one of the plan that stays: `own`, unless the other has the same plan for longer.
+fn longer<'a>(own: Option<&'a PlanTerm>, other: Option<&'a PlanTerm>) -> Option<&'a PlanTerm> {
+    match (own, other) {
+        (Some(own), Some(other)) if other.plan == own.plan && other.through > own.through => Some(other),
+        (own, other) => own.or(other),
+    }
+}
+
+/// How the one person was referred: of two who are one, neither has referred the other.
+fn referral_of_both<'a>(into: &'a Account, from: &'a Account) -> Option<&'a Referral> {
+    let mut referrals = [&into.referral, &from.referral].into_iter().flatten();
+    referrals.find(|referral| referral.by != into.member && referral.by != from.member)
+}

@@ -1,0 +1,15 @@
+//! The decisions: for each a ladder of refusals in a fixed order, then the change.
+
+pub mod adjust;
+pub mod confirm;
+pub mod earn;
+pub mod enroll;
+pub mod entitlement;
+pub mod merge;
+pub mod plan;
+pub mod redeem;
+pub mod redemption;
+pub mod referral;
+pub mod reversal;
+pub mod tier_override;
+pub mod transfer;

@@ -1,0 +1,284 @@
+//! Redeeming: points spent on a reward.
+
+use std::fmt;
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::{
+    draft::{Draft, Request},
+    ledger::{
+        entry::{Record, Redeemed},
+        posting::Posting,
+    },
+    rules::{
+        facts::Facts,
+        program::{Cost, Program, Reward},
+    },
+    state::{
+        account::Inactive,
+        counter::{CounterId, Counters, Take},
+        hold::HOLDS_MAX,
+    },
+    time::settle::Settled,
+    values::{
+        code::{Code, CodeSource, GivenCode},
+        id::{LevelId, RewardId},
+        money::{Amount, Currency, Money},
+        points::Points,
+    },
+};
+
+/// A wish to redeem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeem {
+    /// The reward.
+    pub reward: RewardId,
+    /// For how much money, where the reward costs points per money; otherwise none.
+    pub money: Option<Money>,
+    /// For how many seconds to reserve the points instead of spending them, if so.
+    pub hold_seconds: Option<i64>,
+}
+
+/// Why nothing was redeemed, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedeemRefusal {
+    /// The account does not spend.
+    Inactive(Inactive),
+    /// The program has no such reward.
+    RewardNotFound,
+    /// The reward cannot be held, or not for so long.
+    HoldTooLong {
+        /// The longest hold, in seconds; 0 if it cannot be held.
+        most: i64,
+    },
+    /// The reward costs points per money, and no money was named, or none at all.
+    MoneyMissing,
+    /// The reward has a fixed cost, and money was named.
+    MoneyUnexpected,
+    /// The money is in another currency than the program.
+    CurrencyMismatch {
+        /// The program's currency.
+        expected: Currency,
+        /// The request's.
+        found: Currency,
+    },
+    /// It costs more than an account can hold.
+    PointsOverflow,
+    /// It cannot be had at this time.
+    RewardNotActive,
+    /// It is for other tiers.
+    RewardNotForTier {
+        /// The tiers that it is for.
+        tiers: Vec<LevelId>,
+    },
+    /// Its condition does not hold for this member, or cannot be told.
+    RewardNotForMember {
+        /// Why it cannot be told, if so.
+        fault: Option<String>,
+    },
+    /// It was had as often, or for as many points, as it may be for now.
+    RewardLimitReached,
+    /// None is left, or no code of it.
+    RewardOutOfStock,
+    /// The account has as many open holds as it can.
+    HoldsFull,
+    /// The account has too few points.
+    InsufficientPoints {
+        /// What it costs.
+        cost: Points,
+        /// How many points are missing.
+        missing: Points,
+    },
+}
+
+impl fmt::Display for RedeemRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::RewardNotFound => f.write_str("the program has no such reward"),
+            Self::MoneyMissing => f.write_str("this reward costs points per money: say for how much, more than 0"),
+            Self::MoneyUnexpected => f.write_str("this reward has a fixed cost, so no money can be named"),
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the program counts in {expected}, and the request is in {found}")
+            }
+            Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
+            Self::HoldTooLong { most: 0 } => f.write_str("this reward cannot be held"),
+            Self::HoldTooLong { most } => write!(f, "this reward can be held for 1 to {most} seconds"),
+            Self::HoldsFull => write!(f, "the account has {HOLDS_MAX} open holds already"),
+            Self::RewardNotActive => f.write_str("this reward cannot be had at this time"),
+            Self::RewardNotForTier { tiers } => {
+                let tiers: Vec<_> = tiers.iter().map(LevelId::as_str).collect();
+                write!(f, "this reward is for {}", tiers.join(", "))
+            }
+            Self::RewardNotForMember { fault: None } => f.write_str("this reward is not for this member"),
+            Self::RewardNotForMember { fault: Some(fault) } => {
+                write!(f, "whether this reward is for this member cannot be told: {fault}")
+            }
+            Self::RewardLimitReached => f.write_str("this reward was had as often as it may be for now"),
+            Self::RewardOutOfStock => f.write_str("none of this reward is left"),
+            Self::InsufficientPoints { cost, missing } => {
+                write!(f, "this costs {cost} points, and {missing} are missing")
+            }
+        }
+    }
+}
+
+impl Program {
+    /// The counters that must be looked at before `reward` can be given: its stock, and a program-wide limit.
+    #[must_use]
+    pub fn reward_counters(&self, reward: &Reward, now: Timestamp) -> Vec<CounterId> {
+        let stock = reward.stock.pieces().map(|_| reward.stock_counter());
+        let limit = reward.limit.and_then(|limit| limit.counter(&reward.cap_owner(), self.date(now)));
+        stock.into_iter().chain(limit).collect()
+    }
+}
+
+impl Program {
+    /// The counters of the reward called `id`; none if there is no such reward.
+    #[must_use]
+    pub fn counters_of(&self, id: &RewardId, now: Timestamp) -> Vec<CounterId> {
+        self.reward(id).map(|reward| self.reward_counters(reward, now)).unwrap_or_default()
+    }
+}
+
+impl Settled<'_> {
+    /// Whether this member could have `reward` now, and what it would cost at the least. `code` is a free one of its pool,
+    /// where it has a pool and there is one.
+    ///
+    /// # Errors
+    ///
+    /// Why not: the same that [`redeem`] would say.
+    pub fn can_redeem(
+        &self,
+        reward: &Reward,
+        counters: &Counters,
+        code: Option<&Code>,
+    ) -> Result<Points, RedeemRefusal> {
+        let cost = match reward.cost {
+            Cost::Fixed(points) => points,
+            Cost::PerMoney { .. } => Amount::new(1).and_then(|least| reward.cost.of(least)).unwrap_or_default(),
+        };
+        self.0.account.check_active().map_err(RedeemRefusal::Inactive)?;
+        check_reward(&self.0, reward, cost, (counters, code), false)?;
+        Ok(cost)
+    }
+}
+
+/// Spends points of `settled` on a reward. `code` is the one to give, where the reward has codes: made for this redemption, or
+/// free in the reward's pool; none if the pool is empty.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`RedeemRefusal`]; the first that applies wins.
+pub fn redeem(
+    settled: Settled<'_>,
+    request: &Request,
+    wish: &Redeem,
+    counters: &Counters,
+    code: Option<&Code>,
+) -> Result<Posting, RedeemRefusal> {
+    let mut draft = settled.0;
+    draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
+    let program = draft.rules.program;
+    let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
+    let hold_expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
+    let cost = cost(program, reward, wish.money)?;
+    check_reward(&draft, reward, cost, (counters, code), hold_expires_at.is_some())?;
+    let code = match reward.codes {
+        CodeSource::None => None,
+        CodeSource::Generated | CodeSource::Pool => Some(code.ok_or(RedeemRefusal::RewardOutOfStock)?.clone()),
+    };
+
+    let today = draft.today();
+    if let Some(code) = code.clone() {
+        let member = draft.account.member.clone();
+        let (redemption, is_pooled) = (request.entry.clone(), reward.codes == CodeSource::Pool);
+        draft.give_code(GivenCode { reward: reward.id.clone(), code, member, redemption, is_pooled });
+    }
+    let redeemed = Redeemed { reward: reward.id.clone(), money: wish.money, code, hold_expires_at };
+    let mut entry = draft.entry_for(request, Record::Redemption(redeemed), draft.now);
+    if let Some(day) = program.points.expiry.extended_to(today) {
+        entry.effects.extend(&draft.account, day);
+    }
+    entry.effects.take(&draft.account, cost);
+    if hold_expires_at.is_some() {
+        entry.effects.held = cost;
+    }
+    if let Some(limit) = reward.limit {
+        let used = limit.use_up(cost, &reward.cap_owner(), today);
+        draft.record_use(&mut entry, used);
+    }
+    draft.take(reward.stock.pieces().map(|stock| Take { counter: reward.stock_counter(), amount: 1, most: stock }));
+    draft.post_command(entry);
+    Ok(draft.finish())
+}
+
+/// The moment at which a hold of so many seconds ends by itself; `None` if none is wished.
+fn hold_end(reward: &Reward, seconds: Option<i64>, now: Timestamp) -> Result<Option<Timestamp>, RedeemRefusal> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    let most = reward.hold_seconds_max.unwrap_or_default();
+    if !(1..=most).contains(&seconds) {
+        return Err(RedeemRefusal::HoldTooLong { most });
+    }
+    Ok(Some(now.checked_add(seconds.seconds()).unwrap_or(Timestamp::MAX)))
+}
+
+fn cost(program: &Program, reward: &Reward, money: Option<Money>) -> Result<Points, RedeemRefusal> {
+    match (reward.cost, money) {
+        (Cost::Fixed(_), Some(_)) => Err(RedeemRefusal::MoneyUnexpected),
+        (Cost::Fixed(points), None) => Ok(points),
+        (Cost::PerMoney { .. }, None) => Err(RedeemRefusal::MoneyMissing),
+        (Cost::PerMoney { .. }, Some(money)) if money.amount.get() == 0 => Err(RedeemRefusal::MoneyMissing),
+        (Cost::PerMoney { .. }, Some(money)) if money.currency != program.currency => {
+            Err(RedeemRefusal::CurrencyMismatch { expected: program.currency, found: money.currency })
+        }
+        (Cost::PerMoney { .. }, Some(money)) => reward.cost.of(money.amount).ok_or(RedeemRefusal::PointsOverflow),
+    }
+}
+
+/// What stands between a member and a reward of this cost: first what the member can do nothing about.
+fn check_reward(
+    draft: &Draft<'_>,
+    reward: &Reward,
+    cost: Points,
+    (counters, code): (&Counters, Option<&Code>),
+    is_hold: bool,
+) -> Result<(), RedeemRefusal> {
+    let account = &draft.account;
+    // A hold that ended on the way has given back what it took.
+    let counters = &draft.counted(counters);
+    if !reward.active.contains(&draft.rules.program.zone, draft.now) {
+        return Err(RedeemRefusal::RewardNotActive);
+    }
+    if !reward.tiers.is_empty() && !account.tier.as_ref().is_some_and(|tier| reward.tiers.contains(tier)) {
+        return Err(RedeemRefusal::RewardNotForTier { tiers: reward.tiers.clone() });
+    }
+    if let Some(condition) = &reward.when {
+        let facts = Facts::new(draft.rules.program, account, account.tier.as_ref(), draft.now);
+        match condition.holds(facts.context()) {
+            Ok(true) => {}
+            Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }),
+            Err(fault) => return Err(RedeemRefusal::RewardNotForMember { fault: Some(fault) }),
+        }
+    }
+    if let Some(limit) = reward.limit {
+        let through = limit.clip(cost, &reward.cap_owner(), draft.today(), &account.cap_use, counters);
+        if through < cost {
+            return Err(RedeemRefusal::RewardLimitReached);
+        }
+    }
+    if reward.stock.pieces().is_some_and(|stock| counters.taken(&reward.stock_counter()) >= stock) {
+        return Err(RedeemRefusal::RewardOutOfStock);
+    }
+    if reward.codes == CodeSource::Pool && code.is_none() {
+        return Err(RedeemRefusal::RewardOutOfStock);
+    }
+    if is_hold && account.holds.len() >= HOLDS_MAX {
+        return Err(RedeemRefusal::HoldsFull);
+    }
+    let spendable = account.lots.total();
+    if spendable < cost {
+        return Err(RedeemRefusal::InsufficientPoints { cost, missing: cost - spendable });
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Overriding: a tier that an operator gives a member until a day, and takes back.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::{
+    draft::Draft,
+    ledger::{
+        entry::{By, Overridden, Record},
+        posting::Posting,
+    },
+    state::account::{Inactive, TierOverride},
+    time::settle::Settled,
+    values::id::Actor,
+};
+
+/// Why no tier was given, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverrideRefusal {
+    /// The account is closed, or another's.
+    Inactive(Inactive),
+    /// The program has no such tier.
+    TierNotFound,
+    /// Its last day is over.
+    UntilPast {
+        /// Today, the first day that it can end on.
+        today: Date,
+    },
+}
+
+impl fmt::Display for OverrideRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::TierNotFound => f.write_str("the program has no such tier"),
+            Self::UntilPast { today } => write!(f, "until must not lie before today, which is {today}"),
+        }
+    }
+}
+
+/// Gives the member at least this tier, in place of any that was given before. Answers `None` if it is so already and
+/// settling wrote nothing.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`OverrideRefusal`].
+pub fn give_tier(
+    settled: Settled<'_>,
+    given: &TierOverride,
+    actor: Option<&Actor>,
+) -> Result<Option<Posting>, OverrideRefusal> {
+    let draft = settled.0;
+    draft.account.check_open().map_err(OverrideRefusal::Inactive)?;
+    if draft.rules.tiers().and_then(|tiers| tiers.level(&given.tier)).is_none() {
+        return Err(OverrideRefusal::TierNotFound);
+    }
+    let today = draft.today();
+    if given.until < today {
+        return Err(OverrideRefusal::UntilPast { today });
+    }
+    Ok(put(draft, Some(given), actor))
+}
+
+/// Takes back the tier that an operator gave, if one did. Answers `None` if none did and settling wrote nothing.
+///
+/// # Errors
+///
+/// The account is closed, or another's.
+pub fn take_tier(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
+    let draft = settled.0;
+    draft.account.check_open()?;
+    Ok(put(draft, None, actor))
+}
+
+/// Puts `given` in the place of what was given before.
+fn put(mut draft: Draft<'_>, given: Option<&TierOverride>, actor: Option<&Actor>) -> Option<Posting> {
+    if draft.account.tier_override.as_ref() == given {
+        return (!draft.entries.is_empty()).then(|| draft.finish());
+    }
+    let overridden = Overridden { given: given.cloned(), before: draft.account.tier_override.clone() };
+    draft.post_command(draft.entry_by("override", Record::TierOverride(overridden), By::Operator, actor));
+    Some(draft.finish())
+}

@@ -1,0 +1,147 @@
+//! How an entry changes an account: the only way in which one changes, when a command is decided and when it is rebuilt.
+
+use crate::{
+    ledger::{
+        effects::Effects,
+        entry::Entry,
+        record::{Accrued, Changed, Record, Redeemed, ReferralChange, Source, TakenOver},
+    },
+    state::{
+        account::{Account, Referral, Status},
+        cap_use::CapUse,
+        hold::Hold,
+        lots::LotMove,
+        pending::PendingMove,
+    },
+    values::id::{EntryId, MemberId},
+};
+
+impl Account {
+    /// Makes the changes that `entry` records.
+    ///
+    /// The entry alone says what they are: no rule is asked. So an account can be rebuilt from its ledger by later releases and
+    /// under later rules.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.seq = entry.seq;
+        self.apply_effects(&entry.effects);
+        match &entry.record {
+            Record::Enrollment(enrolled) => {
+                self.enrolled_at = entry.posted_at;
+                self.referral = enrolled.referred_by.clone().map(|by| Referral { by, is_over: false });
+            }
+            Record::Accrual(Accrued { source, referral, .. }) => {
+                if *source == Source::Birthday {
+                    self.birthday_on = Some(self.settled_on);
+                }
+                self.apply_referral(referral.as_ref());
+            }
+            Record::AccrualReversal(referral) => self.apply_referral(referral.as_ref()),
+            Record::Redemption(redeemed) => self.apply_hold(entry, redeemed),
+            Record::Capture | Record::Cancellation => {
+                let ended: Option<&EntryId> = entry.refers_to.as_ref();
+                self.holds.retain(|hold| Some(&hold.redemption) != ended);
+            }
+            Record::MergeOut(into) => self.apply_merge_out(into),
+            Record::MergeIn(taken_over) => self.apply_merge_in(taken_over),
+            Record::TierOverride(overridden) => self.tier_override.clone_from(&overridden.given),
+            Record::Plan(term) => self.plan = Some(term.clone()),
+            Record::PlanEnd(_) => self.plan = None,
+            Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
+            Record::Change(Changed { status: Some(status), .. }) => self.status = (*status).into(),
+            Record::Change(Changed { status: None, .. })
+            | Record::Expiry
+            | Record::Confirmation
+            | Record::Lapse
+            | Record::RedemptionReversal
+            | Record::Adjustment(_)
+            | Record::TransferOut(_)
+            | Record::TransferIn(_)
+            | Record::TierChange
+            | Record::EntitlementUse(_) => {}
+        }
+    }
+
+    fn apply_effects(&mut self, effects: &Effects) {
+        if let Some(day) = effects.extended_to {
+            self.extended_to = Some(day);
+            self.lots.extend_to(day);
+            for hold in &mut self.holds {
+                hold.extend_to(day);
+            }
+        }
+        self.pending.apply(effects.pending.iter().copied());
+        self.lots.apply(effects.lots.iter().copied());
+        self.lots.apply(effects.lots_moved.iter().copied().flat_map(LotMove::changes));
+        self.pending.apply(effects.pending_moved.iter().copied().flat_map(PendingMove::changes));
+        self.owed += effects.owed;
+        for qualified in &effects.qualified {
+            let counted = self.qualifying.entry(qualified.period).or_default();
+            *counted = counted.plus(qualified.amount);
+            if counted.is_zero() {
+                self.qualifying.remove(&qualified.period);
+            }
+        }
+        if let Some(now) = &effects.secured_now {
+            self.secured.clone_from(&now.secured);
+            self.promised.clone_from(&now.promised);
+        }
+        for change in &effects.caps {
+            self.cap_use.apply(change);
+        }
+        for (rule, change) in &effects.steps {
+            let mut steps = self.steps.remove(rule).unwrap_or_default();
+            steps.apply(change);
+            self.remember(rule, steps);
+        }
+        if let Some(change) = &effects.tier_change {
+            self.tier.clone_from(&change.to);
+        }
+    }
+
+    fn apply_referral(&mut self, change: Option<&ReferralChange>) {
+        if let (Some(referral), Some(change)) = (&mut self.referral, change) {
+            referral.is_over = match change {
+                ReferralChange::Paid(_) | ReferralChange::Void => true,
+                ReferralChange::Reopened => false,
+            };
+        }
+    }
+
+    fn apply_hold(&mut self, entry: &Entry, redeemed: &Redeemed) {
+        if let Some(expires_at) = redeemed.hold_expires_at {
+            self.holds.push(Hold {
+                redemption: entry.id.clone(),
+                reward: redeemed.reward.clone(),
+                held_on: self.settled_on,
+                expires_at,
+                lots: entry.taken().collect(),
+                program_version: entry.program_version,
+            });
+        }
+    }
+
+    fn apply_merge_out(&mut self, into: &MemberId) {
+        self.status = Status::Merged { into: into.clone() };
+        self.qualifying.clear();
+        self.secured.clear();
+        self.promised.clear();
+        self.tier_override = None;
+        self.plan = None;
+        self.cap_use = CapUse::default();
+        self.steps.clear();
+        self.extended_to = None;
+        self.noticed_through = None;
+        self.birthday_on = None;
+        self.referral = None;
+        self.merged_from.clear();
+    }
+
+    fn apply_merge_in(&mut self, taken_over: &TakenOver) {
+        let TakenOver { from, merged_from, tier_override, plan, referral, birthday_on } = taken_over;
+        self.tier_override.clone_from(tier_override);
+        self.plan.clone_from(plan);
+        self.referral.clone_from(referral);
+        self.birthday_on = *birthday_on;
+        self.merged_from.splice(..0, std::iter::once(from).chain(merged_from).cloned());
+    }
+}

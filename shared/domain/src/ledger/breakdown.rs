@@ -1,0 +1,69 @@
+//! What each rule gave for a purchase or an activity, and what it would have given.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{state::steps::Progress, values::points::Points};
+
+/// One line: a rule, the member's tier (`tier:gold`), or the member's plan (`plan:plus`).
+///
+/// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"why it failed"]` or, where a member comes closer to
+/// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
+/// one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakdownLine {
+    /// The rule's id, or `tier:` and the level's, or `plan:` and the plan's.
+    pub rule: String,
+    /// What the rule came to, before its cap and before others of its group.
+    pub wanted: Points,
+    /// What the member got.
+    pub given: Points,
+    /// Why the rule could not be evaluated, if so. It gave nothing then.
+    pub fault: Option<String>,
+    /// How far the member has come, if the rule asks for several steps within a time. No rule has both this and a fault.
+    pub progress: Option<Progress>,
+}
+
+impl BreakdownLine {
+    /// That `rule` came to `wanted` points, and the member got `given` of them.
+    pub(crate) fn new(rule: impl Into<String>, wanted: Points, given: Points) -> Self {
+        Self { rule: rule.into(), wanted, given, fault: None, progress: None }
+    }
+}
+
+impl Serialize for BreakdownLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { rule, wanted, given, fault, progress } = self;
+        match (fault, progress) {
+            (Some(fault), _) => (rule, wanted, given, fault).serialize(serializer),
+            (None, Some(Progress { done, of, by })) => (rule, wanted, given, (done, of, by)).serialize(serializer),
+            (None, None) => (rule, wanted, given).serialize(serializer),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Faulty(String, Points, Points, String),
+    Progressing(String, Points, Points, (i64, i64, Option<Date>)),
+    Plain(String, Points, Points),
+}
+
+impl<'de> Deserialize<'de> for BreakdownLine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Line::deserialize(deserializer)? {
+            Line::Faulty(rule, wanted, given, fault) => Self { fault: Some(fault), ..Self::new(rule, wanted, given) },
+            Line::Progressing(rule, wanted, given, (done, of, by)) => {
+                Self { progress: Some(Progress { done, of, by }), ..Self::new(rule, wanted, given) }
+            }
+            Line::Plain(rule, wanted, given) => Self::new(rule, wanted, given),
+        })
+    }
+}
+
+/// The breakdown line of the referred member's bonus.
+pub(crate) const REFERRAL_LINE: &str = "referral";
+
+/// The breakdown lines of what a tier or a plan gives on top begin with one of these.
+pub(crate) const LINE_PREFIXES: [&str; 2] = ["tier:", "plan:"];

@@ -1,0 +1,207 @@
+//! What an entry changes of the points, tiers and counts of an account, whatever kind of entry it is.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    state::{
+        account::{Account, Promise, Qualifying, Secured},
+        cap_use::CapChange,
+        hold::put_back,
+        lots::{Expiry, LOTS_MAX, LotChange, LotMove, Lots},
+        pending::{Awaits, PENDING_MAX, Pending, PendingChange, PendingMove},
+        steps::StepsChange,
+    },
+    values::{
+        id::{LevelId, RuleId},
+        points::Points,
+    },
+};
+
+/// A change of the effective tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierChange {
+    /// The tier before; `null` if there was none.
+    pub from: Option<LevelId>,
+    /// The tier after; `null` if there is none.
+    pub to: Option<LevelId>,
+}
+
+/// What an entry counted toward a tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Qualified {
+    /// Under which day it was counted: the first of its tier period, or where that moves on by months, of its month.
+    pub period: Date,
+    /// How much; less than nothing where something was taken back.
+    #[serde(flatten)]
+    pub amount: Qualifying,
+}
+
+/// The tiers that are secured after an entry, where it changed them: a purchase that came late to a period that is over, or
+/// a return from one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecuredNow {
+    /// What earlier periods earned.
+    pub secured: Vec<Secured>,
+    /// What earlier rules gave.
+    pub promised: Vec<Promise>,
+}
+
+/// What an entry changes. Changes are signed: those of a redemption are negative.
+///
+/// They are made in this order: extension, pending points, lots, moves, then everything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effects {
+    /// The day to which the member's activity extended all points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_to: Option<Date>,
+    /// The change of each sum of pending points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingChange>,
+    /// The change of each lot of spendable points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<LotChange>,
+    /// The change of what is owed.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub owed: Points,
+    /// The change of what is held.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub held: Points,
+    /// Lots that went over into later ones, because there were too many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots_moved: Vec<LotMove>,
+    /// Sums of pending points that went over into others, because there were too many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_moved: Vec<PendingMove>,
+    /// What counted toward a tier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub qualified: Vec<Qualified>,
+    /// The tiers that are secured afterwards, where that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secured_now: Option<SecuredNow>,
+    /// The use of caps of the member's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<CapChange>,
+    /// Steps toward each rule that remembers them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps: BTreeMap<RuleId, StepsChange>,
+    /// The change of the effective tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_change: Option<TierChange>,
+}
+
+impl Effects {
+    /// The change of the pending balance.
+    #[must_use]
+    pub fn pending_points(&self) -> Points {
+        self.pending.iter().map(|PendingChange(_, points)| *points).sum()
+    }
+
+    /// The change of the spendable balance.
+    #[must_use]
+    pub fn spendable_points(&self) -> Points {
+        self.lots.iter().map(|LotChange(_, points)| *points).sum()
+    }
+
+    /// The last day of the points that came in, if they came into a lot or will, and ever expire.
+    #[must_use]
+    pub fn expires_on(&self) -> Option<Date> {
+        let came = self.lots.iter().find(|LotChange(_, points)| *points > Points::ZERO);
+        let LotChange(expiry, _) = came?;
+        let moved =
+            self.lots_moved.iter().fold(expiry.on()?, |day, LotMove(from, to, _)| if day == *from { *to } else { day });
+        Some(moved)
+    }
+
+    /// The lots of `account` as these effects leave them so far.
+    pub(crate) fn lots_of(&self, account: &Account) -> Lots {
+        let mut lots = account.lots.clone();
+        if let Some(day) = self.extended_to {
+            lots.extend_to(day);
+        }
+        lots.apply(self.lots.iter().copied());
+        lots
+    }
+
+    /// The pending points of `account` as these effects leave them so far.
+    pub(crate) fn pending_of(&self, account: &Account) -> Pending {
+        let mut pending = account.pending.clone();
+        pending.apply(self.pending.iter().copied());
+        pending
+    }
+
+    /// Extends all points of `account`, those that open holds took included, to `day`, or to a later one that they have been
+    /// extended to before. Nothing is ever extended to a day before the one that it has.
+    pub(crate) fn extend(&mut self, account: &Account, day: Date) {
+        self.extended_to = Some(account.extended_to.map_or(day, |before| before.max(day)));
+    }
+
+    /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
+    pub(crate) fn extended(&self, account: &Account, expiry: Expiry) -> Expiry {
+        let extended_to = self.extended_to.or(account.extended_to);
+        extended_to.map_or(expiry, |day| expiry.max(Expiry::On(day)))
+    }
+
+    /// Makes `points` wait.
+    pub(crate) fn wait(&mut self, awaits: Awaits, points: Points) {
+        if !points.is_zero() {
+            self.pending.push(PendingChange(awaits, points));
+        }
+    }
+
+    /// Takes up to `wanted` points that wait for `awaits`, and tells how many those were.
+    pub(crate) fn take_pending(&mut self, account: &Account, awaits: Awaits, wanted: Points) -> Points {
+        let changes = self.pending_of(account).take(awaits, wanted);
+        let taken = changes.iter().map(|PendingChange(_, points)| -*points).sum();
+        self.pending.extend(changes);
+        taken
+    }
+
+    /// Takes up to `wanted` points from the lots that expire soonest, and tells how many those were.
+    pub(crate) fn take(&mut self, account: &Account, wanted: Points) -> Points {
+        let changes = self.lots_of(account).take(wanted);
+        let taken = changes.iter().map(|LotChange(_, points)| -*points).sum();
+        self.lots.extend(changes);
+        taken
+    }
+
+    /// Takes up to `wanted` points from the lot of `expiry`, or the next later one where that has gone over into it, and tells
+    /// how many those were.
+    pub(crate) fn take_from(&mut self, account: &Account, expiry: Expiry, wanted: Points) -> Points {
+        let change = self.lots_of(account).take_from(expiry, wanted);
+        self.lots.extend(change);
+        change.map_or(Points::ZERO, |LotChange(_, points)| -points)
+    }
+
+    /// Makes `points` spendable until `expiry`: they pay what is owed, and the rest becomes a lot.
+    pub(crate) fn give(&mut self, account: &Account, points: Points, expiry: Expiry) {
+        let rest = self.repay(account, points);
+        if !rest.is_zero() {
+            self.lots.push(LotChange(self.extended(account, expiry), rest));
+        }
+    }
+
+    /// Gives `points` back into the lots that they were `taken` from (negative changes), with their dates, once what is owed
+    /// is paid. Dates before the day to which the member's activity has extended the points are that day.
+    pub(crate) fn give_back(&mut self, account: &Account, taken: &[LotChange], points: Points) {
+        let rest = self.repay(account, points);
+        let taken: Vec<_> =
+            taken.iter().map(|LotChange(expiry, points)| LotChange(self.extended(account, *expiry), *points)).collect();
+        self.lots.extend(put_back(&taken, rest));
+    }
+
+    /// Pays what is owed from `points`, and tells what is left of them.
+    fn repay(&mut self, account: &Account, points: Points) -> Points {
+        let repaid = points.min(account.owed + self.owed).max(Points::ZERO);
+        self.owed -= repaid;
+        points - repaid
+    }
+
+    /// Merges lots and sums of pending points where `account` would have too many on `today`.
+    pub(crate) fn keep_bounded(&mut self, account: &Account, today: Date) {
+        self.lots_moved = self.lots_of(account).merge(LOTS_MAX, today);
+        self.pending_moved = self.pending_of(account).merge(PENDING_MAX);
+    }
+}

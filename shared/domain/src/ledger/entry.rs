@@ -1,0 +1,276 @@
+//! One immutable line of the ledger.
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+pub use crate::ledger::{
+    effects::{Effects, Qualified, SecuredNow, TierChange},
+    record::{
+        Accrued, By, Changed, Enrolled, Expiring, Kind, NewStatus, Overridden, Record, Redeemed, ReferralChange,
+        Source, TakenOver,
+    },
+};
+use crate::{
+    ledger::breakdown::BreakdownLine,
+    state::{
+        lots::LotChange,
+        pending::{Awaits, PendingChange},
+    },
+    values::{
+        fingerprint::Fingerprint,
+        id::{Actor, EntryId, MemberId},
+        money::Amount,
+        points::Points,
+    },
+};
+
+/// The number of the format in which this release writes entries.
+pub const ENTRY_FORMAT: u32 = 1;
+
+/// Up to which moment an account had been settled when an entry changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Its own: time brought it about, and settling made it.
+    Its(Timestamp),
+    /// That of the command which it records, or which brought it to this account.
+    OfCommand(Timestamp),
+    /// That of the entry before, from which it follows.
+    Same,
+}
+
+/// One line of the ledger.
+///
+/// The field order is the order of the canonical text that the chain hashes; what is zero or absent is left out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The number of the format that it was written in.
+    pub format: u32,
+    /// Its id, which is also the record that its request was carried out.
+    pub id: EntryId,
+    /// Its place in the member's ledger, from 1.
+    pub seq: u64,
+    /// What it records.
+    #[serde(flatten)]
+    pub record: Record,
+    /// What it changes.
+    #[serde(flatten)]
+    pub effects: Effects,
+    /// The entry that this one acts on or follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<EntryId>,
+    /// The version of the program that decided it.
+    pub program_version: u64,
+    /// The version that the account was settled under, if that is another: a late purchase and a return are decided by the
+    /// version of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_under: Option<u64>,
+    /// Who asked for it.
+    pub by: By,
+    /// Who exactly, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
+    /// When what it records happened.
+    pub occurred_at: Timestamp,
+    /// When it was written.
+    pub posted_at: Timestamp,
+    /// The request that it answered; `None` if the engine made it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Entry {
+    /// What kind of thing it records.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.record.kind()
+    }
+
+    /// The change of what the member has: pending and spendable, less owed. Held points are as good as spent.
+    #[must_use]
+    pub fn points(&self) -> Points {
+        self.pending() + self.spendable() - self.owed()
+    }
+
+    /// The change of the pending balance.
+    #[must_use]
+    pub fn pending(&self) -> Points {
+        self.effects.pending_points()
+    }
+
+    /// The change of the spendable balance.
+    #[must_use]
+    pub fn spendable(&self) -> Points {
+        self.effects.spendable_points()
+    }
+
+    /// The change of the held balance.
+    #[must_use]
+    pub fn held(&self) -> Points {
+        self.effects.held
+    }
+
+    /// The change of what is owed.
+    #[must_use]
+    pub fn owed(&self) -> Points {
+        self.effects.owed
+    }
+
+    /// The last day of the points given, if they were given and ever expire.
+    #[must_use]
+    pub fn expires_on(&self) -> Option<Date> {
+        match self.record {
+            Record::Enrollment(_)
+            | Record::Accrual(_)
+            | Record::Confirmation
+            | Record::Adjustment(_)
+            | Record::TransferIn(_) => self.effects.expires_on(),
+            Record::Redemption(_)
+            | Record::Expiry
+            | Record::Lapse
+            | Record::AccrualReversal(_)
+            | Record::Capture
+            | Record::Cancellation
+            | Record::RedemptionReversal
+            | Record::TransferOut(_)
+            | Record::MergeOut(_)
+            | Record::MergeIn(_)
+            | Record::TierChange
+            | Record::TierOverride(_)
+            | Record::Plan(_)
+            | Record::PlanEnd(_)
+            | Record::EntitlementUse(_)
+            | Record::Notice(_)
+            | Record::Change(_) => None,
+        }
+    }
+
+    /// What each rule gave, where rules gave something.
+    #[must_use]
+    pub fn breakdown(&self) -> &[BreakdownLine] {
+        match &self.record {
+            Record::Enrollment(enrolled) => &enrolled.breakdown,
+            Record::Accrual(accrued) => &accrued.breakdown,
+            Record::Redemption(_)
+            | Record::Expiry
+            | Record::Confirmation
+            | Record::Lapse
+            | Record::AccrualReversal(_)
+            | Record::Capture
+            | Record::Cancellation
+            | Record::RedemptionReversal
+            | Record::Adjustment(_)
+            | Record::TransferOut(_)
+            | Record::TransferIn(_)
+            | Record::MergeOut(_)
+            | Record::MergeIn(_)
+            | Record::TierChange
+            | Record::TierOverride(_)
+            | Record::Plan(_)
+            | Record::PlanEnd(_)
+            | Record::EntitlementUse(_)
+            | Record::Notice(_)
+            | Record::Change(_) => &[],
+        }
+    }
+
+    /// The accrual that it is, if it is one.
+    #[must_use]
+    pub fn accrued(&self) -> Option<&Accrued> {
+        if let Record::Accrual(accrued) = &self.record { Some(accrued) } else { None }
+    }
+
+    /// The redemption that it is, if it is one.
+    #[must_use]
+    pub fn redeemed(&self) -> Option<&Redeemed> {
+        if let Record::Redemption(redeemed) = &self.record { Some(redeemed) } else { None }
+    }
+
+    /// What was paid, in minor units, if it records a purchase.
+    #[must_use]
+    pub fn paid(&self) -> Option<Amount> {
+        match &self.accrued()?.source {
+            Source::Purchase(paid) => Some(*paid),
+            Source::Activity(_) | Source::Birthday | Source::Referral(_) => None,
+        }
+    }
+
+    /// What its pending points wait for, if it made points wait.
+    #[must_use]
+    pub fn awaits(&self) -> Option<Awaits> {
+        let came = self.effects.pending.iter().find(|PendingChange(_, points)| *points > Points::ZERO)?;
+        Some(came.0)
+    }
+
+    /// What it took from lots (negative), soonest first.
+    pub fn taken(&self) -> impl Iterator<Item = LotChange> {
+        self.effects.lots.iter().copied().filter(|LotChange(_, points)| *points < Points::ZERO)
+    }
+
+    /// The other member of a transfer, a merge or a referral.
+    #[must_use]
+    pub fn counterparty(&self) -> Option<&MemberId> {
+        match &self.record {
+            Record::TransferOut(other) | Record::TransferIn(other) | Record::MergeOut(other) => Some(other),
+            Record::MergeIn(taken_over) => Some(&taken_over.from),
+            Record::Accrual(Accrued { source: Source::Referral(friend), .. }) => Some(friend),
+            Record::Accrual(Accrued { referral: Some(ReferralChange::Paid(referrer)), .. }) => Some(referrer),
+            Record::Accrual(_)
+            | Record::Enrollment(_)
+            | Record::Redemption(_)
+            | Record::Expiry
+            | Record::Confirmation
+            | Record::Lapse
+            | Record::AccrualReversal(_)
+            | Record::Capture
+            | Record::Cancellation
+            | Record::RedemptionReversal
+            | Record::Adjustment(_)
+            | Record::TierChange
+            | Record::TierOverride(_)
+            | Record::Plan(_)
+            | Record::PlanEnd(_)
+            | Record::EntitlementUse(_)
+            | Record::Notice(_)
+            | Record::Change(_) => None,
+        }
+    }
+
+    /// The moment up to which the account had been settled when this entry changed it.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        match &self.record {
+            Record::Accrual(accrued) if accrued.source == Source::Birthday => Moment::Its(self.occurred_at),
+            Record::Cancellation | Record::Confirmation if self.by == By::Engine => Moment::Its(self.occurred_at),
+            Record::Expiry | Record::TierChange if self.refers_to.is_some() => Moment::Same,
+            Record::Notice(_) | Record::Lapse | Record::Expiry | Record::TierChange => Moment::Its(self.occurred_at),
+            Record::Accrual(_)
+            | Record::Cancellation
+            | Record::Confirmation
+            | Record::Enrollment(_)
+            | Record::Redemption(_)
+            | Record::AccrualReversal(_)
+            | Record::Capture
+            | Record::RedemptionReversal
+            | Record::Adjustment(_)
+            | Record::TransferOut(_)
+            | Record::TransferIn(_)
+            | Record::MergeOut(_)
+            | Record::MergeIn(_)
+            | Record::TierOverride(_)
+            | Record::Plan(_)
+            | Record::PlanEnd(_)
+            | Record::EntitlementUse(_)
+            | Record::Change(_) => Moment::OfCommand(self.posted_at),
+        }
+    }
+
+    /// The text that is hashed and stored: JSON without white space, fields in the order of this type.
+    ///
+    /// # Panics
+    ///
+    /// Never: nothing in an entry can fail to be written as JSON.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("an entry has only string keys and whole numbers")
+    }
+}

@@ -1,0 +1,10 @@
+//! The ledger: entries, what they record and change, the chain that they form, and what is committed with them.
+
+pub mod aftermath;
+mod apply;
+pub mod breakdown;
+pub mod chain;
+pub(crate) mod effects;
+pub mod entry;
+pub mod posting;
+pub(crate) mod record;

@@ -1,0 +1,56 @@
+//! What a decision wants committed: accounts as it leaves them, with their entries, all of it or nothing.
+
+use crate::{
+    ledger::{aftermath::Mark, chain::Sealed},
+    state::{
+        account::{Account, Alias},
+        counter::Take,
+    },
+    values::{code::GivenCode, id::MemberId},
+};
+
+/// One account as a posting leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The version that the account must still have; `None` if there must be no account yet.
+    pub expected_version: Option<u64>,
+    /// The account afterwards.
+    pub account: Account,
+    /// Its new entries, in the order of their `seq`.
+    pub entries: Vec<Sealed>,
+}
+
+/// Another name that a member gets.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// The name.
+    pub alias: Alias,
+    /// Who gets it.
+    pub member: MemberId,
+    /// The member whose it may have been so far; `None` if it must have been nobody's.
+    pub from: Option<MemberId>,
+}
+
+/// What a decision wants committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// The account that the command is about.
+    pub own: Change,
+    /// Other accounts of the program that it changes along with it.
+    pub others: Vec<Change>,
+    /// What is taken from totals over many members.
+    pub takes: Vec<Take>,
+    /// What became of entries that it acts on.
+    pub marks: Vec<Mark>,
+    /// Codes that members are given.
+    pub codes: Vec<GivenCode>,
+    /// Other names that members get.
+    pub claims: Vec<Claim>,
+}
+
+impl Posting {
+    /// Every account that it changes, its own first.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+}

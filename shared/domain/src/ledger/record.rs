@@ -1,0 +1,322 @@
+//! What an entry records, by kind: each has a payload of its own, so that a missing case does not compile.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ledger::breakdown::BreakdownLine,
+    state::account::{PlanTerm, Referral, Status, TierOverride},
+    values::{
+        code::Code,
+        id::{ActivityType, AttributeId, EntitlementId, MemberId, PlanId, RewardId},
+        money::{Amount, Money},
+        points::Points,
+        text::Label,
+    },
+};
+
+/// What kind of thing an entry records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A member joined, and got the program's welcome.
+    Enrollment,
+    /// Points for a purchase, an activity or a birthday.
+    Accrual,
+    /// Points spent on a reward.
+    Redemption,
+    /// Points whose last day has passed.
+    Expiry,
+    /// Pending points that became spendable, because their day came or they were confirmed.
+    Confirmation,
+    /// Pending points that were not confirmed in time.
+    Lapse,
+    /// An accrual undone, all of it or a part.
+    AccrualReversal,
+    /// A held redemption completed.
+    Capture,
+    /// A held redemption given up, by request or because its time was over.
+    Cancellation,
+    /// A captured redemption undone.
+    RedemptionReversal,
+    /// Points given or taken by an operator.
+    Adjustment,
+    /// Points that became another member's.
+    TransferOut,
+    /// Points that were another member's.
+    TransferIn,
+    /// Everything of the account became another member's.
+    MergeOut,
+    /// Everything of another member's account became this one's.
+    MergeIn,
+    /// The effective tier is another.
+    TierChange,
+    /// A tier given by an operator, or taken back.
+    TierOverride,
+    /// A plan begun or renewed.
+    Plan,
+    /// A plan ended before its last day.
+    PlanEnd,
+    /// A use of what a level or a plan gives without points.
+    EntitlementUse,
+    /// Points will expire on a day that has come near. It changes nothing else.
+    Notice,
+    /// The status of the account, attributes or aliases changed.
+    Change,
+}
+
+/// Who asked for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A till, a shop or a person, acting for the program.
+    Operator,
+    /// The member.
+    Member,
+    /// Time, through this engine.
+    Engine,
+}
+
+/// A member joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// Which attributes are kept of the member; never their values.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub attributes: BTreeSet<AttributeId>,
+    /// How many aliases the member has.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aliases: usize,
+    /// The member who referred this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referred_by: Option<MemberId>,
+    /// What each rule gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakdown: Vec<BreakdownLine>,
+}
+
+/// The reason for which points were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A purchase, and what was paid for it, in minor units.
+    Purchase(Amount),
+    /// An activity of this type.
+    Activity(ActivityType),
+    /// A birthday.
+    Birthday,
+    /// The purchase of this member, whom this one referred.
+    Referral(MemberId),
+}
+
+/// What became of the member's referral.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferralChange {
+    /// The purchase paid this member for it, and it pays no more.
+    Paid(MemberId),
+    /// There is no account to pay, and it pays no more.
+    Void,
+    /// The purchase that paid was taken back, and the next one pays again.
+    Reopened,
+}
+
+/// Points were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accrued {
+    /// For what.
+    pub source: Source,
+    /// What each rule gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakdown: Vec<BreakdownLine>,
+    /// What became of the member's referral with this purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralChange>,
+}
+
+/// A reward was redeemed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeemed {
+    /// The reward.
+    pub reward: RewardId,
+    /// The money that the points stand for, where the reward costs points per money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+    /// The code that was given, where the reward has codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Where the points are only held: the moment at which the hold ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_expires_at: Option<Timestamp>,
+}
+
+/// Points that a notice says will expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiring {
+    /// The last day on which they can be spent.
+    pub on: Date,
+    /// How many they were when the notice's day began, whatever has been spent or earned since.
+    pub points: Points,
+}
+
+/// A status that an operator can give an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewStatus {
+    /// It earns and spends.
+    Active,
+    /// It neither earns nor spends for now.
+    Suspended,
+    /// It never earns or spends again.
+    Closed,
+}
+
+/// What changed of an account that is not points.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its status now, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<NewStatus>,
+    /// Attributes that have another value now; never the values.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub set: BTreeSet<AttributeId>,
+    /// Attributes that are kept no longer.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<AttributeId>,
+    /// How many aliases came.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aliases_added: usize,
+    /// How many aliases went.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aliases_removed: usize,
+}
+
+/// A tier was given by an operator, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    /// The one that holds now; `None` if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<TierOverride>,
+    /// The one that held before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<TierOverride>,
+}
+
+/// What came with another member's account beside its points, and how things stand afterwards where only one of two can.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Whose account it was.
+    pub from: MemberId,
+    /// The members who had been merged into that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<MemberId>,
+    /// The tier given by an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_override: Option<TierOverride>,
+    /// The plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanTerm>,
+    /// How the member was referred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<Referral>,
+    /// The last birthday for which points were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birthday_on: Option<Date>,
+}
+
+/// What an entry records, by kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// A member joined.
+    Enrollment(Enrolled),
+    /// Points were given.
+    Accrual(Accrued),
+    /// Points were spent, or held, for a reward.
+    Redemption(Redeemed),
+    /// Points expired.
+    Expiry,
+    /// Pending points became spendable.
+    Confirmation,
+    /// Pending points lapsed.
+    Lapse,
+    /// Points of an accrual were taken back, and what that did to the member's referral.
+    AccrualReversal(Option<ReferralChange>),
+    /// A hold was captured.
+    Capture,
+    /// A hold ended.
+    Cancellation,
+    /// A redemption was undone.
+    RedemptionReversal,
+    /// Points were given or taken, for this reason in the operator's own code.
+    Adjustment(Label),
+    /// Points went to this member.
+    TransferOut(MemberId),
+    /// Points came from this member.
+    TransferIn(MemberId),
+    /// The account went into that of this member.
+    MergeOut(MemberId),
+    /// Another account went into this one.
+    MergeIn(Box<TakenOver>),
+    /// The effective tier changed.
+    TierChange,
+    /// An operator gave a tier, or took back the one given.
+    TierOverride(Overridden),
+    /// A plan was paid for: its time from the first day to the new last one.
+    Plan(PlanTerm),
+    /// A plan ended.
+    PlanEnd(PlanId),
+    /// Something was used without points.
+    EntitlementUse(EntitlementId),
+    /// Points will expire.
+    Notice(Expiring),
+    /// Something else about the account changed.
+    Change(Changed),
+}
+
+impl Record {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Enrollment(_) => Kind::Enrollment,
+            Self::Accrual(_) => Kind::Accrual,
+            Self::Redemption(_) => Kind::Redemption,
+            Self::Expiry => Kind::Expiry,
+            Self::Confirmation => Kind::Confirmation,
+            Self::Lapse => Kind::Lapse,
+            Self::AccrualReversal(_) => Kind::AccrualReversal,
+            Self::Capture => Kind::Capture,
+            Self::Cancellation => Kind::Cancellation,
+            Self::RedemptionReversal => Kind::RedemptionReversal,
+            Self::Adjustment(_) => Kind::Adjustment,
+            Self::TransferOut(_) => Kind::TransferOut,
+            Self::TransferIn(_) => Kind::TransferIn,
+            Self::MergeOut(_) => Kind::MergeOut,
+            Self::MergeIn(_) => Kind::MergeIn,
+            Self::TierChange => Kind::TierChange,
+            Self::TierOverride(_) => Kind::TierOverride,
+            Self::Plan(_) => Kind::Plan,
+            Self::PlanEnd(_) => Kind::PlanEnd,
+            Self::EntitlementUse(_) => Kind::EntitlementUse,
+            Self::Notice(_) => Kind::Notice,
+            Self::Change(_) => Kind::Change,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl From<NewStatus> for Status {
+    fn from(status: NewStatus) -> Self {
+        match status {
+            NewStatus::Active => Self::Active,
+            NewStatus::Suspended => Self::Suspended,
+            NewStatus::Closed => Self::Closed,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What an occasion earns: each rule asked in turn, stacked, and clipped by its cap.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    ledger::breakdown::BreakdownLine,
+    rules::{
+        cap::Used,
+        facts::Facts,
+        program::{EarningRule, Level, Plan, Program},
+        strategy::{Matched, multiplier},
+        trigger::{Stacking, Trigger},
+    },
+    state::{
+        account::Account,
+        counter::{CounterId, Counters},
+        steps::{Progress, Steps, StepsChange},
+    },
+    values::{id::RuleId, occasion::Occasion, points::Points},
+};
+
+/// What an occasion earns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Assessment {
+    /// What each rule gave.
+    pub(crate) breakdown: Vec<BreakdownLine>,
+    /// All points given.
+    pub(crate) points: Points,
+    /// Those of them that count toward a tier.
+    pub(crate) qualifying: Points,
+    /// The use of caps.
+    pub(crate) used: Vec<Used>,
+    /// Steps toward each rule that remembers them.
+    pub(crate) steps: BTreeMap<RuleId, StepsChange>,
+}
+
+/// Who earns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Earner<'a> {
+    /// The account, before.
+    pub(crate) account: &'a Account,
+    /// The member's level, under the rules that decide.
+    pub(crate) level: Option<&'a Level>,
+    /// The member's plan, with the terms under which it was paid.
+    pub(crate) plan: Option<&'a Plan>,
+}
+
+/// The occasion earns more than [`Points::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PointsOverflow;
+
+impl Program {
+    /// The counters that must be looked at before this occasion can be decided: those of program-wide caps.
+    #[must_use]
+    pub fn earning_counters(&self, occasion: &Occasion) -> Vec<CounterId> {
+        let date = self.date(occasion.occurred_at());
+        self.rules_on(occasion).filter_map(|rule| rule.cap?.counter(&rule.cap_owner(), date)).collect()
+    }
+
+    fn rules_on<'a>(&'a self, occasion: &'a Occasion) -> impl Iterator<Item = &'a EarningRule> {
+        self.earning_rules.iter().filter(move |rule| match (occasion, &rule.on) {
+            (Occasion::Purchase(_), Trigger::Purchase)
+            | (Occasion::Enrollment(_), Trigger::Enrollment)
+            | (Occasion::Birthday(_), Trigger::Birthday)
+            | (Occasion::Referral(_), Trigger::Referral) => true,
+            (Occasion::Activity(activity), Trigger::Activity(kind)) => activity.kind == *kind,
+            (
+                _,
+                Trigger::Purchase | Trigger::Activity(_) | Trigger::Enrollment | Trigger::Birthday | Trigger::Referral,
+            ) => false,
+        })
+    }
+}
+
+/// Works out what `occasion` earns, what it uses of caps, and which steps it takes.
+///
+/// Base rules come first, then the tier's line and the plan's, then what comes on top, each in the document's order.
+///
+/// # Errors
+///
+/// If it comes to more than [`Points::MAX`].
+pub(crate) fn assess(
+    program: &Program,
+    earner: &Earner<'_>,
+    occasion: &Occasion,
+    counters: &Counters,
+) -> Result<Assessment, PointsOverflow> {
+    let Earner { account, level, plan } = *earner;
+    let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
+    let mut assessor = Assessor { program, account, occasion, counters, facts, done: Assessment::default() };
+    let at = occasion.occurred_at();
+    let rules: Vec<_> = program.rules_on(occasion).filter(|rule| rule.active.contains(&program.zone, at)).collect();
+
+    for rule in rules.iter().filter(|rule| rule.stacking == Stacking::Base) {
+        if let Some(offer) = assessor.offer(rule, Points::ZERO)? {
+            assessor.grant(&offer);
+        }
+    }
+    let base = assessor.done.points;
+    if let Some(level) = level.filter(|_| is_multiplied(occasion)) {
+        let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
+        assessor.add_line(BreakdownLine::new(format!("tier:{}", level.id), wanted, wanted));
+    }
+    if let Some(plan) = plan.filter(|_| is_multiplied(occasion)) {
+        let wanted = multiplier::on_top(base, plan.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
+        assessor.add_line(BreakdownLine::new(format!("plan:{}", plan.id), wanted, wanted));
+    }
+    let mut offers = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.stacking != Stacking::Base) {
+        offers.extend(assessor.offer(rule, base)?);
+    }
+    for offer in &offers {
+        if beaten(offer, &offers) {
+            assessor.pass_over(offer);
+        } else {
+            assessor.grant(offer);
+        }
+    }
+    if assessor.done.points > Points::MAX { Err(PointsOverflow) } else { Ok(assessor.done) }
+}
+
+/// A tier or a plan multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's
+/// fee.
+fn is_multiplied(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
+    }
+}
+
+/// Points for a purchase, one's own or a friend's, or for an activity may have to wait, because these may be taken back. A
+/// welcome or a birthday present is given at once.
+pub(crate) fn pends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) => false,
+    }
+}
+
+/// What the member did extends points that expire with inactivity; what a friend did, or a calendar, does not.
+pub(crate) fn extends(occasion: &Occasion) -> bool {
+    match occasion {
+        Occasion::Purchase(_) | Occasion::Activity(_) => true,
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
+    }
+}
+
+/// What a rule asks for.
+struct Offer<'a> {
+    rule: &'a EarningRule,
+    wanted: Points,
+    /// What its cap lets through.
+    capped: Points,
+    /// Steps that are taken toward it.
+    stepped: Option<StepsChange>,
+    /// How far the member has come with them.
+    progress: Option<Progress>,
+}
+
+impl Offer<'_> {
+    fn line(&self, given: Points, progress: Option<Progress>) -> BreakdownLine {
+        BreakdownLine { progress, ..BreakdownLine::new(self.rule.id.as_str(), self.wanted, given) }
+    }
+}
+
+/// Whether another rule of its group gives more, or as much and stands before it.
+fn beaten(offer: &Offer<'_>, offers: &[Offer<'_>]) -> bool {
+    if !matches!(offer.rule.stacking, Stacking::BestOf(_)) {
+        return false;
+    }
+    let mut rivals = offers.iter().filter(|rival| rival.rule.stacking == offer.rule.stacking);
+    let best = rivals.clone().map(|rival| rival.capped).max().unwrap_or_default();
+    rivals.find(|rival| rival.capped == best).is_some_and(|winner| winner.rule.id != offer.rule.id)
+}
+
+struct Assessor<'a> {
+    program: &'a Program,
+    account: &'a Account,
+    occasion: &'a Occasion,
+    counters: &'a Counters,
+    facts: Facts,
+    done: Assessment,
+}
+
+impl Assessor<'_> {
+    fn add_line(&mut self, line: BreakdownLine) {
+        self.done.points += line.given;
+        self.done.breakdown.push(line);
+    }
+
+    /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
+    fn offer<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Offer<'r>>, PointsOverflow> {
+        let matched = match self.matched(rule, base) {
+            Ok(Some(matched)) => matched,
+            Ok(None) => return Ok(None),
+            Err(fault) => {
+                let line = BreakdownLine::new(rule.id.as_str(), Points::ZERO, Points::ZERO);
+                self.add_line(BreakdownLine { fault: Some(fault), ..line });
+                return Ok(None);
+            }
+        };
+        let earned = rule.strategy.earn(&matched).ok_or(PointsOverflow)?;
+        let date = self.program.date(self.occasion.occurred_at());
+        let capped = rule.cap.map_or(earned.points, |cap| {
+            cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)
+        });
+        let (stepped, progress) = (earned.stepped, earned.progress);
+        Ok(Some(Offer { rule, wanted: earned.points, capped, stepped, progress }))
+    }
+
+    /// The part of the occasion that the rule's condition lets through.
+    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched<'_>>, String> {
+        let mut lines: Vec<_> = self.occasion.lines().iter().collect();
+        let mut amount = self.occasion.spend();
+        if let Some(condition) = rule.when.as_ref().filter(|condition| condition.is_of_line()) {
+            let mut picked = Vec::new();
+            for line in lines {
+                if condition.holds(&self.facts.context_of_line(line))? {
+                    picked.push(line);
+                }
+            }
+            if picked.is_empty() {
+                return Ok(None);
+            }
+            lines = picked;
+            amount = lines.iter().fold(0, |amount, line| amount.saturating_add(line.amount.get()));
+        } else if let Some(condition) = &rule.when
+            && !condition.holds(self.facts.context())?
+        {
+            return Ok(None);
+        }
+        let pieces = lines.iter().fold(0_i64, |pieces, line| pieces.saturating_add(line.quantity.get()));
+        Ok(Some(Matched {
+            amount,
+            lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
+            pieces,
+            base,
+            steps: self.steps(rule),
+            day: self.program.date(self.occasion.occurred_at()),
+            today: self.account.settled_on,
+            rounding: self.program.points.rounding,
+        }))
+    }
+
+    /// Gives what a rule asks for, and records what it used.
+    fn grant(&mut self, offer: &Offer<'_>) {
+        if let Some(stepped) = &offer.stepped {
+            self.done.steps.insert(offer.rule.id.clone(), stepped.clone());
+        }
+        if offer.wanted.is_zero() && offer.progress.is_none() {
+            return;
+        }
+        if let Some(cap) = offer.rule.cap.filter(|_| !offer.capped.is_zero()) {
+            let date = self.program.date(self.occasion.occurred_at());
+            self.done.used.push(cap.use_up(offer.capped, &offer.rule.cap_owner(), date));
+        }
+        if offer.rule.stacking == Stacking::Base && offer.rule.qualifying {
+            self.done.qualifying += offer.capped;
+        }
+        self.add_line(offer.line(offer.capped, offer.progress));
+    }
+
+    /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either.
+    fn pass_over(&mut self, offer: &Offer<'_>) {
+        let progress = offer.rule.strategy.progress(self.steps(offer.rule), self.account.settled_on);
+        self.add_line(offer.line(Points::ZERO, progress));
+    }
+
+    /// What `rule` remembers.
+    fn steps(&self, rule: &EarningRule) -> &Steps {
+        static NOTHING: Steps = Steps { count: 0, days: Vec::new(), is_done: false };
+        self.account.steps.get(&rule.id).unwrap_or(&NOTHING)
+    }
+}

@@ -1,0 +1,142 @@
+//! Caps: how often, or for how many points, a rule or a reward may be used.
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::node::Node,
+    state::{
+        cap_use::{CapChange, CapOwner, CapUse},
+        counter::{CounterId, Counters, Take},
+    },
+    values::{
+        calendar::{Every, Interval},
+        points::Points,
+    },
+};
+
+/// What a cap counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Uses.
+    Times,
+    /// Points given or spent.
+    Points,
+}
+
+/// Over whom a cap counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// Each member for himself.
+    Member,
+    /// All members together.
+    Program,
+}
+
+/// A cap: `{ "points": 200, "per": "member", "every": "month" }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// How many.
+    pub most: i64,
+    /// Of what.
+    pub unit: Unit,
+    /// Over whom.
+    pub per: Per,
+    /// In which interval.
+    pub every: Every,
+}
+
+impl Cap {
+    /// The counter that this cap of `owner` needs on `date`; `None` if the account itself holds the use.
+    #[must_use]
+    pub fn counter(&self, owner: &CapOwner, date: Date) -> Option<CounterId> {
+        match self.per {
+            Per::Member => None,
+            Per::Program => Some(CounterId::Cap { owner: owner.clone(), from: self.every.starting(date) }),
+        }
+    }
+
+    /// How much of this cap of `owner` is used on `date`.
+    pub(crate) fn used(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
+        match self.counter(owner, date) {
+            Some(counter) => counters.taken(&counter),
+            None => cap_use.of(owner, Interval::of(self.every, date)),
+        }
+    }
+
+    /// How much of this cap of `owner` is left on `date`.
+    fn left(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
+        self.most.saturating_sub(self.used(owner, date, cap_use, counters)).max(0)
+    }
+
+    /// How many of `wanted` points this cap of `owner` lets through on `date`.
+    #[must_use]
+    pub fn clip(&self, wanted: Points, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> Points {
+        let left = self.left(owner, date, cap_use, counters);
+        match self.unit {
+            Unit::Times if left > 0 => wanted,
+            Unit::Times => Points::ZERO,
+            Unit::Points => wanted.min(Points::new(left)),
+        }
+    }
+
+    /// What it means that `owner` gave or took `points` on `date`: a change of the account, or a take from the program's
+    /// counter.
+    #[must_use]
+    pub(crate) fn use_up(&self, points: Points, owner: &CapOwner, date: Date) -> Used {
+        let amount = match self.unit {
+            Unit::Times => 1,
+            Unit::Points => points.get(),
+        };
+        self.used_by(amount, owner, date)
+    }
+
+    /// What it means that `owner` did not give or take `points` on `date` after all, and with them one use, if `is_whole`.
+    #[must_use]
+    pub(crate) fn give_back(&self, points: Points, is_whole: bool, owner: &CapOwner, date: Date) -> Used {
+        let amount = match self.unit {
+            Unit::Times => i64::from(is_whole),
+            Unit::Points => points.get(),
+        };
+        self.used_by(amount.saturating_neg(), owner, date)
+    }
+
+    fn used_by(&self, amount: i64, owner: &CapOwner, date: Date) -> Used {
+        match self.counter(owner, date) {
+            _ if amount == 0 => Used::Nothing,
+            Some(counter) => Used::OfProgram(Take { counter, amount, most: self.most }),
+            None => Used::OfMember(CapChange(owner.clone(), Interval::of(self.every, date), amount)),
+        }
+    }
+}
+
+/// What a use of a cap changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// Nothing.
+    Nothing,
+    /// The member's account.
+    OfMember(CapChange),
+    /// A counter over all members.
+    OfProgram(Take),
+}
+
+/// The intervals of the calendar, by name.
+pub(super) const INTERVALS: [(&str, Every); 5] =
+    [("day", Every::Day), ("week", Every::Week), ("month", Every::Month), ("year", Every::Year), ("ever", Every::Ever)];
+
+pub(super) fn read(node: &Node<'_>) -> Option<Cap> {
+    let fields = node.fields(&["times", "points", "per", "every"])?;
+    let amount = match (fields.optional("times"), fields.optional("points")) {
+        (Some(times), None) => times.integer(1..=Points::MAX.get()).map(|most| (most, Unit::Times)),
+        (None, Some(points)) => points.integer(1..=Points::MAX.get()).map(|most| (most, Unit::Points)),
+        (Some(_), Some(_)) | (None, None) => {
+            node.fault("contradiction", "must give either times or points");
+            None
+        }
+    };
+    let per =
+        fields.read_or("per", Per::Member, |node| node.choice(&[("member", Per::Member), ("program", Per::Program)]));
+    let every = fields.required("every").and_then(|node| node.choice(&INTERVALS));
+    let (most, unit) = amount?;
+    Some(Cap { most, unit, per: per?, every: every? })
+}

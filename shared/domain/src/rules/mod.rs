@@ -1,0 +1,12 @@
+//! The rules: the program document, its versions, and what its rules give.
+
+pub(crate) mod assessment;
+pub mod cap;
+pub(crate) mod facts;
+pub(crate) mod node;
+pub mod program;
+pub(crate) mod strategy;
+pub mod succession;
+pub(crate) mod trigger;
+pub mod version_head;
+pub mod versions;

@@ -1,0 +1,310 @@
+//! A JSON document read piece by piece, with every fault in it collected, each with a pointer to its place.
+//!
+//! There are two kinds of findings. A *fault* means that there is no value: it has the wrong type, or no meaning. A *lint*
+//! means that the value is understood but must not be published: it is out of bounds, or contradicts another. A document to
+//! be published must have neither. A document that has been published must stay readable, so only faults count there: a
+//! later release may lint more, and must still read what an earlier one accepted.
+
+use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::FromStr};
+
+use serde_json::Value;
+
+use crate::values::points::Points;
+
+/// Longest name of anything shown to people, in characters.
+pub(crate) const NAME_LENGTH_MAX: usize = 100;
+
+/// A fault in a program document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: a JSON pointer (RFC 6901).
+    pub at: String,
+    /// Which kind of fault: a stable code.
+    pub code: &'static str,
+    /// What is wrong and what would be right, in a sentence.
+    pub message: String,
+}
+
+/// No number in a document has a meaning beyond what the engine counts in.
+const NUMBER_MAX: i64 = Points::MAX.get();
+
+/// The longest time that can be counted from a date, in days or months.
+const SPAN_MAX: i64 = 100_000;
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(RefCell<Vec<Finding>>);
+
+#[derive(Debug)]
+struct Finding {
+    problem: Problem,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// There is no value.
+    Fault,
+    /// There is a value, and it must not be published.
+    Lint,
+}
+
+impl Findings {
+    /// Everything that was found, in the order of reading.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.0.into_inner().into_iter().map(|finding| finding.problem).collect()
+    }
+
+    /// The places where there is no value.
+    pub(crate) fn into_faults(self) -> Vec<Problem> {
+        let findings = self.0.into_inner().into_iter();
+        findings.filter(|finding| finding.kind == Kind::Fault).map(|finding| finding.problem).collect()
+    }
+}
+
+/// A value in the document and where it stands.
+///
+/// A reading method reports what is wrong and answers `None` where there is no value. Reading goes on with the rest, so that
+/// all findings are reported at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Node<'a> {
+    value: &'a Value,
+    place: Place<'a>,
+    findings: &'a Findings,
+}
+
+/// A step from the top of the document, kept as a borrowed chain so that only a fault pays for writing it.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Field(&'a Node<'a>, &'a str),
+    Index(&'a Node<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Field(parent, name) => {
+                write!(f, "{}/{}", parent.place, name.replace('~', "~0").replace('/', "~1"))
+            }
+            Self::Index(parent, index) => write!(f, "{}/{index}", parent.place),
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn top(value: &'a Value, findings: &'a Findings) -> Self {
+        Self { value, place: Place::Top, findings }
+    }
+
+    /// Reports that there is no value here.
+    pub(crate) fn fault(&self, code: &'static str, message: impl Into<String>) {
+        self.report(Kind::Fault, code, message.into());
+    }
+
+    /// Reports that the value here must not be published.
+    pub(crate) fn lint(&self, code: &'static str, message: impl Into<String>) {
+        self.report(Kind::Lint, code, message.into());
+    }
+
+    fn report(&self, kind: Kind, code: &'static str, message: String) {
+        let problem = Problem { at: self.place.to_string(), code, message };
+        self.findings.0.borrow_mut().push(Finding { problem, kind });
+    }
+
+    fn wrong_type(&self, wanted: &str) {
+        let found = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.fault("wrong_type", format!("must be {wanted}, not {found}"));
+    }
+
+    /// The fields of an object; a field that is not in `known` is a lint.
+    pub(crate) fn fields(&'a self, known: &[&str]) -> Option<Fields<'a>> {
+        let Value::Object(object) = self.value else {
+            self.wrong_type("an object");
+            return None;
+        };
+        for (name, value) in object {
+            if !known.contains(&name.as_str()) {
+                let field = Node { value, place: Place::Field(self, name), findings: self.findings };
+                field.lint("unknown_field", format!("is not a field here; the fields are {}", known.join(", ")));
+            }
+        }
+        Some(Fields { node: self })
+    }
+
+    /// The name and the value of an object's only field, as in `{ "days": 14 }`.
+    pub(crate) fn variant(&'a self) -> Option<(&'a str, Node<'a>)> {
+        if let Value::Object(object) = self.value
+            && let (Some((name, value)), 1) = (object.iter().next(), object.len())
+        {
+            return Some((name, Node { value, place: Place::Field(self, name), findings: self.findings }));
+        }
+        None
+    }
+
+    /// Whether it is an object with a field of this name. Reports nothing.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.value.get(name).is_some()
+    }
+
+    /// The text, if it is one. Reports nothing.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// A text; a lint unless it has 1 to `length_max` characters.
+    pub(crate) fn string(&self, length_max: usize) -> Option<String> {
+        let Some(text) = self.text() else {
+            self.wrong_type("a text");
+            return None;
+        };
+        let length = text.chars().count();
+        if length == 0 || length > length_max {
+            self.lint("out_of_range", format!("must have 1 to {length_max} characters, not {length}"));
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text that reads as a `T`.
+    pub(crate) fn parsed<T: FromStr>(&self, code: &'static str) -> Option<T>
+    where
+        T::Err: fmt::Display,
+    {
+        let Some(text) = self.text() else {
+            self.wrong_type("a text");
+            return None;
+        };
+        text.parse().map_err(|error: T::Err| self.fault(code, error.to_string())).ok()
+    }
+
+    /// A whole number; a lint unless it is within `accepted`. Below 1, or below 0 if 0 is accepted, it has no meaning.
+    pub(crate) fn integer(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
+        let least = *accepted.start().min(&1);
+        self.integer_within(least..=NUMBER_MAX, accepted)
+    }
+
+    /// A number of days or months, as [`Node::integer`].
+    pub(crate) fn span(&self, accepted: RangeInclusive<i64>) -> Option<i32> {
+        let least = *accepted.start().min(&1);
+        i32::try_from(self.integer_within(least..=SPAN_MAX, accepted)?).ok()
+    }
+
+    /// A percentage of which only what is above 100 has a meaning; a lint unless it is within `accepted`.
+    pub(crate) fn percent(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
+        self.integer_within(100..=NUMBER_MAX, accepted)
+    }
+
+    fn integer_within(&self, meaningful: RangeInclusive<i64>, accepted: RangeInclusive<i64>) -> Option<i64> {
+        let Some(number) = self.value.as_i64() else {
+            self.wrong_type("a whole number");
+            return None;
+        };
+        let has_meaning = meaningful.contains(&number);
+        if !accepted.contains(&number) || !has_meaning {
+            let kind = if has_meaning { Kind::Lint } else { Kind::Fault };
+            let message = format!("must be {} to {}, not {number}", accepted.start(), accepted.end());
+            self.report(kind, "out_of_range", message);
+        }
+        has_meaning.then_some(number)
+    }
+
+    /// One of the named choices.
+    pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let chosen = self.text().and_then(|text| choices.iter().find(|(name, _)| *name == text));
+        if chosen.is_none() {
+            self.unknown_choice(&choices.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        }
+        chosen.map(|(_, choice)| *choice)
+    }
+
+    /// Reports that none of `choices` was chosen.
+    pub(crate) fn unknown_choice(&self, choices: &[&str]) {
+        self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
+    }
+
+    /// Reads each value of a list; `None` unless all of them could be read. More than `most` is a lint.
+    pub(crate) fn list<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let Value::Array(values) = self.value else {
+            self.wrong_type("a list");
+            return None;
+        };
+        if values.len() > most {
+            self.lint("too_many", format!("must have at most {most} items, not {}", values.len()));
+        }
+        let read: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| read(&Node { value, place: Place::Index(self, index), findings: self.findings }))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    /// Like [`Node::list`], and reports each item whose `id` stood before.
+    pub(crate) fn list_by_id<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let seen = RefCell::new(BTreeSet::new());
+        self.list(most, |node| {
+            if let Some(id) = node.value.get("id").and_then(Value::as_str)
+                && !seen.borrow_mut().insert(id.to_owned())
+            {
+                let id_node = Node { value: node.value, place: Place::Field(node, "id"), findings: node.findings };
+                id_node.lint("duplicate_id", format!("{id} is used twice in this list"));
+            }
+            read(node)
+        })
+    }
+
+    /// The `id` of each item of a list that has one. Reports nothing.
+    pub(crate) fn ids(&self) -> BTreeSet<&'a str> {
+        let items = self.value.as_array().into_iter().flatten();
+        items.filter_map(|item| item.get("id").and_then(Value::as_str)).collect()
+    }
+}
+
+/// `true` or `false`.
+pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
+    if node.value.as_bool().is_none() {
+        node.wrong_type("true or false");
+    }
+    node.value.as_bool()
+}
+
+/// The fields of an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    node: &'a Node<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// The field, if it is there.
+    pub(crate) fn optional(self, name: &'a str) -> Option<Node<'a>> {
+        let value = self.node.value.get(name)?;
+        Some(Node { value, place: Place::Field(self.node, name), findings: self.node.findings })
+    }
+
+    /// The field, or a fault that it is missing.
+    pub(crate) fn required(self, name: &'a str) -> Option<Node<'a>> {
+        let field = self.optional(name);
+        if field.is_none() {
+            static NOTHING: Value = Value::Null;
+            let missing = Node { value: &NOTHING, place: Place::Field(self.node, name), findings: self.node.findings };
+            missing.fault("missing", "must be given");
+        }
+        field
+    }
+
+    /// What `read` makes of the field, or `default` if it is not there.
+    pub(crate) fn read_or<T>(self, name: &'a str, default: T, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<T> {
+        match self.optional(name) {
+            None => Some(default),
+            Some(node) => read(&node),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! When a rule or a reward is on: from one moment to another, on some weekdays, at some hours.
+
+use jiff::{
+    Timestamp,
+    civil::{Time, Weekday},
+    tz::TimeZone,
+};
+
+use crate::{
+    rules::node::Node,
+    values::calendar::{date_in, time_in},
+};
+
+/// When a rule or a reward is on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActiveWindow {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    weekdays: Option<Vec<Weekday>>,
+    from_time: Option<Time>,
+    to_time: Option<Time>,
+}
+
+impl ActiveWindow {
+    /// Whether it is on at `instant`. Beginnings are included, ends are not; weekdays and hours go by the clocks of
+    /// `zone`. Hours may run over midnight (`22:00` to `02:00`); the weekday is the one of the moment itself.
+    #[must_use]
+    pub fn contains(&self, zone: &TimeZone, instant: Timestamp) -> bool {
+        let time = time_in(zone, instant);
+        let hours = match (self.from_time, self.to_time) {
+            (Some(from), Some(to)) if from > to => time >= from || time < to,
+            (from, to) => from.is_none_or(|from| time >= from) && to.is_none_or(|to| time < to),
+        };
+        hours
+            && self.from.is_none_or(|from| instant >= from)
+            && self.to.is_none_or(|to| instant < to)
+            && self.weekdays.as_ref().is_none_or(|days| days.contains(&date_in(zone, instant).weekday()))
+    }
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
+    let fields = node.fields(&["from", "to", "weekdays", "from_time", "to_time"])?;
+    let from = fields.read_or("from", None, |node| read_instant(node).map(Some));
+    let to = fields.read_or("to", None, |node| read_instant(node).map(Some));
+    let weekdays = fields.read_or("weekdays", None, |node| read_weekdays(node).map(Some));
+    let from_time = fields.read_or("from_time", None, |node| read_time(node).map(Some));
+    let to_time = fields.read_or("to_time", None, |node| read_time(node).map(Some));
+    let window = ActiveWindow { from: from?, to: to?, weekdays: weekdays?, from_time: from_time?, to_time: to_time? };
+    if let (Some(from), Some(to)) = (window.from, window.to)
+        && from >= to
+    {
+        node.lint("contradiction", "ends before it begins");
+    }
+    if window.from_time.is_some() && window.from_time == window.to_time {
+        node.lint("contradiction", "from_time and to_time are the same, which leaves no hours");
+    }
+    Some(window)
+}
+
+pub(super) fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
+    let instant = node.text().and_then(|text| text.parse().ok());
+    if instant.is_none() {
+        node.fault("malformed", "must be an instant with its offset, such as 2026-01-01T00:00:00+03:00");
+    }
+    instant
+}
+
+fn read_time(node: &Node<'_>) -> Option<Time> {
+    // What it is written as must be what it was read from: the parser knows more ways than one.
+    let time =
+        node.text().and_then(|text| text.parse().ok().filter(|time: &Time| time.strftime("%H:%M").to_string() == text));
+    if time.is_none() {
+        node.fault("malformed", "must be a time of the day such as 15:00");
+    }
+    time
+}
+
+fn read_weekdays(node: &Node<'_>) -> Option<Vec<Weekday>> {
+    let weekdays = node.list(7, |node| {
+        node.choice(&[
+            ("mon", Weekday::Monday),
+            ("tue", Weekday::Tuesday),
+            ("wed", Weekday::Wednesday),
+            ("thu", Weekday::Thursday),
+            ("fri", Weekday::Friday),
+            ("sat", Weekday::Saturday),
+            ("sun", Weekday::Sunday),
+        ])
+    })?;
+    if weekdays.is_empty() {
+        node.lint("out_of_range", "must name at least one day");
+    }
+    Some(weekdays)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rules::node::Findings;
+
+    fn window(value: &Value) -> ActiveWindow {
+        let findings = Findings::default();
+        let window = read(&Node::top(value, &findings)).unwrap();
+        assert_eq!(findings.into_problems(), []);
+        window
+    }
+
+    #[test]
+    fn a_window_includes_its_beginning_and_not_its_end_on_the_programs_clocks() {
+        let istanbul = TimeZone::get("Europe/Istanbul").unwrap();
+        let happy_hour = json!({ "weekdays": ["mon", "tue"], "from_time": "15:00", "to_time": "18:00" });
+        let night = json!({ "from_time": "22:00", "to_time": "02:00" });
+        let year = json!({ "from": "2026-01-01T00:00:00+03:00", "to": "2027-01-01T00:00:00+03:00" });
+        for (document, instant, expected) in [
+            (&happy_hour, "2026-11-23T15:00:00+03:00", true),
+            (&happy_hour, "2026-11-23T12:00:00Z", true),
+            (&happy_hour, "2026-11-23T14:59:59+03:00", false),
+            (&happy_hour, "2026-11-23T18:00:00+03:00", false),
+            (&happy_hour, "2026-11-22T15:00:00+03:00", false),
+            (&night, "2026-11-23T23:00:00+03:00", true),
+            (&night, "2026-11-24T01:59:59+03:00", true),
+            (&night, "2026-11-24T02:00:00+03:00", false),
+            (&year, "2025-12-31T21:00:00Z", true),
+            (&year, "2026-12-31T21:00:00Z", false),
+            (&json!({}), "2026-12-31T21:00:00Z", true),
+        ] {
+            assert_eq!(
+                window(document).contains(&istanbul, instant.parse().unwrap()),
+                expected,
+                "{document} at {instant}"
+            );
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Which attributes members may have, and of which type.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::{
+    rules::{
+        node::{Node, read_boolean},
+        program::Program,
+    },
+    state::account::AttributeValue,
+    values::id::AttributeId,
+};
+
+/// Most attributes in a program.
+const ATTRIBUTES_MAX: usize = 30;
+
+/// Longest text of an attribute, in characters. The account is one small item.
+const TEXT_LENGTH_MAX: usize = 100;
+
+/// The type of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeType {
+    /// A text of at most 100 characters.
+    String,
+    /// A date such as `1990-05-03`.
+    Date,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+}
+
+/// An attribute that members may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeSpec {
+    /// Its name.
+    pub id: AttributeId,
+    /// What its values are.
+    pub kind: AttributeType,
+    /// Whether it is personal data.
+    pub personal: bool,
+}
+
+/// Why an attribute was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeRefused {
+    /// Which one.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Program {
+    /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away.
+    ///
+    /// # Errors
+    ///
+    /// The first attribute that the program does not know, or whose value is not of its type.
+    pub fn read_attributes(
+        &self,
+        given: &BTreeMap<String, Value>,
+    ) -> Result<BTreeMap<AttributeId, Option<AttributeValue>>, AttributeRefused> {
+        given
+            .iter()
+            .map(|(name, value)| {
+                let refused = |reason: &str| AttributeRefused { name: name.clone(), reason: reason.to_owned() };
+                let spec = self
+                    .attributes
+                    .iter()
+                    .find(|spec| spec.id.as_str() == name)
+                    .ok_or_else(|| refused("is not an attribute of this program"))?;
+                Ok((spec.id.clone(), read_value(spec.kind, value).map_err(refused)?))
+            })
+            .collect()
+    }
+}
+
+fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValue>, &'static str> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    match kind {
+        AttributeType::String => value
+            .as_str()
+            .filter(|text| text.chars().count() <= TEXT_LENGTH_MAX)
+            .map(|text| AttributeValue::String(text.to_owned()))
+            .ok_or("must be a text of at most 100 characters"),
+        AttributeType::Date => value
+            .as_str()
+            .and_then(|text| text.parse::<Date>().ok().filter(|date| date.to_string() == text))
+            .map(AttributeValue::Date)
+            .ok_or("must be a date such as 1990-05-03"),
+        AttributeType::Boolean => value.as_bool().map(AttributeValue::Boolean).ok_or("must be true or false"),
+        AttributeType::Integer => value.as_i64().map(AttributeValue::Integer).ok_or("must be a whole number"),
+    }
+    .map(Some)
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<Vec<AttributeSpec>> {
+    node.list_by_id(ATTRIBUTES_MAX, |node| {
+        let fields = node.fields(&["id", "type", "personal"])?;
+        let id = fields.required("id").and_then(|node| node.parsed("malformed"));
+        let kind = fields.required("type").and_then(|node| {
+            node.choice(&[
+                ("string", AttributeType::String),
+                ("date", AttributeType::Date),
+                ("boolean", AttributeType::Boolean),
+                ("integer", AttributeType::Integer),
+            ])
+        });
+        let personal = fields.read_or("personal", false, read_boolean);
+        Some(AttributeSpec { id: id?, kind: kind?, personal: personal? })
+    })
+}

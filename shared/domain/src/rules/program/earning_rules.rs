@@ -1,0 +1,155 @@
+//! The rules by which points are earned.
+
+use crate::{
+    ledger::breakdown::{LINE_PREFIXES, REFERRAL_LINE},
+    rules::{
+        cap::{self, Cap, Per},
+        node::{Node, read_boolean},
+        program::{
+            active::{self, ActiveWindow},
+            attributes::{AttributeSpec, AttributeType},
+            condition::{self, Condition},
+            expression_check::Variable,
+        },
+        strategy::{Strategy, table::read_strategy},
+        trigger::{Stacking, Trigger},
+    },
+    state::cap_use::CapOwner,
+    values::id::RuleId,
+};
+
+/// The attribute in which a member's birthday is looked for.
+pub(crate) const BIRTHDAY_ATTRIBUTE: &str = "birthday";
+
+/// Most earning rules: each is considered for each purchase, at about 20 microseconds for one with a condition.
+pub const RULES_MAX: usize = 200;
+
+/// Most rules with a cap over all members together. Each is a part of the transaction in which it gives something, and up to
+/// eight where little is left of it; a hundred are all that a transaction holds.
+const PROGRAM_CAPS_MAX: usize = 5;
+
+impl Trigger {
+    fn variables(&self) -> &'static [Variable] {
+        match self {
+            Self::Purchase => &[Variable::Purchase, Variable::Line, Variable::Member, Variable::OccurredAt],
+            Self::Activity(_) => &[Variable::Activity, Variable::Member, Variable::OccurredAt],
+            Self::Enrollment | Self::Referral | Self::Birthday => &[Variable::Member, Variable::OccurredAt],
+        }
+    }
+}
+
+/// A rule by which points are earned.
+#[derive(Debug)]
+pub struct EarningRule {
+    /// Its id.
+    pub id: RuleId,
+    /// What it gives points for.
+    pub on: Trigger,
+    /// How it goes together with others.
+    pub stacking: Stacking,
+    /// Under which condition.
+    pub(crate) when: Option<Condition>,
+    /// When it is on.
+    pub active: ActiveWindow,
+    /// How much.
+    pub(crate) strategy: Box<dyn Strategy>,
+    /// At most how often or how much.
+    pub cap: Option<Cap>,
+    /// Whether its points count toward a tier, which only those of base rules do.
+    pub qualifying: bool,
+}
+
+impl EarningRule {
+    /// What its cap counts for.
+    #[must_use]
+    pub fn cap_owner(&self) -> CapOwner {
+        CapOwner::Rule(self.id.clone())
+    }
+}
+
+pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Vec<EarningRule>> {
+    let rules = node.list_by_id(RULES_MAX, |node| read_rule(node, attributes))?;
+    let shared = rules.iter().filter(|rule| rule.cap.is_some_and(|cap| cap.per == Per::Program)).count();
+    if shared > PROGRAM_CAPS_MAX {
+        let most = format!("at most {PROGRAM_CAPS_MAX} rules can be capped per program, and these are {shared}");
+        node.lint("too_many", most);
+    }
+    Some(rules)
+}
+
+fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {
+    let fields = node.fields(&["id", "on", "stacking", "when", "active", "give", "cap", "qualifying"])?;
+    let id = fields.required("id").and_then(|node| read_id(&node));
+    let on = fields.required("on").and_then(|node| read_trigger(&node, attributes));
+    let stacking = fields.read_or("stacking", Stacking::Base, read_stacking);
+    let when = on.as_ref().and_then(|on| {
+        fields.read_or("when", None, |node| condition::read(node, on.variables(), attributes).map(Some))
+    });
+    let active = fields.read_or("active", ActiveWindow::default(), active::read);
+    let strategy = fields.required("give").and_then(|node| read_strategy(&node, on.as_ref(), stacking.as_ref()));
+    let cap = fields.read_or("cap", None, |node| read_cap(node, on.as_ref()).map(Some));
+    let qualifying = fields.read_or("qualifying", true, read_boolean);
+    Some(EarningRule {
+        id: id?,
+        on: on?,
+        stacking: stacking?,
+        when: when?,
+        active: active?,
+        strategy: strategy?,
+        cap: cap?,
+        qualifying: qualifying?,
+    })
+}
+
+/// The id of a rule, which no line of a breakdown that is no rule's has.
+fn read_id(node: &Node<'_>) -> Option<RuleId> {
+    let id: RuleId = node.parsed("malformed")?;
+    if id.as_str() == REFERRAL_LINE || LINE_PREFIXES.iter().any(|prefix| id.as_str().starts_with(prefix)) {
+        node.lint("reserved", format!("{id} would be taken for a line that the engine adds to a breakdown"));
+    }
+    Some(id)
+}
+
+fn read_trigger(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Trigger> {
+    if let Some(("activity", kind)) = node.variant() {
+        return kind.parsed("malformed").map(Trigger::Activity);
+    }
+    match node.text() {
+        Some("purchase") => Some(Trigger::Purchase),
+        Some("enrollment") => Some(Trigger::Enrollment),
+        Some("referral") => Some(Trigger::Referral),
+        Some("birthday") => {
+            let is_birthday =
+                |spec: &AttributeSpec| spec.id.as_str() == BIRTHDAY_ATTRIBUTE && spec.kind == AttributeType::Date;
+            if attributes.is_some_and(|attributes| !attributes.iter().any(is_birthday)) {
+                node.lint("contradiction", "needs an attribute \"birthday\" of type \"date\"");
+            }
+            Some(Trigger::Birthday)
+        }
+        Some(_) | None => {
+            node.unknown_choice(&["purchase", "enrollment", "referral", "birthday", "{\"activity\": type}"]);
+            None
+        }
+    }
+}
+
+fn read_stacking(node: &Node<'_>) -> Option<Stacking> {
+    match (node.text(), node.variant()) {
+        (Some("base"), _) => Some(Stacking::Base),
+        (Some("add"), _) => Some(Stacking::Add),
+        (_, Some(("best_of", group))) => group.string(64).map(Stacking::BestOf),
+        _ => {
+            node.unknown_choice(&["base", "add", "{\"best_of\": group}"]);
+            None
+        }
+    }
+}
+
+fn read_cap(node: &Node<'_>, on: Option<&Trigger>) -> Option<Cap> {
+    let cap = cap::read(node)?;
+    // A birthday is celebrated while an account is brought up to date, which looks at nothing but the account.
+    if cap.per == Per::Program && on == Some(&Trigger::Birthday) {
+        node.lint("contradiction", "a birthday rule can be capped per member only");
+    }
+    Some(cap)
+}

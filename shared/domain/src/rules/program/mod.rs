@@ -1,0 +1,229 @@
+//! The program document: one loyalty scheme, read and validated as a whole.
+
+mod active;
+mod attributes;
+pub(crate) mod condition;
+mod earning_rules;
+mod entitlements;
+pub(crate) mod expression_check;
+mod plans;
+mod points;
+mod referral;
+mod rewards;
+mod tiers;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::Value;
+
+pub(crate) use self::earning_rules::BIRTHDAY_ATTRIBUTE;
+pub use self::{
+    active::ActiveWindow,
+    attributes::{AttributeRefused, AttributeSpec, AttributeType},
+    earning_rules::{EarningRule, RULES_MAX},
+    entitlements::Entitlement,
+    plans::Plan,
+    points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
+    referral::ReferralPolicy,
+    rewards::{Cost, REWARDS_MAX, Reward, RewardKind, Stock},
+    tiers::{Basis, BasisUnit, Downgrade, LEVELS_MAX, Level, Period, PeriodRule, Thresholds, Tiers},
+};
+pub use crate::rules::{
+    node::Problem,
+    trigger::{Stacking, Trigger},
+};
+use crate::{
+    rules::{
+        cap::Cap,
+        node::{Findings, NAME_LENGTH_MAX, Node},
+        program::entitlements::Intervals,
+    },
+    state::cap_use::CapOwner,
+    values::{
+        calendar,
+        id::{EntitlementId, PlanId, RewardId, RuleId},
+        money::Currency,
+    },
+};
+
+/// Largest program document, in bytes of JSON.
+pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// One loyalty scheme: its rules, tiers, rewards, time zone and currency.
+#[derive(Debug)]
+pub struct Program {
+    /// Which published version this is.
+    pub version: u64,
+    /// When the document asks to be in force from; `None` if as soon as is safe.
+    pub in_force_from: Option<Timestamp>,
+    /// The earlier version whose levels it takes back.
+    pub corrects: Option<u64>,
+    /// The name shown to people.
+    pub name: String,
+    /// The time zone in which days begin and end.
+    pub zone: TimeZone,
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// How points round, expire and so on.
+    pub points: PointsPolicy,
+    /// The rules by which points are earned, in the document's order.
+    pub earning_rules: Vec<EarningRule>,
+    /// What referrals pay, if they do.
+    pub referral: Option<ReferralPolicy>,
+    /// The tiers, if the program has any.
+    pub tiers: Option<Tiers>,
+    /// The rewards, in the document's order.
+    pub rewards: Vec<Reward>,
+    /// What members may pay for, in the document's order.
+    pub plans: Vec<Plan>,
+    /// The attributes that members may have.
+    pub attributes: Vec<AttributeSpec>,
+}
+
+impl Program {
+    /// Reads a program document that would be published as `version`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the document, in its order.
+    pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+        let findings = Findings::default();
+        let program = read_program(&Node::top(document, &findings), version);
+        let problems = findings.into_problems();
+        match program {
+            Some(program) if problems.is_empty() => Ok(program),
+            Some(_) | None => Err(problems),
+        }
+    }
+
+    /// Reads a program document that was published as `version`, by this release or another.
+    ///
+    /// It was checked then and has been in force, so bounds, unknown names and contradictions are not checked again. What this
+    /// release does not know is left out; a condition that it refuses is a fault of its rule whenever it is evaluated.
+    ///
+    /// # Errors
+    ///
+    /// The places where a value has the wrong type or no meaning.
+    pub fn stored(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+        let findings = Findings::default();
+        let program = read_program(&Node::top(document, &findings), version);
+        program.ok_or_else(|| findings.into_faults())
+    }
+
+    /// The date of `instant` in the program's time zone.
+    #[must_use]
+    pub fn date(&self, instant: Timestamp) -> Date {
+        calendar::date_in(&self.zone, instant)
+    }
+
+    /// The rule called `id`.
+    pub(crate) fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
+        self.earning_rules.iter().find(|rule| rule.id == *id)
+    }
+
+    /// The plan called `id`.
+    #[must_use]
+    pub fn plan(&self, id: &PlanId) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.id == *id)
+    }
+
+    /// The entitlement called `id`, of whichever level or plan.
+    pub(crate) fn entitlement(&self, id: &EntitlementId) -> Option<&Entitlement> {
+        let levels = self.tiers.iter().flat_map(|tiers| &tiers.levels).flat_map(|level| &level.entitlements);
+        levels.chain(self.plans.iter().flat_map(|plan| &plan.entitlements)).find(|entitlement| entitlement.id == *id)
+    }
+
+    /// The cap of a rule, the limit of a reward, or how often an entitlement may be used, if there still is one.
+    pub(crate) fn cap_of(&self, owner: &CapOwner) -> Option<Cap> {
+        match owner {
+            CapOwner::Rule(id) => self.rule(id)?.cap,
+            CapOwner::Reward(id) => self.reward(id)?.limit,
+            CapOwner::Entitlement(id) => self.entitlement(id).map(|entitlement| entitlement.cap(entitlement.times)),
+        }
+    }
+
+    /// The reward called `id`.
+    #[must_use]
+    pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
+        self.rewards.iter().find(|reward| reward.id == *id)
+    }
+}
+
+fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
+    let fields = node.fields(&[
+        "in_force_from",
+        "corrects",
+        "name",
+        "time_zone",
+        "currency",
+        "points",
+        "earning_rules",
+        "referral",
+        "tiers",
+        "rewards",
+        "plans",
+        "attributes",
+    ])?;
+    let in_force_from = fields.read_or("in_force_from", None, |node| active::read_instant(node).map(Some));
+    let corrects = fields.read_or("corrects", None, |node| read_corrects(node, version).map(Some));
+    let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));
+    let zone = fields.required("time_zone").and_then(|node| read_zone(&node));
+    let currency = fields.required("currency").and_then(|node| read_currency(&node));
+    let points = fields.read_or("points", PointsPolicy::default(), points::read);
+    let attributes = fields.read_or("attributes", Vec::new(), attributes::read);
+    let intervals = Intervals::default();
+    let tiers = fields.read_or("tiers", None, |node| tiers::read(node, &intervals).map(Some));
+    // Where these are faulty themselves, nothing that refers to them is blamed for it.
+    let levels: Option<Vec<_>> = tiers
+        .as_ref()
+        .map(|tiers| tiers.iter().flat_map(|tiers| &tiers.levels).map(|level| level.id.clone()).collect());
+    let levels = levels.as_deref();
+    let attribute_specs = attributes.as_deref();
+    let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| earning_rules::read(node, attribute_specs));
+    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels));
+    let referral = fields.read_or("referral", None, |node| referral::read(node).map(Some));
+    let plans = fields.read_or("plans", Vec::new(), |node| plans::read(node, levels, &intervals));
+    let earning_rules = earning_rules?;
+    // Rules without more said about referrals pay with any first purchase.
+    let has_rules = earning_rules.iter().any(|rule| rule.on == Trigger::Referral);
+    let referral = referral?.or_else(|| has_rules.then(ReferralPolicy::default));
+    Some(Program {
+        version,
+        in_force_from: in_force_from?,
+        corrects: corrects?,
+        name: name?,
+        zone: zone?,
+        currency: currency?,
+        points: points?,
+        earning_rules,
+        referral,
+        tiers: tiers?,
+        rewards: rewards?,
+        plans: plans?,
+        attributes: attributes?,
+    })
+}
+
+fn read_corrects(node: &Node<'_>, version: u64) -> Option<u64> {
+    let corrected = u64::try_from(node.integer(1..=i64::MAX)?).ok()?;
+    if corrected >= version {
+        node.lint("unknown_version", format!("must be the number of an earlier version, and there is no {corrected}"));
+    }
+    Some(corrected)
+}
+
+fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
+    let name = node.string(NAME_LENGTH_MAX)?;
+    let zone = TimeZone::get(&name).ok();
+    if zone.is_none() {
+        node.fault("unknown_time_zone", format!("{name} is no IANA time zone such as Europe/Istanbul"));
+    }
+    zone
+}
+
+fn read_currency(node: &Node<'_>) -> Option<Currency> {
+    let currency: Currency = node.parsed("unknown_currency")?;
+    if currency.exponent().is_none() {
+        node.lint("unknown_currency", format!("{currency} has no minor unit to count in"));
+    }
+    Some(currency)
+}

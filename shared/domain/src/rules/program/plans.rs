@@ -1,0 +1,67 @@
+//! Plans: paid membership, for a month or a year at a time.
+
+use crate::{
+    rules::{
+        node::{NAME_LENGTH_MAX, Node},
+        program::entitlements::{self, Entitlement, Intervals},
+    },
+    values::{
+        id::{LevelId, PlanId},
+        money::AMOUNT_MAX,
+    },
+};
+
+/// Most plans in a program.
+const PLANS_MAX: usize = 20;
+
+/// What a member may pay for, for an interval at a time. The payment itself is not the engine's affair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its id.
+    pub id: PlanId,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// What an interval of it costs, in minor units.
+    pub price: i64,
+    /// How long an interval is, in months: 1 or 12.
+    pub months: i32,
+    /// The level that its members have at least.
+    pub tier_floor: Option<LevelId>,
+    /// What its members earn, in percent of the base rules' points: 110 gives a tenth on top, beside what the tier gives.
+    pub earning_percent: i64,
+    /// What its members may use without points.
+    pub entitlements: Vec<Entitlement>,
+}
+
+pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Vec<Plan>> {
+    node.list_by_id(PLANS_MAX, |node| read_plan(node, levels, intervals))
+}
+
+fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Plan> {
+    let fields = node.fields(&["id", "name", "price", "interval", "tier_floor", "earning_percent", "entitlements"])?;
+    let id = fields.required("id").and_then(|node| node.parsed("malformed"));
+    let name = fields.read_or("name", None, |node| node.string(NAME_LENGTH_MAX).map(Some));
+    let price = fields.required("price").and_then(|node| node.integer(0..=AMOUNT_MAX));
+    let months = fields.required("interval").and_then(|node| node.choice(&[("month", 1), ("year", 12)]));
+    let tier_floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
+    let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
+    Some(Plan {
+        id: id?,
+        name: name?,
+        price: price?,
+        months: months?,
+        tier_floor: tier_floor?,
+        earning_percent: earning_percent?,
+        entitlements: entitlements?,
+    })
+}
+
+/// The id of one of the program's levels, if these are known.
+pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<LevelId> {
+    let level: LevelId = node.parsed("malformed")?;
+    if levels.is_some_and(|levels| !levels.contains(&level)) {
+        node.lint("unknown_level", format!("{level} is not a level of this program"));
+    }
+    Some(level)
+}

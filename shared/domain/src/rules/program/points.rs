@@ -1,0 +1,303 @@
+//! How points round, mature and expire in a program.
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::node::Node,
+    state::{lots::Expiry, pending::Awaits},
+    values::{
+        calendar::{days_after, last_of_quarter, months_after},
+        points::Rounding,
+    },
+};
+
+/// Longest life of points, in months.
+const EXPIRY_MONTHS_MAX: i64 = 120;
+
+/// Longest wait of pending points, in days.
+const PENDING_DAYS_MAX: i64 = 366;
+
+/// The most days that a late purchase may lie back: no more than the shortest year has. A purchase then belongs to the
+/// current tier period or to the one before, and the account keeps no more than these two.
+const BACKDATING_DAYS_MAX: i64 = 365;
+
+/// How many days ahead members are told of points that will expire, if the program does not say: a month, so that whoever
+/// comes monthly comes once more.
+const EXPIRY_NOTICE_DAYS: i32 = 30;
+
+/// The most days ahead: a quarter. What is told sooner is forgotten again.
+const EXPIRY_NOTICE_DAYS_MAX: i64 = 90;
+
+/// How points round, mature and expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointsPolicy {
+    /// How a fraction of a point becomes a whole number, once per rule.
+    pub rounding: Rounding,
+    /// How long points wait before they can be spent.
+    pub pending: PendingPolicy,
+    /// When points expire.
+    pub expiry: ExpiryPolicy,
+    /// What happens when more is taken back than there is.
+    pub negative_balance: NegativeBalance,
+    /// How many days a purchase may lie back when it is posted.
+    pub backdating_days_max: i32,
+    /// How many days before the last one of points a notice says that they will expire; `None` if none does.
+    pub expiry_notice_days: Option<i32>,
+}
+
+impl Default for PointsPolicy {
+    fn default() -> Self {
+        Self {
+            rounding: Rounding::Floor,
+            pending: PendingPolicy::None,
+            expiry: ExpiryPolicy::Never,
+            negative_balance: NegativeBalance::Owe,
+            backdating_days_max: 30,
+            expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
+        }
+    }
+}
+
+/// How long points wait before they can be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingPolicy {
+    /// Not at all.
+    None,
+    /// So many days after they were earned.
+    Days(i32),
+    /// Until somebody confirms them, within so many days.
+    UntilConfirmed {
+        /// How many.
+        lapses_after_days: i32,
+    },
+}
+
+impl PointsPolicy {
+    /// What points wait for that were earned on one day and are posted on another; `None` if they can be spent at once.
+    #[must_use]
+    pub fn awaits(&self, earned_on: Date, posted_on: Date) -> Option<Awaits> {
+        match self.pending {
+            PendingPolicy::None => None,
+            PendingPolicy::Days(days) => {
+                let day = days_after(earned_on, days);
+                Some(Awaits::Maturity(day, self.expiry.expiry(day)))
+            }
+            PendingPolicy::UntilConfirmed { lapses_after_days } => {
+                Some(Awaits::Confirmation(days_after(posted_on, lapses_after_days)))
+            }
+        }
+    }
+}
+
+/// What happens when more points are taken back than there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NegativeBalance {
+    /// The member owes the rest, and later points pay it first.
+    Owe,
+    /// The rest is forgiven.
+    Forgive,
+}
+
+/// Up to which day points of a given age live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounded {
+    /// The day itself.
+    ExactDay,
+    /// The last of its month.
+    EndOfMonth,
+    /// The last of its quarter.
+    EndOfQuarter,
+    /// The last of its year.
+    EndOfYear,
+}
+
+/// When points expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpiryPolicy {
+    /// They do not.
+    Never,
+    /// So many months after they became spendable, rounded in the member's favour.
+    AfterMonths {
+        /// How many.
+        months: i32,
+        /// Up to which day.
+        rounded: Rounded,
+    },
+    /// On the next of these days of the year (month, day) after the one on which they became spendable.
+    FixedDates(Vec<(i8, i8)>),
+    /// So many months after they became spendable, or after the member's last accrual or redemption if that is later.
+    Inactivity {
+        /// How many.
+        months: i32,
+    },
+}
+
+impl ExpiryPolicy {
+    /// The day to which an accrual or a redemption on `date` extends all points; `None` if it extends none.
+    #[must_use]
+    pub fn extended_to(&self, date: Date) -> Option<Date> {
+        match self {
+            Self::Never | Self::AfterMonths { .. } | Self::FixedDates(_) => None,
+            Self::Inactivity { months } => Some(months_after(date, *months)),
+        }
+    }
+
+    /// When points expire that become spendable on `date`, if nothing extends them.
+    #[must_use]
+    pub fn expiry(&self, date: Date) -> Expiry {
+        match self {
+            Self::Never => Expiry::Never,
+            Self::AfterMonths { months, rounded } => {
+                let day = months_after(date, *months);
+                Expiry::On(match rounded {
+                    Rounded::ExactDay => day,
+                    Rounded::EndOfMonth => day.last_of_month(),
+                    Rounded::EndOfQuarter => last_of_quarter(day),
+                    Rounded::EndOfYear => day.last_of_year(),
+                })
+            }
+            Self::FixedDates(days) => days
+                .iter()
+                .flat_map(|(month, day)| [0, 12].map(|months| in_year_of(months_after(date, months), *month, *day)))
+                .filter(|expires_on| *expires_on > date)
+                .min()
+                .map_or(Expiry::Never, Expiry::On),
+            Self::Inactivity { months } => Expiry::On(months_after(date, *months)),
+        }
+    }
+}
+
+/// The day of the year in the year of `date`; 29 February is the last of February in a year without it.
+fn in_year_of(date: Date, month: i8, day: i8) -> Date {
+    Date::new(date.year(), month, day)
+        .unwrap_or_else(|_| Date::new(date.year(), month, 1).map_or(Date::MAX, Date::last_of_month))
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
+    let defaults = PointsPolicy::default();
+    let fields = node.fields(&[
+        "rounding",
+        "pending",
+        "expiry",
+        "negative_balance",
+        "backdating_days_max",
+        "expiry_notice_days",
+    ])?;
+    let rounding = fields.read_or("rounding", defaults.rounding, |node| {
+        node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
+    });
+    let pending = fields.read_or("pending", defaults.pending, read_pending);
+    let expiry = fields.read_or("expiry", defaults.expiry, read_expiry);
+    let negative_balance = fields.read_or("negative_balance", defaults.negative_balance, |node| {
+        node.choice(&[("owe", NegativeBalance::Owe), ("forgive", NegativeBalance::Forgive)])
+    });
+    let backdating_days_max =
+        fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| node.span(0..=BACKDATING_DAYS_MAX));
+    let expiry_notice_days = fields.read_or("expiry_notice_days", defaults.expiry_notice_days, |node| {
+        let days = node.span(0..=EXPIRY_NOTICE_DAYS_MAX)?;
+        Some((days > 0).then_some(days))
+    });
+    Some(PointsPolicy {
+        rounding: rounding?,
+        pending: pending?,
+        expiry: expiry?,
+        negative_balance: negative_balance?,
+        backdating_days_max: backdating_days_max?,
+        expiry_notice_days: expiry_notice_days?,
+    })
+}
+
+fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {
+    let days = |node: &Node<'_>| node.span(1..=PENDING_DAYS_MAX);
+    match (node.text(), node.variant()) {
+        (Some("none"), _) => Some(PendingPolicy::None),
+        (_, Some(("days", node))) => days(&node).map(PendingPolicy::Days),
+        (_, Some(("until_confirmed", node))) => {
+            let lapses_after_days = days(&node.fields(&["lapses_after_days"])?.required("lapses_after_days")?)?;
+            Some(PendingPolicy::UntilConfirmed { lapses_after_days })
+        }
+        _ => {
+            node.unknown_choice(&["\"none\"", "{\"days\": n}", "{\"until_confirmed\": {\"lapses_after_days\": n}}"]);
+            None
+        }
+    }
+}
+
+fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    if node.text() == Some("never") {
+        return Some(ExpiryPolicy::Never);
+    }
+    if let Some(("fixed_dates", days)) = node.variant() {
+        return read_fixed_dates(&days);
+    }
+    if let Some(("inactivity_months", months)) = node.variant() {
+        return Some(ExpiryPolicy::Inactivity { months: months.span(1..=EXPIRY_MONTHS_MAX)? });
+    }
+    if !node.has("after_months") {
+        node.unknown_choice(&[
+            "\"never\"",
+            "{\"after_months\": n, \"rounded_to\": ...}",
+            "{\"fixed_dates\": [\"03-31\"]}",
+            "{\"inactivity_months\": n}",
+        ]);
+        return None;
+    }
+    let fields = node.fields(&["after_months", "rounded_to"])?;
+    let months = fields.required("after_months").and_then(|node| node.span(1..=EXPIRY_MONTHS_MAX));
+    let rounded = fields.read_or("rounded_to", Rounded::EndOfMonth, |node| {
+        node.choice(&[
+            ("exact_day", Rounded::ExactDay),
+            ("end_of_month", Rounded::EndOfMonth),
+            ("end_of_quarter", Rounded::EndOfQuarter),
+            ("end_of_year", Rounded::EndOfYear),
+        ])
+    });
+    Some(ExpiryPolicy::AfterMonths { months: months?, rounded: rounded? })
+}
+
+fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    let days = node.list(12, |node| {
+        // Any leap year will do to tell a day of the year from a day of none.
+        let text = node.text().filter(|text| text.len() == 5);
+        let date = text.and_then(|text| format!("2024-{text}").parse::<Date>().ok());
+        if date.is_none() {
+            node.fault("malformed", "must be a month and a day such as \"03-31\"");
+        }
+        date.map(|date| (date.month(), date.day()))
+    })?;
+    if days.is_empty() {
+        node.lint("out_of_range", "must name at least one day");
+    }
+    Some(ExpiryPolicy::FixedDates(days))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn points_live_to_the_end_of_what_the_policy_names() {
+        let after_a_year = |rounded| ExpiryPolicy::AfterMonths { months: 12, rounded };
+        let after_a_month = ExpiryPolicy::AfterMonths { months: 1, rounded: Rounded::ExactDay };
+        let fixed = ExpiryPolicy::FixedDates(vec![(3, 31), (9, 30)]);
+        let leap = ExpiryPolicy::FixedDates(vec![(2, 29)]);
+        for (policy, earned, expected) in [
+            (&after_a_year(Rounded::ExactDay), date(2026, 11, 21), date(2027, 11, 21)),
+            (&after_a_year(Rounded::EndOfMonth), date(2026, 11, 21), date(2027, 11, 30)),
+            (&after_a_year(Rounded::EndOfQuarter), date(2026, 11, 21), date(2027, 12, 31)),
+            (&after_a_year(Rounded::EndOfYear), date(2026, 1, 1), date(2027, 12, 31)),
+            (&after_a_year(Rounded::ExactDay), date(2028, 2, 29), date(2029, 2, 28)),
+            (&after_a_month, date(2027, 1, 31), date(2027, 2, 28)),
+            (&fixed, date(2026, 11, 21), date(2027, 3, 31)),
+            (&fixed, date(2027, 3, 30), date(2027, 3, 31)),
+            (&fixed, date(2027, 3, 31), date(2027, 9, 30)),
+            (&leap, date(2026, 11, 21), date(2027, 2, 28)),
+            (&leap, date(2027, 11, 21), date(2028, 2, 29)),
+        ] {
+            assert_eq!(policy.expiry(earned), Expiry::On(expected), "{policy:?} from {earned}");
+        }
+        assert_eq!(ExpiryPolicy::Never.expiry(date(2026, 11, 21)), Expiry::Never);
+    }
+}

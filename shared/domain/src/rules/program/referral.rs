@@ -1,0 +1,23 @@
+//! What a referral pays, and which purchase of the friend pays it.
+
+use crate::{
+    rules::node::Node,
+    values::{money::AMOUNT_MAX, points::Points},
+};
+
+/// `"referral": { "first_purchase_at_least": 500, "friend_points": 50 }`. What whoever brought the friend gets is what the
+/// earning rules on `referral` give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReferralPolicy {
+    /// The least total of the purchase that pays, in minor units.
+    pub first_purchase_at_least: i64,
+    /// The points that the friend gets.
+    pub friend_points: Points,
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<ReferralPolicy> {
+    let fields = node.fields(&["first_purchase_at_least", "friend_points"])?;
+    let least = fields.required("first_purchase_at_least").and_then(|node| node.integer(0..=AMOUNT_MAX));
+    let points = fields.required("friend_points").and_then(|node| node.integer(0..=Points::MAX.get()));
+    Some(ReferralPolicy { first_purchase_at_least: least?, friend_points: Points::new(points?) })
+}

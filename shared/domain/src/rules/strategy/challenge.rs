@@ -1,0 +1,171 @@
+//! Points for n actions within a window of days:
+//! `{ "challenge": { "times": 3, "within_days": 30, "points": 100, "repeats": true } }`.
+//!
+//! The window slides: as soon as n actions lie within so many days, they are paid for and used up. Where more than one
+//! choice of n would do, because an action came late, the earliest are used up: the others have more time left.
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::{
+        node::{Node, read_boolean},
+        strategy::{Matched, Strategy, TakenBack, Yield, read_points},
+        trigger::Trigger,
+    },
+    state::steps::{Progress, Steps, StepsChange},
+    values::{
+        calendar::days_after,
+        points::{Points, Rounding},
+    },
+};
+
+/// Most actions of a challenge: the account keeps the day of each, nine bytes, until there are enough of them.
+const TIMES_MAX: i64 = 50;
+
+/// Most days that are kept for a challenge: those of the longest window that is open, and as many again before them for
+/// actions that come late. The earliest are forgotten first.
+const DAYS_MAX: usize = 100;
+
+#[derive(Debug)]
+struct Challenge {
+    times: usize,
+    within_days: i32,
+    points: i64,
+    repeats: bool,
+}
+
+impl Challenge {
+    /// The last day of the window that begins on `first`.
+    fn last(&self, first: Date) -> Date {
+        days_after(first, self.within_days.saturating_sub(1))
+    }
+
+    /// Takes the earliest steps out of `days` that lie within one window and are enough, and tells their days.
+    fn take_complete(&self, days: &mut Vec<Date>) -> Option<Vec<Date>> {
+        let mut choices = days.windows(self.times).map(|days| days.first().zip(days.last()));
+        let place = choices.position(|ends| ends.is_some_and(|(first, last)| *last <= self.last(*first)))?;
+        Some(days.drain(place..place.saturating_add(self.times)).collect())
+    }
+
+    /// Whether it has paid, and never will again.
+    fn is_over(&self, steps: &Steps) -> bool {
+        steps.is_done && !self.repeats
+    }
+
+    fn times(&self) -> i64 {
+        i64::try_from(self.times).unwrap_or(TIMES_MAX)
+    }
+}
+
+impl Strategy for Challenge {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
+        if self.is_over(matched.steps) {
+            return Some(Points::ZERO.into());
+        }
+        let mut after = matched.steps.clone();
+        put(&mut after.days, matched.day);
+        let mut removed = make_up(&mut after);
+        let mut completed = 0_i64;
+        let mut progress = None;
+        while !self.is_over(&after)
+            && let Some(days) = self.take_complete(&mut after.days)
+        {
+            completed = completed.saturating_add(1);
+            let by = days.first().map(|first| self.last(*first));
+            progress = Some(Progress { done: self.times(), of: self.times(), by });
+            after.is_done = !self.repeats;
+            removed.extend(days);
+        }
+        Some(Yield {
+            points: Points::ratio(completed, self.points, 1, Rounding::Floor)?,
+            progress: progress.or_else(|| self.progress(&after, matched.today)),
+            stepped: Some(StepsChange {
+                taken: 1,
+                count: after.count.saturating_sub(matched.steps.count),
+                added: vec![matched.day],
+                removed,
+                done: (after.is_done != matched.steps.is_done).then_some(after.is_done),
+            }),
+        })
+    }
+
+    fn suits(&self, on: &Trigger) -> bool {
+        match on {
+            Trigger::Purchase | Trigger::Activity(_) => true,
+            Trigger::Enrollment | Trigger::Referral | Trigger::Birthday => false,
+        }
+    }
+
+    fn progress(&self, steps: &Steps, today: Date) -> Option<Progress> {
+        if self.is_over(steps) {
+            return None;
+        }
+        // A till's clock may run ahead, over midnight.
+        let today = steps.days.last().map_or(today, |last| today.max(*last));
+        let mut open = steps.days.iter().filter(|day| self.last(**day) >= today);
+        let by = open.clone().next().map(|first| self.last(*first));
+        let done = open.by_ref().count();
+        Some(Progress { done: i64::try_from(done).ok()?.saturating_add(steps.count.min(0)), of: self.times(), by })
+    }
+
+    /// A step that no accrual could complete any more is gone anyway. One that is missing among those that could be completed
+    /// was paid for, so the next one makes up for it.
+    fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
+        let mut after = steps.clone();
+        // Days that made up for steps taken back before come first, and are gone.
+        let made_up = usize::try_from(back.taken.count).unwrap_or_default();
+        for day in back.taken.removed.iter().skip(made_up) {
+            put(&mut after.days, *day);
+            after.is_done = false;
+        }
+        if !take(&mut after.days, back.day) && self.last(back.day) >= back.earliest {
+            after.count = after.count.saturating_sub(1);
+        }
+        make_up(&mut after);
+        self.remembered(after, back.earliest)
+    }
+
+    fn remembered(&self, steps: Steps, earliest: Date) -> Steps {
+        let is_done = self.is_over(&steps);
+        let mut days = steps.days;
+        days.retain(|day| self.last(*day) >= earliest);
+        days.drain(..days.len().saturating_sub(DAYS_MAX));
+        Steps { count: steps.count.min(0), days, is_done }
+    }
+}
+
+/// Puts `day` among `days`, which stay in order.
+fn put(days: &mut Vec<Date>, day: Date) {
+    let place = days.partition_point(|other| *other <= day);
+    days.insert(place, day);
+}
+
+/// Takes one `day` out of `days`, and tells whether there was one.
+fn take(days: &mut Vec<Date>, day: Date) -> bool {
+    let place = days.iter().position(|other| *other == day);
+    place.map(|place| days.remove(place)).is_some()
+}
+
+/// Lets the earliest steps make up for those that had been paid for and were taken back, and tells their days.
+fn make_up(steps: &mut Steps) -> Vec<Date> {
+    let mut made_up = Vec::new();
+    while steps.count < 0 && !steps.days.is_empty() {
+        made_up.push(steps.days.remove(0));
+        steps.count = steps.count.saturating_add(1);
+    }
+    made_up
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
+    let fields = node.fields(&["times", "within_days", "points", "repeats"])?;
+    let times = fields.required("times").and_then(|node| node.integer(1..=TIMES_MAX));
+    let within_days = fields.required("within_days").and_then(|node| node.span(1..=366));
+    let points = fields.required("points").and_then(|node| read_points(&node));
+    let repeats = fields.read_or("repeats", false, read_boolean);
+    Some(Box::new(Challenge {
+        times: usize::try_from(times?).ok()?,
+        within_days: within_days?,
+        points: points?,
+        repeats: repeats?,
+    }))
+}

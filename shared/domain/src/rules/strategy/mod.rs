@@ -1,0 +1,104 @@
+//! The strategies by which a rule gives points.
+
+mod challenge;
+mod fixed;
+pub(crate) mod multiplier;
+mod per_item;
+mod punch_card;
+mod rate;
+pub(crate) mod table;
+
+use std::fmt::Debug;
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::{node::Node, trigger::Trigger},
+    state::steps::{Progress, Steps, StepsChange},
+    values::points::{Points, Rounding},
+};
+
+/// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matched<'a> {
+    /// Money, in minor units: the purchase's total, or the lines' that the condition picked.
+    pub(crate) amount: i64,
+    /// Lines.
+    pub(crate) lines: i64,
+    /// Pieces on these lines.
+    pub(crate) pieces: i64,
+    /// What the base rules gave.
+    pub(crate) base: Points,
+    /// What the rule remembers of steps taken before.
+    pub(crate) steps: &'a Steps,
+    /// The day of the occasion.
+    pub(crate) day: Date,
+    /// Today.
+    pub(crate) today: Date,
+    /// How fractions round.
+    pub(crate) rounding: Rounding,
+}
+
+/// What a rule comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Yield {
+    /// Points, before any cap.
+    pub(crate) points: Points,
+    /// Steps that are taken toward it, if it remembers any.
+    pub(crate) stepped: Option<StepsChange>,
+    /// How far the member has come with them, if that is worth telling.
+    pub(crate) progress: Option<Progress>,
+}
+
+impl From<Points> for Yield {
+    fn from(points: Points) -> Self {
+        Self { points, stepped: None, progress: None }
+    }
+}
+
+/// Steps that are taken back along with the accrual that took them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TakenBack<'a> {
+    /// What that accrual changed of the steps.
+    pub(crate) taken: &'a StepsChange,
+    /// What the rule came to with them.
+    pub(crate) wanted: Points,
+    /// The day of the accrual.
+    pub(crate) day: Date,
+    /// The first day that can still be posted.
+    pub(crate) earliest: Date,
+}
+
+/// How a rule gives points.
+pub(crate) trait Strategy: Debug + Send + Sync {
+    /// What it comes to; `None` above [`Points::MAX`].
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield>;
+
+    /// Whether it makes sense for this trigger.
+    fn suits(&self, on: &Trigger) -> bool;
+
+    /// What it remembers once steps are taken back.
+    fn take_back(&self, steps: &Steps, _back: &TakenBack<'_>) -> Steps {
+        steps.clone()
+    }
+
+    /// What of `steps` can still matter when nothing before the day `earliest` will be posted any more.
+    fn remembered(&self, _steps: Steps, _earliest: Date) -> Steps {
+        Steps::default()
+    }
+
+    /// How far a member has come toward what it gives, if that is worth telling.
+    fn progress(&self, _steps: &Steps, _today: Date) -> Option<Progress> {
+        None
+    }
+
+    /// Whether it multiplies what base rules gave, and so cannot be one.
+    fn multiplies(&self) -> bool {
+        false
+    }
+}
+
+/// The number of points in a rule, 1 to a million: more is a slip of the keyboard.
+pub(super) fn read_points(node: &Node<'_>) -> Option<i64> {
+    node.integer(1..=1_000_000)
+}

@@ -1,0 +1,42 @@
+//! More of what the base rules gave: `{ "multiplier": { "percent": 150 } }` gives half of it on top.
+
+use crate::{
+    rules::{
+        node::Node,
+        strategy::{Matched, Strategy, Yield},
+        trigger::Trigger,
+    },
+    values::points::{Points, Rounding},
+};
+
+#[derive(Debug)]
+struct Multiplier {
+    percent: i64,
+}
+
+/// What `percent` of `base` adds to it: 125 adds a quarter. Multipliers add, they never compound.
+pub(crate) fn on_top(base: Points, percent: i64, rounding: Rounding) -> Option<Points> {
+    Points::ratio(base.get(), percent.saturating_sub(100), 100, rounding)
+}
+
+impl Strategy for Multiplier {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
+        on_top(matched.base, self.percent, matched.rounding).map(Yield::from)
+    }
+
+    fn suits(&self, on: &Trigger) -> bool {
+        match on {
+            Trigger::Purchase | Trigger::Activity(_) => true,
+            Trigger::Enrollment | Trigger::Referral | Trigger::Birthday => false,
+        }
+    }
+
+    fn multiplies(&self) -> bool {
+        true
+    }
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
+    let percent = node.fields(&["percent"])?.required("percent").and_then(|node| node.percent(101..=10_000))?;
+    Some(Box::new(Multiplier { percent }))
+}

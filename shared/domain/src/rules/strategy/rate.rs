@@ -1,0 +1,33 @@
+//! So many points for so much money: `{ "rate": { "points": 1, "per": 100 } }`.
+
+use crate::{
+    rules::{
+        node::Node,
+        strategy::{Matched, Strategy, Yield, read_points},
+        trigger::Trigger,
+    },
+    values::{money::AMOUNT_MAX, points::Points},
+};
+
+#[derive(Debug)]
+struct Rate {
+    points: i64,
+    per: i64,
+}
+
+impl Strategy for Rate {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
+        Points::ratio(matched.amount, self.points, self.per, matched.rounding).map(Yield::from)
+    }
+
+    fn suits(&self, on: &Trigger) -> bool {
+        *on == Trigger::Purchase
+    }
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
+    let fields = node.fields(&["points", "per"])?;
+    let points = fields.required("points").and_then(|node| read_points(&node));
+    let per = fields.required("per").and_then(|node| node.integer(1..=AMOUNT_MAX));
+    Some(Box::new(Rate { points: points?, per: per? }))
+}

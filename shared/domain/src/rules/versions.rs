@@ -1,0 +1,206 @@
+//! The versions of a program: which rules were in force when, and which of them an account must be settled under.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    rules::{
+        program::{Plan, Program, Tiers},
+        version_head::{Differs, VersionHead},
+    },
+    state::account::{Account, PlanTerm},
+    values::{
+        calendar::{days_after, start_of},
+        id::LevelId,
+    },
+};
+
+/// A version's document is needed to decide, and was not loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionMissing(pub u64);
+
+/// The versions of one program, and the documents of those that were loaded.
+///
+/// Versions in this list are never withdrawn any more once they are in force, and never change. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Versions {
+    heads: Arc<[VersionHead]>,
+    programs: BTreeMap<u64, Arc<Program>>,
+}
+
+impl Versions {
+    /// Versions in the order of their numbers, at least one, with the documents that were loaded.
+    #[must_use]
+    pub fn new(heads: Arc<[VersionHead]>, programs: BTreeMap<u64, Arc<Program>>) -> Self {
+        Self { heads, programs }
+    }
+
+    /// All of them, oldest first.
+    #[must_use]
+    pub fn heads(&self) -> &[VersionHead] {
+        &self.heads
+    }
+
+    /// Adds the document of a version.
+    pub fn add(&mut self, program: Arc<Program>) {
+        self.programs.insert(program.version, program);
+    }
+
+    /// The number of the version in force at `instant`.
+    #[must_use]
+    pub fn in_force_at(&self, instant: Timestamp) -> u64 {
+        let begun = self.heads.iter().rev().find(|head| head.in_force_from <= instant);
+        begun.or(self.heads.first()).map_or(0, |head| head.version)
+    }
+
+    /// The rules in force at `instant`.
+    ///
+    /// # Errors
+    ///
+    /// Their document was not loaded.
+    pub fn at(&self, instant: Timestamp) -> Result<&Program, VersionMissing> {
+        self.program(self.in_force_at(instant))
+    }
+
+    /// The rules of `version`.
+    ///
+    /// # Errors
+    ///
+    /// Their document was not loaded.
+    pub fn program(&self, version: u64) -> Result<&Program, VersionMissing> {
+        self.programs.get(&version).map(Arc::as_ref).ok_or(VersionMissing(version))
+    }
+
+    /// The version after `version` that changes what time does, if it has begun at `instant`.
+    #[must_use]
+    pub fn next_begun(&self, version: u64, instant: Timestamp) -> Option<&VersionHead> {
+        self.after(version, instant).find(|head| head.differs != Differs::Nothing)
+    }
+
+    /// Versions after `version` that have begun at `instant`.
+    fn after(&self, version: u64, instant: Timestamp) -> impl Iterator<Item = &VersionHead> {
+        self.heads.iter().filter(move |head| head.version > version && head.in_force_from <= instant)
+    }
+
+    /// The version that introduced the tiers of `version`, and the instant from which they have been in force; `None` if these
+    /// are the program's first.
+    #[must_use]
+    pub fn tiers_since(&self, version: u64) -> (u64, Option<Timestamp>) {
+        let until = || self.heads.iter().filter(|head| head.version <= version);
+        match until().rev().find(|head| head.differs == Differs::Tiers) {
+            Some(head) => (head.version, Some(head.in_force_from)),
+            None => (self.heads.first().map_or(version, |head| head.version), None),
+        }
+    }
+
+    /// What the level called `level` under the rules of `version` is called under those of `later`.
+    #[must_use]
+    pub fn renamed(&self, level: &LevelId, version: u64, later: u64) -> LevelId {
+        let between = self.heads.iter().filter(|head| head.version > version && head.version <= later);
+        between.fold(level.clone(), |level, head| {
+            head.replaces.iter().find(|(old, _)| *old == level).map_or(level, |(_, new)| new.clone())
+        })
+    }
+
+    /// The versions that must be loaded to settle `account` up to `now` and to decide about it, and are not: those that it is
+    /// settled through, those that earlier promises, plans and holds rest on, and the one in force.
+    #[must_use]
+    pub fn missing(&self, account: &Account, now: Timestamp) -> Vec<u64> {
+        let now = now.max(account.settled_at);
+        let walked = self.after(account.program_version, now).filter(|head| head.differs != Differs::Nothing);
+        let mut needed: Vec<_> = walked.map(|head| head.version).collect();
+        // A level that these rules gave is promised under the version that introduced their tiers.
+        let (promises_under, _) = self.tiers_since(account.program_version);
+        needed.extend([account.program_version, promises_under, self.in_force_at(now)]);
+        needed.extend(account.promised.iter().map(|promise| promise.version));
+        needed.extend(account.plan.iter().map(|term| term.version));
+        needed.extend(account.holds.iter().map(|hold| hold.program_version));
+        needed.sort_unstable();
+        needed.dedup();
+        needed.retain(|version| !self.programs.contains_key(version));
+        needed
+    }
+
+    /// The first day on which something can have happened that may still be posted on `today` under the rules of `program` in
+    /// force, whichever version was in force then.
+    ///
+    /// A purchase may be posted for as many days as the version allows under which it was made, so the most generous version
+    /// of the last year counts.
+    #[must_use]
+    pub fn earliest(&self, program: &Program, today: Date) -> Date {
+        let year_ago = start_of(&program.zone, days_after(today, YEAR_DAYS.saturating_neg()));
+        let ended =
+            |place: usize| self.heads.get(place.saturating_add(1)).is_some_and(|next| next.in_force_from <= year_ago);
+        let lately = self.heads.iter().enumerate().filter(|(place, _)| !ended(*place));
+        // Not those that begin later today: what an account keeps must not depend on whether it is touched before.
+        let begun = lately.filter(|(_, head)| head.version <= program.version);
+        let days = begun.map(|(_, head)| head.backdating_days_max).max().unwrap_or_default();
+        days_after(today, days.max(program.points.backdating_days_max).saturating_neg())
+    }
+}
+
+/// The longest that a program can let purchases be posted late, and one day more for its time zone.
+const YEAR_DAYS: i32 = 366;
+
+/// The rules in force at one moment, among all versions of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'p> {
+    pub(crate) versions: &'p Versions,
+    pub(crate) program: &'p Program,
+}
+
+impl<'p> Rules<'p> {
+    /// The rules of `version`.
+    pub(crate) fn of(versions: &'p Versions, version: u64) -> Result<Self, VersionMissing> {
+        Ok(Self { versions, program: versions.program(version)? })
+    }
+
+    pub(crate) fn tiers(self) -> Option<&'p Tiers> {
+        self.program.tiers.as_ref()
+    }
+
+    /// The version that introduced these tiers.
+    pub(crate) fn tiers_version(self) -> u64 {
+        self.versions.tiers_since(self.program.version).0
+    }
+
+    /// The first day with these tiers; the first of all if they are the program's first.
+    pub(crate) fn tiers_since(self) -> Date {
+        let (_, since) = self.versions.tiers_since(self.program.version);
+        since.map_or(Date::MIN, |since| self.program.date(since))
+    }
+
+    /// The first day that can still be posted on `today`.
+    pub(crate) fn earliest(self, today: Date) -> Date {
+        self.versions.earliest(self.program, today)
+    }
+
+    /// The plan of `term`, with the terms under which it was last paid.
+    pub(crate) fn plan(self, term: &PlanTerm) -> Option<&'p Plan> {
+        self.versions.program(term.version).ok()?.plan(&term.plan)
+    }
+
+    /// What the level that the plan of `term` has as its floor is called now.
+    pub(crate) fn floor(self, term: &PlanTerm) -> Option<LevelId> {
+        let floor = self.plan(term)?.tier_floor.as_ref()?;
+        Some(self.versions.renamed(floor, term.version, self.program.version))
+    }
+}
+
+impl From<Program> for Versions {
+    /// A program with this version alone, which decides everything.
+    fn from(program: Program) -> Self {
+        let head = VersionHead {
+            version: program.version,
+            in_force_from: Timestamp::MIN,
+            published_at: Timestamp::MIN,
+            actor: None,
+            differs: Differs::Nothing,
+            backdating_days_max: program.points.backdating_days_max,
+            corrects: None,
+            replaces: Vec::new(),
+        };
+        Self::new([head].into(), BTreeMap::from([(program.version, Arc::new(program))]))
+    }
+}

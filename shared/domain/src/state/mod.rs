@@ -1,0 +1,9 @@
+//! What is kept: the account of a member, and totals over many members.
+
+pub mod account;
+pub mod cap_use;
+pub mod counter;
+pub mod hold;
+pub mod lots;
+pub mod pending;
+pub mod steps;

@@ -1,0 +1,128 @@
+//! Amounts that come to count toward a tier, or count no longer, and what that changes of levels secured before.
+
+use jiff::civil::Date;
+
+use crate::{
+    ledger::effects::{Qualified, SecuredNow},
+    rules::versions::Rules,
+    state::account::{Account, Qualifying, Secured, TierOverride},
+    tier::{
+        downgrade::{secure, softened},
+        period::{bucket, current_period, qualifying_of},
+        promise, promised,
+        rank::reached_rank,
+        rolling::Rolling,
+    },
+    values::calendar::days_after,
+};
+
+/// What it changes that `amount` counts toward the period in which `date` lies. A period that is over may thereby reach a
+/// higher level, which is then secured for the current one.
+pub(crate) fn counted(
+    rules: Rules<'_>,
+    account: &Account,
+    amount: Qualifying,
+    date: Date,
+) -> (Option<Qualified>, Option<SecuredNow>) {
+    let Some(tiers) = rules.tiers().filter(|_| !amount.is_zero()) else { return (None, None) };
+    let bucket = bucket(rules.program, tiers, account, date);
+    let change = Qualified { period: bucket, amount };
+    let current = self::bucket(rules.program, tiers, account, account.settled_on);
+    let secured_now = (bucket < current).then(|| secured_after(account, |after| count(rules, after, amount, date)));
+    (Some(change), secured_now.flatten())
+}
+
+/// What it changes that `amount` of what is kept under `bucket` does not count after all.
+pub(crate) fn discounted(
+    rules: Rules<'_>,
+    account: &Account,
+    amount: Qualifying,
+    bucket: Date,
+) -> (Option<Qualified>, Option<SecuredNow>) {
+    let counts = rules.tiers().is_some() && account.qualifying.contains_key(&bucket) && !amount.is_zero();
+    if !counts {
+        return (None, None);
+    }
+    let change = Qualified { period: bucket, amount: Qualifying::default().less(amount) };
+    (Some(change), secured_after(account, |after| discount(rules, after, amount, bucket)))
+}
+
+/// What is secured after `change`, if that is something else than before.
+fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option<SecuredNow> {
+    let mut after = account.clone();
+    change(&mut after);
+    let is_other = after.secured != account.secured || after.promised != account.promised;
+    is_other.then_some(SecuredNow { secured: after.secured, promised: after.promised })
+}
+
+fn count(rules: Rules<'_>, account: &mut Account, amount: Qualifying, date: Date) {
+    let Some(tiers) = rules.tiers() else { return };
+    let bucket = bucket(rules.program, tiers, account, date);
+    let counted = account.qualifying.entry(bucket).or_default();
+    *counted = counted.plus(amount);
+    if let Some(rolling) = Rolling::of(rules) {
+        return rolling.raise(account, bucket);
+    }
+    let period = current_period(rules.program, tiers, account, date);
+    let current = current_period(rules.program, tiers, account, account.settled_on);
+    if let (true, Some(through)) = (period.first < current.first, current.last) {
+        let reached = reached_rank(tiers, &qualifying_of(account, period));
+        secure(tiers, account, reached, through);
+    }
+}
+
+/// Takes back `amount` from what is kept under `bucket`. If its period is over, and reaches a lower level without it, what it
+/// secured for the current period is worked out anew; and earlier rules judge again what they gave for it.
+fn discount(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket: Date) {
+    let Some(tiers) = rules.tiers() else { return };
+    let Some(counted) = account.qualifying.get(&bucket).copied() else { return };
+    let period = current_period(rules.program, tiers, account, bucket);
+    let before = reached_rank(tiers, &qualifying_of(account, period));
+    account.qualifying.insert(bucket, counted.less(amount));
+    promise::judge_again(rules, account, bucket);
+    if let Some(rolling) = Rolling::of(rules) {
+        return rolling.lower(account, bucket);
+    }
+    let after = reached_rank(tiers, &qualifying_of(account, period));
+    let current = current_period(rules.program, tiers, account, account.settled_on);
+    let (Some(through), true) = (current.last, period.first < current.first) else { return };
+    // Other rules closed a period that was over before these began; what they gave for it has been judged above.
+    let is_ours =
+        period.last >= Some(rules.tiers_since()) || account.secured.iter().any(|secured| secured.through == through);
+    if after < before && is_ours {
+        account.secured.retain(|secured| secured.through != through);
+        let kept = softened(tiers, account, after, days_after(current.first, -1)).0;
+        secure(tiers, account, kept, through);
+    }
+}
+
+/// What counts toward `from`'s tier, as it counts toward `into`'s: what each reached in a period, both together; what
+/// earlier periods secured and earlier rules gave.
+pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> (Vec<Qualified>, Option<SecuredNow>) {
+    let Some(tiers) = rules.tiers() else { return (Vec::new(), None) };
+    let today = into.settled_on;
+    let mut qualified = Vec::new();
+    let secured = secured_after(into, |after| {
+        for (first, amount) in &from.qualifying {
+            // Where periods begin on the day of joining, those of two members differ. What counts now, counts now.
+            let last = current_period(rules.program, tiers, from, *first).last.map_or(today, |last| last.min(today));
+            qualified.push(Qualified { period: bucket(rules.program, tiers, after, last), amount: *amount });
+            count(rules, after, *amount, last);
+        }
+        for Secured { tier, through } in &from.secured {
+            secure(tiers, after, tiers.rank(tier), *through);
+        }
+        promised::add(tiers, after, from.promised.iter().cloned());
+    });
+    (qualified, secured)
+}
+
+/// Of two overrides the higher one.
+pub(crate) fn stronger(
+    rules: Rules<'_>,
+    one: Option<&TierOverride>,
+    other: Option<&TierOverride>,
+) -> Option<TierOverride> {
+    let rank = |given: &&TierOverride| (rules.tiers().and_then(|tiers| tiers.rank(&given.tier)), given.until);
+    one.into_iter().chain(other).max_by_key(rank).cloned()
+}

@@ -1,0 +1,20 @@
+//! The effective tier: derived from the account, the program and the day.
+
+mod closing;
+mod counting;
+mod downgrade;
+mod period;
+mod promise;
+mod promised;
+mod rank;
+mod rolling;
+mod standing;
+
+pub use self::standing::{Because, Missing, Standing};
+pub(crate) use self::{
+    closing::{changes, close, forget},
+    counting::{absorbed, counted, discounted, stronger},
+    period::{bucket, current_period, qualifying_of},
+    promise::keep_promises,
+    standing::{effective, standing},
+};

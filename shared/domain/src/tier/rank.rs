@@ -1,0 +1,22 @@
+//! Levels by their rank, their place in the program from the lowest on.
+
+use jiff::civil::Date;
+
+use crate::{rules::program::Tiers, state::account::Qualifying};
+
+pub(super) fn reached_rank(tiers: &Tiers, qualifying: &Qualifying) -> Option<usize> {
+    tiers.reached(qualifying).and_then(|level| tiers.rank(&level.id))
+}
+
+/// The level that everybody has.
+pub(super) fn free_rank(tiers: &Tiers) -> Option<usize> {
+    reached_rank(tiers, &Qualifying::default())
+}
+
+/// A level that a month gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lasting {
+    pub(crate) rank: usize,
+    /// The last day on which it counts, grace and all; `None` if it is never lost.
+    pub(crate) until: Option<Date>,
+}

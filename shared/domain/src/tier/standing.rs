@@ -1,0 +1,171 @@
+//! The effective tier: derived from the account, the program and the day, and able to explain itself.
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::{
+        program::{BasisUnit, Level, Tiers},
+        versions::Rules,
+    },
+    state::account::{Account, Qualifying},
+    tier::{
+        period::{current_period, end_of_next, qualifying_of},
+        promised,
+        rank::{Lasting, free_rank, reached_rank},
+        rolling::Rolling,
+    },
+    values::calendar::days_after,
+};
+
+/// What gives a member the effective tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// What counts in the current period reaches it.
+    Qualified,
+    /// An earlier period earned it, or earlier rules gave it.
+    Secured,
+    /// An operator gave it.
+    Override,
+    /// The member pays for a plan that has it as its floor.
+    Plan,
+}
+
+impl Because {
+    /// Its name in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qualified => "qualified",
+            Self::Secured => "secured",
+            Self::Override => "override",
+            Self::Plan => "plan",
+        }
+    }
+}
+
+/// What is missing for a level, by kind of amount, and until when there is time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing<'p> {
+    /// The level.
+    pub level: &'p Level,
+    /// How much of each kind. Whether one of them is enough, or all are needed, is the program's basis.
+    pub amounts: Vec<(BasisUnit, i64)>,
+    /// The last day on which it can be earned; `None` if there is no such day.
+    pub by: Option<Date>,
+}
+
+/// Where a member stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing<'p> {
+    /// The effective level; `None` if not even the lowest is reached.
+    pub level: Option<&'p Level>,
+    /// What gives it.
+    pub because: Because,
+    /// The last day that it is certain for, if nothing is taken back; `None` if it does not end by itself.
+    pub until: Option<Date>,
+    /// What is missing for the next level; `None` at the top.
+    pub next: Option<Missing<'p>>,
+    /// What is missing to keep this level when its time is over; `None` if nothing is.
+    pub keep: Option<Missing<'p>>,
+}
+
+/// The level that `account` has on `today`, and why. `None` if the program has no tiers.
+#[must_use]
+pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> Option<Standing<'p>> {
+    let tiers = rules.tiers()?;
+    let period = current_period(rules.program, tiers, account, today);
+    let qualifying = qualifying_of(account, period);
+    let ground = effective(rules, account, today);
+    let rank = ground.map(|ground| ground.rank);
+    let next_rank = rank.map_or(0, |rank| rank.saturating_add(1));
+    let level = rank.and_then(|rank| tiers.levels.get(rank));
+    let counts_until = match Rolling::of(rules) {
+        Some(rolling) => rolling.whole_until(account, today),
+        None => period.last,
+    };
+    let next = tiers.levels.get(next_rank).map(|next| Missing::of(next, &qualifying, counts_until));
+    let keep = level.zip(ground).and_then(|(level, ground)| {
+        let until = ground.until?;
+        match (ground.because, Rolling::of(rules)) {
+            (Because::Secured, _) => {
+                let by = period.last.map_or(until, |last| last.min(until));
+                Some(Missing::of(level, &qualifying, Some(by)))
+            }
+            // What will count when what counts today no longer reaches it.
+            (Because::Qualified, Some(rolling)) => {
+                let then = days_after(days_after(until, tiers.grace_days.saturating_neg()), 1);
+                Some(Missing::of(level, &rolling.window(account, then), Some(until)))
+            }
+            (Because::Qualified, None) | (Because::Override | Because::Plan, _) => None,
+        }
+    });
+    Some(Standing {
+        level,
+        because: ground.map_or(Because::Qualified, |ground| ground.because),
+        until: ground.and_then(|ground| ground.until),
+        next,
+        keep,
+    })
+}
+
+impl<'p> Missing<'p> {
+    fn of(level: &'p Level, qualifying: &Qualifying, by: Option<Date>) -> Self {
+        Self { level, amounts: level.thresholds.missing(qualifying).collect(), by }
+    }
+}
+
+/// A ground on which a member has a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ground {
+    pub(crate) rank: usize,
+    pub(crate) because: Because,
+    pub(crate) until: Option<Date>,
+}
+
+/// The strongest ground: the highest of the level that this period reaches, what earlier periods secured or earlier rules
+/// gave, an override, and the floor of a plan. Of equals, what lasts longer counts, because the level is certain for so long;
+/// then the first.
+pub(crate) fn effective(rules: Rules<'_>, account: &Account, today: Date) -> Option<Ground> {
+    let tiers = rules.tiers()?;
+    let by_strength = |lasting: &Lasting| (lasting.rank, lasting.until.unwrap_or(Date::MAX));
+    let secured = match Rolling::of(rules) {
+        Some(rolling) => rolling.secured(account, today).max_by_key(by_strength),
+        None => secured(tiers, account, today).max_by_key(by_strength),
+    };
+    let promised = promised::standing(tiers, account, today).max_by_key(by_strength);
+    let secured = secured.into_iter().chain(promised);
+    let secured = secured.map(|Lasting { rank, until }| Ground { rank, because: Because::Secured, until });
+    let overridden = account.tier_override.iter().filter_map(|given| {
+        let rank = tiers.rank(&given.tier).filter(|_| given.until >= today)?;
+        Some(Ground { rank, because: Because::Override, until: Some(given.until) })
+    });
+    let planned = account.plan.iter().filter_map(|term| {
+        let rank = tiers.rank(&rules.floor(term)?).filter(|_| term.through >= today)?;
+        Some(Ground { rank, because: Because::Plan, until: Some(term.through) })
+    });
+    let grounds = qualified(rules, account, today).into_iter().chain(secured).chain(overridden).chain(planned);
+    let strength = |ground: &Ground| (ground.rank, ground.until.unwrap_or(Date::MAX));
+    grounds.reduce(|best, ground| if strength(&ground) > strength(&best) { ground } else { best })
+}
+
+/// The level that what counts in the period of `day` reaches, and until when that lasts if nothing is added.
+pub(super) fn qualified(rules: Rules<'_>, account: &Account, day: Date) -> Option<Ground> {
+    let tiers = rules.tiers()?;
+    let period = current_period(rules.program, tiers, account, day);
+    let rank = reached_rank(tiers, &qualifying_of(account, period))?;
+    let falls = Some(rank) != free_rank(tiers) && !tiers.is_kept(rank);
+    let until = match Rolling::of(rules).filter(|_| falls) {
+        Some(rolling) => Some(rolling.lasts_until(account, day, rank)),
+        None => end_of_next(rules.program, tiers, account, period).filter(|_| falls),
+    };
+    Some(Ground { rank, because: Because::Qualified, until })
+}
+
+/// The levels that earlier periods secured and that still hold.
+fn secured(tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
+    account.secured.iter().filter_map(move |secured| {
+        let until = days_after(secured.through, tiers.grace_days);
+        let rank = tiers.rank(&secured.tier).filter(|_| until >= today)?;
+        Some(Lasting { rank, until: Some(until).filter(|_| !tiers.is_kept(rank)) })
+    })
+}

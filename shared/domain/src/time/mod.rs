@@ -1,0 +1,5 @@
+//! Time: what it does to an account, in silence and with entries.
+
+pub(crate) mod notice;
+pub(crate) mod quiet;
+pub mod settle;

@@ -1,0 +1,153 @@
+//! What time does to an account in silence, because it follows from the account, the rules and the day. Settling does it, and
+//! rebuilding does the same between entries.
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    rules::{
+        program::{BIRTHDAY_ATTRIBUTE, Program},
+        trigger::Trigger,
+        version_head::{Differs, VersionHead},
+        versions::Rules,
+    },
+    state::{
+        account::{Account, AttributeValue, Status},
+        cap_use::CapOwner,
+    },
+    tier,
+    time::notice,
+    values::{
+        calendar::{days_after, months_after, start_of},
+        id::RuleId,
+    },
+};
+
+/// What time does to an account that entries need not tell, because it follows from the account, the rules and the day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Quiet<'p> {
+    /// A day begins on which something may change.
+    Day(Date),
+    /// A version comes into force that changes what time does.
+    Version(&'p VersionHead),
+}
+
+/// The next that happened to `account` in silence up to `now`, on `today` or before, and up to the version `newest`.
+pub(crate) fn next_quiet<'p>(
+    rules: Rules<'p>,
+    account: &Account,
+    (today, now): (Date, Timestamp),
+    newest: u64,
+) -> Option<Quiet<'p>> {
+    let day = next_day(rules, account).filter(|day| *day <= today);
+    let version = rules.versions.next_begun(account.program_version, now).filter(|head| head.version <= newest);
+    match (day, version) {
+        // The version in force when a day begins decides what that day brings.
+        (Some(day), Some(head)) if start_of(&rules.program.zone, day) < head.in_force_from => Some(Quiet::Day(day)),
+        (_, Some(head)) => Some(Quiet::Version(head)),
+        (day, None) => day.map(Quiet::Day),
+    }
+}
+
+impl Quiet<'_> {
+    pub(super) fn at(self, rules: Rules<'_>) -> Timestamp {
+        match self {
+            Self::Day(day) => start_of(&rules.program.zone, day),
+            Self::Version(head) => head.in_force_from,
+        }
+    }
+}
+
+/// The next day, after the one up to which `account` is settled, on whose beginning something about it may change.
+pub(super) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
+    let after = |date: Date| days_after(date, 1);
+    let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
+    let overridden = account.tier_override.as_ref().map(|given| after(given.until));
+    let paid = account.plan.as_ref().map(|term| after(term.through));
+    expiry
+        .into_iter()
+        .chain(tier::changes(rules, account))
+        .chain(overridden)
+        .chain(paid)
+        .chain(next_birthday(rules.program, account))
+        .chain(account.pending.next_day())
+        .chain(notice::next_day(rules.program, account))
+        .filter(|day| *day > account.settled_on)
+        .min()
+}
+
+/// Begins `day` in silence: what the day before ended and needs no entry.
+pub(crate) fn begin_quietly(rules: Rules<'_>, account: &mut Account, day: Date) {
+    tier::close(rules, account, day);
+    account.settled_on = day;
+    account.tier_override = account.tier_override.take().filter(|given| given.until >= day);
+    account.plan = account.plan.take().filter(|term| term.through >= day);
+}
+
+/// Lets `head` come into force in silence: what the rules before gave is promised from now on, and what they forget is
+/// forgotten, so that the account is the same whether it was touched lately or not. Answers with the rules from now on.
+pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account, head: &VersionHead) -> Rules<'p> {
+    let Ok(rules) = Rules::of(before.versions, head.version) else { return before };
+    let day = before.program.date(head.in_force_from);
+    // A version that begins with a day decides what that day brings, so the rules before end on the day before.
+    let begins_day = start_of(&before.program.zone, day) == head.in_force_from;
+    let last = if begins_day { days_after(day, -1) } else { day };
+    account.settled_on = account.settled_on.max(last);
+    forget(before, account);
+    let is_known = |rule: &RuleId| [before, rules].iter().any(|rules| rules.program.rule(rule).is_some());
+    account.steps.retain(|rule, _| is_known(rule));
+    account.cap_use.retain(|owner, interval| {
+        interval.following().is_some() || [before, rules].iter().any(|rules| rules.program.cap_of(owner).is_some())
+    });
+    if head.differs == Differs::Tiers {
+        tier::keep_promises(before, rules, head, account, last);
+    }
+    if rules.program.points.expiry.extended_to(last).is_none() {
+        // Another policy is in force. The lots keep the dates that they have.
+        account.extended_to = None;
+    }
+    account.program_version = head.version;
+    rules
+}
+
+/// Ends settling on `today` in silence: nothing more happened, and what no longer matters is forgotten.
+pub(crate) fn end_quietly(rules: Rules<'_>, account: &mut Account, today: Date) {
+    account.program_version = rules.program.version;
+    account.settled_on = account.settled_on.max(today);
+    forget(rules, account);
+}
+
+/// Drops what nothing that is posted from now on can need.
+fn forget(rules: Rules<'_>, account: &mut Account) {
+    let today = account.settled_on;
+    let earliest = rules.earliest(today);
+    account.cap_use.retain(|owner, interval| {
+        let needed_from = match owner {
+            CapOwner::Rule(_) => earliest,
+            // A reward is only ever redeemed now, and an entitlement used.
+            CapOwner::Reward(_) | CapOwner::Entitlement(_) => today,
+        };
+        interval.following().is_none_or(|end| end > needed_from)
+    });
+    for (id, steps) in std::mem::take(&mut account.steps) {
+        let steps = match rules.program.rule(&id) {
+            Some(rule) => rule.strategy.remembered(steps, earliest),
+            None => steps,
+        };
+        account.remember(&id, steps);
+    }
+    tier::forget(rules, account);
+    notice::forget(account, today);
+}
+
+/// The next birthday that the program has points for: not sooner than eleven months after the last one, so that a
+/// corrected date does not make two.
+pub(super) fn next_birthday(program: &Program, account: &Account) -> Option<Date> {
+    if account.status != Status::Active || !program.earning_rules.iter().any(|rule| rule.on == Trigger::Birthday) {
+        return None;
+    }
+    let Some(AttributeValue::Date(born_on)) = account.attributes.get(BIRTHDAY_ATTRIBUTE) else { return None };
+    let years = i32::from(account.settled_on.year()).saturating_sub(i32::from(born_on.year()));
+    (0..3)
+        .map(|more| months_after(*born_on, years.saturating_add(more).saturating_mul(12)))
+        .find(|day| *day > account.settled_on && account.birthday_on.is_none_or(|last| *day >= months_after(last, 11)))
+}

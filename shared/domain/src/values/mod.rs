@@ -1,0 +1,11 @@
+//! Values that everything else may know: ids, points, money, dates, texts, hashes.
+
+pub mod calendar;
+pub mod code;
+pub mod fingerprint;
+pub mod hash;
+pub mod id;
+pub mod money;
+pub mod occasion;
+pub mod points;
+pub mod text;
