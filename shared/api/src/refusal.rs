@@ -5,6 +5,7 @@ use regulars_domain::{
     adjust::AdjustRefusal,
     confirm::ConfirmRefusal,
     earn::EarnRefusal,
+    enroll::AmendRefusal,
     entitlement::UseRefusal,
     merge::MergeRefusal,
     plan::PlanRefusal,
@@ -189,6 +190,15 @@ impl From<Inactive> for Problem {
             Inactive::Suspended => Problem::new(Code::AccountSuspended, detail),
             Inactive::Closed => Problem::new(Code::AccountClosed, detail),
             Inactive::Merged { into } => Problem::new(Code::AccountClosed, detail).with("merged_into", into.as_str()),
+        }
+    }
+}
+
+impl From<AmendRefusal> for Problem {
+    fn from(refusal: AmendRefusal) -> Self {
+        match refusal {
+            AmendRefusal::Inactive(inactive) => inactive.into(),
+            AmendRefusal::AttributesTooLarge(refused) => refused.into(),
         }
     }
 }

@@ -511,4 +511,6 @@ fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]
+mod worst;
+#[cfg(test)]
 mod years;

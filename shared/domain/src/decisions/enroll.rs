@@ -11,7 +11,10 @@ use crate::{
         entry::{By, Changed, Enrolled, Record},
         posting::{Claim, Posting},
     },
-    rules::versions::{Rules, VersionMissing, Versions},
+    rules::{
+        program::{ATTRIBUTES_MAX, AttributeRefused, check_size},
+        versions::{Rules, VersionMissing, Versions},
+    },
     state::{
         account::{Account, Alias, AttributeValue, Inactive},
         counter::Counters,
@@ -88,15 +91,31 @@ pub struct Amend {
     pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
 }
 
+/// Why a member is not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AmendRefusal {
+    /// The account is closed, or another's, and stays as it is.
+    Inactive(Inactive),
+    /// The account would have more than [`crate::program::ATTRIBUTE_BYTES_MAX`] of attributes.
+    AttributesTooLarge(AttributeRefused),
+}
+
 /// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
+///
+/// Attributes that the program has no longer are removed where the account would otherwise have too many.
 ///
 /// # Errors
 ///
-/// The account is closed, or another's, and stays as it is.
-pub fn amend(settled: Settled<'_>, wish: Amend, by: By, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
+/// Refusals are looked for in the order of [`AmendRefusal`]; the first that applies wins.
+pub fn amend(
+    settled: Settled<'_>,
+    wish: Amend,
+    by: By,
+    actor: Option<&Actor>,
+) -> Result<Option<Posting>, AmendRefusal> {
     let mut draft = settled.0;
     if wish != Amend::default() {
-        draft.account.check_open()?;
+        draft.account.check_open().map_err(AmendRefusal::Inactive)?;
     }
     let status = wish.status.filter(|status| draft.account.status != (*status).into());
     let (mut set, mut removed) = (BTreeSet::new(), BTreeSet::new());
@@ -112,6 +131,14 @@ pub fn amend(settled: Settled<'_>, wish: Amend, by: By, actor: Option<&Actor>) -
             draft.account.attributes.remove(&id);
             removed.insert(id);
         }
+    }
+    let program = draft.rules.program;
+    let is_known = |id: &AttributeId| program.attributes.iter().any(|spec| spec.id == *id);
+    let attributes = &mut draft.account.attributes;
+    if !set.is_empty() && (attributes.len() > ATTRIBUTES_MAX || check_size(attributes.iter()).is_err()) {
+        removed.extend(attributes.keys().filter(|id| !is_known(id)).cloned());
+        attributes.retain(|id, _| is_known(id));
+        check_size(attributes.iter()).map_err(AmendRefusal::AttributesTooLarge)?;
     }
     let changed = Changed { status, set, removed, ..Changed::default() };
     if changed != Changed::default() {

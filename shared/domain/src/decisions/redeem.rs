@@ -15,9 +15,9 @@ use crate::{
         program::{Cost, Program, Reward},
     },
     state::{
-        account::Inactive,
+        account::{Account, Inactive},
         counter::{CounterId, Counters, Take},
-        hold::HOLDS_MAX,
+        hold::{HOLD_LOTS_MAX, HOLDS_MAX},
     },
     time::settle::Settled,
     values::{
@@ -104,7 +104,12 @@ impl fmt::Display for RedeemRefusal {
             Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
             Self::HoldTooLong { most: 0 } => f.write_str("this reward cannot be held"),
             Self::HoldTooLong { most } => write!(f, "this reward can be held for 1 to {most} seconds"),
-            Self::HoldsFull => write!(f, "the account has {HOLDS_MAX} open holds already"),
+            Self::HoldsFull => {
+                write!(
+                    f,
+                    "an account can have {HOLDS_MAX} open holds, which reserve points of {HOLD_LOTS_MAX} expiry dates in all"
+                )
+            }
             Self::RewardNotActive => f.write_str("this reward cannot be had at this time"),
             Self::RewardNotForTier { tiers } => {
                 let tiers: Vec<_> = tiers.iter().map(LevelId::as_str).collect();
@@ -273,7 +278,7 @@ fn check_reward(
     if reward.codes == CodeSource::Pool && code.is_none() {
         return Err(RedeemRefusal::RewardOutOfStock);
     }
-    if is_hold && account.holds.len() >= HOLDS_MAX {
+    if is_hold && is_full(account, cost) {
         return Err(RedeemRefusal::HoldsFull);
     }
     let spendable = account.lots.total();
@@ -281,4 +286,16 @@ fn check_reward(
         return Err(RedeemRefusal::InsufficientPoints { cost, missing: cost - spendable });
     }
     Ok(())
+}
+
+/// Whether `account` has no room for a hold of `cost`.
+fn is_full(account: &Account, cost: Points) -> bool {
+    let held: usize = account.holds.iter().map(|hold| hold.lots.len()).sum();
+    let mut left = cost;
+    let lots = account.lots.iter().take_while(|(_, points)| {
+        let is_needed = left > Points::ZERO;
+        left -= *points;
+        is_needed
+    });
+    account.holds.len() >= HOLDS_MAX || held.saturating_add(lots.count()) > HOLD_LOTS_MAX
 }

@@ -274,11 +274,12 @@ fn give_back_caps(draft: &mut Draft<'_>, entry: &mut Entry, then: &Program, undo
     if !refund.becomes_whole() {
         return;
     }
+    let open = draft.rules.open_days(draft.today());
     for (id, taken) in &undone.effects.steps {
         let Some(rule) = then.rule(id) else { continue };
         let line = undone.breakdown().iter().find(|line| line.rule == id.as_str());
         let wanted = line.map(|line| line.wanted).unwrap_or_default();
-        let back = TakenBack { taken, wanted, day: date, earliest: draft.rules.earliest(draft.today()) };
+        let back = TakenBack { taken, wanted, day: date, open: &open };
         let before = draft.account.steps.get(id).cloned().unwrap_or_default();
         let after = rule.strategy.take_back(&before, &back);
         let change = StepsChange::between(&before, &after, taken.taken.saturating_neg());

@@ -4,6 +4,7 @@ pub(crate) mod assessment;
 pub mod cap;
 pub(crate) mod facts;
 pub(crate) mod node;
+pub(crate) mod open_days;
 pub mod program;
 pub(crate) mod strategy;
 pub mod succession;

@@ -108,6 +108,12 @@ impl<'a> Node<'a> {
         self.report(Kind::Lint, code, message.into());
     }
 
+    /// Reports that the value at the pointer `at` below this one must not be published.
+    pub(crate) fn lint_below(&self, at: &str, code: &'static str, message: impl Into<String>) {
+        let problem = Problem { at: format!("{}{at}", self.place), code, message: message.into() };
+        self.findings.0.borrow_mut().push(Finding { problem, kind: Kind::Lint });
+    }
+
     fn report(&self, kind: Kind, code: &'static str, message: String) {
         let problem = Problem { at: self.place.to_string(), code, message };
         self.findings.0.borrow_mut().push(Finding { problem, kind });

@@ -6,6 +6,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     rules::{
+        open_days::OpenDays,
         program::{Plan, Program, Tiers},
         version_head::{Differs, VersionHead},
     },
@@ -122,21 +123,26 @@ impl Versions {
         needed
     }
 
-    /// The first day on which something can have happened that may still be posted on `today` under the rules of `program` in
-    /// force, whichever version was in force then.
+    /// The days of which something can still be posted on `today` under the rules of `program` in force.
     ///
-    /// A purchase may be posted for as many days as the version allows under which it was made, so the most generous version
-    /// of the last year counts.
-    #[must_use]
-    pub fn earliest(&self, program: &Program, today: Date) -> Date {
+    /// A purchase may be posted for as many days as the version allows under which it was made. Versions that begin later today
+    /// do not count: what an account keeps must not depend on whether it is touched before.
+    pub(crate) fn open_days(&self, program: &Program, today: Date) -> OpenDays {
         let year_ago = start_of(&program.zone, days_after(today, YEAR_DAYS.saturating_neg()));
-        let ended =
-            |place: usize| self.heads.get(place.saturating_add(1)).is_some_and(|next| next.in_force_from <= year_ago);
-        let lately = self.heads.iter().enumerate().filter(|(place, _)| !ended(*place));
-        // Not those that begin later today: what an account keeps must not depend on whether it is touched before.
-        let begun = lately.filter(|(_, head)| head.version <= program.version);
-        let days = begun.map(|(_, head)| head.backdating_days_max).max().unwrap_or_default();
-        days_after(today, days.max(program.points.backdating_days_max).saturating_neg())
+        let next =
+            |place: usize| self.heads.get(place.saturating_add(1)).filter(|next| next.version <= program.version);
+        let begun = self.heads.iter().enumerate().filter(|(place, head)| {
+            head.version <= program.version && next(*place).is_none_or(|next| next.in_force_from > year_ago)
+        });
+        let spans = begun.map(|(place, head)| {
+            let earliest = days_after(today, head.backdating_days_max.saturating_neg());
+            // The first version decides everything earlier too.
+            let first = if place == 0 { earliest } else { program.date(head.in_force_from).max(earliest) };
+            // A till's clock may run ahead, over midnight.
+            let last = next(place).map_or(days_after(today, 1), |next| program.date(next.in_force_from));
+            (first, last)
+        });
+        OpenDays::new(today, spans)
     }
 }
 
@@ -171,9 +177,9 @@ impl<'p> Rules<'p> {
         since.map_or(Date::MIN, |since| self.program.date(since))
     }
 
-    /// The first day that can still be posted on `today`.
-    pub(crate) fn earliest(self, today: Date) -> Date {
-        self.versions.earliest(self.program, today)
+    /// The days of which something can still be posted on `today`.
+    pub(crate) fn open_days(self, today: Date) -> OpenDays {
+        self.versions.open_days(self.program, today)
     }
 
     /// The plan of `term`, with the terms under which it was last paid.

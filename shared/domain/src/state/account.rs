@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    state::{cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, steps::Steps},
+    state::{cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, steps::Steps, weight::number_bytes},
     values::{
         fingerprint::Salt,
         hash::Hash,
@@ -81,6 +81,20 @@ pub enum AttributeValue {
     Date(Date),
     /// A text.
     String(String),
+}
+
+impl AttributeValue {
+    /// The bytes that it takes in an account, as the table counts them, with a byte for its place.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = match self {
+            Self::Boolean(_) => 1,
+            Self::Integer(number) => number_bytes(*number),
+            // A map with one text of eight digits.
+            Self::Date(_) => 13,
+            Self::String(text) => text.len(),
+        };
+        bytes.saturating_add(1)
+    }
 }
 
 /// Another name of a member, such as an e-mail address, kept only as a keyed hash of it.

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::values::{
-    calendar::Interval,
-    id::{EntitlementId, IdMalformed, RewardId, RuleId},
+use crate::{
+    state::weight::number_bytes,
+    values::{
+        calendar::Interval,
+        id::{EntitlementId, IdMalformed, RewardId, RuleId},
+    },
 };
 
 /// What a cap limits.
@@ -61,6 +64,23 @@ impl<'de> Deserialize<'de> for CapChange {
     }
 }
 
+/// The bytes that an owner takes in an account beside its uses: its name, and a map.
+pub(crate) fn owner_bytes(owner: &CapOwner) -> usize {
+    const MAP_BYTES: usize = 4;
+    let (name, id) = match owner {
+        CapOwner::Rule(id) => ("rule/", id.as_str()),
+        CapOwner::Reward(id) => ("reward/", id.as_str()),
+        CapOwner::Entitlement(id) => ("entitlement/", id.as_str()),
+    };
+    name.len().saturating_add(id.len()).saturating_add(MAP_BYTES)
+}
+
+/// The bytes that the use of one interval takes in an account: its name, such as `d20261122`, the number, and a byte for the pair.
+pub(crate) fn use_bytes(used: i64) -> usize {
+    const INTERVAL_BYTES: usize = 10;
+    number_bytes(used).saturating_add(INTERVAL_BYTES)
+}
+
 /// How much of each cap is used, by interval: times or points, whichever the cap counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CapUse(BTreeMap<CapOwner, BTreeMap<Interval, i64>>);
@@ -95,6 +115,16 @@ impl CapUse {
         if by_interval.is_empty() {
             self.0.remove(owner);
         }
+    }
+
+    /// The bytes that it takes in an account, as the table counts them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of_owner = |(owner, uses): (&CapOwner, &BTreeMap<Interval, i64>)| {
+            let uses = uses.values().map(|used| use_bytes(*used));
+            uses.fold(owner_bytes(owner), usize::saturating_add)
+        };
+        self.0.iter().map(of_owner).fold(0, usize::saturating_add)
     }
 
     /// Keeps what `keeps` says of each use.

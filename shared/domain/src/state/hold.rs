@@ -13,6 +13,9 @@ use crate::{
 /// Most open holds of an account: a member pays at one till at a time, and each hold is some sixty bytes of the account.
 pub const HOLDS_MAX: usize = 20;
 
+/// Most lots that all open holds of an account take points from, counted once for each hold.
+pub const HOLD_LOTS_MAX: usize = 80;
+
 /// Points reserved by a redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {

@@ -7,3 +7,4 @@ pub mod hold;
 pub mod lots;
 pub mod pending;
 pub mod steps;
+mod weight;

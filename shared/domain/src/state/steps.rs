@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::state::weight::number_bytes;
+
 /// What a rule remembers of the steps that a member took toward it: visits on a punch card, reviews of a challenge.
 ///
 /// Each strategy keeps of it what it needs. An account does not keep what is nothing.
@@ -17,6 +19,16 @@ pub struct Steps {
 }
 
 impl Steps {
+    /// The bytes that they take in an account, as the table counts them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // A map with the names of its three fields, and for each day its text and a byte for the element.
+        const MAP_BYTES: usize = 14;
+        const DAY_BYTES: usize = 9;
+        let days = self.days.len().saturating_mul(DAY_BYTES);
+        number_bytes(self.count).saturating_add(MAP_BYTES).saturating_add(days)
+    }
+
     /// Whether there is nothing to remember.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

@@ -10,12 +10,9 @@ use crate::{
         version_head::{Differs, VersionHead},
         versions::Rules,
     },
-    state::{
-        account::{Account, AttributeValue, Status},
-        cap_use::CapOwner,
-    },
+    state::account::{Account, AttributeValue, Status},
     tier,
-    time::notice,
+    time::{forgetting::forget, notice},
     values::{
         calendar::{days_after, months_after, start_of},
         id::RuleId,
@@ -114,29 +111,6 @@ pub(crate) fn end_quietly(rules: Rules<'_>, account: &mut Account, today: Date) 
     account.program_version = rules.program.version;
     account.settled_on = account.settled_on.max(today);
     forget(rules, account);
-}
-
-/// Drops what nothing that is posted from now on can need.
-fn forget(rules: Rules<'_>, account: &mut Account) {
-    let today = account.settled_on;
-    let earliest = rules.earliest(today);
-    account.cap_use.retain(|owner, interval| {
-        let needed_from = match owner {
-            CapOwner::Rule(_) => earliest,
-            // A reward is only ever redeemed now, and an entitlement used.
-            CapOwner::Reward(_) | CapOwner::Entitlement(_) => today,
-        };
-        interval.following().is_none_or(|end| end > needed_from)
-    });
-    for (id, steps) in std::mem::take(&mut account.steps) {
-        let steps = match rules.program.rule(&id) {
-            Some(rule) => rule.strategy.remembered(steps, earliest),
-            None => steps,
-        };
-        account.remember(&id, steps);
-    }
-    tier::forget(rules, account);
-    notice::forget(account, today);
 }
 
 /// The next birthday that the program has points for: not sooner than eleven months after the last one, so that a

@@ -121,10 +121,22 @@ impl Interval {
         Self { every, from: every.starting(date) }
     }
 
+    /// Its first day.
+    #[must_use]
+    pub fn first(self) -> Date {
+        self.from
+    }
+
     /// The first day after it; `None` if it never ends.
     #[must_use]
     pub fn following(self) -> Option<Date> {
         self.every.following(self.from)
+    }
+
+    /// Its last day; `None` if it never ends.
+    #[must_use]
+    pub fn last(self) -> Option<Date> {
+        self.following().map(|following| days_after(following, -1))
     }
 }
 

@@ -36,6 +36,7 @@ mod proof;
 mod redeeming;
 mod referring;
 mod refusals;
+mod remembering;
 mod requests;
 mod reversing;
 mod rulebook;

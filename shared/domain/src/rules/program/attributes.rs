@@ -15,10 +15,13 @@ use crate::{
 };
 
 /// Most attributes in a program.
-const ATTRIBUTES_MAX: usize = 30;
+pub(crate) const ATTRIBUTES_MAX: usize = 30;
 
 /// Longest text of an attribute, in characters. The account is one small item.
 const TEXT_LENGTH_MAX: usize = 100;
+
+/// Most bytes of all attributes of a member, as the table counts them: thirty of them with a hundred bytes each.
+pub const ATTRIBUTE_BYTES_MAX: usize = 4 * 1024;
 
 /// The type of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +61,13 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// The first attribute that the program does not know, or whose value is not of its type.
+    /// The first attribute that the program does not know, or whose value is not of its type; the largest if all together
+    /// have more than [`ATTRIBUTE_BYTES_MAX`].
     pub fn read_attributes(
         &self,
         given: &BTreeMap<String, Value>,
     ) -> Result<BTreeMap<AttributeId, Option<AttributeValue>>, AttributeRefused> {
-        given
+        let read: BTreeMap<_, _> = given
             .iter()
             .map(|(name, value)| {
                 let refused = |reason: &str| AttributeRefused { name: name.clone(), reason: reason.to_owned() };
@@ -74,7 +78,30 @@ impl Program {
                     .ok_or_else(|| refused("is not an attribute of this program"))?;
                 Ok((spec.id.clone(), read_value(spec.kind, value).map_err(refused)?))
             })
-            .collect()
+            .collect::<Result<_, _>>()?;
+        check_size(read.iter().filter_map(|(id, value)| Some((id, value.as_ref()?))))?;
+        Ok(read)
+    }
+}
+
+/// Refuses attributes that are too large for an account.
+///
+/// # Errors
+///
+/// The largest of them.
+pub(crate) fn check_size<'a>(
+    attributes: impl Iterator<Item = (&'a AttributeId, &'a AttributeValue)>,
+) -> Result<(), AttributeRefused> {
+    let sizes: Vec<_> = attributes.map(|(id, value)| (id, id.as_str().len().saturating_add(value.bytes()))).collect();
+    let bytes = sizes.iter().fold(0_usize, |sum, (_, bytes)| sum.saturating_add(*bytes));
+    match sizes.iter().max_by_key(|(_, bytes)| *bytes) {
+        Some((largest, _)) if bytes > ATTRIBUTE_BYTES_MAX => Err(AttributeRefused {
+            name: largest.to_string(),
+            reason: format!(
+                "is the largest of attributes of {bytes} bytes; a member can have {ATTRIBUTE_BYTES_MAX} bytes of them"
+            ),
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 

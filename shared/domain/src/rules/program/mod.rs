@@ -6,6 +6,7 @@ pub(crate) mod condition;
 mod earning_rules;
 mod entitlements;
 pub(crate) mod expression_check;
+mod memory;
 mod plans;
 mod points;
 mod referral;
@@ -15,12 +16,14 @@ mod tiers;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
+pub(crate) use self::attributes::{ATTRIBUTES_MAX, check_size};
 pub(crate) use self::earning_rules::BIRTHDAY_ATTRIBUTE;
 pub use self::{
     active::ActiveWindow,
-    attributes::{AttributeRefused, AttributeSpec, AttributeType},
+    attributes::{ATTRIBUTE_BYTES_MAX, AttributeRefused, AttributeSpec, AttributeType},
     earning_rules::{EarningRule, RULES_MAX},
     entitlements::Entitlement,
+    memory::MEMORY_BYTES_MAX,
     plans::Plan,
     points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
     referral::ReferralPolicy,
@@ -186,7 +189,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     // Rules without more said about referrals pay with any first purchase.
     let has_rules = earning_rules.iter().any(|rule| rule.on == Trigger::Referral);
     let referral = referral?.or_else(|| has_rules.then(ReferralPolicy::default));
-    Some(Program {
+    let program = Program {
         version,
         in_force_from: in_force_from?,
         corrects: corrects?,
@@ -200,7 +203,9 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
         rewards: rewards?,
         plans: plans?,
         attributes: attributes?,
-    })
+    };
+    memory::check(&program, node);
+    Some(program)
 }
 
 fn read_corrects(node: &Node<'_>, version: u64) -> Option<u64> {

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use crate::{
     rules::{
         node::{Node, read_boolean},
+        open_days::OpenDays,
         strategy::{Matched, Strategy, TakenBack, Yield, read_points},
         trigger::Trigger,
     },
@@ -22,8 +23,7 @@ use crate::{
 /// Most actions of a challenge: the account keeps the day of each, nine bytes, until there are enough of them.
 const TIMES_MAX: i64 = 50;
 
-/// Most days that are kept for a challenge: those of the longest window that is open, and as many again before them for
-/// actions that come late. The earliest are forgotten first.
+/// Most days that are kept for a challenge, whatever its windows are. The earliest are forgotten first.
 const DAYS_MAX: usize = 100;
 
 #[derive(Debug)]
@@ -50,6 +50,13 @@ impl Challenge {
     /// Whether it has paid, and never will again.
     fn is_over(&self, steps: &Steps) -> bool {
         steps.is_done && !self.repeats
+    }
+
+    /// Most days that are kept where `span_days` days can still be posted: those of the windows in them, of one that is under
+    /// way when they begin, one when they end, and one for days that a return puts back.
+    fn days_max(&self, span_days: i32) -> usize {
+        let windows = span_days.checked_div(self.within_days).unwrap_or_default().saturating_add(3);
+        usize::try_from(windows).map_or(DAYS_MAX, |windows| self.times.saturating_mul(windows)).min(DAYS_MAX)
     }
 
     fn times(&self) -> i64 {
@@ -118,19 +125,24 @@ impl Strategy for Challenge {
             put(&mut after.days, *day);
             after.is_done = false;
         }
-        if !take(&mut after.days, back.day) && self.last(back.day) >= back.earliest {
+        if !take(&mut after.days, back.day) && back.open.meet(back.day, self.last(back.day)) {
             after.count = after.count.saturating_sub(1);
         }
         make_up(&mut after);
-        self.remembered(after, back.earliest)
+        self.remembered(after, back.open)
     }
 
-    fn remembered(&self, steps: Steps, earliest: Date) -> Steps {
+    fn remembered(&self, steps: Steps, open: &OpenDays) -> Steps {
         let is_done = self.is_over(&steps);
         let mut days = steps.days;
-        days.retain(|day| self.last(*day) >= earliest);
-        days.drain(..days.len().saturating_sub(DAYS_MAX));
+        days.retain(|day| open.meet(*day, self.last(*day)));
+        days.drain(..days.len().saturating_sub(self.days_max(open.span_days())));
         Steps { count: steps.count.min(0), days, is_done }
+    }
+
+    fn remembered_bytes_max(&self, backdating_days_max: i32) -> usize {
+        let days = vec![Date::MIN; self.days_max(backdating_days_max.saturating_add(2))];
+        Steps { count: i64::MIN, days, is_done: true }.bytes()
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use jiff::civil::Date;
 
 use crate::{
-    rules::{node::Node, trigger::Trigger},
+    rules::{node::Node, open_days::OpenDays, trigger::Trigger},
     state::steps::{Progress, Steps, StepsChange},
     values::points::{Points, Rounding},
 };
@@ -65,8 +65,8 @@ pub(crate) struct TakenBack<'a> {
     pub(crate) wanted: Points,
     /// The day of the accrual.
     pub(crate) day: Date,
-    /// The first day that can still be posted.
-    pub(crate) earliest: Date,
+    /// The days of which something can still be posted.
+    pub(crate) open: &'a OpenDays,
 }
 
 /// How a rule gives points.
@@ -82,9 +82,15 @@ pub(crate) trait Strategy: Debug + Send + Sync {
         steps.clone()
     }
 
-    /// What of `steps` can still matter when nothing before the day `earliest` will be posted any more.
-    fn remembered(&self, _steps: Steps, _earliest: Date) -> Steps {
+    /// What of `steps` can still matter when only what happened on `open` days will be posted.
+    fn remembered(&self, _steps: Steps, _open: &OpenDays) -> Steps {
         Steps::default()
+    }
+
+    /// Most bytes that what it remembers takes in an account, as the table counts them, where purchases may be posted
+    /// `backdating_days_max` days late.
+    fn remembered_bytes_max(&self, _backdating_days_max: i32) -> usize {
+        0
     }
 
     /// How far a member has come toward what it gives, if that is worth telling.

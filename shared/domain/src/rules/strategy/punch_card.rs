@@ -1,10 +1,9 @@
 //! Points for every nth purchase, or every nth piece: `{ "punch_card": { "every": 10, "points": 50 } }`.
 
-use jiff::civil::Date;
-
 use crate::{
     rules::{
         node::Node,
+        open_days::OpenDays,
         strategy::{Matched, Strategy, TakenBack, Yield, read_points},
         trigger::Trigger,
     },
@@ -49,8 +48,12 @@ impl Strategy for PunchCard {
         Steps::counted(count)
     }
 
-    fn remembered(&self, steps: Steps, _: Date) -> Steps {
+    fn remembered(&self, steps: Steps, _: &OpenDays) -> Steps {
         Steps::counted(steps.count)
+    }
+
+    fn remembered_bytes_max(&self, _: i32) -> usize {
+        Steps::counted(i64::MIN).bytes()
     }
 
     fn suits(&self, on: &Trigger) -> bool {
