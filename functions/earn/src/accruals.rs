@@ -12,6 +12,7 @@ use regulars_domain::{
     Request as Asked,
     earn::earn,
     occasion::{Activity, Occasion, Purchase},
+    referral::Referrer,
 };
 use regulars_store::Needs;
 use serde::Deserialize;
@@ -70,6 +71,7 @@ pub(crate) async fn act(
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => None,
             };
+            let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
             earn(settled, asked, &occasion, then, &found.counters, referrer)
                 .map_err(|refusal| Undecided::Refused(refusal.into()))
         })

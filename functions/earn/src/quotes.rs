@@ -16,6 +16,7 @@ use regulars_domain::{
     occasion::Occasion,
     posting::Posting,
     redeem::{self, Redeem},
+    referral::Referrer,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,6 +64,7 @@ async fn accrual_quote(
     let counters = engine.store.counters(&subject.program_id, &needed).await?;
     let settled = engine.settled(subject, account)?;
     let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
+    let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
     let posting = earn(settled, asked, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
     let entry = would_be(&posting, &asked.entry);
     Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted()))

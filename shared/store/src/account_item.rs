@@ -17,6 +17,7 @@
 //! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
 //! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
 //! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
+//! | `rd` | L | what is owed for referrals, each a list: to whom, the friend, the purchase, when it was made in nanoseconds, version of the program |
 //! | `l` | M | points by the last day of their lot, or by `never` |
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, and where they expire `m20261231.20271231` the day after which they do; `c20261231` a confirmation by that day |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
@@ -42,8 +43,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, PlanTerm, Promise, Qualifying, Referral, Secured, Status,
-        TierOverride,
+        Account, Alias, AttributeValue as MemberAttribute, PlanTerm, Promise, Qualifying, Referral, ReferralDebt,
+        Secured, Status, TierOverride,
     },
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
@@ -75,6 +76,7 @@ const ATTRIBUTES: &str = "a";
 const ALIASES: &str = "al";
 const REFERRED_BY: &str = "rf";
 const REFERRAL_OVER: &str = "ro";
+const REFERRAL_DEBTS: &str = "rd";
 const MERGED_INTO: &str = "mi";
 const MERGED_FROM: &str = "mf";
 const LOTS: &str = "l";
@@ -109,6 +111,7 @@ pub(crate) fn write(account: &Account) -> Item {
         aliases,
         salt,
         referral,
+        referral_debts,
         merged_from,
         lots,
         pending,
@@ -160,6 +163,7 @@ pub(crate) fn write(account: &Account) -> Item {
     if !owed.is_zero() {
         put(OWED, number(owed));
     }
+    put(REFERRAL_DEBTS, list(referral_debts.iter().map(write_debt)));
     put(MERGED_FROM, list(merged_from.iter().map(|member| text(member.as_str()))));
     if let Status::Merged { into } = status {
         put(MERGED_INTO, text(into.as_str()));
@@ -216,6 +220,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         aliases: read_list(&fields, ALIASES, read_alias)?,
         salt: fields.optional(SALT, read_salt)?,
         referral: fields.optional(REFERRED_BY, as_parsed)?.map(|by| Referral { by, is_over }),
+        referral_debts: read_list(&fields, REFERRAL_DEBTS, read_debt)?,
         merged_from: read_list(&fields, MERGED_FROM, as_parsed)?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
         pending: read_map(&fields, PENDING, as_number)?
@@ -407,6 +412,22 @@ fn read_hold(value: &AttributeValue) -> Option<Hold> {
         expires_at: read_instant(fields.get("x")?)?,
         program_version: as_number(fields.get("v")?)?,
         lots: read_lots(fields.get("l")?)?.iter().map(|(expiry, points)| LotChange(expiry, -points)).collect(),
+    })
+}
+
+fn write_debt(debt: &ReferralDebt) -> AttributeValue {
+    let ReferralDebt { to, friend, purchase, occurred_at, version } = debt;
+    list([text(to.as_str()), text(friend.as_str()), text(purchase.as_str()), instant(*occurred_at), number(version)])
+}
+
+fn read_debt(value: &AttributeValue) -> Option<ReferralDebt> {
+    let [to, friend, purchase, occurred_at, version] = as_array(value)?;
+    Some(ReferralDebt {
+        to: as_parsed(to)?,
+        friend: as_parsed(friend)?,
+        purchase: as_parsed(purchase)?,
+        occurred_at: read_instant(occurred_at)?,
+        version: as_number(version)?,
     })
 }
 

@@ -237,7 +237,8 @@ impl EntryDetail {
             | Record::MergeOut(_)
             | Record::MergeIn(_)
             | Record::TierChange
-            | Record::PlanEnd(_) => {}
+            | Record::PlanEnd(_)
+            | Record::ReferralPayment(_) => {}
         }
     }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
-    decisions::referral,
+    decisions::referral::{self, Paying, Referrer},
     draft::Request,
     ledger::{
-        entry::{Accrued, Record, Source},
+        entry::{Accrued, Record, ReferralChange, Source},
         posting::Posting,
     },
     rules::program::Program,
@@ -60,7 +60,7 @@ impl fmt::Display for EarnRefusal {
 
 /// Gives `settled` what `occasion` earns under the rules of `then`, which were in force when it happened
 /// ([`Settled::rules_at`]). Where that is the purchase that pays for a referral ([`Settled::referrer`]), `referrer` is the
-/// account of the member who referred this one, if there is one, and both are paid.
+/// member who referred this one, and both are paid, or the account keeps what it owes.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ pub fn earn<'p>(
     occasion: &Occasion,
     then: &'p Program,
     counters: &Counters,
-    referrer: Option<Settled<'p>>,
+    referrer: Referrer<'p>,
 ) -> Result<Posting, EarnRefusal> {
     let pays_referral = settled.referrer(occasion, then).is_some();
     let mut draft = settled.0;
@@ -88,6 +88,10 @@ pub fn earn<'p>(
         return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
     }
     let (referral, referrer) = if pays_referral { referral::settle_with(&draft, referrer) } else { (None, None) };
+    let pays = match &referral {
+        Some(ReferralChange::Paid(_) | ReferralChange::Owed(_)) => true,
+        Some(ReferralChange::Void | ReferralChange::Reopened | ReferralChange::Cancelled(_)) | None => false,
+    };
     let source = match occasion {
         Occasion::Purchase(purchase) => Source::Purchase(purchase.total.amount),
         Occasion::Activity(activity) => Source::Activity(activity.kind.clone()),
@@ -96,10 +100,20 @@ pub fn earn<'p>(
     };
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral });
     let entry = draft.entry_for(request, record, occurred_at);
-    let line = referrer.as_ref().and_then(|_| referral::friends_line(then));
+    let line = pays.then(|| referral::friends_line(then)).flatten();
     draft.accrue(entry, occasion, then, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
     if let Some(referrer) = referrer {
-        referral::pay(&mut draft, &referrer, request, occurred_at, then, counters);
+        let friend = draft.account.member.clone();
+        let paying = Paying {
+            friend: &friend,
+            purchase: &request.entry,
+            occurred_at,
+            by: request.by,
+            actor: request.actor.as_ref(),
+        };
+        if let Some(paid) = referral::pay(referrer, &paying, then, counters) {
+            draft.along(paid);
+        }
     }
     Ok(draft.finish())
 }

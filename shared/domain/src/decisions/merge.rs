@@ -9,8 +9,9 @@ use crate::{
         entry::{Effects, Record, TakenOver},
         posting::{Claim, Posting},
     },
+    rules::program::{ATTRIBUTES_MAX, check_size},
     state::{
-        account::{Account, Inactive, PlanTerm, Referral},
+        account::{Account, Inactive, PlanTerm, Referral, ReferralDebt},
         lots::LotChange,
         pending::PendingChange,
         steps::StepsChange,
@@ -101,6 +102,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
         ),
         plan: longer(into_account.plan.as_ref(), from_account.plan.as_ref()).cloned(),
         referral: referral_of_both(into_account, from_account).cloned(),
+        referral_debts: debts_of_both(into_account, from_account),
         birthday_on: into_account.birthday_on.max(from_account.birthday_on),
     }
 }
@@ -129,10 +131,13 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
     }
 }
 
-/// Attributes and aliases become those of the account that stays. They stand beside what entries tell.
+/// Attributes, as far as there is room, and aliases become those of the account that stays. They stand beside what entries tell.
 fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
     for (id, value) in std::mem::take(&mut from.account.attributes) {
-        into.account.attributes.entry(id).or_insert(value);
+        let own = &mut into.account.attributes;
+        if own.len() < ATTRIBUTES_MAX && check_size(own.iter().chain([(&id, &value)])).is_ok() {
+            own.entry(id).or_insert(value);
+        }
     }
     let (giver, taker) = (from.account.member.clone(), into.account.member.clone());
     for alias in std::mem::take(&mut from.account.aliases) {
@@ -165,6 +170,12 @@ fn longer<'a>(own: Option<&'a PlanTerm>, other: Option<&'a PlanTerm>) -> Option<
         (Some(own), Some(other)) if other.plan == own.plan && other.through > own.through => Some(other),
         (own, other) => own.or(other),
     }
+}
+
+/// What both owe for referrals: of two who are one, neither owes the other.
+fn debts_of_both(into: &Account, from: &Account) -> Vec<ReferralDebt> {
+    let debts = into.referral_debts.iter().chain(&from.referral_debts);
+    debts.filter(|debt| debt.to != into.member && debt.to != from.member).cloned().collect()
 }
 
 /// How the one person was referred: of two who are one, neither has referred the other.

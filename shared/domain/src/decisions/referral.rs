@@ -3,17 +3,21 @@
 use jiff::Timestamp;
 
 use crate::{
-    draft::{Draft, Request},
+    draft::Draft,
     ledger::{
         aftermath::Recorded,
         breakdown::{BreakdownLine, REFERRAL_LINE},
-        entry::{Accrued, Entry, Record, ReferralChange, Source},
+        entry::{Accrued, By, Entry, Record, ReferralChange, ReferralPayment, Source},
+        posting::Posting,
     },
     rules::program::Program,
-    state::{account::Status, counter::Counters},
+    state::{
+        account::{Account, ReferralDebt, Status},
+        counter::Counters,
+    },
     time::settle::Settled,
     values::{
-        id::{EntryId, MemberId},
+        id::{Actor, EntryId, MemberId},
         occasion::Occasion,
         points::Points,
     },
@@ -30,19 +34,39 @@ impl Settled<'_> {
     }
 }
 
-/// Decides whether the purchase in hand pays `referrer`, whose account this is if there is one: what becomes of the referral,
-/// and who is paid. Where there is no account, or it is closed, none ever is; a suspended one keeps both waiting for a later
-/// purchase.
+/// The member who referred a friend, when the friend's purchase is to pay both.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of a command, and never kept")]
+pub enum Referrer<'p> {
+    /// The account, brought up to now: it is paid along with the purchase.
+    Ready(Settled<'p>),
+    /// The account, which others keep changing: it is paid later.
+    Busy(&'p Account),
+    /// There is no account.
+    Gone,
+}
+
+/// Decides whether the purchase in hand pays `referrer`: what becomes of the referral, and who is paid with it. Where there is
+/// no account, or it is closed, none ever is; a suspended one keeps both waiting for a later purchase.
 pub(crate) fn settle_with<'p>(
     friend: &Draft<'p>,
-    referrer: Option<Settled<'p>>,
+    referrer: Referrer<'p>,
 ) -> (Option<ReferralChange>, Option<Draft<'p>>) {
-    let referrer = referrer.map(|settled| settled.0).filter(|draft| draft.account.member != friend.account.member);
-    let Some(referrer) = referrer else { return (Some(ReferralChange::Void), None) };
-    match referrer.account.status {
-        Status::Active => (Some(ReferralChange::Paid(referrer.account.member.clone())), Some(referrer)),
-        Status::Suspended => (None, None),
-        Status::Closed | Status::Merged { .. } => (Some(ReferralChange::Void), None),
+    let account = match &referrer {
+        Referrer::Ready(settled) => &settled.0.account,
+        Referrer::Busy(account) => account,
+        Referrer::Gone => return (Some(ReferralChange::Void), None),
+    };
+    if account.member == friend.account.member {
+        return (Some(ReferralChange::Void), None);
+    }
+    match (&account.status, account.member.clone()) {
+        (Status::Suspended, _) => (None, None),
+        (Status::Closed | Status::Merged { .. }, _) => (Some(ReferralChange::Void), None),
+        (Status::Active, member) => match referrer {
+            Referrer::Ready(settled) => (Some(ReferralChange::Paid(member)), Some(settled.0)),
+            Referrer::Busy(_) | Referrer::Gone => (Some(ReferralChange::Owed(member)), None),
+        },
     }
 }
 
@@ -52,25 +76,65 @@ pub(crate) fn friends_line(then: &Program) -> Option<BreakdownLine> {
     (!points.is_zero()).then(|| BreakdownLine::new(REFERRAL_LINE, points, points))
 }
 
-/// Gives the member who referred the friend what the referral rules of `then` give, along with the friend's purchase.
+/// A purchase that pays for a referral.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paying<'a> {
+    /// The friend, in whose ledger it is.
+    pub(crate) friend: &'a MemberId,
+    /// Its entry.
+    pub(crate) purchase: &'a EntryId,
+    /// When it was made.
+    pub(crate) occurred_at: Timestamp,
+    /// Who asks for the payment.
+    pub(crate) by: By,
+    /// Who exactly, if that is known.
+    pub(crate) actor: Option<&'a Actor>,
+}
+
+/// What `referrer` gets under the referral rules of `then`; `None` for a full account, which gets nothing: that must not stand
+/// in the way of the friend's purchase.
 pub(crate) fn pay<'p>(
-    friend: &mut Draft<'p>,
-    referrer: &Draft<'p>,
-    request: &Request,
-    occurred_at: Timestamp,
+    referrer: Draft<'p>,
+    paying: &Paying<'_>,
     then: &'p Program,
     counters: &Counters,
-) {
-    let mut paid = referrer.clone();
-    let id = entry_id(&friend.account.member, &request.entry);
-    let source = Source::Referral(friend.account.member.clone());
+) -> Option<Posting> {
+    let mut paid = referrer;
+    let id = entry_id(paying.friend, paying.purchase);
+    let source = Source::Referral(paying.friend.clone());
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral: None });
-    let entry = paid.entry(id, record, request.by, occurred_at);
-    let entry = Entry { actor: request.actor.clone(), ..entry };
-    // A full account gets nothing: that must not stand in the way of the friend's purchase.
-    if paid.accrue(entry, &Occasion::Referral(occurred_at), then, counters, None).is_ok() {
-        friend.along(paid.finish());
+    let entry = paid.entry(id, record, paying.by, paying.occurred_at);
+    let entry = Entry { actor: paying.actor.cloned(), ..entry };
+    paid.accrue(entry, &Occasion::Referral(paying.occurred_at), then, counters, None).ok()?;
+    Some(paid.finish())
+}
+
+/// Pays the first of the debts that `settled` has for referrals, to `referrer`, whose account this is if there is one. `None`
+/// without a debt, and while the referrer is suspended.
+///
+/// A debt is paid by itself, before whatever else the account's next command does, so that the command need not wait for it.
+#[must_use]
+pub fn pay_debt<'p>(settled: Settled<'p>, referrer: Option<Settled<'p>>, counters: &Counters) -> Option<Posting> {
+    let mut draft = settled.0;
+    let debt = draft.account.referral_debts.first()?.clone();
+    let referrer = referrer.map(|settled| settled.0).filter(|referrer| referrer.account.member != draft.account.member);
+    let referrer = match referrer.as_ref().map(|referrer| &referrer.account.status) {
+        Some(Status::Suspended) => return None,
+        Some(Status::Active) => referrer,
+        Some(Status::Closed | Status::Merged { .. }) | None => None,
+    };
+    let ReferralDebt { friend, purchase, occurred_at, version, .. } = &debt;
+    let paying = Paying { friend, purchase, occurred_at: *occurred_at, by: By::Engine, actor: None };
+    let to = referrer.as_ref().map(|referrer| referrer.account.member.clone());
+    let paid = referrer.and_then(|referrer| pay(referrer, &paying, draft.then(*version), counters));
+    let id = EntryId::engine(&[&"referral-paid", friend, purchase]);
+    let record = Record::ReferralPayment(ReferralPayment { friend: friend.clone(), to });
+    let entry = draft.entry(id, record, By::Engine, draft.now);
+    draft.post_command(Entry { refers_to: Some(purchase.clone()), ..entry });
+    if let Some(paid) = paid {
+        draft.along(paid);
     }
+    Some(draft.finish())
 }
 
 /// The entry that pays the member who referred `friend`, when `purchase` is the one that pays.
@@ -78,12 +142,15 @@ fn entry_id(friend: &MemberId, purchase: &EntryId) -> EntryId {
     EntryId::engine(&[&"referral", friend, purchase])
 }
 
-/// The other member who was paid for `purchase`, if it was the one that paid for a referral, and by which entry.
+/// The other member who was paid for `purchase`, at once or later, if it was the one that paid for a referral, and by which
+/// entry.
 #[must_use]
 pub fn paid_along(purchase: &Recorded) -> Option<(&MemberId, EntryId)> {
     let entry = &purchase.sealed.entry;
     match &entry.accrued()?.referral {
-        Some(ReferralChange::Paid(referrer)) => Some((referrer, entry_id(&purchase.member, &entry.id))),
-        Some(ReferralChange::Void | ReferralChange::Reopened) | None => None,
+        Some(ReferralChange::Paid(referrer) | ReferralChange::Owed(referrer)) => {
+            Some((referrer, entry_id(&purchase.member, &entry.id)))
+        }
+        Some(ReferralChange::Void | ReferralChange::Reopened | ReferralChange::Cancelled(_)) | None => None,
     }
 }

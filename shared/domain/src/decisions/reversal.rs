@@ -95,7 +95,10 @@ pub fn reverse<'p>(
     let along = along
         .map(|(referrer, paid)| (referrer.0, paid))
         .filter(|(referrer, _)| refund.becomes_whole() && can_undo(&draft, referrer));
-    let referral = along.as_ref().and_then(|(_, paid)| reopened(&draft, accrual, paid));
+    let referral = match &along {
+        Some((_, paid)) => reopened(&draft, accrual, paid),
+        None => cancelled(&draft, accrual, &refund),
+    };
     let entry = draft.entry_for(request, Record::AccrualReversal(referral), draft.now);
     take_back(&mut draft, entry, accrual, &refund);
     if let Some((mut referrer, paid)) = along {
@@ -120,6 +123,14 @@ fn reopened(friend: &Draft<'_>, accrual: &Recorded, paid: &Recorded) -> Option<R
     let is_own = accrual.member == friend.account.member;
     let referral = friend.account.referral.as_ref()?;
     (is_own || referral.by == paid.member).then_some(ReferralChange::Reopened)
+}
+
+/// That nothing is owed for a referral any more, if `accrual` was to pay for it later and all of it is taken back.
+fn cancelled(friend: &Draft<'_>, accrual: &Recorded, refund: &Refund) -> Option<ReferralChange> {
+    let purchase = &accrual.sealed.entry.id;
+    let mut debts = friend.account.referral_debts.iter();
+    let debt = debts.find(|debt| debt.friend == accrual.member && debt.purchase == *purchase)?;
+    refund.becomes_whole().then(|| ReferralChange::Cancelled(debt.friend.clone()))
 }
 
 /// Takes back what `refund` takes of `accrual`, under the rules that gave it. Fills `entry` with it and posts it.

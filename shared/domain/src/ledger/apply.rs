@@ -7,7 +7,7 @@ use crate::{
         record::{Accrued, Changed, Record, Redeemed, ReferralChange, Source, TakenOver},
     },
     state::{
-        account::{Account, Referral, Status},
+        account::{Account, Referral, ReferralDebt, Status},
         cap_use::CapUse,
         hold::Hold,
         lots::LotMove,
@@ -33,9 +33,15 @@ impl Account {
                 if *source == Source::Birthday {
                     self.birthday_on = Some(self.settled_on);
                 }
-                self.apply_referral(referral.as_ref());
+                self.apply_referral(entry, referral.as_ref());
             }
-            Record::AccrualReversal(referral) => self.apply_referral(referral.as_ref()),
+            Record::AccrualReversal(referral) => self.apply_referral(entry, referral.as_ref()),
+            Record::ReferralPayment(payment) => {
+                let is_paid = |debt: &ReferralDebt| {
+                    debt.friend == payment.friend && Some(&debt.purchase) == entry.refers_to.as_ref()
+                };
+                self.referral_debts.retain(|debt| !is_paid(debt));
+            }
             Record::Redemption(redeemed) => self.apply_hold(entry, redeemed),
             Record::Capture | Record::Cancellation => {
                 let ended: Option<&EntryId> = entry.refers_to.as_ref();
@@ -98,12 +104,29 @@ impl Account {
         }
     }
 
-    fn apply_referral(&mut self, change: Option<&ReferralChange>) {
-        if let (Some(referral), Some(change)) = (&mut self.referral, change) {
-            referral.is_over = match change {
-                ReferralChange::Paid(_) | ReferralChange::Void => true,
-                ReferralChange::Reopened => false,
-            };
+    fn apply_referral(&mut self, entry: &Entry, change: Option<&ReferralChange>) {
+        let Some(referral) = &mut self.referral else { return };
+        match change {
+            Some(ReferralChange::Paid(_) | ReferralChange::Void) => referral.is_over = true,
+            Some(ReferralChange::Owed(to)) => {
+                referral.is_over = true;
+                self.referral_debts.push(ReferralDebt {
+                    to: to.clone(),
+                    friend: self.member.clone(),
+                    purchase: entry.id.clone(),
+                    occurred_at: entry.occurred_at,
+                    version: entry.program_version,
+                });
+            }
+            Some(ReferralChange::Reopened) => referral.is_over = false,
+            Some(ReferralChange::Cancelled(friend)) => {
+                let is_cancelled =
+                    |debt: &ReferralDebt| debt.friend == *friend && Some(&debt.purchase) == entry.refers_to.as_ref();
+                let is_own = self.referral_debts.iter().any(|debt| is_cancelled(debt) && debt.to == referral.by);
+                referral.is_over &= !is_own;
+                self.referral_debts.retain(|debt| !is_cancelled(debt));
+            }
+            None => {}
         }
     }
 
@@ -133,14 +156,16 @@ impl Account {
         self.noticed_through = None;
         self.birthday_on = None;
         self.referral = None;
+        self.referral_debts.clear();
         self.merged_from.clear();
     }
 
     fn apply_merge_in(&mut self, taken_over: &TakenOver) {
-        let TakenOver { from, merged_from, tier_override, plan, referral, birthday_on } = taken_over;
+        let TakenOver { from, merged_from, tier_override, plan, referral, referral_debts, birthday_on } = taken_over;
         self.tier_override.clone_from(tier_override);
         self.plan.clone_from(plan);
         self.referral.clone_from(referral);
+        self.referral_debts.clone_from(referral_debts);
         self.birthday_on = *birthday_on;
         self.merged_from.splice(..0, std::iter::once(from).chain(merged_from).cloned());
     }

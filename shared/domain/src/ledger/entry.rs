@@ -7,7 +7,7 @@ pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
         Accrued, By, Changed, Enrolled, Expiring, Kind, NewStatus, Overridden, Record, Redeemed, ReferralChange,
-        Source, TakenOver,
+        ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -139,6 +139,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::ReferralPayment(_)
             | Record::Notice(_)
             | Record::Change(_) => None,
         }
@@ -168,6 +169,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::ReferralPayment(_)
             | Record::Notice(_)
             | Record::Change(_) => &[],
         }
@@ -212,8 +214,12 @@ impl Entry {
         match &self.record {
             Record::TransferOut(other) | Record::TransferIn(other) | Record::MergeOut(other) => Some(other),
             Record::MergeIn(taken_over) => Some(&taken_over.from),
+            Record::ReferralPayment(payment) => payment.to.as_ref(),
             Record::Accrual(Accrued { source: Source::Referral(friend), .. }) => Some(friend),
-            Record::Accrual(Accrued { referral: Some(ReferralChange::Paid(referrer)), .. }) => Some(referrer),
+            Record::Accrual(Accrued {
+                referral: Some(ReferralChange::Paid(referrer) | ReferralChange::Owed(referrer)),
+                ..
+            }) => Some(referrer),
             Record::Accrual(_)
             | Record::Enrollment(_)
             | Record::Redemption(_)
@@ -260,6 +266,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::ReferralPayment(_)
             | Record::Change(_) => Moment::OfCommand(self.posted_at),
         }
     }

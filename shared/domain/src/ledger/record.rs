@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::breakdown::BreakdownLine,
-    state::account::{PlanTerm, Referral, Status, TierOverride},
+    state::account::{PlanTerm, Referral, ReferralDebt, Status, TierOverride},
     values::{
         code::Code,
         id::{ActivityType, AttributeId, EntitlementId, MemberId, PlanId, RewardId},
@@ -61,6 +61,8 @@ pub enum Kind {
     PlanEnd,
     /// A use of what a level or a plan gives without points.
     EntitlementUse,
+    /// What was owed for a referral, paid to the member who referred the friend.
+    ReferralPayment,
     /// Points will expire on a day that has come near. It changes nothing else.
     Notice,
     /// The status of the account, attributes or aliases changed.
@@ -116,10 +118,14 @@ pub enum Source {
 pub enum ReferralChange {
     /// The purchase paid this member for it, and it pays no more.
     Paid(MemberId),
+    /// The purchase pays this member for it later, because others kept changing that account, and it pays no more.
+    Owed(MemberId),
     /// There is no account to pay, and it pays no more.
     Void,
     /// The purchase that paid was taken back, and the next one pays again.
     Reopened,
+    /// The purchase of this member that was to pay later was taken back: nothing is owed for it, and the next one pays.
+    Cancelled(MemberId),
 }
 
 /// Points were given.
@@ -203,6 +209,16 @@ pub struct Overridden {
     pub before: Option<TierOverride>,
 }
 
+/// What was owed for a referral was paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferralPayment {
+    /// The friend whose purchase paid.
+    pub friend: MemberId,
+    /// The member who was paid; `None` if there is no account any more that can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<MemberId>,
+}
+
 /// What came with another member's account beside its points, and how things stand afterwards where only one of two can.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOver {
@@ -220,6 +236,9 @@ pub struct TakenOver {
     /// How the member was referred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
+    /// What others are owed for referrals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referral_debts: Vec<ReferralDebt>,
     /// The last birthday for which points were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birthday_on: Option<Date>,
@@ -269,6 +288,8 @@ pub enum Record {
     PlanEnd(PlanId),
     /// Something was used without points.
     EntitlementUse(EntitlementId),
+    /// What was owed for a referral was paid.
+    ReferralPayment(ReferralPayment),
     /// Points will expire.
     Notice(Expiring),
     /// Something else about the account changed.
@@ -300,6 +321,7 @@ impl Record {
             Self::Plan(_) => Kind::Plan,
             Self::PlanEnd(_) => Kind::PlanEnd,
             Self::EntitlementUse(_) => Kind::EntitlementUse,
+            Self::ReferralPayment(_) => Kind::ReferralPayment,
             Self::Notice(_) => Kind::Notice,
             Self::Change(_) => Kind::Change,
         }

@@ -105,7 +105,7 @@ impl Versions {
     }
 
     /// The versions that must be loaded to settle `account` up to `now` and to decide about it, and are not: those that it is
-    /// settled through, those that earlier promises, plans and holds rest on, and the one in force.
+    /// settled through, those that earlier promises, plans, debts and holds rest on, and the one in force.
     #[must_use]
     pub fn missing(&self, account: &Account, now: Timestamp) -> Vec<u64> {
         let now = now.max(account.settled_at);
@@ -116,6 +116,7 @@ impl Versions {
         needed.extend([account.program_version, promises_under, self.in_force_at(now)]);
         needed.extend(account.promised.iter().map(|promise| promise.version));
         needed.extend(account.plan.iter().map(|term| term.version));
+        needed.extend(account.referral_debts.iter().map(|debt| debt.version));
         needed.extend(account.holds.iter().map(|hold| hold.program_version));
         needed.sort_unstable();
         needed.dedup();

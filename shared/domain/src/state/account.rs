@@ -10,7 +10,7 @@ use crate::{
     values::{
         fingerprint::Salt,
         hash::Hash,
-        id::{AttributeId, LevelId, MemberId, PlanId, ProgramId, RuleId},
+        id::{AttributeId, EntryId, LevelId, MemberId, PlanId, ProgramId, RuleId},
         points::Points,
         text::Label,
     },
@@ -259,6 +259,22 @@ pub struct Referral {
     pub is_over: bool,
 }
 
+/// What a member is owed for a friend: the friend's purchase was posted alone, because others kept changing the account of the
+/// member who referred the friend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferralDebt {
+    /// The member who referred the friend.
+    pub to: MemberId,
+    /// The friend, in whose ledger the purchase is.
+    pub friend: MemberId,
+    /// The purchase that pays.
+    pub purchase: EntryId,
+    /// When it was made.
+    pub occurred_at: Timestamp,
+    /// The version of the program that decided it, and decides what the referral gives.
+    pub version: u64,
+}
+
 /// Most tiers that earlier rules gave, of one account. Versions that change tiers come a few times a year, each adds one or two,
 /// and they end with the periods that they were given for.
 pub const PROMISES_MAX: usize = 12;
@@ -274,6 +290,7 @@ pub const PROMISES_MAX: usize = 12;
 /// | `holds` | [`crate::state::hold::HOLDS_MAX`], each with no more lots than there are |
 /// | `qualifying`, `secured` | the current period and the one before |
 /// | `promised` | [`PROMISES_MAX`] |
+/// | `referral_debts` | one of the member's own, and one of each member who was merged into this one |
 /// | `cap_use` | rules, rewards and entitlements of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of the others the current one |
 /// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
 /// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
@@ -299,6 +316,8 @@ pub struct Account {
     pub salt: Option<Salt>,
     /// How the member was referred by another.
     pub referral: Option<Referral>,
+    /// What others are owed for having referred this member, or members who were merged into this one.
+    pub referral_debts: Vec<ReferralDebt>,
     /// The members who were merged into this one, the last one first: their ledgers are part of this one's history. At
     /// most [`crate::decisions::merge::MERGES_MAX`].
     pub merged_from: Vec<MemberId>,
@@ -364,6 +383,7 @@ impl Account {
             aliases: Vec::new(),
             salt: None,
             referral: None,
+            referral_debts: Vec::new(),
             merged_from: Vec::new(),
             lots: Lots::default(),
             pending: Pending::default(),

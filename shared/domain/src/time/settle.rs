@@ -282,8 +282,12 @@ fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
     }
 }
 
-/// The next day on which settling `account` would write an entry; `None` if it never would by itself.
+/// The next day on which settling `account` would write an entry, or a referral that is owed can be paid; `None` if there is no
+/// such day.
 pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
+    if !account.referral_debts.is_empty() {
+        return Some(days_after(account.settled_on, 1));
+    }
     let mut draft = Draft::new(rules, account.clone(), None, account.enrolled_at);
     for _ in 0..QUIET_DAYS_MAX {
         let event = next_event(rules, &draft.account, Date::MAX, Timestamp::MAX, Versioned::Ignored)?;

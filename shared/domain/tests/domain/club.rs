@@ -15,7 +15,7 @@ use regulars_domain::{
     occasion::Occasion,
     points::Points,
     posting::Posting,
-    referral::paid_along,
+    referral::{Referrer, paid_along, pay_debt},
     reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     transfer::{TransferRefusal, transfer},
@@ -144,15 +144,54 @@ impl Club {
         id: &str,
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
+        self.earns_from(program, key, id, occasion, false)
+    }
+
+    /// [`Club::earns`], while others keep changing the account of the member who referred this one.
+    pub(crate) fn earns_alone(
+        &mut self,
+        program: &Rulebook,
+        key: &str,
+        id: &str,
+        occasion: &Occasion,
+    ) -> Result<Entry, EarnRefusal> {
+        self.earns_from(program, key, id, occasion, true)
+    }
+
+    fn earns_from(
+        &mut self,
+        program: &Rulebook,
+        key: &str,
+        id: &str,
+        occasion: &Occasion,
+        is_busy: bool,
+    ) -> Result<Entry, EarnRefusal> {
         let now = occasion.occurred_at();
         let settled = self.settled(program, now, id);
         let then = settled.rules_at(now).unwrap();
         let by = settled.referrer(occasion, then).map(ToString::to_string).filter(|by| self.members.contains_key(by));
         let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
-        let referrer = by.map(|by| self.settled(program, now, &by));
+        let busy = by.as_ref().filter(|_| is_busy).map(|by| self.get(by).account.clone());
+        let referrer = match (&busy, by) {
+            (Some(account), _) => Referrer::Busy(account),
+            (None, Some(by)) => Referrer::Ready(self.settled(program, now, &by)),
+            (None, None) => Referrer::Gone,
+        };
         let counters = self.get(id).counters();
         self.commit(earn(settled, &request(key), occasion, then, &counters, referrer)?);
         Ok(self.get(id).entry(key))
+    }
+
+    /// Pays the first debt for a referral; `false` if it must wait, or there is none.
+    pub(crate) fn pays_debt(&mut self, program: &Rulebook, now: &str, id: &str) -> bool {
+        let settled = self.settled(program, at(now), id);
+        let Some(debt) = settled.account().referral_debts.first() else { return false };
+        let to = debt.to.to_string();
+        let to = if self.members.contains_key(&to) { self.where_it_went(&to) } else { to };
+        let referrer = (to != id && self.members.contains_key(&to)).then(|| self.settled(program, at(now), &to));
+        let counters = self.get(id).counters();
+        let posting = pay_debt(settled, referrer, &counters);
+        posting.map(|posting| self.commit(posting)).is_some()
     }
 
     /// Takes back an accrual that stands in the ledger of `of`, and with all of it what it paid for a referral.
@@ -167,6 +206,8 @@ impl Club {
         let recorded = self.get(of).recorded(accrual);
         let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, refunded_total));
         let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
+        // What is owed has no entry yet.
+        let along = along.filter(|(member, entry)| self.get(member).ids().contains(&entry.as_str()));
         let settled = self.settled(program, at(now), id);
         let paid = along.map(|(member, entry)| {
             let recorded = self.get(&member).recorded(&entry);

@@ -2,7 +2,9 @@
 
 use regulars_domain::{
     account::{Referral, Status},
+    entry::Kind,
     points::Points,
+    referral::Referrer,
 };
 use serde_json::json;
 
@@ -126,8 +128,15 @@ fn two_who_became_one_are_not_paid_for_each_other() {
     let occasion = purchase("2026-11-21", json!(500));
     let request = crate::world::request("order-1");
     let counters = club.get("m-1").counters();
-    let posting =
-        regulars_domain::earn::earn(settled.clone(), &request, &occasion, &program, &counters, Some(settled)).unwrap();
+    let posting = regulars_domain::earn::earn(
+        settled.clone(),
+        &request,
+        &occasion,
+        &program,
+        &counters,
+        Referrer::Ready(settled),
+    )
+    .unwrap();
     assert!(posting.others.is_empty());
     club.commit(posting);
     assert_eq!(club.balances("m-1")[1], 5);
@@ -149,4 +158,127 @@ fn points_for_a_friend_wait_as_points_for_a_purchase_do() {
     let entry = club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(0))).unwrap();
     assert!(entry.breakdown().is_empty(), "nothing is given to the friend, and no line says so");
     assert_eq!((club.balances("m-0"), club.balances("m-1")), ([100, 0, 0, 0], [0; 4]));
+}
+
+/// Ayse, and a friend whose first purchase was posted while Ayse's account was busy.
+fn owing(program: &Rulebook) -> Club {
+    let mut club = club(program, &["m-1", "m-2"]);
+    club.get_mut("m-2").account.referral = None;
+    let entry = club.earns_alone(program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    assert_eq!(entry.counterparty(), Some(&member_id("m-0")));
+    club
+}
+
+fn both(club: &Club) -> (i64, i64) {
+    (club.balances("m-1")[1], club.balances("m-0")[1])
+}
+
+#[test]
+fn a_purchase_does_not_wait_for_a_busy_referrer_who_is_paid_later_and_once() {
+    let program = rules();
+    let mut club = owing(&program);
+    assert_eq!(both(&club), (55, 0), "the friend gets everything at once");
+    let account = &club.get("m-1").account;
+    assert_eq!((account.referral_debts.len(), account.review_on), (1, Some(crate::world::on("2026-11-22"))));
+    club.earns(&program, "order-2", "m-1", &purchase("2026-11-21", json!(900))).unwrap();
+    assert_eq!(both(&club), (64, 0), "no other purchase pays");
+
+    assert!(club.pays_debt(&program, "2026-11-22", "m-1"));
+    assert_eq!(both(&club), (64, 100));
+    let paid = club.get("m-0").entry("~referral~m-1~order-1");
+    assert_eq!((paid.points().get(), paid.occurred_at), (100, crate::world::at("2026-11-21")));
+    let told = club.get("m-1").entry("~referral-paid~m-1~order-1");
+    assert_eq!((told.kind(), told.counterparty()), (Kind::ReferralPayment, Some(&member_id("m-0"))));
+    assert_eq!(changes(&told), [0; 5]);
+    assert!(!club.pays_debt(&program, "2026-11-23", "m-1"));
+    assert!(club.get("m-1").account.referral_debts.is_empty());
+    club.assert_proven();
+}
+
+#[test]
+fn a_debt_pays_what_the_version_of_the_purchase_gives() {
+    let first = rules();
+    let mut other = crate::world::document(json!({ "earning_rules": [
+        { "id": "bring-a-friend", "on": "referral", "qualifying": false, "give": { "fixed": { "points": 7 } } },
+    ] }));
+    other["referral"] = json!({ "first_purchase_at_least": 0, "friend_points": 1 });
+    let second = first.then(crate::world::at("2026-11-21T18:00"), &other);
+    let mut club = owing(&first);
+    assert!(club.pays_debt(&second, "2026-11-22", "m-1"));
+    assert_eq!(both(&club), (55, 100));
+    club.assert_proven();
+}
+
+#[test]
+fn a_purchase_that_is_taken_back_owes_nothing_and_the_next_one_pays() {
+    let program = rules();
+    for is_paid_before in [false, true] {
+        let mut club = owing(&program);
+        assert_eq!(is_paid_before && club.pays_debt(&program, "2026-11-21", "m-1"), is_paid_before);
+        club.reverses(&program, "2026-11-22", "refund-1", ("m-1", "m-1", "order-1"), Some(euro(250))).unwrap();
+        assert_eq!(both(&club), (27, if is_paid_before { 100 } else { 0 }));
+        let half_owes = club.get("m-1").account.referral_debts.len();
+        assert_eq!(half_owes, usize::from(!is_paid_before), "half of the purchase still pays");
+        club.reverses(&program, "2026-11-22", "refund-2", ("m-1", "m-1", "order-1"), None).unwrap();
+        assert_eq!(both(&club), (0, 0));
+        assert!(!club.pays_debt(&program, "2026-11-23", "m-1"));
+        club.earns(&program, "order-2", "m-1", &purchase("2026-11-23", json!(500))).unwrap();
+        assert_eq!(both(&club), (55, 100));
+        club.assert_proven();
+    }
+}
+
+#[test]
+fn a_debt_waits_for_a_suspended_referrer_and_ends_with_one_who_is_gone() {
+    let program = rules();
+    let mut club = owing(&program);
+    club.get_mut("m-0").account.status = Status::Suspended;
+    assert!(!club.pays_debt(&program, "2026-11-22", "m-1"));
+    club.get_mut("m-0").account.status = Status::Active;
+    assert!(club.pays_debt(&program, "2026-11-23", "m-1"));
+    assert_eq!(both(&club), (55, 100));
+
+    let mut closed = owing(&program);
+    closed.get_mut("m-0").account.status = Status::Closed;
+    assert!(closed.pays_debt(&program, "2026-11-22", "m-1"));
+    assert_eq!(both(&closed), (55, 0));
+    assert_eq!(closed.get("m-1").entry("~referral-paid~m-1~order-1").counterparty(), None);
+    assert!(!closed.pays_debt(&program, "2026-11-23", "m-1"));
+    // Whoever was suspended when the purchase was made is not owed anything, busy or not.
+    let mut suspended = self::club(&program, &["m-1"]);
+    suspended.get_mut("m-0").account.status = Status::Suspended;
+    suspended.earns_alone(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    assert!(suspended.get("m-1").account.referral_debts.is_empty());
+}
+
+#[test]
+fn a_debt_goes_along_when_members_become_one() {
+    let program = rules();
+    let mut club = owing(&program);
+    club.merges(&program, "2026-11-22", "merge-1", ("m-1", "m-2")).unwrap();
+    assert!(club.get("m-1").account.referral_debts.is_empty());
+    assert!(club.pays_debt(&program, "2026-11-23", "m-2"));
+    assert_eq!((club.balances("m-2")[1], club.balances("m-0")[1]), (55, 100));
+    assert_eq!(club.get("m-0").entry("~referral~m-1~order-1").points().get(), 100);
+    // All of the old card's purchase undone takes both back.
+    club.reverses(&program, "2026-11-24", "refund-1", ("m-2", "m-1", "order-1"), None).unwrap();
+    assert_eq!((club.balances("m-2")[1], club.balances("m-0")[1]), (0, 0));
+    club.assert_proven();
+
+    let mut referrer_moves = owing(&program);
+    referrer_moves.merges(&program, "2026-11-22", "merge-1", ("m-0", "m-2")).unwrap();
+    assert!(referrer_moves.pays_debt(&program, "2026-11-23", "m-1"));
+    assert_eq!((referrer_moves.balances("m-1")[1], referrer_moves.balances("m-2")[1]), (55, 100));
+
+    let mut one = owing(&program);
+    one.merges(&program, "2026-11-22", "merge-1", ("m-1", "m-0")).unwrap();
+    assert!(!one.pays_debt(&program, "2026-11-23", "m-0"), "nobody owes themselves");
+    one.assert_proven();
+
+    let mut unpaid = owing(&program);
+    unpaid.merges(&program, "2026-11-22", "merge-1", ("m-1", "m-2")).unwrap();
+    unpaid.reverses(&program, "2026-11-22", "refund-1", ("m-2", "m-1", "order-1"), None).unwrap();
+    assert!(!unpaid.pays_debt(&program, "2026-11-23", "m-2"));
+    assert_eq!((unpaid.balances("m-2")[1], unpaid.balances("m-0")[1]), (0, 0));
+    unpaid.assert_proven();
 }

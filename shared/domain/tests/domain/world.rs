@@ -28,6 +28,7 @@ use regulars_domain::{
     posting::{Change, Posting},
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
+    referral::Referrer,
     reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     tier_override::give_tier,
@@ -308,7 +309,7 @@ impl Member {
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
         let then = settled.rules_at(occasion.occurred_at()).unwrap();
-        let posting = earn(settled, &request(key), occasion, then, &self.counters(), None)?;
+        let posting = earn(settled, &request(key), occasion, then, &self.counters(), Referrer::Gone)?;
         self.commit(posting);
         Ok(self.entry(key))
     }

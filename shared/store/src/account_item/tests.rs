@@ -82,6 +82,18 @@ fn promise() -> impl Strategy<Value = Promise> {
         .prop_map(|(tier, until, version, grace_days, as_of)| Promise { tier, until, version, grace_days, as_of })
 }
 
+fn debt() -> impl Strategy<Value = ReferralDebt> {
+    (id::<MemberId>(), id::<MemberId>(), id::<IdempotencyKey>(), instant(), any::<u64>()).prop_map(
+        |(to, friend, purchase, occurred_at, version)| ReferralDebt {
+            to,
+            friend,
+            purchase: purchase.into(),
+            occurred_at,
+            version,
+        },
+    )
+}
+
 fn steps() -> impl Strategy<Value = Steps> {
     (any::<i64>(), collection::vec(day(), 0..4), any::<bool>()).prop_map(|(count, days, is_done)| Steps {
         count,
@@ -107,7 +119,7 @@ prop_compose! {
         status in status(),
         instants in (instant(), instant()),
         salt in option::of(any::<[u8; 16]>()),
-        links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>())),
+        links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>()), collection::vec(debt(), 0..3)),
         merged_from in collection::vec(id::<MemberId>(), 0..3),
         days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day())),
         counts in any::<(i64, u64, u64, u64)>(),
@@ -121,7 +133,7 @@ prop_compose! {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at: instants.0, attributes, salt: salt.map(Into::into), promised,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
-            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
+            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts: links.2, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
             plan: plan.map(|(plan, from, through, version)| PlanTerm { plan, from, through, version }),
@@ -217,6 +229,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
         .into(),
         aliases: ["email", "phone"].map(|kind| Alias { kind: kind.to_owned(), hash: [7; 16] }).into(),
         referral: Some(Referral { by: "0192f3a47b1c7d5e8f90a1b2c3d4e5f7".parse().unwrap(), is_over: true }),
+        referral_debts: Vec::new(),
         merged_from: Vec::new(),
         lots: Lots::from_parts(months).unwrap(),
         owed: Points::ZERO,
@@ -344,6 +357,7 @@ fn a_corrupt_attribute_is_named() {
         (STEPS, map([("card".to_owned(), text("1"))])),
         (STEPS, map([("card".to_owned(), map([("n".to_owned(), number("1")), ("d".to_owned(), number("1"))]))])),
         (STEPS, map([("card".to_owned(), map([("x".to_owned(), AttributeValue::Bool(true))]))])),
+        (REFERRAL_DEBTS, list([list([text("m-0"), text("m-1"), text("order-1"), number("1")])])),
         (PENDING, map([("m20261131".to_owned(), number("5"))])),
         (PENDING, map([("x20261130".to_owned(), number("5"))])),
         (PENDING, map([("m20261130.".to_owned(), number("5"))])),

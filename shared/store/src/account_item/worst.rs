@@ -23,7 +23,7 @@ use super::*;
 use crate::item_size::item_size;
 
 /// The most that an account weighs, whatever the program says and its member does.
-const ACCOUNT_BYTES_MAX: usize = 24 * 1024;
+const ACCOUNT_BYTES_MAX: usize = 28 * 1024;
 
 /// The most while what the version before remembered still counts.
 const ACCOUNT_BYTES_BETWEEN_VERSIONS_MAX: usize = ACCOUNT_BYTES_MAX + MEMORY_BYTES_MAX;
@@ -155,6 +155,13 @@ fn everything(program: &Program, now: Timestamp) -> Account {
         grace_days: 180,
         as_of: Some(day(0)),
     };
+    let debt = |place: usize| ReferralDebt {
+        to: long_id("referrer", place).parse().unwrap(),
+        friend: long_id("member", place).parse().unwrap(),
+        purchase: long_id("purchase", place).parse().unwrap(),
+        occurred_at: now,
+        version: 1,
+    };
     let text = |place: usize| (long_id("a", place), "x".repeat(100));
     let attributes: BTreeMap<_, _> = (0..24).map(text).collect();
     assert!(attributes.iter().map(|(id, text)| id.len() + text.len() + 1).sum::<usize>() <= ATTRIBUTE_BYTES_MAX);
@@ -180,6 +187,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
             .collect(),
         aliases: (0..ALIASES_MAX).map(|_| Alias { kind: "x".repeat(16), hash: [7; 16] }).collect(),
         referral: Some(Referral { by: long_id("referrer", 0).parse().unwrap(), is_over: true }),
+        referral_debts: (0..=MERGES_MAX).map(debt).collect(),
         merged_from: (0..MERGES_MAX).map(|place| long_id("member", place).parse().unwrap()).collect(),
         lots: Lots::from_parts(parts).unwrap(),
         pending: awaits.collect::<Pending>(),

@@ -20,6 +20,7 @@ use regulars_domain::{
     posting::Posting,
     program::{PendingPolicy, Program},
     redeem::{Redeem, redeem},
+    referral::Referrer,
     settle::{Settled, Settlement, settle},
     versions::Versions,
 };
@@ -150,6 +151,7 @@ impl<'p> Life<'p> {
             Kind::Enrollment | Kind::Accrual | Kind::Confirmation | Kind::TierChange => {}
             Kind::Lapse
             | Kind::AccrualReversal
+            | Kind::ReferralPayment
             | Kind::Capture
             | Kind::RedemptionReversal
             | Kind::Adjustment
@@ -186,7 +188,8 @@ impl<'p> Life<'p> {
         let body = json!({ "occurred_at": occurred_at, "total": { "amount": cents, "currency": "EUR" } });
         let occasion = Occasion::Purchase(serde_json::from_value::<Purchase>(body).unwrap());
         let then = self.program();
-        let posting = earn(self.settled(now), &request(key), &occasion, then, &Counters::default(), None).unwrap();
+        let posting =
+            earn(self.settled(now), &request(key), &occasion, then, &Counters::default(), Referrer::Gone).unwrap();
         let entry = &posting.own.entries.iter().find(|sealed| sealed.entry.id.as_str() == key).unwrap().entry;
         let points = entry.points().get();
         let bought_on = then.date(occurred_at);

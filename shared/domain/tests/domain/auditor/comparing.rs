@@ -63,7 +63,7 @@ impl Auditor {
                 Kind::TransferOut | Kind::TransferIn | Kind::MergeOut | Kind::MergeIn | Kind::Change => false,
                 Kind::Plan | Kind::PlanEnd | Kind::TierOverride | Kind::EntitlementUse => changes == [0; 4],
                 Kind::TierChange => changes == [0; 4] && entry.effects.tier_change.is_some(),
-                Kind::Notice => changes == [0; 4] && entry.effects.lots.is_empty(),
+                Kind::Notice | Kind::ReferralPayment => changes == [0; 4] && entry.effects.lots.is_empty(),
             };
             assert!(is_sound, "{entry:?}");
             assert!(given == 0 || matches!(entry.kind(), Kind::Enrollment | Kind::Accrual), "{entry:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use regulars_domain::{
-    account::{Account, PlanTerm, Promise, Qualifying, Referral, Secured, Status},
+    account::{Account, PlanTerm, Promise, Qualifying, Referral, ReferralDebt, Secured, Status},
     calendar::{Every, Interval},
     chain::Sealed,
     entry::Kind,
@@ -48,7 +48,9 @@ fn story() -> (Rulebook, Club) {
     let rules = first.then(at("2027-02-01"), &of_every_kind(300));
     let mut club = Club::of(&first, "2026-11-01", &["m-0", "m-2"]);
     club.joins(&first, "2026-11-01", M, Some("m-0"), &["card-1"]);
-    for (key, when) in [("order-1", "2026-11-10"), ("order-2", "2026-11-11"), ("order-3", "2026-11-12")] {
+    club.earns_alone(&rules, "order-1", M, &purchase("2026-11-10", json!(2_000))).unwrap();
+    assert!(club.pays_debt(&rules, "2026-11-10", M));
+    for (key, when) in [("order-2", "2026-11-11"), ("order-3", "2026-11-12")] {
         club.earns(&rules, key, M, &purchase(when, json!(2_000))).unwrap();
     }
     let member = club.get_mut(M);
@@ -107,6 +109,7 @@ fn place(kind: Kind) -> usize {
         Kind::EntitlementUse => 19,
         Kind::Notice => 20,
         Kind::Change => 21,
+        Kind::ReferralPayment => 22,
     }
 }
 
@@ -121,7 +124,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
         seen.extend(ledger.iter().map(|sealed| place(sealed.entry.kind())));
     }
-    assert_eq!(seen, (0..=21).collect(), "every kind is in the story");
+    assert_eq!(seen, (0..=22).collect(), "every kind is in the story");
     club.assert_proven();
 }
 
@@ -131,7 +134,7 @@ type Change = fn(&mut Account);
 fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
     let (rules, club) = story();
     let member = club.get(M);
-    let changes: [(&str, Change); 22] = [
+    let changes: [(&str, Change); 23] = [
         ("a balance", |account| account.lots = lots(&[("2028-11-30", 1)])),
         ("what waits", |account| account.pending = std::iter::empty().collect()),
         ("what is owed", |account| account.owed += Points::new(1)),
@@ -155,6 +158,15 @@ fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
             account.plan = Some(PlanTerm { plan, from, through, version: 2 });
         }),
         ("the status", |account| account.status = Status::Suspended),
+        ("a referral's debt", |account| {
+            account.referral_debts = vec![ReferralDebt {
+                to: member_id("m-9"),
+                friend: account.member.clone(),
+                purchase: crate::world::entry_id("order-1"),
+                occurred_at: account.enrolled_at,
+                version: 1,
+            }];
+        }),
         ("the referral", |account| account.referral = Some(Referral { by: member_id("m-9"), is_over: false })),
         ("merged members", |account| account.merged_from.clear()),
         ("the extension", |account| account.extended_to = Some(on("2029-01-01"))),
