@@ -23,7 +23,7 @@ pub use self::{
         transfer,
     },
     draft::Request,
-    ledger::{aftermath, breakdown, chain, entry, posting},
+    ledger::{aftermath, breakdown, chain, condition_fault, entry, posting},
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, hold, lots, pending, steps},
     time::settle,

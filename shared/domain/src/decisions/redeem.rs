@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::{
     draft::{Draft, Request},
     ledger::{
+        condition_fault::ConditionFault,
         entry::{Record, Redeemed},
         posting::Posting,
     },
@@ -74,7 +75,7 @@ pub enum RedeemRefusal {
     /// Its condition does not hold for this member, or cannot be told.
     RewardNotForMember {
         /// Why it cannot be told, if so.
-        fault: Option<String>,
+        fault: Option<ConditionFault>,
     },
     /// It was had as often, or for as many points, as it may be for now.
     RewardLimitReached,
@@ -260,7 +261,7 @@ fn check_reward(
     }
     if let Some(condition) = &reward.when {
         let facts = Facts::new(draft.rules.program, account, account.tier.as_ref(), draft.now);
-        match condition.holds(facts.context()) {
+        match condition.holds(&facts) {
             Ok(true) => {}
             Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }),
             Err(fault) => return Err(RedeemRefusal::RewardNotForMember { fault: Some(fault) }),

@@ -3,11 +3,11 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{state::steps::Progress, values::points::Points};
+use crate::{ledger::condition_fault::ConditionFault, state::steps::Progress, values::points::Points};
 
 /// One line: a rule, the member's tier (`tier:gold`), or the member's plan (`plan:plus`).
 ///
-/// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"why it failed"]` or, where a member comes closer to
+/// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"overflow"]` or, where a member comes closer to
 /// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
 /// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub struct BreakdownLine {
     pub wanted: Points,
     /// What the member got.
     pub given: Points,
-    /// Why the rule could not be evaluated, if so. It gave nothing then.
+    /// Why the rule's condition could not be evaluated, if so: the name of a [`ConditionFault`]. It gave nothing then. Entries of
+    /// releases before these names have a sentence.
     pub fault: Option<String>,
     /// How far the member has come, if the rule asks for several steps within a time. No rule has both this and a fault.
     pub progress: Option<Progress>,
@@ -28,6 +29,11 @@ impl BreakdownLine {
     /// That `rule` came to `wanted` points, and the member got `given` of them.
     pub(crate) fn new(rule: impl Into<String>, wanted: Points, given: Points) -> Self {
         Self { rule: rule.into(), wanted, given, fault: None, progress: None }
+    }
+
+    /// That `rule` gave nothing because its condition could not be evaluated.
+    pub(crate) fn faulty(rule: impl Into<String>, fault: ConditionFault) -> Self {
+        Self { fault: Some(fault.name().to_owned()), ..Self::new(rule, Points::ZERO, Points::ZERO) }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod aftermath;
 mod apply;
 pub mod breakdown;
 pub mod chain;
+pub mod condition_fault;
 pub(crate) mod effects;
 pub mod entry;
 pub mod posting;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ledger::breakdown::BreakdownLine,
+    ledger::{breakdown::BreakdownLine, condition_fault::ConditionFault},
     rules::{
         cap::Used,
         facts::Facts,
-        program::{EarningRule, Level, Plan, Program},
+        program::{EarningRule, Level, Plan, Program, RULES_WORK_MAX},
         strategy::{Matched, multiplier},
         trigger::{Stacking, Trigger},
     },
@@ -87,7 +87,15 @@ pub(crate) fn assess(
 ) -> Result<Assessment, PointsOverflow> {
     let Earner { account, level, plan } = *earner;
     let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
-    let mut assessor = Assessor { program, account, occasion, counters, facts, done: Assessment::default() };
+    let mut assessor = Assessor {
+        program,
+        account,
+        occasion,
+        counters,
+        facts,
+        work_left: RULES_WORK_MAX,
+        done: Assessment::default(),
+    };
     let at = occasion.occurred_at();
     let rules: Vec<_> = program.rules_on(occasion).filter(|rule| rule.active.contains(&program.zone, at)).collect();
 
@@ -178,7 +186,9 @@ struct Assessor<'a> {
     account: &'a Account,
     occasion: &'a Occasion,
     counters: &'a Counters,
-    facts: Facts,
+    facts: Facts<'a>,
+    /// The work that conditions may still do for this occasion, in units of `Work`.
+    work_left: u64,
     done: Assessment,
 }
 
@@ -190,12 +200,11 @@ impl Assessor<'_> {
 
     /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
     fn offer<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Offer<'r>>, PointsOverflow> {
-        let matched = match self.matched(rule, base) {
+        let matched = match self.spend_work(rule).and_then(|()| self.matched(rule, base)) {
             Ok(Some(matched)) => matched,
             Ok(None) => return Ok(None),
             Err(fault) => {
-                let line = BreakdownLine::new(rule.id.as_str(), Points::ZERO, Points::ZERO);
-                self.add_line(BreakdownLine { fault: Some(fault), ..line });
+                self.add_line(BreakdownLine::faulty(rule.id.as_str(), fault));
                 return Ok(None);
             }
         };
@@ -208,14 +217,24 @@ impl Assessor<'_> {
         Ok(Some(Offer { rule, wanted: earned.points, capped, stepped, progress }))
     }
 
+    /// Sets apart the work that the rule's condition may do.
+    ///
+    /// A program that is published within its bounds never runs out of it, but one that was published before there were any
+    /// may. The work is told from the rules and the number of lines alone, so the same purchase has the same faults each time.
+    fn spend_work(&mut self, rule: &EarningRule) -> Result<(), ConditionFault> {
+        let work = rule.when.as_ref().map_or(0, |condition| condition.work_for(self.occasion.lines().len()));
+        self.work_left = self.work_left.checked_sub(work).ok_or(ConditionFault::TooCostly)?;
+        Ok(())
+    }
+
     /// The part of the occasion that the rule's condition lets through.
-    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched<'_>>, String> {
+    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched<'_>>, ConditionFault> {
         let mut lines: Vec<_> = self.occasion.lines().iter().collect();
         let mut amount = self.occasion.spend();
         if let Some(condition) = rule.when.as_ref().filter(|condition| condition.is_of_line()) {
             let mut picked = Vec::new();
             for line in lines {
-                if condition.holds(&self.facts.context_of_line(line))? {
+                if condition.holds(&self.facts.of_line(line))? {
                     picked.push(line);
                 }
             }
@@ -225,7 +244,7 @@ impl Assessor<'_> {
             lines = picked;
             amount = lines.iter().fold(0, |amount, line| amount.saturating_add(line.amount.get()));
         } else if let Some(condition) = &rule.when
-            && !condition.holds(self.facts.context())?
+            && !condition.holds(&self.facts)?
         {
             return Ok(None);
         }

@@ -1,140 +1,187 @@
-//! What a condition may know of an occasion: the variables of an expression, and their values.
-
-use std::collections::HashMap;
-
-use cel::{Context, Value, objects::Key};
-use jiff::Timestamp;
+//! What a condition may know of an occasion: the value of each fact.
 
 use crate::{
-    rules::program::{Program, condition::environment, expression_check::Variable},
+    rules::{
+        expression::{evaluate::Known, fact::Fact, value::Value},
+        program::Program,
+    },
     state::account::{Account, AttributeValue},
     values::{
         calendar,
         id::LevelId,
-        occasion::{Activity, Line, Occasion, Purchase, Scalar},
+        occasion::{Line, Occasion, Purchase, Scalar},
         text::Label,
     },
 };
+use jiff::Timestamp;
 
-/// The facts of one occasion, for every condition that is asked about it.
-pub(crate) struct Facts {
-    context: Context<'static, 'static>,
+/// The facts of one occasion, for every condition that is asked about it. Nothing is copied that the occasion or the account
+/// has as a text.
+pub(crate) struct Facts<'a> {
+    tier: Option<&'a LevelId>,
+    enrolled_on: String,
+    /// In the order of the program's list.
+    attributes: Vec<Value<'a>>,
+    moment: Moment,
+    occasion: Option<&'a Occasion>,
+    /// Pieces on all lines.
+    items: i64,
 }
 
-impl Facts {
+/// A moment on the clocks of the program's time zone.
+struct Moment {
+    date: String,
+    time: String,
+    weekday: String,
+    year: i64,
+    month: i64,
+    day: i64,
+    hour: i64,
+    minute: i64,
+}
+
+/// The facts of an occasion and of one of its lines.
+pub(crate) struct FactsOfLine<'a> {
+    facts: &'a Facts<'a>,
+    line: &'a Line,
+}
+
+impl<'a> Facts<'a> {
     /// The facts about a member at a moment.
-    pub(crate) fn new(program: &Program, account: &Account, tier: Option<&LevelId>, at: Timestamp) -> Self {
-        let mut facts = Self { context: Context::with_env(environment()) };
-        facts.know(Variable::Member, member(program, account, tier));
-        facts.know(Variable::OccurredAt, moment(program, at));
-        facts
+    pub(crate) fn new(program: &Program, account: &'a Account, tier: Option<&'a LevelId>, at: Timestamp) -> Self {
+        let attributes = program.attributes.iter().map(|spec| match account.attributes.get(&spec.id) {
+            None => Value::Null,
+            Some(AttributeValue::Boolean(truth)) => Value::Boolean(*truth),
+            Some(AttributeValue::Integer(number)) => Value::Number(*number),
+            Some(AttributeValue::Date(date)) => Value::Text(date.to_string().into()),
+            Some(AttributeValue::String(text)) => text.as_str().into(),
+        });
+        Self {
+            tier,
+            enrolled_on: program.date(account.enrolled_at).to_string(),
+            attributes: attributes.collect(),
+            moment: moment(program, at),
+            occasion: None,
+            items: 0,
+        }
     }
 
     /// The facts about an occasion.
-    pub(crate) fn of(program: &Program, account: &Account, tier: Option<&LevelId>, occasion: &Occasion) -> Self {
-        let mut facts = Self::new(program, account, tier, occasion.occurred_at());
-        match occasion {
-            Occasion::Purchase(bought) => facts.know(Variable::Purchase, purchase(bought)),
-            Occasion::Activity(done) => facts.know(Variable::Activity, activity(done)),
-            Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => {}
+    pub(crate) fn of(
+        program: &Program,
+        account: &'a Account,
+        tier: Option<&'a LevelId>,
+        occasion: &'a Occasion,
+    ) -> Self {
+        let items = occasion.lines().iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.get()));
+        let facts = Self::new(program, account, tier, occasion.occurred_at());
+        Self { occasion: Some(occasion), items, ..facts }
+    }
+
+    /// With those of one line.
+    pub(crate) fn of_line(&'a self, line: &'a Line) -> FactsOfLine<'a> {
+        FactsOfLine { facts: self, line }
+    }
+
+    fn purchase<'b>(&'b self, value: impl FnOnce(&'b Purchase) -> Value<'b>) -> Value<'b> {
+        match self.occasion {
+            Some(Occasion::Purchase(purchase)) => value(purchase),
+            Some(Occasion::Activity(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_))
+            | None => Value::Null,
         }
-        facts
     }
 
-    fn know(&mut self, variable: Variable, value: Value) {
-        self.context.add_variable_from_value(variable.name(), value);
-    }
-
-    /// The context of the occasion as a whole.
-    pub(crate) fn context(&self) -> &Context<'static, 'static> {
-        &self.context
-    }
-
-    /// The context of one of its lines.
-    pub(crate) fn context_of_line(&self, line: &Line) -> Context<'_, 'static> {
-        let mut context = self.context.new_inner_scope();
-        context.add_variable_from_value(
-            Variable::Line.name(),
-            map([
-                ("sku", label(line.sku.as_ref())),
-                ("category", label(line.category.as_ref())),
-                ("quantity", line.quantity.get().into()),
-                ("amount", line.amount.get().into()),
-            ]),
-        );
-        context
+    fn activity_attribute(&self, name: &str) -> Value<'_> {
+        match self.occasion {
+            Some(Occasion::Activity(activity)) => match activity.attributes.get(name) {
+                None => Value::Null,
+                Some(Scalar::Boolean(truth)) => Value::Boolean(*truth),
+                Some(Scalar::Integer(number)) => Value::Number(*number),
+                Some(Scalar::Text(text)) => text.as_str().into(),
+            },
+            Some(Occasion::Purchase(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_))
+            | None => Value::Null,
+        }
     }
 }
 
-fn map<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    HashMap::<Key, Value>::from(fields.map(|(name, value)| (name.into(), value))).into()
+impl Known for Facts<'_> {
+    fn value<'a>(&'a self, fact: &'a Fact) -> Value<'a> {
+        match fact {
+            Fact::Total => self.purchase(|purchase| Value::Number(purchase.total.amount.get())),
+            Fact::Currency => self.purchase(|purchase| purchase.total.currency.code().into()),
+            Fact::Channel => self.purchase(|purchase| label(purchase.channel.as_ref())),
+            Fact::Store => self.purchase(|purchase| label(purchase.store.as_ref())),
+            Fact::Items => self.purchase(|_| Value::Number(self.items)),
+            Fact::ActivityType => match self.occasion {
+                Some(Occasion::Activity(activity)) => activity.kind.as_str().into(),
+                Some(
+                    Occasion::Purchase(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_),
+                )
+                | None => Value::Null,
+            },
+            Fact::ActivityAttribute(name) => self.activity_attribute(name),
+            Fact::Tier => self.tier.map_or(Value::Null, |tier| tier.as_str().into()),
+            Fact::EnrolledOn => self.enrolled_on.as_str().into(),
+            Fact::MemberAttribute(place, _) => self.attributes.get(*place).map_or(Value::Null, Value::borrowed),
+            Fact::Date => self.moment.date.as_str().into(),
+            Fact::Time => self.moment.time.as_str().into(),
+            Fact::Weekday => self.moment.weekday.as_str().into(),
+            Fact::Year => Value::Number(self.moment.year),
+            Fact::Month => Value::Number(self.moment.month),
+            Fact::Day => Value::Number(self.moment.day),
+            Fact::Hour => Value::Number(self.moment.hour),
+            Fact::Minute => Value::Number(self.moment.minute),
+            // A condition that speaks of a line is asked about one.
+            Fact::Sku | Fact::Category | Fact::Quantity | Fact::Amount => Value::Null,
+        }
+    }
 }
 
-/// What is absent is `null`, so that a comparison with it is false instead of a fault.
-fn label(label: Option<&Label>) -> Value {
+impl Known for FactsOfLine<'_> {
+    fn value<'a>(&'a self, fact: &'a Fact) -> Value<'a> {
+        match fact {
+            Fact::Sku => label(self.line.sku.as_ref()),
+            Fact::Category => label(self.line.category.as_ref()),
+            Fact::Quantity => Value::Number(self.line.quantity.get()),
+            Fact::Amount => Value::Number(self.line.amount.get()),
+            Fact::Total
+            | Fact::Currency
+            | Fact::Channel
+            | Fact::Store
+            | Fact::Items
+            | Fact::ActivityType
+            | Fact::ActivityAttribute(_)
+            | Fact::Tier
+            | Fact::EnrolledOn
+            | Fact::MemberAttribute(..)
+            | Fact::Date
+            | Fact::Time
+            | Fact::Weekday
+            | Fact::Year
+            | Fact::Month
+            | Fact::Day
+            | Fact::Hour
+            | Fact::Minute => self.facts.value(fact),
+        }
+    }
+}
+
+fn label(label: Option<&Label>) -> Value<'_> {
     label.map_or(Value::Null, |label| label.as_str().into())
 }
 
-fn member(program: &Program, account: &Account, tier: Option<&LevelId>) -> Value {
-    let attributes: HashMap<Key, Value> = program
-        .attributes
-        .iter()
-        .map(|spec| {
-            let value = account.attributes.get(&spec.id).map_or(Value::Null, |value| match value {
-                AttributeValue::Boolean(truth) => Value::Bool(*truth),
-                AttributeValue::Integer(number) => Value::Int(*number),
-                AttributeValue::Date(date) => date.to_string().into(),
-                AttributeValue::String(text) => text.as_str().into(),
-            });
-            (spec.id.as_str().into(), value)
-        })
-        .collect();
-    map([
-        ("tier", tier.map_or(Value::Null, |tier| tier.as_str().into())),
-        ("enrolled_on", program.date(account.enrolled_at).to_string().into()),
-        ("attributes", attributes.into()),
-    ])
-}
-
-fn moment(program: &Program, at: Timestamp) -> Value {
+fn moment(program: &Program, at: Timestamp) -> Moment {
     let date = program.date(at);
     let time = calendar::time_in(&program.zone, at);
-    let number = |number: i8| Value::Int(number.into());
-    map([
-        ("date", date.to_string().into()),
-        ("time", time.strftime("%H:%M:%S").to_string().into()),
-        ("weekday", date.strftime("%a").to_string().to_lowercase().into()),
-        ("year", Value::Int(date.year().into())),
-        ("month", number(date.month())),
-        ("day", number(date.day())),
-        ("hour", number(time.hour())),
-        ("minute", number(time.minute())),
-    ])
-}
-
-fn purchase(purchase: &Purchase) -> Value {
-    let items = purchase.lines.iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.get()));
-    map([
-        ("total", purchase.total.amount.get().into()),
-        ("currency", purchase.total.currency.code().into()),
-        ("channel", label(purchase.channel.as_ref())),
-        ("store", label(purchase.store.as_ref())),
-        ("items", items.into()),
-    ])
-}
-
-fn activity(activity: &Activity) -> Value {
-    let attributes: HashMap<Key, Value> = activity
-        .attributes
-        .iter()
-        .map(|(name, value)| {
-            let value = match value {
-                Scalar::Boolean(truth) => Value::Bool(*truth),
-                Scalar::Integer(number) => Value::Int(*number),
-                Scalar::Text(text) => text.as_str().into(),
-            };
-            (name.as_str().into(), value)
-        })
-        .collect();
-    map([("type", activity.kind.as_str().into()), ("attributes", attributes.into())])
+    Moment {
+        date: date.to_string(),
+        time: time.strftime("%H:%M:%S").to_string(),
+        weekday: date.strftime("%a").to_string().to_lowercase(),
+        year: date.year().into(),
+        month: date.month().into(),
+        day: date.day().into(),
+        hour: time.hour().into(),
+        minute: time.minute().into(),
+    }
 }

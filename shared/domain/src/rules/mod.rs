@@ -2,6 +2,7 @@
 
 pub(crate) mod assessment;
 pub mod cap;
+pub(crate) mod expression;
 pub(crate) mod facts;
 pub(crate) mod node;
 pub(crate) mod open_days;

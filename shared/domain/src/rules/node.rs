@@ -161,6 +161,18 @@ impl<'a> Node<'a> {
         self.value.get(name).is_some()
     }
 
+    /// The item of a list at `index`, if there is one. Reports nothing.
+    pub(crate) fn item(&'a self, index: usize) -> Option<Node<'a>> {
+        let value = self.value.get(index)?;
+        Some(Node { value, place: Place::Index(self, index), findings: self.findings })
+    }
+
+    /// The field of an object called `name`, if there is one. Reports nothing.
+    pub(crate) fn field(&'a self, name: &'a str) -> Option<Node<'a>> {
+        let value = self.value.get(name)?;
+        Some(Node { value, place: Place::Field(self, name), findings: self.findings })
+    }
+
     /// The text, if it is one. Reports nothing.
     pub(crate) fn text(&self) -> Option<&'a str> {
         self.value.as_str()
@@ -291,8 +303,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The field, if it is there.
     pub(crate) fn optional(self, name: &'a str) -> Option<Node<'a>> {
-        let value = self.node.value.get(name)?;
-        Some(Node { value, place: Place::Field(self.node, name), findings: self.node.findings })
+        self.node.field(name)
     }
 
     /// The field, or a fault that it is missing.

@@ -20,6 +20,7 @@ mod challenges;
 mod club;
 mod club_histories;
 mod codes;
+mod conditions;
 mod contract;
 mod document;
 mod earning;

@@ -1,6 +1,6 @@
 //! Points spent on rewards.
 
-use regulars_domain::{counter::CounterId, points::Points, redeem::RedeemRefusal};
+use regulars_domain::{condition_fault::ConditionFault, counter::CounterId, points::Points, redeem::RedeemRefusal};
 use serde_json::{Value, json};
 
 use crate::world::{Member, at, euro, lots, lots_of, program};
@@ -185,8 +185,10 @@ fn a_reward_is_for_its_tiers_and_for_whom_its_condition_names() {
     assert_eq!(had(izmir.clone(), 0, Some("Izmir")), Ok(()));
     assert_eq!(had(izmir.clone(), 0, Some("Ankara")), Err(RedeemRefusal::RewardNotForMember { fault: None }));
     assert_eq!(had(izmir, 0, None), Err(RedeemRefusal::RewardNotForMember { fault: None }));
-    let untold = had(json!({ "when": "member.attributes.city.startsWith('Iz')" }), 0, None);
-    assert!(matches!(untold, Err(RedeemRefusal::RewardNotForMember { fault: Some(fault) }) if !fault.is_empty()));
+    let starts = json!({ "when": "member.attributes.city.startsWith('Iz')" });
+    assert_eq!(had(starts, 0, None), Err(RedeemRefusal::RewardNotForMember { fault: None }));
+    let untold = had(json!({ "when": "member.attributes.city > 5" }), 0, Some("Izmir"));
+    assert_eq!(untold, Err(RedeemRefusal::RewardNotForMember { fault: Some(ConditionFault::TypeMismatch) }));
 }
 
 #[test]

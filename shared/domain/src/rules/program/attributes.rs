@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const ATTRIBUTES_MAX: usize = 30;
 
 /// Longest text of an attribute, in characters. The account is one small item.
-const TEXT_LENGTH_MAX: usize = 100;
+pub(crate) const TEXT_LENGTH_MAX: usize = 100;
 
 /// Most bytes of all attributes of a member, as the table counts them: thirty of them with a hundred bytes each.
 pub const ATTRIBUTE_BYTES_MAX: usize = 4 * 1024;

@@ -4,12 +4,12 @@ use crate::{
     ledger::breakdown::{LINE_PREFIXES, REFERRAL_LINE},
     rules::{
         cap::{self, Cap, Per},
+        expression::fact::Variable,
         node::{Node, read_boolean},
         program::{
             active::{self, ActiveWindow},
             attributes::{AttributeSpec, AttributeType},
             condition::{self, Condition},
-            expression_check::Variable,
         },
         strategy::{Strategy, table::read_strategy},
         trigger::{Stacking, Trigger},
@@ -74,6 +74,7 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
         let most = format!("at most {PROGRAM_CAPS_MAX} rules can be capped per program, and these are {shared}");
         node.lint("too_many", most);
     }
+    condition::check_together(node, rules.iter().map(|rule| rule.when.as_ref()));
     Some(rules)
 }
 

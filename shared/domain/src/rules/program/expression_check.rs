@@ -1,153 +1,186 @@
-//! The check that an expression speaks only of what there is, calls only what is known, and can be true or false.
+//! The check that an expression speaks only of what there is and calls only what is known: it resolves each name, once.
 
-use cel::common::ast::{EntryExpr, Expr, LiteralValue, SelectExpr, operators};
+use std::borrow::Cow;
 
-use crate::rules::{
-    node::Node,
-    program::attributes::{AttributeSpec, AttributeType},
+use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
+
+use crate::{
+    ledger::condition_fault::ConditionFault,
+    rules::{
+        expression::{
+            Expression,
+            fact::{Fact, Variable},
+            function::Function,
+            value::Value,
+        },
+        node::Node,
+        program::attributes::AttributeSpec,
+    },
 };
 
-/// Functions and operators that an expression may use, with what each answers.
-const FUNCTIONS: &[(&str, Type)] = &[
-    (operators::LOGICAL_AND, Type::Boolean),
-    (operators::LOGICAL_OR, Type::Boolean),
-    (operators::LOGICAL_NOT, Type::Boolean),
-    (operators::EQUALS, Type::Boolean),
-    (operators::NOT_EQUALS, Type::Boolean),
-    (operators::GREATER, Type::Boolean),
-    (operators::GREATER_EQUALS, Type::Boolean),
-    (operators::LESS, Type::Boolean),
-    (operators::LESS_EQUALS, Type::Boolean),
-    (operators::IN, Type::Boolean),
-    ("contains", Type::Boolean),
-    ("startsWith", Type::Boolean),
-    ("endsWith", Type::Boolean),
-    ("bool", Type::Boolean),
-    (operators::ADD, Type::Other),
-    (operators::SUBSTRACT, Type::Other),
-    (operators::MULTIPLY, Type::Other),
-    (operators::DIVIDE, Type::Other),
-    (operators::MODULO, Type::Other),
-    (operators::NEGATE, Type::Other),
-    ("size", Type::Other),
-    ("int", Type::Other),
-    ("string", Type::Other),
+/// How a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// An operator, or a function of so many arguments.
+    Of(usize),
+    /// A method with one argument: `text.contains(part)`.
+    Method,
+    /// A function of one argument that may be written as a method: `size(text)`, `text.size()`.
+    Either,
+}
+
+/// Functions and operators that an expression may use.
+const FUNCTIONS: &[(&str, Function, Form)] = &[
+    (operators::LOGICAL_AND, Function::And, Form::Of(2)),
+    (operators::LOGICAL_OR, Function::Or, Form::Of(2)),
+    (operators::LOGICAL_NOT, Function::Not, Form::Of(1)),
+    (operators::CONDITIONAL, Function::Choose, Form::Of(3)),
+    (operators::EQUALS, Function::Equal, Form::Of(2)),
+    (operators::NOT_EQUALS, Function::NotEqual, Form::Of(2)),
+    (operators::GREATER, Function::Greater, Form::Of(2)),
+    (operators::GREATER_EQUALS, Function::GreaterOrEqual, Form::Of(2)),
+    (operators::LESS, Function::Less, Form::Of(2)),
+    (operators::LESS_EQUALS, Function::LessOrEqual, Form::Of(2)),
+    (operators::IN, Function::In, Form::Of(2)),
+    ("contains", Function::Contains, Form::Method),
+    ("startsWith", Function::StartsWith, Form::Method),
+    ("endsWith", Function::EndsWith, Form::Method),
+    (operators::ADD, Function::Add, Form::Of(2)),
+    (operators::SUBSTRACT, Function::Subtract, Form::Of(2)),
+    (operators::MULTIPLY, Function::Multiply, Form::Of(2)),
+    (operators::DIVIDE, Function::Divide, Form::Of(2)),
+    (operators::MODULO, Function::Remainder, Form::Of(2)),
+    (operators::NEGATE, Function::Negate, Form::Of(1)),
+    ("size", Function::Size, Form::Either),
+    ("int", Function::Integer, Form::Of(1)),
+    ("string", Function::Text, Form::Of(1)),
+    ("bool", Function::Boolean, Form::Of(1)),
 ];
 
-/// What an expression may speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Variable {
-    Purchase,
-    Line,
-    Activity,
-    Member,
-    OccurredAt,
-}
+/// The field under which a variable has its attributes.
+const ATTRIBUTES: &str = "attributes";
 
-impl Variable {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Line => "line",
-            Self::Activity => "activity",
-            Self::Member => "member",
-            Self::OccurredAt => "occurred_at",
-        }
-    }
-
-    /// Its fields and whether each is a boolean (`None`: it depends, or holds further fields).
-    fn fields(self) -> &'static [(&'static str, Option<Type>)] {
-        const TEXT: Option<Type> = Some(Type::Other);
-        const NUMBER: Option<Type> = Some(Type::Other);
-        match self {
-            Self::Purchase => {
-                &[("total", NUMBER), ("currency", TEXT), ("channel", TEXT), ("store", TEXT), ("items", NUMBER)]
-            }
-            Self::Line => &[("sku", TEXT), ("category", TEXT), ("quantity", NUMBER), ("amount", NUMBER)],
-            Self::Activity => &[("type", TEXT), ("attributes", None)],
-            Self::Member => &[("tier", TEXT), ("enrolled_on", TEXT), ("attributes", None)],
-            Self::OccurredAt => &[
-                ("date", TEXT),
-                ("time", TEXT),
-                ("weekday", TEXT),
-                ("year", NUMBER),
-                ("month", NUMBER),
-                ("day", NUMBER),
-                ("hour", NUMBER),
-                ("minute", NUMBER),
-            ],
-        }
-    }
-}
-
-/// As much of a type as it takes to tell a condition from anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
-    Boolean,
-    Other,
-}
+type Checked = Result<Expression, ConditionFault>;
 
 /// Walks one expression and reports what is wrong with it.
-pub(super) struct Checker<'a> {
-    pub(super) node: &'a Node<'a>,
-    pub(super) variables: &'a [Variable],
-    pub(super) attributes: Option<&'a [AttributeSpec]>,
+pub(crate) struct Checker<'a> {
+    pub(crate) node: &'a Node<'a>,
+    pub(crate) variables: &'a [Variable],
+    pub(crate) attributes: Option<&'a [AttributeSpec]>,
 }
 
 impl Checker<'_> {
-    /// Whether the expression speaks only of what there is; reports each place where it does not.
-    pub(super) fn check(&self, expr: &Expr) -> bool {
+    /// The expression with its names resolved. Each place that is wrong is reported.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be evaluated: the first of them.
+    pub(crate) fn check(&self, expr: &Expr) -> Checked {
         match expr {
-            Expr::Literal(_) => true,
-            Expr::Ident(name) => self.variable(name).is_some(),
-            Expr::Select(select) => self.check_select(select),
-            Expr::Call(call) => {
-                let name = call.func_name.as_str();
-                let known = name == operators::CONDITIONAL || FUNCTIONS.iter().any(|(function, _)| *function == name);
-                if !known {
-                    self.node.lint("unknown_function", format!("{name} cannot be used here"));
-                }
-                let parts = call.target.iter().map(AsRef::as_ref).chain(&call.args);
-                parts.fold(known, |sound, part| self.check(&part.expr) && sound)
-            }
-            Expr::List(list) => list.elements.iter().all(|part| self.check(&part.expr)),
-            Expr::Map(map) => map.entries.iter().fold(true, |sound, entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => self.check(&entry.key.expr) && self.check(&entry.value.expr) && sound,
-                EntryExpr::StructField(_) => self.unsupported(),
-            }),
-            Expr::Comprehension(_) | Expr::Struct(_) | Expr::Unspecified => self.unsupported(),
-        }
-    }
-
-    fn unsupported(&self) -> bool {
-        self.node.lint("expression_invalid", "uses a construct that has no use in a condition");
-        false
-    }
-
-    fn variable(&self, name: &str) -> Option<Variable> {
-        let variable = self.variables.iter().find(|variable| variable.name() == name);
-        if variable.is_none() {
-            let known: Vec<_> = self.variables.iter().map(|variable| variable.name()).collect();
-            self.node.lint("unknown_variable", format!("{name} is not known here, only {}", known.join(", ")));
-        }
-        variable.copied()
-    }
-
-    fn check_select(&self, select: &SelectExpr) -> bool {
-        let names: Vec<String> = match &select.operand.expr {
+            Expr::Literal(literal) => self.check_literal(literal),
             Expr::Ident(name) => {
-                let Some(variable) = self.variable(name) else { return false };
-                variable.fields().iter().map(|(field, _)| (*field).to_owned()).collect()
+                self.variable(name)?;
+                self.unsupported(format!("{name} has no value of its own; name one of its fields"))
             }
-            Expr::Select(inner) if is_attributes_of(inner, Variable::Member) => match self.attributes {
-                Some(attributes) => attributes.iter().map(|spec| spec.id.to_string()).collect(),
-                None => return true,
-            },
-            // An activity's attributes are the caller's own; whether one is there shows when the condition is asked.
-            Expr::Select(inner) if is_attributes_of(inner, Variable::Activity) => return self.check_select(inner),
+            Expr::Select(select) if select.test => self.check_select(select).map(Expression::Given),
+            Expr::Select(select) => self.check_select(select).map(Expression::Fact),
+            Expr::Call(call) => self.check_call(call),
+            Expr::List(list) if list.optional_indices.is_empty() => {
+                self.check_all(list.elements.iter().map(|element| &element.expr)).map(list_of)
+            }
+            Expr::Comprehension(_) => {
+                self.node.lint("unknown_function", "all, exists, exists_one, map and filter cannot be used here");
+                Err(ConditionFault::Unsupported)
+            }
+            Expr::List(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
+                self.unsupported("uses a construct that has no use in a condition")
+            }
+        }
+    }
+
+    fn unsupported<T>(&self, message: impl Into<String>) -> Result<T, ConditionFault> {
+        self.node.lint("expression_invalid", message);
+        Err(ConditionFault::Unsupported)
+    }
+
+    fn unknown<T>(&self, message: String) -> Result<T, ConditionFault> {
+        self.node.lint("unknown_variable", message);
+        Err(ConditionFault::UnknownName)
+    }
+
+    /// Checks all parts, so that the faults of each are reported.
+    fn check_all<'e>(&self, parts: impl Iterator<Item = &'e Expr>) -> Result<Box<[Expression]>, ConditionFault> {
+        let checked: Vec<_> = parts.map(|part| self.check(part)).collect();
+        checked.into_iter().collect()
+    }
+
+    fn check_literal(&self, literal: &LiteralValue) -> Checked {
+        let value = match literal {
+            LiteralValue::Null => Value::Null,
+            LiteralValue::Boolean(truth) => Value::Boolean(truth.into_inner()),
+            LiteralValue::Int(number) => Value::Number(*number.inner()),
+            LiteralValue::String(text) => Value::Text(Cow::Owned(text.inner().to_owned())),
+            LiteralValue::UInt(number) => return self.check_number(&number.inner().to_string()),
+            LiteralValue::Double(number) => return self.check_number(&number.inner().to_string()),
+            LiteralValue::Bytes(_) => return self.unsupported("bytes have no use in a condition"),
+        };
+        Ok(Expression::Constant(value))
+    }
+
+    /// A number that is written in another way than `5`, such as `5u` or `5.0`.
+    fn check_number(&self, written: &str) -> Checked {
+        match written.parse() {
+            Ok(number) => Ok(Expression::Constant(Value::Number(number))),
+            Err(_) => {
+                self.unsupported(format!("{written} is not a whole number of 64 bits; money counts in minor units"))
+            }
+        }
+    }
+
+    fn check_call(&self, call: &CallExpr) -> Checked {
+        let name = call.func_name.as_str();
+        let function = FUNCTIONS.iter().find(|(known, _, _)| *known == name);
+        if function.is_none() {
+            self.node.lint("unknown_function", format!("{name} cannot be used here"));
+        }
+        let parts = call.target.iter().map(AsRef::as_ref).chain(&call.args);
+        let parts = self.check_all(parts.map(|part| &part.expr));
+        let (_, function, form) = function.ok_or(ConditionFault::Unsupported)?;
+        let is_method = call.target.is_some();
+        let is_called_so = match form {
+            Form::Of(count) => !is_method && call.args.len() == *count,
+            Form::Method => is_method && call.args.len() == 1,
+            Form::Either => call.args.len() == usize::from(!is_method),
+        };
+        if !is_called_so {
+            let example = match form {
+                Form::Of(_) | Form::Either => format!("{name}(value)"),
+                Form::Method => format!("text.{name}(part)"),
+            };
+            return self.unsupported(format!("{name} is written {example}"));
+        }
+        Ok(Expression::Call(*function, parts?))
+    }
+
+    fn variable(&self, name: &str) -> Result<Variable, ConditionFault> {
+        if let Some(variable) = self.variables.iter().find(|variable| variable.name() == name) {
+            return Ok(*variable);
+        }
+        let known: Vec<_> = self.variables.iter().map(|variable| variable.name()).collect();
+        self.unknown(format!("{name} is not known here, only {}", known.join(", ")))
+    }
+
+    fn check_select(&self, select: &SelectExpr) -> Result<Fact, ConditionFault> {
+        match &select.operand.expr {
+            Expr::Ident(name) => self.field(self.variable(name)?, &select.field),
             Expr::Select(inner) => {
-                self.node.lint("unknown_variable", format!("{} has no field {}", inner.field, select.field));
-                return false;
+                if let Expr::Ident(name) = &inner.operand.expr
+                    && inner.field == ATTRIBUTES
+                    && !inner.test
+                {
+                    return self.attribute(self.variable(name)?, &select.field);
+                }
+                self.unknown(format!("{} has no field {}", inner.field, select.field))
             }
             operand @ (Expr::Call(_)
             | Expr::List(_)
@@ -155,57 +188,55 @@ impl Checker<'_> {
             | Expr::Map(_)
             | Expr::Comprehension(_)
             | Expr::Struct(_)
-            | Expr::Unspecified) => return self.check(operand),
-        };
-        if !names.contains(&select.field) {
-            let known = names.join(", ");
-            self.node.lint("unknown_variable", format!("{} is not one of its fields: {known}", select.field));
-            return false;
-        }
-        true
-    }
-
-    /// Whether the expression can come to true or false, as far as that can be told without a value.
-    pub(super) fn may_be_boolean(&self, expr: &Expr) -> bool {
-        self.kind(expr) != Some(Type::Other)
-    }
-
-    /// The type of what the expression comes to; `None` if that depends.
-    fn kind(&self, expr: &Expr) -> Option<Type> {
-        match expr {
-            Expr::Literal(LiteralValue::Boolean(_)) => Some(Type::Boolean),
-            Expr::Call(call) if call.func_name == operators::CONDITIONAL => {
-                let branches = call.args.iter().skip(1);
-                branches.map(|branch| self.kind(&branch.expr)).reduce(|one, other| one.filter(|_| one == other))?
+            | Expr::Unspecified) => {
+                self.check(operand)?;
+                self.unknown(format!("there is no field {}", select.field))
             }
-            Expr::Call(call) => {
-                FUNCTIONS.iter().find(|(function, _)| *function == call.func_name).map(|(_, answers)| *answers)
-            }
-            Expr::Select(select) if select.test => Some(Type::Boolean),
-            Expr::Select(select) => self.kind_of_field(select),
-            Expr::Literal(_) | Expr::Ident(_) | Expr::List(_) | Expr::Map(_) => Some(Type::Other),
-            Expr::Comprehension(_) | Expr::Struct(_) | Expr::Unspecified => None,
         }
     }
 
-    fn kind_of_field(&self, select: &SelectExpr) -> Option<Type> {
-        if let Expr::Ident(name) = &select.operand.expr {
-            let variable = self.variables.iter().find(|variable| variable.name() == name)?;
-            return variable.fields().iter().find(|(field, _)| *field == select.field)?.1;
+    fn field(&self, variable: Variable, field: &str) -> Result<Fact, ConditionFault> {
+        if field == ATTRIBUTES && variable.has_attributes() {
+            return self.unsupported(format!("{field} has no value of its own; name one of them"));
         }
-        if let Expr::Select(inner) = &select.operand.expr
-            && is_attributes_of(inner, Variable::Member)
-        {
-            let spec = self.attributes?.iter().find(|spec| spec.id.as_str() == select.field)?;
-            return Some(match spec.kind {
-                AttributeType::Boolean => Type::Boolean,
-                AttributeType::String | AttributeType::Date | AttributeType::Integer => Type::Other,
-            });
+        if let Some((_, fact)) = variable.fields().iter().find(|(name, _)| *name == field) {
+            return Ok(fact.clone());
         }
-        None
+        let attributes = variable.has_attributes().then_some(ATTRIBUTES);
+        let known: Vec<_> = variable.fields().iter().map(|(name, _)| *name).chain(attributes).collect();
+        self.unknown(format!("{field} is not one of its fields: {}", known.join(", ")))
+    }
+
+    fn attribute(&self, variable: Variable, name: &str) -> Result<Fact, ConditionFault> {
+        match variable {
+            // The caller's own: any name can come with an activity.
+            Variable::Activity => Ok(Fact::ActivityAttribute(name.to_owned())),
+            Variable::Member => {
+                // Where the list itself is faulty, no name is blamed for it.
+                let attributes = self.attributes.ok_or(ConditionFault::UnknownName)?;
+                let place = attributes.iter().position(|spec| spec.id.as_str() == name);
+                if let Some((place, spec)) = place.and_then(|place| Some((place, attributes.get(place)?))) {
+                    return Ok(Fact::MemberAttribute(place, spec.kind));
+                }
+                let known: Vec<_> = attributes.iter().map(|spec| spec.id.as_str()).collect();
+                self.unknown(format!("{name} is not one of its fields: {}", known.join(", ")))
+            }
+            Variable::Purchase | Variable::Line | Variable::OccurredAt => {
+                self.unknown(format!("{} has no field {ATTRIBUTES}", variable.name()))
+            }
+        }
     }
 }
 
-fn is_attributes_of(select: &SelectExpr, variable: Variable) -> bool {
-    select.field == "attributes" && matches!(&select.operand.expr, Expr::Ident(name) if name == variable.name())
+/// A list: a constant, if all of its elements are.
+fn list_of(elements: Box<[Expression]>) -> Expression {
+    let is_constant = |element: &Expression| matches!(element, Expression::Constant(_));
+    if !elements.iter().all(is_constant) {
+        return Expression::List(elements);
+    }
+    let values = elements.into_iter().filter_map(|element| match element {
+        Expression::Constant(value) => Some(value),
+        Expression::Fact(_) | Expression::Given(_) | Expression::List(_) | Expression::Call(..) => None,
+    });
+    Expression::Constant(Value::List(values.collect()))
 }

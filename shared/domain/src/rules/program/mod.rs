@@ -1,7 +1,7 @@
 //! The program document: one loyalty scheme, read and validated as a whole.
 
 mod active;
-mod attributes;
+pub(crate) mod attributes;
 pub(crate) mod condition;
 mod earning_rules;
 mod entitlements;
@@ -21,6 +21,7 @@ pub(crate) use self::earning_rules::BIRTHDAY_ATTRIBUTE;
 pub use self::{
     active::ActiveWindow,
     attributes::{ATTRIBUTE_BYTES_MAX, AttributeRefused, AttributeSpec, AttributeType},
+    condition::RULES_WORK_MAX,
     earning_rules::{EarningRule, RULES_MAX},
     entitlements::Entitlement,
     memory::MEMORY_BYTES_MAX,
@@ -116,6 +117,12 @@ impl Program {
     #[must_use]
     pub fn date(&self, instant: Timestamp) -> Date {
         calendar::date_in(&self.zone, instant)
+    }
+
+    /// The most work that the conditions of its earning rules may do for one purchase, in the units of [`RULES_WORK_MAX`].
+    #[must_use]
+    pub fn rules_work(&self) -> u64 {
+        condition::work_together(self.earning_rules.iter().filter_map(|rule| rule.when.as_ref()))
     }
 
     /// The rule called `id`.

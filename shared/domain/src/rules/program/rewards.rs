@@ -3,12 +3,12 @@
 use crate::{
     rules::{
         cap::{self, Cap},
+        expression::fact::Variable,
         node::{NAME_LENGTH_MAX, Node},
         program::{
             active::{self, ActiveWindow},
             attributes::AttributeSpec,
             condition::{self, Condition},
-            expression_check::Variable,
             plans::read_level,
             tiers::LEVELS_MAX,
         },

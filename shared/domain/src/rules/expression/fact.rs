@@ -1,0 +1,175 @@
+//! The facts that an expression may read.
+
+use crate::{
+    rules::program::attributes::{AttributeType, TEXT_LENGTH_MAX},
+    values::{id::ID_LENGTH_MAX, text::LABEL_LENGTH_MAX},
+};
+
+/// Most bytes of a character in UTF-8.
+const TEXT_BYTES_PER_CHARACTER: usize = 4;
+
+/// What an expression may speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variable {
+    Purchase,
+    Line,
+    Activity,
+    Member,
+    OccurredAt,
+}
+
+impl Variable {
+    /// Its name in an expression.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Line => "line",
+            Self::Activity => "activity",
+            Self::Member => "member",
+            Self::OccurredAt => "occurred_at",
+        }
+    }
+
+    /// Its fields that are facts.
+    pub(crate) fn fields(self) -> &'static [(&'static str, Fact)] {
+        match self {
+            Self::Purchase => &[
+                ("total", Fact::Total),
+                ("currency", Fact::Currency),
+                ("channel", Fact::Channel),
+                ("store", Fact::Store),
+                ("items", Fact::Items),
+            ],
+            Self::Line => &[
+                ("sku", Fact::Sku),
+                ("category", Fact::Category),
+                ("quantity", Fact::Quantity),
+                ("amount", Fact::Amount),
+            ],
+            Self::Activity => &[("type", Fact::ActivityType)],
+            Self::Member => &[("tier", Fact::Tier), ("enrolled_on", Fact::EnrolledOn)],
+            Self::OccurredAt => &[
+                ("date", Fact::Date),
+                ("time", Fact::Time),
+                ("weekday", Fact::Weekday),
+                ("year", Fact::Year),
+                ("month", Fact::Month),
+                ("day", Fact::Day),
+                ("hour", Fact::Hour),
+                ("minute", Fact::Minute),
+            ],
+        }
+    }
+
+    /// Whether it has attributes, each of which is a fact too.
+    pub(crate) fn has_attributes(self) -> bool {
+        match self {
+            Self::Activity | Self::Member => true,
+            Self::Purchase | Self::Line | Self::OccurredAt => false,
+        }
+    }
+}
+
+/// A fact of an occasion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Total,
+    Currency,
+    Channel,
+    Store,
+    Items,
+    Sku,
+    Category,
+    Quantity,
+    Amount,
+    ActivityType,
+    /// An attribute of an activity, by its name.
+    ActivityAttribute(String),
+    Tier,
+    EnrolledOn,
+    /// An attribute of a member, by its place in the program's list.
+    MemberAttribute(usize, AttributeType),
+    Date,
+    Time,
+    Weekday,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+}
+
+impl Fact {
+    /// The variable that it is part of.
+    pub(crate) fn variable(&self) -> Variable {
+        match self {
+            Self::Total | Self::Currency | Self::Channel | Self::Store | Self::Items => Variable::Purchase,
+            Self::Sku | Self::Category | Self::Quantity | Self::Amount => Variable::Line,
+            Self::ActivityType | Self::ActivityAttribute(_) => Variable::Activity,
+            Self::Tier | Self::EnrolledOn | Self::MemberAttribute(..) => Variable::Member,
+            Self::Date
+            | Self::Time
+            | Self::Weekday
+            | Self::Year
+            | Self::Month
+            | Self::Day
+            | Self::Hour
+            | Self::Minute => Variable::OccurredAt,
+        }
+    }
+
+    /// Whether it is true or false; `None` if this depends on the occasion.
+    pub(super) fn is_boolean(&self) -> Option<bool> {
+        match self {
+            Self::ActivityAttribute(_) => None,
+            Self::MemberAttribute(_, kind) => Some(*kind == AttributeType::Boolean),
+            Self::Total
+            | Self::Currency
+            | Self::Channel
+            | Self::Store
+            | Self::Items
+            | Self::Sku
+            | Self::Category
+            | Self::Quantity
+            | Self::Amount
+            | Self::ActivityType
+            | Self::Tier
+            | Self::EnrolledOn
+            | Self::Date
+            | Self::Time
+            | Self::Weekday
+            | Self::Year
+            | Self::Month
+            | Self::Day
+            | Self::Hour
+            | Self::Minute => Some(false),
+        }
+    }
+
+    /// Whether it is looked up by its name each time.
+    pub(super) fn is_looked_up(&self) -> bool {
+        matches!(self, Self::ActivityAttribute(_))
+    }
+
+    /// Most bytes of its text; 0 for a number.
+    pub(super) fn bytes_max(&self) -> usize {
+        match self {
+            Self::Channel | Self::Store | Self::Sku | Self::Category | Self::ActivityAttribute(_) => {
+                LABEL_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER)
+            }
+            // Whatever its type is now: the account may keep a text from a version in which it was another.
+            Self::MemberAttribute(..) => TEXT_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
+            Self::ActivityType | Self::Tier => ID_LENGTH_MAX,
+            Self::Currency | Self::EnrolledOn | Self::Date | Self::Time | Self::Weekday => 16,
+            Self::Total
+            | Self::Items
+            | Self::Quantity
+            | Self::Amount
+            | Self::Year
+            | Self::Month
+            | Self::Day
+            | Self::Hour
+            | Self::Minute => 0,
+        }
+    }
+}

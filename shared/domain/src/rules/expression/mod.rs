@@ -1,0 +1,89 @@
+//! A checked expression: what a condition is made of once its names are resolved.
+//!
+//! The `cel` crate only parses. Evaluation is here because of three promises that its interpreter cannot keep: what is absent
+//! is `null` and never a fault, the text of a fault holds no value, and the work of an evaluation is bounded by what is
+//! written. A property holds the two to the same results wherever no `null` is involved.
+
+use crate::rules::expression::{
+    fact::{Fact, Variable},
+    function::Function,
+    value::Value,
+};
+
+pub(crate) mod evaluate;
+pub(crate) mod fact;
+pub(crate) mod function;
+#[cfg(test)]
+mod tests;
+pub(crate) mod value;
+pub(crate) mod work;
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub(crate) enum Expression {
+    /// A value that is written in the expression.
+    Constant(Value<'static>),
+    /// A fact of the occasion.
+    Fact(Fact),
+    /// Whether a fact is given: `has(fact)`.
+    Given(Fact),
+    /// A list of which an element is not a constant.
+    List(Box<[Expression]>),
+    /// A function or an operator, with as many operands as it takes.
+    Call(Function, Box<[Expression]>),
+}
+
+impl Expression {
+    /// Whether a fact of `variable` is part of it.
+    pub(crate) fn speaks_of(&self, variable: Variable) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Fact(fact) | Self::Given(fact) => fact.variable() == variable,
+            Self::List(parts) | Self::Call(_, parts) => parts.iter().any(|part| part.speaks_of(variable)),
+        }
+    }
+
+    /// Whether it can come to true or false, as far as this is known without the facts.
+    pub(crate) fn may_be_boolean(&self) -> bool {
+        self.is_boolean() != Some(false)
+    }
+
+    /// Whether it comes to true or false; `None` if this depends on the facts.
+    fn is_boolean(&self) -> Option<bool> {
+        match self {
+            Self::Constant(value) => Some(matches!(value, Value::Boolean(_))),
+            Self::Fact(fact) => fact.is_boolean(),
+            Self::Given(_) => Some(true),
+            Self::List(_) => Some(false),
+            Self::Call(function, parts) => match function {
+                Function::And
+                | Function::Or
+                | Function::Not
+                | Function::Equal
+                | Function::NotEqual
+                | Function::Less
+                | Function::LessOrEqual
+                | Function::Greater
+                | Function::GreaterOrEqual
+                | Function::In
+                | Function::Contains
+                | Function::StartsWith
+                | Function::EndsWith
+                | Function::Boolean => Some(true),
+                Function::Choose => {
+                    let branches = parts.iter().skip(1).map(Self::is_boolean);
+                    branches.reduce(|one, other| one.filter(|_| one == other))?
+                }
+                Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Divide
+                | Function::Remainder
+                | Function::Negate
+                | Function::Size
+                | Function::Integer
+                | Function::Text => Some(false),
+            },
+        }
+    }
+}
