@@ -19,7 +19,7 @@ use regulars_domain::{
     referral, reversal,
     settle::Settled,
 };
-use regulars_store::{Found, Needs, Step};
+use regulars_store::{Found, Needs};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +84,7 @@ fn paid_to<'p, 'f>(
 ) -> Result<Option<(Settled<'p>, &'f Recorded)>, Undecided> {
     let Some(recorded) = found.entry(member, paid) else {
         let entries = vec![(member.clone(), paid.clone())];
-        return Err(Undecided::First(Step::LookAt(Needs { entries, ..Needs::default() })));
+        return Err(Undecided::LookAt(Needs { entries, ..Needs::default() }));
     };
     if let Some(recorded) = recorded {
         subject.versions.program(recorded.sealed.entry.program_version)?;

@@ -92,7 +92,7 @@ async fn act(
     deadline: Deadline,
     entry: &EntryId,
     keyed: &KeyedRequest,
-    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal>,
+    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal> + Send,
 ) -> Result<Answer, Problem> {
     let mut subject: Subject = params.subject(engine).await?;
     let done = engine.act_on(&mut subject, entry, keyed, deadline, decide).await?;

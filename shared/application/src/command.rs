@@ -10,7 +10,7 @@ use regulars_domain::{
     settle::{Settled, Settlement, settle},
     versions::VersionMissing,
 };
-use regulars_store::{Found, Needs, Outcome, RequestKey, Step};
+use regulars_store::{Decide, Found, Needs, Outcome, RequestKey, Step};
 
 use crate::{
     deadline::Deadline,
@@ -44,12 +44,14 @@ pub struct Done {
 /// Why a decision has not been made, or has been made against the request.
 #[derive(Debug)]
 pub enum Undecided {
-    /// Something else must be looked at, or committed, first.
-    First(Step),
+    /// This must be looked at first.
+    LookAt(Needs),
+    /// This part of what time has done to an account must be committed first.
+    CatchUp(Box<Posting>),
     /// These versions of the program must be loaded first.
-    Needs(Vec<u64>),
-    /// The account was settled under a version that is not known here: the list of versions must be read again.
-    Stale,
+    Load(Vec<u64>),
+    /// The account was settled under a version that is not known here: the list of versions must be read again first.
+    Refresh,
     /// There is nothing to write.
     Unchanged(Box<Account>),
     /// The rules say no.
@@ -64,7 +66,7 @@ impl From<Refusal> for Undecided {
 
 impl From<VersionMissing> for Undecided {
     fn from(VersionMissing(version): VersionMissing) -> Self {
-        Self::Needs(vec![version])
+        Self::Load(vec![version])
     }
 }
 
@@ -94,7 +96,7 @@ pub fn acted_on<'f>(
     Err(if unseen.is_empty() {
         Refusal::new(RefusalCode::EntryNotFound, format!("The member has no entry `{entry}`.")).into()
     } else {
-        Undecided::First(Step::LookAt(Needs { entries: unseen, ..Needs::default() }))
+        Undecided::LookAt(Needs { entries: unseen, ..Needs::default() })
     })
 }
 
@@ -106,9 +108,9 @@ pub fn acted_on<'f>(
 pub(crate) fn settled_at(subject: &Subject, account: Account, now: Timestamp) -> Result<Settled<'_>, Undecided> {
     match settle(&subject.versions, account, now) {
         Settlement::Current(settled) => Ok(*settled),
-        Settlement::Behind(posting) => Err(Undecided::First(Step::CatchUp(posting))),
-        Settlement::Needs(versions) => Err(Undecided::Needs(versions)),
-        Settlement::Stale => Err(Undecided::Stale),
+        Settlement::Behind(posting) => Err(Undecided::CatchUp(posting)),
+        Settlement::Needs(versions) => Err(Undecided::Load(versions)),
+        Settlement::Stale => Err(Undecided::Refresh),
     }
 }
 
@@ -125,7 +127,7 @@ impl Engine {
         needs: &Needs,
         request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, R>,
+        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, R> + Send,
     ) -> Result<Done, Failure> {
         self.act_in_steps(subject, needs, request, deadline, |subject, settled, found| {
             decide(subject, settled, found).map_err(|refusal| Undecided::Refused(refusal.into()))
@@ -144,7 +146,7 @@ impl Engine {
         entry: &EntryId,
         request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(Settled<'p>, &Recorded) -> Result<Posting, R>,
+        mut decide: impl for<'p> FnMut(Settled<'p>, &Recorded) -> Result<Posting, R> + Send,
     ) -> Result<Done, Failure> {
         let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
         self.act_in_steps(subject, &needs, request, deadline, |subject, settled, found| {
@@ -165,7 +167,7 @@ impl Engine {
         needs: &Needs,
         request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided>,
+        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided> + Send,
     ) -> Result<Done, Failure> {
         let key = RequestKey { entry: request.entry.clone(), content: request.content.clone() };
         self.carry_out(subject, needs, Some(&key), deadline, |subject, account, found| {
@@ -186,7 +188,7 @@ impl Engine {
         &self,
         subject: &mut Subject,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(Settled<'p>) -> Result<Option<Posting>, R>,
+        mut decide: impl for<'p> FnMut(Settled<'p>) -> Result<Option<Posting>, R> + Send,
     ) -> Result<Done, Failure> {
         let mut seq_at_first = None;
         let done = self
@@ -224,51 +226,77 @@ impl Engine {
         needs: &Needs,
         key: Option<&RequestKey>,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided>,
+        mut decide: impl for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided> + Send,
     ) -> Result<Done, Failure> {
-        let mut refreshes = 0_usize;
-        loop {
-            let (program, member, until) = (&subject.program_id, &subject.member, deadline.instant());
-            let decide_in_steps = |account: Option<Account>, found: &Found| match decide(subject, account, found) {
-                Ok(posting) => Ok(Step::commit(posting)),
-                Err(Undecided::First(step)) => Ok(step),
-                Err(undecided) => Err(undecided),
-            };
-            // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
-            let acted = Box::pin(self.store.act(program, member, needs, key, until, decide_in_steps));
-            let undecided = match acted.await? {
-                Outcome::Refused(undecided) => undecided,
-                Outcome::Committed(posting) => {
-                    let done = committed(*posting);
-                    self.prepare(subject, &done.account).await?;
-                    return Ok(done);
-                }
-                Outcome::Replayed { entry, account } => {
-                    self.prepare(subject, &account).await?;
-                    return Ok(Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true });
-                }
-                Outcome::KeyReused => return Err(key_reused().into()),
-                Outcome::AliasTaken(alias) => {
-                    let detail = format!("This {} belongs to another member.", alias.kind);
-                    return Err(Refusal::new(RefusalCode::AliasTaken, detail).into());
-                }
-                Outcome::Busy => return Err(Failure::Busy),
-            };
-            match undecided {
-                Undecided::Refused(refusal) => return Err(refusal.into()),
-                Undecided::Unchanged(account) => {
-                    let (entry, entries) = (None, Vec::new());
-                    return Ok(Done { entry, entries, account: *account, grew: false, replayed: false });
-                }
-                Undecided::Needs(versions) => self.load(subject, &versions).await?,
-                Undecided::Stale if refreshes < REFRESHES_MAX => {
-                    refreshes = refreshes.saturating_add(1);
-                    self.refresh(subject).await?;
-                }
-                Undecided::Stale => return Err(Failure::Busy),
-                Undecided::First(_) => return Err(Failure::broken("a step was taken for a refusal")),
+        let (program, member) = (subject.program_id.clone(), subject.member.clone());
+        let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
+        // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
+        let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision)).await?;
+        let done = match acted {
+            Outcome::Committed(posting) => committed(*posting),
+            Outcome::Replayed { entry, account } => {
+                Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true }
             }
+            Outcome::Refused(Ended::Unchanged(account)) => {
+                let (entry, entries) = (None, Vec::new());
+                return Ok(Done { entry, entries, account: *account, grew: false, replayed: false });
+            }
+            Outcome::Refused(Ended::Failed(failure)) => return Err(failure),
+            Outcome::KeyReused => return Err(key_reused().into()),
+            Outcome::AliasTaken(alias) => {
+                let detail = format!("This {} belongs to another member.", alias.kind);
+                return Err(Refusal::new(RefusalCode::AliasTaken, detail).into());
+            }
+            Outcome::Busy => return Err(Failure::Busy),
+        };
+        self.prepare(subject, &done.account).await?;
+        Ok(done)
+    }
+}
+
+/// A decision that loads the rules which it turns out to need.
+struct Deciding<'e, F> {
+    engine: &'e Engine,
+    subject: &'e mut Subject,
+    decide: F,
+    refreshes_left: usize,
+}
+
+/// How a command ends without a commit.
+enum Ended {
+    Unchanged(Box<Account>),
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl<F> Decide for Deciding<'_, F>
+where
+    F: for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided> + Send,
+{
+    type Refusal = Ended;
+
+    async fn decide(&mut self, account: Option<Account>, found: &Found) -> Result<Step, Ended> {
+        let undecided = match (self.decide)(self.subject, account, found) {
+            Ok(posting) => return Ok(Step::commit(posting)),
+            Err(undecided) => undecided,
+        };
+        match undecided {
+            Undecided::LookAt(needs) => return Ok(Step::LookAt(needs)),
+            Undecided::CatchUp(posting) => return Ok(Step::CatchUp(posting)),
+            Undecided::Load(versions) => self.engine.load(self.subject, &versions).await?,
+            Undecided::Refresh => {
+                self.refreshes_left = self.refreshes_left.checked_sub(1).ok_or(Failure::Busy)?;
+                self.engine.refresh(self.subject).await?;
+            }
+            Undecided::Unchanged(account) => return Err(Ended::Unchanged(account)),
+            Undecided::Refused(refusal) => return Err(Ended::Failed(refusal.into())),
         }
+        Ok(Step::Again)
     }
 }
 

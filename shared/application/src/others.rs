@@ -9,7 +9,7 @@ use regulars_domain::{
     posting::Posting,
     settle::Settled,
 };
-use regulars_store::{Found, Needs, Step};
+use regulars_store::{Found, Needs};
 
 use crate::{
     command::{Done, KeyedRequest, Undecided, settled_at},
@@ -32,7 +32,7 @@ impl Engine {
         other: &MemberId,
         request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R>,
+        mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R> + Send,
     ) -> Result<Done, Failure> {
         let needs = Needs { accounts: vec![other.clone()], ..Needs::default() };
         self.act_in_steps(subject, &needs, request, deadline, |subject, settled, found| {
@@ -94,13 +94,13 @@ fn settled_other<'p>(
     let account = match found.account(member) {
         None => {
             let needs = Needs { accounts: vec![member.clone()], ..Needs::default() };
-            return Err(Undecided::First(Step::LookAt(needs)));
+            return Err(Undecided::LookAt(needs));
         }
         Some(None) => return Ok(None),
         Some(Some(account)) => account,
     };
     let settled = settled_at(subject, account.clone(), own.now())?;
-    settled.caught_up().map(Some).map_err(|posting| Undecided::First(Step::CatchUp(posting)))
+    settled.caught_up().map(Some).map_err(Undecided::CatchUp)
 }
 
 /// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
@@ -118,9 +118,9 @@ pub fn referrer<'p>(
     let mut member = member.clone();
     for _ in 0..=MERGES_MAX {
         let settled = match settled_other(subject, own, found, &member) {
-            Err(Undecided::First(Step::LookAt(needs))) => {
+            Err(Undecided::LookAt(needs)) => {
                 let needs = Needs { counters: counters.to_vec(), ..needs };
-                return Err(Undecided::First(Step::LookAt(needs)));
+                return Err(Undecided::LookAt(needs));
             }
             other => other?,
         };
