@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regulars_api::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::{Value, json};
 
 /// The functions of this workspace, by their folders.

@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use regulars_api::engine::Engine;
+use regulars_application::engine::Engine;
 use regulars_cli::local::{Data, Options, Running};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;

@@ -1,10 +1,10 @@
 //! `GET /members/{member}/entitlements`: what the member may use without points now, and how often still.
 
 use regulars_api::{
-    engine::Engine,
     http::{Answer, Params, Problem},
     view::EntitlementView,
 };
+use regulars_application::engine::Engine;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -13,7 +13,7 @@ struct Entitlements {
 }
 
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let entitlements = settled.holdings().into_iter().map(EntitlementView::from).collect();

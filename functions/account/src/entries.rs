@@ -3,12 +3,10 @@
 use std::fmt;
 
 use regulars_api::{
-    command::path_id,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Code, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem, ProblemCode},
     view::EntryDetail,
 };
+use regulars_application::{deadline::Deadline, engine::Engine, refusal::RefusalCode};
 use regulars_domain::id::{EntryId, MemberId};
 use serde::Serialize;
 
@@ -23,14 +21,14 @@ struct Statement {
 /// this one follow its own.
 pub(crate) async fn list(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let limit = request.limit()?;
     let Cursor { before, ledger } = request.cursor().map(|text| Cursor::read(&text)).transpose()?.unwrap_or_default();
-    let mut subject = engine.subject(params).await?;
-    let done = engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+    let mut subject = params.subject(engine).await?;
+    let done = engine.review(&mut subject, deadline).await?;
     let member = &done.account.member;
     let wanted = ledger.as_ref().unwrap_or(member);
     let mut later = done.account.ledgers().skip_while(|member| *member != wanted);
@@ -47,12 +45,12 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = engine.subject(params).await?;
-    let id: EntryId = path_id(params, "entry", Code::EntryNotFound)?;
+    let mut subject = params.subject(engine).await?;
+    let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
     let account = engine.account(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let Some(entry) = engine.entry(settled.account(), &id).await? else {
-        return Err(Problem::new(Code::EntryNotFound, format!("The member has no entry `{id}`.")));
+        return Err(Problem::new(RefusalCode::EntryNotFound, format!("The member has no entry `{id}`.")));
     };
     Ok(Answer::ok(&EntryDetail::new(&entry, settled.account())))
 }
@@ -88,5 +86,5 @@ impl fmt::Display for Cursor {
 }
 
 fn cursor_malformed() -> Problem {
-    Problem::new(Code::CursorMalformed, "Send the next_cursor of the page before, as it was.")
+    Problem::new(ProblemCode::CursorMalformed, "Send the next_cursor of the page before, as it was.")
 }

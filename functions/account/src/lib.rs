@@ -7,12 +7,10 @@ mod rewards;
 use std::sync::LazyLock;
 
 use regulars_api::{
-    deadline::Deadline,
-    engine::Engine,
-    event::EventRefused,
     http::{Answer, Method, Params, Problem, Routes, serve},
     view::{AccountView, StandingView},
 };
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +59,13 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
 }
 
 async fn account(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))
 }
 
 async fn tier(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, account)?)))
 }

@@ -1,11 +1,10 @@
 //! `GET /members/{member}/rewards`: the catalogue, and for each reward whether this member can have it, and if not, why.
 
 use regulars_api::{
-    codes,
-    engine::Engine,
     http::{Answer, Params, Problem},
     view::RewardView,
 };
+use regulars_application::{codes, engine::Engine};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -14,7 +13,7 @@ struct Catalogue {
 }
 
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let (program, now) = (settled.program(), settled.now());

@@ -1,15 +1,18 @@
 //! `POST /members/{member}/accruals`: a purchase or an activity, once for ever under its key.
 
 use regulars_api::{
-    command::{Done, Subject, Undecided, asked},
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
-    others::referrer,
+    http::{Answer, HttpRequest, Params, Problem},
     view::Accrued,
 };
+use regulars_application::{
+    command::{Done, KeyedRequest, Undecided},
+    deadline::Deadline,
+    engine::Engine,
+    failure::Failure,
+    others::referrer,
+    subject::Subject,
+};
 use regulars_domain::{
-    Request as Asked,
     earn::earn,
     occasion::{Activity, Occasion, Purchase},
     referral::Referrer,
@@ -39,14 +42,15 @@ pub(crate) const OPERATION: &str = "accrual";
 
 pub(crate) async fn accrue(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let asked = asked(request, OPERATION, &request.json_value(BODY_BYTES_MAX)?)?;
-    let accrual: Accrual = request.json_body()?;
-    let mut subject = engine.subject(params).await?;
-    let done = act(engine, &mut subject, &asked, accrual, deadline).await?;
+    let body = request.body()?;
+    let keyed = request.keyed(OPERATION, body.value())?;
+    let accrual: Accrual = body.object()?;
+    let mut subject = params.subject(engine).await?;
+    let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
     let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&accrued, done.replayed))
 }
@@ -55,24 +59,24 @@ pub(crate) async fn accrue(
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,
-    asked: &Asked,
+    keyed: &KeyedRequest,
     accrual: Accrual,
     deadline: Deadline,
-) -> Result<Done, Problem> {
+) -> Result<Done, Failure> {
     let occasion = Occasion::from(accrual);
     engine.load_rules_at(subject, occasion.occurred_at()).await?;
     let then = subject.rules_at(occasion.occurred_at())?;
     let needs = Needs { counters: then.earning_counters(&occasion), ..Needs::default() };
     let of_referral = then.earning_counters(&Occasion::Referral(occasion.occurred_at()));
     engine
-        .act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+        .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let then = settled.rules_at(occasion.occurred_at())?;
             let referrer = match settled.referrer(&occasion, then) {
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => None,
             };
             let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
-            earn(settled, asked, &occasion, then, &found.counters, referrer)
+            earn(settled, keyed, &occasion, then, &found.counters, referrer)
                 .map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await

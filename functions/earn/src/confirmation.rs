@@ -1,13 +1,17 @@
 //! `POST /members/{member}/accruals/{entry}/confirmation`: pending points become spendable.
 
 use regulars_api::{
-    command::{Done, Subject, asked, entry_of},
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::Posted,
 };
-use regulars_domain::{Request as Asked, confirm, id::EntryId};
+use regulars_application::{
+    command::{Done, KeyedRequest},
+    deadline::Deadline,
+    engine::Engine,
+    failure::Failure,
+    subject::Subject,
+};
+use regulars_domain::{confirm, id::EntryId};
 use serde_json::Value;
 
 /// What a request to confirm `entry` is fingerprinted as. It has no body that could tell it from another.
@@ -17,15 +21,15 @@ pub(crate) fn operation(entry: &EntryId) -> String {
 
 pub(crate) async fn confirm(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
+    let entry = params.entry()?;
     request.no_body()?;
-    let asked = asked(request, &operation(&entry), &Value::Null)?;
-    let mut subject = engine.subject(params).await?;
-    let done = act(engine, &mut subject, &asked, &entry, deadline).await?;
+    let keyed = request.keyed(&operation(&entry), &Value::Null)?;
+    let mut subject = params.subject(engine).await?;
+    let done = act(engine, &mut subject, &keyed, &entry, deadline).await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }
@@ -34,13 +38,9 @@ pub(crate) async fn confirm(
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,
-    asked: &Asked,
+    keyed: &KeyedRequest,
     entry: &EntryId,
     deadline: Deadline,
-) -> Result<Done, Problem> {
-    engine
-        .act_on(subject, entry, asked, deadline, |settled, accrual| {
-            confirm::confirm(settled, asked, accrual).map_err(Problem::from)
-        })
-        .await
+) -> Result<Done, Failure> {
+    engine.act_on(subject, entry, keyed, deadline, |settled, accrual| confirm::confirm(settled, keyed, accrual)).await
 }

@@ -1,14 +1,11 @@
 //! `POST /members/{member}/quotes`: what an accrual or a redemption would do, by the same decision, nothing written.
 
 use regulars_api::{
-    codes,
-    command::{Subject, asked_as},
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::{Accrued, Redeemed, Redemption},
 };
+use regulars_application::{codes, command::KeyedRequest, engine::Engine, failure::Failure, subject::Subject};
 use regulars_domain::{
-    Request as Asked,
     account::Account,
     aftermath::Recorded,
     earn::earn,
@@ -30,25 +27,27 @@ enum Quote {
     Redemption(Redemption),
 }
 
-pub(crate) async fn quote(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn quote(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
     let quote: Quote = request.json_body()?;
     let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
-    let asked = asked_as(id.into(), request, "quote", &Value::Null)?;
-    let mut subject = engine.subject(params).await?;
+    let keyed = request.keyed_as(id.into(), "quote", &Value::Null)?;
+    let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
-    match quote {
-        Quote::Accrual(accrual) => accrual_quote(engine, &mut subject, account, &asked, accrual).await,
-        Quote::Redemption(redemption) => redemption_quote(engine, &subject, account, &asked, redemption).await,
-    }
+    Ok(match quote {
+        Quote::Accrual(accrual) => Answer::ok(&accrual_quote(engine, &mut subject, account, &keyed, accrual).await?),
+        Quote::Redemption(redemption) => {
+            Answer::ok(&redemption_quote(engine, &subject, account, &keyed, redemption).await?)
+        }
+    })
 }
 
 async fn accrual_quote(
     engine: &Engine,
     subject: &mut Subject,
     account: Account,
-    asked: &Asked,
+    keyed: &KeyedRequest,
     accrual: Accrual,
-) -> Result<Answer, Problem> {
+) -> Result<Accrued, Failure> {
     let occasion = Occasion::from(accrual);
     let happened_at = occasion.occurred_at();
     engine.load_rules_at(subject, happened_at).await?;
@@ -65,18 +64,18 @@ async fn accrual_quote(
     let settled = engine.settled(subject, account)?;
     let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
     let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
-    let posting = earn(settled, asked, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
-    let entry = would_be(&posting, &asked.entry);
-    Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted()))
+    let posting = earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
+    let entry = would_be(&posting, &keyed.entry);
+    Ok(Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted())
 }
 
 async fn redemption_quote(
     engine: &Engine,
     subject: &Subject,
     account: Account,
-    asked: &Asked,
+    keyed: &KeyedRequest,
     redemption: Redemption,
-) -> Result<Answer, Problem> {
+) -> Result<Redeemed, Failure> {
     let wish = Redeem::from(redemption);
     let settled = engine.settled(subject, account)?;
     let needs = codes::needs(settled.program(), &wish.reward, settled.now());
@@ -84,10 +83,10 @@ async fn redemption_quote(
     let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
     let made = codes::made_for(settled.program(), &wish.reward)?;
     let code = made.as_ref().or(free.get(&wish.reward));
-    let posting = redeem::redeem(settled, asked, &wish, &counters, code)?;
-    let entry = would_be(&posting, &asked.entry);
+    let posting = redeem::redeem(settled, keyed, &wish, &counters, code)?;
+    let entry = would_be(&posting, &keyed.entry);
     let settled = engine.settled(subject, posting.own.account)?;
-    Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
+    Ok(Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted())
 }
 
 /// The entry that would have answered the request.

@@ -1,22 +1,25 @@
 //! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
 
 use regulars_api::{
-    command::{Done, Subject, Undecided, acted_on, asked, entry_of},
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
-    others::referrer,
+    http::{Answer, HttpRequest, Params, Problem},
     view::Posted,
 };
+use regulars_application::{
+    command::{Done, KeyedRequest, Undecided, acted_on},
+    deadline::Deadline,
+    engine::Engine,
+    failure::Failure,
+    others::referrer,
+    subject::Subject,
+};
 use regulars_domain::{
-    Request as Asked,
     aftermath::Recorded,
     id::{EntryId, MemberId},
     money::Money,
     referral, reversal,
     settle::Settled,
 };
-use regulars_store::{Found, Needs, Step};
+use regulars_store::{Found, Needs};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -34,15 +37,16 @@ pub(crate) fn operation(entry: &EntryId) -> String {
 
 pub(crate) async fn reverse(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
-    let asked = asked(request, &operation(&entry), &request.json_value(BODY_BYTES_MAX)?)?;
-    let Reversal { refunded_total } = request.json_body()?;
-    let mut subject = engine.subject(params).await?;
-    let done = act(engine, &mut subject, &asked, &entry, refunded_total, deadline).await?;
+    let entry = params.entry()?;
+    let body = request.body()?;
+    let keyed = request.keyed(&operation(&entry), body.value())?;
+    let Reversal { refunded_total } = body.object()?;
+    let mut subject = params.subject(engine).await?;
+    let done = act(engine, &mut subject, &keyed, &entry, refunded_total, deadline).await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
 }
@@ -51,20 +55,20 @@ pub(crate) async fn reverse(
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,
-    asked: &Asked,
+    keyed: &KeyedRequest,
     entry: &EntryId,
     refunded_total: Option<Money>,
     deadline: Deadline,
-) -> Result<Done, Problem> {
+) -> Result<Done, Failure> {
     let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
     engine
-        .act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+        .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let accrual = acted_on(subject, settled.account(), found, entry)?;
             let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, refunded_total)) {
                 Some((referrer, paid)) => paid_to(subject, &settled, found, referrer, &paid)?,
                 None => None,
             };
-            reversal::reverse(settled, asked, accrual, refunded_total, along)
+            reversal::reverse(settled, keyed, accrual, refunded_total, along)
                 .map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await
@@ -80,7 +84,7 @@ fn paid_to<'p, 'f>(
 ) -> Result<Option<(Settled<'p>, &'f Recorded)>, Undecided> {
     let Some(recorded) = found.entry(member, paid) else {
         let entries = vec![(member.clone(), paid.clone())];
-        return Err(Undecided::First(Step::LookAt(Needs { entries, ..Needs::default() })));
+        return Err(Undecided::LookAt(Needs { entries, ..Needs::default() }));
     };
     if let Some(recorded) = recorded {
         subject.versions.program(recorded.sealed.entry.program_version)?;

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    command::by,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::AccountView,
 };
+use regulars_application::{deadline::Deadline, engine::Engine, refusal::Refusal};
 use regulars_domain::{
     enroll::{self, Amend, NewStatus},
     settle::Settled,
@@ -27,14 +25,14 @@ struct Amendment {
 
 pub(crate) async fn amend(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let Amendment { status, attributes } = request.json_body()?;
-    let mut subject = engine.subject(params).await?;
-    let changes = Amend { status, attributes: subject.program()?.read_attributes(&attributes)? };
-    let (by, actor) = (by(request), request.actor()?);
+    let mut subject = params.subject(engine).await?;
+    let changes = Amend { status, attributes: subject.program()?.read_attributes(&attributes).map_err(Refusal::from)? };
+    let (by, actor) = (request.by(), request.actor()?);
     let amend = |settled: Settled<'_>| enroll::amend(settled, changes.clone(), by, actor.as_ref());
     let done = engine.change(&mut subject, deadline, amend).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    command::{Subject, Undecided, asked, asked_as},
+    http::{Answer, HttpRequest, Params, Problem},
+    view::AccountView,
+};
+use regulars_application::{
+    command::Undecided,
     deadline::Deadline,
     engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Code, Params, Problem, Request},
-    view::AccountView,
+    failure::Failure,
+    refusal::{Refusal, RefusalCode},
+    subject::Subject,
 };
 use regulars_domain::{
     account::Alias,
@@ -29,6 +34,9 @@ const ALIASES_MAX: usize = 5;
 /// A member of this id could not be reached: its path is another route.
 const MEMBER_RESERVED: &str = "lookup";
 
+/// What a request to enroll is fingerprinted as, along with its body.
+const OPERATION: &str = "enrollment";
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Enrollment {
@@ -44,45 +52,46 @@ struct Enrollment {
 
 pub(crate) async fn enroll(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let body = request.json_value(BODY_BYTES_MAX)?;
-    let enrollment: Enrollment = request.json_body()?;
+    let body = request.body()?;
+    let enrollment: Enrollment = body.object()?;
     let names_member = enrollment.member.is_some();
     // Who joins without an id joins once under a key, and the id follows from the key.
-    let key = if names_member { None } else { Some(asked(request, "enrollment", &body)?.entry) };
+    let key = if names_member { None } else { Some(request.keyed(OPERATION, body.value())?.entry) };
     let now = engine.clock.now();
-    let (program_id, versions) = engine.program(params, now).await?;
+    let (program_id, versions) = params.versions(engine, now).await?;
     let member = match (enrollment.member, &key) {
         (Some(member), _) => member,
         (None, key) => member_of_key(&program_id, key.as_ref())?,
     };
     let mut subject = Subject { program_id, versions, member: free_to_use(member)?, now };
+    let program = subject.program()?;
     let wish = Enroll {
-        attributes: attributes(subject.program()?.read_attributes(&enrollment.attributes)?),
+        attributes: attributes(program.read_attributes(&enrollment.attributes).map_err(Refusal::from)?),
         aliases: aliases(engine, &subject.program_id, &enrollment.aliases)?,
         referred_by: not_oneself(enrollment.referred_by, &subject.member)?,
         program: subject.program_id.clone(),
         member: subject.member.clone(),
         salt: random_salt()?,
     };
-    let asked = asked_as(EntryId::enrollment(), request, "enrollment", &body)?;
-    let counters = subject.program()?.earning_counters(&Occasion::Enrollment(now));
+    let keyed = request.keyed_as(EntryId::enrollment(), OPERATION, body.value())?;
+    let counters = program.earning_counters(&Occasion::Enrollment(now));
     let needs = Needs { counters, ..Needs::default() };
-    let key = RequestKey { entry: asked.entry.clone(), content: asked.content.clone() };
+    let key = RequestKey { entry: keyed.entry.clone(), content: keyed.content.clone() };
 
     let done = engine
         .carry_out(&mut subject, &needs, Some(&key), deadline, |subject, account, found| match account {
             Some(_) => Err(Undecided::Refused(member_exists(&subject.member))),
-            None => Ok(enroll::enroll(&subject.versions, wish.clone(), &asked, &found.counters, now)?),
+            None => Ok(enroll::enroll(&subject.versions, wish.clone(), &keyed, &found.counters, now)?),
         })
         .await;
     let done = match done {
         // The member's id was the key, so a reused key is a member who is there already.
-        Err(problem) if names_member && problem.code() == Code::IdempotencyKeyReused => {
-            return Err(member_exists(&subject.member));
+        Err(Failure::Refused(refusal)) if names_member && refusal.code() == RefusalCode::IdempotencyKeyReused => {
+            return Err(member_exists(&subject.member).into());
         }
         done => done?,
     };
@@ -98,9 +107,9 @@ fn random_salt() -> Result<Salt, Problem> {
     Ok(random.into())
 }
 
-fn member_exists(member: &MemberId) -> Problem {
+fn member_exists(member: &MemberId) -> Refusal {
     let detail = format!("There is already a member `{member}`, enrolled with different data.");
-    Problem::new(Code::MemberExists, detail)
+    Refusal::new(RefusalCode::MemberExists, detail)
 }
 
 /// An id that follows from the key, so that a repeat finds the same member.

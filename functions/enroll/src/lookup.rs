@@ -1,11 +1,10 @@
 //! `POST /members/lookup`: a member by another name. The name travels in the body, because addresses are logged.
 
 use regulars_api::{
-    command::Subject,
-    engine::Engine,
-    http::{Answer, Code, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::AccountView,
 };
+use regulars_application::{engine::Engine, refusal::RefusalCode, subject::Subject};
 use serde::Deserialize;
 
 use crate::names::Name;
@@ -16,13 +15,14 @@ struct Lookup {
     alias: Name,
 }
 
-pub(crate) async fn look_up(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn look_up(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
     let Lookup { alias: name } = request.json_body()?;
     let now = engine.clock.now();
-    let (program_id, versions) = engine.program(params, now).await?;
+    let (program_id, versions) = params.versions(engine, now).await?;
     let alias = name.alias(engine, &program_id, "/alias")?;
     let member = engine.store.member_by_alias(&program_id, &alias).await?;
-    let member = member.ok_or_else(|| Problem::new(Code::MemberNotFound, "The program has no member of this name."))?;
+    let member =
+        member.ok_or_else(|| Problem::new(RefusalCode::MemberNotFound, "The program has no member of this name."))?;
     let mut subject = Subject { program_id, versions, member, now };
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))

@@ -1,12 +1,10 @@
 //! `POST /members/{member}/merge`: two members who are one person become one, and the other answers with where it went.
 
 use regulars_api::{
-    command::asked,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::{AccountView, EntryView},
 };
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_domain::{id::MemberId, merge};
 use serde::{Deserialize, Serialize};
 
@@ -26,19 +24,20 @@ struct Merged {
 
 pub(crate) async fn merge(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator("Only an operator merges members.")?;
-    let asked = asked(request, "merge", &request.json_value(BODY_BYTES_MAX)?)?;
-    let Merge { into } = request.json_body()?;
-    let mut subject = engine.subject(params).await?;
+    let body = request.body()?;
+    let keyed = request.keyed("merge", body.value())?;
+    let Merge { into } = body.object()?;
+    let mut subject = params.subject(engine).await?;
     if into == subject.member {
         return Err(Problem::body_malformed("/into", "Nobody is merged with the same account."));
     }
     let done = engine
-        .act_with(&mut subject, &into, &asked, deadline, |settled, other| merge::merge(settled, other, &asked))
+        .act_with(&mut subject, &into, &keyed, deadline, |settled, other| merge::merge(settled, other, &keyed))
         .await?;
     let mut target = subject.with_member(into);
     let account = engine.account(&mut target).await?;

@@ -1,6 +1,7 @@
 //! Other names of a member, as a caller gives them: hashed before anything else happens to them.
 
-use regulars_api::{engine::Engine, http::Problem};
+use regulars_api::http::Problem;
+use regulars_application::engine::Engine;
 use regulars_domain::{account::Alias, id::ProgramId};
 use regulars_store::AliasMalformed;
 use serde::Deserialize;

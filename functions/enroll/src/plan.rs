@@ -1,12 +1,10 @@
 //! `POST` and `DELETE` `/members/{member}/plan`: a plan that somebody has paid, begun, renewed, or ended at once.
 
 use regulars_api::{
-    command::asked,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::{AccountView, Posted},
 };
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_domain::{id::PlanId, plan};
 use regulars_store::Needs;
 use serde::Deserialize;
@@ -22,16 +20,17 @@ struct PlanPaid {
 
 pub(crate) async fn take(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
-    let asked = asked(request, "plan", &request.json_value(BODY_BYTES_MAX)?)?;
-    let PlanPaid { plan } = request.json_body()?;
-    let mut subject = engine.subject(params).await?;
+    let body = request.body()?;
+    let keyed = request.keyed("plan", body.value())?;
+    let PlanPaid { plan } = body.object()?;
+    let mut subject = params.subject(engine).await?;
     let done = engine
-        .act(&mut subject, &Needs::default(), &asked, deadline, |_, settled, _| plan::take(settled, &asked, &plan))
+        .act(&mut subject, &Needs::default(), &keyed, deadline, |_, settled, _| plan::take(settled, &keyed, &plan))
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))
@@ -40,12 +39,12 @@ pub(crate) async fn take(
 /// Ends the plan. Doing it twice changes nothing, so it needs no key.
 pub(crate) async fn end(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let actor = request.actor()?;
     let done = engine.change(&mut subject, deadline, |settled| plan::end(settled, actor.as_ref())).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))

@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use regulars_api::{
-    command::{path_id, version_missing},
-    engine::Engine,
-    http::{Answer, Code as ProblemCode, Params, Problem, Request},
-};
+use regulars_api::http::{Answer, HttpRequest, Params, Problem};
+use regulars_application::{engine::Engine, refusal::RefusalCode};
 use regulars_domain::{
     code::{Code, CodeSource},
     id::{EntryId, MemberId, ProgramId, RewardId},
@@ -57,7 +54,7 @@ struct GivenFor {
     occurred_at: Timestamp,
 }
 
-pub(crate) async fn upload(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn upload(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
     let Upload { codes } = request.json_body()?;
     if !(1..=CODES_MAX).contains(&codes.len()) {
         let detail = format!("codes must be 1 to {CODES_MAX} codes, not {}.", codes.len());
@@ -66,7 +63,7 @@ pub(crate) async fn upload(engine: &Engine, request: &Request, params: &Params) 
     let (program, reward, source) = reward(engine, params).await?;
     if source != CodeSource::Pool {
         let detail = format!("The codes of the reward `{reward}` do not come from a pool.");
-        return Err(Problem::new(ProblemCode::RewardWithoutPool, detail));
+        return Err(Problem::new(RefusalCode::RewardWithoutPool, detail));
     }
     let sent = u64::try_from(codes.len()).unwrap_or(u64::MAX);
     let codes: BTreeSet<Code> = codes.into_iter().collect();
@@ -83,8 +80,8 @@ pub(crate) async fn count(engine: &Engine, params: &Params) -> Result<Answer, Pr
 
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
     let (program, reward, _) = reward(engine, params).await?;
-    let code: Code = path_id(params, "code", ProblemCode::CodeNotFound)?;
-    let unknown = || Problem::new(ProblemCode::CodeNotFound, format!("The reward `{reward}` has no such code."));
+    let code: Code = params.id("code", RefusalCode::CodeNotFound)?;
+    let unknown = || Problem::new(RefusalCode::CodeNotFound, format!("The reward `{reward}` has no such code."));
     let fate = engine.store.code(&program, &reward, &code).await?.ok_or_else(unknown)?;
     let code = code.as_str().to_owned();
     let CodeFate::Given { member, redemption } = fate else {
@@ -103,10 +100,10 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
 /// The program and the reward that a path names, and where the reward's codes come from.
 async fn reward(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId, CodeSource), Problem> {
     let now = engine.clock.now();
-    let (program_id, versions) = engine.program(params, now).await?;
-    let program = versions.at(now).map_err(version_missing)?;
-    let id: RewardId = path_id(params, "reward", ProblemCode::RewardNotFound)?;
-    let unknown = || Problem::new(ProblemCode::RewardNotFound, format!("The program has no reward `{id}`."));
+    let (program_id, versions) = params.versions(engine, now).await?;
+    let program = versions.at(now)?;
+    let id: RewardId = params.id("reward", RefusalCode::RewardNotFound)?;
+    let unknown = || Problem::new(RefusalCode::RewardNotFound, format!("The program has no reward `{id}`."));
     let codes = program.reward(&id).ok_or_else(unknown)?.codes;
     Ok((program_id, id, codes))
 }

@@ -1,14 +1,14 @@
 //! `PUT /v1/programs/{program}`: a program document as an immutable, numbered version.
 
 use jiff::Timestamp;
-use regulars_api::{
+use regulars_api::http::{Answer, HttpRequest, PROGRAM_BYTES_MAX, Params, Precondition, Problem};
+use regulars_application::{
     engine::Engine,
-    http::{Answer, Code, PROGRAM_BYTES_MAX, Params, Precondition, Problem, Request},
-    refusal::{finding, program_invalid},
+    refusal::{RefusalCode, finding, program_invalid},
 };
 use regulars_domain::{
     id::{Actor, ProgramId},
-    program::{Problem as Fault, Program},
+    program::{Problem as Finding, Program},
     succession::{Edition, Succession, first, succession},
     version_head::VersionHead,
 };
@@ -16,7 +16,7 @@ use regulars_store::{Publication, Publish, Start};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::versions::{document, named};
+use crate::versions::document;
 
 #[derive(Debug, Serialize)]
 struct Published {
@@ -30,18 +30,19 @@ struct Published {
 ///
 /// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
 /// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
-pub(crate) async fn publish(engine: &Engine, request: &Request, params: &Params) -> Result<Answer, Problem> {
-    let id = named(params)?;
+pub(crate) async fn publish(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+    let id = params.program()?;
     let actor = request.actor()?;
     let expected = match request.precondition()? {
         Precondition::Absent => None,
         Precondition::Version(version) => Some(version),
     };
-    let document = request.json_value(PROGRAM_BYTES_MAX)?;
+    let body = request.body_within(PROGRAM_BYTES_MAX)?;
+    let document = body.value();
     // The number is not known yet. An earlier version than this one is one that is not later than the expected one.
-    let program = Program::read(&document, expected.unwrap_or_default().saturating_add(1));
+    let program = Program::read(document, expected.unwrap_or_default().saturating_add(1));
     let program = program.map_err(|faults| program_invalid(&faults))?;
-    let new = Edition { program: &program, document: &document };
+    let new = Edition { program: &program, document };
 
     let text = document.to_string();
     let publish = Publish { expected, document: &text, now: engine.clock.now() };
@@ -68,14 +69,14 @@ async fn prepare(
     before: &[VersionHead],
     now: Timestamp,
     actor: Option<Actor>,
-) -> Result<(VersionHead, Vec<Fault>), Problem> {
+) -> Result<(VersionHead, Vec<Finding>), Problem> {
     let is_first = before.is_empty();
     let (compared, begins) = (compare(engine, id, new, before).await?, begins(engine, new.program, is_first, now));
     let (Succession { differs, replaces, warnings }, in_force_from) = match (compared, begins) {
         (Ok(succession), Ok(begins)) => (succession, begins),
         (compared, begins) => {
             let faults = compared.err().into_iter().flatten().chain(begins.err()).collect::<Vec<_>>();
-            return Err(program_invalid(&faults));
+            return Err(program_invalid(&faults).into());
         }
     };
     let head = VersionHead {
@@ -92,13 +93,13 @@ async fn prepare(
 }
 
 /// When a version begins that is published `now`.
-fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) -> Result<Timestamp, Fault> {
+fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) -> Result<Timestamp, Finding> {
     let soonest = engine.programs.soonest(now);
     match program.in_force_from {
         _ if is_first => Ok(now),
         None => Ok(soonest),
         Some(begins) if begins >= soonest => Ok(begins),
-        Some(_) => Err(Fault {
+        Some(_) => Err(Finding {
             at: "/in_force_from".to_owned(),
             code: "too_soon",
             message: format!("must be {soonest} or later; leave it out to publish as soon as is safe"),
@@ -112,7 +113,7 @@ async fn compare(
     id: &ProgramId,
     new: Edition<'_>,
     before: &[VersionHead],
-) -> Result<Result<Succession, Vec<Fault>>, Problem> {
+) -> Result<Result<Succession, Vec<Finding>>, Problem> {
     let Some(newest) = before.last() else { return Ok(Ok(first(new))) };
     let document = document(engine, id, newest.version).await?;
     let program = Program::stored(&document, newest.version).map_err(|faults| {
@@ -127,7 +128,7 @@ async fn repeated(
     id: &ProgramId,
     new: Edition<'_>,
     publication: &Publication,
-) -> Result<Vec<Fault>, Problem> {
+) -> Result<Vec<Finding>, Problem> {
     let Publication::Published(head) = publication else { return Ok(Vec::new()) };
     let heads = engine.store.program_heads(id).await?;
     let before = heads.iter().flat_map(|heads| heads.versions.iter()).filter(|other| other.version < head.version);
@@ -135,7 +136,7 @@ async fn repeated(
     Ok(compared.map(|succession| succession.warnings).unwrap_or_default())
 }
 
-fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &[Fault]) -> Result<Answer, Problem> {
+fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &[Finding]) -> Result<Answer, Problem> {
     match publication {
         Publication::Published(VersionHead { version, in_force_from, .. }) => {
             engine.programs.forget(&id);
@@ -150,14 +151,14 @@ fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &
                 }
                 None => "There is no such program yet. Publish its first version with If-None-Match: *.".to_owned(),
             };
-            Err(Problem::new(Code::ProgramVersionStale, detail).with("current", *current))
+            Err(Problem::new(RefusalCode::ProgramVersionStale, detail).with("current", *current))
         }
         Publication::Scheduled { version, in_force_from } => {
             let detail = format!(
                 "Version {version} begins at {in_force_from}. Publish after that, or withdraw it with \
                  DELETE /v1/programs/{id}/versions/{version}."
             );
-            let problem = Problem::new(Code::VersionScheduled, detail).with("version", *version);
+            let problem = Problem::new(RefusalCode::VersionScheduled, detail).with("version", *version);
             Err(problem.with("in_force_from", in_force_from.to_string()))
         }
         Publication::Full { versions } => {
@@ -165,7 +166,7 @@ fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &
                 "The program has {versions} versions, and its list of versions has no room for more. \
                  Continue with a program under another id."
             );
-            Err(Problem::new(Code::VersionsFull, detail))
+            Err(Problem::new(RefusalCode::VersionsFull, detail))
         }
     }
 }

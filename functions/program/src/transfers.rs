@@ -1,12 +1,10 @@
 //! `POST /members/{member}/transfers`: points of one member that become another's, in both accounts or in neither.
 
 use regulars_api::{
-    command::asked,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::Posted,
 };
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_domain::{id::MemberId, points::Points, transfer};
 use serde::Deserialize;
 
@@ -19,25 +17,26 @@ struct Transfer {
 
 pub(crate) async fn transfer(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator("Only an operator transfers points.")?;
-    let asked = asked(request, "transfer", &request.json_value(BODY_BYTES_MAX)?)?;
-    let Transfer { to, points } = request.json_body()?;
+    let body = request.body()?;
+    let keyed = request.keyed("transfer", body.value())?;
+    let Transfer { to, points } = body.object()?;
     let most = Points::MAX.get();
     if !(1..=most).contains(&points) {
         return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}.")));
     }
     let points = Points::new(points);
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     if to == subject.member {
         return Err(Problem::body_malformed("/to", "Nobody transfers points to the same account."));
     }
     let done = engine
-        .act_with(&mut subject, &to, &asked, deadline, |settled, other| {
-            transfer::transfer(settled, other, &asked, points)
+        .act_with(&mut subject, &to, &keyed, deadline, |settled, other| {
+            transfer::transfer(settled, other, &keyed, points)
         })
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);

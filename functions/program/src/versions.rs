@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use regulars_api::{
-    command::path_id,
-    engine::Engine,
-    http::{Answer, Code, Params, Problem},
-};
+use regulars_api::http::{Answer, Params, Problem};
+use regulars_application::{engine::Engine, refusal::RefusalCode, subject::program_not_found};
 use regulars_domain::{
     id::{Actor, ProgramId},
     version_head::VersionHead,
@@ -40,7 +37,7 @@ impl<'a> From<&'a VersionHead> for Row<'a> {
 /// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
 /// publication names.
 pub(crate) async fn read_in_force(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let id = named(params)?;
+    let id = params.program()?;
     let heads = heads(engine, &id).await?;
     let in_force = Versions::new(heads.versions.clone(), BTreeMap::new()).in_force_at(engine.clock.now());
     let document = document(engine, &id, in_force).await?;
@@ -49,13 +46,13 @@ pub(crate) async fn read_in_force(engine: &Engine, params: &Params) -> Result<An
 
 /// Lists all versions, the newest first.
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let heads = heads(engine, &named(params)?).await?;
+    let heads = heads(engine, &params.program()?).await?;
     Ok(listed(&heads))
 }
 
 /// Answers with the document of one version.
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let id = named(params)?;
+    let id = params.program()?;
     let version = numbered(params)?;
     heads(engine, &id).await?.version(version).ok_or_else(|| unknown_version(&id, version))?;
     Ok(Answer::ok(&document(engine, &id, version).await?))
@@ -63,7 +60,7 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
 
 /// Takes back a scheduled version, and answers with those that are left.
 pub(crate) async fn withdraw(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let id = named(params)?;
+    let id = params.program()?;
     heads(engine, &id).await?;
     let version = numbered(params)?;
     let notice = engine.programs.notice();
@@ -78,7 +75,7 @@ pub(crate) async fn withdraw(engine: &Engine, params: &Params) -> Result<Answer,
                  begins; after that, publish another one, which may correct it.",
                 notice.as_secs()
             );
-            let problem = Problem::new(Code::VersionInForce, detail);
+            let problem = Problem::new(RefusalCode::VersionInForce, detail);
             Err(problem.with("version", version).with("in_force_from", in_force_from.to_string()))
         }
         Withdrawal::NotFound => Err(unknown_version(&id, version)),
@@ -96,25 +93,20 @@ fn tagged(answer: Answer, heads: &ProgramHeads) -> Answer {
     }
 }
 
-/// The program that a path names.
-pub(crate) fn named(params: &Params) -> Result<ProgramId, Problem> {
-    path_id(params, "program", Code::ProgramNotFound)
-}
-
 /// The version that a path names, as versions are written everywhere.
 fn numbered(params: &Params) -> Result<u64, Problem> {
-    let version: u64 = path_id(params, "version", Code::VersionNotFound)?;
+    let version: u64 = params.id("version", RefusalCode::VersionNotFound)?;
     let text = params.get("version");
     if version.to_string() == text {
         Ok(version)
     } else {
-        Err(Problem::new(Code::VersionNotFound, format!("There is no version `{text}`.")))
+        Err(Problem::new(RefusalCode::VersionNotFound, format!("There is no version `{text}`.")))
     }
 }
 
 async fn heads(engine: &Engine, id: &ProgramId) -> Result<ProgramHeads, Problem> {
     let heads = engine.store.program_heads(id).await?;
-    heads.ok_or_else(|| Problem::new(Code::ProgramNotFound, format!("There is no program `{id}` published.")))
+    heads.ok_or_else(|| program_not_found(id).into())
 }
 
 /// The document of a version that is listed.
@@ -126,5 +118,5 @@ pub(crate) async fn document(engine: &Engine, id: &ProgramId, version: u64) -> R
 }
 
 fn unknown_version(id: &ProgramId, version: u64) -> Problem {
-    Problem::new(Code::VersionNotFound, format!("The program `{id}` has no version {version}."))
+    Problem::new(RefusalCode::VersionNotFound, format!("The program `{id}` has no version {version}."))
 }

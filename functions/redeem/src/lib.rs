@@ -6,12 +6,8 @@ mod redemptions;
 
 use std::sync::LazyLock;
 
-use regulars_api::{
-    deadline::Deadline,
-    engine::Engine,
-    event::EventRefused,
-    http::{Method, Routes, serve},
-};
+use regulars_api::http::{Method, Routes, serve};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
 #[derive(Clone, Copy, Debug)]

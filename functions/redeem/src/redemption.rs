@@ -2,14 +2,11 @@
 //! afterwards.
 
 use regulars_api::{
-    command::{Subject, asked, entry_of},
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::Redeemed,
 };
+use regulars_application::{command::KeyedRequest, deadline::Deadline, engine::Engine, subject::Subject};
 use regulars_domain::{
-    Request as Asked,
     aftermath::Recorded,
     id::EntryId,
     points::Points,
@@ -48,42 +45,42 @@ enum Stock {
 
 pub(crate) async fn capture(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
+    let entry = params.entry()?;
     let Capture { points } = request.json_body_or_default()?;
-    let asked = asked(request, &format!("capture {entry}"), &json!(points))?;
+    let keyed = request.keyed(&format!("capture {entry}"), &json!(points))?;
     let points = points.map(Points::new);
-    act(engine, params, deadline, &entry, &asked, |settled, held| redemption::capture(settled, &asked, held, points))
+    act(engine, params, deadline, &entry, &keyed, |settled, held| redemption::capture(settled, &keyed, held, points))
         .await
 }
 
 pub(crate) async fn cancel(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
+    let entry = params.entry()?;
     request.no_body()?;
-    let asked = asked(request, &format!("cancellation {entry}"), &json!(null))?;
-    act(engine, params, deadline, &entry, &asked, |settled, held| redemption::cancel(settled, &asked, held)).await
+    let keyed = request.keyed(&format!("cancellation {entry}"), &json!(null))?;
+    act(engine, params, deadline, &entry, &keyed, |settled, held| redemption::cancel(settled, &keyed, held)).await
 }
 
 pub(crate) async fn reverse(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let entry = entry_of(params)?;
+    let entry = params.entry()?;
     let Reversal { stock } = request.json_body_or_default()?;
     let is_returned = stock == Stock::Returned;
-    let asked = asked(request, &format!("redemption reversal {entry}"), &json!(is_returned))?;
-    act(engine, params, deadline, &entry, &asked, |settled, redeemed| {
-        redemption::reverse(settled, &asked, redeemed, is_returned)
+    let keyed = request.keyed(&format!("redemption reversal {entry}"), &json!(is_returned))?;
+    act(engine, params, deadline, &entry, &keyed, |settled, redeemed| {
+        redemption::reverse(settled, &keyed, redeemed, is_returned)
     })
     .await
 }
@@ -94,11 +91,11 @@ async fn act(
     params: &Params,
     deadline: Deadline,
     entry: &EntryId,
-    asked: &Asked,
-    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal>,
+    keyed: &KeyedRequest,
+    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal> + Send,
 ) -> Result<Answer, Problem> {
-    let mut subject: Subject = engine.subject(params).await?;
-    let done = engine.act_on(&mut subject, entry, asked, deadline, decide).await?;
+    let mut subject: Subject = params.subject(engine).await?;
+    let done = engine.act_on(&mut subject, entry, keyed, deadline, decide).await?;
     let redemption = engine.entry(&done.account, entry).await?;
     let settled = engine.settled(&subject, done.account)?;
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);

@@ -1,31 +1,29 @@
 //! `POST /members/{member}/redemptions`: points for a reward, spent or held, once for ever under their key.
 
 use regulars_api::{
-    codes,
-    command::asked,
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::{Redeemed, Redemption},
 };
+use regulars_application::{codes, deadline::Deadline, engine::Engine};
 use regulars_domain::redeem::{self, Redeem};
 
 pub(crate) async fn redeem(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let asked = asked(request, "redemption", &request.json_value(BODY_BYTES_MAX)?)?;
-    let wish = Redeem::from(request.json_body::<Redemption>()?);
-    let mut subject = engine.subject(params).await?;
+    let body = request.body()?;
+    let keyed = request.keyed("redemption", body.value())?;
+    let wish = Redeem::from(body.object::<Redemption>()?);
+    let mut subject = params.subject(engine).await?;
     let program = subject.program()?;
     let needs = codes::needs(program, &wish.reward, subject.now);
     let made = codes::made_for(program, &wish.reward)?;
     let done = engine
-        .act(&mut subject, &needs, &asked, deadline, |_, settled, found| {
+        .act(&mut subject, &needs, &keyed, deadline, |_, settled, found| {
             let code = made.as_ref().or(found.code(&wish.reward));
-            redeem::redeem(settled, &asked, &wish, &found.counters, code)
+            redeem::redeem(settled, &keyed, &wish, &found.counters, code)
         })
         .await?;
     let settled = engine.settled(&subject, done.account)?;

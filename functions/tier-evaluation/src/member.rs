@@ -1,11 +1,10 @@
 //! `POST /members/{member}/tier-evaluations`: bring one account up to now, or tell what that would do.
 
 use regulars_api::{
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::{AccountView, EntryDetail, TierChangeView},
 };
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed};
 use serde::{Deserialize, Serialize};
 
@@ -26,19 +25,19 @@ struct Evaluated {
 
 pub(crate) async fn evaluate(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let Evaluation { dry_run } = request.json_body_or_default()?;
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let (settled, entries) = if dry_run {
         let account = engine.account(&mut subject).await?;
         let settled = engine.settled(&subject, account)?;
         let entries = settled.entries().to_vec();
         (settled, entries)
     } else {
-        let done = engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await?;
+        let done = engine.review(&mut subject, deadline).await?;
         (engine.settled(&subject, done.account)?, done.entries)
     };
     Ok(Answer::ok(&Evaluated {

@@ -10,12 +10,8 @@ use jiff::{
     civil::Date,
     tz::{Offset, TimeZone},
 };
-use regulars_api::{
-    command::Subject,
-    deadline::Deadline,
-    engine::Engine,
-    event::EventRefused,
-    http::{Code, Problem},
+use regulars_application::{
+    deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure, refusal::RefusalCode, subject::Subject,
 };
 use regulars_store::{DUE_SHARDS, Due, DueCursor};
 use serde::{Deserialize, Serialize};
@@ -90,7 +86,7 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
 }
 
 /// Reviews accounts, [`LANES`] of them at a time. A store that does not answer ends all of them.
-async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) -> Result<Vec<Fate>, Problem> {
+async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) -> Result<Vec<Fate>, Failure> {
     let waiting = Mutex::new(accounts.into_iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lane = || async {
@@ -98,7 +94,7 @@ async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) ->
         while let Some(due) = next() {
             fates.push(review_one(engine, due, deadline).await?);
         }
-        Ok::<_, Problem>(fates)
+        Ok::<_, Failure>(fates)
     };
     let lanes: [Vec<Fate>; LANES] = tokio::try_join!(lane(), lane(), lane(), lane())?.into();
     Ok(lanes.into_iter().flatten().collect())
@@ -130,7 +126,7 @@ impl Report {
     }
 }
 
-async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fate, Problem> {
+async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fate, Failure> {
     let now = engine.clock.now();
     let Some(versions) = engine.programs.versions(&engine.store, &due.program, now).await? else {
         tracing::error!(program = due.program.as_str(), "an account is due in a program that is not published");
@@ -141,17 +137,18 @@ async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fat
     if due.review_on > subject.program()?.date(now) {
         return Ok(Fate::NotDue);
     }
-    match engine.change(&mut subject, deadline, |settled| Ok::<_, Problem>(settled.review())).await {
+    match engine.review(&mut subject, deadline).await {
         Ok(done) if done.grew => Ok(Fate::Changed),
         Ok(_) => Ok(Fate::Unchanged),
-        Err(problem) if problem.code() == Code::Busy => Ok(Fate::Conflicted),
+        Err(Failure::Busy) => Ok(Fate::Conflicted),
         // The index follows the table within moments, and the account may be gone by now.
-        Err(problem) if problem.code() == Code::MemberNotFound => Ok(Fate::NotDue),
-        Err(problem) if problem.code() == Code::StoreUnavailable => Err(problem),
+        Err(Failure::Refused(refusal)) if refusal.code() == RefusalCode::MemberNotFound => Ok(Fate::NotDue),
+        Err(failure) if failure.retryable() => Err(failure),
         // One broken account must not keep the rest of its shard waiting night after night.
-        Err(problem) => {
+        Err(failure) => {
             let (program, member) = (subject.program_id.as_str(), subject.member.as_str());
-            tracing::error!(program, member, cause = problem.cause(), "a due account cannot be reviewed");
+            let cause = failure.cause().map(ToString::to_string);
+            tracing::error!(program, member, code = failure.code(), cause, "a due account cannot be reviewed");
             Ok(Fate::Failed)
         }
     }

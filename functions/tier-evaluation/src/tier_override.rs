@@ -3,11 +3,10 @@
 
 use jiff::civil::Date;
 use regulars_api::{
-    deadline::Deadline,
-    engine::Engine,
-    http::{Answer, Params, Problem, Request},
+    http::{Answer, HttpRequest, Params, Problem},
     view::StandingView,
 };
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_domain::{
     account::TierOverride,
     id::LevelId,
@@ -28,14 +27,14 @@ struct Override {
 
 pub(crate) async fn put(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
     let Override { tier, until, reason } = request.json_body()?;
     let given = TierOverride { tier, until, reason };
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let actor = request.actor()?;
     let done = engine.change(&mut subject, deadline, |settled| give_tier(settled, &given, actor.as_ref())).await?;
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account)?)))
@@ -43,12 +42,12 @@ pub(crate) async fn put(
 
 pub(crate) async fn delete(
     engine: &Engine,
-    request: &Request,
+    request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
-    let mut subject = engine.subject(params).await?;
+    let mut subject = params.subject(engine).await?;
     let actor = request.actor()?;
     let done = engine.change(&mut subject, deadline, |settled| take_tier(settled, actor.as_ref())).await?;
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account)?)))

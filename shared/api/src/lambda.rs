@@ -1,14 +1,13 @@
 //! Runs a handler on Lambda, so that each function's `main` only names its handler.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use regulars_application::clock::Clock;
+use regulars_application::deadline::Deadline;
+use regulars_application::engine::Engine;
+use regulars_application::event::EventRefused;
+use regulars_application::settings::Settings;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
-
-use crate::clock::Clock;
-use crate::deadline::Deadline;
-use crate::engine::Engine;
-use crate::event::EventRefused;
-use crate::settings::Settings;
 
 /// Starts the engine from the environment and hands it every event until the platform ends the process.
 ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use regulars_api::{engine, programs::ProgramCache};
+use regulars_application::{engine, programs::ProgramCache};
 use regulars_store::Store;
 
 use crate::local::{Data, OpenData, StartFailed, TABLE};

@@ -18,11 +18,28 @@ use crate::{
     verdict::{Seen, Verdict},
 };
 
+/// Decides what a command writes.
+pub trait Decide {
+    /// What it ends with where nothing is written.
+    type Refusal;
+
+    /// What to do next, given the account as it was read, and what else was looked at.
+    ///
+    /// It is asynchronous so that it can load what the store does not know of, and then ask to be called again ([`Step::Again`]).
+    fn decide(
+        &mut self,
+        account: Option<Account>,
+        found: &Found,
+    ) -> impl Future<Output = Result<Step, Self::Refusal>> + Send;
+}
+
 /// What to do next about a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The account shows that the decision needs to look at more: load that too, and decide again.
     LookAt(Needs),
+    /// The caller has loaded something that the decision lacked: decide again on what was read.
+    Again,
     /// Time has done more to an account than one transaction can hold: commit this part of it, and decide again.
     CatchUp(Box<Posting>),
     /// Commit this, and the command is carried out.
@@ -76,32 +93,34 @@ pub enum Outcome<R> {
 }
 
 impl Store {
-    /// Carries out a command on one account: loads it and what else it `needs`, lets `decide` say what is to be written, and
+    /// Carries out a command on one account: loads it and what else it `needs`, lets `decision` say what is to be written, and
     /// writes it.
     ///
-    /// `decide` is called again, with what holds by then, whenever it needs to look at more ([`Step::LookAt`]), a part of
-    /// the past was committed first ([`Step::CatchUp`]) or somebody else was faster. `request` names the entry that the command writes: when
-    /// `decide` refuses, that entry in the ledger shows that the refusal is only that of a repeat.
+    /// `decision` is asked again, with what holds by then, whenever it needs to look at more ([`Step::LookAt`]) or has itself
+    /// loaded something ([`Step::Again`]), a part of the past was committed first ([`Step::CatchUp`]) or somebody else was
+    /// faster. `request` names the entry that the command writes: when `decision` refuses, that entry in the ledger shows that
+    /// the refusal is only that of a repeat.
     ///
     /// # Errors
     ///
     /// [`StoreFault`]. [`StoreFault::Unavailable`] too if a call is under way at `deadline`; the command may have been
     /// carried out then, and repeating it tells.
-    pub async fn act<R>(
+    pub async fn carry_out<D: Decide>(
         &self,
         program: &ProgramId,
         member: &MemberId,
         needs: &Needs,
         request: Option<&RequestKey>,
         deadline: Instant,
-        mut decide: impl FnMut(Option<Account>, &Found) -> Result<Step, R>,
-    ) -> Result<Outcome<R>, StoreFault> {
+        mut decision: D,
+    ) -> Result<Outcome<D::Refusal>, StoreFault> {
         let mut backoff = Backoff::default();
         let mut began = Instant::now();
         let mut needs = needs.clone();
         let (mut account, mut found) = by(deadline, self.load(program, member, &needs, false)).await?;
         loop {
-            let (posting, is_last) = match decide(account.clone(), &found) {
+            let (posting, is_last) = match decision.decide(account.clone(), &found).await {
+                Ok(Step::Again) => continue,
                 Ok(Step::LookAt(more)) => {
                     let more = needs.add(more)?;
                     found.extend(by(deadline, self.find(program, &more, false)).await?);

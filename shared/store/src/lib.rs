@@ -1,6 +1,6 @@
 //! Accounts, entries and programs in one DynamoDB table: the only crate that knows attribute names and conditions.
 //!
-//! One command is one strong read of an account and one transaction, run by [`Store::act`]. What a race or a repeated
+//! One command is one strong read of an account and one transaction, run by [`Store::carry_out`]. What a race or a repeated
 //! request comes to is an outcome with a name, never an error; a [`StoreFault`] means that the table or this engine
 //! failed.
 
@@ -30,7 +30,7 @@ mod table;
 mod transaction;
 mod verdict;
 
-pub use act::{Outcome, RequestKey, Step};
+pub use act::{Decide, Outcome, RequestKey, Step};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
 pub use codes::{CodeCount, CodeFate};
 pub use commit::Commit;

@@ -18,7 +18,7 @@ pub struct Store {
 impl Store {
     /// The store behind `client` in `table`.
     ///
-    /// The client's own timeouts and retries (the SDK's standard ones) hold for each call; [`Store::act`] bounds all
+    /// The client's own timeouts and retries (the SDK's standard ones) hold for each call; [`Store::carry_out`] bounds all
     /// of its calls together by its deadline.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into(), meter: Arc::default() }

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration, time::Instant};
 
-use regulars_api::{clock::MovableClock, deadline::Deadline, engine::Engine};
+use regulars_application::{clock::MovableClock, deadline::Deadline, engine::Engine};
 use regulars_cli::local::engine_at;
 use regulars_store::{Action, DUE_SHARDS};
 use serde_json::{Value, json};

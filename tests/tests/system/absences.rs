@@ -79,8 +79,27 @@ fn only_the_store_names_attributes_of_items() {
     let knowing = found_in(|text| text.contains("aws_sdk_dynamodb"));
     let others = knowing.iter().filter(|path| !path.starts_with("shared/store/"));
     for path in others {
-        assert!(path == "shared/api/src/engine.rs" || path.starts_with("shared/cli/src/local/"), "{path}");
+        assert!(path == "shared/application/src/engine.rs" || path.starts_with("shared/cli/src/local/"), "{path}");
     }
+}
+
+#[test]
+fn the_application_knows_no_transport() {
+    let manifest = fs::read_to_string(root().join("shared/application/Cargo.toml")).unwrap();
+    let names: BTreeSet<_> = manifest.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
+    for transport in ["regulars-api", "http", "axum", "aws_lambda_events", "lambda_runtime", "matchit"] {
+        assert!(!names.contains(transport), "{transport}");
+    }
+    assert!(names.contains("regulars-store"), "names are read as they are written");
+    // What comes from the queue and from the schedule is carried out without HTTP, though HTTP is in the same crate.
+    let http = found_in(|text| text.contains("regulars_api"));
+    for path in http.iter().filter(|path| path.starts_with("functions/")) {
+        assert!(!path.contains("/queue/") && !path.ends_with("shard.rs"), "{path}");
+    }
+    assert!(
+        http.contains("functions/earn/src/accruals.rs")
+            && !http.iter().any(|path| path.starts_with("shared/application/"))
+    );
 }
 
 #[test]
@@ -228,9 +247,9 @@ fn nothing_outside_of_the_repository_is_needed_to_build_it() {
 fn time_is_read_in_one_place_and_the_environment_in_another() {
     let clocks = ["Timestamp::now(", "SystemTime::now(", "Zoned::now(", "Utc::now("];
     let found = found_in(|text| clocks.iter().any(|clock| text.contains(clock)));
-    assert_eq!(found, BTreeSet::from(["shared/api/src/clock.rs".to_owned()]));
+    assert_eq!(found, BTreeSet::from(["shared/application/src/clock.rs".to_owned()]));
     let found = found_in(|text| text.contains("env::var("));
-    assert_eq!(found, BTreeSet::from(["shared/api/src/settings.rs".to_owned()]));
+    assert_eq!(found, BTreeSet::from(["shared/application/src/settings.rs".to_owned()]));
 }
 
 #[test]

@@ -15,10 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use regulars_api::{
+use regulars_application::{
+    authority::Authority,
     clock::{Clock, MovableClock},
     engine::Engine,
-    http::Authority,
     programs::ProgramCache,
 };
 use regulars_store::AliasKey;

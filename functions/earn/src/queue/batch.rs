@@ -1,5 +1,4 @@
-//! The messages of one invocation: in order where order counts, side by side where it does not, and as long as there is
-//! time.
+//! The messages of one invocation: one after another for one member, side by side otherwise, and as long as there is time.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use regulars_api::{
+use aws_lambda_events::sqs::SqsEvent;
+use regulars_application::{
     deadline::Deadline,
     event::EventRefused,
-    http::{Code, Problem},
+    failure::Failure,
+    refusal::{Refusal, RefusalCode},
 };
 use regulars_domain::id::{MemberId, ProgramId};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -22,32 +22,19 @@ use super::message::Message;
 /// No message is begun with less time than this left: it would most likely be cut off, and be given again anyway.
 const MESSAGE_TIME: Duration = Duration::from_millis(500);
 
-/// What the platform calls the group of a message.
-const GROUP: &str = "MessageGroupId";
-
-/// How the address of a queue ends that keeps order.
-const ORDERED: &str = ".fifo";
-
 /// The messages of one invocation, in lanes.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    lanes: BTreeMap<LaneKey, Lane>,
+    lanes: BTreeMap<Lane, Vec<Delivery>>,
     messages: usize,
 }
 
-/// What must come after one another: messages about one member, and in a queue that keeps order those of one group.
+/// What comes after one another: messages about one member, who would be in each other's way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum LaneKey {
+enum Lane {
     Member(ProgramId, MemberId),
-    Group(String),
-    /// It cannot be read, so nothing can be said of its order.
+    /// It cannot be read, so it is in nobody's way.
     Unreadable(usize),
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    keeps_order: bool,
-    deliveries: Vec<Delivery>,
 }
 
 /// A message as it was given.
@@ -55,7 +42,7 @@ struct Lane {
 struct Delivery {
     index: usize,
     message_id: String,
-    message: Result<Message, Problem>,
+    message: Result<Message, Refusal>,
 }
 
 /// A message that is not carried out, or of which nobody knows.
@@ -71,11 +58,9 @@ pub(crate) struct Failed {
 #[derive(Debug)]
 enum Reason {
     /// It is refused, or we broke.
-    Problem(Problem),
+    Failure(Failure),
     /// The invocation's time was over. Whether it is carried out is not known; its key tells.
     OutOfTime,
-    /// An earlier message of its group failed, and this one may not overtake it.
-    BehindFailed,
 }
 
 impl Batch {
@@ -87,20 +72,16 @@ impl Batch {
     pub(crate) fn read(event: Value) -> Result<Self, EventRefused> {
         let event: SqsEvent = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
         let messages = event.records.len();
-        let mut lanes = BTreeMap::<LaneKey, Lane>::new();
+        let mut lanes = BTreeMap::<Lane, Vec<Delivery>>::new();
         for (index, record) in event.records.into_iter().enumerate() {
-            let group = group(&record);
             let message_id = record.message_id.filter(|id| !id.is_empty());
             let message_id = message_id.ok_or_else(|| EventRefused::unreadable("a record has no messageId"))?;
             let message = Message::read(record.body.as_deref().unwrap_or_default());
-            let key = match (&group, &message) {
-                (Some(group), _) => LaneKey::Group(group.clone()),
-                (None, Ok(message)) => LaneKey::Member(message.program.clone(), message.member.clone()),
-                (None, Err(_)) => LaneKey::Unreadable(index),
+            let lane = match &message {
+                Ok(message) => Lane::Member(message.program.clone(), message.member.clone()),
+                Err(_) => Lane::Unreadable(index),
             };
-            let lane = lanes.entry(key).or_default();
-            lane.keeps_order = group.is_some();
-            lane.deliveries.push(Delivery { index, message_id, message });
+            lanes.entry(lane).or_default().push(Delivery { index, message_id, message });
         }
         Ok(Self { lanes, messages })
     }
@@ -114,14 +95,20 @@ impl Batch {
     /// enough to leave the table to those who wait at a till. Answers with those that failed, in the order of the batch.
     pub(crate) async fn work_through<F>(self, deadline: Deadline, act: impl Fn(Message) -> F) -> Vec<Failed>
     where
-        F: Future<Output = Result<(), Problem>>,
+        F: Future<Output = Result<(), Failure>>,
     {
         let lanes = Mutex::new(self.lanes.into_values().collect::<VecDeque<_>>());
         let next = || lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let work = || async {
             let mut failed = Vec::new();
-            while let Some(lane) = next() {
-                failed.extend(lane.work_through(deadline, &act).await);
+            while let Some(deliveries) = next() {
+                for Delivery { index, message_id, message } in deliveries {
+                    let account =
+                        message.as_ref().ok().map(|message| (message.program.clone(), message.member.clone()));
+                    if let Err(reason) = carry_out(message, deadline, &act).await {
+                        failed.push(Failed { index, message_id, account, reason });
+                    }
+                }
             }
             failed
         };
@@ -132,49 +119,21 @@ impl Batch {
     }
 }
 
-/// The group of a message whose queue keeps the order within groups. A queue that does not may name groups too, to be fair
-/// among them.
-fn group(record: &SqsMessage) -> Option<String> {
-    let keeps_order = record.event_source_arn.as_deref().is_some_and(|arn| arn.ends_with(ORDERED));
-    record.attributes.get(GROUP).filter(|_| keeps_order).cloned()
-}
-
-impl Lane {
-    async fn work_through<F>(self, deadline: Deadline, act: &impl Fn(Message) -> F) -> Vec<Failed>
-    where
-        F: Future<Output = Result<(), Problem>>,
-    {
-        let mut failed = Vec::new();
-        for Delivery { index, message_id, message } in self.deliveries {
-            let account = message.as_ref().ok().map(|message| (message.program.clone(), message.member.clone()));
-            let done = if self.keeps_order && !failed.is_empty() {
-                Err(Reason::BehindFailed)
-            } else {
-                carry_out(message, deadline, act).await
-            };
-            if let Err(reason) = done {
-                failed.push(Failed { index, message_id, account, reason });
-            }
-        }
-        failed
-    }
-}
-
 async fn carry_out<F>(
-    message: Result<Message, Problem>,
+    message: Result<Message, Refusal>,
     deadline: Deadline,
     act: &impl Fn(Message) -> F,
 ) -> Result<(), Reason>
 where
-    F: Future<Output = Result<(), Problem>>,
+    F: Future<Output = Result<(), Failure>>,
 {
-    let message = message.map_err(Reason::Problem)?;
+    let message = message.map_err(|refusal| Reason::Failure(refusal.into()))?;
     let left = deadline.remaining();
     if left < MESSAGE_TIME {
         return Err(Reason::OutOfTime);
     }
     match tokio::time::timeout(left, act(message)).await {
-        Ok(done) => done.map_err(Reason::Problem),
+        Ok(done) => done.map_err(Reason::Failure),
         Err(_) => Err(Reason::OutOfTime),
     }
 }
@@ -182,47 +141,46 @@ where
 impl Failed {
     fn code(&self) -> &'static str {
         match &self.reason {
-            Reason::Problem(problem) => problem.code().as_str(),
+            Reason::Failure(failure) => failure.code(),
             Reason::OutOfTime => "out_of_time",
-            Reason::BehindFailed => "behind_failed",
         }
     }
 
     fn detail(&self) -> &str {
         match &self.reason {
-            Reason::Problem(problem) => problem.detail(),
+            Reason::Failure(failure) => failure.detail(),
             Reason::OutOfTime => "There was no time left for this message; it will be given again.",
-            Reason::BehindFailed => "An earlier message of its group failed, and this one may not overtake it.",
         }
     }
 
     /// Where the body is wrong, if it is.
     fn at(&self) -> Option<&str> {
         match &self.reason {
-            Reason::Problem(problem) => problem.member("at").and_then(Value::as_str),
-            Reason::OutOfTime | Reason::BehindFailed => None,
+            Reason::Failure(Failure::Refused(refusal)) => refusal.at(),
+            Reason::Failure(Failure::Busy | Failure::Unavailable(_) | Failure::Broken(_)) | Reason::OutOfTime => None,
         }
     }
 
     /// Tells the log, once, what an operator needs to find the message and to mend it.
     pub(crate) fn log(&self) {
-        let message = self.message_id.as_str();
+        let message_id = self.message_id.as_str();
         let program = self.account.as_ref().map(|(program, _)| program.as_str());
         let member = self.account.as_ref().map(|(_, member)| member.as_str());
         let code = self.code();
         match &self.reason {
-            Reason::Problem(problem) if problem.is_fault() => {
-                tracing::error!(message_id = message, program, member, code, cause = problem.cause(), "message failed");
+            Reason::Failure(Failure::Refused(refusal)) if refusal.code() == RefusalCode::BodyMalformed => {
+                // What is wrong with a body may quote it.
+                tracing::warn!(message_id, program, member, code, at = refusal.at(), "message refused");
             }
-            // What is wrong with a body may quote it.
-            Reason::Problem(problem) if problem.code() == Code::BodyMalformed => {
-                tracing::warn!(message_id = message, program, member, code, at = self.at(), "message refused");
+            Reason::Failure(Failure::Refused(refusal)) => {
+                tracing::warn!(message_id, program, member, code, detail = refusal.detail(), "message refused");
             }
-            Reason::Problem(_) => {
-                tracing::warn!(message_id = message, program, member, code, detail = self.detail(), "message refused");
+            Reason::Failure(failure @ (Failure::Unavailable(cause) | Failure::Broken(cause))) => {
+                let (retryable, cause) = (failure.retryable(), cause.to_string());
+                tracing::error!(message_id, program, member, code, retryable, cause, "message failed");
             }
-            Reason::OutOfTime | Reason::BehindFailed => {
-                tracing::warn!(message_id = message, program, member, code, detail = self.detail(), "message put off");
+            Reason::Failure(Failure::Busy) | Reason::OutOfTime => {
+                tracing::warn!(message_id, program, member, code, detail = self.detail(), "message put off");
             }
         }
     }

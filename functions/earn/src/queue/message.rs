@@ -1,8 +1,11 @@
 //! One message: whose account, under which key, and what would be the body of a request.
 
-use regulars_api::http::{Problem, read_object};
+use regulars_application::{
+    body::{BODY_BYTES_MAX, Body},
+    command::KeyedRequest,
+    refusal::Refusal,
+};
 use regulars_domain::{
-    Request as Asked,
     entry::By,
     fingerprint::Content,
     id::{Actor, EntryId, IdempotencyKey, MemberId, ProgramId},
@@ -22,7 +25,7 @@ pub(crate) struct Message {
     pub(crate) program: ProgramId,
     pub(crate) member: MemberId,
     /// The request that it is: the same as over HTTP, where whoever may send to the queue is the operator.
-    pub(crate) asked: Asked,
+    pub(crate) keyed: KeyedRequest,
     pub(crate) command: Command,
 }
 
@@ -36,7 +39,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+struct Fields {
     program: ProgramId,
     member: MemberId,
     idempotency_key: IdempotencyKey,
@@ -71,17 +74,16 @@ impl Message {
     /// # Errors
     ///
     /// `body_too_large`, `body_malformed`.
-    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
-        let Body { program, member, idempotency_key, accrual, reversal, confirmation, actor } =
-            read_object(text.as_bytes())?;
-        let written: Value = read_object(text.as_bytes())?;
+    pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
+        let body = Body::read(text.as_bytes(), BODY_BYTES_MAX)?;
+        let Fields { program, member, idempotency_key, accrual, reversal, confirmation, actor } = body.object()?;
         let (command, content) = match (accrual, reversal, confirmation) {
             (Some(accrual), None, None) => {
-                let content = Content::of(accruals::OPERATION, &body_in(&written, "accrual"));
+                let content = Content::of(accruals::OPERATION, &body_in(body.value(), "accrual"));
                 (Command::Accrue(accrual), content)
             }
             (None, Some(Reversal { entry, refunded_total }), None) => {
-                let content = Content::of(&reversal::operation(&entry), &body_in(&written, "reversal"));
+                let content = Content::of(&reversal::operation(&entry), &body_in(body.value(), "reversal"));
                 (Command::Reverse(entry, refunded_total), content)
             }
             (None, None, Some(Confirmation { entry })) => {
@@ -89,11 +91,11 @@ impl Message {
                 (Command::Confirm(entry), content)
             }
             _ => {
-                return Err(Problem::body_malformed("", "A message holds one of accrual, reversal and confirmation."));
+                return Err(Refusal::body_malformed("", "A message holds one of accrual, reversal and confirmation."));
             }
         };
-        let asked = Asked { entry: idempotency_key.into(), content, by: By::Operator, actor };
-        Ok(Self { program, member, asked, command })
+        let keyed = KeyedRequest { entry: idempotency_key.into(), content, by: By::Operator, actor };
+        Ok(Self { program, member, keyed, command })
     }
 }
 

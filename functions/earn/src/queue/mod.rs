@@ -4,7 +4,7 @@
 mod batch;
 mod message;
 
-use regulars_api::{command::Subject, deadline::Deadline, engine::Engine, event::EventRefused, http::Problem};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure};
 use serde_json::{Value, json};
 
 use self::{
@@ -44,15 +44,13 @@ async fn work_through(engine: &Engine, batch: Batch, deadline: Deadline) -> Vec<
     failed
 }
 
-async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<(), Problem> {
-    let Message { program: program_id, member, asked, command } = message;
-    let now = engine.clock.now();
-    let versions = engine.versions(&program_id, now).await?;
-    let subject = &mut Subject { program_id, versions, member, now };
+async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<(), Failure> {
+    let Message { program, member, keyed, command } = message;
+    let subject = &mut engine.subject(program, member).await?;
     match command {
-        Command::Accrue(accrual) => accruals::act(engine, subject, &asked, accrual, deadline).await?,
-        Command::Reverse(entry, refunded) => reversal::act(engine, subject, &asked, &entry, refunded, deadline).await?,
-        Command::Confirm(entry) => confirmation::act(engine, subject, &asked, &entry, deadline).await?,
+        Command::Accrue(accrual) => accruals::act(engine, subject, &keyed, accrual, deadline).await?,
+        Command::Reverse(entry, refunded) => reversal::act(engine, subject, &keyed, &entry, refunded, deadline).await?,
+        Command::Confirm(entry) => confirmation::act(engine, subject, &keyed, &entry, deadline).await?,
     };
     Ok(())
 }

@@ -3,19 +3,10 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
-
+use regulars_application::authority::Authority;
 use regulars_domain::id::Actor;
 
-use super::problem::{Code, Problem};
-
-/// Whom a front end lets in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
-    /// Callers whose JSON web token the API gateway has verified; its claims say what they may do.
-    Jwt,
-    /// Anyone who gets through: the local server on loopback, and tests.
-    Trusted,
-}
+use super::problem::{Problem, ProblemCode};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +17,15 @@ pub enum Caller {
     Member(String),
 }
 
-impl Authority {
-    /// The caller of a route that needs `scope`, such as `regulars/earn`.
-    pub(crate) fn caller(
-        self,
-        authorizer: Option<&ApiGatewayRequestAuthorizer>,
-        scope: &str,
-    ) -> Result<Caller, Problem> {
-        match self {
-            Authority::Trusted => Ok(Caller::Operator),
-            Authority::Jwt => caller_of_token(authorizer, scope),
-        }
+/// The caller of a route that needs `scope`, such as `regulars/earn`, as far as `authority` goes.
+pub(crate) fn caller(
+    authority: Authority,
+    authorizer: Option<&ApiGatewayRequestAuthorizer>,
+    scope: &str,
+) -> Result<Caller, Problem> {
+    match authority {
+        Authority::Trusted => Ok(Caller::Operator),
+        Authority::Jwt => caller_of_token(authorizer, scope),
     }
 }
 
@@ -52,9 +41,10 @@ impl Caller {
             (Caller::Operator, _) => Ok(()),
             (Caller::Member(own), Some(member)) if own == member => Ok(()),
             (Caller::Member(_), Some(member)) => Err(Problem::member_not_found(member)),
-            (Caller::Member(_), None) => {
-                Err(Problem::new(Code::ScopeMissing, "The token is for one member; this reaches the whole program."))
-            }
+            (Caller::Member(_), None) => Err(Problem::new(
+                ProblemCode::ScopeMissing,
+                "The token is for one member; this reaches the whole program.",
+            )),
         }
     }
 }
@@ -67,7 +57,8 @@ pub(crate) fn client(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Option
 }
 
 fn caller_of_token(authorizer: Option<&ApiGatewayRequestAuthorizer>, scope: &str) -> Result<Caller, Problem> {
-    let scope_missing = || Problem::new(Code::ScopeMissing, format!("The token does not carry the scope `{scope}`."));
+    let scope_missing =
+        || Problem::new(ProblemCode::ScopeMissing, format!("The token does not carry the scope `{scope}`."));
     let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(scope_missing)?;
     let scopes = scopes(&token.claims, token.scopes.as_deref().unwrap_or_default());
     if !scopes.contains(&scope) {
@@ -93,11 +84,12 @@ fn scopes<'a>(claims: &'a HashMap<String, String>, listed: &'a [String]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use regulars_application::refusal::RefusalCode;
     use serde_json::json;
 
-    fn caller(authorizer: serde_json::Value) -> Result<Caller, Code> {
+    fn of_token(authorizer: serde_json::Value) -> Result<Caller, ProblemCode> {
         let authorizer: ApiGatewayRequestAuthorizer = serde_json::from_value(authorizer).unwrap();
-        Authority::Jwt.caller(Some(&authorizer), "regulars/earn").map_err(|problem| problem.code())
+        caller(Authority::Jwt, Some(&authorizer), "regulars/earn").map_err(|problem| problem.code())
     }
 
     #[test]
@@ -109,23 +101,23 @@ mod tests {
             (json!({ "scp": "[openid regulars/earn]" }), json!(null), Ok(Caller::Operator)),
             (json!({}), json!(["regulars/earn"]), Ok(Caller::Operator)),
             (json!({ "scope": "regulars/earn", "member": "m-1" }), json!(null), Ok(member)),
-            (json!({ "scope": "openid" }), json!(["regulars/earn"]), Err(Code::ScopeMissing)),
-            (json!({ "scope": "regulars/earnings" }), json!(null), Err(Code::ScopeMissing)),
-            (json!({ "scope": "xregulars/earn" }), json!(null), Err(Code::ScopeMissing)),
-            (json!({ "scope": "" }), json!(null), Err(Code::ScopeMissing)),
-            (json!({}), json!(null), Err(Code::ScopeMissing)),
+            (json!({ "scope": "openid" }), json!(["regulars/earn"]), Err(ProblemCode::ScopeMissing)),
+            (json!({ "scope": "regulars/earnings" }), json!(null), Err(ProblemCode::ScopeMissing)),
+            (json!({ "scope": "xregulars/earn" }), json!(null), Err(ProblemCode::ScopeMissing)),
+            (json!({ "scope": "" }), json!(null), Err(ProblemCode::ScopeMissing)),
+            (json!({}), json!(null), Err(ProblemCode::ScopeMissing)),
         ] {
             let authorizer = json!({ "jwt": { "claims": claims, "scopes": scopes } });
-            assert_eq!(caller(authorizer.clone()), expected, "{authorizer}");
+            assert_eq!(of_token(authorizer.clone()), expected, "{authorizer}");
         }
     }
 
     #[test]
     fn a_request_without_a_token_is_let_in_only_where_everyone_is() {
-        assert_eq!(caller(json!({})), Err(Code::ScopeMissing));
-        let refused = Authority::Jwt.caller(None, "regulars/earn").unwrap_err();
-        assert_eq!(refused.code(), Code::ScopeMissing);
-        let trusted = Authority::Trusted.caller(None, "regulars/earn").unwrap();
+        assert_eq!(of_token(json!({})), Err(ProblemCode::ScopeMissing));
+        let refused = caller(Authority::Jwt, None, "regulars/earn").unwrap_err();
+        assert_eq!(refused.code(), ProblemCode::ScopeMissing);
+        let trusted = caller(Authority::Trusted, None, "regulars/earn").unwrap();
         assert_eq!(trusted, Caller::Operator);
     }
 
@@ -134,16 +126,16 @@ mod tests {
         let own = Caller::Member("m-1".to_owned());
         let code = |caller: &Caller, member| caller.may_reach(member).err().map(|p| p.code());
         assert_eq!(code(&own, Some("m-1")), None);
-        assert_eq!(code(&own, Some("m-2")), Some(Code::MemberNotFound));
-        assert_eq!(code(&own, Some("M-1")), Some(Code::MemberNotFound));
-        assert_eq!(code(&own, None), Some(Code::ScopeMissing));
+        assert_eq!(code(&own, Some("m-2")), Some(RefusalCode::MemberNotFound.into()));
+        assert_eq!(code(&own, Some("M-1")), Some(RefusalCode::MemberNotFound.into()));
+        assert_eq!(code(&own, None), Some(ProblemCode::ScopeMissing));
         assert_eq!(code(&Caller::Operator, Some("m-2")), None);
         assert_eq!(code(&Caller::Operator, None), None);
     }
 
     #[test]
     fn a_token_with_an_empty_member_reaches_nothing() {
-        let nobody = caller(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
+        let nobody = of_token(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
         assert!(nobody.may_reach(Some("m-1")).is_err());
         assert!(nobody.may_reach(None).is_err());
     }

@@ -1,7 +1,9 @@
 //! HTTP at the edge: an API Gateway event becomes a request, an operation's answer or problem becomes a response.
 
-mod body;
 mod caller;
+mod keyed;
+mod media_type;
+mod path;
 mod problem;
 mod request;
 mod response;
@@ -10,19 +12,18 @@ mod route;
 use std::future::Future;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use regulars_application::{authority::Authority, event::EventRefused};
 use serde_json::Value;
 use tracing::Instrument;
 
 pub use ::http::Method;
-pub use body::read_object;
-pub use caller::{Authority, Caller};
-pub use problem::{Code, Problem};
-pub use request::{BODY_BYTES_MAX, PROGRAM_BYTES_MAX, Precondition, Request};
+pub use caller::Caller;
+pub use problem::{Problem, ProblemCode};
+pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition};
 pub use response::Answer;
-pub use route::{Found, Params, Routes};
+pub use route::{Params, RouteMatch, Routes};
 
-use self::caller::client;
-use crate::event::EventRefused;
+use self::caller::{caller, client};
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
 /// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
@@ -38,7 +39,7 @@ pub async fn serve<T, F>(
     authority: Authority,
     scope: &str,
     routes: &Routes<T>,
-    call: impl FnOnce(T, Request, Params) -> F,
+    call: impl FnOnce(T, HttpRequest, Params) -> F,
 ) -> Result<Value, EventRefused>
 where
     T: Copy,
@@ -46,7 +47,7 @@ where
 {
     let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
     let authorizer = event.request_context.authorizer.clone();
-    let request = Request::from_event(event)?;
+    let request = HttpRequest::from_event(event)?;
     let request_id = request.request_id().to_owned();
     let span = tracing::info_span!("request", request_id, method = %request.method(), route = tracing::field::Empty);
 
@@ -54,7 +55,7 @@ where
         let answered = async {
             let found = routes.find(request.method(), request.path())?;
             tracing::Span::current().record("route", found.path);
-            let caller = authority.caller(authorizer.as_ref(), scope)?;
+            let caller = caller(authority, authorizer.as_ref(), scope)?;
             caller.may_reach(found.params.find("member"))?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
             call(*found.operation, request, found.params).await?.into_event()

@@ -4,31 +4,28 @@ use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use regulars_application::{
+    body::{BODY_BYTES_MAX, Body, check_size},
+    event::EventRefused,
+    refusal::RefusalCode,
+};
 use regulars_domain::id::Actor;
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
 
-use super::body;
 use super::caller::Caller;
-use super::problem::{Code, Problem};
-use crate::event::EventRefused;
-
-/// The largest body that ordinary routes take, in bytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+use super::media_type;
+use super::problem::{Problem, ProblemCode};
 
 /// The largest program document, in bytes.
 pub const PROGRAM_BYTES_MAX: usize = 256 * 1024;
-
-/// The longest id or `Idempotency-Key`, in characters.
-const KEY_CHARACTERS_MAX: usize = 64;
 
 /// The bounds of `limit` in a query, and what it is where none is given.
 const LIMIT_MAX: u32 = 100;
 const LIMIT_DEFAULT: u32 = 20;
 
-/// A request.
+/// A request over HTTP.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct HttpRequest {
     method: Method,
     path: String,
     query: String,
@@ -48,7 +45,7 @@ pub enum Precondition {
     Version(u64),
 }
 
-impl Request {
+impl HttpRequest {
     /// The request that an API Gateway event of payload version 2 stands for; nobody is known to call it yet.
     pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, EventRefused> {
         let context = event.request_context;
@@ -59,7 +56,7 @@ impl Request {
             body.into_bytes()
         };
         let path = event.raw_path.unwrap_or_default();
-        Ok(Request {
+        Ok(HttpRequest {
             method: context.http.method,
             path: without_stage(path, context.stage.as_deref()),
             query: event.raw_query_string.unwrap_or_default(),
@@ -109,8 +106,12 @@ impl Request {
     pub fn only_operator(&self, detail: &'static str) -> Result<(), Problem> {
         match self.caller {
             Caller::Operator => Ok(()),
-            Caller::Member(_) => Err(Problem::new(Code::ScopeMissing, detail)),
+            Caller::Member(_) => Err(Problem::new(ProblemCode::ScopeMissing, detail)),
         }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// The value of a header, by its name in lower case; `None` too where it is not readable as ASCII.
@@ -119,22 +120,40 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The body, which is JSON.
+    ///
+    /// # Errors
+    ///
+    /// `body_too_large` above [`BODY_BYTES_MAX`], `media_type_unsupported`, `body_malformed`.
+    pub fn body(&self) -> Result<Body, Problem> {
+        self.body_within(BODY_BYTES_MAX)
+    }
+
+    /// The body, which is JSON, at most `bytes_max` long.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpRequest::body`].
+    pub fn body_within(&self, bytes_max: usize) -> Result<Body, Problem> {
+        check_size(&self.body, bytes_max)?;
+        media_type::check(self.header("content-type"))?;
+        Ok(Body::read(&self.body, bytes_max)?)
+    }
+
     /// The body, a JSON object, as a `T`.
     ///
     /// # Errors
     ///
-    /// `body_too_large` above [`BODY_BYTES_MAX`], `media_type_unsupported`, `body_malformed` (also for fields that
-    /// `T` refuses).
+    /// As [`HttpRequest::body`], also for fields that `T` refuses.
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        body::check(&self.body, self.header("content-type"), BODY_BYTES_MAX)?;
-        body::read_object(&self.body)
+        Ok(self.body()?.object()?)
     }
 
     /// The body as a `T`, or its default where the request has no body at all.
     ///
     /// # Errors
     ///
-    /// As [`Request::json_body`].
+    /// As [`HttpRequest::json_body`].
     pub fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.body.is_empty() {
             return Ok(T::default());
@@ -146,45 +165,12 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// As [`Request::json_body`].
+    /// As [`HttpRequest::json_body`].
     pub fn no_body(&self) -> Result<(), Problem> {
         #[derive(Default, Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
         self.json_body_or_default::<Nothing>().map(|Nothing {}| ())
-    }
-
-    /// The body as any JSON, at most `bytes_max` long.
-    ///
-    /// # Errors
-    ///
-    /// `body_too_large`, `media_type_unsupported`, `body_malformed` if it is not JSON.
-    pub fn json_value(&self, bytes_max: usize) -> Result<Value, Problem> {
-        body::check(&self.body, self.header("content-type"), bytes_max)?;
-        body::parse(&self.body)
-    }
-
-    /// The `Idempotency-Key`, by which the request is done once for ever.
-    ///
-    /// # Errors
-    ///
-    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not 1 to 64 of `A-Z a-z 0-9 . _ : -`.
-    pub fn idempotency_key(&self) -> Result<&str, Problem> {
-        let Some(value) = self.headers.get("idempotency-key") else {
-            return Err(Problem::new(
-                Code::IdempotencyKeyMissing,
-                "Send the order or receipt number as the header Idempotency-Key.",
-            ));
-        };
-        let is_key_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
-        match value.to_str() {
-            Ok(key) if (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && key.as_bytes().iter().all(is_key_byte) => {
-                Ok(key)
-            }
-            Ok(_) | Err(_) => {
-                Err(Problem::new(Code::IdempotencyKeyMalformed, "Idempotency-Key is 1 to 64 of A-Z a-z 0-9 . _ : -"))
-            }
-        }
     }
 
     /// Who exactly calls: the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
@@ -216,7 +202,7 @@ impl Request {
             return match number.parse::<u64>() {
                 Ok(version) => Ok(Precondition::Version(version)),
                 Err(_) => Err(Problem::new(
-                    Code::ProgramVersionStale,
+                    RefusalCode::ProgramVersionStale,
                     format!("If-Match is {tag}, and versions are numbers, as in \"3\"."),
                 )),
             };
@@ -225,7 +211,7 @@ impl Request {
             return Ok(Precondition::Absent);
         }
         Err(Problem::new(
-            Code::PreconditionMissing,
+            ProblemCode::PreconditionMissing,
             "Send If-Match with the version that you changed, or If-None-Match: * for the first.",
         ))
     }
@@ -249,9 +235,10 @@ impl Request {
         };
         match text.parse() {
             Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
-            Ok(_) | Err(_) => {
-                Err(Problem::new(Code::LimitMalformed, format!("limit is a whole number from 1 to {LIMIT_MAX}.")))
-            }
+            Ok(_) | Err(_) => Err(Problem::new(
+                ProblemCode::LimitMalformed,
+                format!("limit is a whole number from 1 to {LIMIT_MAX}."),
+            )),
         }
     }
 
@@ -273,20 +260,20 @@ fn without_stage(path: String, stage: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn request(event: Value) -> Request {
-        Request::from_event(serde_json::from_value(event).unwrap()).unwrap()
+    fn request(event: Value) -> HttpRequest {
+        HttpRequest::from_event(serde_json::from_value(event).unwrap()).unwrap()
     }
 
-    fn with_header(name: &str, value: &str) -> Request {
+    fn with_header(name: &str, value: &str) -> HttpRequest {
         request(json!({
             "headers": { name: value },
             "requestContext": { "http": { "method": "POST" } }
         }))
     }
 
-    fn with_query(query: &str) -> Request {
+    fn with_query(query: &str) -> HttpRequest {
         request(json!({
             "rawQueryString": query,
             "requestContext": { "http": { "method": "GET" } }
@@ -307,7 +294,7 @@ mod tests {
         assert_eq!(request.path(), "/v1/programs/demo");
         assert_eq!(request.request_id(), "r-1");
         assert_eq!(request.header("x-a"), Some("b"));
-        assert_eq!(request.json_value(BODY_BYTES_MAX).unwrap(), json!({ "a": 1 }));
+        assert_eq!(request.body().unwrap().value(), &json!({ "a": 1 }));
     }
 
     #[test]
@@ -317,7 +304,7 @@ mod tests {
             "isBase64Encoded": true,
             "requestContext": { "http": { "method": "PUT" } }
         });
-        let refused = Request::from_event(serde_json::from_value(event).unwrap());
+        let refused = HttpRequest::from_event(serde_json::from_value(event).unwrap());
         assert!(matches!(refused, Err(EventRefused::Unreadable(_))));
     }
 
@@ -344,29 +331,29 @@ mod tests {
             ("order-1001", None),
             ("A.b_c:d-9", None),
             (longest.as_str(), None),
-            (too_long.as_str(), Some(Code::IdempotencyKeyMalformed)),
-            ("", Some(Code::IdempotencyKeyMalformed)),
-            ("~expiry", Some(Code::IdempotencyKeyMalformed)),
-            ("a b", Some(Code::IdempotencyKeyMalformed)),
-            ("a#b", Some(Code::IdempotencyKeyMalformed)),
-            ("é", Some(Code::IdempotencyKeyMalformed)),
+            (too_long.as_str(), Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("~expiry", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("a b", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("a#b", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("é", Some(ProblemCode::IdempotencyKeyMalformed)),
         ] {
             let request = with_header("Idempotency-Key", key);
             assert_eq!(request.idempotency_key().err().map(|p| p.code()), expected, "{key}");
         }
         let without = with_header("x-other", "1");
-        assert_eq!(without.idempotency_key().unwrap_err().code(), Code::IdempotencyKeyMissing);
+        assert_eq!(without.idempotency_key().unwrap_err().code(), ProblemCode::IdempotencyKeyMissing);
     }
 
     #[test]
     fn an_actor_is_an_opaque_id_or_absent() {
-        let actor = |request: &Request| request.actor().map(|actor| actor.map(|actor| actor.to_string()));
+        let actor = |request: &HttpRequest| request.actor().map(|actor| actor.map(|actor| actor.to_string()));
         for (header, expected) in [
             ("clerk-7", Ok(Some("clerk-7".to_owned()))),
-            ("", Err(Code::BodyMalformed)),
-            ("ayse@example.com", Err(Code::BodyMalformed)),
-            ("two words", Err(Code::BodyMalformed)),
-            ("é", Err(Code::BodyMalformed)),
+            ("", Err(RefusalCode::BodyMalformed.into())),
+            ("ayse@example.com", Err(RefusalCode::BodyMalformed.into())),
+            ("two words", Err(RefusalCode::BodyMalformed.into())),
+            ("é", Err(RefusalCode::BodyMalformed.into())),
         ] {
             let request = with_header("Regulars-Actor", header).called_by(Caller::Operator, None);
             assert_eq!(actor(&request).map_err(|problem| problem.code()), expected, "{header}");
@@ -389,11 +376,11 @@ mod tests {
             ("If-Match", "\"3\"", Ok(Precondition::Version(3))),
             ("If-Match", "3", Ok(Precondition::Version(3))),
             ("If-None-Match", "*", Ok(Precondition::Absent)),
-            ("If-Match", "\"three\"", Err(Code::ProgramVersionStale)),
-            ("If-Match", "W/\"3\"", Err(Code::ProgramVersionStale)),
-            ("If-Match", "*", Err(Code::ProgramVersionStale)),
-            ("If-None-Match", "\"3\"", Err(Code::PreconditionMissing)),
-            ("x-other", "1", Err(Code::PreconditionMissing)),
+            ("If-Match", "\"three\"", Err(RefusalCode::ProgramVersionStale.into())),
+            ("If-Match", "W/\"3\"", Err(RefusalCode::ProgramVersionStale.into())),
+            ("If-Match", "*", Err(RefusalCode::ProgramVersionStale.into())),
+            ("If-None-Match", "\"3\"", Err(ProblemCode::PreconditionMissing)),
+            ("x-other", "1", Err(ProblemCode::PreconditionMissing)),
         ] {
             let precondition = with_header(name, value).precondition().map_err(|p| p.code());
             assert_eq!(precondition, expected, "{name}: {value}");
@@ -407,12 +394,12 @@ mod tests {
             ("other=1", Ok(20)),
             ("limit=1", Ok(1)),
             ("limit=100&cursor=x", Ok(100)),
-            ("limit=0", Err(Code::LimitMalformed)),
-            ("limit=101", Err(Code::LimitMalformed)),
-            ("limit=-1", Err(Code::LimitMalformed)),
-            ("limit=", Err(Code::LimitMalformed)),
-            ("limit=ten", Err(Code::LimitMalformed)),
-            ("limit=99999999999999999999", Err(Code::LimitMalformed)),
+            ("limit=0", Err(ProblemCode::LimitMalformed)),
+            ("limit=101", Err(ProblemCode::LimitMalformed)),
+            ("limit=-1", Err(ProblemCode::LimitMalformed)),
+            ("limit=", Err(ProblemCode::LimitMalformed)),
+            ("limit=ten", Err(ProblemCode::LimitMalformed)),
+            ("limit=99999999999999999999", Err(ProblemCode::LimitMalformed)),
         ] {
             assert_eq!(with_query(query).limit().map_err(|p| p.code()), expected, "{query}");
         }
@@ -428,6 +415,6 @@ mod tests {
     fn no_body_is_a_default_only_where_the_route_says_so() {
         let none = with_header("x-other", "1");
         assert_eq!(none.json_body_or_default::<Vec<u8>>().unwrap(), Vec::<u8>::new());
-        assert_eq!(none.json_body::<Vec<u8>>().unwrap_err().code(), Code::BodyMalformed);
+        assert_eq!(none.json_body::<Vec<u8>>().unwrap_err().code(), RefusalCode::BodyMalformed.into());
     }
 }

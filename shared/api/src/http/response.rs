@@ -4,11 +4,11 @@ use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
+use regulars_application::event::EventRefused;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::event::EventRefused;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -97,7 +97,8 @@ fn response(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Code;
+    use crate::http::problem::ProblemCode;
+    use regulars_application::failure::Failure;
     use serde_json::json;
 
     fn sent(answer: Answer) -> Value {
@@ -138,12 +139,12 @@ mod tests {
     fn a_body_that_cannot_be_json_is_a_fault() {
         let unprintable = std::collections::BTreeMap::from([((1, 2), 3)]);
         let problem = Answer::ok(&unprintable).into_event().unwrap_err();
-        assert_eq!(problem.code(), Code::Internal);
+        assert_eq!(problem.code(), ProblemCode::Internal);
     }
 
     #[test]
     fn a_problem_keeps_its_headers() {
-        let event = problem_event(&Problem::busy(), "r-1").unwrap();
+        let event = problem_event(&Failure::Busy.into(), "r-1").unwrap();
         assert_eq!(event["statusCode"], 503);
         assert_eq!(event["headers"]["retry-after"], "1");
         assert_eq!(event["headers"]["content-type"], "application/problem+json");

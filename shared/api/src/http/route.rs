@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemCode};
 
 /// The routes of one function: from a method and a path such as `/v1/programs/{program}/members` to an operation `T`.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Routes<T> {
 
 /// A request's operation, and what its path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<'r, T> {
+pub struct RouteMatch<'r, T> {
     /// What to do.
     pub operation: &'r T,
     /// The path of the route, with names in place of values: safe to log.
@@ -60,13 +60,13 @@ impl<T> Routes<T> {
     /// # Errors
     ///
     /// `method_not_allowed` (with `Allow`) if the path is known under other methods, else `route_not_found`.
-    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_, T>, Problem> {
+    pub fn find(&self, method: &Method, path: &str) -> Result<RouteMatch<'_, T>, Problem> {
         let Ok(matched) = self.paths.at(path) else {
-            return Err(Problem::new(Code::RouteNotFound, format!("There is nothing at {path}.")));
+            return Err(Problem::new(ProblemCode::RouteNotFound, format!("There is nothing at {path}.")));
         };
         let rows = || matched.value.iter().filter_map(|row| self.table.get(*row));
         if let Some((_, path, operation)) = rows().find(|(known, _, _)| known == method) {
-            return Ok(Found { operation, path, params: Params::decoded(&matched.params) });
+            return Ok(RouteMatch { operation, path, params: Params::decoded(&matched.params) });
         }
         let mut allowed: Vec<&str> = rows().map(|(known, _, _)| known.as_str()).collect();
         allowed.sort_unstable();
@@ -105,7 +105,7 @@ mod tests {
         ])
     }
 
-    fn find(method: &Method, path: &str) -> Result<String, Code> {
+    fn find(method: &Method, path: &str) -> Result<String, ProblemCode> {
         match routes().find(method, path) {
             Ok(found) => {
                 Ok(format!("{} {} {}", found.operation, found.params.get("program"), found.params.get("member")))
@@ -126,14 +126,14 @@ mod tests {
             (Method::GET, format!("{members}/a%2Fb"), Ok("account demo a/b")),
             (Method::GET, format!("{members}/%ff"), Ok("account demo \u{fffd}")),
             (Method::GET, format!("{members}/%"), Ok("account demo %")),
-            (Method::DELETE, format!("{members}/m-1"), Err(Code::MethodNotAllowed)),
-            (Method::GET, members.to_owned(), Err(Code::MethodNotAllowed)),
-            (Method::GET, format!("{members}/"), Err(Code::RouteNotFound)),
-            (Method::GET, format!("{members}/m-1/"), Err(Code::RouteNotFound)),
-            (Method::GET, format!("{members}/m-1/x"), Err(Code::RouteNotFound)),
-            (Method::GET, "/v1/programs//members/m-1".to_owned(), Err(Code::RouteNotFound)),
-            (Method::GET, String::new(), Err(Code::RouteNotFound)),
-            (Method::GET, "/".to_owned(), Err(Code::RouteNotFound)),
+            (Method::DELETE, format!("{members}/m-1"), Err(ProblemCode::MethodNotAllowed)),
+            (Method::GET, members.to_owned(), Err(ProblemCode::MethodNotAllowed)),
+            (Method::GET, format!("{members}/"), Err(ProblemCode::RouteNotFound)),
+            (Method::GET, format!("{members}/m-1/"), Err(ProblemCode::RouteNotFound)),
+            (Method::GET, format!("{members}/m-1/x"), Err(ProblemCode::RouteNotFound)),
+            (Method::GET, "/v1/programs//members/m-1".to_owned(), Err(ProblemCode::RouteNotFound)),
+            (Method::GET, String::new(), Err(ProblemCode::RouteNotFound)),
+            (Method::GET, "/".to_owned(), Err(ProblemCode::RouteNotFound)),
         ] {
             assert_eq!(find(&method, &path), expected.map(str::to_owned), "{method} {path}");
         }

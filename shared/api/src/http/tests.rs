@@ -20,7 +20,7 @@ async fn answer(event: Value, authority: Authority) -> (i64, Value) {
     let routes = Routes::new(TABLE.iter().cloned());
     let response = serve(event, authority, "regulars/account", &routes, |operation, request, params| async move {
         match operation {
-            Operation::Publish => Ok(Answer::ok(&request.json_value(PROGRAM_BYTES_MAX)?)),
+            Operation::Publish => Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value())),
             Operation::Account => Ok(Answer::ok(&json!({
                 "member": params.get("member"),
                 "caller": format!("{:?}", request.caller()),

@@ -1,5 +1,6 @@
 //! A reward of the catalogue, and whether this member can have it.
 
+use regulars_application::refusal::Refusal;
 use regulars_domain::{
     code::Code,
     counter::Counters,
@@ -9,8 +10,6 @@ use regulars_domain::{
 };
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::http::Problem;
 
 /// A reward, and whether this member can have it now.
 #[derive(Clone, Debug, Serialize)]
@@ -41,12 +40,12 @@ struct Reason {
     missing: Option<Value>,
 }
 
-impl From<&Problem> for Reason {
-    fn from(problem: &Problem) -> Self {
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
         Self {
-            code: problem.code().as_str(),
-            detail: problem.detail().to_owned(),
-            missing: problem.member("missing").cloned(),
+            code: refusal.code().as_str(),
+            detail: refusal.detail().to_owned(),
+            missing: refusal.members().get("missing").cloned(),
         }
     }
 }
@@ -71,7 +70,7 @@ impl RewardView {
                 .map(|pieces| pieces.saturating_sub(counters.taken(&reward.stock_counter())).max(0)),
             tiers: reward.tiers.clone(),
             available: refusal.is_none(),
-            reason: refusal.map(|refusal| Reason::from(&Problem::from(refusal))),
+            reason: refusal.map(|refusal| Reason::from(Refusal::from(refusal))),
         }
     }
 }

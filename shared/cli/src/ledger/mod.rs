@@ -5,7 +5,7 @@ mod verify;
 
 use std::io::{self, Write};
 
-use regulars_api::programs::{ProgramBroken, ProgramCache};
+use regulars_application::programs::{ProgramBroken, ProgramCache};
 use regulars_domain::{
     account::Account,
     id::{MemberId, ProgramId},

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use regulars_api::programs::ProgramCache;
+use regulars_application::programs::ProgramCache;
 use regulars_domain::{
     id::{MemberId, ProgramId},
     versions::Versions,

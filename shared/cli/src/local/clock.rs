@@ -7,8 +7,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regulars_api::clock::MovableClock;
-use regulars_api::http::{Answer, Code, Problem, Request};
+use regulars_api::http::{Answer, HttpRequest, Problem};
+use regulars_application::clock::MovableClock;
+use regulars_application::refusal::RefusalCode;
 use serde::{Deserialize, Serialize};
 
 use super::dynamo::Data;
@@ -74,9 +75,11 @@ impl KeptClock {
     }
 
     /// Moves the clock to the instant in the body, and tells the time.
-    pub(crate) fn move_to(&self, request: &Request) -> Result<Answer, Problem> {
+    pub(crate) fn move_to(&self, request: &HttpRequest) -> Result<Answer, Problem> {
         let instant: Instant = request.json_body()?;
-        self.clock.move_to(instant.now).map_err(|refused| Problem::new(Code::ClockMovedBack, format!("{refused}.")))?;
+        self.clock
+            .move_to(instant.now)
+            .map_err(|refused| Problem::new(RefusalCode::ClockMovedBack, format!("{refused}.")))?;
         self.keep().map_err(Problem::fault)?;
         Ok(self.read())
     }

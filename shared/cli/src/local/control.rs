@@ -2,8 +2,9 @@
 //! send to a queue over HTTP.
 
 use http::Method;
-use regulars_api::event::EventRefused;
-use regulars_api::http::{Answer, Authority, Code, Problem, Request, Routes, serve};
+use regulars_api::http::{Answer, HttpRequest, Problem, ProblemCode, Routes, serve};
+use regulars_application::authority::Authority;
+use regulars_application::event::EventRefused;
 use serde_json::{Value, json};
 
 use super::clock::KeptClock;
@@ -72,10 +73,10 @@ impl Control {
 }
 
 /// No events leave the engine yet, so the list is empty and goes on where the caller is.
-fn list_events(request: &Request) -> Result<Answer, Problem> {
+fn list_events(request: &HttpRequest) -> Result<Answer, Problem> {
     let after = request.query("after").unwrap_or_else(|| "0".to_owned());
-    let after: u64 = after
-        .parse()
-        .map_err(|_| Problem::new(Code::CursorMalformed, "after is the number of the last event that was seen."))?;
+    let after: u64 = after.parse().map_err(|_| {
+        Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")
+    })?;
     Ok(Answer::ok(&json!({ "events": [], "next": after })))
 }

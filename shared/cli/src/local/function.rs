@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regulars_api::deadline::Deadline;
-use regulars_api::event::EventRefused;
+use regulars_application::deadline::Deadline;
+use regulars_application::event::EventRefused;
 use serde_json::Value;
 
 type Answering = Pin<Box<dyn Future<Output = Result<Value, EventRefused>> + Send>>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regulars_api::engine::Engine;
+use regulars_application::engine::Engine;
 
 use super::function::Function;
 use super::template::FunctionResource;

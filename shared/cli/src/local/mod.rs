@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use regulars_api::clock::{Clock, MovableClock};
-use regulars_api::engine::Engine;
-use regulars_api::http::{Authority, Routes};
-use regulars_api::programs::ProgramCache;
+use regulars_api::http::Routes;
+use regulars_application::authority::Authority;
+use regulars_application::clock::{Clock, MovableClock};
+use regulars_application::engine::Engine;
+use regulars_application::programs::ProgramCache;
 use regulars_store::{AliasKey, Store};
 
 pub use dynamo::{Data, OpenData, client_at};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
-use regulars_api::event::EventRefused;
+use regulars_application::event::EventRefused;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

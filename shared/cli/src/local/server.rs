@@ -11,8 +11,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use regulars_api::clock::MovableClock;
-use regulars_api::http::{Code, Problem, Routes, refuse};
+use regulars_api::http::{Problem, Routes, refuse};
+use regulars_application::clock::MovableClock;
+use regulars_application::refusal::RefusalCode;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -134,7 +135,10 @@ impl Front {
         let found = self.routes.find(&parts.method, parts.uri.path())?;
         let body = body.ok_or_else(|| {
             let max = gateway::BODY_BYTES_MAX;
-            Problem::new(Code::BodyTooLarge, format!("The body has more than the {max} bytes that the gateway takes."))
+            Problem::new(
+                RefusalCode::BodyTooLarge,
+                format!("The body has more than the {max} bytes that the gateway takes."),
+            )
         })?;
         let event = gateway::event(&parts, &body, found.path, request_id, self.clock.now());
         let answered = match found.operation {

@@ -5,6 +5,7 @@ use regulars_domain::{account::Account, posting::Posting};
 use regulars_store::{Action, Needs, Outcome, Snapshot, Step};
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{accrual, demo, member, request, soon, table_with_member, take, tasting},
 };

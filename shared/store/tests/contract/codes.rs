@@ -10,6 +10,7 @@ use regulars_domain::{
 use regulars_store::{CodeCount, CodeFate, Commit, Found, Needs, Outcome, Snapshot, Step};
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{accrual, commit, demo, enrollment, member, request, soon, table_with_member},
     wire::{Fault, cancelled_for, error},

@@ -13,6 +13,7 @@ use regulars_store::{Action, Commit, Found, Needs, Outcome, Step};
 use serde_json::json;
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{accrual, commit, demo, enrollment, member, request, soon, table_with_member, take, tasting},
     wire::{Fault, error},

@@ -9,6 +9,7 @@ use regulars_domain::{account::Account, chain::verify};
 use regulars_store::{Needs, Outcome, Step};
 
 use crate::{
+    deciding::Act,
     engine::{CROWD, Table},
     sample::{accrual, demo, member, request, table_with_member},
 };

@@ -14,6 +14,8 @@ mod conditions;
 #[cfg(test)]
 mod counters;
 #[cfg(test)]
+mod deciding;
+#[cfg(test)]
 mod due;
 #[cfg(test)]
 mod engine;

@@ -7,6 +7,7 @@ use regulars_store::{Commit, Found, Needs, Outcome, Step};
 use serde_json::json;
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{accrual, commit, demo, member, request, review, soon, table_with_member},
     wire::{Fault, cancelled, cancelled_for, error},

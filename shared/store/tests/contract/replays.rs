@@ -7,6 +7,7 @@ use regulars_store::{Commit, Needs, Outcome, Step, StoreFault};
 use serde_json::json;
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{
         accrual, claim, commit, demo, email, enrollment, member, request, soon, table_with_member, take, untouched,

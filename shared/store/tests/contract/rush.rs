@@ -10,6 +10,7 @@ use regulars_domain::account::Account;
 use regulars_store::{Found, Needs, Outcome, Step};
 
 use crate::{
+    deciding::Act,
     engine::{CROWD, Table},
     sample::{accrual, commit, demo, enrollment, member, request, take, tasting},
 };

@@ -8,6 +8,7 @@ use regulars_domain::{
 use regulars_store::{Commit, Found, Needs, Outcome, Step, StoreFault};
 
 use crate::{
+    deciding::Act,
     engine::Table,
     sample::{
         accrual, claim, commit, demo, email, empty, enrollment, member, request, review, soon, table_with_member,

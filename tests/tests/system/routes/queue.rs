@@ -132,27 +132,6 @@ fn messages_of_one_member_are_carried_out_in_the_order_of_the_batch() {
 }
 
 #[test]
-fn in_a_queue_that_keeps_order_nothing_overtakes_a_failed_message_of_its_group() {
-    let system = System::start();
-    system.enroll("m-1");
-    system.enroll("m-2");
-    let messages = [
-        message("m-9", "order-1", &purchase(1_000)),
-        message("m-2", "order-2", &purchase(1_000)),
-        message("m-1", "order-3", &purchase(1_000)),
-    ];
-    let mut event = batch(&messages);
-    for (record, group) in event["Records"].as_array_mut().unwrap().iter_mut().zip(["a", "b", "a"]) {
-        record["eventSourceARN"] = json!("arn:aws:sqs:eu-central-1:123456789012:earn.fifo");
-        record["attributes"]["MessageGroupId"] = json!(group);
-    }
-    let answer = system.block_on(handle("earn", system.engine(), event)).unwrap();
-    let expected = json!([{ "itemIdentifier": "message-0" }, { "itemIdentifier": "message-2" }]);
-    assert_eq!(answer, json!({ "batchItemFailures": expected }));
-    assert_eq!((system.ledger("m-1").len(), system.ledger("m-2").len()), (1, 2));
-}
-
-#[test]
 fn a_message_that_is_none_is_told_where_it_is_wrong() {
     let system = System::start();
     system.enroll("m-1");
@@ -196,7 +175,7 @@ fn a_message_that_is_none_is_told_where_it_is_wrong() {
     ] {
         // Some of these are no body of `/local/queue` either, so they go straight to the handler.
         let event = batch(&[json!(message.to_string())]);
-        let deadline = regulars_api::deadline::Deadline::after(std::time::Duration::from_secs(5));
+        let deadline = regulars_application::deadline::Deadline::after(std::time::Duration::from_secs(5));
         let told = system.block_on(regulars_earn::explain_batch(system.engine(), event, deadline)).unwrap();
         let failed = &told["failed"][0];
         assert_eq!((&failed["code"], failed["at"].as_str()), (&json!(code), at), "{message}: {told}");

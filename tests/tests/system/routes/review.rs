@@ -3,7 +3,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use regulars_api::{deadline::Deadline, engine::Engine};
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_store::Store;
 use regulars_tests::{
     event::{call, handle},

@@ -1,9 +1,9 @@
 //! `/v1/programs/{program}/versions`: which rules are in force when, and how rules that are not yet are taken back.
 
-use regulars_api::{
+use regulars_application::{
+    authority::Authority,
     clock::{Clock, MovableClock},
     engine::Engine,
-    http::Authority,
     programs::{ProgramBroken, ProgramCache},
 };
 use regulars_tests::{

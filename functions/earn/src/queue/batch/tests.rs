@@ -1,4 +1,4 @@
-//! Batches whose messages are carried out by nobody but the test: order, lanes, time, and a store that fails in the middle.
+//! Batches whose messages are carried out by nobody but the test: lanes, time, and a store that fails in the middle.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,22 +6,20 @@ use serde_json::json;
 
 use super::*;
 
-const STANDARD: &str = "arn:aws:sqs:eu-central-1:123456789012:earn";
-const FIFO: &str = "arn:aws:sqs:eu-central-1:123456789012:earn.fifo";
+const QUEUE: &str = "arn:aws:sqs:eu-central-1:123456789012:earn";
 
 fn plenty() -> Deadline {
     Deadline::after(Duration::from_secs(10))
 }
 
 /// The record of a message that confirms `entry` of `member`.
-fn record(arn: &str, group: Option<&str>, member: &str, entry: &str) -> Value {
+fn record(member: &str, entry: &str) -> Value {
     let body = json!({
         "program": "demo", "member": member, "idempotency_key": entry, "confirmation": { "entry": entry }
     });
-    let attributes = group.map_or(json!({}), |group| json!({ GROUP: group }));
     json!({
-        "messageId": format!("id-{entry}"), "body": body.to_string(), "attributes": attributes, "messageAttributes": {},
-        "eventSource": "aws:sqs", "eventSourceARN": arn
+        "messageId": format!("id-{entry}"), "body": body.to_string(), "attributes": {}, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": QUEUE
     })
 }
 
@@ -34,11 +32,11 @@ async fn run(batch: Batch, deadline: Deadline, broken: &[&str]) -> (Vec<String>,
     let begun = RefCell::new(Vec::new());
     let failed = batch
         .work_through(deadline, |message| {
-            let entry = message.asked.entry.to_string();
+            let entry = message.keyed.entry.to_string();
             begun.borrow_mut().push(entry.clone());
             async move {
                 tokio::task::yield_now().await;
-                if broken.contains(&entry.as_str()) { Err(Problem::store_unavailable("on fire")) } else { Ok(()) }
+                if broken.contains(&entry.as_str()) { Err(Failure::unavailable("on fire")) } else { Ok(()) }
             }
         })
         .await;
@@ -47,53 +45,15 @@ async fn run(batch: Batch, deadline: Deadline, broken: &[&str]) -> (Vec<String>,
 
 #[tokio::test]
 async fn a_store_that_fails_in_the_middle_fails_the_messages_it_failed_and_no_other() {
-    let records: Vec<_> = (0..6).map(|number| record(STANDARD, None, "m-1", &format!("c-{number}"))).collect();
+    let records: Vec<_> = (0..6).map(|number| record("m-1", &format!("c-{number}"))).collect();
     let (begun, failed) = run(batch(&records), plenty(), &["c-2", "c-3"]).await;
     assert_eq!(begun, ["c-0", "c-1", "c-2", "c-3", "c-4", "c-5"], "in the order of the batch");
     assert_eq!(failed, [("id-c-2".to_owned(), "store_unavailable"), ("id-c-3".to_owned(), "store_unavailable")]);
 }
 
 #[tokio::test]
-async fn behind_a_failed_message_of_a_group_nothing_of_the_group_is_begun() {
-    let records = [
-        record(FIFO, Some("a"), "m-1", "a-1"),
-        record(FIFO, Some("b"), "m-2", "b-1"),
-        record(FIFO, Some("a"), "m-1", "a-2"),
-        record(FIFO, Some("b"), "m-2", "b-2"),
-        record(FIFO, Some("a"), "m-3", "a-3"),
-    ];
-    let (begun, failed) = run(batch(&records), plenty(), &["a-1"]).await;
-    assert_eq!(begun, ["a-1", "b-1", "b-2"]);
-    assert_eq!(
-        failed,
-        [
-            ("id-a-1".to_owned(), "store_unavailable"),
-            ("id-a-2".to_owned(), "behind_failed"),
-            ("id-a-3".to_owned(), "behind_failed"),
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_malformed_message_holds_up_its_group_too() {
-    let mut malformed = record(FIFO, Some("a"), "m-1", "a-1");
-    malformed["body"] = json!("{");
-    let (begun, failed) = run(batch(&[malformed, record(FIFO, Some("a"), "m-1", "a-2")]), plenty(), &[]).await;
-    assert_eq!(begun, [""; 0]);
-    assert_eq!(failed, [("id-a-1".to_owned(), "body_malformed"), ("id-a-2".to_owned(), "behind_failed")]);
-}
-
-#[tokio::test]
-async fn a_group_in_a_queue_without_order_holds_nothing_up() {
-    let records = [record(STANDARD, Some("a"), "m-1", "a-1"), record(STANDARD, Some("a"), "m-1", "a-2")];
-    let (begun, failed) = run(batch(&records), plenty(), &["a-1"]).await;
-    assert_eq!(begun, ["a-1", "a-2"]);
-    assert_eq!(failed, [("id-a-1".to_owned(), "store_unavailable")]);
-}
-
-#[tokio::test]
 async fn what_there_is_no_time_for_is_put_off_unbegun() {
-    let records = [record(STANDARD, None, "m-2", "c-1"), record(STANDARD, None, "m-1", "c-2")];
+    let records = [record("m-2", "c-1"), record("m-1", "c-2")];
     let (begun, failed) = run(batch(&records), Deadline::after(Duration::ZERO), &[]).await;
     assert_eq!(begun, [""; 0]);
     assert_eq!(failed, [("id-c-1".to_owned(), "out_of_time"), ("id-c-2".to_owned(), "out_of_time")]);
@@ -101,10 +61,10 @@ async fn what_there_is_no_time_for_is_put_off_unbegun() {
 
 #[tokio::test]
 async fn a_message_that_takes_longer_than_there_is_time_is_put_off() {
-    let records = [record(STANDARD, None, "m-1", "slow"), record(STANDARD, None, "m-2", "c-2")];
+    let records = [record("m-1", "slow"), record("m-2", "c-2")];
     let failed = batch(&records)
         .work_through(Deadline::after(MESSAGE_TIME * 2), |message| async move {
-            if message.asked.entry.as_str() == "slow" {
+            if message.keyed.entry.as_str() == "slow" {
                 std::future::pending::<()>().await;
             }
             Ok(())
@@ -116,8 +76,7 @@ async fn a_message_that_takes_longer_than_there_is_time_is_put_off() {
 
 #[tokio::test]
 async fn four_members_are_served_at_a_time_and_one_member_never_twice() {
-    let records: Vec<_> =
-        (0..20).map(|number| record(STANDARD, None, &format!("m-{}", number / 2), &format!("c-{number}"))).collect();
+    let records: Vec<_> = (0..20).map(|number| record(&format!("m-{}", number / 2), &format!("c-{number}"))).collect();
     let (running, most) = (RefCell::new(Vec::new()), Cell::new(0));
     let failed = batch(&records)
         .work_through(plenty(), |message| {
@@ -140,7 +99,7 @@ async fn four_members_are_served_at_a_time_and_one_member_never_twice() {
 
 #[test]
 fn an_event_whose_failures_nobody_could_be_told_of_is_refused() {
-    let mut nameless = record(STANDARD, None, "m-1", "c-1");
+    let mut nameless = record("m-1", "c-1");
     nameless["messageId"] = json!("");
     let mut without = nameless.clone();
     without.as_object_mut().unwrap().remove("messageId");

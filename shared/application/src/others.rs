@@ -1,7 +1,6 @@
 //! Accounts of other members that a command touches or looks at besides its own.
 
 use regulars_domain::{
-    Request as Asked,
     account::{Account, Status},
     aftermath::Recorded,
     counter::CounterId,
@@ -10,13 +9,15 @@ use regulars_domain::{
     posting::Posting,
     settle::Settled,
 };
-use regulars_store::{Found, Needs, Step};
+use regulars_store::{Found, Needs};
 
 use crate::{
-    command::{Done, Subject, Undecided, settled_at},
+    command::{Done, KeyedRequest, Undecided, settled_at},
     deadline::Deadline,
     engine::Engine,
-    http::Problem,
+    failure::Failure,
+    refusal::Refusal,
+    subject::Subject,
 };
 
 impl Engine {
@@ -25,18 +26,18 @@ impl Engine {
     /// # Errors
     ///
     /// Those of [`Engine::act`], and `member_not_found` for the other member.
-    pub async fn act_with<R: Into<Problem>>(
+    pub async fn act_with<R: Into<Refusal>>(
         &self,
         subject: &mut Subject,
         other: &MemberId,
-        asked: &Asked,
+        request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R>,
-    ) -> Result<Done, Problem> {
+        mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R> + Send,
+    ) -> Result<Done, Failure> {
         let needs = Needs { accounts: vec![other.clone()], ..Needs::default() };
-        self.act_in_steps(subject, &needs, asked, deadline, |subject, settled, found| {
+        self.act_in_steps(subject, &needs, request, deadline, |subject, settled, found| {
             let theirs = settled_other(subject, &settled, found, other)?;
-            let theirs = theirs.ok_or_else(|| Problem::member_not_found(other.as_str()))?;
+            let theirs = theirs.ok_or_else(|| Refusal::member_not_found(other.as_str()))?;
             decide(settled, theirs).map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await
@@ -47,7 +48,7 @@ impl Engine {
     /// # Errors
     ///
     /// The store's.
-    pub async fn entry(&self, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Problem> {
+    pub async fn entry(&self, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Failure> {
         for member in account.ledgers() {
             if let Some(entry) = self.store.entry(&account.program, member, id).await? {
                 return Ok(Some(entry));
@@ -62,7 +63,7 @@ impl Engine {
     /// # Errors
     ///
     /// The store's.
-    pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Problem> {
+    pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Failure> {
         let mut member = member.clone();
         for _ in 0..=MERGES_MAX {
             let Some(account) = self.store.account(&subject.program_id, &member).await? else { return Ok(None) };
@@ -93,13 +94,13 @@ fn settled_other<'p>(
     let account = match found.account(member) {
         None => {
             let needs = Needs { accounts: vec![member.clone()], ..Needs::default() };
-            return Err(Undecided::First(Step::LookAt(needs)));
+            return Err(Undecided::LookAt(needs));
         }
         Some(None) => return Ok(None),
         Some(Some(account)) => account,
     };
     let settled = settled_at(subject, account.clone(), own.now())?;
-    settled.caught_up().map(Some).map_err(|posting| Undecided::First(Step::CatchUp(posting)))
+    settled.caught_up().map(Some).map_err(Undecided::CatchUp)
 }
 
 /// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
@@ -117,9 +118,9 @@ pub fn referrer<'p>(
     let mut member = member.clone();
     for _ in 0..=MERGES_MAX {
         let settled = match settled_other(subject, own, found, &member) {
-            Err(Undecided::First(Step::LookAt(needs))) => {
+            Err(Undecided::LookAt(needs)) => {
                 let needs = Needs { counters: counters.to_vec(), ..needs };
-                return Err(Undecided::First(Step::LookAt(needs)));
+                return Err(Undecided::LookAt(needs));
             }
             other => other?,
         };

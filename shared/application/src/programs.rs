@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
     id::ProgramId,
-    program::{Problem as Fault, Program},
+    program::{Problem as Finding, Program},
     version_head::VersionHead,
     versions::Versions,
 };
@@ -268,7 +268,7 @@ fn compile(id: &ProgramId, version: u64, document: Option<&str>) -> Result<Progr
     let text = document.ok_or_else(|| broken("is missing".to_owned()))?;
     let document: Value = serde_json::from_str(text).map_err(|error| broken(format!("is not JSON: {error}")))?;
     Program::stored(&document, version).map_err(|faults| {
-        let faults: Vec<_> = faults.iter().map(|Fault { at, message, .. }| format!("{at} {message}")).collect();
+        let faults: Vec<_> = faults.iter().map(|Finding { at, message, .. }| format!("{at} {message}")).collect();
         broken(format!("cannot be read: {}", faults.join("; ")))
     })
 }

@@ -13,7 +13,7 @@ use aws_smithy_http_client::{
 use regulars_domain::id::{MemberId, ProgramId};
 use regulars_store::{AliasKey, Store};
 
-use crate::{clock::Clock, http::Authority, programs::ProgramCache, settings::Settings};
+use crate::{authority::Authority, clock::Clock, programs::ProgramCache, settings::Settings};
 
 /// What every function works with.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use regulars_domain::{
 };
 use regulars_store::Needs;
 
-use crate::http::Problem;
+use crate::failure::Failure;
 
 /// Crockford's 32: nothing that can be taken for something else, so no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -36,20 +36,20 @@ pub fn pools<'p>(rewards: impl IntoIterator<Item = &'p Reward>) -> Vec<RewardId>
 /// # Errors
 ///
 /// The operating system has no randomness, which is a fault.
-pub fn made_for(program: &Program, id: &RewardId) -> Result<Option<Code>, Problem> {
+pub fn made_for(program: &Program, id: &RewardId) -> Result<Option<Code>, Failure> {
     match program.reward(id).map(|reward| reward.codes) {
         Some(CodeSource::Generated) => make().map(Some),
         Some(CodeSource::None | CodeSource::Pool) | None => Ok(None),
     }
 }
 
-fn make() -> Result<Code, Problem> {
+fn make() -> Result<Code, Failure> {
     let mut random = [0; CHARACTERS];
-    getrandom::fill(&mut random).map_err(Problem::fault)?;
+    getrandom::fill(&mut random).map_err(Failure::broken)?;
     // 256 is a multiple of 32, so each character is as likely.
     let character = |byte: &u8| ALPHABET.get(usize::from(byte.rem_euclid(32))).copied().map(char::from);
     let groups: Vec<String> = random.chunks(GROUP).map(|group| group.iter().filter_map(character).collect()).collect();
-    groups.join("-").parse().map_err(Problem::fault)
+    groups.join("-").parse().map_err(Failure::broken)
 }
 
 #[cfg(test)]

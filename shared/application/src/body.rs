@@ -1,0 +1,330 @@
+//! JSON bodies, of requests and of messages: read once, and where exactly one is wrong.
+
+use std::fmt::{self, Write as _};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+use serde_path_to_error::{Path, Segment};
+
+use crate::refusal::{Refusal, RefusalCode};
+
+/// The largest body of a request or a message, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The fields of requests that hold lists.
+const LISTS: [&str; 4] = ["aliases", "codes", "lines", "messages"];
+
+/// A body that is JSON, in which no object has two fields of one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body(Value);
+
+impl Body {
+    /// Reads `bytes`, all of them, of which there may be `bytes_max`.
+    ///
+    /// # Errors
+    ///
+    /// `body_too_large`; `body_malformed` if there are none, they are not JSON, or a field comes twice.
+    pub fn read(bytes: &[u8], bytes_max: usize) -> Result<Self, Refusal> {
+        check_size(bytes, bytes_max)?;
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let Distinct(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            // Where text is no JSON, no place in it has a name.
+            let at = if error.inner().is_data() { pointer(error.path()) } else { String::new() };
+            Refusal::body_malformed(at, sentence(error.inner()))
+        })?;
+        json.end().map_err(|error| Refusal::body_malformed("", sentence(&error)))?;
+        Ok(Self(value))
+    }
+
+    /// The body as a JSON value.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The body, a JSON object, as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// `body_malformed` if it is no object, holds a list where there is none in the API, or is refused by `T`.
+    pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        check_shape(&self.0)?;
+        serde_path_to_error::deserialize(&self.0)
+            .map_err(|error| Refusal::body_malformed(pointer(error.path()), sentence(error.inner())))
+    }
+}
+
+/// Refuses a body that is too large, or missing.
+///
+/// # Errors
+///
+/// `body_too_large`, `body_malformed`.
+pub fn check_size(bytes: &[u8], bytes_max: usize) -> Result<(), Refusal> {
+    if bytes.len() > bytes_max {
+        let detail = format!("The body has {} bytes; at most {bytes_max} are taken.", bytes.len());
+        return Err(Refusal::new(RefusalCode::BodyTooLarge, detail));
+    }
+    if bytes.is_empty() {
+        return Err(Refusal::body_malformed("", "The request needs a JSON body."));
+    }
+    Ok(())
+}
+
+/// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,
+/// in the order in which our code happens to declare them.
+fn check_shape(value: &Value) -> Result<(), Refusal> {
+    if !value.is_object() {
+        return Err(Refusal::body_malformed("", "The body must be a JSON object."));
+    }
+    match list_out_of_place(value, None) {
+        None => Ok(()),
+        Some(at) => Err(Refusal::body_malformed(at, "No list can stand here.")),
+    }
+}
+
+/// The pointer, from `value`, to a list that is neither the value of a field in [`LISTS`] nor, as `value` itself, of
+/// `field`.
+fn list_out_of_place(value: &Value, field: Option<&str>) -> Option<String> {
+    match value {
+        Value::Array(_) if !field.is_some_and(|field| LISTS.contains(&field)) => Some(String::new()),
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| list_out_of_place(value, None).map(|rest| format!("/{index}{rest}"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let name_in_pointer = name.replace('~', "~0").replace('/', "~1");
+            list_out_of_place(value, Some(name)).map(|rest| format!("/{name_in_pointer}{rest}"))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// A JSON value in which no object has two fields of one name. `serde_json` would keep the last.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DistinctVisitor).map(Self)
+    }
+}
+
+struct DistinctVisitor;
+
+impl<'de> Visitor<'de> for DistinctVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Distinct(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if values.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            let Distinct(value) = fields.next_value()?;
+            values.insert(name, value);
+        }
+        Ok(values.into())
+    }
+}
+
+/// An RFC 6901 pointer. A place whose name is lost is left out, so the pointer then leads to what holds it.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => {
+                // Writing to a string does not fail.
+                let _ = write!(pointer, "/{index}");
+            }
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn sentence(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read by serde only")]
+    struct Purchase {
+        total: u64,
+        #[serde(default)]
+        lines: Vec<Line>,
+        #[serde(default)]
+        attributes: BTreeMap<String, u8>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read by serde only")]
+    struct Line {
+        sku: String,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "read by serde only")]
+    enum Accrual {
+        Purchase(Purchase),
+        Nothing,
+    }
+
+    fn read(body: &[u8]) -> Result<Accrual, Refusal> {
+        Body::read(body, BODY_BYTES_MAX)?.object()
+    }
+
+    fn at(body: &str) -> Option<String> {
+        let refusal = read(body.as_bytes()).err()?;
+        assert_eq!(refusal.code(), RefusalCode::BodyMalformed);
+        Some(refusal.at().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_malformed_body_is_pointed_at() {
+        for (body, expected) in [
+            (r#"{"purchase":{"total":1,"lines":[{"sku":"a"}]}}"#, None),
+            (r#"{"purchase":{"total":"1"}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"total":-1}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"total":1.5}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"total":18446744073709551616}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"total":1,"totl":2}}"#, Some("/purchase/totl")),
+            (r#"{"purchase":{"total":1,"total":2}}"#, Some("/purchase")),
+            (r#"{"purchase":{"total":1,"attributes":{"a":1,"a":1}}}"#, Some("/purchase/attributes")),
+            (r#"{"purchase":{"total":1},"purchase":{"total":1}}"#, Some("")),
+            (r#"{"purchase":{}}"#, Some("/purchase")),
+            (r#"{"purchase":{"total":1,"lines":[{"sku":"a"},{"sku":7}]}}"#, Some("/purchase/lines/1/sku")),
+            (r#"{"purchase":{"total":1,"lines":[{"sku":"a","x":7}]}}"#, Some("/purchase/lines/0/x")),
+            (r#"{"purchase":{"total":1,"attributes":{"a/b~c":999}}}"#, Some("/purchase/attributes/a~1b~0c")),
+            (r#"{"activity":{}}"#, Some("")),
+            (r#"{"purchase":{"total":1}"#, Some("")),
+            (r#"{"purchase":{"total":1}} x"#, Some("")),
+            ("[]", Some("")),
+            ("7", Some("")),
+            ("total=1", Some("")),
+            ("\u{feff}{}", Some("")),
+            ("\"\\ud800\"", Some("")),
+        ] {
+            assert_eq!(at(body).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn two_choices_where_one_is_meant_are_no_broken_json() {
+        let refusal = read(br#"{"purchase":{"total":1},"nothing":null}"#).unwrap_err();
+        assert!(refusal.detail().contains("single key"), "{refusal}");
+        let refusal = read(br#"{"purchase":{"total":1},"nothing":}"#).unwrap_err();
+        assert!(!refusal.detail().contains("single key"), "{refusal}");
+    }
+
+    #[test]
+    fn a_list_is_taken_only_where_the_api_has_one() {
+        let at = |body: &str| {
+            let body = Body::read(body.as_bytes(), BODY_BYTES_MAX).unwrap();
+            check_shape(body.value()).err().map(|refusal| refusal.at().unwrap().to_owned())
+        };
+        for (body, expected) in [
+            (r#"{"purchase":{"lines":[{"sku":"latte"}]}}"#, None),
+            (r#"{"aliases":[{"kind":"email","value":"a@b"}]}"#, None),
+            (r#"{"codes":["A1"]}"#, None),
+            (r#"["latte"]"#, Some("")),
+            ("1", Some("")),
+            (r#"{"purchase":["2026-11-22T00:00:00Z",[1250,"EUR"]]}"#, Some("/purchase")),
+            (r#"{"purchase":{"total":[1250,"EUR"]}}"#, Some("/purchase/total")),
+            (r#"{"purchase":{"lines":[{},["latte"]]}}"#, Some("/purchase/lines/1")),
+            (r#"{"attributes":{"a/b":[]}}"#, Some("/attributes/a~1b")),
+        ] {
+            assert_eq!(at(body), expected.map(str::to_owned), "{body}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        assert!(Body::read(b"\"\xff\"", 10).is_err());
+        assert!(Body::read(b"\x00", 10).is_err());
+    }
+
+    #[test]
+    fn a_deeply_nested_body_is_refused_and_not_followed() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let body = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+            assert_eq!(Body::read(body.as_bytes(), 1_000_000).unwrap_err().code(), RefusalCode::BodyMalformed);
+            assert_eq!(at(&body).as_deref().map(|at| at.len() < 10), Some(true));
+        }
+    }
+
+    #[test]
+    fn the_largest_body_is_taken_and_one_byte_more_is_not() {
+        let body = |length: usize| [vec![b' '; length - 1], b"7".to_vec()].concat();
+        assert_eq!(Body::read(&body(BODY_BYTES_MAX), BODY_BYTES_MAX).unwrap().value(), 7);
+        let refused = Body::read(&body(BODY_BYTES_MAX + 1), BODY_BYTES_MAX).unwrap_err();
+        assert_eq!(refused.code(), RefusalCode::BodyTooLarge);
+    }
+
+    #[test]
+    fn a_value_is_the_one_that_was_sent() {
+        for text in [r#"{"a":[1,-1,1.5,"x",true,null,{}],"b":{"c":"\u00e9"}}"#, "18446744073709551616", "\"\""] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(Body::read(text.as_bytes(), 100).unwrap().value(), &value);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! One request on one account: whose, under which key, and what came of it.
+
+use jiff::Timestamp;
+use regulars_domain::{
+    account::Account,
+    aftermath::Recorded,
+    chain::Sealed,
+    id::EntryId,
+    posting::{Change, Posting},
+    settle::{Settled, Settlement, settle},
+    versions::VersionMissing,
+};
+use regulars_store::{Decide, Found, Needs, Outcome, RequestKey, Step};
+
+use crate::{
+    deadline::Deadline,
+    engine::Engine,
+    failure::Failure,
+    refusal::{Refusal, RefusalCode},
+    subject::Subject,
+};
+
+/// A request under a key: the entry that it writes, what it asks for, and who asks.
+pub use regulars_domain::Request as KeyedRequest;
+
+/// How often a function that knows less of a program than an account does reads its versions again, in one command.
+const REFRESHES_MAX: usize = 3;
+
+/// A command that was carried out, now or before.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The entry that the request wrote; `None` for a request that writes none of its own.
+    pub entry: Option<Recorded>,
+    /// Every entry that was written now, the engine's own among them.
+    pub entries: Vec<Sealed>,
+    /// The account as it is now, as last written.
+    pub account: Account,
+    /// Whether the ledger grew, even if only by what time had done.
+    pub grew: bool,
+    /// Whether the request had been carried out before.
+    pub replayed: bool,
+}
+
+/// Why a decision has not been made, or has been made against the request.
+#[derive(Debug)]
+pub enum Undecided {
+    /// This must be looked at first.
+    LookAt(Needs),
+    /// This part of what time has done to an account must be committed first.
+    CatchUp(Box<Posting>),
+    /// These versions of the program must be loaded first.
+    Load(Vec<u64>),
+    /// The account was settled under a version that is not known here: the list of versions must be read again first.
+    Refresh,
+    /// There is nothing to write.
+    Unchanged(Box<Account>),
+    /// The rules say no.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Undecided {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<VersionMissing> for Undecided {
+    fn from(VersionMissing(version): VersionMissing) -> Self {
+        Self::Load(vec![version])
+    }
+}
+
+/// The entry that a command on `account` acts on, if it was looked for everywhere: in the account's own ledger, and in
+/// those of members who were merged into this one. The rules that decided it are loaded.
+///
+/// # Errors
+///
+/// Where to look for it still, or `entry_not_found`.
+pub fn acted_on<'f>(
+    subject: &Subject,
+    account: &Account,
+    found: &'f Found,
+    entry: &EntryId,
+) -> Result<&'f Recorded, Undecided> {
+    let mut unseen = Vec::new();
+    for member in account.ledgers() {
+        match found.entry(member, entry) {
+            Some(Some(recorded)) => {
+                subject.versions.program(recorded.sealed.entry.program_version)?;
+                return Ok(recorded);
+            }
+            Some(None) => {}
+            None => unseen.push((member.clone(), entry.clone())),
+        }
+    }
+    Err(if unseen.is_empty() {
+        Refusal::new(RefusalCode::EntryNotFound, format!("The member has no entry `{entry}`.")).into()
+    } else {
+        Undecided::LookAt(Needs { entries: unseen, ..Needs::default() })
+    })
+}
+
+/// `account` brought up to now under the rules that are loaded.
+///
+/// # Errors
+///
+/// What must be done first.
+pub(crate) fn settled_at(subject: &Subject, account: Account, now: Timestamp) -> Result<Settled<'_>, Undecided> {
+    match settle(&subject.versions, account, now) {
+        Settlement::Current(settled) => Ok(*settled),
+        Settlement::Behind(posting) => Err(Undecided::CatchUp(posting)),
+        Settlement::Needs(versions) => Err(Undecided::Load(versions)),
+        Settlement::Stale => Err(Undecided::Refresh),
+    }
+}
+
+impl Engine {
+    /// Carries out a command on the account of `subject`: loads, brings up to now, lets `decide` say what is to be
+    /// written, writes it, and answers with what was written, now or when the same request came before.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, what `decide` refuses with, `idempotency_key_reused`, `busy`, or the store's.
+    pub async fn act<R: Into<Refusal>>(
+        &self,
+        subject: &mut Subject,
+        needs: &Needs,
+        request: &KeyedRequest,
+        deadline: Deadline,
+        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, R> + Send,
+    ) -> Result<Done, Failure> {
+        self.act_in_steps(subject, needs, request, deadline, |subject, settled, found| {
+            decide(subject, settled, found).map_err(|refusal| Undecided::Refused(refusal.into()))
+        })
+        .await
+    }
+
+    /// [`Engine::act`] on an entry of the member, which may stand in the ledger of a member who was merged into this one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::act`], and `entry_not_found`.
+    pub async fn act_on<R: Into<Refusal>>(
+        &self,
+        subject: &mut Subject,
+        entry: &EntryId,
+        request: &KeyedRequest,
+        deadline: Deadline,
+        mut decide: impl for<'p> FnMut(Settled<'p>, &Recorded) -> Result<Posting, R> + Send,
+    ) -> Result<Done, Failure> {
+        let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
+        self.act_in_steps(subject, &needs, request, deadline, |subject, settled, found| {
+            let recorded = acted_on(subject, settled.account(), found, entry)?;
+            decide(settled, recorded).map_err(|refusal| Undecided::Refused(refusal.into()))
+        })
+        .await
+    }
+
+    /// [`Engine::act`] where the account may show that the decision needs to look at more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::act`].
+    pub async fn act_in_steps(
+        &self,
+        subject: &mut Subject,
+        needs: &Needs,
+        request: &KeyedRequest,
+        deadline: Deadline,
+        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided> + Send,
+    ) -> Result<Done, Failure> {
+        let key = RequestKey { entry: request.entry.clone(), content: request.content.clone() };
+        self.carry_out(subject, needs, Some(&key), deadline, |subject, account, found| {
+            let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
+            let now = found.latest(subject.now.max(account.settled_at));
+            decide(subject, settled_at(subject, account, now)?, found)
+        })
+        .await
+    }
+
+    /// Changes the account of `subject` without a key of its own, because doing it twice changes nothing the second
+    /// time: loads, brings up to now, lets `decide` say what is to be written, if anything.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, what `decide` refuses with, `busy`, or the store's.
+    pub async fn change<R: Into<Refusal>>(
+        &self,
+        subject: &mut Subject,
+        deadline: Deadline,
+        mut decide: impl for<'p> FnMut(Settled<'p>) -> Result<Option<Posting>, R> + Send,
+    ) -> Result<Done, Failure> {
+        let mut seq_at_first = None;
+        let done = self
+            .carry_out(subject, &Needs::default(), None, deadline, |subject, account, _| {
+                let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
+                seq_at_first.get_or_insert(account.seq);
+                let settled = settled_at(subject, account.clone(), subject.now)?;
+                match decide(settled).map_err(|refusal| Undecided::Refused(refusal.into()))? {
+                    Some(posting) => Ok(posting),
+                    None => Err(Undecided::Unchanged(Box::new(account))),
+                }
+            })
+            .await?;
+        Ok(Done { grew: seq_at_first.is_some_and(|seq| done.account.seq > seq), ..done })
+    }
+
+    /// Writes down what time has done to the account of `subject`, if anything.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, `busy`, or the store's.
+    pub async fn review(&self, subject: &mut Subject, deadline: Deadline) -> Result<Done, Failure> {
+        self.change(subject, deadline, |settled| Ok::<_, Refusal>(settled.review())).await
+    }
+
+    /// Carries out a command on the account of `subject`, if there is one: loads it and what it `needs`, lets `decide` say
+    /// what is to be written, loads what that turns out to need, and writes it.
+    ///
+    /// # Errors
+    ///
+    /// What `decide` refuses with, `idempotency_key_reused`, `alias_taken`, `busy`, or the store's.
+    pub async fn carry_out(
+        &self,
+        subject: &mut Subject,
+        needs: &Needs,
+        key: Option<&RequestKey>,
+        deadline: Deadline,
+        mut decide: impl for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided> + Send,
+    ) -> Result<Done, Failure> {
+        let (program, member) = (subject.program_id.clone(), subject.member.clone());
+        let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
+        // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
+        let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision)).await?;
+        let done = match acted {
+            Outcome::Committed(posting) => committed(*posting),
+            Outcome::Replayed { entry, account } => {
+                Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true }
+            }
+            Outcome::Refused(Ended::Unchanged(account)) => {
+                let (entry, entries) = (None, Vec::new());
+                return Ok(Done { entry, entries, account: *account, grew: false, replayed: false });
+            }
+            Outcome::Refused(Ended::Failed(failure)) => return Err(failure),
+            Outcome::KeyReused => return Err(key_reused().into()),
+            Outcome::AliasTaken(alias) => {
+                let detail = format!("This {} belongs to another member.", alias.kind);
+                return Err(Refusal::new(RefusalCode::AliasTaken, detail).into());
+            }
+            Outcome::Busy => return Err(Failure::Busy),
+        };
+        self.prepare(subject, &done.account).await?;
+        Ok(done)
+    }
+}
+
+/// A decision that loads the rules which it turns out to need.
+struct Deciding<'e, F> {
+    engine: &'e Engine,
+    subject: &'e mut Subject,
+    decide: F,
+    refreshes_left: usize,
+}
+
+/// How a command ends without a commit.
+enum Ended {
+    Unchanged(Box<Account>),
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl<F> Decide for Deciding<'_, F>
+where
+    F: for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided> + Send,
+{
+    type Refusal = Ended;
+
+    async fn decide(&mut self, account: Option<Account>, found: &Found) -> Result<Step, Ended> {
+        let undecided = match (self.decide)(self.subject, account, found) {
+            Ok(posting) => return Ok(Step::commit(posting)),
+            Err(undecided) => undecided,
+        };
+        match undecided {
+            Undecided::LookAt(needs) => return Ok(Step::LookAt(needs)),
+            Undecided::CatchUp(posting) => return Ok(Step::CatchUp(posting)),
+            Undecided::Load(versions) => self.engine.load(self.subject, &versions).await?,
+            Undecided::Refresh => {
+                self.refreshes_left = self.refreshes_left.checked_sub(1).ok_or(Failure::Busy)?;
+                self.engine.refresh(self.subject).await?;
+            }
+            Undecided::Unchanged(account) => return Err(Ended::Unchanged(account)),
+            Undecided::Refused(refusal) => return Err(Ended::Failed(refusal.into())),
+        }
+        Ok(Step::Again)
+    }
+}
+
+/// What came of a posting that was committed.
+fn committed(posting: Posting) -> Done {
+    let Change { account, entries, .. } = posting.own;
+    let entry = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
+    let entry = entry.map(|sealed| Recorded::new(&account.member, sealed));
+    Done { entry, grew: !entries.is_empty(), entries, account, replayed: false }
+}
+
+fn key_reused() -> Refusal {
+    Refusal::new(
+        RefusalCode::IdempotencyKeyReused,
+        "This Idempotency-Key was used for another request of this member. Repeat the very same body, or use another key.",
+    )
+}

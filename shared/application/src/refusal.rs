@@ -1,0 +1,234 @@
+//! A refusal: the rules, or the state of things, say no to a command, and the caller can read why.
+
+mod rules;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+pub use rules::{finding, program_invalid};
+
+/// The longest detail, in characters: it may quote the caller's own input.
+const DETAIL_CHARACTERS_MAX: usize = 500;
+
+/// Why a command was refused, by its stable name. The names are part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalCode {
+    /// The body is not the JSON that the command takes; the member `at` points to the place.
+    BodyMalformed,
+    /// The body is larger than the command takes.
+    BodyTooLarge,
+    /// No program has this id.
+    ProgramNotFound,
+    /// No member has this id or alias, or the caller may not see it.
+    MemberNotFound,
+    /// The program has no version with this number, or it was withdrawn.
+    VersionNotFound,
+    /// The member has no entry with this id.
+    EntryNotFound,
+    /// The program has no reward with this id.
+    RewardNotFound,
+    /// The reward has no such code.
+    CodeNotFound,
+    /// The program has no tier with this id.
+    TierNotFound,
+    /// The program has no plan with this id.
+    PlanNotFound,
+    /// No level and no plan of the program gives an entitlement with this id.
+    EntitlementNotFound,
+    /// A member with this id was enrolled with another body.
+    MemberExists,
+    /// The alias belongs to another member.
+    AliasTaken,
+    /// The account is suspended.
+    AccountSuspended,
+    /// The account is closed, erased or merged.
+    AccountClosed,
+    /// The account has open holds, and cannot be merged.
+    HoldsOpen,
+    /// The two accounts together have more of something than one may.
+    MergeTooLarge,
+    /// The accrual does not wait for a confirmation.
+    AccrualNotPending,
+    /// The redemption is not held, so it can be neither captured nor cancelled.
+    RedemptionNotHeld,
+    /// The program has another version than the one the caller changed.
+    ProgramVersionStale,
+    /// Another version is scheduled; the members `version` and `in_force_from` say which, and until when to wait.
+    VersionScheduled,
+    /// The version is in force, or begins too soon to be withdrawn.
+    VersionInForce,
+    /// The program has as many versions as it can have.
+    VersionsFull,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// The account has fewer points than are needed; the member `missing` says how many are.
+    InsufficientPoints,
+    /// No reward of this kind is left.
+    RewardOutOfStock,
+    /// The reward's codes do not come from a pool, so none can be added.
+    RewardWithoutPool,
+    /// The reward is for other tiers.
+    RewardNotForTier,
+    /// The reward's own condition does not hold for this member.
+    RewardNotForMember,
+    /// The reward is not on offer now.
+    RewardNotActive,
+    /// The member has had the reward as often as allowed.
+    RewardLimitReached,
+    /// The member's level and plan do not give the entitlement.
+    EntitlementNotHeld,
+    /// The member has used the entitlement as often as allowed; the member `resets_on` says when it can be used again.
+    EntitlementUsedUp,
+    /// The hold has ended and its points were given back.
+    HoldExpired,
+    /// The account has as many open holds as allowed.
+    HoldsFull,
+    /// More would be taken back than was given.
+    ReversalExceedsAccrual,
+    /// The purchase or activity is too old, or in the future.
+    OccurredAtOutOfRange,
+    /// The money is not in the program's currency.
+    CurrencyMismatch,
+    /// The program document has faults; the member `problems` lists all of them.
+    ProgramInvalid,
+    /// The points would leave the range that the engine counts in.
+    PointsOverflow,
+    /// The clock of the local server does not move back.
+    ClockMovedBack,
+}
+
+impl RefusalCode {
+    /// The stable name, such as `insufficient_points`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BodyMalformed => "body_malformed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::ProgramNotFound => "program_not_found",
+            Self::MemberNotFound => "member_not_found",
+            Self::VersionNotFound => "version_not_found",
+            Self::EntryNotFound => "entry_not_found",
+            Self::RewardNotFound => "reward_not_found",
+            Self::CodeNotFound => "code_not_found",
+            Self::TierNotFound => "tier_not_found",
+            Self::PlanNotFound => "plan_not_found",
+            Self::EntitlementNotFound => "entitlement_not_found",
+            Self::MemberExists => "member_exists",
+            Self::AliasTaken => "alias_taken",
+            Self::AccountSuspended => "account_suspended",
+            Self::AccountClosed => "account_closed",
+            Self::HoldsOpen => "holds_open",
+            Self::MergeTooLarge => "merge_too_large",
+            Self::AccrualNotPending => "accrual_not_pending",
+            Self::RedemptionNotHeld => "redemption_not_held",
+            Self::ProgramVersionStale => "program_version_stale",
+            Self::VersionScheduled => "version_scheduled",
+            Self::VersionInForce => "version_in_force",
+            Self::VersionsFull => "versions_full",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::InsufficientPoints => "insufficient_points",
+            Self::RewardOutOfStock => "reward_out_of_stock",
+            Self::RewardWithoutPool => "reward_without_pool",
+            Self::RewardNotForTier => "reward_not_for_tier",
+            Self::RewardNotForMember => "reward_not_for_member",
+            Self::RewardNotActive => "reward_not_active",
+            Self::RewardLimitReached => "reward_limit_reached",
+            Self::EntitlementNotHeld => "entitlement_not_held",
+            Self::EntitlementUsedUp => "entitlement_used_up",
+            Self::HoldExpired => "hold_expired",
+            Self::HoldsFull => "holds_full",
+            Self::ReversalExceedsAccrual => "reversal_exceeds_accrual",
+            Self::OccurredAtOutOfRange => "occurred_at_out_of_range",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::ProgramInvalid => "program_invalid",
+            Self::PointsOverflow => "points_overflow",
+            Self::ClockMovedBack => "clock_moved_back",
+        }
+    }
+}
+
+/// A refusal, with all that the caller can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    code: RefusalCode,
+    detail: String,
+    members: Map<String, Value>,
+}
+
+impl Refusal {
+    /// A refusal; `detail` says what was wrong this time, with the numbers in it. A long one is shortened.
+    pub fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: shortened(detail.into()), members: Map::new() }
+    }
+
+    /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart.
+    #[must_use]
+    pub fn member_not_found(member: &str) -> Self {
+        Self::new(RefusalCode::MemberNotFound, format!("The program has no member `{member}`."))
+    }
+
+    /// The body is not what the command takes; `at` is a JSON pointer (RFC 6901) to the place, empty for all of it.
+    pub fn body_malformed(at: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(RefusalCode::BodyMalformed, detail).with("at", at.into())
+    }
+
+    /// Adds what a program can read, such as `missing` or `resets_on`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub fn code(&self) -> RefusalCode {
+        self.code
+    }
+
+    /// What was wrong this time.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What [`Refusal::with`] added, by name.
+    #[must_use]
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    /// Where a body is malformed, as a JSON pointer.
+    #[must_use]
+    pub fn at(&self) -> Option<&str> {
+        self.members.get("at").and_then(Value::as_str)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+/// `detail`, cut off after 500 characters.
+#[must_use]
+pub fn shortened(detail: String) -> String {
+    if detail.chars().count() <= DETAIL_CHARACTERS_MAX {
+        return detail;
+    }
+    let mut short: String = detail.chars().take(DETAIL_CHARACTERS_MAX).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_that_quotes_a_long_input_is_shortened() {
+        let refusal = Refusal::new(RefusalCode::BodyMalformed, "é".repeat(10_000));
+        assert_eq!(refusal.detail().chars().count(), DETAIL_CHARACTERS_MAX + 1);
+    }
+}

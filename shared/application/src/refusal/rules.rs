@@ -1,0 +1,231 @@
+//! What each rule refuses, with its code, its detail and what a program can read of it.
+
+use regulars_domain::{
+    account::Inactive,
+    adjust::AdjustRefusal,
+    confirm::ConfirmRefusal,
+    earn::EarnRefusal,
+    enroll::AmendRefusal,
+    entitlement::UseRefusal,
+    merge::MergeRefusal,
+    plan::PlanRefusal,
+    program::{AttributeRefused, Problem as Finding},
+    redeem::RedeemRefusal,
+    redemption::RedemptionRefusal,
+    reversal::ReverseRefusal,
+    tier_override::OverrideRefusal,
+    transfer::TransferRefusal,
+};
+use serde_json::{Value, json};
+
+use super::{Refusal, RefusalCode};
+
+impl From<EarnRefusal> for Refusal {
+    fn from(refusal: EarnRefusal) -> Self {
+        let code = match &refusal {
+            EarnRefusal::Inactive(inactive) => return inactive.clone().into(),
+            EarnRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+            EarnRefusal::OccurredAtOutOfRange { .. } => RefusalCode::OccurredAtOutOfRange,
+            EarnRefusal::PointsOverflow => RefusalCode::PointsOverflow,
+        };
+        Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<RedeemRefusal> for Refusal {
+    fn from(refusal: RedeemRefusal) -> Self {
+        let detail = sentence(&refusal);
+        let code = match refusal {
+            RedeemRefusal::Inactive(inactive) => return inactive.into(),
+            RedeemRefusal::RewardNotFound => RefusalCode::RewardNotFound,
+            RedeemRefusal::HoldTooLong { .. } => return Refusal::body_malformed("/hold/seconds", detail),
+            RedeemRefusal::HoldsFull => RefusalCode::HoldsFull,
+            RedeemRefusal::MoneyMissing | RedeemRefusal::MoneyUnexpected => {
+                return Refusal::body_malformed("/money", detail);
+            }
+            RedeemRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+            RedeemRefusal::RewardNotActive => RefusalCode::RewardNotActive,
+            RedeemRefusal::RewardNotForTier { tiers } => {
+                let tiers: Vec<_> = tiers.iter().map(|tier| Value::from(tier.as_str())).collect();
+                return Refusal::new(RefusalCode::RewardNotForTier, detail).with("tiers", tiers);
+            }
+            RedeemRefusal::RewardNotForMember { .. } => RefusalCode::RewardNotForMember,
+            RedeemRefusal::RewardLimitReached => RefusalCode::RewardLimitReached,
+            RedeemRefusal::RewardOutOfStock => RefusalCode::RewardOutOfStock,
+            RedeemRefusal::PointsOverflow => RefusalCode::PointsOverflow,
+            RedeemRefusal::InsufficientPoints { missing, .. } => {
+                return Refusal::new(RefusalCode::InsufficientPoints, detail).with("missing", missing.get());
+            }
+        };
+        Refusal::new(code, detail)
+    }
+}
+
+impl From<ConfirmRefusal> for Refusal {
+    fn from(refusal: ConfirmRefusal) -> Self {
+        let code = match &refusal {
+            ConfirmRefusal::Inactive(inactive) => return inactive.clone().into(),
+            ConfirmRefusal::NotAnAccrual => RefusalCode::EntryNotFound,
+            ConfirmRefusal::NotPending => RefusalCode::AccrualNotPending,
+        };
+        Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<ReverseRefusal> for Refusal {
+    fn from(refusal: ReverseRefusal) -> Self {
+        let code = match &refusal {
+            ReverseRefusal::Inactive(inactive) => return inactive.clone().into(),
+            ReverseRefusal::NotAnAccrual => RefusalCode::EntryNotFound,
+            ReverseRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+            ReverseRefusal::ExceedsAccrual { .. } => RefusalCode::ReversalExceedsAccrual,
+        };
+        Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<RedemptionRefusal> for Refusal {
+    fn from(refusal: RedemptionRefusal) -> Self {
+        let code = match &refusal {
+            RedemptionRefusal::Inactive(inactive) => return inactive.clone().into(),
+            RedemptionRefusal::NotARedemption => RefusalCode::EntryNotFound,
+            RedemptionRefusal::HoldExpired => RefusalCode::HoldExpired,
+            RedemptionRefusal::NotHeld { state } => {
+                return Refusal::new(RefusalCode::RedemptionNotHeld, sentence(&refusal)).with("state", *state);
+            }
+            RedemptionRefusal::MoreThanHeld { .. } => return Refusal::body_malformed("/points", sentence(&refusal)),
+        };
+        Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<AdjustRefusal> for Refusal {
+    fn from(refusal: AdjustRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            AdjustRefusal::Inactive(inactive) => inactive.into(),
+            AdjustRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),
+            AdjustRefusal::InsufficientPoints { missing } => {
+                Refusal::new(RefusalCode::InsufficientPoints, detail).with("missing", missing.get())
+            }
+        }
+    }
+}
+
+impl From<TransferRefusal> for Refusal {
+    fn from(refusal: TransferRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            TransferRefusal::Inactive(inactive) => inactive.into(),
+            TransferRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
+            TransferRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),
+            TransferRefusal::InsufficientPoints { missing } => {
+                Refusal::new(RefusalCode::InsufficientPoints, detail).with("missing", missing.get())
+            }
+        }
+    }
+}
+
+impl From<OverrideRefusal> for Refusal {
+    fn from(refusal: OverrideRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            OverrideRefusal::Inactive(inactive) => inactive.into(),
+            OverrideRefusal::TierNotFound => Refusal::new(RefusalCode::TierNotFound, detail),
+            OverrideRefusal::UntilPast { .. } => Refusal::body_malformed("/until", detail),
+        }
+    }
+}
+
+impl From<PlanRefusal> for Refusal {
+    fn from(refusal: PlanRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            PlanRefusal::Inactive(inactive) => inactive.into(),
+            PlanRefusal::PlanNotFound => Refusal::new(RefusalCode::PlanNotFound, detail),
+        }
+    }
+}
+
+impl From<UseRefusal> for Refusal {
+    fn from(refusal: UseRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            UseRefusal::Inactive(inactive) => inactive.into(),
+            UseRefusal::EntitlementNotFound => Refusal::new(RefusalCode::EntitlementNotFound, detail),
+            UseRefusal::EntitlementNotHeld => Refusal::new(RefusalCode::EntitlementNotHeld, detail),
+            UseRefusal::EntitlementUsedUp { resets_on, .. } => {
+                Refusal::new(RefusalCode::EntitlementUsedUp, detail).with("resets_on", json!(resets_on))
+            }
+        }
+    }
+}
+
+impl From<MergeRefusal> for Refusal {
+    fn from(refusal: MergeRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            MergeRefusal::Inactive(inactive) => inactive.into(),
+            MergeRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
+            MergeRefusal::HoldsOpen { .. } => Refusal::new(RefusalCode::HoldsOpen, detail),
+            MergeRefusal::TooManyMerges | MergeRefusal::TooManyAliases => {
+                Refusal::new(RefusalCode::MergeTooLarge, detail)
+            }
+            MergeRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),
+        }
+    }
+}
+
+/// The refusal that the other account, not the one that the command is about, takes no part.
+fn other_inactive(inactive: Inactive, detail: String) -> Refusal {
+    Refusal { detail, ..Refusal::from(inactive) }
+}
+
+impl From<Inactive> for Refusal {
+    fn from(inactive: Inactive) -> Self {
+        let detail = sentence(&inactive);
+        match inactive {
+            Inactive::Suspended => Refusal::new(RefusalCode::AccountSuspended, detail),
+            Inactive::Closed => Refusal::new(RefusalCode::AccountClosed, detail),
+            Inactive::Merged { into } => {
+                Refusal::new(RefusalCode::AccountClosed, detail).with("merged_into", into.as_str())
+            }
+        }
+    }
+}
+
+impl From<AmendRefusal> for Refusal {
+    fn from(refusal: AmendRefusal) -> Self {
+        match refusal {
+            AmendRefusal::Inactive(inactive) => inactive.into(),
+            AmendRefusal::AttributesTooLarge(refused) => refused.into(),
+        }
+    }
+}
+
+impl From<AttributeRefused> for Refusal {
+    fn from(refused: AttributeRefused) -> Self {
+        let pointer = refused.name.replace('~', "~0").replace('/', "~1");
+        Refusal::body_malformed(format!("/attributes/{pointer}"), format!("{} {}.", refused.name, refused.reason))
+    }
+}
+
+/// Every fault of a program document.
+#[must_use]
+pub fn program_invalid(faults: &[Finding]) -> Refusal {
+    let detail = format!("The program document has {} faults; nothing was published.", faults.len());
+    Refusal::new(RefusalCode::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
+}
+
+/// A fault of a program document, or a warning, as JSON.
+#[must_use]
+pub fn finding(fault: &Finding) -> Value {
+    json!({ "at": fault.at, "code": fault.code, "message": fault.message })
+}
+
+/// What a refusal says, as a sentence.
+fn sentence(refusal: &impl ToString) -> String {
+    let text = refusal.to_string();
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).chain(['.']).collect()).unwrap_or_default()
+}

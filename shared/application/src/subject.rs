@@ -1,0 +1,151 @@
+//! Whose account a command is about, under which rules, and when.
+
+use jiff::Timestamp;
+use regulars_domain::{
+    account::Account,
+    id::{MemberId, ProgramId},
+    program::Program,
+    settle::{Settled, settle_unwritten},
+    versions::Versions,
+};
+
+use crate::{
+    engine::Engine,
+    failure::Failure,
+    refusal::{Refusal, RefusalCode},
+};
+
+/// Whose account a command is about, under which rules, and when.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The program's id.
+    pub program_id: ProgramId,
+    /// The program's versions; those that the command has needed so far are loaded, the one in force among them.
+    pub versions: Versions,
+    /// The member's id.
+    pub member: MemberId,
+    /// The moment of the command: read once, and the same for everything that it comes to.
+    pub now: Timestamp,
+}
+
+impl Subject {
+    /// The rules in force.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Broken`] if they were not loaded, which [`Engine::versions`] does.
+    pub fn program(&self) -> Result<&Program, Failure> {
+        Ok(self.versions.at(self.now)?)
+    }
+
+    /// The rules that were in force when something happened ([`Engine::load_rules_at`]); a till's clock that runs ahead counts
+    /// as now.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Broken`] if they were not loaded.
+    pub fn rules_at(&self, happened_at: Timestamp) -> Result<&Program, Failure> {
+        Ok(self.versions.at(happened_at.min(self.now))?)
+    }
+
+    /// The same program, and another member of it.
+    #[must_use]
+    pub fn with_member(&self, member: MemberId) -> Self {
+        Self { member, ..self.clone() }
+    }
+
+    /// Whether `account` was settled under a version that is not known here.
+    fn is_behind(&self, account: &Account) -> bool {
+        account.program_version > self.versions.in_force_at(self.now.max(account.settled_at))
+    }
+}
+
+impl Engine {
+    /// The member of a program, now. Whether there is such a member, the account will show.
+    ///
+    /// # Errors
+    ///
+    /// `program_not_found`, or the store's.
+    pub async fn subject(&self, program_id: ProgramId, member: MemberId) -> Result<Subject, Failure> {
+        let now = self.clock.now();
+        let versions = self.versions(&program_id, now).await?;
+        Ok(Subject { program_id, versions, member, now })
+    }
+
+    /// The versions of the program called `id`, with the rules in force at `now`.
+    ///
+    /// # Errors
+    ///
+    /// `program_not_found`, or the store's.
+    pub async fn versions(&self, id: &ProgramId, now: Timestamp) -> Result<Versions, Failure> {
+        let versions = Box::pin(self.programs.versions(&self.store, id, now)).await?;
+        versions.ok_or_else(|| program_not_found(id).into())
+    }
+
+    /// Loads the rules that were in force when something happened.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn load_rules_at(&self, subject: &mut Subject, happened_at: Timestamp) -> Result<(), Failure> {
+        let version = subject.versions.in_force_at(happened_at.min(subject.now));
+        self.load(subject, &[version]).await
+    }
+
+    /// Loads the rules of these versions.
+    pub(crate) async fn load(&self, subject: &mut Subject, versions: &[u64]) -> Result<(), Failure> {
+        let (store, id) = (&self.store, &subject.program_id);
+        Ok(Box::pin(self.programs.load(store, id, &mut subject.versions, versions)).await?)
+    }
+
+    /// Reads the list of versions again.
+    pub(crate) async fn refresh(&self, subject: &mut Subject) -> Result<(), Failure> {
+        let versions = Box::pin(self.programs.refresh(&self.store, &subject.program_id, subject.now)).await?;
+        subject.versions = versions.ok_or_else(|| program_not_found(&subject.program_id))?;
+        Ok(())
+    }
+
+    /// The account of `subject` as it was last written. The rules under which it can be brought up to now are loaded.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, or the store's.
+    pub async fn account(&self, subject: &mut Subject) -> Result<Account, Failure> {
+        let account = self.store.account(&subject.program_id, &subject.member).await?;
+        let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
+        self.prepare(subject, &account).await?;
+        Ok(account)
+    }
+
+    /// Loads the rules under which `account`, which was read already, can be brought up to now.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub(crate) async fn prepare(&self, subject: &mut Subject, account: &Account) -> Result<(), Failure> {
+        if subject.is_behind(account) {
+            // A version is listed before it is in force, and the list is read strongly consistent: once is enough.
+            self.refresh(subject).await?;
+        }
+        if subject.is_behind(account) {
+            return Err(Failure::Busy);
+        }
+        let missing = subject.versions.missing(account, subject.now);
+        if missing.is_empty() { Ok(()) } else { self.load(subject, &missing).await }
+    }
+
+    /// `account`, which [`Engine::account`] read or a command wrote, brought up to now; nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Never, for such an account: otherwise [`Failure::Broken`].
+    pub fn settled<'p>(&self, subject: &'p Subject, account: Account) -> Result<Settled<'p>, Failure> {
+        Ok(settle_unwritten(&subject.versions, account, subject.now)?)
+    }
+}
+
+/// No program of this id is published.
+#[must_use]
+pub fn program_not_found(id: &ProgramId) -> Refusal {
+    Refusal::new(RefusalCode::ProgramNotFound, format!("There is no program `{id}` published."))
+}
