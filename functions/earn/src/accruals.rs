@@ -9,7 +9,7 @@ use regulars_application::{
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
-    others::referrer,
+    referrals::referrer,
     subject::Subject,
 };
 use regulars_domain::{
@@ -73,9 +73,8 @@ pub(crate) async fn act(
             let then = settled.rules_at(occasion.occurred_at())?;
             let referrer = match settled.referrer(&occasion, then) {
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
-                None => None,
+                None => Referrer::Gone,
             };
-            let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
             earn(settled, keyed, &occasion, then, &found.counters, referrer)
                 .map_err(|refusal| Undecided::Refused(refusal.into()))
         })

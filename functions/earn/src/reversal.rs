@@ -9,7 +9,7 @@ use regulars_application::{
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
-    others::referrer,
+    referrals::settled_referrer,
     subject::Subject,
 };
 use regulars_domain::{
@@ -89,5 +89,5 @@ fn paid_to<'p, 'f>(
     if let Some(recorded) = recorded {
         subject.versions.program(recorded.sealed.entry.program_version)?;
     }
-    Ok(referrer(subject, own, found, member, &[])?.zip(recorded))
+    Ok(settled_referrer(subject, own, found, member, &[])?.zip(recorded))
 }

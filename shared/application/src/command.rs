@@ -16,6 +16,7 @@ use crate::{
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
+    referrals::pay_debt,
     refusal::{Refusal, RefusalCode},
     subject::Subject,
 };
@@ -173,7 +174,9 @@ impl Engine {
         self.carry_out(subject, needs, Some(&key), deadline, |subject, account, found| {
             let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
             let now = found.latest(subject.now.max(account.settled_at));
-            decide(subject, settled_at(subject, account, now)?, found)
+            let settled = settled_at(subject, account, now)?;
+            pay_debt(subject, &settled, found)?;
+            decide(subject, settled, found)
         })
         .await
     }
@@ -192,10 +195,11 @@ impl Engine {
     ) -> Result<Done, Failure> {
         let mut seq_at_first = None;
         let done = self
-            .carry_out(subject, &Needs::default(), None, deadline, |subject, account, _| {
+            .carry_out(subject, &Needs::default(), None, deadline, |subject, account, found| {
                 let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
                 seq_at_first.get_or_insert(account.seq);
-                let settled = settled_at(subject, account.clone(), subject.now)?;
+                let settled = settled_at(subject, account.clone(), found.latest(subject.now.max(account.settled_at)))?;
+                pay_debt(subject, &settled, found)?;
                 match decide(settled).map_err(|refusal| Undecided::Refused(refusal.into()))? {
                     Some(posting) => Ok(posting),
                     None => Err(Undecided::Unchanged(Box::new(account))),

@@ -13,6 +13,7 @@ pub mod event;
 pub mod failure;
 pub mod others;
 pub mod programs;
+pub mod referrals;
 pub mod refusal;
 pub mod settings;
 pub mod subject;

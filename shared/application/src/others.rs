@@ -1,11 +1,9 @@
 //! Accounts of other members that a command touches or looks at besides its own.
 
 use regulars_domain::{
-    account::{Account, Status},
+    account::Account,
     aftermath::Recorded,
-    counter::CounterId,
     id::{EntryId, MemberId},
-    merge::MERGES_MAX,
     posting::Posting,
     settle::Settled,
 };
@@ -56,26 +54,6 @@ impl Engine {
         }
         Ok(None)
     }
-
-    /// The account of the member who referred a friend, as it was last written. The rules under which it can be brought up to
-    /// now are loaded.
-    ///
-    /// # Errors
-    ///
-    /// The store's.
-    pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Failure> {
-        let mut member = member.clone();
-        for _ in 0..=MERGES_MAX {
-            let Some(account) = self.store.account(&subject.program_id, &member).await? else { return Ok(None) };
-            if let Some(into) = merged_into(&account) {
-                member = into;
-                continue;
-            }
-            self.prepare(subject, &account).await?;
-            return Ok(Some(account));
-        }
-        Ok(None)
-    }
 }
 
 /// The account of `member` among what was `found`, brought up to the moment of the command; `None` if there is no such
@@ -85,7 +63,7 @@ impl Engine {
 ///
 /// What must be done before it can be told: load the account, or commit what time has done to it. That is done by itself, so
 /// that a transaction has room for what the command does to both.
-fn settled_other<'p>(
+pub(crate) fn settled_other<'p>(
     subject: &'p Subject,
     own: &Settled<'_>,
     found: &Found,
@@ -101,42 +79,4 @@ fn settled_other<'p>(
     };
     let settled = settled_at(subject, account.clone(), own.now())?;
     settled.caught_up().map(Some).map_err(Undecided::CatchUp)
-}
-
-/// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
-///
-/// # Errors
-///
-/// What must be done before it can be told; along with the account, `counters` are loaded.
-pub fn referrer<'p>(
-    subject: &'p Subject,
-    own: &Settled<'_>,
-    found: &Found,
-    member: &MemberId,
-    counters: &[CounterId],
-) -> Result<Option<Settled<'p>>, Undecided> {
-    let mut member = member.clone();
-    for _ in 0..=MERGES_MAX {
-        let settled = match settled_other(subject, own, found, &member) {
-            Err(Undecided::LookAt(needs)) => {
-                let needs = Needs { counters: counters.to_vec(), ..needs };
-                return Err(Undecided::LookAt(needs));
-            }
-            other => other?,
-        };
-        match settled.as_ref().map(|settled| merged_into(settled.account())) {
-            // A command changes its own account by itself.
-            Some(Some(into)) if into == subject.member => return Ok(None),
-            Some(Some(into)) => member = into,
-            Some(None) | None => return Ok(settled),
-        }
-    }
-    Ok(None)
-}
-
-fn merged_into(account: &Account) -> Option<MemberId> {
-    match &account.status {
-        Status::Merged { into } => Some(into.clone()),
-        Status::Active | Status::Suspended | Status::Closed => None,
-    }
 }

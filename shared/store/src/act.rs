@@ -117,6 +117,7 @@ impl Store {
         let mut backoff = Backoff::default();
         let mut began = Instant::now();
         let mut needs = needs.clone();
+        let mut others_are_busy = false;
         let (mut account, mut found) = by(deadline, self.load(program, member, &needs, false)).await?;
         loop {
             let (posting, is_last) = match decision.decide(account.clone(), &found).await {
@@ -163,7 +164,9 @@ impl Store {
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
             began = Instant::now();
+            others_are_busy |= posting.changes().any(|change| change.account.member != *member);
             (account, found) = by(deadline, self.load(program, member, &needs, true)).await?;
+            found.others_are_busy = others_are_busy;
         }
     }
 

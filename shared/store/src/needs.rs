@@ -65,6 +65,8 @@ pub struct Found {
     codes: BTreeMap<RewardId, Code>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
+    /// Whether a posting that changes other members' accounts was in conflict: a decision that can do without them then does.
+    pub others_are_busy: bool,
 }
 
 impl Found {
@@ -130,6 +132,6 @@ impl Store {
         let totals = self.totals(program, &needs.counters, consistent);
         let codes = self.find_codes(program, &needs.codes, consistent);
         let (totals, codes, entries, accounts) = tokio::try_join!(totals, codes, entries, accounts)?;
-        Ok(Found { counters: totals.sums(), totals, codes, entries, accounts })
+        Ok(Found { counters: totals.sums(), totals, codes, entries, accounts, others_are_busy: false })
     }
 }

@@ -1,0 +1,125 @@
+//! The member who referred a friend: found, looked at, and paid.
+
+use regulars_domain::{
+    account::{Account, Status},
+    counter::CounterId,
+    id::MemberId,
+    merge::MERGES_MAX,
+    occasion::Occasion,
+    referral::{self, Referrer},
+    settle::Settled,
+};
+use regulars_store::{Found, Needs};
+
+use crate::{command::Undecided, engine::Engine, failure::Failure, others::settled_other, subject::Subject};
+
+impl Engine {
+    /// The account of the member who referred a friend, as it was last written. The rules under which it can be brought up to
+    /// now are loaded.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Failure> {
+        let mut member = member.clone();
+        for _ in 0..=MERGES_MAX {
+            let Some(account) = self.store.account(&subject.program_id, &member).await? else { return Ok(None) };
+            if let Some(into) = merged_into(&account) {
+                member = into;
+                continue;
+            }
+            self.prepare(subject, &account).await?;
+            return Ok(Some(account));
+        }
+        Ok(None)
+    }
+}
+
+/// The member who referred a friend, whose purchase pays: brought up to now, or if others keep changing that account, as it is.
+///
+/// # Errors
+///
+/// What must be done before it can be told; along with the account, `counters` are loaded.
+pub fn referrer<'p>(
+    subject: &'p Subject,
+    own: &Settled<'_>,
+    found: &'p Found,
+    member: &MemberId,
+    counters: &[CounterId],
+) -> Result<Referrer<'p>, Undecided> {
+    if found.others_are_busy {
+        return busy_referrer(subject, found, member);
+    }
+    let settled = settled_referrer(subject, own, found, member, counters)?;
+    Ok(settled.map_or(Referrer::Gone, Referrer::Ready))
+}
+
+fn busy_referrer<'f>(subject: &Subject, found: &'f Found, member: &MemberId) -> Result<Referrer<'f>, Undecided> {
+    let mut member = member.clone();
+    for _ in 0..=MERGES_MAX {
+        let Some(account) = found.account(&member) else {
+            return Err(Undecided::LookAt(Needs { accounts: vec![member], ..Needs::default() }));
+        };
+        match account.map(|account| (account, merged_into(account))) {
+            Some((_, Some(into))) if into != subject.member => member = into,
+            Some((account, None)) => return Ok(Referrer::Busy(account)),
+            Some((_, Some(_))) | None => return Ok(Referrer::Gone),
+        }
+    }
+    Ok(Referrer::Gone)
+}
+
+/// Pays what `settled` owes for a referral, if it owes something that can be paid now. A command does this first, by itself, and
+/// goes on without it if others keep changing the account of the member who is owed.
+///
+/// # Errors
+///
+/// What must be done first: the payment.
+pub(crate) fn pay_debt(subject: &Subject, settled: &Settled<'_>, found: &Found) -> Result<(), Undecided> {
+    let Some(debt) = settled.account().referral_debts.first().filter(|_| !found.others_are_busy) else { return Ok(()) };
+    let then = subject.versions.program(debt.version)?;
+    let counters = then.earning_counters(&Occasion::Referral(debt.occurred_at));
+    let referrer = settled_referrer(subject, settled, found, &debt.to, &counters)?;
+    match referral::pay_debt(settled.clone(), referrer, &found.counters) {
+        Some(posting) => Err(Undecided::CatchUp(Box::new(posting))),
+        None => Ok(()),
+    }
+}
+
+/// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
+///
+/// # Errors
+///
+/// What must be done before it can be told; along with the account, `counters` are loaded.
+pub fn settled_referrer<'p>(
+    subject: &'p Subject,
+    own: &Settled<'_>,
+    found: &Found,
+    member: &MemberId,
+    counters: &[CounterId],
+) -> Result<Option<Settled<'p>>, Undecided> {
+    let mut member = member.clone();
+    for _ in 0..=MERGES_MAX {
+        let settled = match settled_other(subject, own, found, &member) {
+            Err(Undecided::LookAt(needs)) => {
+                let needs = Needs { counters: counters.to_vec(), ..needs };
+                return Err(Undecided::LookAt(needs));
+            }
+            other => other?,
+        };
+        match settled.as_ref().map(|settled| merged_into(settled.account())) {
+            // A command changes its own account by itself.
+            Some(Some(into)) if into == subject.member => return Ok(None),
+            Some(Some(into)) => member = into,
+            Some(None) | None => return Ok(settled),
+        }
+    }
+    Ok(None)
+}
+
+fn merged_into(account: &Account) -> Option<MemberId> {
+    match &account.status {
+        Status::Merged { into } => Some(into.clone()),
+        Status::Active | Status::Suspended | Status::Closed => None,
+    }
+}
