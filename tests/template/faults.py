@@ -89,6 +89,7 @@ FAULTS = [
         "${Table.Arn}/index/by_sequence",
         "AccountFunction:",
     ),
+    Fault("scanning", POLICIES, "- dynamodb:Query", "- dynamodb:Scan", "RedeemFunction:"),
     Fault("deleting", POLICIES, "- dynamodb:UpdateItem", "- dynamodb:DeleteItem", "RedeemFunction:"),
     Fault(
         "a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"
@@ -151,7 +152,16 @@ FAULTS = [
     Fault("a field the function does not answer", RUN, "Payload.cursor", "Payload.next_cursor"),
     Fault("the same page for ever", RUN, "Default: ShardReviewed", "Default: ReviewPage"),
     Fault("a moment for a date", RUN, "$substringBefore($states.context.Execution.StartTime, 'T')", "$now()"),
-    Fault("a failure that nobody hears of", RUN, "{ 'failed': 1 }", "{ 'failed': 0 }"),
+    Fault("a failure that nobody hears of", RUN, "{ 'shard_failed': 1 }", "{ 'shard_failed': 0 }"),
+    Fault("a count that only the last page makes", RUN, "$states.input.failed + $states.result", "$states.result"),
+    Fault(
+        "names that only the last page gives",
+        RUN,
+        "$append($states.input.failed_accounts, $states.result.Payload.failed_accounts)",
+        "$states.result.Payload.failed_accounts",
+    ),
+    Fault("more names than a state can hold", RUN, "Payload.failed_accounts)[[0..1]]", "Payload.failed_accounts)[[0..9]]"),
+    Fault("a run over all accounts that looks at those due", RUN, "$states.input.all = true", "false"),
     Fault("a throttled call that is not repeated", RUN, "MaxAttempts: 8", "MaxAttempts: 0"),
     Fault("reading every queue", POLICIES, "Resource: !GetAtt EarnQueue.Arn", 'Resource: "*"'),
     Fault("sending to the queue", POLICIES, "- sqs:ReceiveMessage", "- sqs:SendMessage"),
@@ -183,6 +193,8 @@ FAULTS = [
     Fault("a queue that takes every execution", QUEUE, "Concurrency: !Ref QueueConcurrency", "Concurrency: 1000"),
     Fault("a queue that nobody reads", QUEUE, "FunctionName: !Ref EarnFunction", "FunctionName: !Ref RedeemFunction"),
     Fault("dead letters nobody watches", ALARMS, "!GetAtt EarnDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName"),
+    Fault("failed accounts nobody watches", ALARMS, "MetricName: AccountsNotReviewed\n      Stat", "MetricName: Other\n      Stat"),
+    Fault("a line that is not written", ALARMS, "an account cannot be reviewed", "an account was not reviewed"),
     Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "RedeemThrottlesAlarm:"),
     Fault(
         "an alarm that rings nowhere",

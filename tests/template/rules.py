@@ -1,14 +1,16 @@
 """What holds of the template beyond being valid. Each rule yields what breaks it; its docstring says what holds."""
 
 import json
+import re
 import tomllib
 
 import state_machine
 from expansion import BASIC_EXECUTION_ROLE, definition_of
 
-# A ledger line is never deleted, and nothing is found by scanning.
+# A ledger line is never deleted, and nothing is found by scanning, but all accounts are.
 READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+SCANNING = "tier-evaluation"
 
 # What the platform does in a function's name with a queue that it reads.
 QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
@@ -121,6 +123,7 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
         stack.functions()[name][1]["Role"]["Fn::GetAtt"][0]: [one["EventSourceArn"] for one in sources]
         for name, sources in stack.sources().items()
     }
+    scanning = stack.functions()[SCANNING][1]["Role"]["Fn::GetAtt"][0]
     for owner, statement in stack.statements():
         if "NotAction" in statement or "NotResource" in statement:
             yield f"{owner} grants everything but something"
@@ -138,8 +141,9 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
                     wanted = on_queues.get(owner, [])
                 if resource not in wanted:
                     yield f"{owner} grants {sorted(actions)} on {json.dumps(resource)}"
-        if owner in roles and actions != QUEUE_ACTIONS and not actions <= ACTIONS:
-            yield f"{owner} grants {sorted(actions - ACTIONS)}"
+        allowed = ACTIONS | {"dynamodb:Scan"} if owner == scanning else ACTIONS
+        if owner in roles and actions != QUEUE_ACTIONS and not actions <= allowed:
+            yield f"{owner} grants {sorted(actions - allowed)}"
     for logical_id, role in stack.of_type("AWS::IAM::Role").items():
         for managed in role["Properties"].get("ManagedPolicyArns", []):
             if logical_id not in roles or managed != BASIC_EXECUTION_ROLE:
@@ -361,9 +365,10 @@ def the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation(stack):
 class Reviews:
     """Stands in for tier-evaluation: answers page by page and keeps what it was asked."""
 
-    def __init__(self, pages=None, broken=None):
+    def __init__(self, pages=None, broken=None, failing=None):
         self.pages = pages or {}
         self.broken = broken or {}
+        self.failing = failing or {}
         self.asked = []
 
     def __call__(self, payload):
@@ -375,13 +380,30 @@ class Reviews:
         page = 0 if payload["cursor"] is None else int(payload["cursor"].removeprefix("page-"))
         last = self.pages.get(shard, 1) - 1
         cursor = None if page >= last else f"page-{page + 1}"
-        return {**payload, "cursor": cursor, "reviewed": 10, "changed": 2, "conflicted": 1}
+        failed = self.failing.get(shard, 0)
+        return {
+            "shard": shard,
+            "through": payload["through"],
+            "cursor": cursor,
+            "reviewed": 10,
+            "changed": 2,
+            "conflicted": 1,
+            "failed": failed,
+            "conflicted_accounts": [account("conflicted", shard, page, 0)],
+            "failed_accounts": [account("failed", shard, page, number) for number in range(min(failed, 20))],
+        }
 
 
-def outcome(definition, reviews):
-    """Returns the output of a run, or how it failed."""
+def account(kind, shard, page, number):
+    """Returns the name of an account, as long as one may be."""
+    return {"program": "p" * 64, "member": f"{kind}-{shard}-{page}-{number}".ljust(64, "x")}
+
+
+def outcome(definition, reviews, given=None):
+    """Returns the output of a run that was given `given`, or how it failed."""
+    context = {"Execution": {"StartTime": "2026-11-22T23:59:58.123Z"}}
     try:
-        return state_machine.run(definition, reviews, {"Execution": {"StartTime": "2026-11-22T23:59:58.123Z"}})
+        return state_machine.run(definition, reviews, context, given or {})
     except state_machine.Failed as failure:
         return str(failure)
 
@@ -394,18 +416,37 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
         yield from faults
         return
 
-    reviews = Reviews(pages={17: 3})
+    reviews = Reviews(pages={17: 3}, failing={17: 1, 200: 30})
     found = outcome(definition, reviews)
     calls = SHARDS + 2
-    wanted = {"shards": SHARDS, "reviewed": 10 * calls, "changed": 2 * calls, "conflicted": calls, "failed_shards": []}
+    places = [(shard, 0) for shard in range(SHARDS)]
+    places.insert(18, (17, 1))
+    wanted = {
+        "shards": SHARDS,
+        "reviewed": 10 * calls,
+        "changed": 2 * calls,
+        "conflicted": calls,
+        "failed": 33,
+        "conflicted_accounts": [account("conflicted", shard, page, 0) for shard, page in places],
+        "failed_accounts": [account("failed", *place) for place in [(17, 0, 0), (17, 1, 0), (200, 0, 0), (200, 0, 1)]],
+        "failed_shards": [],
+    }
     if found != wanted:
         yield f"a run ends with {found}, not {wanted}"
     pages = [(shard, None) for shard in range(SHARDS)]
     pages[18:18] = [(17, "page-1"), (17, "page-2")]
     if [(one.get("shard"), one.get("cursor")) for one in reviews.asked] != pages:
         yield f"a run asks for {reviews.asked[:20]}..., {len(reviews.asked)} pages in all"
-    if any(set(one) != {"shard", "through", "cursor"} or one["through"] != "2026-11-22" for one in reviews.asked):
+    asked = {"through": "2026-11-22", "all": False}
+    if any(set(one) != {"shard", "cursor", *asked} or one != one | asked for one in reviews.asked):
         yield f"a run asks for {reviews.asked[0]}"
+
+    reviews = Reviews(pages={17: 3}, failing=dict.fromkeys(range(SHARDS), 30))
+    found = outcome(definition, reviews, {"all": True})
+    if not isinstance(found, dict) or found["failed"] != 30 * calls or len(found["failed_accounts"]) != 2 * SHARDS:
+        yield f"where accounts of every shard fail a run ends with {str(found)[:1000]}"
+    if any(one["all"] is not True for one in reviews.asked):
+        yield "a run over all accounts asks for less"
 
     reviews = Reviews(broken={3: 2})
     found = outcome(definition, reviews)
@@ -463,8 +504,8 @@ def trouble_rings_an_alarm(stack):
         properties = alarm["Properties"]
         metrics = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", []) if "MetricStat" in one]
         for metric in metrics or [properties]:
-            dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
-            watched.add((metric["Namespace"], metric["MetricName"], json.dumps(dimensions, sort_keys=True)))
+            dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+            watched.add((str(metric["Namespace"]), metric["MetricName"], json.dumps(dimensions, sort_keys=True)))
         for kind in ("AlarmActions", "OKActions"):
             if properties.get(kind) != rung:
                 yield f"{logical_id} has {kind} {properties.get(kind)}"
@@ -495,8 +536,18 @@ def trouble_rings_an_alarm(stack):
     for logical_id, _ in stack.functions().values():
         for metric in ("Errors", "Throttles"):
             wanted.append(("AWS/Lambda", metric, {"FunctionName": {"Ref": logical_id}}))
+    filter_id, counted = stack.the("AWS::Logs::MetricFilter")
+    (metric,) = counted["Properties"]["MetricTransformations"]
+    wanted.append((metric["MetricNamespace"], metric["MetricName"], {}))
+    review = (stack.root / "functions/tier-evaluation/src/shard.rs").read_text()
+    message = re.fullmatch(r'\{ \$\.message = ("[^"]+") \}', counted["Properties"]["FilterPattern"])
+    if message is None or f"tracing::error!(program, member, code, cause, {message[1]})" not in review:
+        yield f"{filter_id} counts lines that the review does not write"
+    _, review_function = stack.functions()["tier-evaluation"]
+    if counted["Properties"]["LogGroupName"] != review_function["LoggingConfig"]["LogGroup"]:
+        yield f"{filter_id} reads {counted['Properties']['LogGroupName']}"
     for namespace, metric, dimensions in wanted:
-        if (namespace, metric, json.dumps(dimensions, sort_keys=True)) not in watched:
+        if (str(namespace), metric, json.dumps(dimensions, sort_keys=True)) not in watched:
             yield f"no alarm watches {namespace} {metric} of {dimensions}"
 
 

@@ -4,6 +4,7 @@ What is not known here is reported as a fault, so that a definition cannot pass 
 """
 
 import functools
+import json
 
 import jsonata
 
@@ -33,6 +34,9 @@ PART_FIELDS = {
 
 # No execution in the checks needs more; more is a loop.
 STEPS_MAX = 100
+
+# What the service hands from one state to the next.
+STATE_BYTES_MAX = 256 * 1024
 
 
 class Failed(Exception):
@@ -122,6 +126,8 @@ def distributed_map(state, value, call, context):
         selected = evaluated(state["ItemSelector"], {"input": value, "context": inner})
         # A child is an execution of its own: the map's context is not its context.
         results.append(run(state["ItemProcessor"], call, {}, selected))
+    if (size := len(json.dumps(results, separators=(",", ":")))) > STATE_BYTES_MAX:
+        raise Failed("States.DataLimitExceeded", f"the results of the map are {size} bytes")
     return state["Next"], evaluated(state["Output"], states | {"result": results})
 
 

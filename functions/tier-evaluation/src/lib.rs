@@ -2,8 +2,10 @@
 //! an operator.
 
 mod member;
+mod report;
 mod shard;
 mod tier_override;
+mod walk;
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The scheduled run: the due accounts of one shard, page by page, for as long as there is time.
+//! The scheduled run: the accounts of one shard, page by page, for as long as there is time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,14 +11,16 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use regulars_application::{
-    deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure, refusal::RefusalCode, subject::Subject,
+    command::Done, deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure, refusal::RefusalCode,
 };
-use regulars_store::{DUE_SHARDS, Due, DueCursor};
-use serde::{Deserialize, Serialize};
+use regulars_store::DUE_SHARDS;
+use serde::Deserialize;
 use serde_json::Value;
 
-/// Accounts looked up at a time. Small, so that memory stays flat and little is done twice after a crash.
-const PAGE_SIZE: u32 = 50;
+use crate::{
+    report::{AccountName, Fate, Report},
+    walk::{Candidate, Walk},
+};
 
 /// No further page is begun with less time than this left: a page takes about a second, and retries may take more.
 const PAGE_TIME: Duration = Duration::from_secs(10);
@@ -34,28 +36,14 @@ struct Event {
     through: Date,
     #[serde(default)]
     cursor: Option<String>,
+    /// Every account, whether time has anything to do to it or not: for the night after rules have changed.
+    #[serde(default)]
+    all: bool,
 }
 
-/// How far the run has come in this shard, and what it did on this call.
-#[derive(Debug, Serialize)]
-struct Report {
-    shard: u16,
-    through: Date,
-    /// Where to go on; `null` when the shard is done.
-    cursor: Option<String>,
-    /// Accounts that were due and looked at.
-    reviewed: u64,
-    /// Those of them whose ledger got an entry.
-    changed: u64,
-    /// Those that others kept changing; they are still due, and tomorrow's run finds them.
-    conflicted: u64,
-    /// Those that are broken, each named in the log; they are still due too.
-    failed: u64,
-}
-
-/// Reviews accounts of the shard that are due through the event's date.
+/// Reviews accounts of the shard that are due through the event's date, or all accounts.
 pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    let Event { shard, through, cursor } = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+    let Event { shard, through, cursor, all } = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
     if shard >= DUE_SHARDS {
         return Err(EventRefused::unreadable(format!("shard is {shard}, and shards are 0 to 255")));
     }
@@ -63,36 +51,31 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     if through > latest {
         return Err(EventRefused::unreadable(format!("through is {through}, and nowhere is it later than {latest}")));
     }
-    let mut cursor = cursor.map(|text| DueCursor::parse(&text, shard)).transpose().map_err(EventRefused::unreadable)?;
-    if let Some(day) = cursor.as_ref().map(DueCursor::review_on).filter(|day| *day > through) {
-        return Err(EventRefused::unreadable(format!("the cursor is at {day}, and the run goes through {through}")));
-    }
-    let mut report = Report { shard, through, cursor: None, reviewed: 0, changed: 0, conflicted: 0, failed: 0 };
+    let mut walk = Walk::from_cursor(all, shard, through, cursor.as_deref())?;
+    let mut report = Report::new(shard, through);
     loop {
-        let page = engine.store.due(shard, through, cursor.as_ref(), PAGE_SIZE).await.map_err(EventRefused::fault)?;
-        let fates = Box::pin(review_page(engine, page.items, deadline)).await.map_err(EventRefused::fault)?;
-        for fate in fates {
+        let page = walk.next(engine, shard).await.map_err(EventRefused::fault)?;
+        for fate in Box::pin(review_page(engine, page, deadline)).await.map_err(EventRefused::fault)? {
             report.count(fate);
         }
-        cursor = page.next;
-        if cursor.is_none() || deadline.remaining() < PAGE_TIME {
+        report.cursor = walk.cursor();
+        if report.cursor.is_none() || deadline.remaining() < PAGE_TIME {
             break;
         }
     }
-    report.cursor = cursor.map(|cursor| cursor.to_string());
     let Report { reviewed, changed, conflicted, failed, .. } = report;
-    tracing::info!(shard, reviewed, changed, conflicted, failed, done = report.cursor.is_none(), "reviewed");
+    tracing::info!(shard, all, reviewed, changed, conflicted, failed, done = report.cursor.is_none(), "reviewed");
     serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
 /// Reviews accounts, [`LANES`] of them at a time. A store that does not answer ends all of them.
-async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) -> Result<Vec<Fate>, Failure> {
+async fn review_page(engine: &Engine, accounts: Vec<Candidate>, deadline: Deadline) -> Result<Vec<Fate>, Failure> {
     let waiting = Mutex::new(accounts.into_iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lane = || async {
         let mut fates = Vec::new();
-        while let Some(due) = next() {
-            fates.push(review_one(engine, due, deadline).await?);
+        while let Some(candidate) = next() {
+            fates.push(review_one(engine, candidate, deadline).await?);
         }
         Ok::<_, Failure>(fates)
     };
@@ -100,58 +83,46 @@ async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) ->
     Ok(lanes.into_iter().flatten().collect())
 }
 
-/// What became of an account that was listed as due.
-#[derive(Clone, Copy, Debug)]
-enum Fate {
-    /// It is not due after all, or gone.
-    NotDue,
-    Unchanged,
-    Changed,
-    Conflicted,
-    Failed,
-}
-
-impl Report {
-    fn count(&mut self, fate: Fate) {
-        let of_its_own = match fate {
-            Fate::NotDue => return,
-            Fate::Unchanged => None,
-            Fate::Changed => Some(&mut self.changed),
-            Fate::Conflicted => Some(&mut self.conflicted),
-            Fate::Failed => Some(&mut self.failed),
-        };
-        for count in of_its_own.into_iter().chain([&mut self.reviewed]) {
-            *count = count.saturating_add(1);
-        }
-    }
-}
-
-async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fate, Failure> {
-    let now = engine.clock.now();
-    let Some(versions) = engine.programs.versions(&engine.store, &due.program, now).await? else {
-        tracing::error!(program = due.program.as_str(), "an account is due in a program that is not published");
-        return Ok(Fate::NotDue);
-    };
-    let mut subject = Subject { program_id: due.program, versions, member: due.member, now };
-    // Where the day has not begun yet, nothing is due before tomorrow's run.
-    if due.review_on > subject.program()?.date(now) {
-        return Ok(Fate::NotDue);
-    }
-    match engine.review(&mut subject, deadline).await {
-        Ok(done) if done.grew => Ok(Fate::Changed),
-        Ok(_) => Ok(Fate::Unchanged),
-        Err(Failure::Busy) => Ok(Fate::Conflicted),
+/// What becomes of one account.
+///
+/// # Errors
+///
+/// The store does not answer. Anything else is the affair of this account: one that is broken must not keep the rest of its
+/// shard waiting night after night.
+async fn review_one(engine: &Engine, candidate: Candidate, deadline: Deadline) -> Result<Fate, Failure> {
+    let Candidate { account, review_on } = candidate;
+    match reviewed(engine, &account, review_on, deadline).await {
+        Ok(None) => Ok(Fate::NotDue),
+        Ok(Some(done)) => Ok(if done.grew { Fate::Changed } else { Fate::Unchanged }),
         // The index follows the table within moments, and the account may be gone by now.
         Err(Failure::Refused(refusal)) if refusal.code() == RefusalCode::MemberNotFound => Ok(Fate::NotDue),
+        Err(Failure::Busy) => Ok(Fate::Conflicted(account)),
         Err(failure) if failure.retryable() => Err(failure),
-        // One broken account must not keep the rest of its shard waiting night after night.
         Err(failure) => {
-            let (program, member) = (subject.program_id.as_str(), subject.member.as_str());
+            let AccountName { program, member } = &account;
             let cause = failure.cause().map(ToString::to_string);
-            tracing::error!(program, member, code = failure.code(), cause, "a due account cannot be reviewed");
-            Ok(Fate::Failed)
+            let (program, member, code) = (program.as_str(), member.as_str(), failure.code());
+            // A metric of the template counts lines with this message.
+            tracing::error!(program, member, code, cause, "an account cannot be reviewed");
+            Ok(Fate::Failed(account))
         }
     }
+}
+
+/// Reviews an account; `None` if the day on which it is due has not begun in its program's zone. Then nothing is due before
+/// tomorrow's run.
+async fn reviewed(
+    engine: &Engine,
+    account: &AccountName,
+    review_on: Option<Date>,
+    deadline: Deadline,
+) -> Result<Option<Done>, Failure> {
+    let mut subject = engine.subject(account.program.clone(), account.member.clone()).await?;
+    let today = subject.program()?.date(subject.now);
+    if review_on.is_some_and(|day| day > today) {
+        return Ok(None);
+    }
+    engine.review(&mut subject, deadline).await.map(Some)
 }
 
 /// The latest date that it is anywhere, in the zone that is first into every day.

@@ -18,7 +18,7 @@ pub enum Action {
     PutItem,
     /// `dynamodb:Query`.
     Query,
-    /// `dynamodb:Scan`. No function has this permission.
+    /// `dynamodb:Scan`, for walks over the whole table.
     Scan,
     /// `dynamodb:UpdateItem`.
     UpdateItem,

@@ -93,6 +93,10 @@ pub(crate) const DUE_BEFORE: &str = "due_shard = :shard AND due_key < :end";
 
 /// The item belongs to a member.
 pub(crate) const IS_MEMBER: &str = "begins_with(pk, :member)";
+/// The item is an account.
+pub(crate) const IS_ACCOUNT: &str = "sk = :account";
+/// The sort key of accounts.
+pub(crate) const ACCOUNT_SK: &str = "account";
 /// What the partition keys of members begin with.
 pub(crate) const MEMBER_PREFIX: &str = "member#";
 
@@ -105,7 +109,7 @@ pub(crate) struct Key {
 
 /// The key of an account.
 pub(crate) fn account_key(program: &ProgramId, member: &MemberId) -> Key {
-    Key { pk: member_pk(program, member), sk: "account".to_owned() }
+    Key { pk: member_pk(program, member), sk: ACCOUNT_SK.to_owned() }
 }
 
 /// The key of an entry of a member.

@@ -74,6 +74,7 @@ const STORY: &[(&str, &str)] = &[
     ("enroll-plan-end", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
+    ("tier-evaluation-all", "2027-12-01T03:00:00Z"),
 ];
 
 fn root() -> &'static Path {

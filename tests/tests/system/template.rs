@@ -144,6 +144,8 @@ async fn exercise(function: &str, system: &System) {
             let shard = Store::due_shard(&"m-1".parse().unwrap());
             let event = json!({ "shard": shard, "through": "2027-03-01", "cursor": null });
             assert_eq!(handle(function, engine, event).await.unwrap()["changed"], 1);
+            let event = json!({ "shard": shard, "through": "2027-03-01", "cursor": null, "all": true });
+            assert_eq!(handle(function, engine, event).await.unwrap()["failed"], 0);
             expect(call(function, engine, ("POST", &path), &[], &json!({})).await, 200);
             let body = json!({ "tier": "gold", "until": "2027-06-30", "reason": "c-1" });
             expect(call(function, engine, ("PUT", &tier_override), &[], &body).await, 200);

@@ -5,6 +5,7 @@ use http::Method;
 use regulars_api::http::{Answer, HttpRequest, Problem, ProblemCode, Routes, serve};
 use regulars_application::authority::Authority;
 use regulars_application::event::EventRefused;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::clock::KeptClock;
@@ -20,6 +21,15 @@ pub(crate) struct Control {
     /// What reads the queue, if the template has one.
     queue: Option<Function>,
     routes: Routes<Operation>,
+}
+
+/// What a run by hand looks at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Every account, and not only those that are due.
+    #[serde(default)]
+    all: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +67,7 @@ impl Control {
             match operation {
                 Operation::ReadClock => Ok(self.clock.read()),
                 Operation::MoveClock => self.clock.move_to(&request),
-                Operation::RunTierEvaluation => self.run_tier_evaluation().await,
+                Operation::RunTierEvaluation => self.run_tier_evaluation(&request).await,
                 Operation::ListEvents => list_events(&request),
                 Operation::SendMessages => queue::send(self.queue.as_ref(), &request).await,
             }
@@ -65,9 +75,10 @@ impl Control {
         .await
     }
 
-    async fn run_tier_evaluation(&self) -> Result<Answer, Problem> {
+    async fn run_tier_evaluation(&self, request: &HttpRequest) -> Result<Answer, Problem> {
+        let Wanted { all } = request.json_body_or_default()?;
         let function = self.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
-        let run = run::run(function, self.clock.clock().now()).await.map_err(Problem::fault)?;
+        let run = run::run(function, self.clock.clock().now(), all).await.map_err(Problem::fault)?;
         Ok(Answer::ok(&run))
     }
 }

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use regulars_application::event::EventRefused;
+use regulars_store::DUE_SHARDS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::function::Function;
 
-/// Accounts are spread over this many shards.
-const SHARDS: u16 = 256;
+/// Most accounts of each kind that the answer names. It counts all of them.
+const NAMED_MAX: usize = 100;
 
 /// What a run did.
 #[derive(Debug, Serialize, PartialEq)]
@@ -22,7 +23,18 @@ pub(crate) struct Run {
     changed: u64,
     conflicted: u64,
     failed: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conflicted_accounts: Vec<Account>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_accounts: Vec<Account>,
     seconds: f64,
+}
+
+/// An account that was not reviewed.
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
+struct Account {
+    program: String,
+    member: String,
 }
 
 /// What the function answers to one page.
@@ -34,23 +46,40 @@ struct Page {
     conflicted: u64,
     #[serde(default)]
     failed: u64,
+    #[serde(default)]
+    conflicted_accounts: Vec<Account>,
+    #[serde(default)]
+    failed_accounts: Vec<Account>,
 }
 
-/// Reviews every account that is due, shard by shard, each until its function gives no cursor.
-pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp) -> Result<Run, EventRefused> {
+/// Reviews every account that is due, or `all`, shard by shard, each until its function gives no cursor.
+pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp, all: bool) -> Result<Run, EventRefused> {
     let started = Instant::now();
     let through = latest_date(now);
-    let mut run = Run { shards: SHARDS, reviewed: 0, changed: 0, conflicted: 0, failed: 0, seconds: 0.0 };
-    for shard in 0..SHARDS {
+    let mut run = Run {
+        shards: DUE_SHARDS,
+        reviewed: 0,
+        changed: 0,
+        conflicted: 0,
+        failed: 0,
+        conflicted_accounts: Vec::new(),
+        failed_accounts: Vec::new(),
+        seconds: 0.0,
+    };
+    for shard in 0..DUE_SHARDS {
         let mut cursor: Option<Value> = None;
         loop {
-            let event = json!({ "shard": shard, "through": through, "cursor": cursor });
+            let event = json!({ "shard": shard, "through": through, "cursor": cursor, "all": all });
             let page = tier_evaluation.call(event).await?;
             let page: Page = serde_json::from_value(page).map_err(EventRefused::fault)?;
             run.reviewed = run.reviewed.saturating_add(page.reviewed);
             run.changed = run.changed.saturating_add(page.changed);
             run.conflicted = run.conflicted.saturating_add(page.conflicted);
             run.failed = run.failed.saturating_add(page.failed);
+            run.conflicted_accounts.extend(page.conflicted_accounts);
+            run.conflicted_accounts.truncate(NAMED_MAX);
+            run.failed_accounts.extend(page.failed_accounts);
+            run.failed_accounts.truncate(NAMED_MAX);
             match page.cursor {
                 None => break,
                 next if next == cursor => {
@@ -88,6 +117,14 @@ mod tests {
         })
     }
 
+    /// A page in which one account failed.
+    fn page(cursor: &Value, shard: u64) -> Value {
+        json!({
+            "cursor": cursor, "reviewed": 3, "changed": 2, "conflicted": 1, "failed": 1, "conflicted_accounts": [],
+            "failed_accounts": [{ "program": "demo", "member": format!("m-{shard}") }]
+        })
+    }
+
     #[tokio::test]
     async fn every_shard_is_reviewed_until_it_has_no_cursor() {
         let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
@@ -98,26 +135,29 @@ mod tests {
                 let more = event["shard"] == 17 && event["cursor"] != "second";
                 let cursor = if event["cursor"] == json!(null) { "first" } else { "second" };
                 let cursor = if more { json!(cursor) } else { json!(null) };
-                json!({ "shard": event["shard"], "cursor": cursor, "reviewed": 3, "changed": 2, "conflicted": 1 })
+                page(&cursor, event["shard"].as_u64().unwrap())
             }),
             now(),
+            true,
         )
         .await
         .unwrap();
         assert_eq!((run.shards, run.reviewed, run.changed, run.conflicted), (256, 258 * 3, 258 * 2, 258));
         let seen = seen.lock().unwrap();
         assert_eq!(seen.len(), 258);
-        assert_eq!(seen[19], json!({ "shard": 17, "through": "2027-01-01", "cursor": "second" }));
+        assert_eq!(seen[19], json!({ "shard": 17, "through": "2027-01-01", "cursor": "second", "all": true }));
+        assert_eq!((run.failed, run.failed_accounts.len(), run.conflicted_accounts.len()), (258, NAMED_MAX, 0));
+        assert_eq!(run.failed_accounts[1], Account { program: "demo".to_owned(), member: "m-1".to_owned() });
     }
 
     #[tokio::test]
     async fn a_shard_that_does_not_go_on_is_a_fault_and_not_an_endless_run() {
-        let stuck = function(|_| json!({ "cursor": "same", "reviewed": 0, "changed": 0, "conflicted": 0 }));
-        assert!(matches!(run(&stuck, now()).await, Err(EventRefused::Fault(_))));
+        let stuck = function(|_| page(&json!("same"), 0));
+        assert!(matches!(run(&stuck, now(), false).await, Err(EventRefused::Fault(_))));
     }
 
     #[tokio::test]
     async fn an_answer_that_is_no_page_is_a_fault() {
-        assert!(matches!(run(&function(|_| json!({})), now()).await, Err(EventRefused::Fault(_))));
+        assert!(matches!(run(&function(|_| json!({})), now(), false).await, Err(EventRefused::Fault(_))));
     }
 }

@@ -107,6 +107,23 @@ fn what_was_answered_is_there_after_the_process_was_killed() {
 }
 
 #[test]
+fn a_clock_that_was_moved_beyond_clock_at_stays_where_it_was_and_the_server_says_so() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let data = folder.path().join("local.db");
+    let server = Server::start(&data);
+    assert!(!server.greeting.contains("the clock stands"), "{}", server.greeting);
+    let later = json!({ "now": "2027-12-01T03:00:00Z" });
+    assert_eq!(server.send("PUT", "/local/clock", "-", &later), (200, later.clone()));
+    drop(server);
+    let server = Server::start(&data);
+    let said = format!(
+        "# the clock stands at 2027-12-01T03:00:00Z, where it was when the data were last used, because {NOW} is earlier\n"
+    );
+    assert!(server.greeting.contains(&said), "{}", server.greeting);
+    assert_eq!(server.send("GET", "/local/clock", "-", &json!(null)), (200, later));
+}
+
+#[test]
 fn both_signals_end_it_in_order() {
     let folder = tempfile::tempdir().expect("there is room");
     for name in ["-INT", "-TERM"] {

@@ -40,6 +40,8 @@ mod rush;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod spanning;
 #[cfg(test)]
 mod wire;

@@ -28,6 +28,8 @@ mod redemptions;
 mod referrals;
 mod reversals;
 mod review;
+mod review_all;
+mod review_failures;
 mod rewards;
 mod tier;
 mod tier_evaluations;

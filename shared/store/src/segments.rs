@@ -1,0 +1,110 @@
+//! Walks over all accounts, segment by segment, for a review that looks at every one.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use regulars_domain::id::{MemberId, ProgramId};
+
+use crate::{
+    due::{CursorMalformed, DUE_SHARDS},
+    fault::StoreFault,
+    item::{Fields, Item, key_attributes, text},
+    meter::Action,
+    store::Store,
+    table::{ACCOUNT_SK, IS_ACCOUNT, Key, PK, SK, read_member_pk},
+};
+
+/// How many segments the table is walked in: 0 to one less than this. Segments are DynamoDB's own division of the table; a
+/// run works on as many as there are shards of reviews, so that both kinds of run look alike.
+const SEGMENTS: u16 = DUE_SHARDS;
+
+/// A part of the accounts of one segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentPage {
+    /// Whose accounts they are, in no order, each in one segment and there once.
+    pub accounts: Vec<(ProgramId, MemberId)>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<SegmentCursor>,
+}
+
+/// A place in the walk over one segment: the key of an item, of whatever kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentCursor(Key);
+
+impl SegmentCursor {
+    /// The cursor that an earlier page gave, from its text.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorMalformed`]. Whether it is of this segment, the table finds out.
+    pub fn parse(text: &str) -> Result<Self, CursorMalformed> {
+        let (pk, sk) =
+            text.split_once(' ').filter(|(pk, sk)| !pk.is_empty() && !sk.is_empty()).ok_or(CursorMalformed)?;
+        Ok(Self(Key { pk: pk.to_owned(), sk: sk.to_owned() }))
+    }
+
+    fn read(key: &Item) -> Result<Self, StoreFault> {
+        let fields = Fields::of("key", key);
+        let part = |name| fields.required(name, |value| value.as_s().ok().cloned());
+        Ok(Self(Key { pk: part(PK)?, sk: part(SK)? }))
+    }
+}
+
+impl fmt::Display for SegmentCursor {
+    /// No partition key holds a space, because no id does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.pk, self.0.sk)
+    }
+}
+
+impl Store {
+    /// Accounts of `segment`, one of 256, after `after`. `limit` bounds the items that are looked at, accounts and others, so a page
+    /// may hold no account and still have a next one. It costs a read unit for 8 KB of the table.
+    ///
+    /// An account that is made during the walk may be left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn accounts_of_segment(
+        &self,
+        segment: u16,
+        after: Option<&SegmentCursor>,
+        limit: u32,
+    ) -> Result<SegmentPage, StoreFault> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .segment(i32::from(segment))
+            .total_segments(i32::from(SEGMENTS))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .filter_expression(IS_ACCOUNT)
+            .expression_attribute_values(":account", text(ACCOUNT_SK))
+            .projection_expression(PK)
+            .set_exclusive_start_key(after.map(|SegmentCursor(key)| key_attributes(key.clone())))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        self.meter().call([Action::Scan]);
+        let found = Box::pin(scan.send()).await.map_err(StoreFault::of)?;
+        self.meter().read(found.consumed_capacity.as_slice());
+        let account = |item| Fields::of("account", item).required(PK, |value| read_member_pk(value.as_s().ok()?));
+        Ok(SegmentPage {
+            accounts: found.items().iter().map(account).collect::<Result<_, _>>()?,
+            next: found.last_evaluated_key().map(SegmentCursor::read).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        let text = "codes#demo#voucher code#A1";
+        assert_eq!(SegmentCursor::parse(text).unwrap().to_string(), text);
+        for bad in ["", " ", "pk", "pk ", " sk"] {
+            assert_eq!(SegmentCursor::parse(bad), Err(CursorMalformed), "{bad}");
+        }
+    }
+}
