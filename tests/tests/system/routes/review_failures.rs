@@ -3,22 +3,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut},
-    error::BoxError,
-    types::AttributeValue,
-};
-use regulars_application::{
-    authority::Authority,
-    clock::{Clock, MovableClock},
-    deadline::Deadline,
-    engine::Engine,
-    programs::ProgramCache,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
+use regulars_application::{deadline::Deadline, engine::Engine};
 use regulars_cli::local::{TABLE, client_at};
 use regulars_store::Store;
-use regulars_tests::system::{System, coffee_shop};
+use regulars_tests::{
+    rivals::beaten,
+    system::{System, coffee_shop},
+};
 use serde_json::{Value, json};
 
 const LATER: &str = "2027-12-01T03:00:00Z";
@@ -87,32 +79,6 @@ fn an_account_whose_rules_are_missing_is_named_while_those_of_other_programs_are
     }
 }
 
-/// Makes every change of one account lose its race: the version that it expects is another one when the table looks.
-#[derive(Debug)]
-struct Beaten(&'static str);
-
-impl Intercept for Beaten {
-    fn name(&self) -> &'static str {
-        "Beaten"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let body = context.request_mut().body_mut();
-        let text = String::from_utf8(body.bytes().unwrap_or_default().to_vec())?;
-        if text.contains("TransactItems") && text.contains(self.0) {
-            let beaten = text.replace(r#"":read":{"N":"1"}"#, r#"":read":{"N":"9"}"#);
-            assert_ne!(beaten, text, "the account is changed under its version");
-            *body = beaten.into();
-        }
-        Ok(())
-    }
-}
-
 /// What the function answers in the end. Where its last attempt is under way when time is over it answers nothing, and is
 /// called again, as by the state machine.
 async fn insist(engine: &Engine, event: &Value) -> Value {
@@ -128,14 +94,7 @@ async fn insist(engine: &Engine, event: &Value) -> Value {
 #[test]
 fn an_account_that_others_keep_changing_is_named_and_the_next_run_reviews_it() {
     let system = overdue();
-    let config = client_at(&system.table_url()).config().to_builder().interceptor(Beaten("member#demo#m-2")).build();
-    let beaten = Engine {
-        store: Store::new(Client::from_conf(config), TABLE),
-        programs: ProgramCache::default(),
-        clock: Clock::Movable(MovableClock::standing_at(LATER.parse().unwrap())),
-        authority: Authority::Trusted,
-        alias_key: None,
-    };
+    let beaten = beaten(&system, "member#demo#m-2", LATER);
     let shard = Store::due_shard(&"m-2".parse().unwrap());
     for all in [false, true] {
         let mut conflicted = Vec::new();
