@@ -11,12 +11,14 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use regulars_api::{
+    caught::caught,
     command::Subject,
     deadline::Deadline,
     engine::Engine,
     event::EventRefused,
     http::{Code, Problem},
 };
+use regulars_domain::id::{MemberId, ProgramId};
 use regulars_store::{DUE_SHARDS, Due, DueCursor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,7 +76,8 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     let mut report = Report { shard, through, cursor: None, reviewed: 0, changed: 0, conflicted: 0, failed: 0 };
     loop {
         let page = engine.store.due(shard, through, cursor.as_ref(), PAGE_SIZE).await.map_err(EventRefused::fault)?;
-        let fates = Box::pin(review_page(engine, page.items, deadline)).await.map_err(EventRefused::fault)?;
+        let fates = Box::pin(review_page(page.items, |due| review_one(engine, due, deadline))).await;
+        let fates = fates.map_err(EventRefused::fault)?;
         for fate in fates {
             report.count(fate);
         }
@@ -89,14 +92,22 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
-/// Reviews accounts, [`LANES`] of them at a time. A store that does not answer ends all of them.
-async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) -> Result<Vec<Fate>, Problem> {
+/// Reviews accounts by `review`, [`LANES`] of them at a time. A store that does not answer ends all of them; a panic is the
+/// failure of one.
+async fn review_page<F>(accounts: Vec<Due>, review: impl Fn(Due) -> F) -> Result<Vec<Fate>, Problem>
+where
+    F: Future<Output = Result<Fate, Problem>>,
+{
     let waiting = Mutex::new(accounts.into_iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lane = || async {
         let mut fates = Vec::new();
         while let Some(due) = next() {
-            fates.push(review_one(engine, due, deadline).await?);
+            let (program, member) = (due.program.clone(), due.member.clone());
+            fates.push(match caught(review(due)).await {
+                Ok(reviewed) => reviewed?,
+                Err(panicked) => failed(&program, &member, &panicked.into()),
+            });
         }
         Ok::<_, Problem>(fates)
     };
@@ -105,7 +116,7 @@ async fn review_page(engine: &Engine, accounts: Vec<Due>, deadline: Deadline) ->
 }
 
 /// What became of an account that was listed as due.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It is not due after all, or gone.
     NotDue,
@@ -149,15 +160,51 @@ async fn review_one(engine: &Engine, due: Due, deadline: Deadline) -> Result<Fat
         Err(problem) if problem.code() == Code::MemberNotFound => Ok(Fate::NotDue),
         Err(problem) if problem.code() == Code::StoreUnavailable => Err(problem),
         // One broken account must not keep the rest of its shard waiting night after night.
-        Err(problem) => {
-            let (program, member) = (subject.program_id.as_str(), subject.member.as_str());
-            tracing::error!(program, member, cause = problem.cause(), "a due account cannot be reviewed");
-            Ok(Fate::Failed)
-        }
+        Err(problem) => Ok(failed(&subject.program_id, &subject.member, &problem)),
     }
+}
+
+/// Names an account that cannot be reviewed in the log.
+fn failed(program: &ProgramId, member: &MemberId, problem: &Problem) -> Fate {
+    let (program, member) = (program.as_str(), member.as_str());
+    tracing::error!(program, member, cause = problem.cause(), "a due account cannot be reviewed");
+    Fate::Failed
 }
 
 /// The latest date that it is anywhere, in the zone that is first into every day.
 fn latest_date(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_account_at_which_the_engine_panics_counts_as_failed_and_the_others_are_reviewed() {
+        let due = |number: usize| Due {
+            review_on: "2027-01-01".parse().unwrap(),
+            program: "demo".parse().unwrap(),
+            member: format!("m-{number}").parse().unwrap(),
+        };
+        let fates = review_page((0..9).map(due).collect(), |due| async move {
+            tokio::task::yield_now().await;
+            assert!(due.member.as_str() != "m-3", "the engine is broken");
+            Ok(Fate::Changed)
+        });
+        let fates = fates.await.unwrap();
+        assert_eq!(fates.len(), 9);
+        assert_eq!(fates.iter().filter(|fate| **fate == Fate::Failed).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_ends_the_page() {
+        let due = Due {
+            review_on: "2027-01-01".parse().unwrap(),
+            program: "demo".parse().unwrap(),
+            member: "m-1".parse().unwrap(),
+        };
+        let ended = review_page(vec![due], |_| async { Err(Problem::store_unavailable("on fire")) }).await;
+        assert_eq!(ended.unwrap_err().code(), Code::StoreUnavailable);
+    }
 }

@@ -4,6 +4,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
+use crate::caught::{self, caught};
 use crate::clock::Clock;
 use crate::deadline::Deadline;
 use crate::engine::Engine;
@@ -14,19 +15,26 @@ use crate::settings::Settings;
 ///
 /// # Errors
 ///
-/// If a setting is missing, the engine cannot start, or the runtime cannot be reached: the platform then reports that
-/// the function did not start.
+/// If a setting is missing or the runtime cannot be reached: the platform then reports that the function did not start.
 pub async fn run<H>(handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
 {
     log_as_json();
+    caught::keep_panics_quiet();
     let settings = Settings::from_environment()?;
     let engine = Engine::start(&settings).await?;
     let (engine, handle) = (&engine, &handle);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
-        handle(engine, event.payload, deadline).await.map_err(Unanswered)
+        // HTTP requests have had their answer by then. This is for other events, and for what goes wrong on the way.
+        let answer =
+            tokio::time::timeout_at(deadline.instant().into(), Box::pin(handle(engine, event.payload, deadline)));
+        let answer = caught(answer)
+            .await
+            .map_err(EventRefused::fault)
+            .and_then(|in_time| in_time.map_err(EventRefused::fault)?);
+        answer.map_err(Unanswered)
     }))
     .await
 }

@@ -1,5 +1,6 @@
 //! Everything between a front end and the rules: HTTP requests and answers, Lambda, settings and time.
 
+pub mod caught;
 pub mod clock;
 pub mod codes;
 pub mod command;

@@ -8,6 +8,7 @@ use regulars_domain::{
 
 use crate::{
     account_item,
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, as_parsed, key_attributes},
     meter::Action,
@@ -39,17 +40,15 @@ impl Store {
 
     /// The item under `key`, strongly consistent.
     pub(crate) async fn get(&self, key: Key) -> Result<Option<Item>, StoreFault> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(key)))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::GetItem]);
-        // A call of the SDK is ten kilobytes of future. On the heap, here and elsewhere, it does not bloat every caller's.
-        let found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
-        Ok(found.item)
+        let found = self.calls.call(Kind::Point, [Action::GetItem], |client| {
+            client
+                .get_item()
+                .table_name(&self.table)
+                .set_key(Some(key_attributes(key)))
+                .consistent_read(true)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        Ok(found.await.map_err(StoreFault::of)?.item)
     }
 }

@@ -9,6 +9,7 @@ use regulars_domain::{
 };
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, as_number, text},
     meter::Action,
@@ -69,18 +70,18 @@ impl Store {
     }
 
     async fn levels(&self, counter: Key, consistent: bool) -> Result<Levels, StoreFault> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(SHARDS_OF)
-            .expression_attribute_values(":pk", text(counter.pk))
-            .expression_attribute_values(":counter", text(&counter.sk))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::Query]);
-        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
+        let found = self.calls.call(Kind::Point, [Action::Query], |client| {
+            client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression(SHARDS_OF)
+                .expression_attribute_values(":pk", text(counter.pk))
+                .expression_attribute_values(":counter", text(&counter.sk))
+                .consistent_read(consistent)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
         let mut levels = Levels::default();
         for item in found.items() {
             read_level(item, &counter.sk, &mut levels)?;

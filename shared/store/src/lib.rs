@@ -9,6 +9,7 @@ mod accounts;
 mod act;
 mod alias;
 mod backoff;
+mod calls;
 mod codes;
 mod commit;
 mod counters;
@@ -32,6 +33,7 @@ mod verdict;
 
 pub use act::{Outcome, RequestKey, Step};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
+pub use calls::{Limit, Limits};
 pub use codes::{CodeCount, CodeFate};
 pub use commit::Commit;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{id::ProgramId, versions::VersionHead};
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, as_number, key_attributes, number, text},
     meter::Action,
@@ -144,14 +145,14 @@ impl Store {
     async fn batch_get(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreFault> {
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
         let asked = asked.build().map_err(|error| StoreFault::Broken(error.into()))?;
-        let get = self
-            .client
-            .batch_get_item()
-            .request_items(&self.table, asked)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::BatchGetItem]);
-        let mut found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity());
+        let found = self.calls.call(Kind::Page, [Action::BatchGetItem], |client| {
+            client
+                .batch_get_item()
+                .request_items(&self.table, asked)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        let mut found = found.await.map_err(StoreFault::of)?;
         let items = found.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
         let left = found.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
         Ok((items, left.map(|left| left.keys).unwrap_or_default()))

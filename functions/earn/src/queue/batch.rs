@@ -9,6 +9,7 @@ use std::{
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use regulars_api::{
+    caught::caught,
     deadline::Deadline,
     event::EventRefused,
     http::{Code, Problem},
@@ -173,9 +174,10 @@ where
     if left < MESSAGE_TIME {
         return Err(Reason::OutOfTime);
     }
-    match tokio::time::timeout(left, act(message)).await {
-        Ok(done) => done.map_err(Reason::Problem),
-        Err(_) => Err(Reason::OutOfTime),
+    match caught(tokio::time::timeout(left, act(message))).await {
+        Ok(Ok(done)) => done.map_err(Reason::Problem),
+        Ok(Err(_)) => Err(Reason::OutOfTime),
+        Err(panicked) => Err(Reason::Problem(panicked.into())),
     }
 }
 

@@ -22,13 +22,16 @@ pub use response::Answer;
 pub use route::{Found, Params, Routes};
 
 use self::caller::client;
+use crate::caught::caught;
+use crate::deadline::Deadline;
 use crate::event::EventRefused;
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
 /// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
 ///
 /// A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
-/// here and nowhere else: refusals by their code, faults with their cause.
+/// here and nowhere else: refusals by their code, faults with their cause. An operation that is not over at `deadline` is
+/// answered with `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
 ///
 /// # Errors
 ///
@@ -38,6 +41,7 @@ pub async fn serve<T, F>(
     authority: Authority,
     scope: &str,
     routes: &Routes<T>,
+    deadline: Deadline,
     call: impl FnOnce(T, Request, Params) -> F,
 ) -> Result<Value, EventRefused>
 where
@@ -57,9 +61,11 @@ where
             let caller = authority.caller(authorizer.as_ref(), scope)?;
             caller.may_reach(found.params.find("member"))?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
-            call(*found.operation, request, found.params).await?.into_event()
-        }
-        .await;
+            let answer =
+                tokio::time::timeout_at(deadline.instant().into(), call(*found.operation, request, found.params));
+            answer.await.map_err(Problem::store_unavailable)??.into_event()
+        };
+        let answered = caught(answered).await.unwrap_or_else(|panicked| Err(panicked.into()));
         answered.or_else(|problem: Problem| refuse(&problem, &request_id))
     }
     .instrument(span)

@@ -72,7 +72,7 @@ async fn one_lost_answer_of_a_read_is_not_noticed() {
 #[tokio::test]
 async fn a_table_that_does_not_exist_is_broken() {
     let table = Table::new().await;
-    let store = Store::new(table.client.clone(), "elsewhere");
+    let store = Store::new(&table.client, "elsewhere");
     let fault = store.account(&demo(), &member("m-1")).await.unwrap_err();
     assert!(matches!(fault, StoreFault::Broken(_)), "{fault:?}");
 }

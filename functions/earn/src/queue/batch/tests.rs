@@ -54,6 +54,20 @@ async fn a_store_that_fails_in_the_middle_fails_the_messages_it_failed_and_no_ot
 }
 
 #[tokio::test]
+async fn a_message_at_which_the_engine_panics_fails_alone() {
+    let records: Vec<_> = (0..3).map(|number| record(STANDARD, None, "m-1", &format!("c-{number}"))).collect();
+    let failed = batch(&records)
+        .work_through(plenty(), |message| async move {
+            tokio::task::yield_now().await;
+            assert!(message.asked.entry.as_str() != "c-1", "the engine is broken");
+            Ok(())
+        })
+        .await;
+    let failed: Vec<_> = failed.iter().map(|failed| (failed.index, failed.code())).collect();
+    assert_eq!(failed, [(1, "internal")]);
+}
+
+#[tokio::test]
 async fn behind_a_failed_message_of_a_group_nothing_of_the_group_is_begun() {
     let records = [
         record(FIFO, Some("a"), "m-1", "a-1"),
