@@ -70,8 +70,7 @@ pub(crate) async fn act(
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => None,
             };
-            earn(settled, asked, &occasion, then, &found.counters, referrer)
-                .map_err(|refusal| Undecided::Refused(refusal.into()))
+            earn(settled, asked, &occasion, then, &found.counters, referrer).map_err(Undecided::from)
         })
         .await
 }

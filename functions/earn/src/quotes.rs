@@ -2,7 +2,7 @@
 
 use regulars_api::{
     codes,
-    command::{Subject, asked_as},
+    command::{Subject, asked_as, counter_missing},
     engine::Engine,
     http::{Answer, Params, Problem, Request},
     view::{Accrued, Redeemed, Redemption},
@@ -14,7 +14,7 @@ use regulars_domain::{
     earn::earn,
     earning::Occasion,
     id::{EntryId, IdempotencyKey},
-    posting::Posting,
+    posting::{Posting, Unposted},
     redeem::{self, Redeem},
 };
 use serde::Deserialize;
@@ -63,7 +63,8 @@ async fn accrual_quote(
     let counters = engine.store.counters(&subject.program_id, &needed).await?;
     let settled = engine.settled(subject, account)?;
     let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
-    let posting = earn(settled, asked, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
+    let posting =
+        earn(settled, asked, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
     let entry = would_be(&posting, &asked.entry);
     Ok(Answer::ok(&Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted()))
 }
@@ -82,10 +83,18 @@ async fn redemption_quote(
     let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
     let made = codes::made_for(settled.program(), &wish.reward)?;
     let code = made.as_ref().or(free.get(&wish.reward));
-    let posting = redeem::redeem(settled, asked, &wish, &counters, code)?;
+    let posting = redeem::redeem(settled, asked, &wish, &counters, code).map_err(quoted)?;
     let entry = would_be(&posting, &asked.entry);
     let settled = engine.settled(subject, posting.own.account)?;
     Ok(Answer::ok(&Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted()))
+}
+
+/// Why there is no quote. It is made on all that the counters hold, so it needs no more of them.
+fn quoted<R: Into<Problem>>(unposted: Unposted<R>) -> Problem {
+    match unposted {
+        Unposted::Refused(refusal) => refusal.into(),
+        Unposted::Needs(needed) => counter_missing(&needed),
+    }
 }
 
 /// The entry that would have answered the request.

@@ -2,7 +2,7 @@
 
 use regulars_api::{
     codes,
-    command::asked,
+    command::{Undecided, asked},
     deadline::Deadline,
     engine::Engine,
     http::{Answer, BODY_BYTES_MAX, Params, Problem, Request},
@@ -23,9 +23,9 @@ pub(crate) async fn redeem(
     let needs = codes::needs(program, &wish.reward, subject.now);
     let made = codes::made_for(program, &wish.reward)?;
     let done = engine
-        .act(&mut subject, &needs, &asked, deadline, |_, settled, found| {
+        .act_in_steps(&mut subject, &needs, &asked, deadline, |_, settled, found| {
             let code = made.as_ref().or(found.code(&wish.reward));
-            redeem::redeem(settled, &asked, &wish, &found.counters, code)
+            redeem::redeem(settled, &asked, &wish, &found.counters, code).map_err(Undecided::from)
         })
         .await?;
     let settled = engine.settled(&subject, done.account)?;

@@ -8,10 +8,12 @@ use regulars_domain::{
     account::Account,
     aftermath::Recorded,
     chain::Sealed,
+    counter::CounterNeeded,
+    enroll::EnrollNeeds,
     entry::By,
     fingerprint::Content,
     id::{EntryId, IdempotencyKey, MemberId, ProgramId},
-    posting::{Change, Posting},
+    posting::{Change, Posting, Unposted},
     program::Program,
     settle::{Settled, Settlement, settle, settle_unwritten},
     versions::{VersionMissing, Versions},
@@ -108,6 +110,36 @@ impl From<VersionMissing> for Undecided {
     fn from(VersionMissing(version): VersionMissing) -> Self {
         Self::Needs(vec![version])
     }
+}
+
+impl From<CounterNeeded> for Undecided {
+    fn from(needed: CounterNeeded) -> Self {
+        Self::First(Step::LookAt(needed.into()))
+    }
+}
+
+impl<R: Into<Problem>> From<Unposted<R>> for Undecided {
+    fn from(unposted: Unposted<R>) -> Self {
+        match unposted {
+            Unposted::Refused(refusal) => Self::Refused(refusal.into()),
+            Unposted::Needs(needed) => needed.into(),
+        }
+    }
+}
+
+impl From<EnrollNeeds> for Undecided {
+    fn from(needs: EnrollNeeds) -> Self {
+        match needs {
+            EnrollNeeds::Version(missing) => missing.into(),
+            EnrollNeeds::Counter(needed) => needed.into(),
+        }
+    }
+}
+
+/// A counter that should have been read was not, or not all of it: it is a fault of ours.
+#[must_use]
+pub fn counter_missing(needed: &CounterNeeded) -> Problem {
+    Problem::fault(format!("the counter {:?} was not read", needed.counter()))
 }
 
 /// A version that should have been loaded was not: it is a fault of ours.

@@ -13,7 +13,7 @@ use crate::{
     chain::Sealed,
     code::GivenCode,
     counter::{Counters, Take},
-    earning::{self, Earner, Occasion, PointsOverflow, assess},
+    earning::{self, Earner, NotAssessed, Occasion, assess},
     effects::{Effects, TierChange},
     entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
     fingerprint::Content,
@@ -219,7 +219,8 @@ impl<'p> Draft<'p> {
     ///
     /// # Errors
     ///
-    /// If the account would hold more than [`Points::MAX`]; the draft is then of no further use.
+    /// If the account would hold more than [`Points::MAX`], or too little was read of `counters`; the draft is then of no
+    /// further use.
     pub(crate) fn accrue(
         &mut self,
         mut entry: Entry,
@@ -227,7 +228,7 @@ impl<'p> Draft<'p> {
         then: &'p Program,
         counters: &Counters,
         besides: Option<BreakdownLine>,
-    ) -> Result<(), PointsOverflow> {
+    ) -> Result<(), NotAssessed> {
         let earner = Earner { account: &self.account, level: self.level_under(then), plan: self.plan() };
         let mut assessment = assess(then, &earner, occasion, counters)?;
         if let Some(line) = besides {
@@ -235,7 +236,7 @@ impl<'p> Draft<'p> {
             assessment.breakdown.push(line);
         }
         if self.account.total() + assessment.points > Points::MAX {
-            return Err(PointsOverflow);
+            return Err(NotAssessed::Overflow);
         }
         let date = then.date(occasion.occurred_at());
         entry.program_version = then.version;

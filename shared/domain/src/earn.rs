@@ -9,11 +9,11 @@ use crate::{
     calendar::days_after,
     counter::Counters,
     draft::Request,
-    earning::Occasion,
+    earning::{NotAssessed, Occasion},
     entry::{Accrued, Record, Source},
     money::Currency,
     points::Points,
-    posting::Posting,
+    posting::{Posting, Unposted},
     program::Program,
     referral,
     settle::Settled,
@@ -66,7 +66,8 @@ impl fmt::Display for EarnRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins.
+/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins. Or more must be read of a counter
+/// first.
 pub fn earn<'p>(
     settled: Settled<'p>,
     request: &Request,
@@ -74,20 +75,20 @@ pub fn earn<'p>(
     then: &'p Program,
     counters: &Counters,
     referrer: Option<Settled<'p>>,
-) -> Result<Posting, EarnRefusal> {
+) -> Result<Posting, Unposted<EarnRefusal>> {
     let pays_referral = settled.referrer(occasion, then).is_some();
     let mut draft = settled.0;
     draft.account.check_active().map_err(EarnRefusal::Inactive)?;
     if let Occasion::Purchase(purchase) = occasion
         && purchase.total.currency != then.currency
     {
-        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency });
+        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency }.into());
     }
     let occurred_at = occasion.occurred_at();
     let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());
     let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
     if then.date(occurred_at) < earliest || occurred_at > latest {
-        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
+        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest }.into());
     }
     let (referral, referrer) = if pays_referral { referral::settle_with(&draft, referrer) } else { (None, None) };
     let source = match occasion {
@@ -99,9 +100,12 @@ pub fn earn<'p>(
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral });
     let entry = draft.entry_for(request, record, occurred_at);
     let line = referrer.as_ref().and_then(|_| referral::friends_line(then));
-    draft.accrue(entry, occasion, then, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
+    draft.accrue(entry, occasion, then, counters, line).map_err(|not_assessed| match not_assessed {
+        NotAssessed::Overflow => Unposted::Refused(EarnRefusal::PointsOverflow),
+        NotAssessed::Needs(needed) => Unposted::Needs(needed),
+    })?;
     if let Some(referrer) = referrer {
-        referral::pay(&mut draft, &referrer, request, occurred_at, then, counters);
+        referral::pay(&mut draft, &referrer, request, occurred_at, then, counters).map_err(Unposted::Needs)?;
     }
     Ok(draft.finish())
 }

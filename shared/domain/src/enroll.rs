@@ -7,9 +7,9 @@ use jiff::Timestamp;
 pub use crate::entry::NewStatus;
 use crate::{
     account::{Account, Alias, AttributeValue, Inactive},
-    counter::Counters,
+    counter::{CounterNeeded, Counters},
     draft::{Draft, Request},
-    earning::Occasion,
+    earning::{NotAssessed, Occasion},
     entry::{By, Changed, Enrolled, Record},
     fingerprint::Salt,
     id::{Actor, AttributeId, MemberId, ProgramId},
@@ -35,11 +35,26 @@ pub struct Enroll {
     pub salt: Salt,
 }
 
+/// What must be loaded before a member can join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrollNeeds {
+    /// The document of a version.
+    Version(VersionMissing),
+    /// More of a counter.
+    Counter(CounterNeeded),
+}
+
+impl From<VersionMissing> for EnrollNeeds {
+    fn from(missing: VersionMissing) -> Self {
+        Self::Version(missing)
+    }
+}
+
 /// Makes a member and gives the program's welcome. Whether there is such a member already is for the commit to see.
 ///
 /// # Errors
 ///
-/// The document of the version in force was not loaded.
+/// The document of the version in force was not loaded, or too little of `counters`.
 ///
 /// # Panics
 ///
@@ -50,7 +65,7 @@ pub fn enroll(
     request: &Request,
     counters: &Counters,
     now: Timestamp,
-) -> Result<Posting, VersionMissing> {
+) -> Result<Posting, EnrollNeeds> {
     let rules = Rules::of(versions, versions.in_force_at(now))?;
     let Enroll { program, member, attributes, aliases, referred_by, salt } = wish;
     let enrolled = Enrolled {
@@ -63,9 +78,10 @@ pub fn enroll(
     let account = Account { attributes, aliases: aliases.clone(), salt: Some(salt), ..blank };
     let mut draft = Draft::new(rules, account, None, now);
     let entry = draft.entry_for(request, Record::Enrollment(enrolled), now);
-    draft
-        .accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None)
-        .expect("200 rules of at most a million points each do not fill an account");
+    match draft.accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None) {
+        Err(NotAssessed::Needs(needed)) => return Err(EnrollNeeds::Counter(needed)),
+        given => given.expect("200 rules of at most a million points each do not fill an account"),
+    }
     for alias in aliases {
         let member = draft.account.member.clone();
         draft.claim(Claim { alias, member, from: None });

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 
 use crate::{
     account::{Account, Inactive},
+    calendar::Interval,
     cap::{Cap, CapOwner},
-    counter::Counters,
     draft::{Draft, Request},
     entry::Record,
     id::EntitlementId,
@@ -88,8 +88,7 @@ fn held<'p>(draft: &Draft<'p>) -> BTreeMap<&'p EntitlementId, Cap> {
 
 fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
     let today = account.settled_on;
-    // A cap per member looks at no counter.
-    let used = cap.used(&CapOwner::Entitlement(id.clone()), today, &account.cap_use, &Counters::default());
+    let used = account.cap_use.of(&CapOwner::Entitlement(id.clone()), Interval::of(cap.every, today));
     Holding {
         id: id.clone(),
         times: cap.most,

@@ -6,9 +6,9 @@ use crate::{
     account::Status,
     aftermath::Recorded,
     breakdown::BreakdownLine,
-    counter::Counters,
+    counter::{CounterNeeded, Counters},
     draft::{Draft, Request},
-    earning::{Occasion, REFERRAL_LINE},
+    earning::{NotAssessed, Occasion, REFERRAL_LINE},
     entry::{Accrued, Entry, Record, ReferralChange, Source},
     id::{EntryId, MemberId},
     points::Points,
@@ -50,6 +50,10 @@ pub(crate) fn friends_line(then: &Program) -> Option<BreakdownLine> {
 }
 
 /// Gives the member who referred the friend what the referral rules of `then` give, along with the friend's purchase.
+///
+/// # Errors
+///
+/// Too little was read of `counters`.
 pub(crate) fn pay<'p>(
     friend: &mut Draft<'p>,
     referrer: &Draft<'p>,
@@ -57,17 +61,20 @@ pub(crate) fn pay<'p>(
     occurred_at: Timestamp,
     then: &'p Program,
     counters: &Counters,
-) {
+) -> Result<(), CounterNeeded> {
     let mut paid = referrer.clone();
     let id = entry_id(&friend.account.member, &request.entry);
     let source = Source::Referral(friend.account.member.clone());
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral: None });
     let entry = paid.entry(id, record, request.by, occurred_at);
     let entry = Entry { actor: request.actor.clone(), ..entry };
-    // A full account gets nothing: that must not stand in the way of the friend's purchase.
-    if paid.accrue(entry, &Occasion::Referral(occurred_at), then, counters, None).is_ok() {
-        friend.along(paid);
+    match paid.accrue(entry, &Occasion::Referral(occurred_at), then, counters, None) {
+        Ok(()) => friend.along(paid),
+        // A full account gets nothing: that must not stand in the way of the friend's purchase.
+        Err(NotAssessed::Overflow) => {}
+        Err(NotAssessed::Needs(needed)) => return Err(needed),
     }
+    Ok(())
 }
 
 /// The entry that pays the member who referred `friend`, when `purchase` is the one that pays.

@@ -1,6 +1,5 @@
 //! Reads an account, by its member or by another name of the member.
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::{
     account::{Account, Alias},
     id::{MemberId, ProgramId},
@@ -8,10 +7,8 @@ use regulars_domain::{
 
 use crate::{
     account_item,
-    calls::Kind,
     fault::StoreFault,
-    item::{Fields, Item, as_parsed, key_attributes},
-    meter::Action,
+    item::{Fields, Item, as_parsed},
     store::Store,
     table::{Key, MEMBER, account_key, alias_key},
 };
@@ -40,15 +37,6 @@ impl Store {
 
     /// The item under `key`, strongly consistent.
     pub(crate) async fn get(&self, key: Key) -> Result<Option<Item>, StoreFault> {
-        let found = self.calls.call(Kind::Point, [Action::GetItem], |client| {
-            client
-                .get_item()
-                .table_name(&self.table)
-                .set_key(Some(key_attributes(key)))
-                .consistent_read(true)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-        });
-        Ok(found.await.map_err(StoreFault::of)?.item)
+        self.get_item(key, true).await
     }
 }

@@ -99,19 +99,21 @@ impl Store {
         let mut backoff = Backoff::default();
         let mut began = Instant::now();
         let mut needs = needs.clone();
-        let (mut account, mut found) = by(deadline, self.load(program, member, &needs, false)).await?;
+        // The first look is loose. Once it has proved wrong, the next ones are exact.
+        let mut consistent = false;
+        let (mut account, mut found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
         loop {
             let (posting, is_last) = match decide(account.clone(), &found) {
                 Ok(Step::LookAt(more)) => {
                     let more = needs.add(more)?;
-                    found.extend(by(deadline, self.find(program, &more, false)).await?);
+                    found.extend(by(deadline, self.find(program, member, &more, consistent)).await?);
                     continue;
                 }
                 Ok(Step::Commit(posting)) => (posting, true),
                 Ok(Step::CatchUp(posting)) => (posting, false),
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
-            match by(deadline, self.write(&posting, &found.totals)).await? {
+            match by(deadline, self.write(&posting, &found.looks)).await? {
                 Verdict::Committed if is_last => return Ok(Outcome::Committed(posting)),
                 Verdict::Committed => {
                     for change in std::iter::once(posting.own).chain(posting.others) {
@@ -144,7 +146,10 @@ impl Store {
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
             began = Instant::now();
-            (account, found) = by(deadline, self.load(program, member, &needs, true)).await?;
+            // One shard may have room by now. If not, the decision asks for all of them again.
+            needs.totals.clear();
+            consistent = true;
+            (account, found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
         }
     }
 
@@ -156,7 +161,7 @@ impl Store {
         needs: &Needs,
         consistent: bool,
     ) -> Result<(Option<Account>, Found), StoreFault> {
-        tokio::try_join!(self.account(program, member), self.find(program, needs, consistent))
+        tokio::try_join!(self.account(program, member), self.find(program, member, needs, consistent))
     }
 
     /// What a refused command came to: a repeat of one that was carried out is not refused.

@@ -14,15 +14,15 @@ use regulars_domain::{
 
 use crate::{
     account_item,
-    counters::Totals,
+    counters::Looks,
     entry_item,
     fault::{PostingInvalid, StoreFault},
     item::{key_attributes, number, text},
-    shards::{self, ShardChange, What},
+    shards::{self, Look, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, TAKE, UNCHANGED,
-        UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
+        ABSENT, DEAL, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, SHARD_UNCHANGED,
+        TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
     },
     transaction::Transacted,
     verdict::{Part, Seen, Verdict, verdict},
@@ -62,7 +62,7 @@ impl Store {
     ///
     /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; the same request tells.
     pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
-        Ok(match self.write(posting, &Totals::default()).await? {
+        Ok(match self.write(posting, &Looks::default()).await? {
             Verdict::Committed => Commit::Committed,
             Verdict::Replayed { entry, account: Seen::Now(account) } => {
                 Commit::Replayed { entry: *entry, account: *account }
@@ -78,8 +78,8 @@ impl Store {
         })
     }
 
-    /// [`Store::commit`], without reading an account that the caller may have at hand, or `totals` that it has.
-    pub(crate) async fn write(&self, posting: &Posting, totals: &Totals) -> Result<Verdict, StoreFault> {
+    /// [`Store::commit`], without reading an account that the caller may have at hand, or counters that it has looked at.
+    pub(crate) async fn write(&self, posting: &Posting, looks: &Looks) -> Result<Verdict, StoreFault> {
         let stands = |change: &Change| change.expected_version.is_some_and(|read| change.account.version <= read);
         if posting.changes().any(stands) {
             return Err(PostingInvalid::VersionStands.into());
@@ -92,7 +92,7 @@ impl Store {
             // What an entry acts on was there before it, so its key was used before.
             return Ok(Verdict::KeyReused);
         }
-        let changes = match self.changes(posting, totals).await? {
+        let changes = match self.changes(posting, looks).await? {
             Ok(changes) => changes,
             Err(exhausted) => return self.exhausted(posting, exhausted).await,
         };
@@ -127,28 +127,37 @@ impl Store {
     /// The changes of shards by which `posting` takes from counters and gives back to them, or the counter that has no
     /// room for it.
     ///
-    /// A take may go by `totals` that are a moment old, because its condition holds it to the truth. What was never taken
+    /// A take may go by `looks` that are a moment old, because its condition holds it to the truth. What was never taken
     /// cannot be given back, so that needs the truth first.
     async fn changes<'a>(
         &self,
         posting: &'a Posting,
-        totals: &Totals,
+        looks: &Looks,
     ) -> Result<Result<Vec<(&'a CounterId, ShardChange)>, &'a CounterId>, StoreFault> {
-        let takes = takes_by_counter(&posting.takes);
-        let unread = takes.iter().filter(|(counter, (amount, _))| *amount < 0 || totals.levels(counter).is_none());
         let Account { program, member, .. } = &posting.own.account;
-        let read = self.totals(program, unread.map(|(counter, _)| *counter), true).await?;
         let home = shards::home(member);
         let mut changes = Vec::new();
-        for (counter, (amount, most)) in takes {
-            let levels = read.levels(counter).or_else(|| totals.levels(counter)).copied().unwrap_or_default();
-            let of_shards = if amount > 0 {
-                let Some(of_shards) = levels.take(amount, most, home) else { return Ok(Err(counter)) };
-                of_shards
-            } else {
-                levels.give_back(amount.saturating_neg(), home)
+        for (counter, (amount, most)) in takes_by_counter(&posting.takes) {
+            let look = match looks.of(counter).filter(|_| amount > 0) {
+                Some(look) => *look,
+                None => self.home_shard(program, member, counter, true).await?,
             };
-            changes.extend(of_shards.into_iter().map(|change| (counter, change)));
+            let of_one = if amount > 0 { look.take(amount, most) } else { look.give_back(amount.saturating_neg()) };
+            if let Some(change) = of_one {
+                changes.push((counter, change));
+                continue;
+            }
+            let all = match look {
+                Look::All(shards) => shards,
+                Look::At(..) => self.all_shards_now(program, counter).await?,
+            };
+            let of_all = if amount > 0 {
+                let Some(of_all) = all.take(amount, most, home) else { return Ok(Err(counter)) };
+                of_all
+            } else {
+                all.give_back(amount.saturating_neg(), home)
+            };
+            changes.extend(of_all.into_iter().map(|change| (counter, change)));
         }
         Ok(Ok(changes))
     }
@@ -176,10 +185,16 @@ impl Store {
                 writes.push(self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)?);
             }
         }
-        for (counter, ShardChange { shard, what }) in changes {
+        for (counter, ShardChange { number: shard, what }) in changes {
             let (change, condition, values) = match what {
-                What::Take { amount, room } => {
-                    (TAKE, HAS_ROOM, vec![(":zero", 0), (":amount", *amount), (":room", *room)])
+                What::Take { amount, most, room } => {
+                    (TAKE, HAS_ROOM, vec![(":amount", *amount), (":most", *most), (":room", *room)])
+                }
+                What::Deal { from: None, to } => (DEAL, ABSENT, vec![(":taken", to.taken), (":most", to.most)]),
+                What::Deal { from: Some(from), to } => {
+                    let values =
+                        [(":taken", to.taken), (":most", to.most), (":from", from.taken), (":held", from.most)];
+                    (DEAL, SHARD_UNCHANGED, values.into())
                 }
                 What::GiveBack { amount } => (GIVE_BACK, WAS_TAKEN, vec![(":amount", *amount)]),
             };

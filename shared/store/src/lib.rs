@@ -19,6 +19,7 @@ mod fault;
 mod item;
 #[cfg(test)]
 mod item_size;
+mod items;
 mod ledger;
 mod members;
 mod meter;

@@ -4,13 +4,14 @@ use regulars_domain::{
     code::Code,
     counter::Counters,
     id::{LevelId, RewardId},
+    posting::Unposted,
     program::{Cost, Reward},
     settle::Settled,
 };
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::Problem;
+use crate::{command::counter_missing, http::Problem};
 
 /// A reward, and whether this member can have it now.
 #[derive(Clone, Debug, Serialize)]
@@ -54,10 +55,24 @@ impl From<&Problem> for Reason {
 impl RewardView {
     /// The view of `reward` for the member whose account is `settled`, given what has gone of it, and a free code of
     /// its pool, if it has one.
-    #[must_use]
-    pub fn new(reward: &Reward, settled: &Settled<'_>, counters: &Counters, code: Option<&Code>) -> Self {
-        let refusal = settled.can_redeem(reward, counters, code).err();
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// Not all of the reward's counters was read: it is a fault of ours.
+    pub fn new(
+        reward: &Reward,
+        settled: &Settled<'_>,
+        counters: &Counters,
+        code: Option<&Code>,
+    ) -> Result<Self, Problem> {
+        let refusal = match settled.can_redeem(reward, counters, code) {
+            Ok(_) => None,
+            Err(Unposted::Refused(refusal)) => Some(refusal),
+            Err(Unposted::Needs(needed)) => return Err(counter_missing(&needed)),
+        };
+        let left = |pieces: i64| Ok(pieces.saturating_sub(counters.taken(&reward.stock_counter())?).max(0));
+        let stock_left = reward.stock.pieces().map(left).transpose();
+        Ok(Self {
             id: reward.id.clone(),
             name: reward.name.clone(),
             kind: reward.kind.name(),
@@ -65,13 +80,10 @@ impl RewardView {
                 Cost::Fixed(points) => CostView { points: points.get(), per: None },
                 Cost::PerMoney { points, per } => CostView { points, per: Some(per) },
             },
-            stock_left: reward
-                .stock
-                .pieces()
-                .map(|pieces| pieces.saturating_sub(counters.taken(&reward.stock_counter())).max(0)),
+            stock_left: stock_left.map_err(|needed| counter_missing(&needed))?,
             tiers: reward.tiers.clone(),
             available: refusal.is_none(),
             reason: refusal.map(|refusal| Reason::from(&Problem::from(refusal))),
-        }
+        })
     }
 }

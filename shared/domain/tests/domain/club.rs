@@ -21,7 +21,10 @@ use regulars_domain::{
     transfer::{TransferRefusal, transfer},
 };
 
-use crate::world::{Member, Rulebook, at, request};
+use crate::{
+    counting::decided,
+    world::{Member, Rulebook, at, request},
+};
 
 /// Members by their ids.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +61,7 @@ impl Club {
             referred_by: by.map(member_id),
             salt: [7; 16].into(),
         };
-        let joined = Member::joins_as(program, when, wish, BTreeMap::new());
+        let joined = Member::joins_as(program, when, &wish, BTreeMap::new());
         assert!(self.members.insert(id.to_owned(), joined).is_none());
     }
 
@@ -150,8 +153,10 @@ impl Club {
         let by = settled.referrer(occasion, then).map(ToString::to_string).filter(|by| self.members.contains_key(by));
         let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
         let referrer = by.map(|by| self.settled(program, now, &by));
-        let counters = self.get(id).counters();
-        self.commit(earn(settled, &request(key), occasion, then, &counters, referrer)?);
+        let posting = decided(&self.get(id).totals, |counters| {
+            earn(settled.clone(), &request(key), occasion, then, counters, referrer.clone())
+        })?;
+        self.commit(posting);
         Ok(self.get(id).entry(key))
     }
 

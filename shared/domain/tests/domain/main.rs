@@ -21,6 +21,7 @@ mod club;
 mod club_histories;
 mod codes;
 mod contract;
+mod counting;
 mod document;
 mod earning;
 mod expiring;

@@ -13,10 +13,10 @@ use regulars_domain::{
     chain::{Sealed, verify},
     code::{Code, GivenCode},
     confirm::{ConfirmRefusal, confirm},
-    counter::{CounterId, Counters},
+    counter::CounterId,
     earn::{EarnRefusal, earn},
     earning::{Activity, Occasion, Purchase},
-    enroll::{Enroll, enroll},
+    enroll::{Enroll, EnrollNeeds, enroll},
     entitlement::{UseRefusal, use_once},
     entry::{By, Entry, Expiring, Record},
     fingerprint::Content,
@@ -25,7 +25,7 @@ use regulars_domain::{
     money::Money,
     plan::{self, PlanRefusal},
     points::Points,
-    posting::{Change, Posting},
+    posting::{Change, Posting, Unposted},
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
     reversal::{self, ReverseRefusal},
@@ -34,8 +34,8 @@ use regulars_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::proof::Proof;
 pub(crate) use crate::rulebook::{Rulebook, document, example, program, program_of};
+use crate::{counting::decided, proof::Proof};
 
 /// An instant: `2026-11-21T16:05`, or noon of a date, on the clocks of Istanbul; or one with its own offset.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -160,13 +160,20 @@ impl Member {
             referred_by: None,
             salt: [7; 16].into(),
         };
-        Self::joins_as(program, when, wish, totals)
+        Self::joins_as(program, when, &wish, totals)
     }
 
     /// A member who joins in this way, when others have taken so much already.
-    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
-        let counters = totals.clone().into_iter().collect();
-        let posting = enroll(program.versions(), wish, &request("~enrollment"), &counters, at(when)).unwrap();
+    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: &Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
+        let posting = decided(&totals, |counters| {
+            enroll(program.versions(), wish.clone(), &request("~enrollment"), counters, at(when)).map_err(|needs| {
+                match needs {
+                    EnrollNeeds::Counter(needed) => Unposted::Needs(needed),
+                    EnrollNeeds::Version(missing) => Unposted::Refused(missing),
+                }
+            })
+        })
+        .unwrap();
         assert_eq!(posting.own.expected_version, None);
         let account = posting.own.account.clone();
         let mut member = Self {
@@ -260,10 +267,6 @@ impl Member {
         *aftermath = mark.aftermath;
     }
 
-    pub(crate) fn counters(&self) -> Counters {
-        self.totals.clone().into_iter().collect()
-    }
-
     /// These versions of the program are known from now on.
     pub(crate) fn publish(&mut self, program: &Rulebook) {
         self.proof.publish(program);
@@ -308,7 +311,8 @@ impl Member {
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
         let then = settled.rules_at(occasion.occurred_at()).unwrap();
-        let posting = earn(settled, &request(key), occasion, then, &self.counters(), None)?;
+        let posting =
+            decided(&self.totals, |counters| earn(settled.clone(), &request(key), occasion, then, counters, None))?;
         self.commit(posting);
         Ok(self.entry(key))
     }
@@ -345,7 +349,9 @@ impl Member {
         wish: &Redeem,
     ) -> Result<Entry, RedeemRefusal> {
         let settled = self.settled(program, now);
-        let posting = redeem(settled, &request(key), wish, &self.counters(), self.code.as_ref())?;
+        let posting = decided(&self.totals, |counters| {
+            redeem(settled.clone(), &request(key), wish, counters, self.code.as_ref())
+        })?;
         self.commit(posting);
         Ok(self.entry(key))
     }
