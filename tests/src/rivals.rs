@@ -44,11 +44,15 @@ impl Intercept for Beaten {
 
 /// An engine on the table of `system` that loses each race for the account with this partition key, which stands at its first
 /// version, at the moment `now`.
+///
+/// # Panics
+///
+/// `now` is no moment.
 #[must_use]
 pub fn beaten(system: &System, partition: &'static str, now: &str) -> Engine {
     let config = client_at(&system.table_url()).config().to_builder().interceptor(Beaten(partition)).build();
     Engine {
-        store: Store::new(Client::from_conf(config), TABLE),
+        store: Store::new(&Client::from_conf(config), TABLE),
         programs: ProgramCache::default(),
         clock: Clock::Movable(MovableClock::standing_at(now.parse().expect("a moment"))),
         authority: Authority::Trusted,

@@ -45,7 +45,7 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 ///
 /// The event is no HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    serve(event, engine.authority, "regulars/account", &ROUTES, |operation, request, params| async move {
+    serve(event, engine.authority, "regulars/account", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Account => account(engine, &params).await,
             Operation::Entitlements => entitlements::list(engine, &params).await,

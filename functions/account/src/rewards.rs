@@ -22,6 +22,6 @@ pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Pro
     let counters = engine.store.counters(&subject.program_id, &counted).await?;
     let codes = engine.store.free_codes(&subject.program_id, &codes::pools(rewards)).await?;
     let view = |reward| RewardView::new(reward, &settled, &counters, codes.get(&reward.id));
-    let rewards = rewards.iter().map(view).collect();
+    let rewards = rewards.iter().map(view).collect::<Result<_, _>>()?;
     Ok(Answer::ok(&Catalogue { rewards }))
 }

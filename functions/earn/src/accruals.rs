@@ -75,8 +75,7 @@ pub(crate) async fn act(
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => Referrer::Gone,
             };
-            earn(settled, keyed, &occasion, then, &found.counters, referrer)
-                .map_err(|refusal| Undecided::Refused(refusal.into()))
+            earn(settled, keyed, &occasion, then, &found.counters, referrer).map_err(Undecided::from)
         })
         .await
 }

@@ -43,7 +43,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     if queue::is_batch(&event) {
         return queue::handle(engine, event, deadline).await;
     }
-    serve(event, engine.authority, "regulars/earn", &ROUTES, |operation, request, params| async move {
+    serve(event, engine.authority, "regulars/earn", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Accrue => accruals::accrue(engine, &request, &params, deadline).await,
             Operation::Confirm => confirmation::confirm(engine, &request, &params, deadline).await,

@@ -4,14 +4,21 @@ use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
     view::{Accrued, Redeemed, Redemption},
 };
-use regulars_application::{codes, command::KeyedRequest, engine::Engine, failure::Failure, subject::Subject};
+use regulars_application::{
+    codes,
+    command::{KeyedRequest, counter_missing},
+    engine::Engine,
+    failure::Failure,
+    refusal::Refusal,
+    subject::Subject,
+};
 use regulars_domain::{
     account::Account,
     aftermath::Recorded,
     earn::earn,
     id::{EntryId, IdempotencyKey},
     occasion::Occasion,
-    posting::Posting,
+    posting::{Posting, Unposted},
     redeem::{self, Redeem},
     referral::Referrer,
 };
@@ -64,7 +71,8 @@ async fn accrual_quote(
     let settled = engine.settled(subject, account)?;
     let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
     let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
-    let posting = earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer)?;
+    let posting =
+        earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
     let entry = would_be(&posting, &keyed.entry);
     Ok(Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted())
 }
@@ -83,10 +91,18 @@ async fn redemption_quote(
     let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
     let made = codes::made_for(settled.program(), &wish.reward)?;
     let code = made.as_ref().or(free.get(&wish.reward));
-    let posting = redeem::redeem(settled, keyed, &wish, &counters, code)?;
+    let posting = redeem::redeem(settled, keyed, &wish, &counters, code).map_err(quoted)?;
     let entry = would_be(&posting, &keyed.entry);
     let settled = engine.settled(subject, posting.own.account)?;
     Ok(Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted())
+}
+
+/// Why there is no quote. It is made on all that the counters hold, so it needs no more of them.
+fn quoted<R: Into<Refusal>>(unposted: Unposted<R>) -> Failure {
+    match unposted {
+        Unposted::Refused(refusal) => Failure::Refused(refusal.into()),
+        Unposted::Needs(needed) => counter_missing(&needed),
+    }
 }
 
 /// The entry that would have answered the request.

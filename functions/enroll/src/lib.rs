@@ -46,7 +46,7 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 ///
 /// The event is no HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    serve(event, engine.authority, "regulars/enroll", &ROUTES, |operation, request, params| async move {
+    serve(event, engine.authority, "regulars/enroll", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Enroll => enrollment::enroll(engine, &request, &params, deadline).await,
             Operation::LookUp => lookup::look_up(engine, &request, &params).await,

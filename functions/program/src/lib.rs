@@ -52,7 +52,7 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 ///
 /// The event is no HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    serve(event, engine.authority, "regulars/program", &ROUTES, |operation, request, params| async move {
+    serve(event, engine.authority, "regulars/program", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Publish => publication::publish(engine, &request, &params).await,
             Operation::ReadInForce => versions::read_in_force(engine, &params).await,

@@ -8,7 +8,7 @@ use regulars_application::{
 };
 use regulars_domain::{
     id::{Actor, ProgramId},
-    program::{Problem as Finding, Program},
+    program::{Finding, Program},
     succession::{Edition, Succession, first, succession},
     version_head::VersionHead,
 };

@@ -44,7 +44,7 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 ///
 /// The event is no HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    serve(event, engine.authority, "regulars/redeem", &ROUTES, |operation, request, params| async move {
+    serve(event, engine.authority, "regulars/redeem", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Redeem => redemptions::redeem(engine, &request, &params, deadline).await,
             Operation::Capture => redemption::capture(engine, &request, &params, deadline).await,

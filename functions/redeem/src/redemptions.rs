@@ -4,7 +4,7 @@ use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
     view::{Redeemed, Redemption},
 };
-use regulars_application::{codes, deadline::Deadline, engine::Engine};
+use regulars_application::{codes, command::Undecided, deadline::Deadline, engine::Engine};
 use regulars_domain::redeem::{self, Redeem};
 
 pub(crate) async fn redeem(
@@ -21,9 +21,9 @@ pub(crate) async fn redeem(
     let needs = codes::needs(program, &wish.reward, subject.now);
     let made = codes::made_for(program, &wish.reward)?;
     let done = engine
-        .act(&mut subject, &needs, &keyed, deadline, |_, settled, found| {
+        .act_in_steps(&mut subject, &needs, &keyed, deadline, |_, settled, found| {
             let code = made.as_ref().or(found.code(&wish.reward));
-            redeem::redeem(settled, &keyed, &wish, &found.counters, code)
+            redeem::redeem(settled, &keyed, &wish, &found.counters, code).map_err(Undecided::from)
         })
         .await?;
     let settled = engine.settled(&subject, done.account)?;

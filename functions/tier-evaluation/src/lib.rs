@@ -42,12 +42,19 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     if event.get("requestContext").is_none() {
         return shard::review(engine, event, deadline).await;
     }
-    serve(event, engine.authority, "regulars/tier-evaluation", &ROUTES, |operation, request, params| async move {
-        match operation {
-            Operation::Evaluate => member::evaluate(engine, &request, &params, deadline).await,
-            Operation::Override => tier_override::put(engine, &request, &params, deadline).await,
-            Operation::EndOverride => tier_override::delete(engine, &request, &params, deadline).await,
-        }
-    })
+    serve(
+        event,
+        engine.authority,
+        "regulars/tier-evaluation",
+        &ROUTES,
+        deadline,
+        |operation, request, params| async move {
+            match operation {
+                Operation::Evaluate => member::evaluate(engine, &request, &params, deadline).await,
+                Operation::Override => tier_override::put(engine, &request, &params, deadline).await,
+                Operation::EndOverride => tier_override::delete(engine, &request, &params, deadline).await,
+            }
+        },
+    )
     .await
 }

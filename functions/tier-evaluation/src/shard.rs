@@ -11,7 +11,8 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use regulars_application::{
-    command::Done, deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure, refusal::RefusalCode,
+    caught::caught, command::Done, deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure,
+    refusal::RefusalCode,
 };
 use regulars_store::DUE_SHARDS;
 use serde::Deserialize;
@@ -55,7 +56,8 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     let mut report = Report::new(shard, through);
     loop {
         let page = walk.next(engine, shard).await.map_err(EventRefused::fault)?;
-        for fate in Box::pin(review_page(engine, page, deadline)).await.map_err(EventRefused::fault)? {
+        let fates = Box::pin(review_page(page, |candidate| review_one(engine, candidate, deadline))).await;
+        for fate in fates.map_err(EventRefused::fault)? {
             report.count(fate);
         }
         report.cursor = walk.cursor();
@@ -68,14 +70,22 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
-/// Reviews accounts, [`LANES`] of them at a time. A store that does not answer ends all of them.
-async fn review_page(engine: &Engine, accounts: Vec<Candidate>, deadline: Deadline) -> Result<Vec<Fate>, Failure> {
+/// Reviews accounts by `review`, [`LANES`] of them at a time. A store that does not answer ends all of them; a panic is the
+/// failure of one.
+async fn review_page<F>(accounts: Vec<Candidate>, review: impl Fn(Candidate) -> F) -> Result<Vec<Fate>, Failure>
+where
+    F: Future<Output = Result<Fate, Failure>>,
+{
     let waiting = Mutex::new(accounts.into_iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lane = || async {
         let mut fates = Vec::new();
         while let Some(candidate) = next() {
-            fates.push(review_one(engine, candidate, deadline).await?);
+            let account = candidate.account.clone();
+            fates.push(match caught(review(candidate)).await {
+                Ok(reviewed) => reviewed?,
+                Err(panicked) => failed(account, &panicked.into()),
+            });
         }
         Ok::<_, Failure>(fates)
     };
@@ -98,15 +108,17 @@ async fn review_one(engine: &Engine, candidate: Candidate, deadline: Deadline) -
         Err(Failure::Refused(refusal)) if refusal.code() == RefusalCode::MemberNotFound => Ok(Fate::NotDue),
         Err(Failure::Busy) => Ok(Fate::Conflicted(account)),
         Err(failure) if failure.retryable() => Err(failure),
-        Err(failure) => {
-            let AccountName { program, member } = &account;
-            let cause = failure.cause().map(ToString::to_string);
-            let (program, member, code) = (program.as_str(), member.as_str(), failure.code());
-            // A metric of the template counts lines with this message.
-            tracing::error!(program, member, code, cause, "an account cannot be reviewed");
-            Ok(Fate::Failed(account))
-        }
+        Err(failure) => Ok(failed(account, &failure)),
     }
+}
+
+/// Names an account that cannot be reviewed in the log.
+fn failed(account: AccountName, failure: &Failure) -> Fate {
+    let cause = failure.cause().map(ToString::to_string);
+    let (program, member, code) = (account.program.as_str(), account.member.as_str(), failure.code());
+    // A metric of the template counts lines with this message.
+    tracing::error!(program, member, code, cause, "an account cannot be reviewed");
+    Fate::Failed(account)
 }
 
 /// Reviews an account; `None` if the day on which it is due has not begun in its program's zone. Then nothing is due before
@@ -128,4 +140,34 @@ async fn reviewed(
 /// The latest date that it is anywhere, in the zone that is first into every day.
 fn latest_date(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(member: &str) -> Candidate {
+        let account = AccountName { program: "demo".parse().unwrap(), member: member.parse().unwrap() };
+        Candidate { account, review_on: None }
+    }
+
+    #[tokio::test]
+    async fn an_account_at_which_the_engine_panics_counts_as_failed_and_the_others_are_reviewed() {
+        let candidates = (0..9).map(|number| candidate(&format!("m-{number}"))).collect();
+        let fates = review_page(candidates, |candidate| async move {
+            tokio::task::yield_now().await;
+            assert!(candidate.account.member.as_str() != "m-3", "the engine is broken");
+            Ok(Fate::Changed)
+        });
+        let fates = fates.await.unwrap();
+        assert_eq!(fates.len(), 9);
+        let failed: Vec<_> = fates.iter().filter(|fate| matches!(fate, Fate::Failed(_))).collect();
+        assert!(matches!(failed[..], [Fate::Failed(account)] if account.member.as_str() == "m-3"));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_ends_the_page() {
+        let ended = review_page(vec![candidate("m-1")], |_| async { Err(Failure::unavailable("on fire")) }).await;
+        assert_eq!(ended.err().map(|failure| failure.code()), Some("store_unavailable"));
+    }
 }

@@ -1,6 +1,7 @@
 //! Runs a handler on Lambda, so that each function's `main` only names its handler.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use regulars_application::caught::{self, caught};
 use regulars_application::clock::Clock;
 use regulars_application::deadline::Deadline;
 use regulars_application::engine::Engine;
@@ -13,19 +14,26 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Errors
 ///
-/// If a setting is missing, the engine cannot start, or the runtime cannot be reached: the platform then reports that
-/// the function did not start.
+/// If a setting is missing or the runtime cannot be reached: the platform then reports that the function did not start.
 pub async fn run<H>(handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
 {
     log_as_json();
+    caught::keep_panics_quiet();
     let settings = Settings::from_environment()?;
     let engine = Engine::start(&settings).await?;
     let (engine, handle) = (&engine, &handle);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
-        handle(engine, event.payload, deadline).await.map_err(Unanswered)
+        // HTTP requests have had their answer by then. This is for other events, and for what goes wrong on the way.
+        let answer =
+            tokio::time::timeout_at(deadline.instant().into(), Box::pin(handle(engine, event.payload, deadline)));
+        let answer = caught(answer)
+            .await
+            .map_err(EventRefused::fault)
+            .and_then(|in_time| in_time.map_err(EventRefused::fault)?);
+        answer.map_err(Unanswered)
     }))
     .await
 }

@@ -5,8 +5,10 @@ use regulars_domain::{
     account::Account,
     aftermath::Recorded,
     chain::Sealed,
+    counter::CounterNeeded,
+    enroll::EnrollNeeds,
     id::EntryId,
-    posting::{Change, Posting},
+    posting::{Change, Posting, Unposted},
     settle::{Settled, Settlement, settle},
     versions::VersionMissing,
 };
@@ -22,7 +24,7 @@ use crate::{
 };
 
 /// A request under a key: the entry that it writes, what it asks for, and who asks.
-pub use regulars_domain::Request as KeyedRequest;
+pub use regulars_domain::KeyedRequest;
 
 /// How often a function that knows less of a program than an account does reads its versions again, in one command.
 const REFRESHES_MAX: usize = 3;
@@ -69,6 +71,36 @@ impl From<VersionMissing> for Undecided {
     fn from(VersionMissing(version): VersionMissing) -> Self {
         Self::Load(vec![version])
     }
+}
+
+impl From<CounterNeeded> for Undecided {
+    fn from(needed: CounterNeeded) -> Self {
+        Self::LookAt(needed.into())
+    }
+}
+
+impl<R: Into<Refusal>> From<Unposted<R>> for Undecided {
+    fn from(unposted: Unposted<R>) -> Self {
+        match unposted {
+            Unposted::Refused(refusal) => Self::Refused(refusal.into()),
+            Unposted::Needs(needed) => needed.into(),
+        }
+    }
+}
+
+impl From<EnrollNeeds> for Undecided {
+    fn from(needs: EnrollNeeds) -> Self {
+        match needs {
+            EnrollNeeds::Version(missing) => missing.into(),
+            EnrollNeeds::Counter(needed) => needed.into(),
+        }
+    }
+}
+
+/// A counter that should have been read was not, or not all of it: it is a fault of ours.
+#[must_use]
+pub fn counter_missing(needed: &CounterNeeded) -> Failure {
+    Failure::broken(format!("the counter {:?} was not read", needed.counter()))
 }
 
 /// The entry that a command on `account` acts on, if it was looked for everywhere: in the account's own ledger, and in

@@ -31,17 +31,33 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine for a function on Lambda. It reaches for the table once, so that a missing permission shows when the
-    /// function starts, and the connection is open before the first request.
+    /// An engine for a function on Lambda ([`Engine::over`]).
     ///
     /// # Errors
     ///
-    /// If the alias key is too short, or the table cannot be reached.
+    /// If the alias key is too short.
     pub async fn start(settings: &Settings) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let store = Store::new(table_client(None).await, &settings.table_name);
         let alias_key = settings.alias_key.as_ref().map(|key| AliasKey::new(key.as_bytes())).transpose()?;
+        Self::over(Store::new(&table_client(None).await, &settings.table_name), alias_key).await
+    }
+
+    /// An engine over `store`. It reaches for the table once, so that a missing permission shows in the log when the
+    /// function starts, and the connection is open before the first request.
+    ///
+    /// It starts whatever the table answers: a process that ended here would leave every request without an answer, and
+    /// this one answers as soon as the table does.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice: the ids of what is looked for are well-formed.
+    pub async fn over(
+        store: Store,
+        alias_key: Option<AliasKey>,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let anybody: (ProgramId, MemberId) = ("start".parse()?, "start".parse()?);
-        store.account(&anybody.0, &anybody.1).await?;
+        if let Err(fault) = store.account(&anybody.0, &anybody.1).await {
+            tracing::error!(cause = ?fault, "the table cannot be reached at the start");
+        }
         Ok(Self {
             store,
             programs: ProgramCache::default(),

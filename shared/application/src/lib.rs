@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod body;
+pub mod caught;
 pub mod clock;
 pub mod codes;
 pub mod command;

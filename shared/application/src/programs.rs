@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
     id::ProgramId,
-    program::{Problem as Finding, Program},
+    program::{Finding, Program},
     version_head::VersionHead,
     versions::Versions,
 };

@@ -80,7 +80,7 @@ pub(crate) fn pay_debt(subject: &Subject, settled: &Settled<'_>, found: &Found) 
     let then = subject.versions.program(debt.version)?;
     let counters = then.earning_counters(&Occasion::Referral(debt.occurred_at));
     let referrer = settled_referrer(subject, settled, found, &debt.to, &counters)?;
-    match referral::pay_debt(settled.clone(), referrer, &found.counters) {
+    match referral::pay_debt(settled.clone(), referrer, &found.counters)? {
         Some(posting) => Err(Undecided::CatchUp(Box::new(posting))),
         None => Ok(()),
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use regulars_application::{engine, programs::ProgramCache};
 use regulars_store::Store;
 
-use crate::local::{Data, OpenData, StartFailed, TABLE};
+use crate::local::{Data, OpenData, StartFailed};
 
 /// Where the table is.
 #[derive(Debug, Args)]
@@ -48,9 +48,9 @@ impl Where {
                     return Err(StartFailed::new(format!("there is no data file {}", file.display())));
                 }
                 let data = OpenData::open(&Data::File(file))?;
-                (Store::new(data.client(), TABLE), Some(data))
+                (data.store(), Some(data))
             }
-            (None, Some(table)) => (Store::new(engine::table_client(self.endpoint.as_deref()).await, table), None),
+            (None, Some(table)) => (Store::new(&engine::table_client(self.endpoint.as_deref()).await, table), None),
             (None, None) => return Err(StartFailed::new("name the table with --data or --table")),
         };
         Ok(Opened { store, programs: ProgramCache::default(), data })

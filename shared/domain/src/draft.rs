@@ -14,7 +14,7 @@ use crate::{
         posting::{Change, Claim, Posting},
     },
     rules::{
-        assessment::{self, Earner, PointsOverflow, assess},
+        assessment::{self, Earner, NotAssessed, assess},
         cap::Used,
         program::{Level, Plan, Program},
         versions::Rules,
@@ -40,7 +40,7 @@ use crate::{
 
 /// What a caller asks for: under which entry id, with which content, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct KeyedRequest {
     /// The id that the entry gets.
     pub entry: EntryId,
     /// What is asked for.
@@ -121,7 +121,7 @@ impl<'p> Draft<'p> {
     }
 
     /// An entry that answers `request`.
-    pub(crate) fn entry_for(&self, request: &Request, record: Record, occurred_at: Timestamp) -> Entry {
+    pub(crate) fn entry_for(&self, request: &KeyedRequest, record: Record, occurred_at: Timestamp) -> Entry {
         let fingerprint = request.content.fingerprint(self.account.salt.as_ref());
         let entry = self.entry(request.entry.clone(), record, request.by, occurred_at);
         Entry { fingerprint: Some(fingerprint), actor: request.actor.clone(), ..entry }
@@ -227,7 +227,8 @@ impl<'p> Draft<'p> {
     ///
     /// # Errors
     ///
-    /// If the account would hold more than [`Points::MAX`]; the draft is then of no further use.
+    /// If the account would hold more than [`Points::MAX`], or too little was read of `counters`; the draft is then of no
+    /// further use.
     pub(crate) fn accrue(
         &mut self,
         mut entry: Entry,
@@ -235,7 +236,7 @@ impl<'p> Draft<'p> {
         then: &'p Program,
         counters: &Counters,
         besides: Option<BreakdownLine>,
-    ) -> Result<(), PointsOverflow> {
+    ) -> Result<(), NotAssessed> {
         let earner = Earner { account: &self.account, level: self.level_under(then), plan: self.plan() };
         let mut assessment = assess(then, &earner, occasion, counters)?;
         if let Some(line) = besides {
@@ -243,7 +244,7 @@ impl<'p> Draft<'p> {
             assessment.breakdown.push(line);
         }
         if self.account.total() + assessment.points > Points::MAX {
-            return Err(PointsOverflow);
+            return Err(NotAssessed::Overflow);
         }
         let date = then.date(occasion.occurred_at());
         entry.program_version = then.version;

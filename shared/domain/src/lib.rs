@@ -22,7 +22,7 @@ pub use self::{
         adjust, confirm, earn, enroll, entitlement, merge, plan, redeem, redemption, referral, reversal, tier_override,
         transfer,
     },
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{aftermath, breakdown, chain, condition_fault, entry, posting},
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, hold, lots, pending, steps},

@@ -1,6 +1,5 @@
 //! Reads an account, by its member or by another name of the member.
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::{
     account::{Account, Alias},
     id::{MemberId, ProgramId},
@@ -9,8 +8,7 @@ use regulars_domain::{
 use crate::{
     account_item,
     fault::StoreFault,
-    item::{Fields, Item, as_parsed, key_attributes},
-    meter::Action,
+    item::{Fields, Item, as_parsed},
     store::Store,
     table::{Key, MEMBER, account_key, alias_key},
 };
@@ -39,17 +37,6 @@ impl Store {
 
     /// The item under `key`, strongly consistent.
     pub(crate) async fn get(&self, key: Key) -> Result<Option<Item>, StoreFault> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(key)))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::GetItem]);
-        // A call of the SDK is ten kilobytes of future. On the heap, here and elsewhere, it does not bloat every caller's.
-        let found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
-        Ok(found.item)
+        self.get_item(key, true).await
     }
 }

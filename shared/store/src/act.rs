@@ -15,7 +15,7 @@ use crate::{
     fault::StoreFault,
     needs::{Found, Needs},
     store::{Store, by},
-    verdict::{Seen, Verdict},
+    verdict::{Commit, Seen},
 };
 
 /// Decides what a command writes.
@@ -118,22 +118,24 @@ impl Store {
         let mut began = Instant::now();
         let mut needs = needs.clone();
         let mut others_are_busy = false;
-        let (mut account, mut found) = by(deadline, self.load(program, member, &needs, false)).await?;
+        // The first look is loose. Once it has proved wrong, the next ones are exact.
+        let mut consistent = false;
+        let (mut account, mut found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
         loop {
             let (posting, is_last) = match decision.decide(account.clone(), &found).await {
                 Ok(Step::Again) => continue,
                 Ok(Step::LookAt(more)) => {
                     let more = needs.add(more)?;
-                    found.extend(by(deadline, self.find(program, &more, false)).await?);
+                    found.extend(by(deadline, self.find(program, member, &more, consistent)).await?);
                     continue;
                 }
                 Ok(Step::Commit(posting)) => (posting, true),
                 Ok(Step::CatchUp(posting)) => (posting, false),
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
-            match by(deadline, self.write(&posting, &found.totals)).await? {
-                Verdict::Committed if is_last => return Ok(Outcome::Committed(posting)),
-                Verdict::Committed => {
+            match by(deadline, self.write(&posting, &found.looks)).await? {
+                Commit::Committed if is_last => return Ok(Outcome::Committed(posting)),
+                Commit::Committed => {
                     for change in std::iter::once(posting.own).chain(posting.others) {
                         if change.account.member == *member {
                             account = Some(change.account);
@@ -143,7 +145,7 @@ impl Store {
                     }
                     continue;
                 }
-                Verdict::Replayed { entry, account: seen } => {
+                Commit::Replayed { entry, account: seen } => {
                     let account = match (seen, account) {
                         (Seen::Now(now), _) => *now,
                         (Seen::AsRead, Some(read)) => by(deadline, self.at_least(&entry, read)).await?,
@@ -155,17 +157,20 @@ impl Store {
                 }
                 // Another request for the same member to join was faster, under a salt of its own. The account will tell whether
                 // it was the same.
-                Verdict::KeyReused if account.is_none() => {}
-                Verdict::KeyReused => return Ok(Outcome::KeyReused),
-                Verdict::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
-                Verdict::Conflict | Verdict::Exhausted(_) => {}
+                Commit::KeyReused if account.is_none() => {}
+                Commit::KeyReused => return Ok(Outcome::KeyReused),
+                Commit::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
+                Commit::Conflict | Commit::Exhausted(_) => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };
             tokio::time::sleep(pause).await;
             began = Instant::now();
             others_are_busy |= posting.changes().any(|change| change.account.member != *member);
-            (account, found) = by(deadline, self.load(program, member, &needs, true)).await?;
+            // One shard may have room by now. If not, the decision asks for all of them again.
+            needs.totals.clear();
+            consistent = true;
+            (account, found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
             found.others_are_busy = others_are_busy;
         }
     }
@@ -178,7 +183,7 @@ impl Store {
         needs: &Needs,
         consistent: bool,
     ) -> Result<(Option<Account>, Found), StoreFault> {
-        tokio::try_join!(self.account(program, member), self.find(program, needs, consistent))
+        tokio::try_join!(self.account(program, member), self.find(program, member, needs, consistent))
     }
 
     /// What a refused command came to: a repeat of one that was carried out is not refused.

@@ -16,6 +16,7 @@ use regulars_domain::{
 };
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, as_parsed, key_attributes, number, text},
     meter::Action,
@@ -153,19 +154,19 @@ impl Store {
         let mut count: u64 = 0;
         let mut after = None;
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .set_index_name(index.map(str::to_owned))
-                .select(Select::Count)
-                .key_condition_expression(ALL)
-                .expression_attribute_values(":pk", text(pk))
-                .set_exclusive_start_key(after)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            self.meter().call([Action::Query]);
-            let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-            self.meter().read(found.consumed_capacity.as_slice());
+            let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+                client
+                    .query()
+                    .table_name(&self.table)
+                    .set_index_name(index.map(str::to_owned))
+                    .select(Select::Count)
+                    .key_condition_expression(ALL)
+                    .expression_attribute_values(":pk", text(pk))
+                    .set_exclusive_start_key(after)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+            });
+            let found = found.await.map_err(StoreFault::of)?;
             count = count.saturating_add(u64::try_from(found.count).unwrap_or_default());
             after = found.last_evaluated_key;
             if after.is_none() {
@@ -208,15 +209,15 @@ impl Store {
     /// A free code of a partition, the first behind a random place or, if there is none, from the start.
     async fn free_code(&self, pk: String, consistent: bool) -> Result<Option<Code>, StoreFault> {
         for after in [i64::from(fastrand::u32(..)), -1] {
-            let query = self
-                .query(BY_SEQ, 1)
-                .key_condition_expression(AFTER)
-                .expression_attribute_values(":pk", text(&pk))
-                .expression_attribute_values(":seq", number(&after))
-                .consistent_read(consistent);
-            self.meter().call([Action::Query]);
-            let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-            self.meter().read(found.consumed_capacity.as_slice());
+            let found = self.calls.call(Kind::Point, [Action::Query], |client| {
+                self.query(client, BY_SEQ, 1)
+                    .key_condition_expression(AFTER)
+                    .expression_attribute_values(":pk", text(&pk))
+                    .expression_attribute_values(":seq", number(&after))
+                    .consistent_read(consistent)
+                    .send()
+            });
+            let found = found.await.map_err(StoreFault::of)?;
             if let Some(item) = found.items().first() {
                 let code = Fields::of("code", item).required(SK, |value| read_code(value.as_s().ok()?))?;
                 return Ok(Some(code));

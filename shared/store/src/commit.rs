@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use regulars_domain::{
-    account::{Account, Alias},
-    aftermath::Recorded,
+    account::Account,
     chain::Sealed,
     code::GivenCode,
     counter::{CounterId, Take},
@@ -14,43 +13,19 @@ use regulars_domain::{
 
 use crate::{
     account_item,
-    counters::Totals,
+    counters::Looks,
     entry_item,
     fault::{PostingInvalid, StoreFault},
     item::{key_attributes, number, text},
-    shards::{self, ShardChange, What},
+    shards::{self, Look, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, TAKE, UNCHANGED,
-        UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
+        ABSENT, DEAL, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, SHARD_UNCHANGED,
+        TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
     },
     transaction::Transacted,
-    verdict::{Part, Seen, Verdict, verdict},
+    verdict::{Commit, Part, Seen, verdict},
 };
-
-/// What committing a posting came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
-pub enum Commit {
-    /// All of it was written.
-    Committed,
-    /// Nothing was written: its request had been carried out before.
-    Replayed {
-        /// The entry of then.
-        entry: Recorded,
-        /// The account as it is now.
-        account: Account,
-    },
-    /// Nothing was written: another request had been carried out under its key.
-    KeyReused,
-    /// Nothing was written: the account, or something that the posting touches, is not as it was read, or the table is
-    /// short of capacity. Read and decide again.
-    Conflict,
-    /// Nothing was written: this counter has no room in any of its shards for what was to be taken.
-    Exhausted(CounterId),
-    /// Nothing was written: this alias is another member's.
-    AliasTaken(Alias),
-}
 
 impl Store {
     /// Writes all of `posting`, or nothing.
@@ -62,24 +37,11 @@ impl Store {
     ///
     /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; the same request tells.
     pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
-        Ok(match self.write(posting, &Totals::default()).await? {
-            Verdict::Committed => Commit::Committed,
-            Verdict::Replayed { entry, account: Seen::Now(account) } => {
-                Commit::Replayed { entry: *entry, account: *account }
-            }
-            Verdict::Replayed { entry, account: Seen::AsRead | Seen::Unknown } => {
-                let account = self.account_behind(posting).await?;
-                Commit::Replayed { entry: *entry, account }
-            }
-            Verdict::KeyReused => Commit::KeyReused,
-            Verdict::Conflict => Commit::Conflict,
-            Verdict::Exhausted(counter) => Commit::Exhausted(counter),
-            Verdict::AliasTaken(alias) => Commit::AliasTaken(alias),
-        })
+        self.write(posting, &Looks::default()).await
     }
 
-    /// [`Store::commit`], without reading an account that the caller may have at hand, or `totals` that it has.
-    pub(crate) async fn write(&self, posting: &Posting, totals: &Totals) -> Result<Verdict, StoreFault> {
+    /// [`Store::commit`], with what the caller has looked at of counters.
+    pub(crate) async fn write(&self, posting: &Posting, looks: &Looks) -> Result<Commit, StoreFault> {
         let stands = |change: &Change| change.expected_version.is_some_and(|read| change.account.version <= read);
         if posting.changes().any(stands) {
             return Err(PostingInvalid::VersionStands.into());
@@ -90,32 +52,32 @@ impl Store {
         };
         if entries.iter().any(is_acted_on) {
             // What an entry acts on was there before it, so its key was used before.
-            return Ok(Verdict::KeyReused);
+            return Ok(Commit::KeyReused);
         }
-        let changes = match self.changes(posting, totals).await? {
+        let changes = match self.changes(posting, looks).await? {
             Ok(changes) => changes,
             Err(exhausted) => return self.exhausted(posting, exhausted).await,
         };
         let (parts, writes) = self.parts(posting, &changes)?;
         match self.transact(writes).await? {
-            Transacted::Done => Ok(Verdict::Committed),
-            Transacted::Contended => Ok(Verdict::Conflict),
+            Transacted::Done => Ok(Commit::Committed),
+            Transacted::Contended => Ok(Commit::Conflict),
             Transacted::Cancelled { checks, fault } => verdict(&parts, &checks)?.ok_or(fault),
         }
     }
 
     /// What became of a posting for which `counter` has no room: its request may have been carried out before.
-    async fn exhausted(&self, posting: &Posting, counter: &CounterId) -> Result<Verdict, StoreFault> {
+    async fn exhausted(&self, posting: &Posting, counter: &CounterId) -> Result<Commit, StoreFault> {
         let Change { account: Account { program, member, .. }, entries, .. } = &posting.own;
         let request = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some());
-        let Some(ours) = request else { return Ok(Verdict::Exhausted(counter.clone())) };
+        let Some(ours) = request else { return Ok(Commit::Exhausted(counter.clone())) };
         let Some(known) = self.entry(program, member, &ours.entry.id).await? else {
-            return Ok(Verdict::Exhausted(counter.clone()));
+            return Ok(Commit::Exhausted(counter.clone()));
         };
         if known.sealed.entry.fingerprint != ours.entry.fingerprint {
-            return Ok(Verdict::KeyReused);
+            return Ok(Commit::KeyReused);
         }
-        Ok(Verdict::Replayed { entry: Box::new(known), account: Seen::Unknown })
+        Ok(Commit::Replayed { entry: Box::new(known), account: Seen::Unknown })
     }
 
     /// The account that an entry of `posting` stands in.
@@ -127,28 +89,37 @@ impl Store {
     /// The changes of shards by which `posting` takes from counters and gives back to them, or the counter that has no
     /// room for it.
     ///
-    /// A take may go by `totals` that are a moment old, because its condition holds it to the truth. What was never taken
+    /// A take may go by `looks` that are a moment old, because its condition holds it to the truth. What was never taken
     /// cannot be given back, so that needs the truth first.
     async fn changes<'a>(
         &self,
         posting: &'a Posting,
-        totals: &Totals,
+        looks: &Looks,
     ) -> Result<Result<Vec<(&'a CounterId, ShardChange)>, &'a CounterId>, StoreFault> {
-        let takes = takes_by_counter(&posting.takes);
-        let unread = takes.iter().filter(|(counter, (amount, _))| *amount < 0 || totals.levels(counter).is_none());
         let Account { program, member, .. } = &posting.own.account;
-        let read = self.totals(program, unread.map(|(counter, _)| *counter), true).await?;
         let home = shards::home(member);
         let mut changes = Vec::new();
-        for (counter, (amount, most)) in takes {
-            let levels = read.levels(counter).or_else(|| totals.levels(counter)).copied().unwrap_or_default();
-            let of_shards = if amount > 0 {
-                let Some(of_shards) = levels.take(amount, most, home) else { return Ok(Err(counter)) };
-                of_shards
-            } else {
-                levels.give_back(amount.saturating_neg(), home)
+        for (counter, (amount, most)) in takes_by_counter(&posting.takes) {
+            let look = match looks.of(counter).filter(|_| amount > 0) {
+                Some(look) => *look,
+                None => self.home_shard(program, member, counter, true).await?,
             };
-            changes.extend(of_shards.into_iter().map(|change| (counter, change)));
+            let of_one = if amount > 0 { look.take(amount, most) } else { look.give_back(amount.saturating_neg()) };
+            if let Some(change) = of_one {
+                changes.push((counter, change));
+                continue;
+            }
+            let all = match look {
+                Look::All(shards) => shards,
+                Look::At(..) => self.all_shards_now(program, counter).await?,
+            };
+            let of_all = if amount > 0 {
+                let Some(of_all) = all.take(amount, most, home) else { return Ok(Err(counter)) };
+                of_all
+            } else {
+                all.give_back(amount.saturating_neg(), home)
+            };
+            changes.extend(of_all.into_iter().map(|change| (counter, change)));
         }
         Ok(Ok(changes))
     }
@@ -176,10 +147,16 @@ impl Store {
                 writes.push(self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)?);
             }
         }
-        for (counter, ShardChange { shard, what }) in changes {
+        for (counter, ShardChange { number: shard, what }) in changes {
             let (change, condition, values) = match what {
-                What::Take { amount, room } => {
-                    (TAKE, HAS_ROOM, vec![(":zero", 0), (":amount", *amount), (":room", *room)])
+                What::Take { amount, most, room } => {
+                    (TAKE, HAS_ROOM, vec![(":amount", *amount), (":most", *most), (":room", *room)])
+                }
+                What::Deal { from: None, to } => (DEAL, ABSENT, vec![(":taken", to.taken), (":most", to.most)]),
+                What::Deal { from: Some(from), to } => {
+                    let values =
+                        [(":taken", to.taken), (":most", to.most), (":from", from.taken), (":held", from.most)];
+                    (DEAL, SHARD_UNCHANGED, values.into())
                 }
                 What::GiveBack { amount } => (GIVE_BACK, WAS_TAKEN, vec![(":amount", *amount)]),
             };

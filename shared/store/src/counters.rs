@@ -2,45 +2,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::{
     counter::{CounterId, Counters},
-    id::ProgramId,
+    id::{MemberId, ProgramId},
 };
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
-    item::{Fields, Item, as_number, text},
-    meter::Action,
-    shards::Levels,
+    item::{Fields, Item, as_number, as_parsed},
+    shards::{self, Look, SHARDS, Shard, Shards},
     store::{Store, at_once},
-    table::{Key, SHARDS_OF, SK, TAKEN, counter_prefix, read_shard},
+    table::{Key, MOST, PK, SK, TAKEN, counter_key},
 };
 
-/// What was read of counters, shard by shard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals(BTreeMap<CounterId, Levels>);
+/// How often all shards of a counter are read again, if they were read while its limit changed.
+const READS_MAX: usize = 4;
 
-impl Totals {
-    /// The shards of `counter`; `None` if it was not read.
-    pub(crate) fn levels(&self, counter: &CounterId) -> Option<&Levels> {
+/// What was read of counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Looks(BTreeMap<CounterId, Look>);
+
+impl Looks {
+    /// What was read of `counter`, if anything.
+    pub(crate) fn of(&self, counter: &CounterId) -> Option<&Look> {
         self.0.get(counter)
     }
 
-    /// Adds what was read of other counters.
+    /// Adds what was read of other counters, or more of the same.
     pub(crate) fn extend(&mut self, more: Self) {
         self.0.extend(more.0);
     }
 
-    /// What has been taken from each counter in all.
-    pub(crate) fn sums(&self) -> Counters {
-        let sums = self.0.iter().map(|(counter, levels)| (counter.clone(), levels.sum()));
-        sums.filter(|(_, sum)| *sum != 0).collect()
+    /// What they tell a decision.
+    pub(crate) fn readings(&self) -> Counters {
+        self.0.iter().map(|(counter, look)| (counter.clone(), look.reading())).collect()
     }
 }
 
 impl Store {
-    /// What has been taken from each of `counters`. No call is made when there are none.
+    /// What has been taken from each of `counters`, all shards of them. No call is made when there are none.
     ///
     /// The read is eventually consistent, so a total may be a moment old: whatever a decision takes is held against the
     /// true one when it is committed, and a refusal on a piece that came back this moment is right the next.
@@ -49,49 +50,94 @@ impl Store {
     ///
     /// [`StoreFault`].
     pub async fn counters(&self, program: &ProgramId, counters: &[CounterId]) -> Result<Counters, StoreFault> {
-        Ok(self.totals(program, counters, false).await?.sums())
+        Ok(self.look_at_all(program, counters, false).await?.readings())
     }
 
-    /// What has been taken from each shard of each of `counters`: right now, if `consistent`. A counter is a query of its
-    /// own, and costs half a unit however many shards it has, or a whole one if `consistent`.
-    pub(crate) async fn totals(
+    /// The shard of each of `counters` at which `member` takes: right now, if `consistent`. Each costs half a unit, or a
+    /// whole one if `consistent`.
+    pub(crate) async fn look_at_home(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        counters: impl IntoIterator<Item = &CounterId>,
+        consistent: bool,
+    ) -> Result<Looks, StoreFault> {
+        let counters: BTreeSet<&CounterId> = counters.into_iter().collect();
+        let looks = at_once(counters, |counter| async move {
+            Ok((counter.clone(), self.home_shard(program, member, counter, consistent).await?))
+        });
+        Ok(Looks(looks.await?.into_iter().collect()))
+    }
+
+    /// All shards of each of `counters`: right now, if `consistent`. Each counter costs four units, or eight if `consistent`,
+    /// and twelve of them are one round trip.
+    pub(crate) async fn look_at_all(
         &self,
         program: &ProgramId,
         counters: impl IntoIterator<Item = &CounterId>,
         consistent: bool,
-    ) -> Result<Totals, StoreFault> {
-        let counters: BTreeSet<CounterId> = counters.into_iter().cloned().collect();
-        let totals = at_once(counters, |counter| {
-            let (store, key) = (self.clone(), counter_prefix(program, &counter));
-            async move { Ok((counter, store.levels(key, consistent).await?)) }
-        });
-        Ok(Totals(totals.await?.into_iter().collect()))
+    ) -> Result<Looks, StoreFault> {
+        let mut unread: BTreeSet<&CounterId> = counters.into_iter().collect();
+        let mut looks = Looks::default();
+        for read in 1..=READS_MAX {
+            let shards = self.all_shards(program, &unread, consistent || read > 1).await?;
+            for (counter, shards) in shards {
+                // Read while all shards were being written, they may add up to anything.
+                if shards.agree() || read == READS_MAX {
+                    unread.remove(counter);
+                    looks.0.insert(counter.clone(), Look::All(shards));
+                }
+            }
+            if unread.is_empty() {
+                break;
+            }
+        }
+        Ok(looks)
     }
 
-    async fn levels(&self, counter: Key, consistent: bool) -> Result<Levels, StoreFault> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression(SHARDS_OF)
-            .expression_attribute_values(":pk", text(counter.pk))
-            .expression_attribute_values(":counter", text(&counter.sk))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::Query]);
-        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
-        let mut levels = Levels::default();
-        for item in found.items() {
-            read_level(item, &counter.sk, &mut levels)?;
+    /// The shard of `counter` at which `member` takes: right now, if `consistent`.
+    pub(crate) async fn home_shard(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        counter: &CounterId,
+        consistent: bool,
+    ) -> Result<Look, StoreFault> {
+        let home = shards::home(member);
+        let item = self.get_item(counter_key(program, counter, home), consistent).await?;
+        Ok(Look::At(home, item.as_ref().map(read_shard).transpose()?))
+    }
+
+    /// All shards of `counter`, right now.
+    pub(crate) async fn all_shards_now(&self, program: &ProgramId, counter: &CounterId) -> Result<Shards, StoreFault> {
+        let mut found = self.all_shards(program, &BTreeSet::from([counter]), true).await?;
+        Ok(found.remove(counter).unwrap_or_default())
+    }
+
+    async fn all_shards<'c>(
+        &self,
+        program: &ProgramId,
+        counters: &BTreeSet<&'c CounterId>,
+        consistent: bool,
+    ) -> Result<BTreeMap<&'c CounterId, Shards>, StoreFault> {
+        let mut found: BTreeMap<_, _> = counters.iter().map(|counter| (*counter, Shards::default())).collect();
+        let places: BTreeMap<Key, (&CounterId, u8)> = counters
+            .iter()
+            .flat_map(|counter| (0..SHARDS).map(|number| (counter_key(program, counter, number), (*counter, number))))
+            .collect();
+        for item in self.get_items(places.keys().cloned().collect(), Kind::Point, consistent).await? {
+            let fields = Fields::of("counter", &item);
+            let key = Key { pk: fields.required(PK, as_parsed)?, sk: fields.required(SK, as_parsed)? };
+            let (counter, number) = places.get(&key).ok_or_else(|| fields.corrupt(PK))?;
+            let shard = read_shard(&item)?;
+            let is_set = found.get_mut(counter).is_some_and(|shards| shards.set(*number, shard));
+            debug_assert!(is_set, "only what is found was asked for");
         }
-        Ok(levels)
+        Ok(found)
     }
 }
 
-fn read_level(item: &Item, prefix: &str, levels: &mut Levels) -> Result<(), StoreFault> {
+fn read_shard(item: &Item) -> Result<Shard, StoreFault> {
     let fields = Fields::of("counter", item);
-    let shard = fields.required(SK, |value| read_shard(value.as_s().ok()?, prefix))?;
-    let level = fields.required(TAKEN, as_number)?;
-    if levels.set(shard, level) { Ok(()) } else { Err(fields.corrupt(SK).into()) }
+    Ok(Shard { taken: fields.required(TAKEN, as_number)?, most: fields.required(MOST, as_number)? })
 }

@@ -7,6 +7,7 @@ use regulars_domain::id::{MemberId, ProgramId};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, key_attributes, number, text},
     meter::Action,
@@ -126,15 +127,15 @@ impl Store {
         if after.is_some_and(|cursor| cursor.0.shard() != shard) {
             return Err(StoreFault::Broken(CursorMalformed.into()));
         }
-        let query = self
-            .query(DUE, limit)
-            .key_condition_expression(DUE_BEFORE)
-            .expression_attribute_values(":shard", number(&shard))
-            .expression_attribute_values(":end", text(due_end(through)))
-            .set_exclusive_start_key(after.map(|cursor| cursor.0.start_key()));
-        self.meter().call([Action::Query]);
-        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
+        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+            self.query(client, DUE, limit)
+                .key_condition_expression(DUE_BEFORE)
+                .expression_attribute_values(":shard", number(&shard))
+                .expression_attribute_values(":end", text(due_end(through)))
+                .set_exclusive_start_key(after.map(|cursor| cursor.0.start_key()))
+                .send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
         let items = found.items().iter().map(read_due).collect::<Result<_, _>>()?;
         let next = found.last_evaluated_key().map(read_due).transpose()?.map(DueCursor);
         Ok(DuePage { items, next })

@@ -1,6 +1,6 @@
 //! Reads the ledger of a member: one entry, a statement from the newest back, or all of it in order.
 
-use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
+use aws_sdk_dynamodb::{Client, operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
 use regulars_domain::{
     aftermath::Recorded,
     chain::Sealed,
@@ -8,6 +8,7 @@ use regulars_domain::{
 };
 
 use crate::{
+    calls::Kind,
     entry_item,
     fault::StoreFault,
     item::{number, text},
@@ -55,11 +56,12 @@ impl Store {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Page<Recorded>, StoreFault> {
-        let query = self
-            .query(BY_SEQ, limit)
-            .key_condition_expression(BEFORE)
-            .expression_attribute_values(":seq", number(&before.unwrap_or(u64::MAX)))
-            .scan_index_forward(false);
+        let query = |client: &Client| {
+            self.query(client, BY_SEQ, limit)
+                .key_condition_expression(BEFORE)
+                .expression_attribute_values(":seq", number(&before.unwrap_or(u64::MAX)))
+                .scan_index_forward(false)
+        };
         let page = self.page_of_entries(program, member, query).await?;
         // DynamoDB offers to go on whenever a page is full, even behind the first entry of all.
         Ok(Page { next: page.next.filter(|seq| *seq > 1), ..page })
@@ -79,11 +81,12 @@ impl Store {
         after_seq: u64,
         limit: u32,
     ) -> Result<Page<Sealed>, StoreFault> {
-        let query = self
-            .query(BY_SEQ, limit)
-            .key_condition_expression(AFTER)
-            .expression_attribute_values(":seq", number(&after_seq))
-            .scan_index_forward(true);
+        let query = |client: &Client| {
+            self.query(client, BY_SEQ, limit)
+                .key_condition_expression(AFTER)
+                .expression_attribute_values(":seq", number(&after_seq))
+                .scan_index_forward(true)
+        };
         let page = self.page_of_entries(program, member, query).await?;
         Ok(Page { items: page.items.into_iter().map(|recorded| recorded.sealed).collect(), next: page.next })
     }
@@ -92,12 +95,13 @@ impl Store {
         &self,
         program: &ProgramId,
         member: &MemberId,
-        query: QueryFluentBuilder,
+        query: impl FnOnce(&Client) -> QueryFluentBuilder,
     ) -> Result<Page<Recorded>, StoreFault> {
-        let query = query.expression_attribute_values(":pk", text(member_pk(program, member))).consistent_read(true);
-        self.meter().call([Action::Query]);
-        let found = Box::pin(query.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
+        let pk = text(member_pk(program, member));
+        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+            query(client).expression_attribute_values(":pk", pk).consistent_read(true).send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
         let items: Vec<Recorded> = found.items().iter().map(entry_item::read_recorded).collect::<Result<_, _>>()?;
         let last = items.last().map(|recorded| recorded.sealed.entry.seq);
         let next = last.filter(|_| found.last_evaluated_key().is_some());
@@ -105,8 +109,8 @@ impl Store {
     }
 
     /// A query of `index` for at most `limit` items.
-    pub(crate) fn query(&self, index: &str, limit: u32) -> QueryFluentBuilder {
-        self.client
+    pub(crate) fn query(&self, client: &Client, index: &str, limit: u32) -> QueryFluentBuilder {
+        client
             .query()
             .table_name(&self.table)
             .index_name(index)

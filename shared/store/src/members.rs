@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::id::{MemberId, ProgramId};
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, text},
     meter::Action,
@@ -31,18 +32,18 @@ impl Store {
     ///
     /// [`StoreFault`].
     pub async fn members(&self, after: Option<Walk>) -> Result<MembersPage, StoreFault> {
-        let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression(IS_MEMBER)
-            .expression_attribute_values(":member", text(MEMBER_PREFIX))
-            .projection_expression(PK)
-            .set_exclusive_start_key(after.map(|Walk(key)| key))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::Scan]);
-        let found = Box::pin(scan.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
+        let found = self.calls.call(Kind::Page, [Action::Scan], |client| {
+            client
+                .scan()
+                .table_name(&self.table)
+                .filter_expression(IS_MEMBER)
+                .expression_attribute_values(":member", text(MEMBER_PREFIX))
+                .projection_expression(PK)
+                .set_exclusive_start_key(after.map(|Walk(key)| key))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
         let mut members = Vec::new();
         for item in found.items() {
             let member = Fields::of("member", item).required(PK, |value| read_member_pk(value.as_s().ok()?))?;

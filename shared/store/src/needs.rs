@@ -7,23 +7,34 @@ use regulars_domain::{
     account::Account,
     aftermath::Recorded,
     code::Code,
-    counter::{CounterId, Counters},
+    counter::{CounterId, CounterNeeded, Counters},
     id::{EntryId, MemberId, ProgramId, RewardId},
 };
 
-use crate::{counters::Totals, fault::StoreFault, store::Store};
+use crate::{counters::Looks, fault::StoreFault, store::Store};
 
 /// What a command looks at besides its own account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Totals over many members.
+    /// Totals over many members: of each the shard at which the member takes, which is enough as long as that has room.
     pub counters: Vec<CounterId>,
+    /// Totals over many members: all shards of each.
+    pub totals: Vec<CounterId>,
     /// Rewards that give codes from a pool: a free one of each.
     pub codes: Vec<RewardId>,
     /// Entries, each by the member in whose ledger it is looked for.
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
     pub accounts: Vec<MemberId>,
+}
+
+impl From<CounterNeeded> for Needs {
+    fn from(needed: CounterNeeded) -> Self {
+        match needed {
+            CounterNeeded::Part(counter) => Self { counters: vec![counter], ..Self::default() },
+            CounterNeeded::Whole(counter) => Self { totals: vec![counter], ..Self::default() },
+        }
+    }
 }
 
 /// A decision asked to look once more at what it had been shown, and would go on asking.
@@ -40,6 +51,7 @@ impl Needs {
     pub(crate) fn add(&mut self, more: Self) -> Result<Self, StoreFault> {
         let more = Self {
             counters: more.counters.into_iter().filter(|counter| !self.counters.contains(counter)).collect(),
+            totals: more.totals.into_iter().filter(|counter| !self.totals.contains(counter)).collect(),
             codes: more.codes.into_iter().filter(|reward| !self.codes.contains(reward)).collect(),
             entries: more.entries.into_iter().filter(|entry| !self.entries.contains(entry)).collect(),
             accounts: more.accounts.into_iter().filter(|member| !self.accounts.contains(member)).collect(),
@@ -48,6 +60,7 @@ impl Needs {
             return Err(StoreFault::Broken(NothingMore.into()));
         }
         self.counters.extend_from_slice(&more.counters);
+        self.totals.extend_from_slice(&more.totals);
         self.codes.extend_from_slice(&more.codes);
         self.entries.extend_from_slice(&more.entries);
         self.accounts.extend_from_slice(&more.accounts);
@@ -58,10 +71,10 @@ impl Needs {
 /// What a command found besides its own account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What was taken from each of its counters.
+    /// What was read of its counters.
     pub counters: Counters,
-    /// The same shard by shard, for whoever writes.
-    pub(crate) totals: Totals,
+    /// The same shard by shard, for the commit.
+    pub(crate) looks: Looks,
     codes: BTreeMap<RewardId, Code>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
@@ -98,7 +111,7 @@ impl Found {
     /// Adds what was found besides.
     pub(crate) fn extend(&mut self, more: Self) {
         self.counters.extend(more.counters);
-        self.totals.extend(more.totals);
+        self.looks.extend(more.looks);
         self.codes.extend(more.codes);
         self.entries.extend(more.entries);
         self.accounts.extend(more.accounts);
@@ -111,8 +124,14 @@ impl Found {
 }
 
 impl Store {
-    /// What a command needs: the entries and accounts strongly consistent, and the counters and codes, so too if `consistent`.
-    pub(crate) async fn find(&self, program: &ProgramId, needs: &Needs, consistent: bool) -> Result<Found, StoreFault> {
+    /// What a command of `member` needs: the entries and accounts strongly consistent, and the counters and codes, so too if `consistent`.
+    pub(crate) async fn find(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        needs: &Needs,
+        consistent: bool,
+    ) -> Result<Found, StoreFault> {
         // One of each kind is the rule, so each kind is read one after the other, and the kinds at the same time.
         let entries = async {
             let mut found = BTreeMap::new();
@@ -129,9 +148,11 @@ impl Store {
             }
             Ok(found)
         };
-        let totals = self.totals(program, &needs.counters, consistent);
+        let homes = self.look_at_home(program, member, &needs.counters, consistent);
+        let totals = self.look_at_all(program, &needs.totals, consistent);
         let codes = self.find_codes(program, &needs.codes, consistent);
-        let (totals, codes, entries, accounts) = tokio::try_join!(totals, codes, entries, accounts)?;
-        Ok(Found { counters: totals.sums(), totals, codes, entries, accounts, others_are_busy: false })
+        let (mut looks, totals, codes, entries, accounts) = tokio::try_join!(homes, totals, codes, entries, accounts)?;
+        looks.extend(totals);
+        Ok(Found { counters: looks.readings(), looks, codes, entries, accounts, others_are_busy: false })
     }
 }

@@ -2,31 +2,27 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{id::ProgramId, version_head::VersionHead};
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, as_number, key_attributes, number, text},
-    meter::Action,
     program_heads::ProgramHeads,
     store::Store,
     table::{ABSENT, DOCUMENT, FORMAT, UNCHANGED, VERSION, head_key, version_key},
     transaction::{Check, Transacted},
 };
 
-/// How often a change of a program is tried again after meeting another one, and how often documents are asked for again that
-/// the table had no capacity for.
+/// How often a change of a program is tried again after meeting another one.
 const ATTEMPTS_MAX: u32 = 8;
 /// The longest pause before that, in milliseconds. A person waits for the answer, and rivals are few.
 const PAUSE_MS_MAX: u64 = 200;
 
 /// The format in which this release writes documents.
 const DOCUMENT_FORMAT: u32 = 1;
-
-/// Most documents of one read: DynamoDB's own limit.
-const DOCUMENTS_MAX: usize = 100;
 
 /// A document that is to become a program's next version.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +82,7 @@ pub enum Withdrawal {
     NotFound,
 }
 
-/// A change of a program went on meeting other changes, or its documents are throttled.
+/// A change of a program went on meeting other changes.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many requests for one program at once")]
 struct Contended;
@@ -104,8 +100,7 @@ impl Store {
 
     /// The documents of `versions` as they were published; one that does not exist is left out.
     ///
-    /// One round trip for up to a hundred, as long as the table returns all of them at once: it splits answers of more than
-    /// 16 MB. A withdrawn version's document is kept, so only the program's heads tell which versions there are.
+    /// One round trip for up to a hundred, if they come to 16 MB at most. A withdrawn version's document is kept, so only the program's heads tell which versions there are.
     ///
     /// # Errors
     ///
@@ -115,46 +110,9 @@ impl Store {
         program: &ProgramId,
         versions: &[u64],
     ) -> Result<BTreeMap<u64, String>, StoreFault> {
-        let mut documents = BTreeMap::new();
-        for versions in versions.chunks(DOCUMENTS_MAX) {
-            let mut keys: Vec<_> =
-                versions.iter().map(|version| key_attributes(version_key(program, *version))).collect();
-            let mut attempts: u32 = 0;
-            while !keys.is_empty() {
-                let (items, left) = self.batch_get(keys).await?;
-                for item in &items {
-                    let (version, document) = read_document(item)?;
-                    documents.insert(version, document);
-                }
-                // An answer that brought something is progress, however little.
-                attempts = if items.is_empty() { attempts.saturating_add(1) } else { 0 };
-                if !left.is_empty() && attempts >= ATTEMPTS_MAX {
-                    return Err(StoreFault::Unavailable(Contended.into()));
-                }
-                if attempts > 0 {
-                    pause().await;
-                }
-                keys = left;
-            }
-        }
-        Ok(documents)
-    }
-
-    /// The items under `keys`, strongly consistent, and the keys that the table left for another time.
-    async fn batch_get(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreFault> {
-        let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
-        let asked = asked.build().map_err(|error| StoreFault::Broken(error.into()))?;
-        let get = self
-            .client
-            .batch_get_item()
-            .request_items(&self.table, asked)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::BatchGetItem]);
-        let mut found = Box::pin(get.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity());
-        let items = found.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
-        let left = found.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
-        Ok((items, left.map(|left| left.keys).unwrap_or_default()))
+        let keys = versions.iter().map(|version| version_key(program, *version)).collect();
+        let items = self.get_items(keys, Kind::Page, true).await?;
+        items.iter().map(read_document).collect()
     }
 
     /// Whether a document may be published, before it is compared with the version before it.

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::id::{MemberId, ProgramId};
 
 use crate::{
+    calls::Kind,
     due::{CursorMalformed, DUE_SHARDS},
     fault::StoreFault,
     item::{Fields, Item, key_attributes, text},
@@ -72,21 +73,21 @@ impl Store {
         after: Option<&SegmentCursor>,
         limit: u32,
     ) -> Result<SegmentPage, StoreFault> {
-        let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .segment(i32::from(segment))
-            .total_segments(i32::from(SEGMENTS))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .filter_expression(IS_ACCOUNT)
-            .expression_attribute_values(":account", text(ACCOUNT_SK))
-            .projection_expression(PK)
-            .set_exclusive_start_key(after.map(|SegmentCursor(key)| key_attributes(key.clone())))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        self.meter().call([Action::Scan]);
-        let found = Box::pin(scan.send()).await.map_err(StoreFault::of)?;
-        self.meter().read(found.consumed_capacity.as_slice());
+        let found = self.calls.call(Kind::Page, [Action::Scan], |client| {
+            client
+                .scan()
+                .table_name(&self.table)
+                .segment(i32::from(segment))
+                .total_segments(i32::from(SEGMENTS))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                .filter_expression(IS_ACCOUNT)
+                .expression_attribute_values(":account", text(ACCOUNT_SK))
+                .projection_expression(PK)
+                .set_exclusive_start_key(after.map(|SegmentCursor(key)| key_attributes(key.clone())))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
         let account = |item| Fields::of("account", item).required(PK, |value| read_member_pk(value.as_s().ok()?));
         Ok(SegmentPage {
             accounts: found.items().iter().map(account).collect::<Result<_, _>>()?,

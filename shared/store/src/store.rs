@@ -1,33 +1,38 @@
 //! The handle on the table that every operation hangs on.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Instant};
 
 use aws_sdk_dynamodb::Client;
-use tokio::task::JoinSet;
 
-use crate::{fault::StoreFault, meter::Meter};
+use crate::{
+    calls::{Calls, Limits},
+    fault::StoreFault,
+    meter::Meter,
+};
 
 /// Accounts, entries, counters and programs in one DynamoDB table. Cloning is cheap; clones share a [`Meter`].
 #[derive(Clone, Debug)]
 pub struct Store {
-    pub(crate) client: Client,
+    pub(crate) calls: Calls,
     pub(crate) table: String,
-    meter: Arc<Meter>,
 }
 
 impl Store {
-    /// The store behind `client` in `table`.
-    ///
-    /// The client's own timeouts and retries (the SDK's standard ones) hold for each call; [`Store::carry_out`] bounds all
-    /// of its calls together by its deadline.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), meter: Arc::default() }
+    /// The store behind `client` in `table`, with the time limits for DynamoDB ([`Limits::default`]). The client's own time
+    /// limits and retries are replaced.
+    pub fn new(client: &Client, table: impl Into<String>) -> Self {
+        Self::with_limits(client, table, Limits::default())
+    }
+
+    /// [`Store::new`], with other time limits.
+    pub fn with_limits(client: &Client, table: impl Into<String>, limits: Limits) -> Self {
+        Self { calls: Calls::new(client, limits), table: table.into() }
     }
 
     /// What the calls of this store and its clones have cost so far.
     #[must_use]
     pub fn meter(&self) -> &Meter {
-        &self.meter
+        self.calls.meter()
     }
 }
 
@@ -37,6 +42,8 @@ const READS_AT_ONCE: usize = 16;
 
 /// Does `work` for each of `keys`, a few at a time, and tells what came of it, in no order.
 ///
+/// The work is done within the caller's task, so that a panic in it is the caller's.
+///
 /// # Errors
 ///
 /// The first of the work's own.
@@ -45,19 +52,33 @@ pub(crate) async fn at_once<K, T, W>(
     work: impl Fn(K) -> W,
 ) -> Result<Vec<T>, StoreFault>
 where
-    T: Send + 'static,
-    W: Future<Output = Result<T, StoreFault>> + Send + 'static,
+    W: Future<Output = Result<T, StoreFault>>,
 {
     let mut waiting = keys.into_iter();
-    let mut under_way = JoinSet::new();
+    let mut under_way: Vec<Pin<Box<W>>> = Vec::new();
     let mut done = Vec::new();
     loop {
-        while under_way.len() < READS_AT_ONCE {
-            let Some(key) = waiting.next() else { break };
-            under_way.spawn(work(key));
+        under_way.extend(
+            waiting.by_ref().take(READS_AT_ONCE.saturating_sub(under_way.len())).map(|key| Box::pin(work(key))),
+        );
+        if under_way.is_empty() {
+            return Ok(done);
         }
-        let Some(ended) = under_way.join_next().await else { return Ok(done) };
-        done.push(ended.map_err(|panicked| StoreFault::Broken(panicked.into()))??);
+        let ended: Vec<_> = poll_fn(|context| {
+            let mut ended = Vec::new();
+            under_way.retain_mut(|work| match work.as_mut().poll(context) {
+                Poll::Ready(result) => {
+                    ended.push(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if ended.is_empty() { Poll::Pending } else { Poll::Ready(ended) }
+        })
+        .await;
+        for result in ended {
+            done.push(result?);
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 //! | account | `member#PROGRAM#MEMBER` | `account` | see `account_item.rs` |
 //! | entry | `member#PROGRAM#MEMBER` | `entry#ID` | see `entry_item.rs` |
 //! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m` |
-//! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD` | `stock#0` to `stock#7` | `taken` |
-//! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE`, `cap#PROGRAM#reward/REWARD` | `2026-11-01#0` to `#7`, the first day of the interval | `taken` |
+//! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD#0` to `#7` | `stock` | `taken`, `most` |
+//! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most` |
 //! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m` and `i` once it is given, the member and the redemption |
 //! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
@@ -39,6 +39,8 @@ pub(crate) const MEMBER: &str = "m";
 pub(crate) const REDEMPTION: &str = "i";
 /// What has been taken from a shard of a counter, N.
 pub(crate) const TAKEN: &str = "taken";
+/// The limit by which a counter was dealt out to its shards, N.
+pub(crate) const MOST: &str = "most";
 /// How often something was done about an entry, N.
 pub(crate) const CHANGES: &str = "ac";
 /// What became of an entry, M.
@@ -63,16 +65,18 @@ pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 pub(crate) const UNCHANGED: &str = "v = :read";
 /// The alias is free, or names this member already, or the one that it is taken over from.
 pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m IN (:member, :from)";
-/// The shard of a counter has room for what is taken.
-pub(crate) const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
+/// The shard of a counter holds the limit that it held, and has room for what is taken.
+pub(crate) const HAS_ROOM: &str = "most = :most AND taken <= :room";
 /// Takes from a shard of a counter.
-pub(crate) const TAKE: &str = "SET taken = if_not_exists(taken, :zero) + :amount";
+pub(crate) const TAKE: &str = "SET taken = taken + :amount";
+/// The shard of a counter is as it was read.
+pub(crate) const SHARD_UNCHANGED: &str = "taken = :from AND most = :held";
+/// Begins a shard of a counter, or changes its limit.
+pub(crate) const DEAL: &str = "SET taken = :taken, most = :most";
 /// What is given back was taken from the shard of a counter before.
 pub(crate) const WAS_TAKEN: &str = "taken >= :amount";
 /// Gives back to a shard of a counter.
 pub(crate) const GIVE_BACK: &str = "SET taken = taken - :amount";
-/// The shards of a counter.
-pub(crate) const SHARDS_OF: &str = "pk = :pk AND begins_with(sk, :counter)";
 /// The code is there, and nobody was given it.
 pub(crate) const IS_FREE: &str = "attribute_exists(seq)";
 /// Gives a code away, which takes it out of the index of free ones.
@@ -129,21 +133,10 @@ pub(crate) fn alias_key(program: &ProgramId, alias: &Alias) -> Key {
 
 /// The key of one shard of a counter.
 pub(crate) fn counter_key(program: &ProgramId, counter: &CounterId, shard: u8) -> Key {
-    let Key { pk, sk } = counter_prefix(program, counter);
-    Key { pk, sk: format!("{sk}{shard}") }
-}
-
-/// The partition of a counter, and what the sort keys of its shards begin with.
-pub(crate) fn counter_prefix(program: &ProgramId, counter: &CounterId) -> Key {
     match counter {
-        CounterId::Stock(reward) => Key { pk: format!("reward#{program}#{reward}"), sk: "stock#".to_owned() },
-        CounterId::Cap { owner, from } => Key { pk: format!("cap#{program}#{owner}"), sk: format!("{from}#") },
+        CounterId::Stock(reward) => Key { pk: format!("reward#{program}#{reward}#{shard}"), sk: "stock".to_owned() },
+        CounterId::Cap { owner, from } => Key { pk: format!("cap#{program}#{owner}#{shard}"), sk: from.to_string() },
     }
-}
-
-/// The shard that a sort key names, behind what those of its counter begin with.
-pub(crate) fn read_shard(sk: &str, prefix: &str) -> Option<u8> {
-    sk.strip_prefix(prefix)?.parse().ok()
 }
 
 /// The key of a code of a reward.

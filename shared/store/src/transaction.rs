@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
+    calls::Kind,
     fault::StoreFault,
     item::{Item, key_attributes},
     meter::Action,
@@ -54,18 +55,17 @@ impl Store {
     /// The SDK sends a token along with which DynamoDB knows the same request for ten minutes. Nothing here rests on that:
     /// whatever must not happen twice is held by a condition.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, StoreFault> {
-        self.meter().call(parts.iter().map(action));
         let expected = parts.len();
-        let write = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(parts))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match Box::pin(write.send()).await {
-            Ok(done) => {
-                self.meter().written(done.consumed_capacity());
-                Ok(Transacted::Done)
-            }
+        let actions: Vec<_> = parts.iter().map(action).collect();
+        let written = self.calls.call(Kind::Point, actions, |client| {
+            client
+                .transact_write_items()
+                .set_transact_items(Some(parts))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+        });
+        match written.await {
+            Ok(_) => Ok(Transacted::Done),
             Err(error) => cancelled(error, expected),
         }
     }

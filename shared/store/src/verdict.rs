@@ -30,31 +30,32 @@ pub(crate) enum Part<'a> {
     Claim(&'a Alias),
 }
 
-/// What became of a posting.
-#[derive(Debug)]
-pub(crate) enum Verdict {
+/// What committing a posting came to. Unless it was committed, nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
     /// All of it was written.
     Committed,
     /// Its request had been carried out before.
     Replayed {
         /// The entry of then.
         entry: Box<Recorded>,
-        /// The account of now.
+        /// The account as it is now.
         account: Seen,
     },
     /// Another request had been carried out under its key.
     KeyReused,
-    /// The account, or something that it touches, is not as it was read.
+    /// The account, or something that the posting touches, is not as it was read, or the table is short of capacity. Read and
+    /// decide again.
     Conflict,
-    /// A counter has no room for it in any of its shards.
+    /// This counter has no room in any of its shards for what was to be taken.
     Exhausted(CounterId),
-    /// An alias is another member's.
+    /// This alias is another member's.
     AliasTaken(Alias),
 }
 
 /// What a cancelled transaction showed of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub enum Seen {
     /// It is as the posting expected it.
     AsRead,
     /// It is this one.
@@ -72,7 +73,7 @@ pub(crate) enum Seen {
 /// # Errors
 ///
 /// An item that a check shows is corrupt.
-pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Verdict>, StoreFault> {
+pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Commit>, StoreFault> {
     let both = || parts.iter().zip(checks);
     let known = both().find_map(|pair| match pair {
         (Part::Request(ours), Check::Failed(Some(item))) => Some((ours, item)),
@@ -81,9 +82,9 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
     if let Some((ours, item)) = known {
         let entry = entry_item::read_recorded(item)?;
         if entry.sealed.entry.fingerprint != ours.entry.fingerprint {
-            return Ok(Some(Verdict::KeyReused));
+            return Ok(Some(Commit::KeyReused));
         }
-        return Ok(Some(Verdict::Replayed { entry: Box::new(entry), account: seen(parts, checks)? }));
+        return Ok(Some(Commit::Replayed { entry: Box::new(entry), account: seen(parts, checks)? }));
     }
     let beaten = both().any(|pair| {
         matches!(
@@ -93,15 +94,15 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Ver
         )
     });
     if beaten {
-        return Ok(Some(Verdict::Conflict));
+        return Ok(Some(Commit::Conflict));
     }
     let taken = both().find_map(|pair| match pair {
-        (Part::Claim(alias), Check::Failed(_)) => Some(Verdict::AliasTaken((*alias).clone())),
+        (Part::Claim(alias), Check::Failed(_)) => Some(Commit::AliasTaken((*alias).clone())),
         _ => None,
     });
     let is_late =
         || both().any(|pair| matches!(pair, (Part::Shard | Part::Code, Check::Failed(_)) | (_, Check::Throttled)));
-    Ok(taken.or_else(|| is_late().then_some(Verdict::Conflict)))
+    Ok(taken.or_else(|| is_late().then_some(Commit::Conflict)))
 }
 
 fn seen(parts: &[Part<'_>], checks: &[Check]) -> Result<Seen, StoreFault> {
@@ -187,8 +188,8 @@ mod tests {
         ] {
             let checks = checks.map(Clone::clone);
             let came_to = match verdict(&parts, &checks).unwrap() {
-                Some(Verdict::Committed) => panic!("a cancelled transaction commits nothing"),
-                Some(Verdict::Replayed { entry, account }) => {
+                Some(Commit::Committed) => panic!("a cancelled transaction commits nothing"),
+                Some(Commit::Replayed { entry, account }) => {
                     assert_eq!(entry.sealed, ours);
                     match account {
                         Seen::AsRead => "replayed, account as read".to_owned(),
@@ -196,10 +197,10 @@ mod tests {
                         Seen::Unknown => "replayed, account unknown".to_owned(),
                     }
                 }
-                Some(Verdict::KeyReused) => "key reused".to_owned(),
-                Some(Verdict::Conflict) => "conflict".to_owned(),
-                Some(Verdict::Exhausted(counter)) => panic!("one full shard of {counter:?} says nothing of the others"),
-                Some(Verdict::AliasTaken(taken)) => {
+                Some(Commit::KeyReused) => "key reused".to_owned(),
+                Some(Commit::Conflict) => "conflict".to_owned(),
+                Some(Commit::Exhausted(counter)) => panic!("one full shard of {counter:?} says nothing of the others"),
+                Some(Commit::AliasTaken(taken)) => {
                     assert_eq!(taken, alias);
                     "alias taken".to_owned()
                 }

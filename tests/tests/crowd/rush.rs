@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use regulars_cli::local::{TABLE, client_at};
 use regulars_domain::counter::CounterId;
 use regulars_tests::{
     client::Answer,
@@ -127,7 +129,24 @@ fn gone(system: &System, reward: &str) -> i64 {
     let counter = CounterId::Stock(reward.parse().unwrap());
     let store = &system.engine().store;
     let counters = system.block_on(store.counters(&"demo".parse().unwrap(), std::slice::from_ref(&counter)));
-    counters.unwrap().taken(&counter)
+    counters.unwrap().taken(&counter).unwrap()
+}
+
+/// What has been taken from each shard of a counter, which is in a partition of its own.
+fn shards(system: &System, pk: &str, sk: &str) -> Vec<i64> {
+    let client = client_at(&system.table_url());
+    system.block_on(async {
+        let mut taken = Vec::new();
+        for shard in 0..8 {
+            let key = [("pk", format!("{pk}#{shard}")), ("sk", sk.to_owned())];
+            let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+            let get = client.get_item().table_name(TABLE).set_key(Some(key.into())).consistent_read(true);
+            let item = get.send().await.unwrap().item.unwrap();
+            taken.push(item["taken"].as_n().unwrap().parse().unwrap());
+        }
+        println!("{pk}: taken from each of eight partitions: {taken:?}");
+        taken
+    })
 }
 
 /// That every member's ledger adds up, and tells how many redemptions there are in all, less those that were undone.
@@ -165,6 +184,7 @@ fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_a
     let got = winners(&answers);
     assert_eq!(got.len(), 40);
     assert_eq!(gone(&system, "print"), 40);
+    assert_eq!(shards(&system, "reward#demo#print", "stock"), [5; 8]);
     assert_eq!(audit(&system), 40);
 
     let returned: Vec<_> = got.iter().take(25).collect();
@@ -189,6 +209,43 @@ fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_a
         assert_eq!(repeat.body["entry"], answer.body["entry"]);
     }
     assert_eq!(gone(&system, "print"), 40);
+}
+
+#[test]
+fn a_rule_that_is_capped_for_all_members_gives_a_rush_exactly_its_cap() {
+    let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut program = coffee_shop();
+    program["earning_rules"].as_array_mut().unwrap().push(json!({
+        "id": "opening", "on": { "activity": "opening" }, "give": { "fixed": { "points": 7 } },
+        "cap": { "points": 1_000, "per": "program", "every": "ever" }
+    }));
+    let system = system(&program);
+    let body = json!({ "activity": { "type": "opening", "occurred_at": NOW } });
+    let barrier = Barrier::new(MEMBERS);
+    let given: i64 = thread::scope(|scope| {
+        let senders: Vec<_> = (0..MEMBERS)
+            .map(|number| {
+                let (barrier, body, client) = (&barrier, &body, system.client.apart());
+                scope.spawn(move || {
+                    let path = format!("{}/accruals", member(&name(number)));
+                    client.get("/").problem(404, "route_not_found");
+                    barrier.wait();
+                    for _ in 0..30 {
+                        let answer = client.post_under("opening", &path, body);
+                        if answer.status != 503 {
+                            return answer.body["entry"]["spendable"].as_i64().unwrap();
+                        }
+                        thread::sleep(Duration::from_millis(500));
+                    }
+                    panic!("{path} was never answered")
+                })
+            })
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    // 142 times 7, and 6 to one more: clipped at the limit itself, wherever the last points lay.
+    assert_eq!(given, 1_000);
+    assert_eq!(shards(&system, "cap#demo#rule/opening", "0001-01-01"), [125; 8]);
 }
 
 #[test]

@@ -269,3 +269,13 @@ fn assert_whole(value: &Value, path: &Path) {
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
+
+#[test]
+fn a_panic_ends_no_process_however_the_functions_are_built() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let (_, release) = manifest.split_once("[profile.release]\n").unwrap();
+    let release = release.split("\n[").next().unwrap();
+    // cargo-lambda builds with `abort` where this is not said. `shared/application` does not compile then.
+    assert!(release.lines().any(|line| line == "panic = \"unwind\""), "{release}");
+}

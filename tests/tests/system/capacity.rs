@@ -191,7 +191,15 @@ fn an_ordinary_customer_of_many_purchases_costs_no_more_than_a_new_one() {
 
 #[test]
 fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_its_counter_more() {
-    let system = ordinary();
+    let mut program = coffee_shop();
+    for reward in program["rewards"].as_array_mut().unwrap() {
+        if reward["id"] == "mug" {
+            reward["stock"] = json!(80);
+        }
+    }
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase(40_000)).expect(201);
     let path = redemptions();
     let unlimited = json!({ "reward": "plant-a-tree" });
     let request = ("redeem", "POST", path.as_str(), "r-1", &unlimited);
@@ -199,13 +207,13 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     assert_eq!(measure(&system, "its replay", 200, request).round_trips, 2);
 
     let counted = json!({ "reward": "mug" });
+    let request = ("redeem", "POST", path.as_str(), "r-0", &counted);
+    let measured = measure(&system, "the very first redemption of counted stock", 201, request);
+    // It reads all eight shards of the counter and writes them.
+    assert_eq!(measured, Cost { round_trips: 4, read_half_units: 3 + 8, write_half_units: 10 + 8 * 4 });
     let request = ("redeem", "POST", path.as_str(), "r-2", &counted);
     let measured = measure(&system, "a redemption of counted stock", 201, request);
-    assert_eq!(
-        measured,
-        Cost { round_trips: 3, read_half_units: 3, write_half_units: 14 },
-        "all shards for half a unit"
-    );
+    assert_eq!(measured, Cost { round_trips: 3, read_half_units: 3, write_half_units: 14 }, "the member's shard");
     let reversal = format!("{path}/r-2/reversals");
     let request = ("redeem", "POST", reversal.as_str(), "u-1", &json!({}));
     let returned = measure(&system, "the same undone, its piece back in stock", 201, request);
@@ -216,8 +224,39 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     let request = ("redeem", "POST", path.as_str(), "r-3", &dear);
     let refused = measure(&system, "a refusal for want of points", 422, request);
     assert_eq!(refused.write_half_units, 0);
-    // The account, the stock, and whether it is the repeat of one that was granted.
-    assert!(refused.round_trips <= 3 && refused.read_half_units <= 5, "{refused:?}");
+    // The account, the stock, of which nobody took yet, so all of its shards, and whether it is the repeat of one that was
+    // granted.
+    assert!(refused.round_trips <= 4 && refused.read_half_units <= 13, "{refused:?}");
+}
+
+#[test]
+fn a_purchase_under_a_cap_over_all_members_costs_half_a_read_unit_and_two_write_units_more() {
+    let mut program = coffee_shop();
+    for rule in program["earning_rules"].as_array_mut().unwrap() {
+        if rule["id"] == "base" {
+            rule["cap"] = json!({ "points": 400, "per": "program", "every": "ever" });
+        }
+    }
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    let path = accruals();
+    let mut given = 0;
+    // Ten points each, of a shard's fifty.
+    for (key, what, expected) in [
+        ("order-1", "the very first accrual under a cap over all members", (4, 3 + 8, 10 + 8 * 4)),
+        ("order-2", "an accrual under a cap over all members", (3, 3, 14)),
+        ("order-3", "the next one", (3, 3, 14)),
+        ("order-4", "the next one", (3, 3, 14)),
+        ("order-5", "the one that fills the member's shard", (3, 3, 14)),
+        ("order-6", "one whose member's shard is full", (4, 3 + 8, 14)),
+    ] {
+        let request = ("earn", "POST", path.as_str(), key, &purchase(1_000));
+        let measured = measure(&system, what, 201, request);
+        assert_eq!((measured.round_trips, measured.read_half_units, measured.write_half_units), expected, "{what}");
+        given += 10;
+        let counted = system.account("m-1")["balance"]["spendable"].as_i64().unwrap() - 25;
+        assert_eq!(counted, given);
+    }
 }
 
 #[test]
@@ -226,11 +265,18 @@ fn a_code_costs_two_write_units_if_it_is_made_and_three_if_it_comes_from_a_pool(
     program["rewards"].as_array_mut().unwrap().push(json!({
         "id": "cinema", "name": "A ticket to the cinema", "kind": "voucher", "cost": { "points": 10 }, "codes": "pool"
     }));
+    for reward in program["rewards"].as_array_mut().unwrap() {
+        if reward["id"] == "gift-card" {
+            reward["stock"] = json!(80);
+        }
+    }
     let system = System::with(&program, NOW);
     system.enroll("m-1");
-    system.accrue("m-1", "order-0", &purchase(100_000)).expect(201);
+    system.accrue("m-1", "order-0", &purchase(200_000)).expect(201);
     let path = redemptions();
     let made = json!({ "reward": "gift-card" });
+    let request = ("redeem", "POST", path.as_str(), "r-0", &made);
+    measure(&system, "the very first redemption of counted stock with a made code", 201, request);
     let request = ("redeem", "POST", path.as_str(), "r-1", &made);
     let measured = measure(&system, "a redemption of counted stock with a made code", 201, request);
     assert_eq!(measured, Cost { round_trips: 3, read_half_units: 3, write_half_units: 18 });

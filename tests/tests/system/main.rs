@@ -7,4 +7,5 @@ mod capacity;
 mod events;
 mod purchases;
 mod routes;
+mod stalls;
 mod template;

@@ -8,6 +8,7 @@ use std::{
 
 use aws_lambda_events::sqs::SqsEvent;
 use regulars_application::{
+    caught::caught,
     deadline::Deadline,
     event::EventRefused,
     failure::Failure,
@@ -132,9 +133,10 @@ where
     if left < MESSAGE_TIME {
         return Err(Reason::OutOfTime);
     }
-    match tokio::time::timeout(left, act(message)).await {
-        Ok(done) => done.map_err(Reason::Failure),
-        Err(_) => Err(Reason::OutOfTime),
+    match caught(tokio::time::timeout(left, act(message))).await {
+        Ok(Ok(done)) => done.map_err(Reason::Failure),
+        Ok(Err(_)) => Err(Reason::OutOfTime),
+        Err(panicked) => Err(Reason::Failure(panicked.into())),
     }
 }
 

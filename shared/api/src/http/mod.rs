@@ -12,7 +12,9 @@ mod route;
 use std::future::Future;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use regulars_application::{authority::Authority, event::EventRefused};
+use regulars_application::{
+    authority::Authority, caught::caught, deadline::Deadline, event::EventRefused, failure::Failure,
+};
 use serde_json::Value;
 use tracing::Instrument;
 
@@ -29,7 +31,8 @@ use self::caller::{caller, client};
 /// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
 ///
 /// A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
-/// here and nowhere else: refusals by their code, faults with their cause.
+/// here and nowhere else: refusals by their code, faults with their cause. An operation that is not over at `deadline` is
+/// answered with `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
 ///
 /// # Errors
 ///
@@ -39,6 +42,7 @@ pub async fn serve<T, F>(
     authority: Authority,
     scope: &str,
     routes: &Routes<T>,
+    deadline: Deadline,
     call: impl FnOnce(T, HttpRequest, Params) -> F,
 ) -> Result<Value, EventRefused>
 where
@@ -58,9 +62,11 @@ where
             let caller = caller(authority, authorizer.as_ref(), scope)?;
             caller.may_reach(found.params.find("member"))?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
-            call(*found.operation, request, found.params).await?.into_event()
-        }
-        .await;
+            let answer =
+                tokio::time::timeout_at(deadline.instant().into(), call(*found.operation, request, found.params));
+            answer.await.map_err(Failure::unavailable)??.into_event()
+        };
+        let answered = caught(answered).await.unwrap_or_else(|panicked| Err(Failure::from(panicked).into()));
         answered.or_else(|problem: Problem| refuse(&problem, &request_id))
     }
     .instrument(span)

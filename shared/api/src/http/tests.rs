@@ -1,6 +1,13 @@
 //! Events in, responses out: what every function has in common.
 
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
+
 use super::*;
+use regulars_application::caught::note;
 use serde_json::json;
 
 #[derive(Debug, Clone, Copy)]
@@ -8,28 +15,56 @@ enum Operation {
     Publish,
     Account,
     Break,
+    Panic,
+    Wait,
 }
 
 const TABLE: &[(Method, &str, Operation)] = &[
     (Method::PUT, "/v1/programs/{program}", Operation::Publish),
     (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
     (Method::DELETE, "/v1/programs/{program}/members/{member}", Operation::Break),
+    (Method::POST, "/v1/programs/{program}/members/{member}/tier", Operation::Panic),
+    (Method::GET, "/v1/programs/{program}/members/{member}/tier", Operation::Wait),
 ];
+
+/// Notes panics that are caught, and lets Rust print the others: these are the tests that fail.
+fn keep_caught_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !note(panic) {
+                print(panic);
+            }
+        }));
+    });
+}
+
+/// Panics with a member's data in the message.
+async fn break_down() -> Result<(), Problem> {
+    tokio::task::yield_now().await;
+    panic!("the member ayse@example.com is broken")
+}
 
 async fn answer(event: Value, authority: Authority) -> (i64, Value) {
     let routes = Routes::new(TABLE.iter().cloned());
-    let response = serve(event, authority, "regulars/account", &routes, |operation, request, params| async move {
-        match operation {
-            Operation::Publish => Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value())),
-            Operation::Account => Ok(Answer::ok(&json!({
-                "member": params.get("member"),
-                "caller": format!("{:?}", request.caller()),
-            }))),
-            Operation::Break => Err(Problem::fault("the table is upside down")),
-        }
-    })
-    .await
-    .unwrap();
+    keep_caught_panics_quiet();
+    let deadline = Deadline::after(Duration::from_millis(200));
+    let response =
+        serve(event, authority, "regulars/account", &routes, deadline, |operation, request, params| async move {
+            match operation {
+                Operation::Publish => Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value())),
+                Operation::Account => Ok(Answer::ok(&json!({
+                    "member": params.get("member"),
+                    "caller": format!("{:?}", request.caller()),
+                }))),
+                Operation::Break => Err(Problem::fault("the table is upside down")),
+                Operation::Panic => break_down().await.map(|()| Answer::ok(&json!({}))),
+                Operation::Wait => std::future::pending().await,
+            }
+        })
+        .await
+        .unwrap();
     let body = response["body"].as_str().unwrap();
     (response["statusCode"].as_i64().unwrap(), serde_json::from_str(body).unwrap())
 }
@@ -65,15 +100,51 @@ async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
         ("PATCH", member, &json!({}), 405, Some("method_not_allowed")),
         ("GET", "/v2", &all, 404, Some("route_not_found")),
         ("DELETE", member, &all, 500, Some("internal")),
+        ("POST", "/v1/programs/demo/members/m-1/tier", &all, 500, Some("internal")),
+        ("GET", "/v1/programs/demo/members/m-1/tier", &all, 503, Some("store_unavailable")),
+        ("GET", member, &all, 200, None),
     ] {
         let (answered, body) = answer(event(method, path, claims), Authority::Jwt).await;
         assert_eq!(answered, status, "{method} {path} {claims}");
         assert_eq!(body["code"].as_str(), code, "{method} {path} {claims}");
         if code.is_some() {
             assert_eq!(body["request_id"], "r-7");
-            assert!(!body.to_string().contains("upside"));
+            assert!(!body.to_string().contains("upside") && !body.to_string().contains("ayse"), "{body}");
         }
     }
+}
+
+/// What is logged while this is kept.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_logged_once_with_its_place_and_without_its_message() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).json().finish();
+    let _kept = tracing::subscriber::set_default(log);
+    let claims = json!({ "scope": "regulars/account" });
+    let (status, _) = answer(event("POST", "/v1/programs/demo/members/m-1/tier", &claims), Authority::Jwt).await;
+    assert_eq!(status, 500);
+    let logged = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{logged}");
+    let fields = &lines[0]["fields"];
+    assert_eq!((&fields["message"], &fields["code"]), (&json!("fault"), &json!("internal")));
+    assert!(fields["cause"].as_str().unwrap().contains("tests.rs:"), "{logged}");
+    assert_eq!(lines[0]["span"]["request_id"], "r-7");
+    assert!(!logged.contains("ayse"), "{logged}");
 }
 
 #[tokio::test]
@@ -86,8 +157,10 @@ async fn where_everyone_is_trusted_no_token_is_needed() {
 async fn an_event_that_is_no_http_request_is_refused() {
     let routes: Routes<Operation> = Routes::new(TABLE.iter().cloned());
     for event in [json!({ "shard": 1 }), json!(null), json!([])] {
-        let refused =
-            serve(event, Authority::Trusted, "s", &routes, |_, _, _| async { Ok(Answer::ok(&json!({}))) }).await;
+        let refused = serve(event, Authority::Trusted, "s", &routes, Deadline::after(Duration::MAX), |_, _, _| async {
+            Ok(Answer::ok(&json!({})))
+        })
+        .await;
         assert!(matches!(refused, Err(EventRefused::Unreadable(_))));
     }
 }

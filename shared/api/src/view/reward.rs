@@ -1,10 +1,11 @@
 //! A reward of the catalogue, and whether this member can have it.
 
-use regulars_application::refusal::Refusal;
+use regulars_application::{command::counter_missing, failure::Failure, refusal::Refusal};
 use regulars_domain::{
     code::Code,
     counter::Counters,
     id::{LevelId, RewardId},
+    posting::Unposted,
     program::{Cost, Reward},
     settle::Settled,
 };
@@ -53,10 +54,24 @@ impl From<Refusal> for Reason {
 impl RewardView {
     /// The view of `reward` for the member whose account is `settled`, given what has gone of it, and a free code of
     /// its pool, if it has one.
-    #[must_use]
-    pub fn new(reward: &Reward, settled: &Settled<'_>, counters: &Counters, code: Option<&Code>) -> Self {
-        let refusal = settled.can_redeem(reward, counters, code).err();
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// Not all of the reward's counters was read: it is a fault of ours.
+    pub fn new(
+        reward: &Reward,
+        settled: &Settled<'_>,
+        counters: &Counters,
+        code: Option<&Code>,
+    ) -> Result<Self, Failure> {
+        let refusal = match settled.can_redeem(reward, counters, code) {
+            Ok(_) => None,
+            Err(Unposted::Refused(refusal)) => Some(refusal),
+            Err(Unposted::Needs(needed)) => return Err(counter_missing(&needed)),
+        };
+        let left = |pieces: i64| Ok(pieces.saturating_sub(counters.taken(&reward.stock_counter())?).max(0));
+        let stock_left = reward.stock.pieces().map(left).transpose();
+        Ok(Self {
             id: reward.id.clone(),
             name: reward.name.clone(),
             kind: reward.kind.name(),
@@ -64,13 +79,10 @@ impl RewardView {
                 Cost::Fixed(points) => CostView { points: points.get(), per: None },
                 Cost::PerMoney { points, per } => CostView { points, per: Some(per) },
             },
-            stock_left: reward
-                .stock
-                .pieces()
-                .map(|pieces| pieces.saturating_sub(counters.taken(&reward.stock_counter())).max(0)),
+            stock_left: stock_left.map_err(|needed| counter_missing(&needed))?,
             tiers: reward.tiers.clone(),
             available: refusal.is_none(),
             reason: refusal.map(|refusal| Reason::from(Refusal::from(refusal))),
-        }
+        })
     }
 }

@@ -9,7 +9,7 @@ use regulars_domain::{
     entitlement::UseRefusal,
     merge::MergeRefusal,
     plan::PlanRefusal,
-    program::{AttributeRefused, Problem as Finding},
+    program::{AttributeRefused, Finding},
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,

@@ -5,6 +5,7 @@ use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -14,8 +15,10 @@ use aws_sdk_dynamodb::types::{
     self, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, ProjectionType,
     ScalarAttributeType, TableDescription,
 };
+use regulars_store::{Limits, Store};
 use tokio::sync::oneshot;
 
+use super::TABLE;
 use super::failure::StartFailed;
 use super::template::{Index, KeyElement, Projection, TableResource};
 
@@ -118,10 +121,25 @@ impl OpenData {
         self.0.client()
     }
 
+    /// A store in it.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        store(&self.client())
+    }
+
     /// Closes it.
     pub async fn close(self) {
         self.0.stop().await;
     }
+}
+
+/// How long an engine on this machine may take for an answer: longer than any function runs for a request, because a crowd
+/// of requests waits for its one thread.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A store in the local table that `client` reaches.
+pub(crate) fn store(client: &Client) -> Store {
+    Store::with_limits(client, TABLE, Limits::uniform(PATIENCE))
 }
 
 /// A client of the engine at `url` and of nothing else: it looks for no credentials, region, profile or proxy.

@@ -17,7 +17,6 @@ mod template;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use regulars_api::http::Routes;
 use regulars_application::authority::Authority;
@@ -125,7 +124,7 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
 
     let kept = KeptClock::open(&options.data, options.clock_at)?;
     let clock = kept.clock().clone();
-    let engine = Arc::new(engine(dynamo.client(), clock.clone())?);
+    let engine = Arc::new(engine(dynamo::store(&dynamo.client()), clock.clone())?);
     let functions = named(&template, &engine, function)?;
     let program = find(&functions, "program")?;
     let publication = program::publish_if_absent(program, &document).await?;
@@ -149,14 +148,14 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
 ///
 /// Never in practice: the key of aliases is long enough.
 pub fn engine_at(table_url: &str, clock: MovableClock) -> Result<Engine, StartFailed> {
-    engine(client_at(table_url), clock)
+    engine(dynamo::store(&client_at(table_url)), clock)
 }
 
 /// The engine that the functions share. It serves whoever reaches the port, which is on loopback.
-fn engine(client: Client, clock: MovableClock) -> Result<Engine, StartFailed> {
+fn engine(store: Store, clock: MovableClock) -> Result<Engine, StartFailed> {
     let clock = Clock::Movable(clock);
     Ok(Engine {
-        store: Store::new(client, TABLE),
+        store,
         programs: ProgramCache::in_one_process(),
         clock,
         authority: Authority::Trusted,

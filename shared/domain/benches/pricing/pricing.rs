@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use regulars_domain::{
-    Request,
+    KeyedRequest,
     account::Account,
     counter::Counters,
     earn::earn,
@@ -74,9 +74,9 @@ fn core_time() -> Duration {
     Duration::from_nanos(told.split_whitespace().next().unwrap().parse().unwrap())
 }
 
-fn request(key: &str) -> Request {
+fn request(key: &str) -> KeyedRequest {
     let content = Content::of("bench", &Value::Null);
-    Request { entry: key.parse().unwrap(), content, by: By::Operator, actor: None }
+    KeyedRequest { entry: key.parse().unwrap(), content, by: By::Operator, actor: None }
 }
 
 fn member(program: &Program, versions: &Versions, now: Timestamp) -> Account {

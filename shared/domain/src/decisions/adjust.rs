@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{entry::Record, posting::Posting},
     state::account::Inactive,
     time::settle::Settled,
@@ -54,7 +54,7 @@ impl fmt::Display for AdjustRefusal {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`AdjustRefusal`].
-pub fn adjust(settled: Settled<'_>, request: &Request, wish: &Adjust) -> Result<Posting, AdjustRefusal> {
+pub fn adjust(settled: Settled<'_>, request: &KeyedRequest, wish: &Adjust) -> Result<Posting, AdjustRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(AdjustRefusal::Inactive)?;
     if draft.account.total() + wish.points > Points::MAX {

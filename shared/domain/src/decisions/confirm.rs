@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{
         aftermath::Recorded,
         entry::{Kind, Record},
@@ -41,7 +41,7 @@ impl fmt::Display for ConfirmRefusal {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`ConfirmRefusal`].
-pub fn confirm(settled: Settled<'_>, request: &Request, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
+pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(ConfirmRefusal::Inactive)?;
     let confirmed = &accrual.sealed.entry;

@@ -6,12 +6,12 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::{
     decisions::referral::{self, Paying, Referrer},
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{
         entry::{Accrued, Record, ReferralChange, Source},
-        posting::Posting,
+        posting::{Posting, Unposted},
     },
-    rules::program::Program,
+    rules::{assessment::NotAssessed, program::Program},
     state::{account::Inactive, counter::Counters},
     time::settle::Settled,
     values::{calendar::days_after, money::Currency, occasion::Occasion, points::Points},
@@ -64,28 +64,29 @@ impl fmt::Display for EarnRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins.
+/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins. Or more must be read of a counter
+/// first.
 pub fn earn<'p>(
     settled: Settled<'p>,
-    request: &Request,
+    request: &KeyedRequest,
     occasion: &Occasion,
     then: &'p Program,
     counters: &Counters,
     referrer: Referrer<'p>,
-) -> Result<Posting, EarnRefusal> {
+) -> Result<Posting, Unposted<EarnRefusal>> {
     let pays_referral = settled.referrer(occasion, then).is_some();
     let mut draft = settled.0;
     draft.account.check_active().map_err(EarnRefusal::Inactive)?;
     if let Occasion::Purchase(purchase) = occasion
         && purchase.total.currency != then.currency
     {
-        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency });
+        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency }.into());
     }
     let occurred_at = occasion.occurred_at();
     let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());
     let latest = draft.now.checked_add(CLOCK_AHEAD_MINUTES_MAX.minutes()).unwrap_or(Timestamp::MAX);
     if then.date(occurred_at) < earliest || occurred_at > latest {
-        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest });
+        return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest }.into());
     }
     let (referral, referrer) = if pays_referral { referral::settle_with(&draft, referrer) } else { (None, None) };
     let pays = match &referral {
@@ -101,7 +102,10 @@ pub fn earn<'p>(
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral });
     let entry = draft.entry_for(request, record, occurred_at);
     let line = pays.then(|| referral::friends_line(then)).flatten();
-    draft.accrue(entry, occasion, then, counters, line).map_err(|_| EarnRefusal::PointsOverflow)?;
+    draft.accrue(entry, occasion, then, counters, line).map_err(|not_assessed| match not_assessed {
+        NotAssessed::Overflow => Unposted::Refused(EarnRefusal::PointsOverflow),
+        NotAssessed::Needs(needed) => Unposted::Needs(needed),
+    })?;
     if let Some(referrer) = referrer {
         let friend = draft.account.member.clone();
         let paying = Paying {
@@ -111,7 +115,7 @@ pub fn earn<'p>(
             by: request.by,
             actor: request.actor.as_ref(),
         };
-        if let Some(paid) = referral::pay(referrer, &paying, then, counters) {
+        if let Some(paid) = referral::pay(referrer, &paying, then, counters).map_err(Unposted::Needs)? {
             draft.along(paid);
         }
     }

@@ -6,18 +6,19 @@ use jiff::Timestamp;
 
 pub use crate::ledger::entry::NewStatus;
 use crate::{
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{
         entry::{By, Changed, Enrolled, Record},
         posting::{Claim, Posting},
     },
     rules::{
+        assessment::NotAssessed,
         program::{ATTRIBUTES_MAX, AttributeRefused, check_size},
         versions::{Rules, VersionMissing, Versions},
     },
     state::{
         account::{Account, Alias, AttributeValue, Inactive},
-        counter::Counters,
+        counter::{CounterNeeded, Counters},
     },
     time::settle::Settled,
     values::{
@@ -44,11 +45,26 @@ pub struct Enroll {
     pub salt: Salt,
 }
 
+/// What must be loaded before a member can join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnrollNeeds {
+    /// The document of a version.
+    Version(VersionMissing),
+    /// More of a counter.
+    Counter(CounterNeeded),
+}
+
+impl From<VersionMissing> for EnrollNeeds {
+    fn from(missing: VersionMissing) -> Self {
+        Self::Version(missing)
+    }
+}
+
 /// Makes a member and gives the program's welcome. Whether there is such a member already is for the commit to see.
 ///
 /// # Errors
 ///
-/// The document of the version in force was not loaded.
+/// The document of the version in force was not loaded, or too little of `counters`.
 ///
 /// # Panics
 ///
@@ -56,10 +72,10 @@ pub struct Enroll {
 pub fn enroll(
     versions: &Versions,
     wish: Enroll,
-    request: &Request,
+    request: &KeyedRequest,
     counters: &Counters,
     now: Timestamp,
-) -> Result<Posting, VersionMissing> {
+) -> Result<Posting, EnrollNeeds> {
     let rules = Rules::of(versions, versions.in_force_at(now))?;
     let Enroll { program, member, attributes, aliases, referred_by, salt } = wish;
     let enrolled = Enrolled {
@@ -72,9 +88,10 @@ pub fn enroll(
     let account = Account { attributes, aliases: aliases.clone(), salt: Some(salt), ..blank };
     let mut draft = Draft::new(rules, account, None, now);
     let entry = draft.entry_for(request, Record::Enrollment(enrolled), now);
-    draft
-        .accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None)
-        .expect("200 rules of at most a million points each do not fill an account");
+    match draft.accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None) {
+        Err(NotAssessed::Needs(needed)) => return Err(EnrollNeeds::Counter(needed)),
+        given => given.expect("200 rules of at most a million points each do not fill an account"),
+    }
     for alias in aliases {
         let member = draft.account.member.clone();
         draft.claim(Claim { alias, member, from: None });

@@ -5,16 +5,15 @@ use std::{collections::BTreeMap, fmt};
 use jiff::civil::Date;
 
 use crate::{
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{entry::Record, posting::Posting},
     rules::{cap::Cap, program::Entitlement},
     state::{
         account::{Account, Inactive},
         cap_use::CapOwner,
-        counter::Counters,
     },
     time::settle::Settled,
-    values::{id::EntitlementId, points::Points},
+    values::{calendar::Interval, id::EntitlementId, points::Points},
 };
 
 /// Why nothing was used, in the order in which it is looked for.
@@ -88,8 +87,7 @@ fn held<'p>(draft: &Draft<'p>) -> BTreeMap<&'p EntitlementId, Cap> {
 
 fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
     let today = account.settled_on;
-    // A cap per member looks at no counter.
-    let used = cap.used(&CapOwner::Entitlement(id.clone()), today, &account.cap_use, &Counters::default());
+    let used = account.cap_use.of(&CapOwner::Entitlement(id.clone()), Interval::of(cap.every, today));
     Holding {
         id: id.clone(),
         times: cap.most,
@@ -104,7 +102,7 @@ fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`UseRefusal`].
-pub fn use_once(settled: Settled<'_>, request: &Request, id: &EntitlementId) -> Result<Posting, UseRefusal> {
+pub fn use_once(settled: Settled<'_>, request: &KeyedRequest, id: &EntitlementId) -> Result<Posting, UseRefusal> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(UseRefusal::Inactive)?;
     let held = held(&draft);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     decisions::transfer::incoming,
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{
         entry::{Effects, Record, TakenOver},
         posting::{Claim, Posting},
@@ -70,7 +70,7 @@ impl fmt::Display for MergeRefusal {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`MergeRefusal`].
-pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &Request) -> Result<Posting, MergeRefusal> {
+pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Result<Posting, MergeRefusal> {
     let (mut from, mut into) = (from.0, into.0);
     check(&from.account, &into.account)?;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 
 use crate::{
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{
         entry::{By, Record},
         posting::Posting,
@@ -43,7 +43,7 @@ impl fmt::Display for PlanRefusal {
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`PlanRefusal`].
-pub fn take(settled: Settled<'_>, request: &Request, plan: &PlanId) -> Result<Posting, PlanRefusal> {
+pub fn take(settled: Settled<'_>, request: &KeyedRequest, plan: &PlanId) -> Result<Posting, PlanRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(PlanRefusal::Inactive)?;
     let plan = draft.rules.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;

@@ -5,11 +5,11 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{
         condition_fault::ConditionFault,
         entry::{Record, Redeemed},
-        posting::Posting,
+        posting::{Posting, Unposted},
     },
     rules::{
         facts::Facts,
@@ -153,13 +153,13 @@ impl Settled<'_> {
     ///
     /// # Errors
     ///
-    /// Why not: the same that [`redeem`] would say.
+    /// Why not: the same that [`redeem`] would say. Or more must be read of a counter first.
     pub fn can_redeem(
         &self,
         reward: &Reward,
         counters: &Counters,
         code: Option<&Code>,
-    ) -> Result<Points, RedeemRefusal> {
+    ) -> Result<Points, Unposted<RedeemRefusal>> {
         let cost = match reward.cost {
             Cost::Fixed(points) => points,
             Cost::PerMoney { .. } => Amount::new(1).and_then(|least| reward.cost.of(least)).unwrap_or_default(),
@@ -175,14 +175,15 @@ impl Settled<'_> {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`RedeemRefusal`]; the first that applies wins.
+/// Refusals are looked for in the order of [`RedeemRefusal`]; the first that applies wins. Or more must be read of a counter
+/// first.
 pub fn redeem(
     settled: Settled<'_>,
-    request: &Request,
+    request: &KeyedRequest,
     wish: &Redeem,
     counters: &Counters,
     code: Option<&Code>,
-) -> Result<Posting, RedeemRefusal> {
+) -> Result<Posting, Unposted<RedeemRefusal>> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
     let program = draft.rules.program;
@@ -249,42 +250,45 @@ fn check_reward(
     cost: Points,
     (counters, code): (&Counters, Option<&Code>),
     is_hold: bool,
-) -> Result<(), RedeemRefusal> {
+) -> Result<(), Unposted<RedeemRefusal>> {
     let account = &draft.account;
     // A hold that ended on the way has given back what it took.
     let counters = &draft.counted(counters);
     if !reward.active.contains(&draft.rules.program.zone, draft.now) {
-        return Err(RedeemRefusal::RewardNotActive);
+        return Err(RedeemRefusal::RewardNotActive.into());
     }
     if !reward.tiers.is_empty() && !account.tier.as_ref().is_some_and(|tier| reward.tiers.contains(tier)) {
-        return Err(RedeemRefusal::RewardNotForTier { tiers: reward.tiers.clone() });
+        return Err(RedeemRefusal::RewardNotForTier { tiers: reward.tiers.clone() }.into());
     }
     if let Some(condition) = &reward.when {
         let facts = Facts::new(draft.rules.program, account, account.tier.as_ref(), draft.now);
         match condition.holds(&facts) {
             Ok(true) => {}
-            Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }),
-            Err(fault) => return Err(RedeemRefusal::RewardNotForMember { fault: Some(fault) }),
+            Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }.into()),
+            Err(fault) => return Err(RedeemRefusal::RewardNotForMember { fault: Some(fault) }.into()),
         }
     }
     if let Some(limit) = reward.limit {
         let through = limit.clip(cost, &reward.cap_owner(), draft.today(), &account.cap_use, counters);
+        let through = through.map_err(Unposted::Needs)?;
         if through < cost {
-            return Err(RedeemRefusal::RewardLimitReached);
+            return Err(RedeemRefusal::RewardLimitReached.into());
         }
     }
-    if reward.stock.pieces().is_some_and(|stock| counters.taken(&reward.stock_counter()) >= stock) {
-        return Err(RedeemRefusal::RewardOutOfStock);
+    if let Some(stock) = reward.stock.pieces()
+        && counters.left(&reward.stock_counter(), stock, 1).map_err(Unposted::Needs)? < 1
+    {
+        return Err(RedeemRefusal::RewardOutOfStock.into());
     }
     if reward.codes == CodeSource::Pool && code.is_none() {
-        return Err(RedeemRefusal::RewardOutOfStock);
+        return Err(RedeemRefusal::RewardOutOfStock.into());
     }
     if is_hold && is_full(account, cost) {
-        return Err(RedeemRefusal::HoldsFull);
+        return Err(RedeemRefusal::HoldsFull.into());
     }
     let spendable = account.lots.total();
     if spendable < cost {
-        return Err(RedeemRefusal::InsufficientPoints { cost, missing: cost - spendable });
+        return Err(RedeemRefusal::InsufficientPoints { cost, missing: cost - spendable }.into());
     }
     Ok(())
 }

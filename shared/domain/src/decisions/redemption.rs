@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::Request,
+    draft::KeyedRequest,
     ledger::{
         aftermath::{Ending, Recorded},
         entry::{Entry, Record},
@@ -101,7 +101,7 @@ impl RedemptionState {
 /// Refusals are looked for in the order of [`RedemptionRefusal`].
 pub fn capture(
     settled: Settled<'_>,
-    request: &Request,
+    request: &KeyedRequest,
     redemption: &Recorded,
     points: Option<Points>,
 ) -> Result<Posting, RedemptionRefusal> {
@@ -126,7 +126,11 @@ pub fn capture(
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`RedemptionRefusal`].
-pub fn cancel(settled: Settled<'_>, request: &Request, redemption: &Recorded) -> Result<Posting, RedemptionRefusal> {
+pub fn cancel(
+    settled: Settled<'_>,
+    request: &KeyedRequest,
+    redemption: &Recorded,
+) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
     check(&draft.account, &redemption.sealed.entry)?;
     let hold = find_hold(&draft.account.holds, redemption)?;
@@ -144,7 +148,7 @@ pub fn cancel(settled: Settled<'_>, request: &Request, redemption: &Recorded) ->
 /// Refusals are looked for in the order of [`RedemptionRefusal`].
 pub fn reverse(
     settled: Settled<'_>,
-    request: &Request,
+    request: &KeyedRequest,
     redemption: &Recorded,
     is_returned: bool,
 ) -> Result<Posting, RedemptionRefusal> {

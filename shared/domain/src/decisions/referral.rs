@@ -10,10 +10,10 @@ use crate::{
         entry::{Accrued, By, Entry, Record, ReferralChange, ReferralPayment, Source},
         posting::Posting,
     },
-    rules::program::Program,
+    rules::{assessment::NotAssessed, program::Program},
     state::{
         account::{Account, ReferralDebt, Status},
-        counter::Counters,
+        counter::{CounterNeeded, Counters},
     },
     time::settle::Settled,
     values::{
@@ -93,40 +93,57 @@ pub(crate) struct Paying<'a> {
 
 /// What `referrer` gets under the referral rules of `then`; `None` for a full account, which gets nothing: that must not stand
 /// in the way of the friend's purchase.
+///
+/// # Errors
+///
+/// Too little was read of `counters`.
 pub(crate) fn pay<'p>(
     referrer: Draft<'p>,
     paying: &Paying<'_>,
     then: &'p Program,
     counters: &Counters,
-) -> Option<Posting> {
+) -> Result<Option<Posting>, CounterNeeded> {
     let mut paid = referrer;
     let id = entry_id(paying.friend, paying.purchase);
     let source = Source::Referral(paying.friend.clone());
     let record = Record::Accrual(Accrued { source, breakdown: Vec::new(), referral: None });
     let entry = paid.entry(id, record, paying.by, paying.occurred_at);
     let entry = Entry { actor: paying.actor.cloned(), ..entry };
-    paid.accrue(entry, &Occasion::Referral(paying.occurred_at), then, counters, None).ok()?;
-    Some(paid.finish())
+    match paid.accrue(entry, &Occasion::Referral(paying.occurred_at), then, counters, None) {
+        Ok(()) => Ok(Some(paid.finish())),
+        Err(NotAssessed::Overflow) => Ok(None),
+        Err(NotAssessed::Needs(needed)) => Err(needed),
+    }
 }
 
 /// Pays the first of the debts that `settled` has for referrals, to `referrer`, whose account this is if there is one. `None`
 /// without a debt, and while the referrer is suspended.
 ///
 /// A debt is paid by itself, before whatever else the account's next command does, so that the command need not wait for it.
-#[must_use]
-pub fn pay_debt<'p>(settled: Settled<'p>, referrer: Option<Settled<'p>>, counters: &Counters) -> Option<Posting> {
+///
+/// # Errors
+///
+/// Too little was read of `counters`.
+pub fn pay_debt<'p>(
+    settled: Settled<'p>,
+    referrer: Option<Settled<'p>>,
+    counters: &Counters,
+) -> Result<Option<Posting>, CounterNeeded> {
     let mut draft = settled.0;
-    let debt = draft.account.referral_debts.first()?.clone();
+    let Some(debt) = draft.account.referral_debts.first().cloned() else { return Ok(None) };
     let referrer = referrer.map(|settled| settled.0).filter(|referrer| referrer.account.member != draft.account.member);
     let referrer = match referrer.as_ref().map(|referrer| &referrer.account.status) {
-        Some(Status::Suspended) => return None,
+        Some(Status::Suspended) => return Ok(None),
         Some(Status::Active) => referrer,
         Some(Status::Closed | Status::Merged { .. }) | None => None,
     };
     let ReferralDebt { friend, purchase, occurred_at, version, .. } = &debt;
     let paying = Paying { friend, purchase, occurred_at: *occurred_at, by: By::Engine, actor: None };
     let to = referrer.as_ref().map(|referrer| referrer.account.member.clone());
-    let paid = referrer.and_then(|referrer| pay(referrer, &paying, draft.then(*version), counters));
+    let paid = match referrer {
+        Some(referrer) => pay(referrer, &paying, draft.then(*version), counters)?,
+        None => None,
+    };
     let id = EntryId::engine(&[&"referral-paid", friend, purchase]);
     let record = Record::ReferralPayment(ReferralPayment { friend: friend.clone(), to });
     let entry = draft.entry(id, record, By::Engine, draft.now);
@@ -134,7 +151,7 @@ pub fn pay_debt<'p>(settled: Settled<'p>, referrer: Option<Settled<'p>>, counter
     if let Some(paid) = paid {
         draft.along(paid);
     }
-    Some(draft.finish())
+    Ok(Some(draft.finish()))
 }
 
 /// The entry that pays the member who referred `friend`, when `purchase` is the one that pays.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{
         aftermath::{Aftermath, Recorded},
         entry::{Entry, Kind, Qualified, Record, ReferralChange},
@@ -79,7 +79,7 @@ impl fmt::Display for ReverseRefusal {
 /// Refusals are looked for in the order of [`ReverseRefusal`].
 pub fn reverse<'p>(
     settled: Settled<'p>,
-    request: &Request,
+    request: &KeyedRequest,
     accrual: &Recorded,
     refunded_total: Option<Money>,
     along: Option<(Settled<'p>, &Recorded)>,

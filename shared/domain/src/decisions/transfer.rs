@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::{Draft, Request},
+    draft::{Draft, KeyedRequest},
     ledger::{
         entry::{Entry, Record},
         posting::Posting,
@@ -51,7 +51,7 @@ impl fmt::Display for TransferRefusal {
 pub fn transfer(
     from: Settled<'_>,
     to: Settled<'_>,
-    request: &Request,
+    request: &KeyedRequest,
     points: Points,
 ) -> Result<Posting, TransferRefusal> {
     let (mut from, mut to) = (from.0, to.0);
@@ -76,7 +76,7 @@ pub fn transfer(
 }
 
 /// The entry of `to` by which something of `from` comes in, nothing so far.
-pub(crate) fn incoming(to: &Draft<'_>, from: &Draft<'_>, request: &Request, record: Record) -> Entry {
+pub(crate) fn incoming(to: &Draft<'_>, from: &Draft<'_>, request: &KeyedRequest, record: Record) -> Entry {
     let id = EntryId::engine(&[&"transfer", &from.account.member, &request.entry]);
     Entry { actor: request.actor.clone(), ..to.entry(id, record, request.by, from.now) }
 }

@@ -4,7 +4,7 @@ use crate::{
     ledger::{aftermath::Mark, chain::Sealed},
     state::{
         account::{Account, Alias},
-        counter::Take,
+        counter::{CounterNeeded, Take},
     },
     values::{code::GivenCode, id::MemberId},
 };
@@ -29,6 +29,21 @@ pub struct Claim {
     pub member: MemberId,
     /// The member whose it may have been so far; `None` if it must have been nobody's.
     pub from: Option<MemberId>,
+}
+
+/// Why a decision makes no posting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unposted<R> {
+    /// The rules say no.
+    Refused(R),
+    /// More must be read of a counter first. The decision is then made again.
+    Needs(CounterNeeded),
+}
+
+impl<R> From<R> for Unposted<R> {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// What a decision wants committed.

@@ -13,7 +13,7 @@ use crate::{
     },
     state::{
         account::Account,
-        counter::{CounterId, Counters},
+        counter::{CounterId, CounterNeeded, Counters},
         steps::{Progress, Steps, StepsChange},
     },
     values::{id::RuleId, occasion::Occasion, points::Points},
@@ -49,6 +49,27 @@ pub(crate) struct Earner<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PointsOverflow;
 
+/// Why it cannot be told what an occasion earns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotAssessed {
+    /// It is more than an account can hold.
+    Overflow,
+    /// More must be read of the counter behind a cap.
+    Needs(CounterNeeded),
+}
+
+impl From<PointsOverflow> for NotAssessed {
+    fn from(PointsOverflow: PointsOverflow) -> Self {
+        Self::Overflow
+    }
+}
+
+impl From<CounterNeeded> for NotAssessed {
+    fn from(needed: CounterNeeded) -> Self {
+        Self::Needs(needed)
+    }
+}
+
 impl Program {
     /// The counters that must be looked at before this occasion can be decided: those of program-wide caps.
     #[must_use]
@@ -78,13 +99,13 @@ impl Program {
 ///
 /// # Errors
 ///
-/// If it comes to more than [`Points::MAX`].
+/// If it comes to more than [`Points::MAX`], or too little was read of `counters`.
 pub(crate) fn assess(
     program: &Program,
     earner: &Earner<'_>,
     occasion: &Occasion,
     counters: &Counters,
-) -> Result<Assessment, PointsOverflow> {
+) -> Result<Assessment, NotAssessed> {
     let Earner { account, level, plan } = *earner;
     let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
     let mut assessor = Assessor {
@@ -124,7 +145,7 @@ pub(crate) fn assess(
             assessor.grant(offer);
         }
     }
-    if assessor.done.points > Points::MAX { Err(PointsOverflow) } else { Ok(assessor.done) }
+    if assessor.done.points > Points::MAX { Err(NotAssessed::Overflow) } else { Ok(assessor.done) }
 }
 
 /// A tier or a plan multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's
@@ -199,7 +220,7 @@ impl Assessor<'_> {
     }
 
     /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
-    fn offer<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Offer<'r>>, PointsOverflow> {
+    fn offer<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Offer<'r>>, NotAssessed> {
         let matched = match self.spend_work(rule).and_then(|()| self.matched(rule, base)) {
             Ok(Some(matched)) => matched,
             Ok(None) => return Ok(None),
@@ -210,9 +231,10 @@ impl Assessor<'_> {
         };
         let earned = rule.strategy.earn(&matched).ok_or(PointsOverflow)?;
         let date = self.program.date(self.occasion.occurred_at());
-        let capped = rule.cap.map_or(earned.points, |cap| {
-            cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)
-        });
+        let capped = match rule.cap {
+            Some(cap) => cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)?,
+            None => earned.points,
+        };
         let (stepped, progress) = (earned.stepped, earned.progress);
         Ok(Some(Offer { rule, wanted: earned.points, capped, stepped, progress }))
     }

@@ -6,7 +6,7 @@ use crate::{
     rules::node::Node,
     state::{
         cap_use::{CapChange, CapOwner, CapUse},
-        counter::{CounterId, Counters, Take},
+        counter::{CounterId, CounterNeeded, Counters, Take},
     },
     values::{
         calendar::{Every, Interval},
@@ -55,28 +55,35 @@ impl Cap {
         }
     }
 
-    /// How much of this cap of `owner` is used on `date`.
-    pub(crate) fn used(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
-        match self.counter(owner, date) {
-            Some(counter) => counters.taken(&counter),
-            None => cap_use.of(owner, Interval::of(self.every, date)),
-        }
-    }
-
-    /// How much of this cap of `owner` is left on `date`.
-    fn left(&self, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> i64 {
-        self.most.saturating_sub(self.used(owner, date, cap_use, counters)).max(0)
-    }
-
     /// How many of `wanted` points this cap of `owner` lets through on `date`.
-    #[must_use]
-    pub fn clip(&self, wanted: Points, owner: &CapOwner, date: Date, cap_use: &CapUse, counters: &Counters) -> Points {
-        let left = self.left(owner, date, cap_use, counters);
-        match self.unit {
+    ///
+    /// # Errors
+    ///
+    /// Too little was read of the counter behind the cap.
+    pub fn clip(
+        &self,
+        wanted: Points,
+        owner: &CapOwner,
+        date: Date,
+        cap_use: &CapUse,
+        counters: &Counters,
+    ) -> Result<Points, CounterNeeded> {
+        if wanted.is_zero() {
+            return Ok(wanted);
+        }
+        let amount = match self.unit {
+            Unit::Times => 1,
+            Unit::Points => wanted.get(),
+        };
+        let left = match self.counter(owner, date) {
+            Some(counter) => counters.left(&counter, self.most, amount)?,
+            None => self.most.saturating_sub(cap_use.of(owner, Interval::of(self.every, date))).max(0),
+        };
+        Ok(match self.unit {
             Unit::Times if left > 0 => wanted,
             Unit::Times => Points::ZERO,
             Unit::Points => wanted.min(Points::new(left)),
-        }
+        })
     }
 
     /// What it means that `owner` gave or took `points` on `date`: a change of the account, or a take from the program's

@@ -14,9 +14,9 @@ use crate::values::points::Points;
 /// Longest name of anything shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
 
-/// A fault in a program document.
+/// What is wrong at one place of a program document, or what its owner should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Finding {
     /// Where: a JSON pointer (RFC 6901).
     pub at: String,
     /// Which kind of fault: a stable code.
@@ -33,11 +33,11 @@ const SPAN_MAX: i64 = 100_000;
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(RefCell<Vec<Finding>>);
+pub(crate) struct Findings(RefCell<Vec<Reported>>);
 
 #[derive(Debug)]
-struct Finding {
-    problem: Problem,
+struct Reported {
+    finding: Finding,
     kind: Kind,
 }
 
@@ -51,14 +51,14 @@ enum Kind {
 
 impl Findings {
     /// Everything that was found, in the order of reading.
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
-        self.0.into_inner().into_iter().map(|finding| finding.problem).collect()
+    pub(crate) fn into_findings(self) -> Vec<Finding> {
+        self.0.into_inner().into_iter().map(|reported| reported.finding).collect()
     }
 
     /// The places where there is no value.
-    pub(crate) fn into_faults(self) -> Vec<Problem> {
+    pub(crate) fn into_faults(self) -> Vec<Finding> {
         let findings = self.0.into_inner().into_iter();
-        findings.filter(|finding| finding.kind == Kind::Fault).map(|finding| finding.problem).collect()
+        findings.filter(|reported| reported.kind == Kind::Fault).map(|reported| reported.finding).collect()
     }
 }
 
@@ -110,13 +110,13 @@ impl<'a> Node<'a> {
 
     /// Reports that the value at the pointer `at` below this one must not be published.
     pub(crate) fn lint_below(&self, at: &str, code: &'static str, message: impl Into<String>) {
-        let problem = Problem { at: format!("{}{at}", self.place), code, message: message.into() };
-        self.findings.0.borrow_mut().push(Finding { problem, kind: Kind::Lint });
+        let finding = Finding { at: format!("{}{at}", self.place), code, message: message.into() };
+        self.findings.0.borrow_mut().push(Reported { finding, kind: Kind::Lint });
     }
 
     fn report(&self, kind: Kind, code: &'static str, message: String) {
-        let problem = Problem { at: self.place.to_string(), code, message };
-        self.findings.0.borrow_mut().push(Finding { problem, kind });
+        let finding = Finding { at: self.place.to_string(), code, message };
+        self.findings.0.borrow_mut().push(Reported { finding, kind });
     }
 
     fn wrong_type(&self, wanted: &str) {

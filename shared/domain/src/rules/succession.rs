@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     rules::{
         cap::Cap,
-        node::Problem,
+        node::Finding,
         program::{EarningRule, Level, Program, Tiers},
         trigger::Trigger,
         version_head::{Differs, VersionHead},
@@ -33,7 +33,7 @@ pub struct Succession {
     /// For [`VersionHead::replaces`].
     pub replaces: Vec<(LevelId, LevelId)>,
     /// What the owner should know. Nothing stands in the way of publishing.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Finding>,
 }
 
 /// Compares the first version of a program with nothing.
@@ -41,7 +41,7 @@ pub struct Succession {
 /// It is in force from its publication and decides everything earlier, so what it says about other versions has no effect.
 #[must_use]
 pub fn first(new: Edition<'_>) -> Succession {
-    let ignored = new.program.in_force_from.map(|_| Problem {
+    let ignored = new.program.in_force_from.map(|_| Finding {
         at: "/in_force_from".to_owned(),
         code: "in_force_from_ignored",
         message: "The first version of a program is in force at once and decides everything earlier.".to_owned(),
@@ -59,7 +59,7 @@ pub fn succession(
     before: Edition<'_>,
     new: Edition<'_>,
     published: &[VersionHead],
-) -> Result<Succession, Vec<Problem>> {
+) -> Result<Succession, Vec<Finding>> {
     let problems: Vec<_> = unchangeable(before, new)
         .into_iter()
         .chain(dropped(before.program, new.program))
@@ -76,7 +76,7 @@ pub fn succession(
 }
 
 /// Amounts in accounts have no currency of their own, and days in accounts no zone.
-fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Problem> {
+fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Finding> {
     let is_same_currency = before.program.currency == new.program.currency;
     let is_same_zone = before.program.zone.iana_name() == new.program.zone.iana_name();
     [("currency", is_same_currency), ("time_zone", is_same_zone)]
@@ -84,7 +84,7 @@ fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Problem> {
         .filter(|(_, is_same)| !is_same)
         .map(|(field, _)| {
             let was = before.document.get(field).and_then(Value::as_str).unwrap_or_default();
-            Problem {
+            Finding {
                 at: format!("/{field}"),
                 code: "cannot_change",
                 message: format!("must stay {was}: accounts hold amounts and dates that depend on it"),
@@ -94,12 +94,12 @@ fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Problem> {
 }
 
 /// Levels of the version before that members would lose without getting another.
-fn dropped(before: &Program, new: &Program) -> Vec<Problem> {
+fn dropped(before: &Program, new: &Program) -> Vec<Finding> {
     let at = if new.tiers.is_some() { "/tiers/levels" } else { "/tiers" };
     let is_dropped = |level: &&Level| successor(new.tiers.as_ref(), &level.id).is_none();
     let dropped = before.tiers.iter().flat_map(|tiers| &tiers.levels).filter(is_dropped);
     dropped
-        .map(|level| Problem {
+        .map(|level| Finding {
             at: at.to_owned(),
             code: "level_dropped",
             message: format!(
@@ -116,9 +116,9 @@ fn successor<'t>(tiers: Option<&'t Tiers>, old: &LevelId) -> Option<(usize, &'t 
     levels().find(|(_, level)| level.id == *old).or_else(|| levels().find(|(_, level)| level.replaces.contains(old)))
 }
 
-fn uncorrectable(new: &Program, published: &[VersionHead]) -> Option<Problem> {
+fn uncorrectable(new: &Program, published: &[VersionHead]) -> Option<Finding> {
     let corrected = new.corrects.filter(|corrected| !published.iter().any(|head| head.version == *corrected))?;
-    Some(Problem {
+    Some(Finding {
         at: "/corrects".to_owned(),
         code: "unknown_version",
         message: format!("must be the number of an earlier version, and there is no {corrected}"),
@@ -137,13 +137,13 @@ fn replaced(before: &Program, new: &Program) -> Vec<(LevelId, LevelId)> {
 }
 
 /// A warning for each level that asks for more than before.
-fn raised(before: &Program, new: &Program) -> Vec<Problem> {
+fn raised(before: &Program, new: &Program) -> Vec<Finding> {
     let levels = before.tiers.iter().flat_map(|tiers| &tiers.levels);
     levels
         .filter_map(|old| {
             let (place, level) = successor(new.tiers.as_ref(), &old.id)?;
             let was = |unit| old.thresholds.amounts().find(|(other, _)| *other == unit).map_or(0, |(_, amount)| amount);
-            level.thresholds.amounts().any(|(unit, amount)| amount > was(unit)).then(|| Problem {
+            level.thresholds.amounts().any(|(unit, amount)| amount > was(unit)).then(|| Finding {
                 at: format!("/tiers/levels/{place}/threshold"),
                 code: "threshold_raised",
                 message: format!(

@@ -379,7 +379,8 @@ fn celebrate(draft: &mut Draft<'_>, day: Date) {
     let record = Record::Accrual(Accrued { source: Source::Birthday, breakdown: Vec::new(), referral: None });
     let entry = draft.entry(EntryId::engine(&[&"birthday", &day]), record, By::Engine, starts_at);
     let mut celebrated = draft.clone();
-    // A full account gets nothing: a present must not stand in the way of what else the member came for.
+    // A full account gets nothing: a present must not stand in the way of what else the member came for. No cap of a birthday
+    // rule needs a counter: a program is not published with one.
     let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), program, &Counters::default(), None);
     // A present may also go into what is owed, all of it.
     let balance = |draft: &Draft<'_>| draft.account.lots.total() - draft.account.owed;

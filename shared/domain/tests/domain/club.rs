@@ -1,6 +1,6 @@
 //! Several members of one program, and postings that span their accounts, committed as a store would commit them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use jiff::Timestamp;
 use regulars_domain::{
@@ -14,14 +14,17 @@ use regulars_domain::{
     money::Money,
     occasion::Occasion,
     points::Points,
-    posting::Posting,
+    posting::{Posting, Unposted},
     referral::{Referrer, paid_along, pay_debt},
     reversal::{self, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     transfer::{TransferRefusal, transfer},
 };
 
-use crate::world::{Member, Rulebook, at, request};
+use crate::{
+    counting::decided,
+    world::{Member, Rulebook, at, request},
+};
 
 /// Members by their ids.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +61,7 @@ impl Club {
             referred_by: by.map(member_id),
             salt: [7; 16].into(),
         };
-        let joined = Member::joins_as(program, when, wish, BTreeMap::new());
+        let joined = Member::joins_as(program, when, &wish, BTreeMap::new());
         assert!(self.members.insert(id.to_owned(), joined).is_none());
     }
 
@@ -172,13 +175,16 @@ impl Club {
         let by = settled.referrer(occasion, then).map(ToString::to_string).filter(|by| self.members.contains_key(by));
         let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
         let busy = by.as_ref().filter(|_| is_busy).map(|by| self.get(by).account.clone());
-        let referrer = match (&busy, by) {
-            (Some(account), _) => Referrer::Busy(account),
-            (None, Some(by)) => Referrer::Ready(self.settled(program, now, &by)),
-            (None, None) => Referrer::Gone,
-        };
-        let counters = self.get(id).counters();
-        self.commit(earn(settled, &request(key), occasion, then, &counters, referrer)?);
+        let ready = by.filter(|_| !is_busy).map(|by| self.settled(program, now, &by));
+        let posting = decided(&self.get(id).totals, |counters| {
+            let referrer = match (&busy, &ready) {
+                (Some(account), _) => Referrer::Busy(account),
+                (None, Some(settled)) => Referrer::Ready(settled.clone()),
+                (None, None) => Referrer::Gone,
+            };
+            earn(settled.clone(), &request(key), occasion, then, counters, referrer)
+        })?;
+        self.commit(posting);
         Ok(self.get(id).entry(key))
     }
 
@@ -189,8 +195,10 @@ impl Club {
         let to = debt.to.to_string();
         let to = if self.members.contains_key(&to) { self.where_it_went(&to) } else { to };
         let referrer = (to != id && self.members.contains_key(&to)).then(|| self.settled(program, at(now), &to));
-        let counters = self.get(id).counters();
-        let posting = pay_debt(settled, referrer, &counters);
+        let posting: Result<_, Infallible> = decided(&self.get(id).totals, |counters| {
+            pay_debt(settled.clone(), referrer.clone(), counters).map_err(Unposted::Needs)
+        });
+        let Ok(posting) = posting;
         posting.map(|posting| self.commit(posting)).is_some()
     }
 

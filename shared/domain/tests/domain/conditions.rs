@@ -3,7 +3,7 @@
 use regulars_domain::{
     condition_fault::ConditionFault,
     occasion::{LINES_MAX, Occasion},
-    program::{Problem, Program, RULES_MAX, RULES_WORK_MAX},
+    program::{Finding, Program, RULES_MAX, RULES_WORK_MAX},
     redeem::RedeemRefusal,
 };
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ fn the_text_of_a_fault_never_holds_a_value_of_the_member_or_the_purchase() {
     }
 }
 
-fn problems(document: &Value) -> Vec<Problem> {
+fn problems(document: &Value) -> Vec<Finding> {
     Program::read(document, 1).err().unwrap_or_default()
 }
 

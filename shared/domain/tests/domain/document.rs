@@ -1,12 +1,12 @@
 //! The program document: what is accepted, what is refused, and that every fault is told with its place.
 
 use proptest::prelude::*;
-use regulars_domain::program::{Problem, Program};
+use regulars_domain::program::{Finding, Program};
 use serde_json::{Value, json};
 
 use crate::world::{Member, document, example, purchase};
 
-fn places(problems: &[Problem]) -> Vec<(String, &'static str)> {
+fn places(problems: &[Finding]) -> Vec<(String, &'static str)> {
     problems.iter().map(|problem| (problem.at.clone(), problem.code)).collect()
 }
 
@@ -26,7 +26,7 @@ fn faults_of(document: &Value) -> Vec<(String, &'static str)> {
 }
 
 /// That a problem's pointer leads to a place in the document, or to a field that could stand there and does not.
-fn assert_resolves(document: &Value, problem: &Problem) {
+fn assert_resolves(document: &Value, problem: &Finding) {
     if problem.code == "missing" {
         let (parent, name) = problem.at.rsplit_once('/').unwrap_or_else(|| panic!("{problem:?}"));
         let parent = document.pointer(parent).unwrap_or_else(|| panic!("{problem:?} in {document}"));

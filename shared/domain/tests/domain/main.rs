@@ -22,6 +22,7 @@ mod club_histories;
 mod codes;
 mod conditions;
 mod contract;
+mod counting;
 mod document;
 mod earning;
 mod expiring;

@@ -127,16 +127,9 @@ fn two_who_became_one_are_not_paid_for_each_other() {
     let settled = club.settled(&program, crate::world::at("2026-11-21"), "m-1");
     let occasion = purchase("2026-11-21", json!(500));
     let request = crate::world::request("order-1");
-    let counters = club.get("m-1").counters();
-    let posting = regulars_domain::earn::earn(
-        settled.clone(),
-        &request,
-        &occasion,
-        &program,
-        &counters,
-        Referrer::Ready(settled),
-    )
-    .unwrap();
+    let counters = regulars_domain::counter::Counters::default();
+    let referrer = Referrer::Ready(settled.clone());
+    let posting = regulars_domain::earn::earn(settled, &request, &occasion, &program, &counters, referrer).unwrap();
     assert!(posting.others.is_empty());
     club.commit(posting);
     assert_eq!(club.balances("m-1")[1], 5);

@@ -1,7 +1,7 @@
 //! What a new version changes, what it must not change, and what its owner is warned of.
 
 use regulars_domain::{
-    program::{Problem, Program},
+    program::{Finding, Program},
     succession::{Edition, Succession, first, succession},
     version_head::{Differs, VersionHead},
 };
@@ -23,7 +23,7 @@ fn head(version: u64) -> VersionHead {
 }
 
 /// What `new` is as version 5 after `before` as version 4, where version 2 was withdrawn.
-fn after(before: &Value, new: &Value) -> Result<Succession, Vec<Problem>> {
+fn after(before: &Value, new: &Value) -> Result<Succession, Vec<Finding>> {
     let [old, program] = [(before, 4), (new, 5)]
         .map(|(document, version)| Program::read(document, version).unwrap_or_else(|p| panic!("{p:?}")));
     let before = Edition { program: &old, document: before };
@@ -113,7 +113,7 @@ fn a_version_differs_in_its_tiers_in_time_or_in_nothing_that_time_does() {
 fn what_a_program_with_members_cannot_change_is_refused_all_at_once() {
     let blue = json!({ "id": "blue", "threshold": 300 });
     let replacing = |levels: Value| json!({ "id": "blue", "threshold": 300, "replaces": levels });
-    let places = |problems: Vec<Problem>| -> Vec<(String, &str)> {
+    let places = |problems: Vec<Finding>| -> Vec<(String, &str)> {
         problems.into_iter().map(|problem| (problem.at, problem.code)).collect()
     };
     for (changes, expected) in [

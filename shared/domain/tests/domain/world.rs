@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    Request,
+    KeyedRequest,
     account::{Account, AttributeValue, Inactive, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
@@ -13,9 +13,9 @@ use regulars_domain::{
     chain::{Sealed, verify},
     code::{Code, GivenCode},
     confirm::{ConfirmRefusal, confirm},
-    counter::{CounterId, Counters},
+    counter::CounterId,
     earn::{EarnRefusal, earn},
-    enroll::{Enroll, enroll},
+    enroll::{Enroll, EnrollNeeds, enroll},
     entitlement::{UseRefusal, use_once},
     entry::{By, Entry, Expiring, Record},
     fingerprint::Content,
@@ -25,7 +25,7 @@ use regulars_domain::{
     occasion::{Activity, Occasion, Purchase},
     plan::{self, PlanRefusal},
     points::Points,
-    posting::{Change, Posting},
+    posting::{Change, Posting, Unposted},
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
     referral::Referrer,
@@ -35,8 +35,8 @@ use regulars_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::proof::Proof;
 pub(crate) use crate::rulebook::{Rulebook, document, example, program, program_of};
+use crate::{counting::decided, proof::Proof};
 
 /// An instant: `2026-11-21T16:05`, or noon of a date, on the clocks of Istanbul; or one with its own offset.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -52,9 +52,9 @@ pub(crate) fn on(text: &str) -> Date {
     text.parse().unwrap()
 }
 
-pub(crate) fn request(key: &str) -> Request {
+pub(crate) fn request(key: &str) -> KeyedRequest {
     let content = Content::of("test", &Value::Null);
-    Request { entry: entry_id(key), content, by: By::Operator, actor: None }
+    KeyedRequest { entry: entry_id(key), content, by: By::Operator, actor: None }
 }
 
 pub(crate) fn entry_id(text: &str) -> EntryId {
@@ -161,13 +161,20 @@ impl Member {
             referred_by: None,
             salt: [7; 16].into(),
         };
-        Self::joins_as(program, when, wish, totals)
+        Self::joins_as(program, when, &wish, totals)
     }
 
     /// A member who joins in this way, when others have taken so much already.
-    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
-        let counters = totals.clone().into_iter().collect();
-        let posting = enroll(program.versions(), wish, &request("~enrollment"), &counters, at(when)).unwrap();
+    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: &Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
+        let posting = decided(&totals, |counters| {
+            enroll(program.versions(), wish.clone(), &request("~enrollment"), counters, at(when)).map_err(|needs| {
+                match needs {
+                    EnrollNeeds::Counter(needed) => Unposted::Needs(needed),
+                    EnrollNeeds::Version(missing) => Unposted::Refused(missing),
+                }
+            })
+        })
+        .unwrap();
         assert_eq!(posting.own.expected_version, None);
         let account = posting.own.account.clone();
         let mut member = Self {
@@ -261,10 +268,6 @@ impl Member {
         *aftermath = mark.aftermath;
     }
 
-    pub(crate) fn counters(&self) -> Counters {
-        self.totals.clone().into_iter().collect()
-    }
-
     /// These versions of the program are known from now on.
     pub(crate) fn publish(&mut self, program: &Rulebook) {
         self.proof.publish(program);
@@ -309,7 +312,9 @@ impl Member {
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
         let then = settled.rules_at(occasion.occurred_at()).unwrap();
-        let posting = earn(settled, &request(key), occasion, then, &self.counters(), Referrer::Gone)?;
+        let posting = decided(&self.totals, |counters| {
+            earn(settled.clone(), &request(key), occasion, then, counters, Referrer::Gone)
+        })?;
         self.commit(posting);
         Ok(self.entry(key))
     }
@@ -346,7 +351,9 @@ impl Member {
         wish: &Redeem,
     ) -> Result<Entry, RedeemRefusal> {
         let settled = self.settled(program, now);
-        let posting = redeem(settled, &request(key), wish, &self.counters(), self.code.as_ref())?;
+        let posting = decided(&self.totals, |counters| {
+            redeem(settled.clone(), &request(key), wish, counters, self.code.as_ref())
+        })?;
         self.commit(posting);
         Ok(self.entry(key))
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
-    Request,
+    KeyedRequest,
     calendar::days_after,
     chain::Sealed,
     counter::Counters,
@@ -64,8 +64,13 @@ fn versions(points: &Value) -> Versions {
     Program::read(&document, 1).unwrap_or_else(|faults| panic!("{faults:#?}")).into()
 }
 
-fn request(key: &str) -> Request {
-    Request { entry: key.parse().unwrap(), content: Content::of("test", &Value::Null), by: By::Operator, actor: None }
+fn request(key: &str) -> KeyedRequest {
+    KeyedRequest {
+        entry: key.parse().unwrap(),
+        content: Content::of("test", &Value::Null),
+        by: By::Operator,
+        actor: None,
+    }
 }
 
 /// A member, and books on what the ledger says.

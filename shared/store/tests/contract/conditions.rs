@@ -120,7 +120,7 @@ async fn an_alias_is_one_of_its_program_and_kind() {
 
 /// How much of the reward `tasting` is gone.
 async fn gone(table: &Table) -> i64 {
-    table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting())
+    table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()).unwrap()
 }
 
 #[tokio::test]

@@ -21,8 +21,11 @@ use crate::{
 
 /// Redeems one piece of a reward of which there are `most`.
 fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result<Step, i64> {
-    move |account, counters| {
-        let left = most - counters.counters.taken(&tasting());
+    move |account, found| {
+        let left = match found.counters.left(&tasting(), most, 1) {
+            Ok(left) => left,
+            Err(needed) => return Ok(Step::LookAt(needed.into())),
+        };
         if left < 1 {
             return Err(left);
         }
@@ -36,22 +39,35 @@ fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result
 async fn shards(table: &Table) -> Vec<i64> {
     let mut levels = vec![];
     for shard in 0..8 {
-        let taken = table.attribute("reward#demo#tasting", &format!("stock#{shard}"), "taken").await;
+        let taken = table.attribute(&format!("reward#demo#tasting#{shard}"), "stock", "taken").await;
         levels.push(taken.map_or(0, |taken| taken.as_n().unwrap().parse().unwrap()));
     }
     levels
 }
 
-/// Sets what each shard of `tasting` says.
-async fn set_shards(table: &Table, levels: [i64; 8]) {
-    for (shard, level) in levels.into_iter().enumerate().filter(|(_, level)| *level != 0) {
-        let taken = AttributeValue::N(level.to_string());
-        table.set("reward#demo#tasting", &format!("stock#{shard}"), "taken", Some(taken)).await;
+/// The limit that the shards of `tasting` hold; they hold the same one.
+async fn dealt_by(table: &Table) -> i64 {
+    let mut held = BTreeSet::new();
+    for shard in 0..8 {
+        let most = table.attribute(&format!("reward#demo#tasting#{shard}"), "stock", "most").await.unwrap();
+        held.insert(most.as_n().unwrap().parse().unwrap());
+    }
+    assert_eq!(held.len(), 1, "{held:?}");
+    held.into_iter().next().unwrap()
+}
+
+/// Sets what each shard of `tasting` says, of which there are `most`.
+async fn set_shards(table: &Table, most: i64, levels: [i64; 8]) {
+    for (shard, level) in levels.into_iter().enumerate() {
+        for (name, value) in [("taken", level), ("most", most)] {
+            let value = AttributeValue::N(value.to_string());
+            table.set(&format!("reward#demo#tasting#{shard}"), "stock", name, Some(value)).await;
+        }
     }
 }
 
 #[tokio::test]
-async fn a_counter_is_read_in_one_query_and_stands_at_zero_until_somebody_takes() {
+async fn counters_are_read_in_one_round_trip_and_stand_at_zero_until_somebody_takes() {
     let (table, account) = table_with_member().await;
     let cap = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 11, 1) };
     let earlier = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 10, 1) };
@@ -64,26 +80,68 @@ async fn a_counter_is_read_in_one_query_and_stands_at_zero_until_somebody_takes(
     let before = table.store.meter().snapshot();
     let wanted = [tasting(), cap.clone(), unknown.clone(), tasting()];
     let counters = table.store.counters(&demo(), &wanted).await.unwrap();
-    assert_eq!([&tasting(), &cap, &unknown].map(|counter| counters.taken(counter)), [2, 5, 0]);
+    assert_eq!([&tasting(), &cap, &unknown].map(|counter| counters.taken(counter)), [Ok(2), Ok(5), Ok(0)]);
     let used = table.store.meter().since(&before);
-    assert_eq!((used.round_trips, used.actions.into_keys().collect::<Vec<_>>()), (3, vec![Action::Query]));
-    assert_eq!(used.read_half_units, 3);
+    assert_eq!((used.round_trips, used.actions.into_keys().collect::<Vec<_>>()), (1, vec![Action::BatchGetItem]));
+    assert_eq!(used.read_half_units, 3 * 8);
 
-    // A member takes at one shard if that can be. printf m-1 | sha256sum: the second byte is 0x61.
+    // Each shard is in a partition of its own.
     let keys: BTreeSet<_> = table.keys().await.into_iter().filter(|(pk, _)| !pk.starts_with("member#")).collect();
-    let key = |pk: &str, sk: &str| (pk.to_owned(), sk.to_owned());
-    let expected = [
-        key("cap#demo#rule/review", "2026-10-01#1"),
-        key("cap#demo#rule/review", "2026-11-01#1"),
-        key("reward#demo#tasting", "stock#1"),
-    ];
-    assert_eq!(keys, expected.into());
+    let expected = (0..8).flat_map(|shard| {
+        [
+            (format!("cap#demo#rule/review#{shard}"), "2026-10-01".to_owned()),
+            (format!("cap#demo#rule/review#{shard}"), "2026-11-01".to_owned()),
+            (format!("reward#demo#tasting#{shard}"), "stock".to_owned()),
+        ]
+    });
+    assert_eq!(keys, expected.collect());
+    // A member takes at one shard if that can be. printf m-1 | sha256sum: the second byte is 0x61.
+    assert_eq!(shards(&table).await, [0, 2, 0, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_take_reads_and_writes_one_shard_as_long_as_that_has_room() {
+    let (table, account) = table_with_member().await;
+    set_shards(&table, 24, [0; 8]).await;
+    let needs = Needs { counters: vec![tasting()], ..Needs::default() };
+    let mut batches = 0;
+    // Its quota is three.
+    for number in 0..4 {
+        let key = format!("r-{number}");
+        let known = request(&key, 0);
+        let outcome =
+            table.store.act(&demo(), &account.member, &needs, Some(&known), soon(), redeem(&key, 24)).await.unwrap();
+        assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+        let now = table.wire.requests("BatchGetItem").len();
+        assert_eq!(now - batches, usize::from(number == 3), "{key}");
+        batches = now;
+    }
+    assert_eq!(shards(&table).await, [0, 3, 1, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_late_purchase_that_knows_an_older_limit_goes_by_the_newer_one_as_long_as_that_has_room() {
+    let (table, account) = table_with_member().await;
+    let mut account = account;
+    for (key, amount, most, held) in
+        [("r-1", 1, 80, 80), ("r-2", 1, 8, 8), ("r-3", 1, 80, 8), ("r-4", 5, 8, 8), ("r-5", 1, 80, 80)]
+    {
+        let mut posting = accrual(&account, key, 0);
+        posting.takes = vec![take(amount, most)];
+        account = commit(&table, &posting).await;
+        assert_eq!(dealt_by(&table).await, held, "{key}");
+    }
+    assert_eq!(shards(&table).await.iter().sum::<i64>(), 9);
+    // Nine of eight have gone.
+    let mut posting = accrual(&account, "r-6", 0);
+    posting.takes = vec![take(1, 8)];
+    assert_eq!(table.store.commit(&posting).await.unwrap(), Commit::Exhausted(tasting()));
 }
 
 #[tokio::test]
 async fn a_full_shard_is_no_reason_as_long_as_another_has_room() {
     let (table, mut account) = table_with_member().await;
-    set_shards(&table, [5, 5, 5, 5, 5, 3, 5, 5]).await;
+    set_shards(&table, 40, [5, 5, 5, 5, 5, 3, 5, 5]).await;
     for key in ["r-1", "r-2"] {
         let mut posting = accrual(&account, key, 0);
         posting.takes = vec![take(1, 40)];
@@ -126,17 +184,15 @@ async fn what_goes_back_and_is_taken_at_once_touches_no_counter() {
     assert!(table.keys().await.iter().all(|(pk, _)| pk.starts_with("member#")));
 }
 
-/// The counter of a table that counted in one item is the first shard of many, above its quota.
 #[tokio::test]
 async fn a_limit_that_was_lowered_needs_no_migration_and_is_never_passed() {
     let table = Table::new().await;
     for n in 0..12 {
         commit(&table, &enrollment(&member(&format!("m-{n}")))).await;
     }
-    set_shards(&table, [5, 0, 0, 0, 0, 0, 0, 0]).await;
+    set_shards(&table, 40, [5, 0, 0, 0, 0, 0, 0, 0]).await;
     assert_eq!(redeem_all(&table, 12, 5).await, (0, 12), "lowered to what was taken");
     assert_eq!(redeem_all(&table, 12, 3).await, (0, 12), "lowered below what was taken");
-    // Each of the other seven shards has a quota of one, and three are left.
     assert_eq!(redeem_all(&table, 12, 8).await, (3, 9));
     assert_eq!(shards(&table).await.iter().sum::<i64>(), 8);
     assert_eq!(redeem_all(&table, 12, 20).await, (9, 0), "and raised again, those who have none yet");
@@ -159,7 +215,7 @@ async fn who_meets_a_shard_that_filled_up_meanwhile_goes_to_another() {
     let mut seen = vec![];
     let mut decide = redeem("r-1", 2);
     let decide = |account: Option<Account>, found: &Found| {
-        seen.push(found.counters.taken(&tasting()));
+        seen.extend(found.counters.taken(&tasting()));
         decide(account, found)
     };
     let outcome = table.store.act(&demo(), &account.member, &needs, Some(&known), soon(), decide).await.unwrap();
@@ -176,24 +232,35 @@ async fn no_counters_are_no_call() {
 }
 
 #[tokio::test]
-async fn many_counters_are_read_a_few_at_a_time() {
+async fn many_counters_are_read_a_hundred_shards_at_a_time() {
     let table = Table::new().await;
     let many: Vec<CounterId> = (0..101).map(|n| CounterId::Stock(format!("reward-{n}").parse().unwrap())).collect();
+    let counters = table.store.counters(&demo(), &many).await.unwrap();
+    assert!(many.iter().all(|counter| counters.taken(counter) == Ok(0)));
+    assert_eq!(table.store.meter().snapshot().round_trips, 9);
+}
+
+#[tokio::test]
+async fn one_shard_each_of_many_counters_is_read_a_few_at_a_time() {
+    let (table, account) = table_with_member().await;
+    let many = (0..101).map(|n| CounterId::Stock(format!("reward-{n}").parse().unwrap())).collect();
+    let needs = Needs { counters: many, ..Needs::default() };
     table.wire.set_latency(Duration::from_millis(5));
-    assert_eq!(table.store.counters(&demo(), &many).await.unwrap(), Counters::default());
-    assert_eq!(table.store.meter().snapshot().round_trips, 101);
-    assert_eq!(table.wire.most_at_once(), 16);
+    let refuse = |_: Option<Account>, _: &Found| Err::<Step, ()>(());
+    table.store.act(&demo(), &account.member, &needs, None, soon(), refuse).await.unwrap();
+    // One more is the account itself.
+    assert_eq!(table.wire.most_at_once(), 16 + 1);
 }
 
 #[tokio::test]
 async fn one_counter_that_cannot_be_read_is_a_fault_of_all() {
     let (table, _) = table_with_member().await;
-    table.wire.next("Query", error(400, "AccessDeniedException"));
+    table.wire.next("BatchGetItem", error(400, "AccessDeniedException"));
     let fault = table.store.counters(&demo(), &[tasting()]).await.unwrap_err();
     assert!(!fault.is_retryable());
-    table.set("reward#demo#tasting", "stock#8", "taken", Some(AttributeValue::N("1".to_owned()))).await;
+    table.set("reward#demo#tasting#7", "stock", "taken", Some(AttributeValue::N("1".to_owned()))).await;
     let fault = table.store.counters(&demo(), &[tasting()]).await.unwrap_err();
-    assert!(format!("{fault:?}").contains("`sk`"), "{fault:?}");
+    assert!(format!("{fault:?}").contains("`most`"), "{fault:?}");
 }
 
 #[tokio::test]
@@ -202,8 +269,16 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
     let mut last = accrual(&account, "r-1", 0);
     last.takes = vec![take(3, 3)];
     commit(&table, &last).await;
-    // The first look is loose, and this one saw nothing of it yet.
-    table.wire.next("Query", Fault::Answer(200, json!({ "Items": [], "Count": 0, "ScannedCount": 0 })));
+    // The first look, behind that at the account, is loose, and this one saw nothing of it yet.
+    let of_shards = |name: &str| {
+        let requests = table.wire.requests(name);
+        let of_shards = requests.into_iter().filter(|body| body.to_string().contains("tasting"));
+        of_shards.map(|body| body.to_string().contains(r#""ConsistentRead":true"#)).collect::<Vec<_>>()
+    };
+    let before = (of_shards("GetItem").len(), of_shards("BatchGetItem").len());
+    table.wire.next("GetItem", Fault::Late(Duration::ZERO));
+    let shard = json!({ "pk": { "S": "x" }, "sk": { "S": "stock" }, "taken": { "N": "0" }, "most": { "N": "3" } });
+    table.wire.next("GetItem", Fault::Answer(200, json!({ "Item": shard })));
     let known = request("r-2", 0);
     let outcome = table
         .store
@@ -217,10 +292,8 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
         )
         .await;
     assert_eq!(outcome.unwrap(), Outcome::Refused(0));
-    let looks = table.wire.requests("Query");
-    let consistent: Vec<_> = looks.iter().map(|body| body["ConsistentRead"].clone()).collect();
-    // Before those, the commit that took the last pieces looked by itself.
-    assert_eq!(consistent, [json!(true), json!(false), json!(true)]);
+    assert_eq!(of_shards("GetItem")[before.0..], [false, true], "its home, and again");
+    assert_eq!(of_shards("BatchGetItem")[before.1..], [true], "all shards, once its home had no room");
 }
 
 /// Lets as many members, who have joined, redeem at once a reward of which there are `most`, each once for ever; how
@@ -256,7 +329,7 @@ async fn a_stock_is_never_oversold_however_many_want_the_last_pieces() {
         commit(&table, &enrollment(&member(&format!("m-{n}")))).await;
     }
     assert_eq!(redeem_all(&table, 12, 5).await, (5, 7));
-    assert_eq!(table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()), 5);
+    assert_eq!(table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()), Ok(5));
     assert!(shards(&table).await.into_iter().all(|level| level <= 1));
 }
 

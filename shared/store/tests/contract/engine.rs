@@ -8,14 +8,14 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Credentials, Region},
     types::{
         AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
         LocalSecondaryIndex, Projection, ProjectionType, ScalarAttributeType,
     },
 };
 use dynoxide::Database;
-use regulars_store::Store;
+use regulars_store::{Limits, Store};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::wire::Wire;
@@ -46,12 +46,12 @@ impl Table {
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(endpoint)
             .http_client(wire.clone())
-            // The SDK's standard retries, but without its pause of up to a second before the first.
-            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(5)))
             .build();
         let client = Client::from_conf(config);
         create(&client).await;
-        Self { store: Store::new(client.clone(), TABLE), client, wire, _running: running }
+        // As slow as this machine is busy: crowds ask more of it at once than it answers within a second.
+        let limits = Limits::uniform(Duration::from_mins(2));
+        Self { store: Store::with_limits(&client, TABLE, limits), client, wire, _running: running }
     }
 
     /// An attribute of an item, past the store.

@@ -45,7 +45,13 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     let account = commit(&table, &posting).await;
     let mut posting = empty(&account);
     posting.takes = vec![take(-1, 9)];
-    let account = commit(&table, &posting).await;
+    let mut account = commit(&table, &posting).await;
+    // One more of the same, and one after the limit was lowered.
+    for most in [9, 8] {
+        let mut posting = empty(&account);
+        posting.takes = vec![take(1, most)];
+        account = commit(&table, &posting).await;
+    }
     let (reward, code): (_, Code) = (id.parse().unwrap(), key.parse().unwrap());
     table.store.add_codes(&demo(), &reward, &[code.clone()].into()).await.unwrap();
     assert_eq!(table.store.free_codes(&demo(), std::slice::from_ref(&reward)).await.unwrap()[&reward], code);
@@ -82,29 +88,31 @@ async fn expressions_are_the_same_whatever_comes_in() {
     assert_eq!(plain, crafty);
     let expected = [
         ":amount",
-        ":counter",
         ":end",
         ":from",
+        ":held",
         ":member",
+        ":most",
         ":pk",
         ":read",
         ":redemption",
         ":room",
         ":seq",
         ":shard",
-        ":zero",
+        ":taken",
         "SET m = :member, i = :redemption REMOVE seq",
-        "SET taken = if_not_exists(taken, :zero) + :amount",
+        "SET taken = :taken, most = :most",
+        "SET taken = taken + :amount",
         "SET taken = taken - :amount",
         "attribute_exists(seq)",
         "attribute_not_exists(pk)",
         "attribute_not_exists(pk) OR m IN (:member, :from)",
-        "attribute_not_exists(taken) OR taken <= :room",
         "due_shard = :shard AND due_key < :end",
+        "most = :most AND taken <= :room",
         "pk = :pk",
-        "pk = :pk AND begins_with(sk, :counter)",
         "pk = :pk AND seq < :seq",
         "pk = :pk AND seq > :seq",
+        "taken = :from AND most = :held",
         "taken >= :amount",
         "v = :read",
     ];

@@ -52,6 +52,20 @@ async fn a_store_that_fails_in_the_middle_fails_the_messages_it_failed_and_no_ot
 }
 
 #[tokio::test]
+async fn a_message_at_which_the_engine_panics_fails_alone() {
+    let records: Vec<_> = (0..3).map(|number| record("m-1", &format!("c-{number}"))).collect();
+    let failed = batch(&records)
+        .work_through(plenty(), |message| async move {
+            tokio::task::yield_now().await;
+            assert!(message.keyed.entry.as_str() != "c-1", "the engine is broken");
+            Ok(())
+        })
+        .await;
+    let failed: Vec<_> = failed.iter().map(|failed| (failed.index, failed.code())).collect();
+    assert_eq!(failed, [(1, "internal")]);
+}
+
+#[tokio::test]
 async fn what_there_is_no_time_for_is_put_off_unbegun() {
     let records = [record("m-2", "c-1"), record("m-1", "c-2")];
     let (begun, failed) = run(batch(&records), Deadline::after(Duration::ZERO), &[]).await;

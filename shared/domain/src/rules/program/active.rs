@@ -103,7 +103,7 @@ mod tests {
     fn window(value: &Value) -> ActiveWindow {
         let findings = Findings::default();
         let window = read(&Node::top(value, &findings)).unwrap();
-        assert_eq!(findings.into_problems(), []);
+        assert_eq!(findings.into_findings(), []);
         window
     }
 

@@ -172,7 +172,7 @@ mod tests {
             .map(|(id, kind)| AttributeSpec { id: id.parse().unwrap(), kind, personal: false });
         let variables = [Variable::Purchase, Variable::Line, Variable::Member, Variable::OccurredAt];
         assert!(read(&Node::top(&document, &findings), &variables, Some(&attributes)).is_some(), "{source}");
-        findings.into_problems().into_iter().map(|fault| (fault.code, fault.message)).collect()
+        findings.into_findings().into_iter().map(|fault| (fault.code, fault.message)).collect()
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use self::{
     tiers::{Basis, BasisUnit, Downgrade, LEVELS_MAX, Level, Period, PeriodRule, Thresholds, Tiers},
 };
 pub use crate::rules::{
-    node::Problem,
+    node::Finding,
     trigger::{Stacking, Trigger},
 };
 use crate::{
@@ -89,10 +89,10 @@ impl Program {
     /// # Errors
     ///
     /// Everything that is wrong with the document, in its order.
-    pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+    pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Finding>> {
         let findings = Findings::default();
         let program = read_program(&Node::top(document, &findings), version);
-        let problems = findings.into_problems();
+        let problems = findings.into_findings();
         match program {
             Some(program) if problems.is_empty() => Ok(program),
             Some(_) | None => Err(problems),
@@ -107,7 +107,7 @@ impl Program {
     /// # Errors
     ///
     /// The places where a value has the wrong type or no meaning.
-    pub fn stored(document: &Value, version: u64) -> Result<Self, Vec<Problem>> {
+    pub fn stored(document: &Value, version: u64) -> Result<Self, Vec<Finding>> {
         let findings = Findings::default();
         let program = read_program(&Node::top(document, &findings), version);
         program.ok_or_else(|| findings.into_faults())
