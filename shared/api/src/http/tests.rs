@@ -1,10 +1,6 @@
 //! Events in, responses out: what every function has in common.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex, Once},
-    time::Duration,
-};
+use std::{cell::RefCell, io::Write, sync::Once, time::Duration};
 
 use super::*;
 use regulars_application::caught::note;
@@ -48,6 +44,7 @@ async fn break_down() -> Result<(), Problem> {
 
 async fn answer(event: Value, authority: Authority) -> (i64, Value) {
     let routes = Routes::new(TABLE.iter().cloned());
+    keep_log();
     keep_caught_panics_quiet();
     let deadline = Deadline::after(Duration::from_millis(200));
     let response =
@@ -114,13 +111,16 @@ async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
     }
 }
 
-/// What is logged while this is kept.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged. A test runs on a thread of its own.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Logged {
+struct OfThread;
+
+impl Write for OfThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOGGED.with_borrow_mut(|logged| logged.write(bytes))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -128,16 +128,18 @@ impl Write for Logged {
     }
 }
 
+/// Logs for all threads of this process, because whether a span is kept is decided once for all of them.
+fn keep_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing_subscriber::fmt().with_writer(|| OfThread).json().init());
+}
+
 #[tokio::test]
 async fn a_panic_is_logged_once_with_its_place_and_without_its_message() {
-    let logged = Logged::default();
-    let writer = logged.clone();
-    let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).json().finish();
-    let _kept = tracing::subscriber::set_default(log);
     let claims = json!({ "scope": "regulars/account" });
     let (status, _) = answer(event("POST", "/v1/programs/demo/members/m-1/tier", &claims), Authority::Jwt).await;
     assert_eq!(status, 500);
-    let logged = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let logged = String::from_utf8(LOGGED.take()).unwrap();
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1, "{logged}");
     let fields = &lines[0]["fields"];

@@ -91,6 +91,12 @@ impl Tally {
     pub(super) fn forgets(&mut self, dare: Option<Dare>, earliest: Date) {
         if let Some(dare) = dare {
             self.by_day.retain(|day, _| matters(dare, *day, earliest));
+            // Late days, today, and tomorrow for a clock that runs ahead; and three windows more.
+            let windows = (i64::from(super::BACKDATING_DAYS_MAX) + 2) / dare.days + 3;
+            while self.by_day.values().sum::<i64>() > (dare.times * windows).min(100) {
+                let first = *self.by_day.keys().next().unwrap();
+                self.add(first, -1);
+            }
             self.won &= !dare.repeats;
         }
     }
