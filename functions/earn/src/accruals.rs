@@ -14,7 +14,8 @@ use regulars_application::{
 };
 use regulars_domain::{
     earn::earn,
-    occasion::{Activity, Occasion, Purchase},
+    occasion::{Activity, Occasion},
+    purchase::Purchase,
     referral::Referrer,
 };
 use regulars_store::Needs;
@@ -51,7 +52,7 @@ pub(crate) async fn accrue(
     let accrual: Accrual = body.object()?;
     let mut subject = params.subject(engine).await?;
     let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
-    let accrued = Accrued::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
+    let accrued = Accrued::new(done.entry.as_ref(), &done.explanations, &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&accrued, done.replayed))
 }
 

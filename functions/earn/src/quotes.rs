@@ -74,7 +74,7 @@ async fn accrual_quote(
     let posting =
         earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
     let entry = would_be(&posting, &keyed.entry);
-    Ok(Accrued::new(entry.as_ref(), &engine.settled(subject, posting.own.account)?).quoted())
+    Ok(Accrued::new(entry.as_ref(), &posting.explanations, &engine.settled(subject, posting.own.account)?).quoted())
 }
 
 async fn redemption_quote(

@@ -7,6 +7,7 @@ use regulars_domain::{
     chain::Sealed,
     counter::CounterNeeded,
     enroll::EnrollNeeds,
+    explanation::Explanation,
     id::EntryId,
     posting::{Change, Posting, Unposted},
     settle::{Settled, Settlement, settle},
@@ -42,6 +43,8 @@ pub struct Done {
     pub grew: bool,
     /// Whether the request had been carried out before.
     pub replayed: bool,
+    /// Why rules gave what they gave, if it was carried out now.
+    pub explanations: Vec<Explanation>,
 }
 
 /// Why a decision has not been made, or has been made against the request.
@@ -270,12 +273,18 @@ impl Engine {
         let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision)).await?;
         let done = match acted {
             Outcome::Committed(posting) => committed(*posting),
-            Outcome::Replayed { entry, account } => {
-                Done { entry: Some(entry), entries: Vec::new(), account, grew: false, replayed: true }
-            }
+            Outcome::Replayed { entry, account } => Done {
+                entry: Some(entry),
+                entries: Vec::new(),
+                account,
+                grew: false,
+                replayed: true,
+                explanations: Vec::new(),
+            },
             Outcome::Refused(Ended::Unchanged(account)) => {
                 let (entry, entries) = (None, Vec::new());
-                return Ok(Done { entry, entries, account: *account, grew: false, replayed: false });
+                let explanations = Vec::new();
+                return Ok(Done { entry, entries, account: *account, grew: false, replayed: false, explanations });
             }
             Outcome::Refused(Ended::Failed(failure)) => return Err(failure),
             Outcome::KeyReused => return Err(key_reused().into()),
@@ -338,10 +347,10 @@ where
 
 /// What came of a posting that was committed.
 fn committed(posting: Posting) -> Done {
-    let Change { account, entries, .. } = posting.own;
+    let Posting { own: Change { account, entries, .. }, explanations, .. } = posting;
     let entry = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();
     let entry = entry.map(|sealed| Recorded::new(&account.member, sealed));
-    Done { entry, grew: !entries.is_empty(), entries, account, replayed: false }
+    Done { entry, grew: !entries.is_empty(), entries, account, replayed: false, explanations }
 }
 
 fn key_reused() -> Refusal {

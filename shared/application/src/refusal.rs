@@ -86,6 +86,8 @@ pub enum RefusalCode {
     HoldsFull,
     /// More would be taken back than was given.
     ReversalExceedsAccrual,
+    /// The amounts of the lines add up to more than the total.
+    LinesExceedTotal,
     /// The purchase or activity is too old, or in the future.
     OccurredAtOutOfRange,
     /// The money is not in the program's currency.
@@ -139,6 +141,7 @@ impl RefusalCode {
             Self::HoldExpired => "hold_expired",
             Self::HoldsFull => "holds_full",
             Self::ReversalExceedsAccrual => "reversal_exceeds_accrual",
+            Self::LinesExceedTotal => "lines_exceed_total",
             Self::OccurredAtOutOfRange => "occurred_at_out_of_range",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::ProgramInvalid => "program_invalid",

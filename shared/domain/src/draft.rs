@@ -11,6 +11,7 @@ use crate::{
         chain::Sealed,
         effects::{Effects, TierChange},
         entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
+        explanation::Explanation,
         posting::{Change, Claim, Posting},
     },
     rules::{
@@ -64,6 +65,7 @@ pub(crate) struct Draft<'p> {
     codes: Vec<GivenCode>,
     claims: Vec<Claim>,
     others: Vec<Change>,
+    explanations: Vec<Explanation>,
 }
 
 impl<'p> Draft<'p> {
@@ -80,6 +82,7 @@ impl<'p> Draft<'p> {
             codes: Vec::new(),
             claims: Vec::new(),
             others: Vec::new(),
+            explanations: Vec::new(),
         }
     }
 
@@ -213,7 +216,8 @@ impl<'p> Draft<'p> {
 
     /// Commits another account's posting along with this one.
     pub(crate) fn along(&mut self, other: Posting) {
-        let Posting { own, others, takes, marks, codes, claims } = other;
+        // What rules gave to another member is not this one's affair.
+        let Posting { own, others, takes, marks, codes, claims, explanations: _ } = other;
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
@@ -261,7 +265,7 @@ impl<'p> Draft<'p> {
         }
         let amount = Qualifying {
             points: assessment.qualifying.get(),
-            spend: occasion.spend(),
+            spend: assessment.spend,
             visits: i64::from(matches!(occasion, Occasion::Purchase(_))),
         };
         let (qualified, secured_now) = tier::counted(self.rules, &self.account, amount, date);
@@ -273,6 +277,7 @@ impl<'p> Draft<'p> {
         } else if let Record::Accrual(accrued) = &mut entry.record {
             accrued.breakdown = assessment.breakdown;
         }
+        self.explanations = assessment.explanations;
         for used in assessment.used {
             self.record_use(&mut entry, used);
         }
@@ -377,6 +382,7 @@ impl<'p> Draft<'p> {
             marks: self.marks,
             codes: self.codes,
             claims: self.claims,
+            explanations: self.explanations,
         }
     }
 }

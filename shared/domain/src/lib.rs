@@ -23,9 +23,9 @@ pub use self::{
         transfer,
     },
     draft::KeyedRequest,
-    ledger::{aftermath, breakdown, chain, condition_fault, entry, posting},
+    ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, posting},
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, hold, lots, pending, steps},
     time::settle,
-    values::{calendar, code, fingerprint, hash, id, money, occasion, points, text},
+    values::{calendar, code, fingerprint, hash, id, money, occasion, points, purchase, scalar, text},
 };

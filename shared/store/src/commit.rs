@@ -130,7 +130,7 @@ impl Store {
         posting: &'a Posting,
         changes: &[(&'a CounterId, ShardChange)],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { own, others, takes: _, marks, codes, claims } = posting;
+        let Posting { own, others, takes: _, marks, codes, claims, explanations: _ } = posting;
         let program = &own.account.program;
         let mut parts = Vec::new();
         let mut writes = Vec::new();

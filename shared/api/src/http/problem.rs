@@ -133,6 +133,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::HoldExpired => (StatusCode::UNPROCESSABLE_ENTITY, "The hold has expired"),
         RefusalCode::HoldsFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many open holds"),
         RefusalCode::ReversalExceedsAccrual => (StatusCode::UNPROCESSABLE_ENTITY, "The reversal exceeds the accrual"),
+        RefusalCode::LinesExceedTotal => (StatusCode::UNPROCESSABLE_ENTITY, "Lines exceed the total"),
         RefusalCode::OccurredAtOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "occurred_at is out of range"),
         RefusalCode::CurrencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "The money is in another currency"),
         RefusalCode::ProgramInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "The program document has faults"),
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 53] = [
+        let promised: [(u16, &str, ProblemCode); 54] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -364,6 +365,7 @@ mod tests {
             (422, "hold_expired", Refused::HoldExpired.into()),
             (422, "holds_full", Refused::HoldsFull.into()),
             (422, "reversal_exceeds_accrual", Refused::ReversalExceedsAccrual.into()),
+            (422, "lines_exceed_total", Refused::LinesExceedTotal.into()),
             (422, "occurred_at_out_of_range", Refused::OccurredAtOutOfRange.into()),
             (422, "currency_mismatch", Refused::CurrencyMismatch.into()),
             (422, "program_invalid", Refused::ProgramInvalid.into()),

@@ -1,6 +1,6 @@
 //! What a command is answered with: its entry, the account, and what else came of it.
 
-use regulars_domain::{aftermath::Recorded, hold::Hold, settle::Settled};
+use regulars_domain::{aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, settle::Settled};
 use serde::Serialize;
 
 use super::{AccountView, BreakdownView, EntryView, RedemptionView, TierChangeView};
@@ -15,12 +15,13 @@ pub struct Accrued {
 }
 
 impl Accrued {
-    /// The answer that `recorded` was written, and the account is `settled`.
+    /// The answer that `recorded` was written for the reasons that `explanations` tell, and the account is `settled`. A repeat has
+    /// no explanations, because the ledger keeps none.
     #[must_use]
-    pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
+    pub fn new(recorded: Option<&Recorded>, explanations: &[Explanation], settled: &Settled<'_>) -> Self {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
         Self {
-            breakdown: entry.iter().flat_map(|entry| entry.breakdown()).map(BreakdownView::from).collect(),
+            breakdown: BreakdownView::explained(entry.map(Entry::breakdown).unwrap_or_default(), explanations),
             tier_change: entry.and_then(|entry| entry.effects.tier_change.as_ref()).map(TierChangeView::from),
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),

@@ -8,6 +8,7 @@ use regulars_domain::{
     chain::Sealed,
     code::Code,
     entry::{By, Changed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
+    explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
     lots::{LotChange, LotMove},
@@ -270,6 +271,10 @@ pub struct BreakdownView {
     wanted: Points,
     given: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<Unearned>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressView>,
@@ -285,9 +290,31 @@ struct ProgressView {
 
 impl From<&BreakdownLine> for BreakdownView {
     fn from(line: &BreakdownLine) -> Self {
-        let BreakdownLine { rule, wanted, given, fault, progress } = line.clone();
+        let BreakdownLine { rule, wanted, given, fault, basis, progress } = line.clone();
         let progress = progress.map(|Progress { done, of, by }| ProgressView { done, of, by });
-        Self { rule, wanted, given, fault, progress }
+        Self { rule, wanted, given, basis, because: None, fault, progress }
+    }
+}
+
+impl BreakdownView {
+    /// The lines of `breakdown` with their explanations, and a line for each rule that was asked and is no line of it.
+    pub(super) fn explained(breakdown: &[BreakdownLine], explanations: &[Explanation]) -> Vec<Self> {
+        let of = |rule: &str| explanations.iter().find(|explanation| explanation.rule == rule);
+        let lines = breakdown.iter().map(|line| {
+            let because = of(&line.rule).map(|explained| explained.because);
+            Self { because, ..Self::from(line) }
+        });
+        let is_line = |rule: &str| breakdown.iter().any(|line| line.rule == rule);
+        let others = explanations.iter().filter(|explained| !is_line(&explained.rule)).map(|explained| Self {
+            rule: explained.rule.clone(),
+            wanted: Points::ZERO,
+            given: Points::ZERO,
+            basis: explained.basis,
+            because: Some(explained.because),
+            fault: None,
+            progress: None,
+        });
+        lines.chain(others).collect()
     }
 }
 

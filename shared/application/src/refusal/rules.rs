@@ -25,6 +25,7 @@ impl From<EarnRefusal> for Refusal {
         let code = match &refusal {
             EarnRefusal::Inactive(inactive) => return inactive.clone().into(),
             EarnRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+            EarnRefusal::LinesExceedTotal { .. } => RefusalCode::LinesExceedTotal,
             EarnRefusal::OccurredAtOutOfRange { .. } => RefusalCode::OccurredAtOutOfRange,
             EarnRefusal::PointsOverflow => RefusalCode::PointsOverflow,
         };

@@ -32,6 +32,13 @@ pub enum EarnRefusal {
         /// The purchase's.
         found: Currency,
     },
+    /// The lines cost more than was paid in all.
+    LinesExceedTotal {
+        /// What the lines cost together, in minor units.
+        lines: i64,
+        /// What was paid, in minor units.
+        total: i64,
+    },
     /// It lies too far back, or in the future.
     OccurredAtOutOfRange {
         /// The first day that can still be posted, in the program's time zone.
@@ -49,6 +56,12 @@ impl fmt::Display for EarnRefusal {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the program counts in {expected}, and the purchase is in {found}")
+            }
+            Self::LinesExceedTotal { lines, total } => {
+                write!(
+                    f,
+                    "the amounts of the lines add up to {lines}, and the total is {total}; a line's amount is for the whole line"
+                )
             }
             Self::OccurredAtOutOfRange { earliest, latest } => {
                 write!(f, "occurred_at must lie between the beginning of {earliest} and {latest}")
@@ -81,6 +94,12 @@ pub fn earn<'p>(
         && purchase.total.currency != then.currency
     {
         return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency }.into());
+    }
+    if let Occasion::Purchase(purchase) = occasion
+        && purchase.lines_total() > purchase.total.amount.get()
+    {
+        let (lines, total) = (purchase.lines_total(), purchase.total.amount.get());
+        return Err(EarnRefusal::LinesExceedTotal { lines, total }.into());
     }
     let occurred_at = occasion.occurred_at();
     let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());

@@ -7,7 +7,8 @@ use crate::{ledger::condition_fault::ConditionFault, state::steps::Progress, val
 
 /// One line: a rule, the member's tier (`tier:gold`), or the member's plan (`plan:plus`).
 ///
-/// In the ledger's text a line is a list, `["base",12,12]`, `["base",0,0,"overflow"]` or, where a member comes closer to
+/// In the ledger's text a line is a list, `["visit",5,5]`, `["base",12,12,1250]` with what the rule counted,
+/// `["base",0,0,"overflow"]` or, where a member comes closer to
 /// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
 /// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,17 @@ pub struct BreakdownLine {
     /// Why the rule's condition could not be evaluated, if so: the name of a [`ConditionFault`]. It gave nothing then. Entries of
     /// releases before these names have a sentence.
     pub fault: Option<String>,
-    /// How far the member has come, if the rule asks for several steps within a time. No rule has both this and a fault.
+    /// The minor units or pieces that the rule counted, if it counts such.
+    pub basis: Option<i64>,
+    /// How far the member has come, if the rule asks for several steps within a time. No rule has two of fault, basis and
+    /// progress.
     pub progress: Option<Progress>,
 }
 
 impl BreakdownLine {
     /// That `rule` came to `wanted` points, and the member got `given` of them.
     pub(crate) fn new(rule: impl Into<String>, wanted: Points, given: Points) -> Self {
-        Self { rule: rule.into(), wanted, given, fault: None, progress: None }
+        Self { rule: rule.into(), wanted, given, fault: None, basis: None, progress: None }
     }
 
     /// That `rule` gave nothing because its condition could not be evaluated.
@@ -39,11 +43,14 @@ impl BreakdownLine {
 
 impl Serialize for BreakdownLine {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { rule, wanted, given, fault, progress } = self;
+        let Self { rule, wanted, given, fault, basis, progress } = self;
         match (fault, progress) {
             (Some(fault), _) => (rule, wanted, given, fault).serialize(serializer),
             (None, Some(Progress { done, of, by })) => (rule, wanted, given, (done, of, by)).serialize(serializer),
-            (None, None) => (rule, wanted, given).serialize(serializer),
+            (None, None) => match basis {
+                Some(basis) => (rule, wanted, given, basis).serialize(serializer),
+                None => (rule, wanted, given).serialize(serializer),
+            },
         }
     }
 }
@@ -52,6 +59,7 @@ impl Serialize for BreakdownLine {
 #[serde(untagged)]
 enum Line {
     Faulty(String, Points, Points, String),
+    Counting(String, Points, Points, i64),
     Progressing(String, Points, Points, (i64, i64, Option<Date>)),
     Plain(String, Points, Points),
 }
@@ -63,6 +71,7 @@ impl<'de> Deserialize<'de> for BreakdownLine {
             Line::Progressing(rule, wanted, given, (done, of, by)) => {
                 Self { progress: Some(Progress { done, of, by }), ..Self::new(rule, wanted, given) }
             }
+            Line::Counting(rule, wanted, given, basis) => Self { basis: Some(basis), ..Self::new(rule, wanted, given) },
             Line::Plain(rule, wanted, given) => Self::new(rule, wanted, given),
         })
     }

@@ -7,5 +7,6 @@ pub mod chain;
 pub mod condition_fault;
 pub(crate) mod effects;
 pub mod entry;
+pub mod explanation;
 pub mod posting;
 pub(crate) mod record;

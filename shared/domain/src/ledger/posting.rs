@@ -1,7 +1,7 @@
 //! What a decision wants committed: accounts as it leaves them, with their entries, all of it or nothing.
 
 use crate::{
-    ledger::{aftermath::Mark, chain::Sealed},
+    ledger::{aftermath::Mark, chain::Sealed, explanation::Explanation},
     state::{
         account::{Account, Alias},
         counter::{CounterNeeded, Take},
@@ -61,6 +61,8 @@ pub struct Posting {
     pub codes: Vec<GivenCode>,
     /// Other names that members get.
     pub claims: Vec<Claim>,
+    /// Why rules that were asked gave nothing. It is told with the answer, and not committed.
+    pub explanations: Vec<Explanation>,
 }
 
 impl Posting {

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ledger::{breakdown::BreakdownLine, condition_fault::ConditionFault},
+    ledger::{
+        breakdown::BreakdownLine,
+        condition_fault::ConditionFault,
+        explanation::{Explanation, Unearned},
+    },
     rules::{
         cap::Used,
         facts::Facts,
-        program::{EarningRule, Level, Plan, Program, RULES_WORK_MAX},
+        program::{EarningRule, Eligible, Level, Plan, Program, RULES_WORK_MAX},
         strategy::{Matched, multiplier},
         trigger::{Stacking, Trigger},
     },
@@ -16,7 +20,11 @@ use crate::{
         counter::{CounterId, CounterNeeded, Counters},
         steps::{Progress, Steps, StepsChange},
     },
-    values::{id::RuleId, occasion::Occasion, points::Points},
+    values::{
+        id::RuleId,
+        occasion::Occasion,
+        points::{Points, Rounding},
+    },
 };
 
 /// What an occasion earns.
@@ -32,6 +40,10 @@ pub(crate) struct Assessment {
     pub(crate) used: Vec<Used>,
     /// Steps toward each rule that remembers them.
     pub(crate) steps: BTreeMap<RuleId, StepsChange>,
+    /// What of the money spent earns, in minor units.
+    pub(crate) spend: i64,
+    /// Why each rule gave what it gave.
+    pub(crate) explanations: Vec<Explanation>,
 }
 
 /// Who earns.
@@ -107,7 +119,13 @@ pub(crate) fn assess(
     counters: &Counters,
 ) -> Result<Assessment, NotAssessed> {
     let Earner { account, level, plan } = *earner;
-    let facts = Facts::of(program, account, level.map(|level| &level.id), occasion);
+    let eligible = match occasion {
+        Occasion::Purchase(purchase) => program.points.eligible.of(purchase),
+        Occasion::Activity(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => {
+            Eligible::default()
+        }
+    };
+    let facts = Facts::of(program, account, level.map(|level| &level.id), occasion, eligible.total);
     let mut assessor = Assessor {
         program,
         account,
@@ -115,14 +133,21 @@ pub(crate) fn assess(
         counters,
         facts,
         work_left: RULES_WORK_MAX,
-        done: Assessment::default(),
+        bases: Vec::new(),
+        done: Assessment { spend: eligible.total, ..Assessment::default() },
+        eligible,
     };
     let at = occasion.occurred_at();
-    let rules: Vec<_> = program.rules_on(occasion).filter(|rule| rule.active.contains(&program.zone, at)).collect();
+    let (rules, inactive): (Vec<_>, Vec<_>) =
+        program.rules_on(occasion).partition(|rule| rule.active.contains(&program.zone, at));
+    for rule in inactive {
+        assessor.explain(rule, None, Some(Unearned::NotActive));
+    }
 
     for rule in rules.iter().filter(|rule| rule.stacking == Stacking::Base) {
         if let Some(offer) = assessor.offer(rule, Points::ZERO)? {
             assessor.grant(&offer);
+            assessor.bases.push(offer);
         }
     }
     let base = assessor.done.points;
@@ -174,9 +199,21 @@ pub(crate) fn extends(occasion: &Occasion) -> bool {
     }
 }
 
+/// What a rule counts of an occasion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Picked {
+    /// All of it.
+    Whole,
+    /// The lines at these places, which its condition picked.
+    Lines(Vec<usize>),
+}
+
 /// What a rule asks for.
 struct Offer<'a> {
     rule: &'a EarningRule,
+    /// What it counted.
+    picked: Picked,
+    basis: Option<i64>,
     wanted: Points,
     /// What its cap lets through.
     capped: Points,
@@ -187,8 +224,18 @@ struct Offer<'a> {
 }
 
 impl Offer<'_> {
+    /// Why the rule gives nothing although it was counted; `None` if it gives something.
+    fn because(&self) -> Option<Unearned> {
+        match (self.wanted.is_zero(), self.capped.is_zero()) {
+            (true, _) => Some(Unearned::BelowStep),
+            (false, true) => Some(Unearned::Cap),
+            (false, false) => None,
+        }
+    }
+
     fn line(&self, given: Points, progress: Option<Progress>) -> BreakdownLine {
-        BreakdownLine { progress, ..BreakdownLine::new(self.rule.id.as_str(), self.wanted, given) }
+        let basis = self.basis.filter(|_| progress.is_none());
+        BreakdownLine { basis, progress, ..BreakdownLine::new(self.rule.id.as_str(), self.wanted, given) }
     }
 }
 
@@ -208,35 +255,75 @@ struct Assessor<'a> {
     occasion: &'a Occasion,
     counters: &'a Counters,
     facts: Facts<'a>,
+    /// What of a purchase earns.
+    eligible: Eligible,
+    /// What the base rules gave.
+    bases: Vec<Offer<'a>>,
     /// The work that conditions may still do for this occasion, in units of `Work`.
     work_left: u64,
     done: Assessment,
 }
 
-impl Assessor<'_> {
+impl<'a> Assessor<'a> {
     fn add_line(&mut self, line: BreakdownLine) {
         self.done.points += line.given;
         self.done.breakdown.push(line);
     }
 
     /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
-    fn offer<'r>(&mut self, rule: &'r EarningRule, base: Points) -> Result<Option<Offer<'r>>, NotAssessed> {
-        let matched = match self.spend_work(rule).and_then(|()| self.matched(rule, base)) {
-            Ok(Some(matched)) => matched,
-            Ok(None) => return Ok(None),
+    fn offer(&mut self, rule: &'a EarningRule, base: Points) -> Result<Option<Offer<'a>>, NotAssessed> {
+        let picked = match self.spend_work(rule).and_then(|()| self.pick(rule)) {
+            Ok(Ok(picked)) => picked,
+            Ok(Err(because)) => {
+                self.explain(rule, None, Some(because));
+                return Ok(None);
+            }
             Err(fault) => {
                 self.add_line(BreakdownLine::faulty(rule.id.as_str(), fault));
+                self.explain(rule, None, Some(Unearned::Fault));
                 return Ok(None);
             }
         };
+        let base = match &picked {
+            Picked::Lines(lines) if rule.strategy.multiplies() => self.base_of(lines)?,
+            Picked::Whole | Picked::Lines(_) => base,
+        };
+        let matched = self.matched(rule, &picked, base);
         let earned = rule.strategy.earn(&matched).ok_or(PointsOverflow)?;
+        let basis = rule.strategy.basis(&matched);
         let date = self.program.date(self.occasion.occurred_at());
         let capped = match rule.cap {
             Some(cap) => cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)?,
             None => earned.points,
         };
         let (stepped, progress) = (earned.stepped, earned.progress);
-        Ok(Some(Offer { rule, wanted: earned.points, capped, stepped, progress }))
+        Ok(Some(Offer { rule, picked, basis, wanted: earned.points, capped, stepped, progress }))
+    }
+
+    /// What the base rules gave for `lines`: of those that give points by the line, what they come to for these alone, and as
+    /// much less as their caps let through.
+    fn base_of(&self, lines: &[usize]) -> Result<Points, PointsOverflow> {
+        let mut sum = Points::ZERO;
+        for base in self.bases.iter().filter(|base| base.rule.strategy.is_by_line() && !base.wanted.is_zero()) {
+            let common = match &base.picked {
+                Picked::Whole => lines.to_vec(),
+                Picked::Lines(picked) => {
+                    lines.iter().copied().filter(|place| picked.binary_search(place).is_ok()).collect()
+                }
+            };
+            let matched = self.matched(base.rule, &Picked::Lines(common), Points::ZERO);
+            let wanted = base.rule.strategy.earn(&matched).ok_or(PointsOverflow)?.points;
+            sum += Points::ratio(wanted.get(), base.capped.get(), base.wanted.get(), Rounding::Floor)
+                .ok_or(PointsOverflow)?;
+        }
+        Ok(sum)
+    }
+
+    /// Tells with the answer why a rule gave nothing, and what it counted; `None` if it gave something.
+    fn explain(&mut self, rule: &EarningRule, basis: Option<i64>, because: Option<Unearned>) {
+        if let Some(because) = because {
+            self.done.explanations.push(Explanation { rule: rule.id.to_string(), basis, because });
+        }
     }
 
     /// Sets apart the work that the rule's condition may do.
@@ -249,42 +336,53 @@ impl Assessor<'_> {
         Ok(())
     }
 
-    /// The part of the occasion that the rule's condition lets through.
-    fn matched(&self, rule: &EarningRule, base: Points) -> Result<Option<Matched<'_>>, ConditionFault> {
-        let mut lines: Vec<_> = self.occasion.lines().iter().collect();
-        let mut amount = self.occasion.spend();
-        if let Some(condition) = rule.when.as_ref().filter(|condition| condition.is_of_line()) {
-            let mut picked = Vec::new();
-            for line in lines {
-                if condition.holds(&self.facts.of_line(line))? {
-                    picked.push(line);
-                }
-            }
-            if picked.is_empty() {
-                return Ok(None);
-            }
-            lines = picked;
-            amount = lines.iter().fold(0, |amount, line| amount.saturating_add(line.amount.get()));
-        } else if let Some(condition) = &rule.when
-            && !condition.holds(&self.facts)?
-        {
-            return Ok(None);
+    /// The part of the occasion that the rule's condition lets through, or why there is none.
+    fn pick(&self, rule: &EarningRule) -> Result<Result<Picked, Unearned>, ConditionFault> {
+        let Some(condition) = &rule.when else { return Ok(Ok(Picked::Whole)) };
+        if !condition.is_of_line() {
+            return Ok(if condition.holds(&self.facts)? { Ok(Picked::Whole) } else { Err(Unearned::Condition) });
         }
-        let pieces = lines.iter().fold(0_i64, |pieces, line| pieces.saturating_add(line.quantity.get()));
-        Ok(Some(Matched {
-            amount,
-            lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
+        let mut picked = Vec::new();
+        for (place, line) in self.occasion.lines().iter().enumerate() {
+            // What earns nothing is no line to a rule.
+            if self.eligible_line(place).is_some() && condition.holds(&self.facts.of_line(line))? {
+                picked.push(place);
+            }
+        }
+        Ok(if picked.is_empty() { Err(Unearned::NoLines) } else { Ok(Picked::Lines(picked)) })
+    }
+
+    /// What of a line earns, in minor units; `None` if it is excluded.
+    fn eligible_line(&self, place: usize) -> Option<i64> {
+        self.eligible.lines.get(place).copied().flatten()
+    }
+
+    fn matched(&self, rule: &EarningRule, picked: &Picked, base: Points) -> Matched<'_> {
+        let lines = self.occasion.lines().iter().enumerate().filter(|(place, _)| match picked {
+            Picked::Whole => self.eligible_line(*place).is_some(),
+            Picked::Lines(places) => places.binary_search(place).is_ok(),
+        });
+        let (mut count, mut pieces, mut amount) = (0_i64, 0_i64, 0_i64);
+        for (place, line) in lines {
+            count = count.saturating_add(1);
+            pieces = pieces.saturating_add(line.quantity.pieces());
+            amount = amount.saturating_add(self.eligible_line(place).unwrap_or_default());
+        }
+        Matched {
+            amount: if *picked == Picked::Whole { self.eligible.total } else { amount },
+            lines: count,
             pieces,
             base,
             steps: self.steps(rule),
             day: self.program.date(self.occasion.occurred_at()),
             today: self.account.settled_on,
             rounding: self.program.points.rounding,
-        }))
+        }
     }
 
     /// Gives what a rule asks for, and records what it used.
     fn grant(&mut self, offer: &Offer<'_>) {
+        self.explain(offer.rule, offer.basis, offer.because());
         if let Some(stepped) = &offer.stepped {
             self.done.steps.insert(offer.rule.id.clone(), stepped.clone());
         }
@@ -303,6 +401,8 @@ impl Assessor<'_> {
 
     /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either.
     fn pass_over(&mut self, offer: &Offer<'_>) {
+        let because = offer.because().unwrap_or(Unearned::NotBest);
+        self.explain(offer.rule, offer.basis, Some(because));
         let progress = offer.rule.strategy.progress(self.steps(offer.rule), self.account.settled_on);
         self.add_line(offer.line(Points::ZERO, progress));
     }

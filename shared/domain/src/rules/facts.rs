@@ -9,7 +9,9 @@ use crate::{
     values::{
         calendar,
         id::LevelId,
-        occasion::{Line, Occasion, Purchase, Scalar},
+        occasion::Occasion,
+        purchase::{Line, Purchase},
+        scalar::Scalar,
         text::Label,
     },
 };
@@ -26,6 +28,8 @@ pub(crate) struct Facts<'a> {
     occasion: Option<&'a Occasion>,
     /// Pieces on all lines.
     items: i64,
+    /// What of a purchase earns, in minor units.
+    eligible: i64,
 }
 
 /// A moment on the clocks of the program's time zone.
@@ -63,6 +67,7 @@ impl<'a> Facts<'a> {
             moment: moment(program, at),
             occasion: None,
             items: 0,
+            eligible: 0,
         }
     }
 
@@ -72,10 +77,11 @@ impl<'a> Facts<'a> {
         account: &'a Account,
         tier: Option<&'a LevelId>,
         occasion: &'a Occasion,
+        eligible: i64,
     ) -> Self {
-        let items = occasion.lines().iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.get()));
+        let items = occasion.lines().iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.pieces()));
         let facts = Self::new(program, account, tier, occasion.occurred_at());
-        Self { occasion: Some(occasion), items, ..facts }
+        Self { occasion: Some(occasion), items, eligible, ..facts }
     }
 
     /// With those of one line.
@@ -93,12 +99,7 @@ impl<'a> Facts<'a> {
 
     fn activity_attribute(&self, name: &str) -> Value<'_> {
         match self.occasion {
-            Some(Occasion::Activity(activity)) => match activity.attributes.get(name) {
-                None => Value::Null,
-                Some(Scalar::Boolean(truth)) => Value::Boolean(*truth),
-                Some(Scalar::Integer(number)) => Value::Number(*number),
-                Some(Scalar::Text(text)) => text.as_str().into(),
-            },
+            Some(Occasion::Activity(activity)) => scalar(activity.attributes.get(name)),
             Some(Occasion::Purchase(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_))
             | None => Value::Null,
         }
@@ -113,6 +114,13 @@ impl Known for Facts<'_> {
             Fact::Channel => self.purchase(|purchase| label(purchase.channel.as_ref())),
             Fact::Store => self.purchase(|purchase| label(purchase.store.as_ref())),
             Fact::Items => self.purchase(|_| Value::Number(self.items)),
+            Fact::Eligible => self.purchase(|_| Value::Number(self.eligible)),
+            Fact::Tax => self.purchase(|purchase| Value::Number(purchase.parts.tax.get())),
+            Fact::Shipping => self.purchase(|purchase| Value::Number(purchase.parts.shipping.get())),
+            Fact::Discount => self.purchase(|purchase| Value::Number(purchase.parts.discount.get())),
+            Fact::Receipt => self
+                .purchase(|purchase| purchase.receipt.as_ref().map_or(Value::Null, |receipt| receipt.as_str().into())),
+            Fact::PurchaseAttribute(name) => self.purchase(|purchase| scalar(purchase.attributes.get(name))),
             Fact::ActivityType => match self.occasion {
                 Some(Occasion::Activity(activity)) => activity.kind.as_str().into(),
                 Some(
@@ -143,13 +151,19 @@ impl Known for FactsOfLine<'_> {
         match fact {
             Fact::Sku => label(self.line.sku.as_ref()),
             Fact::Category => label(self.line.category.as_ref()),
-            Fact::Quantity => Value::Number(self.line.quantity.get()),
+            Fact::Quantity => Value::Number(self.line.quantity.pieces()),
             Fact::Amount => Value::Number(self.line.amount.get()),
             Fact::Total
             | Fact::Currency
             | Fact::Channel
             | Fact::Store
             | Fact::Items
+            | Fact::Eligible
+            | Fact::Tax
+            | Fact::Shipping
+            | Fact::Discount
+            | Fact::Receipt
+            | Fact::PurchaseAttribute(_)
             | Fact::ActivityType
             | Fact::ActivityAttribute(_)
             | Fact::Tier
@@ -164,6 +178,15 @@ impl Known for FactsOfLine<'_> {
             | Fact::Hour
             | Fact::Minute => self.facts.value(fact),
         }
+    }
+}
+
+fn scalar(scalar: Option<&Scalar>) -> Value<'_> {
+    match scalar {
+        None => Value::Null,
+        Some(Scalar::Boolean(truth)) => Value::Boolean(*truth),
+        Some(Scalar::Integer(number)) => Value::Number(*number),
+        Some(Scalar::Text(text)) => text.as_str().into(),
     }
 }
 

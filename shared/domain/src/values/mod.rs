@@ -8,4 +8,6 @@ pub mod id;
 pub mod money;
 pub mod occasion;
 pub mod points;
+pub mod purchase;
+pub mod scalar;
 pub mod text;

@@ -3,98 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
 use crate::values::{
     id::ActivityType,
-    money::{Amount, Money},
-    text::{LABEL_LENGTH_MAX, Label},
+    purchase::{Line, Purchase},
+    scalar::{Scalar, scalars},
 };
-
-/// Most lines of a purchase.
-pub const LINES_MAX: usize = 200;
-
-/// Most attributes of an activity.
-pub const ACTIVITY_ATTRIBUTES_MAX: usize = 20;
-
-/// A purchase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Purchase {
-    /// When it was made.
-    pub occurred_at: Timestamp,
-    /// What was paid.
-    pub total: Money,
-    /// How it was made, such as `app`.
-    #[serde(default)]
-    pub channel: Option<Label>,
-    /// Where it was made.
-    #[serde(default)]
-    pub store: Option<Label>,
-    /// What was bought. At most 200 lines.
-    #[serde(default, deserialize_with = "lines")]
-    pub lines: Vec<Line>,
-}
-
-/// One line of a purchase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    /// The article.
-    #[serde(default)]
-    pub sku: Option<Label>,
-    /// Its category.
-    #[serde(default)]
-    pub category: Option<Label>,
-    /// How many pieces, 1 to 10,000.
-    pub quantity: Quantity,
-    /// What all of them cost together, in minor units of the purchase's currency.
-    pub amount: Amount,
-}
-
-/// A number of pieces, 1 to 10,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Quantity(i64);
-
-impl Quantity {
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let quantity = i64::deserialize(deserializer)?;
-        if (1..=10_000).contains(&quantity) {
-            Ok(Self(quantity))
-        } else {
-            Err(de::Error::custom("a quantity must be 1 to 10000"))
-        }
-    }
-}
-
-fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
-    let lines = Vec::<Line>::deserialize(deserializer)?;
-    if lines.len() > LINES_MAX {
-        return Err(de::Error::custom(format!("a purchase must have at most {LINES_MAX} lines")));
-    }
-    Ok(lines)
-}
-
-/// A value of an activity's attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Scalar {
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A short text.
-    Text(Label),
-}
 
 /// Something a member did that is no purchase: wrote a review, filled in a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,17 +21,8 @@ pub struct Activity {
     /// When.
     pub occurred_at: Timestamp,
     /// What else is to be said of it: at most 20 numbers, short texts, or truths.
-    #[serde(default, deserialize_with = "attributes")]
+    #[serde(default, deserialize_with = "scalars")]
     pub attributes: BTreeMap<String, Scalar>,
-}
-
-fn attributes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
-    let attributes = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
-    if attributes.len() > ACTIVITY_ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
-        let most = format!("an activity must have at most {ACTIVITY_ATTRIBUTES_MAX} attributes with short names");
-        return Err(de::Error::custom(most));
-    }
-    Ok(attributes)
 }
 
 /// What points are earned for.
@@ -142,15 +48,6 @@ impl Occasion {
             Self::Purchase(purchase) => purchase.occurred_at,
             Self::Activity(activity) => activity.occurred_at,
             Self::Enrollment(at) | Self::Birthday(at) | Self::Referral(at) => *at,
-        }
-    }
-
-    /// What was paid, in minor units.
-    #[must_use]
-    pub fn spend(&self) -> i64 {
-        match self {
-            Self::Purchase(purchase) => purchase.total.amount.get(),
-            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) | Self::Referral(_) => 0,
         }
     }
 

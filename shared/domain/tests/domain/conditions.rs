@@ -2,8 +2,9 @@
 
 use regulars_domain::{
     condition_fault::ConditionFault,
-    occasion::{LINES_MAX, Occasion},
+    occasion::Occasion,
     program::{Finding, Program, RULES_MAX, RULES_WORK_MAX},
+    purchase::LINES_MAX,
     redeem::RedeemRefusal,
 };
 use serde_json::{Value, json};

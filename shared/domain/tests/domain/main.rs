@@ -32,6 +32,7 @@ mod imports;
 mod inactivity;
 mod merging;
 mod noticing;
+mod orders;
 mod overriding;
 mod plans;
 mod proof;

@@ -33,7 +33,7 @@ fn declared(source: &'static str, name: &str) -> Vec<&'static str> {
 
 #[test]
 fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
-    let accruals = ["Inactive", "CurrencyMismatch", "OccurredAtOutOfRange", "PointsOverflow"];
+    let accruals = ["Inactive", "CurrencyMismatch", "LinesExceedTotal", "OccurredAtOutOfRange", "PointsOverflow"];
     assert_eq!(declared(include_str!("../../src/decisions/earn.rs"), "EarnRefusal"), accruals);
     let before = [
         "Inactive",
@@ -86,7 +86,8 @@ fn check_earning(program: &Rulebook, grounds: &[&str]) {
     }
     let currency = if has("CurrencyMismatch") { "USD" } else { "EUR" };
     let when = if has("OccurredAtOutOfRange") { "2026-10-21T23:59" } else { "2026-11-21" };
-    let bought = purchase(when, json!({ "total": { "amount": 1000, "currency": currency } }));
+    let line = json!({ "quantity": 1, "amount": if has("LinesExceedTotal") { 1001 } else { 1000 } });
+    let bought = purchase(when, json!({ "total": { "amount": 1000, "currency": currency }, "lines": [line] }));
     let refused = member.earns_at(program, at("2026-11-21"), "order-1", &bought).err();
     assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
     assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
@@ -98,7 +99,9 @@ fn of_several_grounds_to_refuse_an_accrual_the_first_is_told() {
         "points": { "backdating_days_max": 30 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "fixed": { "points": 10 } } }],
     }));
-    for grounds in subsets(&["Inactive", "CurrencyMismatch", "OccurredAtOutOfRange", "PointsOverflow"]) {
+    for grounds in
+        subsets(&["Inactive", "CurrencyMismatch", "LinesExceedTotal", "OccurredAtOutOfRange", "PointsOverflow"])
+    {
         check_earning(&program, &grounds);
     }
 }

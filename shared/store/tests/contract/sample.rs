@@ -85,6 +85,7 @@ pub(crate) fn empty(account: &Account) -> Posting {
         marks: vec![],
         codes: vec![],
         claims: vec![],
+        explanations: vec![],
     }
 }
 

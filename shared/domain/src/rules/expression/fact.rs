@@ -39,6 +39,11 @@ impl Variable {
                 ("channel", Fact::Channel),
                 ("store", Fact::Store),
                 ("items", Fact::Items),
+                ("eligible", Fact::Eligible),
+                ("tax", Fact::Tax),
+                ("shipping", Fact::Shipping),
+                ("discount", Fact::Discount),
+                ("receipt", Fact::Receipt),
             ],
             Self::Line => &[
                 ("sku", Fact::Sku),
@@ -64,8 +69,8 @@ impl Variable {
     /// Whether it has attributes, each of which is a fact too.
     pub(crate) fn has_attributes(self) -> bool {
         match self {
-            Self::Activity | Self::Member => true,
-            Self::Purchase | Self::Line | Self::OccurredAt => false,
+            Self::Activity | Self::Member | Self::Purchase => true,
+            Self::Line | Self::OccurredAt => false,
         }
     }
 }
@@ -78,6 +83,14 @@ pub(crate) enum Fact {
     Channel,
     Store,
     Items,
+    /// What of the total earns.
+    Eligible,
+    Tax,
+    Shipping,
+    Discount,
+    Receipt,
+    /// An attribute of a purchase, by its name.
+    PurchaseAttribute(String),
     Sku,
     Category,
     Quantity,
@@ -103,7 +116,17 @@ impl Fact {
     /// The variable that it is part of.
     pub(crate) fn variable(&self) -> Variable {
         match self {
-            Self::Total | Self::Currency | Self::Channel | Self::Store | Self::Items => Variable::Purchase,
+            Self::Total
+            | Self::Currency
+            | Self::Channel
+            | Self::Store
+            | Self::Items
+            | Self::Eligible
+            | Self::Tax
+            | Self::Shipping
+            | Self::Discount
+            | Self::Receipt
+            | Self::PurchaseAttribute(_) => Variable::Purchase,
             Self::Sku | Self::Category | Self::Quantity | Self::Amount => Variable::Line,
             Self::ActivityType | Self::ActivityAttribute(_) => Variable::Activity,
             Self::Tier | Self::EnrolledOn | Self::MemberAttribute(..) => Variable::Member,
@@ -121,13 +144,18 @@ impl Fact {
     /// Whether it is true or false; `None` if this depends on the occasion.
     pub(super) fn is_boolean(&self) -> Option<bool> {
         match self {
-            Self::ActivityAttribute(_) => None,
+            Self::ActivityAttribute(_) | Self::PurchaseAttribute(_) => None,
             Self::MemberAttribute(_, kind) => Some(*kind == AttributeType::Boolean),
             Self::Total
             | Self::Currency
             | Self::Channel
             | Self::Store
             | Self::Items
+            | Self::Eligible
+            | Self::Tax
+            | Self::Shipping
+            | Self::Discount
+            | Self::Receipt
             | Self::Sku
             | Self::Category
             | Self::Quantity
@@ -148,21 +176,28 @@ impl Fact {
 
     /// Whether it is looked up by its name each time.
     pub(super) fn is_looked_up(&self) -> bool {
-        matches!(self, Self::ActivityAttribute(_))
+        matches!(self, Self::ActivityAttribute(_) | Self::PurchaseAttribute(_))
     }
 
     /// Most bytes of its text; 0 for a number.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
-            Self::Channel | Self::Store | Self::Sku | Self::Category | Self::ActivityAttribute(_) => {
-                LABEL_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER)
-            }
+            Self::Channel
+            | Self::Store
+            | Self::Sku
+            | Self::Category
+            | Self::ActivityAttribute(_)
+            | Self::PurchaseAttribute(_) => LABEL_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
             // Whatever its type is now: the account may keep a text from a version in which it was another.
             Self::MemberAttribute(..) => TEXT_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
-            Self::ActivityType | Self::Tier => ID_LENGTH_MAX,
+            Self::ActivityType | Self::Tier | Self::Receipt => ID_LENGTH_MAX,
             Self::Currency | Self::EnrolledOn | Self::Date | Self::Time | Self::Weekday => 16,
             Self::Total
             | Self::Items
+            | Self::Eligible
+            | Self::Tax
+            | Self::Shipping
+            | Self::Discount
             | Self::Quantity
             | Self::Amount
             | Self::Year

@@ -9,7 +9,7 @@ use crate::{
         node::Node,
         program::{attributes::AttributeSpec, expression_check::Checker},
     },
-    values::occasion::LINES_MAX,
+    values::purchase::LINES_MAX,
 };
 
 /// Longest expression, in characters.
@@ -198,7 +198,7 @@ mod tests {
             ("basket.total > 1", "unknown_variable", "basket"),
             ("activity.type == 'review'", "unknown_variable", "activity"),
             ("purchase.colour == 'red'", "unknown_variable", "colour"),
-            ("purchase.attributes.colour == 'red'", "unknown_variable", "attributes"),
+            ("line.attributes.colour == 'red'", "unknown_variable", "attributes"),
             ("purchase.total.cents == 1", "unknown_variable", "cents"),
             ("size(purchase.store).cents == 1", "unknown_variable", "cents"),
             ("member.attributes.country == 'TR'", "unknown_variable", "country"),

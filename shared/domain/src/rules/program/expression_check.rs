@@ -209,8 +209,9 @@ impl Checker<'_> {
 
     fn attribute(&self, variable: Variable, name: &str) -> Result<Fact, ConditionFault> {
         match variable {
-            // The caller's own: any name can come with an activity.
+            // The caller's own: any name can come with an activity or a purchase.
             Variable::Activity => Ok(Fact::ActivityAttribute(name.to_owned())),
+            Variable::Purchase => Ok(Fact::PurchaseAttribute(name.to_owned())),
             Variable::Member => {
                 // Where the list itself is faulty, no name is blamed for it.
                 let attributes = self.attributes.ok_or(ConditionFault::UnknownName)?;
@@ -221,7 +222,7 @@ impl Checker<'_> {
                 let known: Vec<_> = attributes.iter().map(|spec| spec.id.as_str()).collect();
                 self.unknown(format!("{name} is not one of its fields: {}", known.join(", ")))
             }
-            Variable::Purchase | Variable::Line | Variable::OccurredAt => {
+            Variable::Line | Variable::OccurredAt => {
                 self.unknown(format!("{} has no field {ATTRIBUTES}", variable.name()))
             }
         }

@@ -4,6 +4,7 @@ mod active;
 pub(crate) mod attributes;
 pub(crate) mod condition;
 mod earning_rules;
+mod eligible;
 mod entitlements;
 pub(crate) mod expression_check;
 mod memory;
@@ -16,13 +17,13 @@ mod tiers;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
-pub(crate) use self::attributes::{ATTRIBUTES_MAX, check_size};
 pub(crate) use self::earning_rules::BIRTHDAY_ATTRIBUTE;
 pub use self::{
     active::ActiveWindow,
     attributes::{ATTRIBUTE_BYTES_MAX, AttributeRefused, AttributeSpec, AttributeType},
     condition::RULES_WORK_MAX,
     earning_rules::{EarningRule, RULES_MAX},
+    eligible::EligiblePolicy,
     entitlements::Entitlement,
     memory::MEMORY_BYTES_MAX,
     plans::Plan,
@@ -30,6 +31,10 @@ pub use self::{
     referral::ReferralPolicy,
     rewards::{Cost, REWARDS_MAX, Reward, RewardKind, Stock},
     tiers::{Basis, BasisUnit, Downgrade, LEVELS_MAX, Level, Period, PeriodRule, Thresholds, Tiers},
+};
+pub(crate) use self::{
+    attributes::{ATTRIBUTES_MAX, check_size},
+    eligible::Eligible,
 };
 pub use crate::rules::{
     node::Finding,

@@ -3,7 +3,10 @@
 use jiff::civil::Date;
 
 use crate::{
-    rules::node::Node,
+    rules::{
+        node::Node,
+        program::eligible::{self, EligiblePolicy},
+    },
     state::{lots::Expiry, pending::Awaits},
     values::{
         calendar::{days_after, last_of_quarter, months_after},
@@ -43,6 +46,8 @@ pub struct PointsPolicy {
     pub backdating_days_max: i32,
     /// How many days before the last one of points a notice says that they will expire; `None` if none does.
     pub expiry_notice_days: Option<i32>,
+    /// What of a purchase earns.
+    pub eligible: EligiblePolicy,
 }
 
 impl Default for PointsPolicy {
@@ -54,6 +59,7 @@ impl Default for PointsPolicy {
             negative_balance: NegativeBalance::Owe,
             backdating_days_max: 30,
             expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
+            eligible: EligiblePolicy::default(),
         }
     }
 }
@@ -182,6 +188,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         "negative_balance",
         "backdating_days_max",
         "expiry_notice_days",
+        "eligible",
     ])?;
     let rounding = fields.read_or("rounding", defaults.rounding, |node| {
         node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
@@ -197,7 +204,9 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         let days = node.span(0..=EXPIRY_NOTICE_DAYS_MAX)?;
         Some((days > 0).then_some(days))
     });
+    let eligible = fields.read_or("eligible", defaults.eligible, eligible::read);
     Some(PointsPolicy {
+        eligible: eligible?,
         rounding: rounding?,
         pending: pending?,
         expiry: expiry?,

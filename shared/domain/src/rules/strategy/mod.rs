@@ -21,7 +21,7 @@ use crate::{
 /// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matched<'a> {
-    /// Money, in minor units: the purchase's total, or the lines' that the condition picked.
+    /// Money that earns, in minor units: of the whole purchase, or of the lines that the condition picked.
     pub(crate) amount: i64,
     /// Lines.
     pub(crate) lines: i64,
@@ -96,6 +96,16 @@ pub(crate) trait Strategy: Debug + Send + Sync {
     /// How far a member has come toward what it gives, if that is worth telling.
     fn progress(&self, _steps: &Steps, _today: Date) -> Option<Progress> {
         None
+    }
+
+    /// The minor units or pieces that it counts, if it counts such.
+    fn basis(&self, _matched: &Matched<'_>) -> Option<i64> {
+        None
+    }
+
+    /// Whether what it gives is for lines, so that a part of it is for some of them.
+    fn is_by_line(&self) -> bool {
+        false
     }
 
     /// Whether it multiplies what base rules gave, and so cannot be one.

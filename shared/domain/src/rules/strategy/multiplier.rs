@@ -1,4 +1,5 @@
-//! More of what the base rules gave: `{ "multiplier": { "percent": 150 } }` gives half of it on top.
+//! More of what the base rules gave: `{ "multiplier": { "percent": 150 } }` gives half of it on top. With a condition on `line` it
+//! multiplies what they gave for those lines.
 
 use crate::{
     rules::{

@@ -22,13 +22,26 @@ struct PerItem {
     counts: Counts,
 }
 
-impl Strategy for PerItem {
-    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
-        let count = match self.counts {
+impl PerItem {
+    fn count(&self, matched: &Matched<'_>) -> i64 {
+        match self.counts {
             Counts::Lines => matched.lines,
             Counts::Pieces => matched.pieces,
-        };
-        Points::ratio(count, self.points, 1, Rounding::Floor).map(Yield::from)
+        }
+    }
+}
+
+impl Strategy for PerItem {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
+        Points::ratio(self.count(matched), self.points, 1, Rounding::Floor).map(Yield::from)
+    }
+
+    fn basis(&self, matched: &Matched<'_>) -> Option<i64> {
+        Some(self.count(matched))
+    }
+
+    fn is_by_line(&self) -> bool {
+        true
     }
 
     fn suits(&self, on: &Trigger) -> bool {

@@ -56,6 +56,13 @@ impl Strategy for PunchCard {
         Steps::counted(i64::MIN).bytes()
     }
 
+    fn basis(&self, matched: &Matched<'_>) -> Option<i64> {
+        match self.counts {
+            Counts::Purchases => None,
+            Counts::Pieces => Some(matched.pieces),
+        }
+    }
+
     fn suits(&self, on: &Trigger) -> bool {
         *on == Trigger::Purchase
     }

@@ -20,6 +20,14 @@ impl Strategy for Rate {
         Points::ratio(matched.amount, self.points, self.per, matched.rounding).map(Yield::from)
     }
 
+    fn basis(&self, matched: &Matched<'_>) -> Option<i64> {
+        Some(matched.amount)
+    }
+
+    fn is_by_line(&self) -> bool {
+        true
+    }
+
     fn suits(&self, on: &Trigger) -> bool {
         *on == Trigger::Purchase
     }

@@ -1,0 +1,232 @@
+//! What of a purchase earns points and counts toward tiers.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    rules::node::{Node, read_boolean},
+    values::{
+        purchase::{LINES_MAX, Line, Parts, Purchase},
+        text::LABEL_LENGTH_MAX,
+    },
+};
+
+/// Most excluded categories.
+const EXCLUDED_MAX: usize = LINES_MAX;
+
+/// What of a purchase earns: `{ "tip": false, "excluded_categories": ["gift-card"] }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the document has a truth for each part")]
+pub struct EligiblePolicy {
+    /// Tax on top of the lines.
+    pub tax: bool,
+    /// Shipping.
+    pub shipping: bool,
+    /// A tip.
+    pub tip: bool,
+    /// What was paid with points.
+    pub paid_with_points: bool,
+    /// What was paid with a gift card.
+    pub paid_with_gift_card: bool,
+    /// Categories of which no line earns.
+    pub excluded_categories: BTreeSet<String>,
+}
+
+impl Default for EligiblePolicy {
+    fn default() -> Self {
+        Self {
+            tax: true,
+            shipping: true,
+            tip: false,
+            paid_with_points: false,
+            paid_with_gift_card: true,
+            excluded_categories: BTreeSet::new(),
+        }
+    }
+}
+
+/// What of one purchase earns, in minor units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Eligible {
+    /// Of the whole purchase.
+    pub(crate) total: i64,
+    /// Of each line; `None` for an excluded one.
+    pub(crate) lines: Vec<Option<i64>>,
+}
+
+impl EligiblePolicy {
+    /// What of `purchase` earns.
+    ///
+    /// Excluded lines do not. Parts that do not earn are taken first from what no line holds, then from the other lines in
+    /// proportion to their amounts; what a share leaves over in rounding is taken from the first lines, so that no unit is lost.
+    pub(crate) fn of(&self, purchase: &Purchase) -> Eligible {
+        let is_excluded = |line: &Line| {
+            line.category.as_ref().is_some_and(|category| self.excluded_categories.contains(category.as_str()))
+        };
+        let amounts: Vec<_> =
+            purchase.lines.iter().map(|line| (!is_excluded(line)).then(|| line.amount.get())).collect();
+        let earning = amounts.iter().flatten().fold(0_i64, |sum, amount| sum.saturating_add(*amount));
+        let outside = purchase.total.amount.get().saturating_sub(purchase.lines_total()).max(0);
+        let parts = self.not_earning(&purchase.parts);
+        let outside_left = outside.saturating_sub(parts).max(0);
+        let taken = parts.saturating_sub(outside).clamp(0, earning);
+        let lines = in_proportion(&amounts, earning.saturating_sub(taken), earning);
+        Eligible { total: outside_left.saturating_add(earning.saturating_sub(taken)), lines }
+    }
+
+    /// What of the parts does not earn.
+    fn not_earning(&self, parts: &Parts) -> i64 {
+        let parts = [
+            (self.tax, parts.tax),
+            (self.shipping, parts.shipping),
+            (self.tip, parts.tip),
+            (self.paid_with_points, parts.paid_with_points),
+            (self.paid_with_gift_card, parts.paid_with_gift_card),
+        ];
+        let not_earning = parts.into_iter().filter(|(earns, _)| !earns);
+        not_earning.fold(0, |sum, (_, part)| sum.saturating_add(part.get()))
+    }
+}
+
+/// `amounts`, which add up to `whole`, cut down in proportion so that they add up to `left`.
+fn in_proportion(amounts: &[Option<i64>], left: i64, whole: i64) -> Vec<Option<i64>> {
+    let share = |amount: i64| {
+        let share = i128::from(amount).saturating_mul(left.into()).checked_div(whole.into()).unwrap_or_default();
+        i64::try_from(share).unwrap_or_default()
+    };
+    let mut parts: Vec<_> = amounts.iter().map(|amount| amount.map(share)).collect();
+    let given = parts.iter().flatten().fold(0_i64, |sum, share| sum.saturating_add(*share));
+    let mut rest = left.saturating_sub(given);
+    for (share, amount) in parts.iter_mut().zip(amounts) {
+        if let (Some(share), Some(amount)) = (share.as_mut(), amount)
+            && rest > 0
+            && *share < *amount
+        {
+            *share = share.saturating_add(1);
+            rest = rest.saturating_sub(1);
+        }
+    }
+    parts
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<EligiblePolicy> {
+    let defaults = EligiblePolicy::default();
+    let known = ["tax", "shipping", "tip", "paid_with_points", "paid_with_gift_card", "excluded_categories"];
+    let fields = node.fields(&known)?;
+    let excluded = fields.read_or("excluded_categories", Vec::new(), |node| {
+        node.list(EXCLUDED_MAX, |node| node.string(LABEL_LENGTH_MAX))
+    });
+    Some(EligiblePolicy {
+        tax: fields.read_or("tax", defaults.tax, read_boolean)?,
+        shipping: fields.read_or("shipping", defaults.shipping, read_boolean)?,
+        tip: fields.read_or("tip", defaults.tip, read_boolean)?,
+        paid_with_points: fields.read_or("paid_with_points", defaults.paid_with_points, read_boolean)?,
+        paid_with_gift_card: fields.read_or("paid_with_gift_card", defaults.paid_with_gift_card, read_boolean)?,
+        excluded_categories: excluded?.into_iter().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rules::node::Findings;
+
+    /// What earns of a purchase: in all, and of each line.
+    fn eligible(policy: &Value, total: i64, parts: &Value, lines: &[(&str, i64)]) -> (i64, Vec<Option<i64>>) {
+        let findings = Findings::default();
+        let policy = read(&Node::top(policy, &findings)).unwrap();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(category, amount)| json!({ "category": category, "quantity": 1, "amount": amount }))
+            .collect();
+        let mut purchase = json!({
+            "occurred_at": "2026-11-21T12:00:00Z", "total": { "amount": total, "currency": "EUR" }, "lines": lines,
+        });
+        purchase.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
+        let purchase: Purchase = serde_json::from_value(purchase).unwrap();
+        let Eligible { total, lines } = policy.of(&purchase);
+        (total, lines)
+    }
+
+    #[test]
+    fn what_does_not_earn_is_taken_from_what_no_line_holds_and_then_from_the_lines() {
+        let none = json!({});
+        let cards = json!({ "excluded_categories": ["gift-card"] });
+        let strict = json!({ "tax": false, "shipping": false, "paid_with_gift_card": false });
+        for (policy, total, parts, lines, expected, by_line) in [
+            (&none, 1_000, json!({}), vec![], 1_000, vec![]),
+            (&none, 1_000, json!({}), vec![("a", 1_000)], 1_000, vec![Some(1_000)]),
+            (&cards, 10_000, json!({}), vec![("gift-card", 5_000), ("shirt", 5_000)], 5_000, vec![None, Some(5_000)]),
+            (&cards, 30_000, json!({}), vec![("book", 25_000), ("gift-card", 5_000)], 25_000, vec![Some(25_000), None]),
+            (&cards, 5_000, json!({}), vec![("gift-card", 5_000)], 0, vec![None]),
+            // The defaults: tips and what was paid with points do not earn, tax and shipping do.
+            (
+                &none,
+                1_300,
+                json!({ "tax": 100, "shipping": 100, "tip": 100 }),
+                vec![("a", 1_000)],
+                1_200,
+                vec![Some(1_000)],
+            ),
+            (
+                &none,
+                1_000,
+                json!({ "paid_with_points": 400 }),
+                vec![("a", 750), ("b", 250)],
+                600,
+                vec![Some(450), Some(150)],
+            ),
+            (&none, 1_000, json!({ "paid_with_gift_card": 400 }), vec![("a", 1_000)], 1_000, vec![Some(1_000)]),
+            (&strict, 1_000, json!({ "paid_with_gift_card": 400 }), vec![("a", 1_000)], 600, vec![Some(600)]),
+            (&strict, 1_200, json!({ "tax": 150, "shipping": 50 }), vec![("a", 1_000)], 1_000, vec![Some(1_000)]),
+            // First from the shipping that no line holds, then from the lines.
+            (
+                &none,
+                1_100,
+                json!({ "shipping": 100, "paid_with_points": 600 }),
+                vec![("a", 500), ("b", 500)],
+                500,
+                vec![Some(250), Some(250)],
+            ),
+            // Not one unit is lost in rounding.
+            (
+                &none,
+                1_000,
+                json!({ "paid_with_points": 100 }),
+                vec![("a", 333), ("b", 333), ("c", 334)],
+                900,
+                vec![Some(300), Some(300), Some(300)],
+            ),
+            (
+                &none,
+                3,
+                json!({ "paid_with_points": 1 }),
+                vec![("a", 1), ("b", 1), ("c", 1)],
+                2,
+                vec![Some(1), Some(1), Some(0)],
+            ),
+            // More does not earn than there is: never below nothing.
+            (
+                &strict,
+                1_000,
+                json!({ "tax": 800, "shipping": 800, "paid_with_points": 800 }),
+                vec![("a", 900)],
+                0,
+                vec![Some(0)],
+            ),
+            (
+                &cards,
+                1_000,
+                json!({ "paid_with_points": 900 }),
+                vec![("gift-card", 800), ("a", 200)],
+                0,
+                vec![None, Some(0)],
+            ),
+            (&none, 0, json!({}), vec![("a", 0)], 0, vec![Some(0)]),
+        ] {
+            let found = eligible(policy, total, &parts, &lines);
+            assert_eq!(found, (expected, by_line), "{policy} of {total}, {parts}, {lines:?}");
+        }
+    }
+}

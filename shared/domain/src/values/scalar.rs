@@ -1,0 +1,34 @@
+//! What a shop tells of an activity or a purchase under names of its own.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::values::text::{LABEL_LENGTH_MAX, Label};
+
+/// Most attributes of an activity or a purchase.
+pub const ATTRIBUTES_MAX: usize = 20;
+
+/// A value of an attribute of an activity or a purchase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A short text.
+    Text(Label),
+}
+
+/// Reads attributes, of which there may be so many, with names as long as a label.
+pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
+    let attributes = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
+    if attributes.len() > ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
+        let most = format!(
+            "there must be at most {ATTRIBUTES_MAX} attributes, with names of at most {LABEL_LENGTH_MAX} characters"
+        );
+        return Err(de::Error::custom(most));
+    }
+    Ok(attributes)
+}
