@@ -19,7 +19,7 @@ use crate::{
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
-    referrals::pay_debt,
+    referrals::pay_debts,
     refusal::{Refusal, RefusalCode},
     subject::Subject,
 };
@@ -210,7 +210,7 @@ impl Engine {
             let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
             let now = found.latest(subject.now.max(account.settled_at));
             let settled = settled_at(subject, account, now)?;
-            pay_debt(subject, &settled, found)?;
+            pay_debts(subject, &settled, found)?;
             decide(subject, settled, found)
         })
         .await
@@ -234,7 +234,7 @@ impl Engine {
                 let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
                 seq_at_first.get_or_insert(account.seq);
                 let settled = settled_at(subject, account.clone(), found.latest(subject.now.max(account.settled_at)))?;
-                pay_debt(subject, &settled, found)?;
+                pay_debts(subject, &settled, found)?;
                 match decide(settled).map_err(|refusal| Undecided::Refused(refusal.into()))? {
                     Some(posting) => Ok(posting),
                     None => Err(Undecided::Unchanged(Box::new(account))),

@@ -69,21 +69,24 @@ fn busy_referrer<'f>(subject: &Subject, found: &'f Found, member: &MemberId) -> 
     Ok(Referrer::Gone)
 }
 
-/// Pays what `settled` owes for a referral, if it owes something that can be paid now. A command does this first, by itself, and
+/// Pays what `settled` owes for referrals, if it owes something that can be paid now. A command does this first, by itself, and
 /// goes on without it if others keep changing the account of the member who is owed.
 ///
 /// # Errors
 ///
-/// What must be done first: the payment.
-pub(crate) fn pay_debt(subject: &Subject, settled: &Settled<'_>, found: &Found) -> Result<(), Undecided> {
-    let Some(debt) = settled.account().referral_debts.first().filter(|_| !found.others_are_busy) else { return Ok(()) };
-    let then = subject.versions.program(debt.version)?;
-    let counters = then.earning_counters(&Occasion::Referral(debt.occurred_at));
-    let referrer = settled_referrer(subject, settled, found, &debt.to, &counters)?;
-    match referral::pay_debt(settled.clone(), referrer, &found.counters)? {
-        Some(posting) => Err(Undecided::CatchUp(Box::new(posting))),
-        None => Ok(()),
+/// What must be done first: a payment.
+pub(crate) fn pay_debts(subject: &Subject, settled: &Settled<'_>, found: &Found) -> Result<(), Undecided> {
+    let debts = settled.account().referral_debts.iter().filter(|_| !found.others_are_busy);
+    for debt in debts {
+        let then = subject.versions.program(debt.version)?;
+        let counters = then.earning_counters(&Occasion::Referral(debt.occurred_at));
+        let referrer = settled_referrer(subject, settled, found, &debt.to, &counters)?;
+        // A suspended referrer keeps nobody else waiting.
+        if let Some(posting) = referral::pay_debt(settled.clone(), debt, referrer, &found.counters)? {
+            return Err(Undecided::CatchUp(Box::new(posting)));
+        }
     }
+    Ok(())
 }
 
 /// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.

@@ -22,9 +22,10 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// How long to wait after an attempt that took `took` when `left` is left until the deadline; `None` if there have
-    /// been enough attempts, or there is no time for another like the last.
+    /// been enough attempts, or there is no time for another that takes up to twice as long as the last.
     pub(crate) fn next(&mut self, took: Duration, left: Duration) -> Option<Duration> {
-        let spare = left.checked_sub(took).filter(|spare| !spare.is_zero())?;
+        // An attempt that the deadline cuts off leaves open whether it was carried out.
+        let spare = left.checked_sub(took.saturating_mul(2)).filter(|spare| !spare.is_zero())?;
         let factor = 1_u32.checked_shl(self.retries).unwrap_or(u32::MAX);
         let ceiling = took.saturating_mul(2).max(FIRST_MIN).saturating_mul(factor).min(PAUSE_MAX).min(spare);
         self.retries = self.retries.saturating_add(1);
@@ -73,11 +74,11 @@ mod tests {
     #[test]
     fn no_attempt_is_begun_that_the_deadline_would_cut_off() {
         let took = Duration::from_millis(30);
-        assert_eq!(Backoff::default().next(took, Duration::from_millis(29)), None);
-        assert_eq!(Backoff::default().next(took, took), None);
+        assert_eq!(Backoff::default().next(took, Duration::from_millis(59)), None);
+        assert_eq!(Backoff::default().next(took, took * 2), None);
         assert_eq!(Backoff::default().next(took, Duration::ZERO), None);
         for _ in 0..200 {
-            let pause = Backoff::default().next(took, Duration::from_millis(35)).unwrap();
+            let pause = Backoff::default().next(took, Duration::from_millis(65)).unwrap();
             assert!(pause <= Duration::from_millis(5));
         }
     }

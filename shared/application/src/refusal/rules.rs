@@ -169,7 +169,7 @@ impl From<MergeRefusal> for Refusal {
             MergeRefusal::Inactive(inactive) => inactive.into(),
             MergeRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
             MergeRefusal::HoldsOpen { .. } => Refusal::new(RefusalCode::HoldsOpen, detail),
-            MergeRefusal::TooManyMerges | MergeRefusal::TooManyAliases => {
+            MergeRefusal::TooManyMerges | MergeRefusal::TooManyAliases | MergeRefusal::TooManyAttributes => {
                 Refusal::new(RefusalCode::MergeTooLarge, detail)
             }
             MergeRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),

@@ -17,7 +17,7 @@ use crate::{
         versions::{Rules, VersionMissing, Versions},
     },
     state::{
-        account::{Account, Alias, AttributeValue, Inactive},
+        account::{Account, Alias, AttributeValue, Inactive, Status},
         counter::{CounterNeeded, Counters},
     },
     time::settle::Settled,
@@ -131,7 +131,9 @@ pub fn amend(
     actor: Option<&Actor>,
 ) -> Result<Option<Posting>, AmendRefusal> {
     let mut draft = settled.0;
-    if wish != Amend::default() {
+    let removes_only = wish.status.is_none() && wish.attributes.values().all(Option::is_none);
+    // What is kept of a person can be removed after the account was closed.
+    if wish != Amend::default() && !(removes_only && draft.account.status == Status::Closed) {
         draft.account.check_open().map_err(AmendRefusal::Inactive)?;
     }
     let status = wish.status.filter(|status| draft.account.status != (*status).into());
@@ -155,7 +157,13 @@ pub fn amend(
     if !set.is_empty() && (attributes.len() > ATTRIBUTES_MAX || check_size(attributes.iter()).is_err()) {
         removed.extend(attributes.keys().filter(|id| !is_known(id)).cloned());
         attributes.retain(|id, _| is_known(id));
-        check_size(attributes.iter()).map_err(AmendRefusal::AttributesTooLarge)?;
+        if let Err(refused) = check_size(attributes.iter()) {
+            // Of those that were sent, the largest.
+            let of_those = set.iter().filter_map(|id| Some((id, attributes.get(id)?)));
+            let largest = of_those.max_by_key(|(_, value)| value.bytes()).map(|(id, _)| id.to_string());
+            let name = largest.unwrap_or(refused.name);
+            return Err(AmendRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
+        }
     }
     let changed = Changed { status, set, removed, ..Changed::default() };
     if changed != Changed::default() {

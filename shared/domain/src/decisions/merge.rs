@@ -1,6 +1,6 @@
 //! Merging two members who are one person: everything that one has becomes the other's.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     decisions::transfer::incoming,
@@ -9,7 +9,7 @@ use crate::{
         entry::{Effects, Record, TakenOver},
         posting::{Claim, Posting},
     },
-    rules::program::{ATTRIBUTES_MAX, check_size},
+    rules::program::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, check_size},
     state::{
         account::{Account, Inactive, PlanTerm, Referral, ReferralDebt},
         lots::LotChange,
@@ -44,6 +44,8 @@ pub enum MergeRefusal {
     TooManyMerges,
     /// It would have more than [`ALIASES_MAX`] other names.
     TooManyAliases,
+    /// It would have more attributes, or more bytes of them, than one account may.
+    TooManyAttributes,
     /// The other account would hold more than [`Points::MAX`].
     PointsOverflow,
 }
@@ -56,6 +58,11 @@ impl fmt::Display for MergeRefusal {
             Self::HoldsOpen { holds } => write!(f, "the account has {holds} open holds; capture or cancel them first"),
             Self::TooManyMerges => write!(f, "at most {MERGES_MAX} members can become one"),
             Self::TooManyAliases => write!(f, "the two have more than {ALIASES_MAX} aliases"),
+            Self::TooManyAttributes => write!(
+                f,
+                "the two have more attributes than one member can have, which is {ATTRIBUTES_MAX} with \
+                 {ATTRIBUTE_BYTES_MAX} bytes together; remove some from one of them"
+            ),
             Self::PointsOverflow => write!(f, "the other account would hold more than {} points", Points::MAX),
         }
     }
@@ -131,13 +138,10 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
     }
 }
 
-/// Attributes, as far as there is room, and aliases become those of the account that stays. They stand beside what entries tell.
+/// Attributes and aliases become those of the account that stays. They stand beside what entries tell.
 fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
     for (id, value) in std::mem::take(&mut from.account.attributes) {
-        let own = &mut into.account.attributes;
-        if own.len() < ATTRIBUTES_MAX && check_size(own.iter().chain([(&id, &value)])).is_ok() {
-            own.entry(id).or_insert(value);
-        }
+        into.account.attributes.entry(id).or_insert(value);
     }
     let (giver, taker) = (from.account.member.clone(), into.account.member.clone());
     for alias in std::mem::take(&mut from.account.aliases) {
@@ -157,6 +161,10 @@ fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
     }
     if from.aliases.len().saturating_add(into.aliases.len()) > ALIASES_MAX {
         return Err(MergeRefusal::TooManyAliases);
+    }
+    let attributes: BTreeMap<_, _> = from.attributes.iter().chain(&into.attributes).collect();
+    if attributes.len() > ATTRIBUTES_MAX || check_size(attributes.into_iter()).is_err() {
+        return Err(MergeRefusal::TooManyAttributes);
     }
     if into.total() + from.total() > Points::MAX {
         return Err(MergeRefusal::PointsOverflow);

@@ -116,8 +116,8 @@ pub(crate) fn pay<'p>(
     }
 }
 
-/// Pays the first of the debts that `settled` has for referrals, to `referrer`, whose account this is if there is one. `None`
-/// without a debt, and while the referrer is suspended.
+/// Pays `debt`, one of those that `settled` has for referrals, to `referrer`, whose account this is if there is one. `None` while
+/// the referrer is suspended.
 ///
 /// A debt is paid by itself, before whatever else the account's next command does, so that the command need not wait for it.
 ///
@@ -126,18 +126,18 @@ pub(crate) fn pay<'p>(
 /// Too little was read of `counters`.
 pub fn pay_debt<'p>(
     settled: Settled<'p>,
+    debt: &ReferralDebt,
     referrer: Option<Settled<'p>>,
     counters: &Counters,
 ) -> Result<Option<Posting>, CounterNeeded> {
     let mut draft = settled.0;
-    let Some(debt) = draft.account.referral_debts.first().cloned() else { return Ok(None) };
     let referrer = referrer.map(|settled| settled.0).filter(|referrer| referrer.account.member != draft.account.member);
     let referrer = match referrer.as_ref().map(|referrer| &referrer.account.status) {
         Some(Status::Suspended) => return Ok(None),
         Some(Status::Active) => referrer,
         Some(Status::Closed | Status::Merged { .. }) | None => None,
     };
-    let ReferralDebt { friend, purchase, occurred_at, version, .. } = &debt;
+    let ReferralDebt { friend, purchase, occurred_at, version, .. } = debt;
     let paying = Paying { friend, purchase, occurred_at: *occurred_at, by: By::Engine, actor: None };
     let to = referrer.as_ref().map(|referrer| referrer.account.member.clone());
     let paid = match referrer {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use jiff::Timestamp;
 use regulars_domain::{
-    account::{Alias, Status},
+    account::{Alias, ReferralDebt, Status},
     chain::verify,
     earn::{EarnRefusal, earn},
     enroll::Enroll,
@@ -188,15 +188,19 @@ impl Club {
         Ok(self.get(id).entry(key))
     }
 
-    /// Pays the first debt for a referral; `false` if it must wait, or there is none.
+    /// Pays the first debt for a referral that can be paid; `false` if each must wait, or there is none.
     pub(crate) fn pays_debt(&mut self, program: &Rulebook, now: &str, id: &str) -> bool {
         let settled = self.settled(program, at(now), id);
-        let Some(debt) = settled.account().referral_debts.first() else { return false };
+        settled.account().referral_debts.clone().into_iter().any(|debt| self.pays(&debt, program, now, id))
+    }
+
+    fn pays(&mut self, debt: &ReferralDebt, program: &Rulebook, now: &str, id: &str) -> bool {
+        let settled = self.settled(program, at(now), id);
         let to = debt.to.to_string();
         let to = if self.members.contains_key(&to) { self.where_it_went(&to) } else { to };
         let referrer = (to != id && self.members.contains_key(&to)).then(|| self.settled(program, at(now), &to));
         let posting: Result<_, Infallible> = decided(&self.get(id).totals, |counters| {
-            pay_debt(settled.clone(), referrer.clone(), counters).map_err(Unposted::Needs)
+            pay_debt(settled.clone(), debt, referrer.clone(), counters).map_err(Unposted::Needs)
         });
         let Ok(posting) = posting;
         posting.map(|posting| self.commit(posting)).is_some()

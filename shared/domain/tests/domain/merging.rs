@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regulars_domain::{
-    account::{Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
+    account::{AttributeValue, Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
     calendar::{Every, Interval},
     cap_use::CapOwner,
     entry::Kind,
@@ -21,8 +21,15 @@ use crate::{
 const NOW: &str = "2026-11-21";
 
 /// The refusals of a merge, in their order.
-pub(crate) const GROUNDS: [&str; 6] =
-    ["Inactive", "OtherInactive", "HoldsOpen", "TooManyMerges", "TooManyAliases", "PointsOverflow"];
+pub(crate) const GROUNDS: [&str; 7] = [
+    "Inactive",
+    "OtherInactive",
+    "HoldsOpen",
+    "TooManyMerges",
+    "TooManyAliases",
+    "TooManyAttributes",
+    "PointsOverflow",
+];
 
 fn rules() -> Rulebook {
     program(json!({
@@ -191,7 +198,7 @@ fn where_years_begin_on_the_day_of_joining_what_counts_now_counts_now() {
 fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
     let program = rules();
     let grounds = GROUNDS;
-    for subset in 0..64_u32 {
+    for subset in 0..128_u32 {
         let has = |ground: &str| subset & (1 << grounds.iter().position(|one| *one == ground).unwrap()) != 0;
         let mut club = Club::of(&program, NOW, &["m-1", "m-2"]);
         club.get_mut("m-1").account.lots = lots(&[("never", 10)]);
@@ -212,6 +219,14 @@ fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
             let alias = regulars_domain::account::Alias { kind: "card".to_owned(), hash: [7; 16] };
             club.get_mut(from).account.aliases = vec![alias; ALIASES_MAX + 1];
         }
+        if has("TooManyAttributes") {
+            // Each has room for its own, and nothing of one is lost in silence.
+            for (who, first) in [(from, 0), (into, 20)] {
+                let own = (first..first + 20)
+                    .map(|number| (format!("a{number}").parse().unwrap(), AttributeValue::Boolean(true)));
+                club.get_mut(who).account.attributes = own.collect();
+            }
+        }
         if has("PointsOverflow") {
             club.get_mut(into).account.lots = lots(&[("never", Points::MAX.get() - 9)]);
         }
@@ -230,6 +245,7 @@ fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
             }
             MergeRefusal::TooManyMerges => "TooManyMerges",
             MergeRefusal::TooManyAliases => "TooManyAliases",
+            MergeRefusal::TooManyAttributes => "TooManyAttributes",
             MergeRefusal::PointsOverflow => "PointsOverflow",
         });
         assert_eq!(told, grounds.into_iter().find(|ground| has(ground)));

@@ -245,6 +245,27 @@ fn a_debt_waits_for_a_suspended_referrer_and_ends_with_one_who_is_gone() {
 }
 
 #[test]
+fn a_suspended_referrer_keeps_no_other_waiting() {
+    let program = rules();
+    let mut club = owing(&program);
+    club.joins(&program, "2026-11-01", "m-9", None, &[]);
+    club.get_mut("m-2").account.referral = Some(Referral { by: member_id("m-9"), is_over: false });
+    club.earns_alone(&program, "order-1", "m-2", &purchase("2026-11-21", json!(500))).unwrap();
+    club.merges(&program, "2026-11-22", "merge-1", ("m-1", "m-2")).unwrap();
+    assert_eq!(club.get("m-2").account.referral_debts.len(), 2);
+    for (suspended, other) in [("m-0", "m-9"), ("m-9", "m-0")] {
+        let mut club = club.clone();
+        club.get_mut(suspended).account.status = Status::Suspended;
+        assert!(club.pays_debt(&program, "2026-11-22", "m-2"));
+        assert_eq!((club.balances(suspended)[1], club.balances(other)[1]), (0, 100));
+        assert!(!club.pays_debt(&program, "2026-11-22", "m-2"), "the other waits");
+        club.get_mut(suspended).account.status = Status::Active;
+        assert!(club.pays_debt(&program, "2026-11-23", "m-2"));
+        assert_eq!((club.balances(suspended)[1], club.balances(other)[1]), (100, 100));
+    }
+}
+
+#[test]
 fn a_debt_goes_along_when_members_become_one() {
     let program = rules();
     let mut club = owing(&program);

@@ -169,6 +169,7 @@ fn attributes_are_read_by_the_types_that_the_program_gives_them() {
         ("cups", json!(2.5), false),
         ("cups", json!(u64::MAX), false),
         ("country", json!("TR"), false),
+        ("country", json!(null), true),
         ("", json!(null), false),
     ] {
         let given = std::iter::once((name.to_owned(), value.clone())).collect();

@@ -239,9 +239,13 @@ fn a_suspended_account_neither_earns_nor_spends_and_a_closed_one_stays_closed() 
     system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
     system.redeem("m-1", "r-1", &plant).expect(201);
 
+    let city = |city: Value| json!({ "attributes": { "city": city } });
+    system.client.patch(&path, &city(json!("Porto"))).expect(200);
     assert_eq!(system.client.patch(&path, &status("closed")).expect(200)["status"], "closed");
     system.client.patch(&path, &status("active")).problem(409, "account_closed");
-    system.client.patch(&path, &json!({ "attributes": { "city": "Izmir" } })).problem(409, "account_closed");
+    system.client.patch(&path, &city(json!("Izmir"))).problem(409, "account_closed");
+    // What is kept of a person can still be removed.
+    assert_eq!(system.client.patch(&path, &city(Value::Null)).expect(200)["attributes"], json!({}));
     system.accrue("m-1", "order-2", &purchase(10_000)).problem(409, "account_closed");
     system.redeem("m-1", "r-2", &plant).problem(409, "account_closed");
     system.audit("m-1");

@@ -57,7 +57,8 @@ pub struct AttributeRefused {
 }
 
 impl Program {
-    /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away.
+    /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away, also one that the
+    /// program does not have any more.
     ///
     /// # Errors
     ///
@@ -71,6 +72,9 @@ impl Program {
             .iter()
             .map(|(name, value)| {
                 let refused = |reason: &str| AttributeRefused { name: name.clone(), reason: reason.to_owned() };
+                if let (Value::Null, Ok(id)) = (value, name.parse()) {
+                    return Ok((id, None));
+                }
                 let spec = self
                     .attributes
                     .iter()
@@ -98,7 +102,7 @@ pub(crate) fn check_size<'a>(
         Some((largest, _)) if bytes > ATTRIBUTE_BYTES_MAX => Err(AttributeRefused {
             name: largest.to_string(),
             reason: format!(
-                "is the largest of attributes of {bytes} bytes; a member can have {ATTRIBUTE_BYTES_MAX} bytes of them"
+                "is one of attributes that have {bytes} bytes together; a member can have {ATTRIBUTE_BYTES_MAX} bytes of them"
             ),
         }),
         Some(_) | None => Ok(()),
