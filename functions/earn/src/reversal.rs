@@ -2,7 +2,7 @@
 
 use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
-    view::Posted,
+    view::Reversed,
 };
 use regulars_application::{
     command::{Done, KeyedRequest, Undecided, acted_on},
@@ -10,13 +10,15 @@ use regulars_application::{
     engine::Engine,
     failure::Failure,
     referrals::settled_referrer,
+    refusal::Refusal,
     subject::Subject,
 };
 use regulars_domain::{
     aftermath::Recorded,
     id::{EntryId, MemberId},
     money::Money,
-    referral, reversal,
+    referral,
+    reversal::{self, Return},
     settle::Settled,
 };
 use regulars_store::{Found, Needs};
@@ -25,9 +27,27 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reversal {
-    /// All that was ever refunded of the purchase; without it, all of the accrual is undone.
+    #[serde(default)]
+    refund: Option<Money>,
     #[serde(default)]
     refunded_total: Option<Money>,
+}
+
+/// What comes back, of the fields that tell it: at most one of them.
+///
+/// # Errors
+///
+/// `body_malformed` at `at` if there are both.
+pub(crate) fn returned(refund: Option<Money>, refunded_total: Option<Money>, at: &str) -> Result<Return, Refusal> {
+    match (refund, refunded_total) {
+        (None, None) => Ok(Return::Everything),
+        (Some(money), None) => Ok(Return::Refund(money)),
+        (None, Some(money)) => Ok(Return::RefundedTotal(money)),
+        (Some(_), Some(_)) => {
+            let detail = "A return is told as refund (this time) or as refunded_total (in all so far), not as both.";
+            Err(Refusal::body_malformed(at, detail))
+        }
+    }
 }
 
 /// What a request to reverse `entry` is fingerprinted as, along with its body.
@@ -44,11 +64,14 @@ pub(crate) async fn reverse(
     let entry = params.entry()?;
     let body = request.body()?;
     let keyed = request.keyed(&operation(&entry), body.value())?;
-    let Reversal { refunded_total } = body.object()?;
+    let Reversal { refund, refunded_total } = body.object()?;
+    let returned = returned(refund, refunded_total, "")?;
     let mut subject = params.subject(engine).await?;
-    let done = act(engine, &mut subject, &keyed, &entry, refunded_total, deadline).await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    let done = act(engine, &mut subject, &keyed, &entry, returned, deadline).await?;
+    let accrual = engine.entry(&done.account, &entry).await?;
+    let settled = engine.settled(&subject, done.account)?;
+    let reversed = Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled);
+    Ok(Answer::once(&reversed, done.replayed))
 }
 
 /// Takes back what a refund of `entry` stands for, whichever way it was asked.
@@ -57,18 +80,18 @@ pub(crate) async fn act(
     subject: &mut Subject,
     keyed: &KeyedRequest,
     entry: &EntryId,
-    refunded_total: Option<Money>,
+    returned: Return,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
     let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
     engine
         .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let accrual = acted_on(subject, settled.account(), found, entry)?;
-            let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, refunded_total)) {
+            let along = match referral::paid_along(accrual).filter(|_| reversal::is_whole(accrual, returned)) {
                 Some((referrer, paid)) => paid_to(subject, &settled, found, referrer, &paid)?,
                 None => None,
             };
-            reversal::reverse(settled, keyed, accrual, refunded_total, along)
+            reversal::reverse(settled, keyed, accrual, returned, along)
                 .map_err(|refusal| Undecided::Refused(refusal.into()))
         })
         .await

@@ -10,6 +10,7 @@ use regulars_domain::{
     fingerprint::Content,
     id::{Actor, EntryId, IdempotencyKey, MemberId, ProgramId},
     money::Money,
+    reversal::Return,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,7 +34,7 @@ pub(crate) struct Message {
 #[derive(Debug)]
 pub(crate) enum Command {
     Accrue(Accrual),
-    Reverse(EntryId, Option<Money>),
+    Reverse(EntryId, Return),
     Confirm(EntryId),
 }
 
@@ -59,6 +60,8 @@ struct Fields {
 struct Reversal {
     entry: EntryId,
     #[serde(default)]
+    refund: Option<Money>,
+    #[serde(default)]
     refunded_total: Option<Money>,
 }
 
@@ -82,9 +85,10 @@ impl Message {
                 let content = Content::of(accruals::OPERATION, &body_in(body.value(), "accrual"));
                 (Command::Accrue(accrual), content)
             }
-            (None, Some(Reversal { entry, refunded_total }), None) => {
+            (None, Some(Reversal { entry, refund, refunded_total }), None) => {
                 let content = Content::of(&reversal::operation(&entry), &body_in(body.value(), "reversal"));
-                (Command::Reverse(entry, refunded_total), content)
+                let returned = reversal::returned(refund, refunded_total, "/reversal")?;
+                (Command::Reverse(entry, returned), content)
             }
             (None, None, Some(Confirmation { entry })) => {
                 let content = Content::of(&confirmation::operation(&entry), &Value::Null);

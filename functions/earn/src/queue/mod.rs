@@ -49,7 +49,7 @@ async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<()
     let subject = &mut engine.subject(program, member).await?;
     match command {
         Command::Accrue(accrual) => accruals::act(engine, subject, &keyed, accrual, deadline).await?,
-        Command::Reverse(entry, refunded) => reversal::act(engine, subject, &keyed, &entry, refunded, deadline).await?,
+        Command::Reverse(entry, returned) => reversal::act(engine, subject, &keyed, &entry, returned, deadline).await?,
         Command::Confirm(entry) => confirmation::act(engine, subject, &keyed, &entry, deadline).await?,
     };
     Ok(())

@@ -66,6 +66,41 @@ impl Redeemed {
     }
 }
 
+/// The answer to a return.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reversed {
+    entry: Option<EntryView>,
+    purchase: Option<PurchaseView>,
+    account: AccountView,
+    tier_change: Option<TierChangeView>,
+}
+
+/// A purchase as it is now, in minor units.
+#[derive(Clone, Debug, Serialize)]
+struct PurchaseView {
+    total: i64,
+    refunded: i64,
+    remaining: i64,
+}
+
+impl PurchaseView {
+    /// `None` of an accrual that is no purchase.
+    fn new(accrual: &Recorded) -> Option<Self> {
+        let total = accrual.sealed.entry.paid()?.get();
+        let refunded = accrual.aftermath.refunded;
+        Some(Self { total, refunded, remaining: total.saturating_sub(refunded) })
+    }
+}
+
+impl Reversed {
+    /// The answer that `recorded` was written about `accrual`, and the account is `settled`.
+    #[must_use]
+    pub fn new(recorded: Option<&Recorded>, accrual: Option<&Recorded>, settled: &Settled<'_>) -> Self {
+        let Posted { entry, account, tier_change } = Posted::new(recorded, settled);
+        Self { entry, purchase: accrual.and_then(PurchaseView::new), account, tier_change }
+    }
+}
+
 /// The answer to everything else that writes an entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct Posted {

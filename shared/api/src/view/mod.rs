@@ -9,7 +9,7 @@ mod reward;
 mod tier;
 
 pub use account::AccountView;
-pub use answer::{Accrued, Posted, Redeemed};
+pub use answer::{Accrued, Posted, Redeemed, Reversed};
 pub use entitlement::{EntitlementView, Used};
 pub use entry::{BreakdownView, EntryDetail, EntryView, RedemptionView, TierChangeView};
 pub use redemption::Redemption;

@@ -29,6 +29,26 @@ use crate::{
     },
 };
 
+/// What comes back of a purchase, as a till or a shop tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// All of it.
+    Everything,
+    /// This much, beside what came back before: what a till says that knows its own refund only.
+    Refund(Money),
+    /// This much in all so far: told twice, or after a later one, it takes back nothing more.
+    RefundedTotal(Money),
+}
+
+impl Return {
+    fn money(self) -> Option<Money> {
+        match self {
+            Self::Everything => None,
+            Self::Refund(money) | Self::RefundedTotal(money) => Some(money),
+        }
+    }
+}
+
 /// Why nothing was reversed, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReverseRefusal {
@@ -47,6 +67,8 @@ pub enum ReverseRefusal {
     ExceedsAccrual {
         /// What was paid, in minor units.
         paid: i64,
+        /// What of it had been refunded before.
+        refunded: i64,
     },
 }
 
@@ -58,15 +80,19 @@ impl fmt::Display for ReverseRefusal {
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the program counts in {expected}, and the refund is in {found}")
             }
-            Self::ExceedsAccrual { paid } => write!(f, "{paid} minor units were paid, and no more can be refunded"),
+            Self::ExceedsAccrual { paid, refunded: 0 } => {
+                write!(f, "{paid} minor units were paid, and no more can be refunded")
+            }
+            Self::ExceedsAccrual { paid, refunded } => {
+                let left = paid.saturating_sub(*refunded);
+                write!(f, "of {paid} minor units that were paid {refunded} were refunded before, and {left} are left")
+            }
         }
     }
 }
 
-/// Takes back the share of an accrual that a refund of `refunded_total` stands for; `None` takes everything back.
-///
-/// `refunded_total` is all that was ever refunded of this purchase, so a message that comes twice, or after a later one,
-/// takes back nothing more. Of each breakdown line `floor(given * (paid - refunded) / paid)` remains.
+/// Takes back the share of an accrual that `returned` stands for. Of each breakdown line `floor(given * (paid - refunded) / paid)`
+/// remains, where `refunded` is all that came back so far.
 ///
 /// The points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone
 /// over into it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave the points.
@@ -81,7 +107,7 @@ pub fn reverse<'p>(
     settled: Settled<'p>,
     request: &KeyedRequest,
     accrual: &Recorded,
-    refunded_total: Option<Money>,
+    returned: Return,
     along: Option<(Settled<'p>, &Recorded)>,
 ) -> Result<Posting, ReverseRefusal> {
     let mut draft = settled.0;
@@ -90,7 +116,7 @@ pub fn reverse<'p>(
     if undone.kind() != Kind::Accrual {
         return Err(ReverseRefusal::NotAnAccrual);
     }
-    let refund = Refund::new(&draft, accrual, refunded_total)?;
+    let refund = Refund::new(&draft, accrual, returned)?;
 
     let along = along
         .map(|(referrer, paid)| (referrer.0, paid))
@@ -105,7 +131,7 @@ pub fn reverse<'p>(
         let id = EntryId::engine(&[&"reversal", &draft.account.member, &request.entry]);
         let entry = referrer.entry(id, Record::AccrualReversal(None), request.by, referrer.now);
         let entry = Entry { actor: request.actor.clone(), ..entry };
-        take_back(&mut referrer, entry, paid, &Refund::of(paid, None));
+        take_back(&mut referrer, entry, paid, &Refund::of(paid, Return::Everything));
         draft.along(referrer.finish());
     }
     Ok(draft.finish())
@@ -153,10 +179,10 @@ fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund
     }));
 }
 
-/// Whether a refund of `refunded_total` is the one that leaves nothing of an accrual.
+/// Whether `returned` is what leaves nothing of an accrual.
 #[must_use]
-pub fn is_whole(accrual: &Recorded, refunded_total: Option<Money>) -> bool {
-    Refund::of(accrual, refunded_total).becomes_whole()
+pub fn is_whole(accrual: &Recorded, returned: Return) -> bool {
+    Refund::of(accrual, returned).becomes_whole()
 }
 
 /// How much of a purchase was refunded before, and is now, in minor units.
@@ -169,24 +195,30 @@ struct Refund {
 }
 
 impl Refund {
-    fn new(draft: &Draft<'_>, accrual: &Recorded, total: Option<Money>) -> Result<Self, ReverseRefusal> {
+    fn new(draft: &Draft<'_>, accrual: &Recorded, returned: Return) -> Result<Self, ReverseRefusal> {
         let expected = draft.rules.program.currency;
-        if let Some(money) = total.filter(|money| money.currency != expected) {
+        if let Some(money) = returned.money().filter(|money| money.currency != expected) {
             return Err(ReverseRefusal::CurrencyMismatch { expected, found: money.currency });
         }
-        let refund = Self::of(accrual, total);
-        if total.is_some_and(|money| money.amount.get() > refund.paid) {
-            return Err(ReverseRefusal::ExceedsAccrual { paid: refund.paid });
+        let refund = Self::of(accrual, returned);
+        if refund.now > refund.paid {
+            let refunded = if matches!(returned, Return::Refund(_)) { refund.before } else { 0 };
+            return Err(ReverseRefusal::ExceedsAccrual { paid: refund.paid, refunded });
         }
         Ok(refund)
     }
 
-    /// The refund that comes to `total` in all, or without it to everything.
-    fn of(accrual: &Recorded, total: Option<Money>) -> Self {
+    fn of(accrual: &Recorded, returned: Return) -> Self {
         let paid = accrual.sealed.entry.paid().map(Amount::get).unwrap_or_default();
-        let refunded = total.map_or(paid, |money| money.amount.get());
         let Aftermath { refunded: before, is_undone: was_whole, .. } = accrual.aftermath;
-        Self { paid, before, now: refunded.max(before), was_whole, asks_whole: refunded == paid }
+        let refunded = match returned {
+            Return::Everything => paid,
+            Return::Refund(money) => before.saturating_add(money.amount.get()),
+            Return::RefundedTotal(money) => money.amount.get(),
+        };
+        // Nothing back of a purchase that cost nothing leaves it as it is.
+        let comes_back = returned.money().is_none_or(|money| money.amount.get() > 0);
+        Self { paid, before, now: refunded.max(before), was_whole, asks_whole: comes_back && refunded == paid }
     }
 
     /// Whether nothing of the purchase is left.
@@ -203,6 +235,9 @@ impl Refund {
     fn remaining(&self, amount: i64, refunded: i64, is_whole: bool) -> i64 {
         if is_whole {
             return 0;
+        }
+        if self.paid == 0 {
+            return amount;
         }
         let left = self.paid.saturating_sub(refunded);
         Points::ratio(amount, left, self.paid, Rounding::Floor).unwrap_or_default().get()

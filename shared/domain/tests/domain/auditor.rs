@@ -166,7 +166,11 @@ impl Gift {
     }
 
     fn kept_of(&self, points: i64) -> i64 {
-        if self.undone { 0 } else { points * (self.paid - self.refunded) / self.paid.max(1) }
+        match self.paid {
+            _ if self.undone => 0,
+            0 => points,
+            paid => points * (paid - self.refunded) / paid,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use regulars_domain::{
     points::Points,
     posting::{Posting, Unposted},
     referral::{Referrer, paid_along, pay_debt},
-    reversal::{self, ReverseRefusal},
+    reversal::{self, Return, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     transfer::{TransferRefusal, transfer},
 };
@@ -216,7 +216,8 @@ impl Club {
         refunded_total: Option<Money>,
     ) -> Result<Entry, ReverseRefusal> {
         let recorded = self.get(of).recorded(accrual);
-        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, refunded_total));
+        let returned = refunded_total.map_or(Return::Everything, Return::RefundedTotal);
+        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, returned));
         let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
         // What is owed has no entry yet.
         let along = along.filter(|(member, entry)| self.get(member).ids().contains(&entry.as_str()));
@@ -226,7 +227,7 @@ impl Club {
             (self.settled(program, at(now), &self.where_it_went(&member)), recorded)
         });
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
-        self.commit(reversal::reverse(settled, &request(key), &recorded, refunded_total, paid)?);
+        self.commit(reversal::reverse(settled, &request(key), &recorded, returned, paid)?);
         Ok(self.get(id).entry(key))
     }
 

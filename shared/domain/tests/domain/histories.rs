@@ -7,6 +7,7 @@ use regulars_domain::{
     entry::{Entry, Expiring, Record},
     points::Points,
     redeem::Redeem,
+    reversal::Return,
     tier_override::{give_tier, take_tier},
 };
 use serde_json::{Value, json};
@@ -356,7 +357,16 @@ impl History {
     fn act_on_accrual(&mut self, step: &Step, key: &str, accrual: &str) {
         if let Step::Refund { permille, .. } = step {
             let total = permille.map(|permille| self.books.paid_for(accrual) * permille / 1000);
-            let done = self.member.reverses(&self.program, self.now, key, accrual, total.map(euro));
+            // Each way to tell it takes back the same.
+            let more = total.map(|total| total - self.member.recorded(accrual).aftermath.refunded);
+            let returned = match (total, more) {
+                (Some(_), Some(more)) if more > 0 && permille.is_some_and(|permille| permille % 2 == 0) => {
+                    Return::Refund(euro(more))
+                }
+                (Some(total), _) => Return::RefundedTotal(euro(total)),
+                (None, _) => Return::Everything,
+            };
+            let done = self.member.returns(&self.program, self.now, key, accrual, returned);
             self.compare(key, self.books.version_of(accrual), done, |books, timeline| {
                 books.refunds(timeline, accrual, total)
             });

@@ -10,7 +10,7 @@ use regulars_domain::{
     points::Points,
     redeem::{Redeem, RedeemRefusal},
     redemption::RedemptionRefusal,
-    reversal::ReverseRefusal,
+    reversal::{Return, ReverseRefusal},
     tier_override::{give_tier, take_tier},
 };
 use serde_json::{Value, json};
@@ -344,7 +344,12 @@ fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
     }
     let (program, mut member) = who_earns(&[]);
     let refused = member.reverses(&program, at("2026-11-21"), "refund-1", "order-1", Some(euro(1001)));
-    assert_eq!(refused, Err(ReverseRefusal::ExceedsAccrual { paid: 1000 }));
+    assert_eq!(refused, Err(ReverseRefusal::ExceedsAccrual { paid: 1000, refunded: 0 }));
+    member.returns(&program, at("2026-11-21"), "refund-2", "order-1", Return::Refund(euro(400))).unwrap();
+    let refused = member.returns(&program, at("2026-11-21"), "refund-3", "order-1", Return::Refund(euro(601)));
+    let refused = refused.unwrap_err();
+    assert_eq!(refused, ReverseRefusal::ExceedsAccrual { paid: 1000, refunded: 400 });
+    assert_eq!(refused.to_string(), "of 1000 minor units that were paid 400 were refunded before, and 600 are left");
 }
 
 /// The refusals of what can be done about a redemption, in their order.

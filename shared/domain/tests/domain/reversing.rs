@@ -1,6 +1,6 @@
 //! Reversals of accruals: what a refund takes back of what a purchase gave.
 
-use regulars_domain::{calendar::EVER, counter::CounterId, entry::Kind, points::Points};
+use regulars_domain::{calendar::EVER, counter::CounterId, entry::Kind, points::Points, reversal::Return};
 use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, activity, at, changes, euro, lots, lots_of, on, program, purchase};
@@ -61,6 +61,57 @@ fn of_each_line_the_share_of_what_was_not_refunded_remains() {
             assert_eq!(aftermath.is_undone, refunds.contains(&1001));
             member.assert_proven();
         }
+    }
+}
+
+#[test]
+fn tills_that_know_their_own_return_only_take_back_what_comes_to_the_same() {
+    let told = |told: &str, cents| match told {
+        "more" => Return::Refund(euro(cents)),
+        "in all" => Return::RefundedTotal(euro(cents)),
+        _ => Return::Everything,
+    };
+    // By hand: 100 points for 10000, so one for each 100 that comes back. What is left, and what was refunded.
+    for (returns, left) in [
+        (vec![("more", 3000), ("more", 2000)], (50, 5000)),
+        (vec![("more", 2000), ("more", 3000)], (50, 5000)),
+        (vec![("more", 3000), ("in all", 3000)], (70, 3000)),
+        (vec![("in all", 3000), ("more", 3000)], (40, 6000)),
+        (vec![("more", 3000), ("in all", 2000), ("more", 1000)], (60, 4000)),
+        (vec![("more", 0), ("more", 1), ("more", 0)], (99, 1)),
+        (vec![("more", 9_999), ("more", 1)], (0, 10_000)),
+        (vec![("more", 3000), ("all", 0), ("more", 0)], (0, 10_000)),
+    ] {
+        let rate = json!({ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } });
+        let program = program(json!({ "earning_rules": [rate] }));
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.earns(&program, "order-1", &purchase("2026-11-21", json!(10_000))).unwrap();
+        for (n, (how, cents)) in returns.iter().enumerate() {
+            let (key, now) = (format!("refund-{n}"), at("2026-11-22"));
+            member.returns(&program, now, &key, "order-1", told(how, *cents)).unwrap();
+        }
+        let refunded = member.recorded("order-1").aftermath.refunded;
+        assert_eq!((member.account.total().get(), refunded), left, "{returns:?}");
+        for more in [10_001 - refunded, 10_000] {
+            let refused = member.returns(&program, at("2026-11-22"), "more", "order-1", told("more", more));
+            assert_eq!(refused.is_err(), more + refunded > 10_000, "{returns:?}");
+        }
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn nothing_back_of_what_cost_nothing_takes_nothing_and_everything_takes_all() {
+    let program = program(json!({ "earning_rules": [
+        { "id": "visit", "on": "purchase", "give": { "fixed": { "points": 10 } } },
+    ] }));
+    for (returned, left) in
+        [(Return::Refund(euro(0)), 10), (Return::RefundedTotal(euro(0)), 10), (Return::Everything, 0)]
+    {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.earns(&program, "order-1", &purchase("2026-11-21", json!(0))).unwrap();
+        member.returns(&program, at("2026-11-22"), "refund-1", "order-1", returned).unwrap();
+        assert_eq!(member.account.total().get(), left, "{returned:?}");
     }
 }
 

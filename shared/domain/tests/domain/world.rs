@@ -30,7 +30,7 @@ use regulars_domain::{
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, RedemptionRefusal, RedemptionState},
     referral::Referrer,
-    reversal::{self, ReverseRefusal},
+    reversal::{self, Return, ReverseRefusal},
     settle::{Settled, Settlement, settle},
     tier_override::give_tier,
 };
@@ -391,8 +391,21 @@ impl Member {
         accrual: &str,
         refunded_total: Option<Money>,
     ) -> Result<Entry, ReverseRefusal> {
+        let returned = refunded_total.map_or(Return::Everything, Return::RefundedTotal);
+        self.returns(program, now, key, accrual, returned)
+    }
+
+    /// Takes back what a return leaves no reason for.
+    pub(crate) fn returns(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        accrual: &str,
+        returned: Return,
+    ) -> Result<Entry, ReverseRefusal> {
         let settled = self.settled(program, now);
-        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), refunded_total, None)?;
+        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), returned, None)?;
         self.commit(posting);
         Ok(self.entry(key))
     }

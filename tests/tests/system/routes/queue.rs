@@ -95,6 +95,13 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
     let message = json!({ "refunded_total": refund, "entry": "order-1" });
     assert_eq!(queued("refund-1", "reversal", message), (1, vec![]));
 
+    let more = json!({ "refund": { "amount": 1_000, "currency": "EUR" } });
+    system.client.post_under("refund-3", &format!("{accrual}/reversals"), &more).expect(201);
+    let message = json!({ "refund": { "amount": 1_000, "currency": "EUR" }, "entry": "order-1" });
+    assert_eq!(queued("refund-3", "reversal", message), (1, vec![]));
+    let both = json!({ "refund": refund, "refunded_total": refund, "entry": "order-1" });
+    assert_eq!(queued("refund-4", "reversal", both), (0, failed(&[(0, "body_malformed")])));
+
     // And the other way round.
     assert_eq!(queued("order-2", "accrual", purchase(5_000)), (1, vec![]));
     assert!(system.accrue("m-1", "order-2", &purchase(5_000)).is_replay());
@@ -106,8 +113,8 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
 
     let kinds: Vec<_> = system.ledger("m-1").iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
     let each = ["accrual", "confirmation", "accrual_reversal"];
-    assert_eq!(kinds, [&["enrollment"][..], &each, &each].concat());
-    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 75);
+    assert_eq!(kinds, [&["enrollment"][..], &each, &["accrual_reversal"], &each].concat());
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 65);
 
     // Another request under a key that was used is refused, whichever way it comes.
     assert_eq!(queued("order-1", "accrual", purchase(10_001)), (0, failed(&[(0, "idempotency_key_reused")])));

@@ -66,3 +66,48 @@ fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
     refund(&system, "order-1", 1).problem(422, "idempotency_key_reused");
     assert_eq!(system.account("m-1"), before);
 }
+
+#[test]
+fn two_tills_each_tell_their_own_return_and_the_answer_tells_what_is_left() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+    let more = |key: &str, amount: i64| {
+        let body = json!({ "refund": { "amount": amount, "currency": "EUR" } });
+        reverse(&system, "order-1", key, &body)
+    };
+    let answer = more("till-1", 3000).expect(201);
+    assert_eq!(answer["purchase"], json!({ "total": 10_000, "refunded": 3000, "remaining": 7000 }));
+    assert_eq!(answer["entry"]["points"], -30);
+    assert_eq!(more("till-2", 2000).expect(201)["entry"]["points"], -20);
+    let again = more("till-1", 3000);
+    assert!(again.is_replay());
+    assert_eq!(
+        again.expect(200)["purchase"],
+        json!({ "total": 10_000, "refunded": 5000, "remaining": 5000 }),
+        "as it is now"
+    );
+    let refused = more("till-3", 5001).problem(422, "reversal_exceeds_accrual");
+    assert!(refused["detail"].as_str().unwrap().contains("5000 are left"), "{refused}");
+    let both =
+        json!({ "refund": { "amount": 1, "currency": "EUR" }, "refunded_total": { "amount": 1, "currency": "EUR" } });
+    reverse(&system, "order-1", "both", &both).problem(400, "body_malformed");
+    assert_eq!(more("till-4", 5000).expect(201)["purchase"]["remaining"], 0);
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25, "the welcome is left");
+    system.audit("m-1");
+}
+
+#[test]
+fn two_tills_at_once_take_back_both() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let (system, body) = (&system, json!({ "refund": { "amount": 1000, "currency": "EUR" } }));
+            scope.spawn(move || reverse(system, "order-1", &format!("till-{n}"), &body).expect(201));
+        }
+    });
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 20);
+    system.audit("m-1");
+}

@@ -126,13 +126,14 @@ impl Auditor {
     pub(crate) fn refunds(&mut self, timeline: &Timeline, key: &str, total: Option<i64>) -> Result<i64, &'static str> {
         let mut gift = self.gifts[key].clone();
         let (then, rules) = (timeline.version(gift.version), timeline.version(self.version));
+        let undoes = total.is_none_or(|total| total == gift.paid && total > 0);
         let total = total.unwrap_or(gift.paid);
         if total > gift.paid {
             return Err("ExceedsAccrual");
         }
         let before = gift.clone();
         gift.refunded = gift.refunded.max(total);
-        gift.undone |= total == gift.paid;
+        gift.undone |= undoes;
         let kept: i64 = gift.lines.iter().map(|line| gift.kept_of(*line)).sum();
         let to_take = (gift.lines.iter().sum::<i64>() - kept - gift.taken).max(0);
         gift.taken += to_take;
