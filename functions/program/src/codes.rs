@@ -93,7 +93,7 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
     let state = RedemptionState::of(&recorded, &[]);
     let redemption =
         GivenFor { member, id: redemption, state: state.name(), occurred_at: recorded.sealed.entry.occurred_at };
-    let good = state == RedemptionState::Captured;
+    let good = matches!(state, RedemptionState::Captured | RedemptionState::PartlyReversed);
     Ok(Answer::ok(&Found { code, given: true, good, redemption: Some(redemption) }))
 }
 

@@ -5,13 +5,16 @@ use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
     view::Redeemed,
 };
-use regulars_application::{command::KeyedRequest, deadline::Deadline, engine::Engine, subject::Subject};
+use regulars_application::{
+    command::KeyedRequest, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
+};
 use regulars_domain::{
     aftermath::Recorded,
     id::EntryId,
+    money::Money,
     points::Points,
     posting::Posting,
-    redemption::{self, RedemptionRefusal},
+    redemption::{self, Part, RedemptionRefusal},
     settle::Settled,
 };
 use serde::Deserialize;
@@ -28,6 +31,12 @@ struct Capture {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reversal {
+    /// How many of its points; without it and `money`, all that are left.
+    #[serde(default)]
+    points: Option<i64>,
+    /// How much of its money, in place of `points`.
+    #[serde(default)]
+    money: Option<Money>,
     /// What becomes of the piece.
     #[serde(default)]
     stock: Stock,
@@ -76,11 +85,19 @@ pub(crate) async fn reverse(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let entry = params.entry()?;
-    let Reversal { stock } = request.json_body_or_default()?;
+    let Reversal { points, money, stock } = request.json_body_or_default()?;
     let is_returned = stock == Stock::Returned;
-    let keyed = request.keyed(&format!("redemption reversal {entry}"), &json!(is_returned))?;
+    let keyed = request.keyed(&format!("redemption reversal {entry}"), &json!([is_returned, points, money]))?;
+    let part = match (points, money) {
+        (None, None) => Part::Rest,
+        (Some(points), None) => Part::Points(Points::new(points)),
+        (None, Some(money)) => Part::Money(money),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::body_malformed("", "A part is told in points or in money, not in both.").into());
+        }
+    };
     act(engine, params, deadline, &entry, &keyed, |settled, redeemed| {
-        redemption::reverse(settled, &keyed, redeemed, is_returned)
+        redemption::reverse(settled, &keyed, redeemed, part, is_returned)
     })
     .await
 }

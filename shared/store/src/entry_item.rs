@@ -7,7 +7,7 @@
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
 //! | `ac` | N | how often something was done about it; absent while nothing was |
-//! | `af` | M | what became of it: `r` refunded, `t` taken back, `u` undone, `c` confirmed on, `e` ending, `p` captured |
+//! | `af` | M | what became of it: `r` refunded, `t` taken back, `u` undone, `c` confirmed on, `e` ending, `p` captured, `g` given back |
 //! | `no` | S | what somebody wrote about it; absent if nobody did |
 //!
 //! The last three are the only attributes that ever change, and no hash covers them.
@@ -36,6 +36,7 @@ const UNDONE: &str = "u";
 const CONFIRMED_ON: &str = "c";
 const ENDING: &str = "e";
 const CAPTURED: &str = "p";
+const GIVEN_BACK: &str = "g";
 
 /// The item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {
@@ -52,12 +53,14 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
 
 /// The values of [`crate::table::MARK`] that note `mark`.
 pub(crate) fn mark_values(mark: &Mark) -> Item {
-    let Aftermath { changes, refunded, taken_back, is_undone, confirmed_on, ending, captured } = mark.aftermath;
+    let Aftermath { changes, refunded, taken_back, is_undone, confirmed_on, ending, captured, given_back } =
+        mark.aftermath;
     let mut map = Item::from([
         (REFUNDED.to_owned(), number(&refunded)),
         (TAKEN_BACK.to_owned(), number(&taken_back)),
         (UNDONE.to_owned(), AttributeValue::Bool(is_undone)),
         (CAPTURED.to_owned(), number(&captured)),
+        (GIVEN_BACK.to_owned(), number(&given_back)),
     ]);
     if let Some(date) = confirmed_on {
         map.insert(CONFIRMED_ON.to_owned(), text(compact_date(date)));
@@ -97,6 +100,7 @@ fn read_aftermath(value: &AttributeValue, changes: u64) -> Option<Aftermath> {
         confirmed_on: map.get(CONFIRMED_ON).map(|date| as_parsed(date).ok_or(())).transpose().ok()?,
         ending: map.get(ENDING).map(|name| read_ending(name).ok_or(())).transpose().ok()?,
         captured: points(CAPTURED)?,
+        given_back: points(GIVEN_BACK)?,
     })
 }
 

@@ -338,6 +338,9 @@ pub struct RedemptionView {
     reward: RewardId,
     state: &'static str,
     points: Points,
+    /// Those of the points that were given back.
+    #[serde(skip_serializing_if = "Points::is_zero")]
+    given_back: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
     money: Option<Money>,
     hold_expires_at: Option<Timestamp>,
@@ -360,6 +363,7 @@ impl RedemptionView {
                 }
                 Some(Ending::Captured | Ending::Cancelled | Ending::Reversed) | None => -entry.points(),
             },
+            given_back: recorded.aftermath.given_back,
             money: redeemed.money,
             hold_expires_at: redeemed.hold_expires_at.filter(|_| state == RedemptionState::Held),
             code: redeemed.code.clone(),

@@ -94,7 +94,10 @@ impl From<RedemptionRefusal> for Refusal {
             RedemptionRefusal::NotHeld { state } => {
                 return Refusal::new(RefusalCode::RedemptionNotHeld, sentence(&refusal)).with("state", *state);
             }
-            RedemptionRefusal::MoreThanHeld { .. } => return Refusal::body_malformed("/points", sentence(&refusal)),
+            RedemptionRefusal::MoreThanHeld { .. } | RedemptionRefusal::MoreThanSpent { .. } => {
+                return Refusal::body_malformed("/points", sentence(&refusal));
+            }
+            RedemptionRefusal::OtherMoney { .. } => return Refusal::body_malformed("/money", sentence(&refusal)),
         };
         Refusal::new(code, sentence(&refusal))
     }

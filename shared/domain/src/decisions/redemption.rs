@@ -15,7 +15,10 @@ use crate::{
         lots::LotChange,
     },
     time::settle::Settled,
-    values::points::Points,
+    values::{
+        money::Money,
+        points::{Points, Rounding},
+    },
 };
 
 /// Why nothing was done about a redemption, in the order in which it is looked for.
@@ -37,6 +40,17 @@ pub enum RedemptionRefusal {
         /// What is held.
         held: Points,
     },
+    /// More is to be given back than is left of what was spent, or nothing.
+    MoreThanSpent {
+        /// What is left.
+        left: Points,
+    },
+    /// A part is told in money, and the redemption stood for none, for less than with what came back before, or for
+    /// another currency's.
+    OtherMoney {
+        /// What it stood for.
+        stood_for: Option<Money>,
+    },
 }
 
 impl fmt::Display for RedemptionRefusal {
@@ -47,6 +61,17 @@ impl fmt::Display for RedemptionRefusal {
             Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
             Self::NotHeld { state } => write!(f, "the redemption is {state}"),
             Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),
+            Self::MoreThanSpent { left } if *left <= Points::ZERO => {
+                f.write_str("nothing is left to give back in part")
+            }
+            Self::MoreThanSpent { left } => write!(f, "1 to {left} points can be given back"),
+            Self::OtherMoney { stood_for: None } => {
+                f.write_str("the redemption stood for no money; say how many points")
+            }
+            Self::OtherMoney { stood_for: Some(Money { amount, currency }) } => {
+                let whole = amount.get();
+                write!(f, "the redemption stood for {whole} minor units of {currency}; no more can come back in all")
+            }
         }
     }
 }
@@ -58,6 +83,8 @@ pub enum RedemptionState {
     Held,
     /// Its points are spent.
     Captured,
+    /// A part of its points were given back.
+    PartlyReversed,
     /// Its hold was given up.
     Cancelled,
     /// Its hold ended by itself.
@@ -73,6 +100,7 @@ impl RedemptionState {
         match self {
             Self::Held => "held",
             Self::Captured => "captured",
+            Self::PartlyReversed => "partly_reversed",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Reversed => "reversed",
@@ -84,6 +112,7 @@ impl RedemptionState {
     pub fn of(redemption: &Recorded, holds: &[Hold]) -> Self {
         let entry = &redemption.sealed.entry;
         match redemption.aftermath.ending {
+            Some(Ending::Captured) | None if redemption.aftermath.given_back > Points::ZERO => Self::PartlyReversed,
             Some(Ending::Captured) => Self::Captured,
             Some(Ending::Cancelled) => Self::Cancelled,
             Some(Ending::Reversed) => Self::Reversed,
@@ -140,8 +169,21 @@ pub fn cancel(
     Ok(draft.finish())
 }
 
-/// Undoes a captured redemption: its points go back to the lots that they came from, its use back under the reward's limit,
-/// and the piece into its stock, if it `is_returned`. Only a whole redemption can be undone.
+/// What of a redemption is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All that was not undone before.
+    Rest,
+    /// So many of its points.
+    Points(Points),
+    /// The points that so much of its money stood for.
+    Money(Money),
+}
+
+/// Undoes a captured redemption, or a `part` of it: its points go back to the lots that they came from, those that expire last
+/// first. With the last of them its use goes back under the reward's limit, and the piece into its stock, if it `is_returned`.
+///
+/// Of the points, `floor(points * back / money)` have come back when `back` of the redemption's money has.
 ///
 /// # Errors
 ///
@@ -150,32 +192,68 @@ pub fn reverse(
     settled: Settled<'_>,
     request: &KeyedRequest,
     redemption: &Recorded,
+    part: Part,
     is_returned: bool,
 ) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
     let undone = &redemption.sealed.entry;
     check(&draft.account, undone)?;
     let state = RedemptionState::of(redemption, &draft.account.holds);
-    if state != RedemptionState::Captured {
+    if !matches!(state, RedemptionState::Captured | RedemptionState::PartlyReversed) {
         return Err(RedemptionRefusal::NotHeld { state: state.name() });
     }
     let Some(redeemed) = undone.redeemed() else { return Err(RedemptionRefusal::NotARedemption) };
     let is_hold = redeemed.hold_expires_at.is_some();
     let captured = if is_hold { redemption.aftermath.captured } else { -undone.points() };
+    let left = captured - redemption.aftermath.given_back;
+    let (points, money_back) = points_of(part, redemption, left)?;
+    let is_whole = points == left;
     let then = draft.then(undone.program_version);
     let mut entry = draft.entry_for(request, Record::RedemptionReversal, draft.now);
     entry.refers_to = Some(undone.id.clone());
     entry.program_version = then.version;
     // What a partial capture left went back already, from the lots that expire last; these are the others.
-    entry.effects.give_back(&draft.account, &spent_lots(undone, captured), captured);
+    entry.effects.give_back(&draft.account, &spent_lots(undone, left - points, left), points);
     let had_on = then.date(undone.occurred_at);
-    draft.return_use(&mut entry, then, &redeemed.reward, captured, true, had_on);
-    if is_returned {
+    draft.return_use(&mut entry, then, &redeemed.reward, points, is_whole, had_on);
+    if is_whole && is_returned {
         draft.return_piece(then, &redeemed.reward);
     }
     draft.post_command(entry);
-    draft.mark(redemption.mark(|aftermath| aftermath.ending = Some(Ending::Reversed)));
+    draft.mark(redemption.mark(|aftermath| {
+        aftermath.given_back += points;
+        aftermath.refunded = money_back;
+        if is_whole {
+            aftermath.ending = Some(Ending::Reversed);
+        }
+    }));
     Ok(draft.finish())
+}
+
+/// The points that `part` of a redemption comes to, where `left` are not undone, and what of its money has come back then.
+fn points_of(part: Part, redemption: &Recorded, left: Points) -> Result<(Points, i64), RedemptionRefusal> {
+    let (entry, before) = (&redemption.sealed.entry, redemption.aftermath.refunded);
+    let points = match part {
+        Part::Rest => return Ok((left, before)),
+        Part::Points(points) => points,
+        Part::Money(back) => {
+            let stood_for = entry.redeemed().and_then(|redeemed| redeemed.money);
+            let refused = || RedemptionRefusal::OtherMoney { stood_for };
+            let whole = stood_for.filter(|whole| whole.currency == back.currency).ok_or_else(refused)?;
+            let now = before.saturating_add(back.amount.get());
+            if now > whole.amount.get() {
+                return Err(refused());
+            }
+            let cost = (-entry.points()).get();
+            let share = |money| Points::ratio(cost, money, whole.amount.get(), Rounding::Floor);
+            let points = share(now).unwrap_or_default() - share(before).unwrap_or_default();
+            return if points > left { Err(RedemptionRefusal::MoreThanSpent { left }) } else { Ok((points, now)) };
+        }
+    };
+    if points <= Points::ZERO || points > left {
+        return Err(RedemptionRefusal::MoreThanSpent { left });
+    }
+    Ok((points, before))
 }
 
 fn check(account: &Account, entry: &Entry) -> Result<(), RedemptionRefusal> {
@@ -196,15 +274,16 @@ fn find_hold(holds: &[Hold], redemption: &Recorded) -> Result<Hold, RedemptionRe
     }
 }
 
-/// Of the lots that a redemption took from, soonest first, those that so many captured points came from.
-fn spent_lots(redemption: &Entry, captured: Points) -> Vec<LotChange> {
-    let mut left = captured;
+/// Of the lots that a redemption took from, soonest first, those that its points came from, beginning after the first `from` of them
+/// and ending with the first `to`.
+fn spent_lots(redemption: &Entry, from: Points, to: Points) -> Vec<LotChange> {
+    let mut passed = Points::ZERO;
     redemption
         .taken()
         .map(|LotChange(expiry, points)| {
-            let part = left.min(-points).max(Points::ZERO);
-            left -= part;
-            LotChange(expiry, -part)
+            let begin = passed.max(from);
+            passed -= points;
+            LotChange(expiry, -(passed.min(to) - begin).max(Points::ZERO))
         })
         .collect()
 }

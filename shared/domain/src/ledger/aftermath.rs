@@ -28,7 +28,7 @@ pub enum Ending {
 pub struct Aftermath {
     /// How often something was done about it.
     pub changes: u64,
-    /// Of a purchase: what has been refunded so far, in minor units.
+    /// Of a purchase: what has been refunded so far, in minor units. Of a redemption: what of the money that it stood for.
     pub refunded: i64,
     /// Of an accrual: the points that have been taken back so far.
     pub taken_back: Points,
@@ -40,6 +40,8 @@ pub struct Aftermath {
     pub ending: Option<Ending>,
     /// Of a captured hold: the points captured.
     pub captured: Points,
+    /// Of a redemption: the points that were given back of what it spent.
+    pub given_back: Points,
 }
 
 /// An entry, and what became of it.

@@ -7,6 +7,7 @@ use regulars_domain::{
     entry::{Entry, Expiring, Record},
     points::Points,
     redeem::Redeem,
+    redemption::Part,
     reversal::Return,
     tier_override::{give_tier, take_tier},
 };
@@ -131,6 +132,7 @@ enum Step {
     },
     Undo {
         which: usize,
+        percent: Option<i64>,
         returned: bool,
     },
     Adjust {
@@ -227,7 +229,8 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(which, permille)| Step::Refund { which, permille }),
         2 => (which(), prop::option::of(0..=105_i64)).prop_map(|(which, percent)| Step::Capture { which, percent }),
         1 => which().prop_map(|which| Step::Cancel { which }),
-        1 => (which(), any::<bool>()).prop_map(|(which, returned)| Step::Undo { which, returned }),
+        1 => (which(), proptest::option::of(0..120_i64), any::<bool>())
+            .prop_map(|(which, percent, returned)| Step::Undo { which, percent, returned }),
         1 => (-200..200_i64).prop_map(|points| Step::Adjust { points }),
         1 => (0..3_usize, 0..400_i64).prop_map(|(level, days)| Step::Give { level, days }),
         1 => Just(Step::TakeBack),
@@ -386,9 +389,11 @@ impl History {
             self.compare(key, self.books.version_of(redemption), done, |books, _| {
                 books.captures(redemption, points.unwrap_or(cost))
             });
-        } else if let Step::Undo { returned, .. } = step {
-            let done = self.member.undoes(&self.program, self.now, key, redemption, *returned);
-            self.compare(key, self.books.version_of(redemption), done, |books, _| books.undoes(redemption));
+        } else if let Step::Undo { percent, returned, .. } = step {
+            let points = percent.map(|percent| self.books.cost_of(redemption) * percent / 100);
+            let part = (points.map_or(Part::Rest, |points| Part::Points(Points::new(points))), *returned);
+            let done = self.member.undoes_part(&self.program, self.now, key, redemption, part);
+            self.compare(key, self.books.version_of(redemption), done, |books, _| books.undoes(redemption, points));
         } else {
             let done = self.member.cancels(&self.program, self.now, key, redemption);
             self.compare(key, self.books.version_of(redemption), done, |books, _| books.cancels(redemption));

@@ -6,7 +6,7 @@ use regulars_domain::{
     entry::{By, Entry, Kind},
     points::Points,
     redeem::{Redeem, RedeemRefusal},
-    redemption::RedemptionRefusal,
+    redemption::{Part, RedemptionRefusal},
 };
 use serde_json::{Value, json};
 
@@ -93,6 +93,105 @@ fn a_partial_capture_spends_what_expires_first_and_gives_back_the_rest() {
         assert_eq!((lots_of(&member.account), member.state("r-1")), (parts(&THREE), "reversed"), "{captured}");
         member.assert_proven();
     }
+}
+
+/// Parts of 100 points, each with what it gives back to which lots: 30 came from May's, 50 from June's, and 20 of those that never
+/// expire.
+type PartsBack = [(i64, &'static [(&'static str, i64)])];
+
+#[test]
+fn a_redemption_is_undone_by_parts_that_come_to_the_whole() {
+    let tables: [(&PartsBack, i64); 5] = [
+        (&[(1, &[("never", 1)])], 99),
+        (&[(20, &[("never", 20)]), (1, &[("2027-06-30", 1)])], 79),
+        (&[(60, &[("2027-06-30", 40), ("never", 20)]), (11, &[("2027-05-31", 1), ("2027-06-30", 10)])], 29),
+        (&[(99, &[("2027-05-31", 29), ("2027-06-30", 50), ("never", 20)]), (1, &[("2027-05-31", 1)])], 0),
+        (&[(100, &[("2027-05-31", 30), ("2027-06-30", 50), ("never", 20)])], 0),
+    ];
+    for ((parts_back, left), is_held_first) in tables.into_iter().flat_map(|table| [(table, false), (table, true)]) {
+        let program = with_reward(json!({ "stock": 5, "limit": { "times": 5, "every": "ever" } }));
+        let mut member = member_with(&program, &THREE);
+        if is_held_first {
+            member.holds(&program, "2026-11-21", "r-1", "coffee", 600).unwrap();
+            member.captures(&program, at("2026-11-21"), "c-1", "r-1", None).unwrap();
+        } else {
+            member.redeems(&program, at("2026-11-21"), "r-1", "coffee", None).unwrap();
+        }
+        let undo = |member: &mut Member, key: &str, points: i64| {
+            let part = Part::Points(Points::new(points));
+            member.undoes_part(&program, at("2026-11-22"), key, "r-1", (part, true))
+        };
+        for (n, (points, lots)) in parts_back.iter().enumerate() {
+            let entry = undo(&mut member, &format!("u-{n}"), *points).unwrap();
+            assert_eq!((changes(&entry), lot_changes(&entry)), ([*points, 0, *points, 0, 0], parts(lots)));
+        }
+        let state = if left == 0 { "reversed" } else { "partly_reversed" };
+        assert_eq!(member.state("r-1"), state, "{parts_back:?}");
+        // The piece and the use come back with the last point.
+        assert_eq!(taken(&program, &member), if left == 0 { (0, 0) } else { (1, 1) }, "{parts_back:?}");
+        for wrong in [0, -1, left + 1] {
+            let expected = match state {
+                "reversed" => RedemptionRefusal::NotHeld { state },
+                _ => RedemptionRefusal::MoreThanSpent { left: Points::new(left) },
+            };
+            let refused = undo(&mut member, "u-9", wrong).unwrap_err();
+            assert_eq!(refused, expected);
+            assert!(!refused.to_string().is_empty());
+        }
+        if left > 0 {
+            member.undoes(&program, at("2026-11-22"), "u-9", "r-1", true).unwrap();
+        }
+        assert_eq!(lots_of(&member.account), parts(&THREE), "all of it is where it came from");
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn a_part_in_money_gives_back_the_points_that_it_stood_for() {
+    let program =
+        program(json!({ "rewards": [{ "id": "off", "name": "Off", "kind": "discount", "hold_seconds_max": 600,
+        "cost": { "points": 100, "per": 300 } }] }));
+    let money = |cents| Part::Money(euro(cents));
+    let points = |points| Part::Points(Points::new(points));
+    let buyer = || {
+        let mut member = member_with(&program, &[("never", 400)]);
+        member.redeems(&program, at("2026-11-21"), "r-1", "off", Some(euro(1000))).unwrap();
+        member
+    };
+    let undo =
+        |member: &mut Member, key: &str, part| member.undoes_part(&program, at("2026-11-22"), key, "r-1", (part, true));
+    // 1000 cost ceil(1000 / 3) = 334; of those floor(334 * back / 1000) have come back.
+    for (parts_back, given_back) in [
+        (vec![money(1)], vec![0]),
+        (vec![money(3)], vec![1]),
+        (vec![money(333), money(333), money(334)], vec![111, 111, 112]),
+        (vec![money(500), points(100), money(201)], vec![167, 100, 67]),
+        (vec![money(1000)], vec![334]),
+        (vec![points(34), Part::Rest], vec![34, 300]),
+        (vec![money(0), money(999), Part::Rest], vec![0, 333, 1]),
+    ] {
+        let mut member = buyer();
+        for (n, (part, expected)) in parts_back.iter().zip(&given_back).enumerate() {
+            let entry = undo(&mut member, &format!("u-{n}"), *part).unwrap();
+            assert_eq!(entry.points().get(), *expected, "{parts_back:?}");
+        }
+        let is_whole = given_back.iter().sum::<i64>() == 334;
+        assert_eq!(member.state("r-1") == "reversed", is_whole, "{parts_back:?}");
+        member.assert_proven();
+    }
+    let mut member = buyer();
+    undo(&mut member, "u-1", money(400)).unwrap();
+    let too_much = RedemptionRefusal::OtherMoney { stood_for: Some(euro(1000)) };
+    assert_eq!(undo(&mut member, "u-2", money(601)), Err(too_much));
+    undo(&mut member, "u-3", points(200)).unwrap();
+    let too_much = RedemptionRefusal::MoreThanSpent { left: Points::new(1) };
+    assert_eq!(undo(&mut member, "u-4", money(600)), Err(too_much));
+    // What cost points stood for no money.
+    let coffee = with_reward(json!({}));
+    let mut member = member_with(&coffee, &THREE);
+    member.redeems(&coffee, at("2026-11-21"), "r-1", "coffee", None).unwrap();
+    let refused = member.undoes_part(&coffee, at("2026-11-22"), "u-1", "r-1", (money(1), true));
+    assert_eq!(refused, Err(RedemptionRefusal::OtherMoney { stood_for: None }));
 }
 
 #[test]

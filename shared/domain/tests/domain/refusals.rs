@@ -48,7 +48,10 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     assert_eq!(declared(include_str!("../../src/decisions/redeem.rs"), "RedeemRefusal"), redemptions);
     assert_eq!(declared(include_str!("../../src/decisions/confirm.rs"), "ConfirmRefusal"), CONFIRM_GROUNDS);
     assert_eq!(declared(include_str!("../../src/decisions/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
-    assert_eq!(declared(include_str!("../../src/decisions/redemption.rs"), "RedemptionRefusal"), REDEMPTION_GROUNDS);
+    assert_eq!(
+        declared(include_str!("../../src/decisions/redemption.rs"), "RedemptionRefusal"),
+        [&REDEMPTION_GROUNDS[..], &PART_GROUNDS].concat()
+    );
     assert_eq!(declared(include_str!("../../src/decisions/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
     assert_eq!(declared(include_str!("../../src/decisions/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
     assert_eq!(
@@ -354,6 +357,9 @@ fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
 
 /// The refusals of what can be done about a redemption, in their order.
 const REDEMPTION_GROUNDS: [&str; 5] = ["Inactive", "NotARedemption", "HoldExpired", "NotHeld", "MoreThanHeld"];
+
+/// Those of undoing a part of one, beside.
+const PART_GROUNDS: [&str; 2] = ["MoreThanSpent", "OtherMoney"];
 
 /// A member with a redemption in each state, which is its id.
 fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {

@@ -28,7 +28,7 @@ use regulars_domain::{
     posting::{Change, Posting, Unposted},
     purchase::Purchase,
     redeem::{Redeem, RedeemRefusal, redeem},
-    redemption::{self, RedemptionRefusal, RedemptionState},
+    redemption::{self, Part, RedemptionRefusal, RedemptionState},
     referral::Referrer,
     reversal::{self, Return, ReverseRefusal},
     settle::{Settled, Settlement, settle},
@@ -447,8 +447,20 @@ impl Member {
         redemption: &str,
         is_returned: bool,
     ) -> Result<Entry, RedemptionRefusal> {
+        self.undoes_part(program, now, key, redemption, (Part::Rest, is_returned))
+    }
+
+    /// Undoes a part of a redemption.
+    pub(crate) fn undoes_part(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        redemption: &str,
+        (part, is_returned): (Part, bool),
+    ) -> Result<Entry, RedemptionRefusal> {
         let settled = self.settled(program, now);
-        let posting = redemption::reverse(settled, &request(key), &self.recorded(redemption), is_returned)?;
+        let posting = redemption::reverse(settled, &request(key), &self.recorded(redemption), part, is_returned)?;
         self.commit(posting);
         Ok(self.entry(key))
     }

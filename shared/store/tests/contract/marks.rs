@@ -24,6 +24,7 @@ fn reversed(changes: u64, refunded: i64) -> Mark {
         confirmed_on: Some("2026-12-01".parse().unwrap()),
         ending: Some(Ending::Reversed),
         captured: Points::new(2),
+        given_back: Points::new(1),
     };
     Mark { member: member("m-1"), entry: "order-1".parse().unwrap(), aftermath }
 }

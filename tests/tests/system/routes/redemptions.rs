@@ -193,3 +193,39 @@ fn what_expires_soonest_is_spent_first() {
         json!([{ "expires_on": "2027-11-30", "points": -25 }, { "expires_on": "2027-12-31", "points": -25 }])
     );
 }
+
+#[test]
+fn a_part_of_a_redemption_comes_back_each_under_its_key_and_no_more_than_is_left() {
+    let system = System::with_silver_member();
+    system.redeem("m-1", "r-1", &money_off(400)).expect(201);
+    let undo = |key: &str, body: Value| {
+        system.client.post_under(key, &format!("{}/redemptions/r-1/reversals", member("m-1")), &body)
+    };
+    let euro = |amount: i64| json!({ "amount": amount, "currency": "EUR" });
+    let answer = undo("u-1", json!({ "points": 50 })).expect(201);
+    assert_eq!(answer["entry"]["points"], 50);
+    assert_eq!(
+        answer["redemption"],
+        json!({
+            "id": "r-1", "reward": "money-off", "state": "partly_reversed", "points": 200, "given_back": 50,
+            "money": euro(400), "hold_expires_at": null, "code": null
+        })
+    );
+    assert!(undo("u-1", json!({ "points": 50 })).is_replay());
+    undo("u-1", json!({ "points": 51 })).problem(422, "idempotency_key_reused");
+    assert_eq!(undo("u-2", json!({ "money": euro(200) })).expect(201)["entry"]["points"], 100);
+    for (body, at) in [
+        (json!({ "points": 51 }), "/points"),
+        (json!({ "points": 0 }), "/points"),
+        (json!({ "money": euro(201) }), "/money"),
+        (json!({ "money": { "amount": 1, "currency": "USD" } }), "/money"),
+        (json!({ "points": 1, "money": euro(1) }), ""),
+    ] {
+        assert_eq!(undo("u-3", body.clone()).problem(400, "body_malformed")["at"], at, "{body}");
+    }
+    let answer = undo("u-4", json!({})).expect(201);
+    assert_eq!((&answer["entry"]["points"], &answer["redemption"]["state"]), (&json!(50), &json!("reversed")));
+    undo("u-5", json!({ "points": 1 })).problem(409, "redemption_not_held");
+    assert_eq!(answer["account"]["balance"]["spendable"], 325);
+    system.audit("m-1");
+}

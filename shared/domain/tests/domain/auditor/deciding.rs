@@ -272,20 +272,31 @@ impl Auditor {
         Ok(points)
     }
 
-    pub(crate) fn undoes(&mut self, key: &str) -> Result<i64, &'static str> {
+    /// What undoing gives back: all that is still spent if `points` says nothing.
+    pub(crate) fn undoes(&mut self, key: &str, points: Option<i64>) -> Result<i64, &'static str> {
         let mut spending = self.spendings[key].clone();
-        let Fate::Captured(points) = spending.fate else { return Err("NotHeld") };
-        // Of the points that were held, those that expire first were spent.
-        let mut due = points;
-        for (_, part) in &mut spending.taken {
-            *part = due.min(*part);
-            due -= *part;
+        let Fate::Captured(spent) = spending.fate else { return Err("NotHeld") };
+        let back = points.unwrap_or(spent);
+        if points.is_some_and(|points| points <= 0) || back > spent {
+            return Err("MoreThanSpent");
         }
-        self.give_back(&spending.taken, points);
-        self.forget_coffee(&spending);
-        self.spendings.get_mut(key).unwrap().fate = Fate::Undone;
+        // Of the points that were held, those that expire first were spent; of those, the first stay spent.
+        let (mut stays, mut due) = (spent - back, spent);
+        for (_, part) in &mut spending.taken {
+            let of_spent = due.min(*part);
+            due -= of_spent;
+            let kept = stays.min(of_spent);
+            stays -= kept;
+            *part = of_spent - kept;
+        }
+        self.give_back(&spending.taken, back);
+        let fate = if back == spent { Fate::Undone } else { Fate::Captured(spent - back) };
+        if fate == Fate::Undone {
+            self.forget_coffee(&spending);
+        }
+        self.spendings.get_mut(key).unwrap().fate = fate;
         self.drop_expired();
-        Ok(points)
+        Ok(back)
     }
 
     /// The version that decided an accrual or a redemption.
