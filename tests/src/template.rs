@@ -94,7 +94,12 @@ impl Function {
             is_scheduled: false,
             queues: BTreeSet::new(),
             actions: on_table.into_iter().map(|(action, _)| action).collect(),
-            queue_actions: on_queues.into_iter().map(|(action, queue)| (action, named(queue))).collect(),
+            queue_actions: on_queues
+                .into_iter()
+                .flat_map(|(action, queues)| {
+                    queues.as_sequence().into_iter().flatten().map(move |queue| (action.clone(), named(queue)))
+                })
+                .collect(),
         }
     }
 }

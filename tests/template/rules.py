@@ -462,38 +462,64 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
 
 
 def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
-    """Messages fail one by one, are not given again while worked on, and end in a queue that waits for a person."""
+    """Messages fail one by one, are not given again while worked on, are tried for a day, and then wait for a person."""
     sources = stack.sources()
-    if list(sources) != ["earn"] or len(sources["earn"]) != 1:
+    if list(sources) != ["earn"]:
         yield f"queues are read by {sorted(sources)}"
         return
-    ((source,),) = sources.values()
-    if source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
-        yield f"the queue's batches are answered as {source.get('FunctionResponseTypes')}"
-    if source.get("BatchSize") != 10:
-        yield f"a batch has {source.get('BatchSize')} messages"
-    concurrency = stack.parameters.get("QueueConcurrency", {"Ref": "QueueConcurrency"})
-    if source.get("ScalingConfig", {}).get("MaximumConcurrency") not in (concurrency, {"Ref": "QueueConcurrency"}):
-        yield f"the queue's concurrency is {source.get('ScalingConfig')}"
+    for source in sources["earn"]:
+        if source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"the queue's batches are answered as {source.get('FunctionResponseTypes')}"
+        if source.get("BatchSize") != 10:
+            yield f"a batch has {source.get('BatchSize')} messages"
     queues = stack.of_type("AWS::SQS::Queue")
     for logical_id, queue in queues.items():
         if queue["Properties"].get("SqsManagedSseEnabled") is not True:
             yield f"{logical_id} is not encrypted"
-    queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
-    _, function = stack.functions()["earn"]
-    if queue.get("VisibilityTimeout", 30) < 6 * function["Timeout"]:
-        yield f"a message is given again after {queue.get('VisibilityTimeout', 30)} s, while the function may work on it"
-    redrive = queue.get("RedrivePolicy", {})
-    if redrive.get("maxReceiveCount") != 5:
-        yield f"a message is parted with after {redrive.get('maxReceiveCount')} times"
-    dead, _ = redrive.get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None, None])
-    if dead not in queues or queues[dead]["Properties"] is queue:
-        yield f"a message that keeps failing goes to {dead}"
+    read = {source["EventSourceArn"]["Fn::GetAtt"][0]: source for source in sources["earn"]}
+    after = {logical_id: redrive_target(queue) for logical_id, queue in queues.items()}
+    first = sorted(read.keys() - set(after.values()))
+    chain = first[:1]
+    while chain and after[chain[-1]] in queues.keys() - set(chain):
+        chain.append(after[chain[-1]])
+    if len(chain) != 3 or len(first) != 1 or set(read) != set(chain[:2]) or after[chain[-1]] is not None:
+        yield f"a message goes the way {chain}, of which {sorted(read)} are read"
         return
+    concurrency = [read[logical_id].get("ScalingConfig", {}).get("MaximumConcurrency") for logical_id in chain[:2]]
+    if concurrency not in ([stack.parameters.get("QueueConcurrency"), 2], [{"Ref": "QueueConcurrency"}, 2]):
+        yield f"the queues' concurrency is {concurrency}"
+    _, function = stack.functions()["earn"]
+    tried, late, dead = (queues[logical_id]["Properties"] for logical_id in chain)
+    for queue in (tried, late):
+        if queue.get("VisibilityTimeout", 30) < 6 * function["Timeout"]:
+            yield f"a message is given again after {queue.get('VisibilityTimeout', 30)} s, while the function may work on it"
+    times = [queue["RedrivePolicy"].get("maxReceiveCount") for queue in (tried, late)]
+    if times[0] != 5 or times[1] * late.get("VisibilityTimeout", 30) != DAY:
+        yield f"a message is parted with after {times} times, of them the last every {late.get('VisibilityTimeout')} s"
     # The clock of a message's retention runs on when it moves.
-    kept = queues[dead]["Properties"].get("MessageRetentionPeriod", 4 * DAY)
-    if kept != 14 * DAY or queue.get("MessageRetentionPeriod", 4 * DAY) >= kept:
+    kept = dead.get("MessageRetentionPeriod", 4 * DAY)
+    if kept != 14 * DAY or any(queue.get("MessageRetentionPeriod", 4 * DAY) != 4 * DAY for queue in (tried, late)):
         yield f"a message that keeps failing is kept for {kept} s after it was sent"
+
+
+def redrive_target(queue):
+    """The logical id of the queue that takes what keeps failing in this one."""
+    return queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None])[0]
+
+
+# The lines of logs that are counted: the function, and where its code writes which line.
+COUNTED = {
+    '{ $.message = "an account cannot be reviewed" }': (
+        "tier-evaluation",
+        "functions/tier-evaluation/src/shard.rs",
+        'tracing::error!(program, member, code, cause, "an account cannot be reviewed")',
+    ),
+    '{ ($.message = "message refused") && ($.code != "entry_not_found") && ($.code != "member_not_found") }': (
+        "earn",
+        "functions/earn/src/queue/batch.rs",
+        'tracing::warn!(message_id, program, member, code, detail = refusal.detail(), "message refused")',
+    ),
+}
 
 
 def trouble_rings_an_alarm(stack):
@@ -513,15 +539,10 @@ def trouble_rings_an_alarm(stack):
     machine_id, _ = stack.the("AWS::StepFunctions::StateMachine")
     group_id, _ = stack.the("AWS::Scheduler::ScheduleGroup")
     table = {"TableName": {"Ref": table_id}}
-    redrives = [one["Properties"].get("RedrivePolicy") for one in stack.of_type("AWS::SQS::Queue").values()]
+    read = {source["EventSourceArn"]["Fn::GetAtt"][0] for sources in stack.sources().values() for source in sources}
     wanted = [
-        (
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": {"Fn::GetAtt": [one["deadLetterTargetArn"]["Fn::GetAtt"][0], "QueueName"]}},
-        )
-        for one in redrives
-        if one
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": {"Fn::GetAtt": [logical_id, "QueueName"]}})
+        for logical_id in sorted(stack.of_type("AWS::SQS::Queue").keys() - read)
     ]
     wanted += [
         ("AWS/ApiGateway", "5xx", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
@@ -536,16 +557,19 @@ def trouble_rings_an_alarm(stack):
     for logical_id, _ in stack.functions().values():
         for metric in ("Errors", "Throttles"):
             wanted.append(("AWS/Lambda", metric, {"FunctionName": {"Ref": logical_id}}))
-    filter_id, counted = stack.the("AWS::Logs::MetricFilter")
-    (metric,) = counted["Properties"]["MetricTransformations"]
-    wanted.append((metric["MetricNamespace"], metric["MetricName"], {}))
-    review = (stack.root / "functions/tier-evaluation/src/shard.rs").read_text()
-    message = re.fullmatch(r'\{ \$\.message = ("[^"]+") \}', counted["Properties"]["FilterPattern"])
-    if message is None or f"tracing::error!(program, member, code, cause, {message[1]})" not in review:
-        yield f"{filter_id} counts lines that the review does not write"
-    _, review_function = stack.functions()["tier-evaluation"]
-    if counted["Properties"]["LogGroupName"] != review_function["LoggingConfig"]["LogGroup"]:
-        yield f"{filter_id} reads {counted['Properties']['LogGroupName']}"
+    uncounted = dict(COUNTED)
+    for filter_id, counted in stack.of_type("AWS::Logs::MetricFilter").items():
+        properties = counted["Properties"]
+        (metric,) = properties["MetricTransformations"]
+        wanted.append((metric["MetricNamespace"], metric["MetricName"], {}))
+        pattern = properties["FilterPattern"]
+        function, source, line = uncounted.pop(pattern, (None, None, None))
+        if function is None or line not in (stack.root / source).read_text():
+            yield f"{filter_id} counts lines that nothing writes: {pattern}"
+        elif properties["LogGroupName"] != stack.functions()[function][1]["LoggingConfig"]["LogGroup"]:
+            yield f"{filter_id} reads {properties['LogGroupName']}"
+    for pattern in uncounted:
+        yield f"nothing counts {pattern}"
     for namespace, metric, dimensions in wanted:
         if (str(namespace), metric, json.dumps(dimensions, sort_keys=True)) not in watched:
             yield f"no alarm watches {namespace} {metric} of {dimensions}"

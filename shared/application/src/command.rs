@@ -130,7 +130,10 @@ pub fn acted_on<'f>(
         }
     }
     Err(if unseen.is_empty() {
-        Refusal::new(RefusalCode::EntryNotFound, format!("The member has no entry `{entry}`.")).into()
+        let detail = format!(
+            "The member has no entry `{entry}`. If it is still on its way, from a till that was offline, send this again after it."
+        );
+        Refusal::new(RefusalCode::EntryNotFound, detail).into()
     } else {
         Undecided::LookAt(Needs { entries: unseen, ..Needs::default() })
     })

@@ -124,6 +124,27 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
 }
 
 #[test]
+fn a_return_that_comes_before_its_purchase_waits_until_it_is_there() {
+    let system = System::start();
+    system.enroll("m-1");
+    let message = |key: &str, command: &str, body: Value| {
+        let mut message = json!({ "program": "demo", "member": "m-1", "idempotency_key": key });
+        message[command] = body;
+        message
+    };
+    let refund = message("refund-1", "reversal", json!({ "entry": "order-1" }));
+    let early = [refund.clone(), message("order-1", "accrual", purchase(10_000))];
+    assert_eq!(send(&system, &early), (1, failed(&[(0, "entry_not_found")])));
+    let path = format!("{DEMO}/members/m-1/accruals/order-2/reversals");
+    let problem = system.client.post_under("refund-2", &path, &json!({})).problem(404, "entry_not_found");
+    assert!(problem["detail"].as_str().unwrap().contains("send this again after it"), "{problem}");
+
+    assert_eq!(send(&system, &[refund]), (1, vec![]), "the same message, given again");
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25);
+    system.audit("m-1");
+}
+
+#[test]
 fn messages_of_one_member_are_carried_out_in_the_order_of_the_batch() {
     let system = System::start();
     system.enroll("m-1");
