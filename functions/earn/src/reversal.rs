@@ -5,6 +5,7 @@ use regulars_api::{
     view::Reversed,
 };
 use regulars_application::{
+    body::told,
     command::{Done, KeyedRequest, Undecided, acted_on},
     deadline::Deadline,
     engine::Engine,
@@ -27,9 +28,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reversal {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     refund: Option<Money>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     refunded_total: Option<Money>,
 }
 

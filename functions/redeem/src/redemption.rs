@@ -6,7 +6,7 @@ use regulars_api::{
     view::Redeemed,
 };
 use regulars_application::{
-    command::KeyedRequest, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
+    body::told, command::KeyedRequest, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
 };
 use regulars_domain::{
     aftermath::Recorded,
@@ -24,7 +24,7 @@ use serde_json::json;
 #[serde(deny_unknown_fields)]
 struct Capture {
     /// How many of the held points; without it, all of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     points: Option<i64>,
 }
 
@@ -32,10 +32,10 @@ struct Capture {
 #[serde(deny_unknown_fields)]
 struct Reversal {
     /// How many of its points; without it and `money`, all that are left.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     points: Option<i64>,
     /// How much of its money, in place of `points`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     money: Option<Money>,
     /// What becomes of the piece.
     #[serde(default)]

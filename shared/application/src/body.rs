@@ -57,6 +57,16 @@ impl Body {
     }
 }
 
+/// Reads a field that may be left out, and then means everything, but may not be `null`: whoever has no amount to tell does not
+/// mean all of it. For `#[serde(default, deserialize_with = "told")]`.
+///
+/// # Errors
+///
+/// What `T` refuses, `null` among it.
+pub fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Refuses a body that is too large, or missing.
 ///
 /// # Errors

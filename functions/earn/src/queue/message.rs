@@ -1,7 +1,7 @@
 //! One message: whose account, under which key, and what would be the body of a request.
 
 use regulars_application::{
-    body::{BODY_BYTES_MAX, Body},
+    body::{BODY_BYTES_MAX, Body, told},
     command::KeyedRequest,
     refusal::Refusal,
 };
@@ -59,9 +59,9 @@ struct Fields {
 #[serde(deny_unknown_fields)]
 struct Reversal {
     entry: EntryId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     refund: Option<Money>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "told")]
     refunded_total: Option<Money>,
 }
 

@@ -48,6 +48,7 @@ fn a_captured_hold_spends_its_points() {
 #[test]
 fn a_part_can_be_captured_and_the_rest_goes_back() {
     let system = with_hold();
+    act(&system, "capture", "c-1", &json!({ "points": null })).problem(400, "body_malformed");
     let problem = act(&system, "capture", "c-1", &json!({ "points": 101 })).problem(400, "body_malformed");
     assert_eq!(problem["at"], "/points");
     let answer = act(&system, "capture", "c-1", &json!({ "points": 80 })).expect(201);

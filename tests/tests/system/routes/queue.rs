@@ -102,6 +102,9 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
     let both = json!({ "refund": refund, "refunded_total": refund, "entry": "order-1" });
     assert_eq!(queued("refund-4", "reversal", both), (0, failed(&[(0, "body_malformed")])));
 
+    let nothing = json!({ "refund": null, "entry": "order-1" });
+    assert_eq!(queued("refund-4", "reversal", nothing), (0, failed(&[(0, "body_malformed")])));
+
     // And the other way round.
     assert_eq!(queued("order-2", "accrual", purchase(5_000)), (1, vec![]));
     assert!(system.accrue("m-1", "order-2", &purchase(5_000)).is_replay());

@@ -217,6 +217,8 @@ fn a_part_of_a_redemption_comes_back_each_under_its_key_and_no_more_than_is_left
     for (body, at) in [
         (json!({ "points": 51 }), "/points"),
         (json!({ "points": 0 }), "/points"),
+        (json!({ "points": null }), "/points"),
+        (json!({ "money": null }), "/money"),
         (json!({ "money": euro(201) }), "/money"),
         (json!({ "money": { "amount": 1, "currency": "USD" } }), "/money"),
         (json!({ "points": 1, "money": euro(1) }), ""),

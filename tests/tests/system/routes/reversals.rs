@@ -63,6 +63,10 @@ fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
     reverse(&system, "~enrollment", "welcome", &json!({})).problem(404, "entry_not_found");
     let unknown = reverse(&system, "order-1", "field", &json!({ "refunded": 1 })).problem(400, "body_malformed");
     assert_eq!(unknown["at"], "/refunded");
+    for field in ["refund", "refunded_total"] {
+        let nothing = reverse(&system, "order-1", "nothing", &json!({ field: null })).problem(400, "body_malformed");
+        assert_eq!(nothing["at"], format!("/{field}"), "no amount is not everything");
+    }
     refund(&system, "order-1", 1).problem(422, "idempotency_key_reused");
     assert_eq!(system.account("m-1"), before);
 }
