@@ -59,7 +59,7 @@ impl fmt::Display for RedemptionRefusal {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotARedemption => f.write_str("the entry is no redemption"),
             Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
-            Self::NotHeld { state } => write!(f, "the redemption is {state}"),
+            Self::NotHeld { state } => write!(f, "the redemption is {}", state.replace('_', " ")),
             Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),
             Self::MoreThanSpent { left } if *left <= Points::ZERO => {
                 f.write_str("nothing is left to give back in part")

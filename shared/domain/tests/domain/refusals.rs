@@ -9,7 +9,7 @@ use regulars_domain::{
     lots::{Expiry, LotChange},
     points::Points,
     redeem::{Redeem, RedeemRefusal},
-    redemption::RedemptionRefusal,
+    redemption::{Part, RedemptionRefusal},
     reversal::{Return, ReverseRefusal},
     tier_override::{give_tier, take_tier},
 };
@@ -378,6 +378,8 @@ fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {
     member.cancels(&program, now, "c-2", "cancelled").unwrap();
     member.captures(&program, now, "c-3", "reversed", Some(1)).unwrap();
     member.undoes(&program, now, "c-4", "reversed", true).unwrap();
+    member.redeems(&program, now, "partly", "coffee", None).unwrap();
+    member.undoes_part(&program, now, "c-5", "partly", (Part::Points(Points::new(1)), true)).unwrap();
     set_status(&mut member, grounds);
     (program, member)
 }
@@ -415,6 +417,7 @@ fn what_can_be_done_about_a_redemption_goes_by_its_state() {
         ("held", "held", Ok(()), not_held("held")),
         ("captured", "captured", not_held("captured"), Ok(())),
         ("spent", "captured", not_held("captured"), Ok(())),
+        ("partly", "partly_reversed", not_held("partly_reversed"), Ok(())),
         ("cancelled", "cancelled", not_held("cancelled"), not_held("cancelled")),
         ("expired", "expired", Err(RedemptionRefusal::HoldExpired), not_held("expired")),
         ("reversed", "reversed", not_held("reversed"), not_held("reversed")),
