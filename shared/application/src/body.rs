@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use regulars_domain::pointer::step;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
@@ -105,8 +106,7 @@ fn list_out_of_place(value: &Value, field: Option<&str>) -> Option<String> {
             .enumerate()
             .find_map(|(index, value)| list_out_of_place(value, None).map(|rest| format!("/{index}{rest}"))),
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let name_in_pointer = name.replace('~', "~0").replace('/', "~1");
-            list_out_of_place(value, Some(name)).map(|rest| format!("/{name_in_pointer}{rest}"))
+            list_out_of_place(value, Some(name)).map(|rest| format!("/{}{rest}", step(name)))
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
@@ -189,8 +189,8 @@ fn pointer(path: &Path) -> String {
                 let _ = write!(pointer, "/{index}");
             }
             Segment::Map { key: name } | Segment::Enum { variant: name } => {
-                pointer.push('/');
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                // Writing to a string does not fail.
+                let _ = write!(pointer, "/{}", step(name));
             }
             Segment::Unknown => {}
         }

@@ -48,25 +48,11 @@ pub fn referrer<'p>(
     counters: &[CounterId],
 ) -> Result<Referrer<'p>, Undecided> {
     if found.others_are_busy {
-        return busy_referrer(subject, found, member);
+        let account = found_referrer(subject, found, member, &[])?;
+        return Ok(account.map_or(Referrer::Gone, Referrer::Busy));
     }
     let settled = settled_referrer(subject, own, found, member, counters)?;
     Ok(settled.map_or(Referrer::Gone, Referrer::Ready))
-}
-
-fn busy_referrer<'f>(subject: &Subject, found: &'f Found, member: &MemberId) -> Result<Referrer<'f>, Undecided> {
-    let mut member = member.clone();
-    for _ in 0..=MERGES_MAX {
-        let Some(account) = found.account(&member) else {
-            return Err(Undecided::LookAt(Needs { accounts: vec![member], ..Needs::default() }));
-        };
-        match account.map(|account| (account, merged_into(account))) {
-            Some((_, Some(into))) if into != subject.member => member = into,
-            Some((account, None)) => return Ok(Referrer::Busy(account)),
-            Some((_, Some(_))) | None => return Ok(Referrer::Gone),
-        }
-    }
-    Ok(Referrer::Gone)
 }
 
 /// Pays what `settled` owes for referrals, if it owes something that can be paid now. A command does this first, by itself, and
@@ -101,20 +87,34 @@ pub fn settled_referrer<'p>(
     member: &MemberId,
     counters: &[CounterId],
 ) -> Result<Option<Settled<'p>>, Undecided> {
+    match found_referrer(subject, found, member, counters)? {
+        Some(account) => settled_other(subject, own, found, &account.member),
+        None => Ok(None),
+    }
+}
+
+/// Returns the account of `member`, or of the one whom that member was merged into, as it was read.
+///
+/// # Errors
+///
+/// The account, and `counters` along with it, must be read first.
+fn found_referrer<'f>(
+    subject: &Subject,
+    found: &'f Found,
+    member: &MemberId,
+    counters: &[CounterId],
+) -> Result<Option<&'f Account>, Undecided> {
     let mut member = member.clone();
     for _ in 0..=MERGES_MAX {
-        let settled = match settled_other(subject, own, found, &member) {
-            Err(Undecided::LookAt(needs)) => {
-                let needs = Needs { counters: counters.to_vec(), ..needs };
-                return Err(Undecided::LookAt(needs));
-            }
-            other => other?,
+        let Some(account) = found.account(&member) else {
+            let needs = Needs { accounts: vec![member], counters: counters.to_vec(), ..Needs::default() };
+            return Err(Undecided::LookAt(needs));
         };
-        match settled.as_ref().map(|settled| merged_into(settled.account())) {
+        match account.and_then(merged_into) {
             // A command changes its own account by itself.
-            Some(Some(into)) if into == subject.member => return Ok(None),
-            Some(Some(into)) => member = into,
-            Some(None) | None => return Ok(settled),
+            Some(into) if into == subject.member => return Ok(None),
+            Some(into) => member = into,
+            None => return Ok(account),
         }
     }
     Ok(None)

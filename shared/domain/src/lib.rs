@@ -27,5 +27,5 @@ pub use self::{
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, hold, lots, pending, steps},
     time::settle,
-    values::{calendar, code, fingerprint, hash, id, money, occasion, points, purchase, scalar, text},
+    values::{calendar, code, fingerprint, hash, id, money, occasion, pointer, points, purchase, scalar, text},
 };

@@ -9,6 +9,7 @@ use regulars_domain::{
     entitlement::UseRefusal,
     merge::MergeRefusal,
     plan::PlanRefusal,
+    pointer,
     program::{AttributeRefused, Finding},
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
@@ -209,8 +210,8 @@ impl From<AmendRefusal> for Refusal {
 
 impl From<AttributeRefused> for Refusal {
     fn from(refused: AttributeRefused) -> Self {
-        let pointer = refused.name.replace('~', "~0").replace('/', "~1");
-        Refusal::body_malformed(format!("/attributes/{pointer}"), format!("{} {}.", refused.name, refused.reason))
+        let at = format!("/attributes/{}", pointer::step(&refused.name));
+        Refusal::body_malformed(at, format!("{} {}.", refused.name, refused.reason))
     }
 }
 

@@ -16,7 +16,7 @@ use super::function::Function;
 const NAMED_MAX: usize = 100;
 
 /// What a run did.
-#[derive(Debug, Serialize, PartialEq)]
+#[derive(Debug, Default, Serialize, PartialEq)]
 pub(crate) struct Run {
     shards: u16,
     reviewed: u64,
@@ -44,11 +44,8 @@ struct Page {
     reviewed: u64,
     changed: u64,
     conflicted: u64,
-    #[serde(default)]
     failed: u64,
-    #[serde(default)]
     conflicted_accounts: Vec<Account>,
-    #[serde(default)]
     failed_accounts: Vec<Account>,
 }
 
@@ -56,16 +53,7 @@ struct Page {
 pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp, all: bool) -> Result<Run, EventRefused> {
     let started = Instant::now();
     let through = latest_date(now);
-    let mut run = Run {
-        shards: DUE_SHARDS,
-        reviewed: 0,
-        changed: 0,
-        conflicted: 0,
-        failed: 0,
-        conflicted_accounts: Vec::new(),
-        failed_accounts: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut run = Run { shards: DUE_SHARDS, ..Run::default() };
     for shard in 0..DUE_SHARDS {
         let mut cursor: Option<Value> = None;
         loop {

@@ -35,7 +35,10 @@ fn echo(resource: &FunctionResource) -> Function {
                     "waited".to_owned()
                 }
                 Some(_) | None if event.get("shard").is_some() => {
-                    return Ok(json!({ "cursor": null, "reviewed": 1, "changed": 0, "conflicted": 0 }));
+                    return Ok(json!({
+                        "cursor": null, "reviewed": 1, "changed": 0, "conflicted": 0, "failed": 0,
+                        "conflicted_accounts": [], "failed_accounts": []
+                    }));
                 }
                 Some(_) | None => json!({ "function": name, "event": event }).to_string(),
             };

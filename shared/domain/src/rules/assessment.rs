@@ -119,12 +119,7 @@ pub(crate) fn assess(
     counters: &Counters,
 ) -> Result<Assessment, NotAssessed> {
     let Earner { account, level, plan } = *earner;
-    let eligible = match occasion {
-        Occasion::Purchase(purchase) => program.points.eligible.of(purchase),
-        Occasion::Activity(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => {
-            Eligible::default()
-        }
-    };
+    let eligible = occasion.purchase().map(|purchase| program.points.eligible.of(purchase)).unwrap_or_default();
     let facts = Facts::of(program, account, level.map(|level| &level.id), occasion, eligible.total);
     let mut assessor = Assessor {
         program,
@@ -151,13 +146,11 @@ pub(crate) fn assess(
         }
     }
     let base = assessor.done.points;
-    if let Some(level) = level.filter(|_| is_multiplied(occasion)) {
-        let wanted = multiplier::on_top(base, level.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
-        assessor.add_line(BreakdownLine::new(format!("tier:{}", level.id), wanted, wanted));
-    }
-    if let Some(plan) = plan.filter(|_| is_multiplied(occasion)) {
-        let wanted = multiplier::on_top(base, plan.earning_percent, program.points.rounding).ok_or(PointsOverflow)?;
-        assessor.add_line(BreakdownLine::new(format!("plan:{}", plan.id), wanted, wanted));
+    let tier = level.map(|level| (format!("tier:{}", level.id), level.earning_percent));
+    let plan = plan.map(|plan| (format!("plan:{}", plan.id), plan.earning_percent));
+    for (line, percent) in tier.into_iter().chain(plan).filter(|_| is_multiplied(occasion)) {
+        let wanted = multiplier::on_top(base, percent, program.points.rounding).ok_or(PointsOverflow)?;
+        assessor.add_line(BreakdownLine::new(line, wanted, wanted));
     }
     let mut offers = Vec::new();
     for rule in rules.iter().filter(|rule| rule.stacking != Stacking::Base) {

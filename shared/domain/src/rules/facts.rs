@@ -9,7 +9,7 @@ use crate::{
     values::{
         calendar,
         id::LevelId,
-        occasion::Occasion,
+        occasion::{Activity, Occasion},
         purchase::{Line, Purchase},
         scalar::Scalar,
         text::Label,
@@ -90,19 +90,11 @@ impl<'a> Facts<'a> {
     }
 
     fn purchase<'b>(&'b self, value: impl FnOnce(&'b Purchase) -> Value<'b>) -> Value<'b> {
-        match self.occasion {
-            Some(Occasion::Purchase(purchase)) => value(purchase),
-            Some(Occasion::Activity(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_))
-            | None => Value::Null,
-        }
+        self.occasion.and_then(Occasion::purchase).map_or(Value::Null, value)
     }
 
-    fn activity_attribute(&self, name: &str) -> Value<'_> {
-        match self.occasion {
-            Some(Occasion::Activity(activity)) => scalar(activity.attributes.get(name)),
-            Some(Occasion::Purchase(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_))
-            | None => Value::Null,
-        }
+    fn activity<'b>(&'b self, value: impl FnOnce(&'b Activity) -> Value<'b>) -> Value<'b> {
+        self.occasion.and_then(Occasion::activity).map_or(Value::Null, value)
     }
 }
 
@@ -121,14 +113,8 @@ impl Known for Facts<'_> {
             Fact::Receipt => self
                 .purchase(|purchase| purchase.receipt.as_ref().map_or(Value::Null, |receipt| receipt.as_str().into())),
             Fact::PurchaseAttribute(name) => self.purchase(|purchase| scalar(purchase.attributes.get(name))),
-            Fact::ActivityType => match self.occasion {
-                Some(Occasion::Activity(activity)) => activity.kind.as_str().into(),
-                Some(
-                    Occasion::Purchase(_) | Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_),
-                )
-                | None => Value::Null,
-            },
-            Fact::ActivityAttribute(name) => self.activity_attribute(name),
+            Fact::ActivityType => self.activity(|activity| activity.kind.as_str().into()),
+            Fact::ActivityAttribute(name) => self.activity(|activity| scalar(activity.attributes.get(name))),
             Fact::Tier => self.tier.map_or(Value::Null, |tier| tier.as_str().into()),
             Fact::EnrolledOn => self.enrolled_on.as_str().into(),
             Fact::MemberAttribute(place, _) => self.attributes.get(*place).map_or(Value::Null, Value::borrowed),

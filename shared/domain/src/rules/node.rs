@@ -9,7 +9,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::F
 
 use serde_json::Value;
 
-use crate::values::points::Points;
+use crate::values::{pointer, points::Points};
 
 /// Longest name of anything shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
@@ -85,9 +85,7 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top => Ok(()),
-            Self::Field(parent, name) => {
-                write!(f, "{}/{}", parent.place, name.replace('~', "~0").replace('/', "~1"))
-            }
+            Self::Field(parent, name) => write!(f, "{}/{}", parent.place, pointer::step(name)),
             Self::Index(parent, index) => write!(f, "{}/{index}", parent.place),
         }
     }

@@ -7,6 +7,7 @@ pub mod hash;
 pub mod id;
 pub mod money;
 pub mod occasion;
+pub mod pointer;
 pub mod points;
 pub mod purchase;
 pub mod scalar;

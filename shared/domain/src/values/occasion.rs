@@ -51,12 +51,21 @@ impl Occasion {
         }
     }
 
+    /// The purchase, if it is one.
+    #[must_use]
+    pub fn purchase(&self) -> Option<&Purchase> {
+        if let Self::Purchase(purchase) = self { Some(purchase) } else { None }
+    }
+
+    /// The activity, if it is one.
+    #[must_use]
+    pub fn activity(&self) -> Option<&Activity> {
+        if let Self::Activity(activity) = self { Some(activity) } else { None }
+    }
+
     /// The lines bought.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
-        match self {
-            Self::Purchase(purchase) => &purchase.lines,
-            Self::Activity(_) | Self::Enrollment(_) | Self::Birthday(_) | Self::Referral(_) => &[],
-        }
+        self.purchase().map_or(&[], |purchase| &purchase.lines)
     }
 }
