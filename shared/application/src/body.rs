@@ -58,12 +58,12 @@ impl Body {
     }
 }
 
-/// Reads a field that may be left out, and then means everything, but may not be `null`: whoever has no amount to tell does not
-/// mean all of it. For `#[serde(default, deserialize_with = "told")]`.
+/// Reads an optional field that must not be `null`. The default for a missing field is the whole amount, and a client that sends
+/// `null` has no amount. Used as `#[serde(default, deserialize_with = "told")]`.
 ///
 /// # Errors
 ///
-/// What `T` refuses, `null` among it.
+/// `null`, and every value that `T` rejects.
 pub fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

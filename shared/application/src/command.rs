@@ -131,7 +131,7 @@ pub fn acted_on<'f>(
     }
     Err(if unseen.is_empty() {
         let detail = format!(
-            "The member has no entry `{entry}`. If it is still on its way, from a till that was offline, send this again after it."
+            "The member has no entry `{entry}`. If it has not arrived yet, for example from a till that was offline, repeat this request later."
         );
         Refusal::new(RefusalCode::EntryNotFound, detail).into()
     } else {

@@ -57,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// Whether the same command can succeed a moment later, though nobody changes anything about it.
+    /// Returns whether the same command can succeed when it is repeated unchanged.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {

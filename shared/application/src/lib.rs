@@ -1,6 +1,6 @@
 //! Commands carried out on accounts, whichever way they came in: over HTTP, from a queue, by the schedule.
 //!
-//! This crate knows no transport: what it refuses with has a code and a detail, and whoever called decides how to tell.
+//! This crate is independent of the transport: a refusal has a code and a detail, and the caller decides how to show them.
 
 pub mod authority;
 pub mod body;

@@ -67,7 +67,7 @@ pub(crate) fn pay_debts(subject: &Subject, settled: &Settled<'_>, found: &Found)
         let then = subject.versions.program(debt.version)?;
         let counters = then.earning_counters(&Occasion::Referral(debt.occurred_at));
         let referrer = settled_referrer(subject, settled, found, &debt.to, &counters)?;
-        // A suspended referrer keeps nobody else waiting.
+        // A suspended referrer does not delay the payment to the others.
         if let Some(posting) = referral::pay_debt(settled.clone(), debt, referrer, &found.counters)? {
             return Err(Undecided::CatchUp(Box::new(posting)));
         }
@@ -93,7 +93,7 @@ pub fn settled_referrer<'p>(
     }
 }
 
-/// Returns the account of `member`, or of the one whom that member was merged into, as it was read.
+/// Returns the account of `member` as it was read, or of the member it was merged into.
 ///
 /// # Errors
 ///

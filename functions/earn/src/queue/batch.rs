@@ -34,7 +34,7 @@ pub(crate) struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Lane {
     Member(ProgramId, MemberId),
-    /// It cannot be read, so it is in nobody's way.
+    /// A message that cannot be read. It has a lane of its own.
     Unreadable(usize),
 }
 

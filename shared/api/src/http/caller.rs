@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn a_token_with_an_empty_member_reaches_nothing() {
-        let nobody = of_token(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
-        assert!(nobody.may_reach(Some("m-1")).is_err());
-        assert!(nobody.may_reach(None).is_err());
+        let empty = of_token(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
+        assert!(empty.may_reach(Some("m-1")).is_err());
+        assert!(empty.may_reach(None).is_err());
     }
 }

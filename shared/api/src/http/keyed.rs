@@ -42,7 +42,7 @@ impl HttpRequest {
         }
     }
 
-    /// The `Idempotency-Key`, by which the request is done once for ever.
+    /// The `Idempotency-Key`. A request is carried out once under each key.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ fn filled(before: &str, part: &str, between: &str, behind: &str) -> String {
     format!("{before}{}{behind}", vec![part; count].join(between))
 }
 
-/// `open` and `close` around `middle`, so many times.
+/// Returns `middle` wrapped in `open` and `close`, n times.
 fn nested(before: &str, open: &str, middle: &str, close: &str, depth: usize, behind: &str) -> String {
     format!("{before}{}{middle}{}{behind}", open.repeat(depth), close.repeat(depth))
 }

@@ -61,16 +61,14 @@ impl fmt::Display for RedemptionRefusal {
             Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
             Self::NotHeld { state } => write!(f, "the redemption is {}", state.replace('_', " ")),
             Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),
-            Self::MoreThanSpent { left } if *left <= Points::ZERO => {
-                f.write_str("nothing is left to give back in part")
-            }
+            Self::MoreThanSpent { left } if *left <= Points::ZERO => f.write_str("no points are left to give back"),
             Self::MoreThanSpent { left } => write!(f, "1 to {left} points can be given back"),
             Self::OtherMoney { stood_for: None } => {
-                f.write_str("the redemption stood for no money; say how many points")
+                f.write_str("the redemption was not for an amount of money; give the number of points")
             }
             Self::OtherMoney { stood_for: Some(Money { amount, currency }) } => {
                 let whole = amount.get();
-                write!(f, "the redemption stood for {whole} minor units of {currency}; no more can come back in all")
+                write!(f, "the redemption was for {whole} minor units of {currency}; the reversals cannot exceed that")
             }
         }
     }
@@ -169,14 +167,14 @@ pub fn cancel(
     Ok(draft.finish())
 }
 
-/// What of a redemption is undone.
+/// The part of a redemption to reverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// All that was not undone before.
+    /// Everything that was not reversed before.
     Rest,
-    /// So many of its points.
+    /// A number of its points.
     Points(Points),
-    /// The points that so much of its money stood for.
+    /// The points for an amount of its money.
     Money(Money),
 }
 

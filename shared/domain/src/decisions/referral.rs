@@ -1,4 +1,4 @@
-//! Referrals: a friend's first purchase of some size pays the friend and whoever brought the friend, both in one posting.
+//! Referrals: the first large enough purchase of a referred member pays that member and the referrer in one posting.
 
 use jiff::Timestamp;
 

@@ -29,14 +29,14 @@ use crate::{
     },
 };
 
-/// What comes back of a purchase, as a till or a shop tells it.
+/// A return, as a till or a shop reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Return {
-    /// All of it.
+    /// The whole purchase.
     Everything,
-    /// This much, beside what came back before: what a till says that knows its own refund only.
+    /// The amount of this refund, on top of earlier ones. A till that knows only its own refund sends this.
     Refund(Money),
-    /// This much in all so far: told twice, or after a later one, it takes back nothing more.
+    /// The amount refunded so far, including this refund. Repeated or out of order, it is not deducted again.
     RefundedTotal(Money),
 }
 
@@ -179,7 +179,7 @@ fn take_back(draft: &mut Draft<'_>, mut entry: Entry, accrual: &Recorded, refund
     }));
 }
 
-/// Whether `returned` is what leaves nothing of an accrual.
+/// Returns whether `returned` completes the reversal of an accrual.
 #[must_use]
 pub fn is_whole(accrual: &Recorded, returned: Return) -> bool {
     Refund::of(accrual, returned).becomes_whole()

@@ -140,7 +140,7 @@ fn a_return_that_comes_before_its_purchase_waits_until_it_is_there() {
     assert_eq!(send(&system, &early), (1, failed(&[(0, "entry_not_found")])));
     let path = format!("{DEMO}/members/m-1/accruals/order-2/reversals");
     let problem = system.client.post_under("refund-2", &path, &json!({})).problem(404, "entry_not_found");
-    assert!(problem["detail"].as_str().unwrap().contains("send this again after it"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("repeat this request later"), "{problem}");
 
     assert_eq!(send(&system, &[refund]), (1, vec![]), "the same message, given again");
     assert_eq!(system.account("m-1")["balance"]["spendable"], 25);

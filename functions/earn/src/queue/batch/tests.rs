@@ -1,4 +1,4 @@
-//! Batches whose messages are carried out by nobody but the test: lanes, time, and a store that fails in the middle.
+//! Batches over a fake engine: lanes, time limits, and a store that fails in the middle.
 
 use std::cell::{Cell, RefCell};
 
