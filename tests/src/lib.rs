@@ -11,6 +11,7 @@
 pub mod client;
 pub mod event;
 pub mod replay;
+pub mod returns;
 pub mod rivals;
 pub mod system;
 pub mod tally;

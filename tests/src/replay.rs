@@ -9,7 +9,10 @@ use regulars_cli::local::{Data, Options};
 use serde_json::{Value, json};
 use ureq::{Agent, http::Response};
 
-use crate::tally::{Expected, PROGRAM, Purchase, tally};
+use crate::{
+    returns::Return,
+    tally::{Expected, PROGRAM, Purchase, tally},
+};
 
 /// What a replay found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,10 @@ pub struct Report {
     pub entries: usize,
     /// Points given.
     pub issued: u64,
+    /// Returns.
+    pub returns: usize,
+    /// Points taken back by returns.
+    pub reversed: u64,
     /// Points expired.
     pub expired: u64,
     /// Days ahead of which somebody was told that points would expire.
@@ -45,28 +52,28 @@ pub fn read(path: &Path) -> Vec<Purchase> {
     purchases
 }
 
-/// Replays `purchases` from their first day on, reviews everything on `today`, audits every member, replays the whole
-/// file once more and audits that nothing changed.
+/// Replays `purchases` and what comes back of them from their first day on, reviews everything on `today`, audits every member, replays
+/// all of it once more and audits that nothing changed.
 ///
 /// # Panics
 ///
 /// If anything is not as the independent count says.
-pub async fn replay(purchases: Vec<Purchase>, today: &'static str) -> Report {
+pub async fn replay(purchases: Vec<Purchase>, returns: Vec<Return>, today: &'static str) -> Report {
     let first_day = purchases.first().map(|purchase| midnight(&purchase.occurred_on)).expect("a purchase");
     let options = Options { port: 0, data: Data::Memory, program: None, clock_at: first_day.parse().ok() };
     let running = regulars_cli::local::start(options).await.expect("the local server starts");
     let driver = Driver::new(running.url());
-    let expected = tally(&purchases, today);
+    let expected = tally(&purchases, &returns, today);
 
     // The driver waits for answers, so it needs a thread of its own.
     let driver = in_thread(move || {
         driver.publish();
-        driver.send(&purchases, true, 201);
+        driver.send(&purchases, &returns, true, 201);
         driver.review(today);
-        (driver, purchases)
+        (driver, purchases, returns)
     })
     .await;
-    let (driver, purchases) = driver;
+    let (driver, purchases, returns) = driver;
     let (driver, before, report) = {
         let expected = expected.clone();
         in_thread(move || {
@@ -79,7 +86,7 @@ pub async fn replay(purchases: Vec<Purchase>, today: &'static str) -> Report {
     let faults = regulars_cli::ledger::faults(&engine.store, &engine.programs).await.expect("the table can be read");
     assert_eq!(faults, Vec::<String>::new(), "each ledger makes its account");
     in_thread(move || {
-        driver.send(&purchases, false, 200);
+        driver.send(&purchases, &returns, false, 200);
         let (after, _) = driver.audit(&expected);
         assert_eq!(before, after, "a second replay changes nothing");
     })
@@ -118,12 +125,20 @@ impl Driver {
         assert_status(answer, 201);
     }
 
-    /// Enrolls each member on the day of the first purchase and sends every purchase under its order, moving the clock
-    /// from day to day if `moving`. Each answer must have this status.
-    fn send(&self, purchases: &[Purchase], moving: bool, status: u16) {
+    /// Enrolls each member on the day of the first purchase and sends every purchase under its order, and every return, moving
+    /// the clock from day to day if `moving`. Each answer must have this status.
+    fn send(&self, purchases: &[Purchase], returns: &[Return], moving: bool, status: u16) {
         let mut enrolled = BTreeSet::new();
         let mut today = "";
+        let mut returns = returns.iter().peekable();
         for purchase in purchases {
+            while let Some(returned) = returns.next_if(|returned| returned.came_on < purchase.occurred_on) {
+                if moving && today != returned.came_on {
+                    today = &returned.came_on;
+                    self.move_clock(today);
+                }
+                self.bring_back(returned, status);
+            }
             if moving && today != purchase.occurred_on {
                 today = &purchase.occurred_on;
                 self.move_clock(today);
@@ -140,6 +155,22 @@ impl Driver {
             let answer = assert_status(self.post(&path, &purchase.order, &body), status);
             assert_eq!(answer["entry"]["id"], purchase.order);
         }
+        for returned in returns {
+            if moving && today != returned.came_on {
+                today = &returned.came_on;
+                self.move_clock(today);
+            }
+            self.bring_back(returned, status);
+        }
+    }
+
+    /// Sends a return: every other one tells what was refunded this time, and the others what was in all.
+    fn bring_back(&self, returned: &Return, status: u16) {
+        let Return { key, purchase, refund, refunded, .. } = returned;
+        let (field, amount) = if refund % 2 == 0 { ("refund", refund) } else { ("refunded_total", refunded) };
+        let body = json!({ field: { "amount": amount, "currency": "USD" } });
+        let path = format!("/v1/programs/replay/members/{}/accruals/{}/reversals", purchase.member, purchase.order);
+        assert_status(self.post(&path, key, &body), status);
     }
 
     fn move_clock(&self, day: &str) {
@@ -178,6 +209,8 @@ impl Driver {
             members: expected.len(),
             entries: 0,
             issued: 0,
+            returns: 0,
+            reversed: 0,
             expired: 0,
             notices: 0,
             outstanding: 0,
@@ -195,6 +228,7 @@ impl Driver {
             };
             let found = Expected {
                 issued: unsigned(sum("accrual")),
+                reversed: unsigned(-sum("accrual_reversal")),
                 expired: unsigned(-sum("expiry")),
                 balance: unsigned(account["balance"]["spendable"].as_i64().expect("a number")),
                 purchases: entries.iter().filter(|entry| entry["kind"] == "accrual").count(),
@@ -209,6 +243,8 @@ impl Driver {
             report.purchases += expected.purchases;
             report.entries += entries.len();
             report.issued += expected.issued;
+            report.returns += entries.iter().filter(|entry| entry["kind"] == "accrual_reversal").count();
+            report.reversed += expected.reversed;
             report.expired += expected.expired;
             report.notices += expected.notices.len();
             report.outstanding += expected.balance;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{ToSpan, civil::Date};
 
+use crate::returns::Return;
+
 /// The program that purchases are replayed under: a point per 100 minor units, points for 12 months to the end of the
 /// month, three levels by points in a calendar year.
 pub const PROGRAM: &str = r#"{
@@ -46,6 +48,8 @@ pub struct Purchase {
 pub struct Expected {
     /// Points ever given.
     pub issued: u64,
+    /// Points taken back by returns.
+    pub reversed: u64,
     /// Points whose last day has passed.
     pub expired: u64,
     /// Points that can be spent.
@@ -92,37 +96,86 @@ fn day(text: &str) -> Date {
     text.parse().expect("a day")
 }
 
-/// What each member should have on `today`, from all purchases in their order.
-#[must_use]
-pub fn tally(purchases: &[Purchase], today: &str) -> BTreeMap<String, Expected> {
-    let (year_now, month_now) = year_and_month(today);
-    let mut members: BTreeMap<String, Expected> = BTreeMap::new();
-    let mut base_by_year: BTreeMap<(String, u32), u64> = BTreeMap::new();
-    let mut visits: BTreeMap<String, Visits> = BTreeMap::new();
-    for purchase in purchases {
+/// What was counted so far.
+#[derive(Default)]
+struct Books {
+    members: BTreeMap<String, Expected>,
+    base_by_year: BTreeMap<(String, u32), u64>,
+    visits: BTreeMap<String, Visits>,
+    /// The percentage that each order earned on top of its base.
+    tops: BTreeMap<String, u64>,
+    now: (u32, u32),
+}
+
+impl Books {
+    fn level_in(&self, member: &str, year: u32) -> usize {
+        let counted = |year: u32| self.base_by_year.get(&(member.to_owned(), year)).copied().unwrap_or(0);
+        level(counted(year)).max(level(counted(year - 1)))
+    }
+
+    fn buys(&mut self, purchase: &Purchase) {
         let (year, month) = year_and_month(&purchase.occurred_on);
-        let counted = |year: u32| base_by_year.get(&(purchase.member.clone(), year)).copied().unwrap_or(0);
-        let (_, _, on_top) = LEVELS[level(counted(year)).max(level(counted(year - 1)))];
-        let base = purchase.amount_minor / 100;
-        let points = base + base * on_top / 100;
-        *base_by_year.entry((purchase.member.clone(), year)).or_default() += base;
-        let visit = visits.entry(purchase.member.clone()).or_default();
+        let (_, _, on_top) = LEVELS[self.level_in(&purchase.member, year)];
+        self.tops.insert(purchase.order.clone(), on_top);
+        let (base, points) = earned(purchase.amount_minor, on_top);
+        *self.base_by_year.entry((purchase.member.clone(), year)).or_default() += base;
+        let visit = self.visits.entry(purchase.member.clone()).or_default();
         visit.days.insert(day(&purchase.occurred_on));
         *visit.points_by_month.entry((year, month)).or_default() += points;
-        let member = members.entry(purchase.member.clone()).or_default();
+        let is_over = self.is_over(year, month);
+        let member = self.members.entry(purchase.member.clone()).or_default();
         member.issued += points;
         member.purchases += 1;
-        // They live to the end of this month a year later.
-        if (year + 1, month) < (year_now, month_now) {
-            member.expired += points;
-        } else {
-            member.balance += points;
-        }
+        *(if is_over { &mut member.expired } else { &mut member.balance }) += points;
     }
+
+    /// The member is left with what the smaller purchase would have given at the level of then.
+    fn brings_back(&mut self, returned: &Return) {
+        let Return { purchase, came_on, refund, refunded, .. } = returned;
+        let (year, month) = year_and_month(&purchase.occurred_on);
+        let on_top = self.tops[&purchase.order];
+        let left = purchase.amount_minor - refunded;
+        let ((base_before, before), (base_after, after)) = (earned(left + refund, on_top), earned(left, on_top));
+        *self.base_by_year.entry((purchase.member.clone(), year)).or_default() -= base_before - base_after;
+        let visit = self.visits.entry(purchase.member.clone()).or_default();
+        visit.days.insert(day(came_on));
+        *visit.points_by_month.entry((year, month)).or_default() -= before - after;
+        let is_over = self.is_over(year, month);
+        let member = self.members.entry(purchase.member.clone()).or_default();
+        member.reversed += before - after;
+        *(if is_over { &mut member.expired } else { &mut member.balance }) -= before - after;
+    }
+
+    /// Whether points of this month are over: they live to its end a year later.
+    fn is_over(&self, year: u32, month: u32) -> bool {
+        (year + 1, month) < self.now
+    }
+}
+
+/// The base of an amount, and the points with what a level gives on top.
+fn earned(amount_minor: u64, on_top: u64) -> (u64, u64) {
+    let base = amount_minor / 100;
+    (base, base + base * on_top / 100)
+}
+
+/// What each member should have on `today`, from all purchases and returns in the order of their days. What is bought on a day
+/// is bought before anything comes back.
+#[must_use]
+pub fn tally(purchases: &[Purchase], returns: &[Return], today: &str) -> BTreeMap<String, Expected> {
+    let now = year_and_month(today);
+    let mut books = Books { now, ..Books::default() };
+    let mut returns = returns.iter().peekable();
+    for purchase in purchases {
+        while let Some(returned) = returns.next_if(|returned| returned.came_on < purchase.occurred_on) {
+            books.brings_back(returned);
+        }
+        books.buys(purchase);
+    }
+    returns.for_each(|returned| books.brings_back(returned));
+    let mut members = std::mem::take(&mut books.members);
     for (id, member) in &mut members {
-        let counted = |year: u32| base_by_year.get(&(id.clone(), year)).copied().unwrap_or(0);
-        member.tier = LEVELS[level(counted(year_now)).max(level(counted(year_now - 1)))].0;
-        member.notices = visits.remove(id).unwrap_or_default().notices(day(today));
+        member.tier = LEVELS[books.level_in(id, now.0)].0;
+        member.notices = books.visits.remove(id).unwrap_or_default().notices(day(today));
     }
     members
 }

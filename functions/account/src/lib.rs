@@ -1,5 +1,6 @@
-//! The `account` function: an account, its statement, its tier, the rewards it can have, and what it may use without points.
+//! The `account` function: an account, its statement and accruals, its tier, the rewards it can have, and what it may use without points.
 
+mod accruals;
 mod entitlements;
 mod entries;
 mod rewards;
@@ -16,6 +17,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Account,
+    Accrual,
     Entitlements,
     Entries,
     Entry,
@@ -26,6 +28,7 @@ enum Operation {
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
+        (Method::GET, "/v1/programs/{program}/members/{member}/accruals/{entry}", Operation::Accrual),
         (Method::GET, "/v1/programs/{program}/members/{member}/entitlements", Operation::Entitlements),
         (Method::GET, "/v1/programs/{program}/members/{member}/entries", Operation::Entries),
         (Method::GET, "/v1/programs/{program}/members/{member}/entries/{entry}", Operation::Entry),
@@ -48,6 +51,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/account", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Account => account(engine, &params).await,
+            Operation::Accrual => accruals::read(engine, &params).await,
             Operation::Entitlements => entitlements::list(engine, &params).await,
             Operation::Entries => entries::list(engine, &request, &params, deadline).await,
             Operation::Entry => entries::read(engine, &params).await,

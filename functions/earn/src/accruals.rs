@@ -14,6 +14,7 @@ use regulars_application::{
 };
 use regulars_domain::{
     earn::earn,
+    fingerprint::Content,
     occasion::{Activity, Occasion},
     purchase::Purchase,
     referral::Referrer,
@@ -38,8 +39,15 @@ impl From<Accrual> for Occasion {
     }
 }
 
-/// What a request for an accrual is fingerprinted as, along with its body.
-pub(crate) const OPERATION: &str = "accrual";
+impl Accrual {
+    /// What a request for it is fingerprinted as.
+    pub(crate) fn content(&self) -> Content {
+        match self {
+            Self::Purchase(purchase) => purchase.content(),
+            Self::Activity(activity) => activity.content(),
+        }
+    }
+}
 
 pub(crate) async fn accrue(
     engine: &Engine,
@@ -47,12 +55,16 @@ pub(crate) async fn accrue(
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let body = request.body()?;
-    let keyed = request.keyed(OPERATION, body.value())?;
-    let accrual: Accrual = body.object()?;
+    let accrual: Accrual = request.json_body()?;
+    let keyed = request.keyed_by(accrual.content())?;
     let mut subject = params.subject(engine).await?;
     let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
-    let accrued = Accrued::new(done.entry.as_ref(), &done.explanations, &engine.settled(&subject, done.account)?);
+    let entry = match done.entry {
+        // A repeat shows the purchase as it is now, and an amendment of it stands elsewhere.
+        Some(told) if told.is_amended() => engine.entry(&done.account, &told.sealed.entry.id).await?,
+        told => told,
+    };
+    let accrued = Accrued::new(entry.as_ref(), &done.explanations, &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&accrued, done.replayed))
 }
 

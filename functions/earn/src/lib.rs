@@ -1,6 +1,7 @@
 //! The `earn` function: points for purchases and activities, and what becomes of them.
 
 mod accruals;
+mod amendment;
 mod confirmation;
 mod queue;
 mod quotes;
@@ -15,6 +16,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Accrue,
+    Amend,
     Confirm,
     Reverse,
     Quote,
@@ -23,6 +25,7 @@ enum Operation {
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::POST, "/v1/programs/{program}/members/{member}/accruals", Operation::Accrue),
+        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/amendments", Operation::Amend),
         (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/confirmation", Operation::Confirm),
         (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/reversals", Operation::Reverse),
         (Method::POST, "/v1/programs/{program}/members/{member}/quotes", Operation::Quote),
@@ -46,6 +49,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/earn", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Accrue => accruals::accrue(engine, &request, &params, deadline).await,
+            Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
             Operation::Confirm => confirmation::confirm(engine, &request, &params, deadline).await,
             Operation::Reverse => reversal::reverse(engine, &request, &params, deadline).await,
             Operation::Quote => quotes::quote(engine, &request, &params).await,

@@ -1,7 +1,7 @@
 //! The `enroll` function: joining, finding a member by another name, changing what is kept of one, making one of two, and
 //! plans.
 
-mod amendment;
+mod change;
 mod enrollment;
 mod lookup;
 mod merge;
@@ -18,7 +18,7 @@ use serde_json::Value;
 enum Operation {
     Enroll,
     LookUp,
-    Amend,
+    Change,
     Merge,
     TakePlan,
     EndPlan,
@@ -28,7 +28,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::POST, "/v1/programs/{program}/members", Operation::Enroll),
         (Method::POST, "/v1/programs/{program}/members/lookup", Operation::LookUp),
-        (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Amend),
+        (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Change),
         (Method::POST, "/v1/programs/{program}/members/{member}/merge", Operation::Merge),
         (Method::POST, "/v1/programs/{program}/members/{member}/plan", Operation::TakePlan),
         (Method::DELETE, "/v1/programs/{program}/members/{member}/plan", Operation::EndPlan),
@@ -50,7 +50,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
         match operation {
             Operation::Enroll => enrollment::enroll(engine, &request, &params, deadline).await,
             Operation::LookUp => lookup::look_up(engine, &request, &params).await,
-            Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
+            Operation::Change => change::change(engine, &request, &params, deadline).await,
             Operation::Merge => merge::merge(engine, &request, &params, deadline).await,
             Operation::TakePlan => plan::take(engine, &request, &params, deadline).await,
             Operation::EndPlan => plan::end(engine, &request, &params, deadline).await,

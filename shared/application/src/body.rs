@@ -16,7 +16,7 @@ use crate::refusal::{Refusal, RefusalCode};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The fields of requests that hold lists.
-const LISTS: [&str; 4] = ["aliases", "codes", "lines", "messages"];
+const LISTS: [&str; 5] = ["aliases", "codes", "lines", "messages", "returned"];
 
 /// A body that is JSON, in which no object has two fields of one name.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,17 @@ impl Body {
         })?;
         json.end().map_err(|error| Refusal::body_malformed("", sentence(&error)))?;
         Ok(Self(value))
+    }
+
+    /// Returns the body that the object `field` of this one would be without its field `without`: a message holds what would be
+    /// the body of a request.
+    #[must_use]
+    pub fn part(&self, field: &str, without: &str) -> Self {
+        let mut part = self.0.get(field).cloned().unwrap_or_default();
+        if let Some(fields) = part.as_object_mut() {
+            fields.remove(without);
+        }
+        Self(part)
     }
 
     /// The body as a JSON value.

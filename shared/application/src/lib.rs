@@ -16,5 +16,6 @@ pub mod others;
 pub mod programs;
 pub mod referrals;
 pub mod refusal;
+pub mod returns;
 pub mod settings;
 pub mod subject;

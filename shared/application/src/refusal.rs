@@ -86,6 +86,14 @@ pub enum RefusalCode {
     HoldsFull,
     /// More would be taken back than was given.
     ReversalExceedsAccrual,
+    /// The purchase has no line of this name.
+    LineNotFound,
+    /// The purchase cannot be amended in this way.
+    CannotAmend,
+    /// The facts of the purchase were erased, so only all of it can be returned.
+    FactsErased,
+    /// The purchase has as many returns and amendments as it can have.
+    ChangesFull,
     /// The amounts of the lines add up to more than the total.
     LinesExceedTotal,
     /// The purchase or activity is too old, or in the future.
@@ -141,6 +149,10 @@ impl RefusalCode {
             Self::HoldExpired => "hold_expired",
             Self::HoldsFull => "holds_full",
             Self::ReversalExceedsAccrual => "reversal_exceeds_accrual",
+            Self::LineNotFound => "line_not_found",
+            Self::CannotAmend => "cannot_amend",
+            Self::FactsErased => "facts_erased",
+            Self::ChangesFull => "changes_full",
             Self::LinesExceedTotal => "lines_exceed_total",
             Self::OccurredAtOutOfRange => "occurred_at_out_of_range",
             Self::CurrencyMismatch => "currency_mismatch",
@@ -174,6 +186,15 @@ impl Refusal {
     /// The body is not what the command takes; `at` is a JSON pointer (RFC 6901) to the place, empty for all of it.
     pub fn body_malformed(at: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(RefusalCode::BodyMalformed, detail).with("at", at.into())
+    }
+
+    /// The same, of a body that is the part of another to which the JSON pointer `within` leads.
+    #[must_use]
+    pub fn within(self, within: &str) -> Self {
+        match self.at().map(|at| format!("{within}{at}")) {
+            Some(at) => self.with("at", at),
+            None => self,
+        }
     }
 
     /// Adds what a program can read, such as `missing` or `resets_on`.

@@ -92,6 +92,15 @@ impl Engine {
         self.load(subject, &[version]).await
     }
 
+    /// Loads the rules of `version`, which decided an entry.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn load_version(&self, subject: &mut Subject, version: u64) -> Result<(), Failure> {
+        self.load(subject, &[version]).await
+    }
+
     /// Loads the rules of these versions.
     pub(crate) async fn load(&self, subject: &mut Subject, versions: &[u64]) -> Result<(), Failure> {
         let (store, id) = (&self.store, &subject.program_id);

@@ -12,10 +12,11 @@ use crate::{
         effects::{Effects, TierChange},
         entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
         explanation::Explanation,
+        facts::{MemberThen, PurchaseFacts},
         posting::{Change, Claim, Posting},
     },
     rules::{
-        assessment::{self, Earner, NotAssessed, assess},
+        assessment::{self, Earner, NotAssessed, Pass, assess},
         cap::Used,
         program::{Level, Plan, Program},
         versions::Rules,
@@ -50,6 +51,15 @@ pub struct KeyedRequest {
     pub by: By,
     /// Who exactly, if that is known.
     pub actor: Option<Actor>,
+}
+
+/// What stands beside an entry, outside the text that is hashed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// What somebody wrote about it.
+    pub(crate) note: Option<Note>,
+    /// The facts of the purchase that it records.
+    pub(crate) facts: Option<PurchaseFacts>,
 }
 
 #[derive(Clone, Debug)]
@@ -140,11 +150,11 @@ impl<'p> Draft<'p> {
     /// Writes an entry into the ledger, behind the newest one. Whatever it put into the account, it leaves no more lots and
     /// no more sums of pending points than an account may have.
     pub(crate) fn post(&mut self, entry: Entry) {
-        self.post_noted(entry, None);
+        self.post_with(entry, Beside::default());
     }
 
-    /// Writes an entry into the ledger, with a note beside it.
-    pub(crate) fn post_noted(&mut self, mut entry: Entry, note: Option<Note>) {
+    /// Writes an entry into the ledger, with what stands beside it.
+    fn post_with(&mut self, mut entry: Entry, beside: Beside) {
         entry.effects.keep_bounded(&self.account, self.today());
         entry.seq = self.account.seq.saturating_add(1);
         let version = self.rules.program.version;
@@ -152,17 +162,17 @@ impl<'p> Draft<'p> {
         self.account.apply(&entry);
         let sealed = Sealed::new(entry, &self.account.head_hash);
         self.account.head_hash = sealed.hash;
-        self.entries.push(sealed.noted(note));
+        self.entries.push(sealed.noted(beside.note).with_facts(beside.facts));
     }
 
     /// Writes the entry of a command, and what follows from it: the change of tier that it brings, which is an entry of its own
     /// besides, except that of a member who just joined; and the expiry of points that arrived with a last day that is over.
     pub(crate) fn post_command(&mut self, entry: Entry) {
-        self.post_command_noted(entry, None);
+        self.post_command_with(entry, Beside::default());
     }
 
-    /// [`Draft::post_command`], with a note beside the entry.
-    pub(crate) fn post_command_noted(&mut self, mut entry: Entry, note: Option<Note>) {
+    /// [`Draft::post_command`], with what stands beside the entry.
+    pub(crate) fn post_command_with(&mut self, mut entry: Entry, beside: Beside) {
         if self.rules.tiers().is_some() {
             let mut after = self.account.clone();
             after.apply(&entry);
@@ -170,7 +180,7 @@ impl<'p> Draft<'p> {
         }
         let (id, occurred_at) = (entry.id.clone(), entry.occurred_at);
         let change = entry.effects.tier_change.clone().filter(|_| entry.kind() != Kind::Enrollment);
-        self.post_noted(entry, note);
+        self.post_with(entry, beside);
         if let Some(change) = change {
             // The word keeps apart from the engine's own dates a caller's key that looks like one.
             self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
@@ -241,8 +251,11 @@ impl<'p> Draft<'p> {
         counters: &Counters,
         besides: Option<BreakdownLine>,
     ) -> Result<(), NotAssessed> {
-        let earner = Earner { account: &self.account, level: self.level_under(then), plan: self.plan() };
-        let mut assessment = assess(then, &earner, occasion, counters)?;
+        let date = then.date(occasion.occurred_at());
+        let member = self.member_then(then, date);
+        let earner = Earner { member: &member, account: &self.account, counters, pass: Pass::First };
+        let eligible = occasion.purchase().map(|purchase| then.points.eligible.of(purchase)).unwrap_or_default();
+        let mut assessment = assess(then, &earner, occasion, eligible)?;
         if let Some(line) = besides {
             assessment.points += line.given;
             assessment.breakdown.push(line);
@@ -250,7 +263,6 @@ impl<'p> Draft<'p> {
         if self.account.total() + assessment.points > Points::MAX {
             return Err(NotAssessed::Overflow);
         }
-        let date = then.date(occasion.occurred_at());
         entry.program_version = then.version;
         if let Some(day) = then.points.expiry.extended_to(date).filter(|_| assessment::extends(occasion)) {
             entry.effects.extend(&self.account, day);
@@ -281,8 +293,28 @@ impl<'p> Draft<'p> {
         for used in assessment.used {
             self.record_use(&mut entry, used);
         }
-        self.post_command(entry);
+        let facts = occasion
+            .purchase()
+            .map(|purchase| PurchaseFacts { purchase: purchase.clone(), member: Some(member.kept(then)) });
+        self.post_command_with(entry, Beside { facts, ..Beside::default() });
         Ok(())
+    }
+
+    /// What conditions of `then` can read about the member on `date`.
+    fn member_then(&self, then: &'p Program, date: Date) -> MemberThen {
+        let (rules, account) = (self.rules, &self.account);
+        let period = rules
+            .tiers()
+            .map(|tiers| tier::qualifying_of(account, tier::current_period(rules.program, tiers, account, date)));
+        let tier = self.level_under(then).map(|level| level.id.clone());
+        let plan = self.plan().map(|plan| (plan.id.clone(), plan.earning_percent));
+        MemberThen::of(then, account, tier, plan, period.unwrap_or_default())
+    }
+
+    /// What conditions of the rules in force can read about the member now.
+    pub(crate) fn member_now(&self) -> MemberThen {
+        let member = self.member_then(self.rules.program, self.today());
+        MemberThen { tier: self.account.tier.clone(), ..member }
     }
 
     /// The level that the member has, as `then` knows it; `None` if the member has none, or `then` has no such level.

@@ -19,13 +19,15 @@ mod values;
 pub use self::{
     audit::{rebuild, verify},
     decisions::{
-        adjust, confirm, earn, enroll, entitlement, merge, plan, redeem, redemption, referral, reversal, tier_override,
-        transfer,
+        adjust, amendment, confirm, earn, enroll, entitlement, merge, plan, reassess, redeem, redemption, referral,
+        reversal, tier_override, transfer,
     },
     draft::KeyedRequest,
-    ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, posting},
+    ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, facts, posting},
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, hold, lots, pending, steps},
     time::settle,
-    values::{calendar, code, fingerprint, hash, id, money, occasion, pointer, points, purchase, scalar, text},
+    values::{
+        calendar, code, fingerprint, hash, id, money, occasion, pointer, points, purchase, returned, scalar, text,
+    },
 };

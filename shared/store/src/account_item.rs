@@ -23,6 +23,7 @@
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
+//! | `k` | L | what the member has bought: purchases, spend, and the first and the last purchase in seconds since 1970 |
 //! | `s` | L | secured tiers, each a list of tier and last day |
 //! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` how many of the last days are grace, `v` version, `d` the day as of which it was given |
 //! | `ov` | L | the override: tier, last day, reason |
@@ -43,8 +44,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, PlanTerm, Promise, Qualifying, Referral, ReferralDebt,
-        Secured, Status, TierOverride,
+        Account, Alias, AttributeValue as MemberAttribute, Bought, PlanTerm, Promise, Qualifying, Referral,
+        ReferralDebt, Secured, Status, TierOverride,
     },
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
@@ -84,6 +85,7 @@ const PENDING: &str = "w";
 const HOLDS: &str = "ho";
 const OWED: &str = "o";
 const QUALIFYING: &str = "q";
+const BOUGHT: &str = "k";
 const SECURED: &str = "s";
 const PROMISED: &str = "pr";
 const OVERRIDE: &str = "ov";
@@ -118,6 +120,7 @@ pub(crate) fn write(account: &Account) -> Item {
         holds,
         owed,
         qualifying,
+        bought,
         secured,
         promised,
         tier_override,
@@ -156,6 +159,7 @@ pub(crate) fn write(account: &Account) -> Item {
     put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
+    put(BOUGHT, list(write_bought(bought)));
     put(SECURED, list(secured.iter().map(write_secured)));
     put(PROMISED, list(promised.iter().map(write_promise)));
     put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
@@ -170,9 +174,7 @@ pub(crate) fn write(account: &Account) -> Item {
     }
     if let Some(Referral { by, is_over }) = referral {
         put(REFERRED_BY, text(by.as_str()));
-        if *is_over {
-            put(REFERRAL_OVER, AttributeValue::Bool(true));
-        }
+        is_over.then(|| put(REFERRAL_OVER, AttributeValue::Bool(true)));
     }
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
@@ -230,6 +232,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
+        bought: fields.optional(BOUGHT, read_bought)?.unwrap_or_default(),
         secured: read_list(&fields, SECURED, read_secured)?,
         promised: read_list(&fields, PROMISED, read_promise)?,
         tier_override: fields.optional(OVERRIDE, read_override)?,
@@ -434,6 +437,26 @@ fn read_debt(value: &AttributeValue) -> Option<ReferralDebt> {
 fn write_qualifying(amount: &Qualifying) -> AttributeValue {
     let Qualifying { points, spend, visits } = amount;
     list([number(points), number(spend), number(visits)])
+}
+
+fn write_bought(bought: &Bought) -> Vec<AttributeValue> {
+    let Bought { purchases, spend, first_at, last_at } = bought;
+    let ends = first_at.iter().chain(last_at).map(number);
+    if *bought == Bought::default() {
+        Vec::new()
+    } else {
+        [number(purchases), number(spend)].into_iter().chain(ends).collect()
+    }
+}
+
+fn read_bought(value: &AttributeValue) -> Option<Bought> {
+    let [purchases, spend, ends @ ..] = value.as_l().ok()?.as_slice() else { return None };
+    let (first_at, last_at) = match ends {
+        [] => (None, None),
+        [first_at, last_at] => (Some(as_number(first_at)?), Some(as_number(last_at)?)),
+        _ => return None,
+    };
+    Some(Bought { purchases: as_number(purchases)?, spend: as_number(spend)?, first_at, last_at })
 }
 
 fn read_qualifying(value: &AttributeValue) -> Option<Qualifying> {

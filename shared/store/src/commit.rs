@@ -12,7 +12,7 @@ use regulars_domain::{
 };
 
 use crate::{
-    account_item,
+    account_item, aftermath_item,
     counters::Looks,
     entry_item,
     fault::{PostingInvalid, StoreFault},
@@ -167,7 +167,7 @@ impl Store {
         for mark in marks {
             parts.push(Part::Mark);
             let key = entry_key(program, &mark.member, &mark.entry);
-            writes.push(self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))?);
+            writes.push(self.update(key, MARK, UNMARKED_SINCE, aftermath_item::mark_values(mark))?);
         }
         for GivenCode { reward, code, member, redemption, is_pooled } in codes {
             parts.push(Part::Code);

@@ -6,23 +6,25 @@
 //! | `seq` | N | the place in the ledger, by which the index `by_seq` sorts |
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
-//! | `ac` | N | how often something was done about it; absent while nothing was |
-//! | `af` | M | what became of it: `r` refunded, `t` taken back, `u` undone, `c` confirmed on, `e` ending, `p` captured, `g` given back |
+//! | `f` | S | the facts of the purchase that it records |
 //! | `no` | S | what somebody wrote about it; absent if nobody did |
+//! | `ac` | N | how often something was done about it; absent while nothing was |
+//! | `af` | M | what became of it, see `aftermath_item.rs` |
 //!
-//! The last three are the only attributes that ever change, and no hash covers them.
+//! No hash covers the last four, and only the last two change, as long as a member's data are not erased. The index `by_seq` has
+//! all of them but the facts, which would be paid for twice.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
-    aftermath::{Aftermath, Ending, Mark, Recorded},
+    aftermath::Recorded,
     chain::Sealed,
+    facts::PurchaseFacts,
     id::{EntryId, MemberId, ProgramId},
-    points::Points,
 };
 
 use crate::{
+    aftermath_item,
     fault::{Corrupt, StoreFault},
-    item::{Fields, Item, as_number, as_parsed, bytes, compact_date, key_attributes, number, text},
+    item::{Fields, Item, as_number, as_parsed, bytes, key_attributes, number, text},
     table::{AFTERMATH, CHANGES, PK, SEQ, SK, entry_key, read_entry_sk, read_member_pk},
 };
 
@@ -30,13 +32,7 @@ const TEXT: &str = "e";
 const HASH: &str = "h";
 const PREVIOUS: &str = "ph";
 const NOTE: &str = "no";
-const REFUNDED: &str = "r";
-const TAKEN_BACK: &str = "t";
-const UNDONE: &str = "u";
-const CONFIRMED_ON: &str = "c";
-const ENDING: &str = "e";
-const CAPTURED: &str = "p";
-const GIVEN_BACK: &str = "g";
+const FACTS: &str = "f";
 
 /// The item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {
@@ -48,32 +44,10 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     if let Some(note) = &sealed.note {
         item.insert(NOTE.to_owned(), text(note.as_str()));
     }
+    if let Some(facts) = &sealed.facts {
+        item.insert(FACTS.to_owned(), text(facts.text()));
+    }
     item
-}
-
-/// The values of [`crate::table::MARK`] that note `mark`.
-pub(crate) fn mark_values(mark: &Mark) -> Item {
-    let Aftermath { changes, refunded, taken_back, is_undone, confirmed_on, ending, captured, given_back } =
-        mark.aftermath;
-    let mut map = Item::from([
-        (REFUNDED.to_owned(), number(&refunded)),
-        (TAKEN_BACK.to_owned(), number(&taken_back)),
-        (UNDONE.to_owned(), AttributeValue::Bool(is_undone)),
-        (CAPTURED.to_owned(), number(&captured)),
-        (GIVEN_BACK.to_owned(), number(&given_back)),
-    ]);
-    if let Some(date) = confirmed_on {
-        map.insert(CONFIRMED_ON.to_owned(), text(compact_date(date)));
-    }
-    if let Some(ending) = ending {
-        map.insert(ENDING.to_owned(), text(ending_name(ending)));
-    }
-    Item::from([
-        (":read".to_owned(), number(&changes.saturating_sub(1))),
-        (":zero".to_owned(), number(&0)),
-        (":changes".to_owned(), number(&changes)),
-        (":aftermath".to_owned(), AttributeValue::M(map)),
-    ])
 }
 
 /// The entry that `item` is, and what became of it.
@@ -84,39 +58,9 @@ pub(crate) fn mark_values(mark: &Mark) -> Item {
 pub(crate) fn read_recorded(item: &Item) -> Result<Recorded, StoreFault> {
     let fields = Fields::of("entry", item);
     let changes = fields.optional(CHANGES, as_number)?.unwrap_or_default();
-    let aftermath = fields.optional(AFTERMATH, |value| read_aftermath(value, changes))?.unwrap_or_default();
     let member = fields.required(PK, |value| Some(read_member_pk(value.as_s().ok()?)?.1))?;
-    Ok(Recorded { member, sealed: read(item)?, aftermath })
-}
-
-fn read_aftermath(value: &AttributeValue, changes: u64) -> Option<Aftermath> {
-    let map = value.as_m().ok()?;
-    let points = |name| map.get(name).and_then(as_number).map(Points::new);
-    Some(Aftermath {
-        changes,
-        refunded: map.get(REFUNDED).and_then(as_number)?,
-        taken_back: points(TAKEN_BACK)?,
-        is_undone: *map.get(UNDONE)?.as_bool().ok()?,
-        confirmed_on: map.get(CONFIRMED_ON).map(|date| as_parsed(date).ok_or(())).transpose().ok()?,
-        ending: map.get(ENDING).map(|name| read_ending(name).ok_or(())).transpose().ok()?,
-        captured: points(CAPTURED)?,
-        given_back: points(GIVEN_BACK)?,
-    })
-}
-
-const ENDINGS: [Ending; 3] = [Ending::Captured, Ending::Cancelled, Ending::Reversed];
-
-fn ending_name(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Captured => "captured",
-        Ending::Cancelled => "cancelled",
-        Ending::Reversed => "reversed",
-    }
-}
-
-fn read_ending(value: &AttributeValue) -> Option<Ending> {
-    let name = value.as_s().ok()?;
-    ENDINGS.into_iter().find(|ending| ending_name(*ending) == name)
+    let aftermath = fields.optional(AFTERMATH, |value| aftermath_item::read(value, &member, changes))?;
+    Ok(Recorded { member, sealed: read(item)?, aftermath: aftermath.unwrap_or_default(), amended: None })
 }
 
 /// The entry that `item` is.
@@ -131,7 +75,58 @@ pub(crate) fn read(item: &Item) -> Result<Sealed, StoreFault> {
     let hash = |name| fields.required(name, |value| <[u8; 32]>::try_from(value.as_b().ok()?.as_ref()).ok());
     let (previous, hash) = (hash(PREVIOUS)?, hash(HASH)?);
     let note = fields.optional(NOTE, as_parsed)?;
+    let facts = fields.optional(FACTS, |value| PurchaseFacts::read(value.as_s().ok()?).ok())?;
     let sealed = Sealed::read(text.clone(), previous.into(), hash.into())
         .map_err(|source| Corrupt { source: Some(source), ..fields.corrupt(TEXT) })?;
-    if sealed.entry.id == id { Ok(sealed.noted(note)) } else { Err(fields.corrupt(SK).into()) }
+    if sealed.entry.id == id { Ok(sealed.noted(note).with_facts(facts)) } else { Err(fields.corrupt(SK).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use regulars_domain::facts::MemberThen;
+    use serde_json::json;
+
+    use super::*;
+    use crate::item_size::item_size;
+
+    /// An entry for a purchase of this many lines, as the till of a grocer sends it.
+    fn entry(lines: usize) -> Item {
+        let lines: Vec<_> = (0..lines)
+            .map(|n| json!({ "sku": format!("4000{n:04}"), "category": "groceries", "quantity": 1, "amount": 249 }))
+            .collect();
+        let purchase = json!({
+            "occurred_at": "2026-11-21T16:05:00Z", "total": { "amount": 12_450, "currency": "EUR" },
+            "channel": "till", "store": "kadikoy-1", "receipt": "till3-0042", "tax": 1_987, "lines": lines,
+        });
+        let member = MemberThen { tier: Some("silver".parse().unwrap()), ..MemberThen::default() };
+        let facts = PurchaseFacts { purchase: serde_json::from_value(purchase).unwrap(), member: Some(member) };
+        // Three rules that gave something, a cap, steps toward another rule, and a tier that counts.
+        let text = json!({
+            "format": 1, "id": "till3-20261121-0042", "seq": 1_234, "kind": "accrual",
+            "record": { "source": { "purchase": 12_450 },
+                        "breakdown": [["base", 124, 124, 12_450], ["tier:silver", 15, 15], ["happy-hour", 124, 124]] },
+            "lots": [["2027-11-30", 263]],
+            "qualified": [{ "period": "2026-01-01", "points": 124, "spend": 12_450, "visits": 1 }],
+            "caps": [["rule/happy-hour", "m20261101", 124]], "steps": { "tenth-visit": 1 },
+            "program_version": 12, "by": "operator", "actor": "5example0client0of0earn",
+            "occurred_at": "2026-11-21T16:05:00Z", "posted_at": "2026-11-21T16:05:00.123Z", "fingerprint": "0".repeat(32),
+        });
+        let text = text.to_string();
+        let sealed = Sealed::read(text, [6; 32].into(), [7; 32].into()).unwrap().with_facts(Some(facts));
+        write(&"corner-coffee-eu".parse().unwrap(), &"0192f3a47b1c7d5e8f90a1b2c3d4e5f6".parse().unwrap(), &sealed)
+    }
+
+    /// The figures stand in ARCHITECTURE.md.
+    #[test]
+    fn an_entry_with_the_facts_of_three_lines_weighs_no_more_than_a_kilobyte() {
+        let weighed = [0, 1, 3, 10, 50].map(|lines| {
+            let item = entry(lines);
+            let facts = HashMap::from([(FACTS.to_owned(), item[FACTS].clone())]);
+            (lines, item_size(&facts), item_size(&item))
+        });
+        println!("lines, bytes of facts, bytes of all: {weighed:?}");
+        assert_eq!(weighed, [(0, 139, 857), (1, 176, 894), (3, 238, 956), (10, 455, 1_173), (50, 1_695, 2_413)]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{Client, operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
 use regulars_domain::{
-    aftermath::Recorded,
+    aftermath::{Place, Recorded},
     chain::Sealed,
     id::{EntryId, MemberId, ProgramId},
 };
@@ -27,7 +27,7 @@ pub struct Page<T> {
 }
 
 impl Store {
-    /// One entry of a member's ledger, and what became of it.
+    /// One entry of a member's ledger, and what became of it; with a purchase that was amended, what it is now.
     ///
     /// # Errors
     ///
@@ -38,8 +38,16 @@ impl Store {
         member: &MemberId,
         entry: &EntryId,
     ) -> Result<Option<Recorded>, StoreFault> {
-        let item = self.get(entry_key(program, member, entry)).await?;
-        item.as_ref().map(entry_item::read_recorded).transpose()
+        let Some(item) = self.get(entry_key(program, member, entry)).await? else { return Ok(None) };
+        let recorded = entry_item::read_recorded(&item)?;
+        let Some(Place { member, entry }) = recorded.aftermath.accrual.as_ref().and_then(|now| now.amended.clone())
+        else {
+            return Ok(Some(recorded));
+        };
+        let amendment = self.get(entry_key(program, &member, &entry)).await?;
+        let amendment = amendment.as_ref().map(entry_item::read).transpose()?;
+        let amended = amendment.and_then(|sealed| sealed.facts).map(|facts| facts.purchase);
+        Ok(Some(Recorded { amended, ..recorded }))
     }
 
     /// At most `limit` (1 at least) entries from the newest back, all of them before the `seq` that `before` is.

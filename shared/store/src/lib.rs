@@ -7,6 +7,7 @@
 mod account_item;
 mod accounts;
 mod act;
+mod aftermath_item;
 mod alias;
 mod backoff;
 mod calls;

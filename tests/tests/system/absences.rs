@@ -149,7 +149,7 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     let updates: Vec<_> = sources().into_iter().filter(|(_, text)| text.contains("self.update(")).collect();
     assert_eq!(updates.len(), 1, "one file updates");
     let counted = |call: &str| updates[0].1.matches(call).count();
-    let of_entries = "self.update(key, MARK, UNMARKED_SINCE, entry_item::mark_values(mark))";
+    let of_entries = "self.update(key, MARK, UNMARKED_SINCE, aftermath_item::mark_values(mark))";
     assert_eq!(
         counted("self.update("),
         counted("self.update(counter_key(") + counted("self.update(code_key(") + counted(of_entries)

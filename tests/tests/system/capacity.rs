@@ -87,6 +87,47 @@ fn an_accrual_is_one_read_and_one_transaction_of_five_units() {
     assert_eq!(measure(&system, "an accrual for an activity", 201, request), cost(2, 1, 5));
 }
 
+/// A purchase of this many lines, as a grocer's till sends them.
+fn basket(lines: usize) -> Value {
+    let lines: Vec<_> = (0..lines)
+        .map(|n| json!({ "sku": format!("{:08}", 40_001_234 + n), "category": "groceries", "quantity": 1, "amount": 20 }))
+        .collect();
+    let total = i64::try_from(lines.len()).unwrap() * 20;
+    json!({ "purchase": { "occurred_at": "2026-11-21T16:05:00+03:00", "total": { "amount": total, "currency": "EUR" },
+                          "channel": "till", "store": "kadikoy-1", "receipt": "till3-0042", "lines": lines } })
+}
+
+#[test]
+fn the_facts_of_ten_lines_cost_nothing_and_those_of_many_what_they_weigh() {
+    let system = ordinary();
+    let path = accruals();
+    for (lines, write_units) in [(1, 5), (3, 5), (10, 5), (50, 9)] {
+        let body = basket(lines);
+        let request = ("earn", "POST", path.as_str(), &*format!("order-{lines}"), &body);
+        let measured = measure(&system, &format!("an accrual of {lines} lines"), 201, request);
+        assert_eq!(measured, cost(2, 1, write_units), "{lines} lines");
+    }
+}
+
+#[test]
+fn a_return_reads_the_purchase_and_writes_it_besides_the_account_and_an_entry() {
+    let system = ordinary();
+    let path = accruals();
+    let body = basket(3);
+    measure(&system, "an accrual of 3 lines", 201, ("earn", "POST", &path, "order-1", &body));
+    let (returns, amendments) = (format!("{path}/order-1/reversals"), format!("{path}/order-1/amendments"));
+    let returned = json!({ "returned": [{ "line": "0" }] });
+    let request = ("earn", "POST", returns.as_str(), "return-1", &returned);
+    // The account, the purchase, and the purchase once more for the answer; the account, the entry and its index, the purchase
+    // and its index.
+    assert_eq!(measure(&system, "a return by the line", 201, request), cost(4, 3, 8));
+    let request = ("earn", "POST", amendments.as_str(), "amendment-1", &body);
+    assert_eq!(measure(&system, "an amendment", 201, request), cost(5, 4, 8));
+    let returned = json!({ "returned": [{ "line": "1" }] });
+    let request = ("earn", "POST", returns.as_str(), "return-2", &returned);
+    assert_eq!(measure(&system, "a return after an amendment", 201, request), cost(6, 5, 8));
+}
+
 #[test]
 fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
     let system = ordinary();

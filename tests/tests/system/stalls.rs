@@ -134,7 +134,7 @@ fn body(function: &str, method: &str, path: &str) -> (Value, &'static str) {
     let reason = json!({ "reason": "test" });
     let body = match (function, method, path.rsplit('/').next().unwrap()) {
         (_, "GET", _) => Value::Null,
-        ("earn", _, "accruals") => purchase(1_000),
+        ("earn", _, "accruals" | "amendments") => purchase(1_000),
         ("earn", _, "quotes") => json!({ "accrual": purchase(1_000) }),
         ("enroll", "POST", "members") => json!({ "member": "m-9" }),
         ("enroll", _, "lookup") => json!({ "alias": { "kind": "email", "value": "a@b.c" } }),

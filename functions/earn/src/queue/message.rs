@@ -1,22 +1,24 @@
 //! One message: whose account, under which key, and what would be the body of a request.
 
 use regulars_application::{
-    body::{BODY_BYTES_MAX, Body, told},
+    body::{BODY_BYTES_MAX, Body},
     command::KeyedRequest,
     refusal::Refusal,
+    returns::ReturnBody,
 };
 use regulars_domain::{
     entry::By,
     fingerprint::Content,
     id::{Actor, EntryId, IdempotencyKey, MemberId, ProgramId},
-    money::Money,
-    reversal::Return,
+    purchase::Purchase,
+    reversal::Reversal,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    accruals::{self, Accrual},
+    accruals::Accrual,
+    amendment::{self, Amendment},
     confirmation, reversal,
 };
 
@@ -34,7 +36,8 @@ pub(crate) struct Message {
 #[derive(Debug)]
 pub(crate) enum Command {
     Accrue(Accrual),
-    Reverse(EntryId, Return),
+    Reverse(EntryId, Reversal),
+    Amend(EntryId, Purchase),
     Confirm(EntryId),
 }
 
@@ -47,7 +50,9 @@ struct Fields {
     #[serde(default)]
     accrual: Option<Accrual>,
     #[serde(default)]
-    reversal: Option<Reversal>,
+    reversal: Option<About>,
+    #[serde(default)]
+    amendment: Option<About>,
     #[serde(default)]
     confirmation: Option<Confirmation>,
     /// Who exactly asks, like the header `Regulars-Actor` over HTTP.
@@ -55,14 +60,10 @@ struct Fields {
     actor: Option<Actor>,
 }
 
+/// A command about an accrual. What else it holds is the body of the request, which is read by itself.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reversal {
+struct About {
     entry: EntryId,
-    #[serde(default, deserialize_with = "told")]
-    refund: Option<Money>,
-    #[serde(default, deserialize_with = "told")]
-    refunded_total: Option<Money>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,35 +80,35 @@ impl Message {
     /// `body_too_large`, `body_malformed`.
     pub(crate) fn read(text: &str) -> Result<Self, Refusal> {
         let body = Body::read(text.as_bytes(), BODY_BYTES_MAX)?;
-        let Fields { program, member, idempotency_key, accrual, reversal, confirmation, actor } = body.object()?;
-        let (command, content) = match (accrual, reversal, confirmation) {
-            (Some(accrual), None, None) => {
-                let content = Content::of(accruals::OPERATION, &body_in(body.value(), "accrual"));
+        let Fields { program, member, idempotency_key, accrual, reversal, amendment, confirmation, actor } =
+            body.object()?;
+        let (command, content) = match (accrual, reversal, amendment, confirmation) {
+            (Some(accrual), None, None, None) => {
+                let content = accrual.content();
                 (Command::Accrue(accrual), content)
             }
-            (None, Some(Reversal { entry, refund, refunded_total }), None) => {
-                let content = Content::of(&reversal::operation(&entry), &body_in(body.value(), "reversal"));
-                let returned = reversal::returned(refund, refunded_total, "/reversal")?;
-                (Command::Reverse(entry, returned), content)
+            (None, Some(About { entry }), None, None) => {
+                let body = body.part("reversal", "entry");
+                let content = Content::of(&reversal::operation(&entry), body.value());
+                let reversal = body.object().and_then(ReturnBody::reversal);
+                (Command::Reverse(entry, reversal.map_err(|refusal| refusal.within("/reversal"))?), content)
             }
-            (None, None, Some(Confirmation { entry })) => {
+            (None, None, Some(About { entry }), None) => {
+                let body = body.part("amendment", "entry").object::<Amendment>();
+                let Amendment { purchase } = body.map_err(|refusal| refusal.within("/amendment"))?;
+                let content = amendment::content(&entry, &purchase);
+                (Command::Amend(entry, purchase), content)
+            }
+            (None, None, None, Some(Confirmation { entry })) => {
                 let content = Content::of(&confirmation::operation(&entry), &Value::Null);
                 (Command::Confirm(entry), content)
             }
             _ => {
-                return Err(Refusal::body_malformed("", "A message holds one of accrual, reversal and confirmation."));
+                let detail = "A message holds one of accrual, reversal, amendment and confirmation.";
+                return Err(Refusal::body_malformed("", detail));
             }
         };
         let keyed = KeyedRequest { entry: idempotency_key.into(), content, by: By::Operator, actor };
         Ok(Self { program, member, keyed, command })
     }
-}
-
-/// What would be the body of the request: over HTTP the entry that it acts on stands in the path.
-fn body_in(written: &Value, command: &str) -> Value {
-    let mut body = written.get(command).cloned().unwrap_or_default();
-    if let Some(fields) = body.as_object_mut() {
-        fields.remove("entry");
-    }
-    body
 }

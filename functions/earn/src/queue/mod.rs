@@ -11,7 +11,7 @@ use self::{
     batch::{Batch, Failed},
     message::{Command, Message},
 };
-use crate::{accruals, confirmation, reversal};
+use crate::{accruals, amendment, confirmation, reversal};
 
 /// Whether an event comes from a queue.
 pub(crate) fn is_batch(event: &Value) -> bool {
@@ -49,7 +49,10 @@ async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<()
     let subject = &mut engine.subject(program, member).await?;
     match command {
         Command::Accrue(accrual) => accruals::act(engine, subject, &keyed, accrual, deadline).await?,
-        Command::Reverse(entry, returned) => reversal::act(engine, subject, &keyed, &entry, returned, deadline).await?,
+        Command::Reverse(entry, reversal) => {
+            reversal::act(engine, subject, &keyed, &entry, &reversal, deadline).await?
+        }
+        Command::Amend(entry, purchase) => amendment::act(engine, subject, &keyed, &entry, &purchase, deadline).await?,
         Command::Confirm(entry) => confirmation::act(engine, subject, &keyed, &entry, deadline).await?,
     };
     Ok(())

@@ -24,6 +24,16 @@ impl HttpRequest {
         self.keyed_as(self.idempotency_key()?.into(), operation, content)
     }
 
+    /// As [`HttpRequest::keyed`], for a request that is the same however its body is written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HttpRequest::keyed`].
+    pub fn keyed_by(&self, content: Content) -> Result<KeyedRequest, Problem> {
+        let entry = self.idempotency_key()?.into();
+        Ok(KeyedRequest { entry, content, by: self.by(), actor: self.actor()? })
+    }
+
     /// As [`HttpRequest::keyed`], under an entry id that is not the caller's to choose.
     ///
     /// # Errors

@@ -133,6 +133,10 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::HoldExpired => (StatusCode::UNPROCESSABLE_ENTITY, "The hold has expired"),
         RefusalCode::HoldsFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many open holds"),
         RefusalCode::ReversalExceedsAccrual => (StatusCode::UNPROCESSABLE_ENTITY, "The reversal exceeds the accrual"),
+        RefusalCode::LineNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such line"),
+        RefusalCode::CannotAmend => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be amended"),
+        RefusalCode::FactsErased => (StatusCode::UNPROCESSABLE_ENTITY, "The details of the purchase were erased"),
+        RefusalCode::ChangesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many returns and amendments"),
         RefusalCode::LinesExceedTotal => (StatusCode::UNPROCESSABLE_ENTITY, "Lines exceed the total"),
         RefusalCode::OccurredAtOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "occurred_at is out of range"),
         RefusalCode::CurrencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "The money is in another currency"),
@@ -320,7 +324,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 54] = [
+        let promised: [(u16, &str, ProblemCode); 58] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -365,6 +369,10 @@ mod tests {
             (422, "hold_expired", Refused::HoldExpired.into()),
             (422, "holds_full", Refused::HoldsFull.into()),
             (422, "reversal_exceeds_accrual", Refused::ReversalExceedsAccrual.into()),
+            (422, "line_not_found", Refused::LineNotFound.into()),
+            (422, "cannot_amend", Refused::CannotAmend.into()),
+            (422, "facts_erased", Refused::FactsErased.into()),
+            (422, "changes_full", Refused::ChangesFull.into()),
             (422, "lines_exceed_total", Refused::LinesExceedTotal.into()),
             (422, "occurred_at_out_of_range", Refused::OccurredAtOutOfRange.into()),
             (422, "currency_mismatch", Refused::CurrencyMismatch.into()),

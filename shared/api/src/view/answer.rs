@@ -3,13 +3,15 @@
 use regulars_domain::{aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, settle::Settled};
 use serde::Serialize;
 
-use super::{AccountView, BreakdownView, EntryView, RedemptionView, TierChangeView};
+use super::{AccountView, BreakdownView, EntryView, PurchaseView, RedemptionView, TierChangeView};
 
 /// The answer to an accrual.
 #[derive(Clone, Debug, Serialize)]
 pub struct Accrued {
     entry: Option<EntryView>,
     breakdown: Vec<BreakdownView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<PurchaseView>,
     account: AccountView,
     tier_change: Option<TierChangeView>,
 }
@@ -22,6 +24,7 @@ impl Accrued {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
         Self {
             breakdown: BreakdownView::explained(entry.map(Entry::breakdown).unwrap_or_default(), explanations),
+            purchase: recorded.and_then(PurchaseView::new),
             tier_change: entry.and_then(|entry| entry.effects.tier_change.as_ref()).map(TierChangeView::from),
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),
@@ -66,30 +69,14 @@ impl Redeemed {
     }
 }
 
-/// The answer to a return.
+/// The answer to a return or an amendment.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reversed {
     entry: Option<EntryView>,
+    breakdown: Vec<BreakdownView>,
     purchase: Option<PurchaseView>,
     account: AccountView,
     tier_change: Option<TierChangeView>,
-}
-
-/// A purchase as it is now, in minor units.
-#[derive(Clone, Debug, Serialize)]
-struct PurchaseView {
-    total: i64,
-    refunded: i64,
-    remaining: i64,
-}
-
-impl PurchaseView {
-    /// `None` of an accrual that is no purchase.
-    fn new(accrual: &Recorded) -> Option<Self> {
-        let total = accrual.sealed.entry.paid()?.get();
-        let refunded = accrual.aftermath.refunded;
-        Some(Self { total, refunded, remaining: total.saturating_sub(refunded) })
-    }
 }
 
 impl Reversed {
@@ -97,7 +84,9 @@ impl Reversed {
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, accrual: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let Posted { entry, account, tier_change } = Posted::new(recorded, settled);
-        Self { entry, purchase: accrual.and_then(PurchaseView::new), account, tier_change }
+        let lines = recorded.map(|recorded| recorded.sealed.entry.breakdown()).unwrap_or_default();
+        let breakdown = lines.iter().map(BreakdownView::from).collect();
+        Self { entry, breakdown, purchase: accrual.and_then(PurchaseView::new), account, tier_change }
     }
 }
 

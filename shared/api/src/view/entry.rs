@@ -7,7 +7,7 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, Changed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
+    entry::{By, CameBack, Changed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
     explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
@@ -15,6 +15,7 @@ use regulars_domain::{
     money::Money,
     pending::{Awaits, PendingMove},
     points::Points,
+    purchase::{Quantity, Receipt},
     redemption::RedemptionState,
     steps::Progress,
     text::{Label, Note},
@@ -113,6 +114,8 @@ pub struct EntryDetail {
     tier_override: Option<TierOverride>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Changed>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "return")]
+    came_back: Option<CameBackView>,
     /// The text that is hashed, byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -204,6 +207,7 @@ impl EntryDetail {
             expiring: None,
             tier_override: None,
             change: None,
+            came_back: None,
             text: Some(sealed.text.clone()),
             previous_hash: Some(sealed.previous.to_string()),
         };
@@ -223,13 +227,16 @@ impl EntryDetail {
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
             Record::Change(changed) => self.change = Some(changed.clone()),
+            Record::AccrualReversal(came_back) => {
+                self.reason.clone_from(&came_back.reason);
+                self.came_back = Some(CameBackView::from(came_back.as_ref()));
+            }
             Record::Enrollment(_)
             | Record::Accrual(_)
             | Record::Redemption(_)
             | Record::Expiry
             | Record::Confirmation
             | Record::Lapse
-            | Record::AccrualReversal(_)
             | Record::Capture
             | Record::Cancellation
             | Record::RedemptionReversal
@@ -239,7 +246,8 @@ impl EntryDetail {
             | Record::MergeIn(_)
             | Record::TierChange
             | Record::PlanEnd(_)
-            | Record::ReferralPayment(_) => {}
+            | Record::ReferralPayment(_)
+            | Record::Amendment(_) => {}
         }
     }
 
@@ -247,6 +255,38 @@ impl EntryDetail {
     #[must_use]
     pub fn quoted(self) -> Self {
         Self { entry: self.entry.quoted(), text: None, previous_hash: None, ..self }
+    }
+}
+
+/// What came back with one return.
+#[derive(Clone, Debug, Serialize)]
+struct CameBackView {
+    /// What was refunded, in minor units.
+    refunded: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<LineBackView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<Receipt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<Label>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LineBackView {
+    line: String,
+    quantity: Quantity,
+    amount: i64,
+}
+
+impl From<&CameBack> for CameBackView {
+    fn from(CameBack { accrual, lines, receipt, store, reason: _ }: &CameBack) -> Self {
+        let lines = lines.iter().map(|(line, quantity, amount)| LineBackView {
+            line: line.clone(),
+            quantity: *quantity,
+            amount: *amount,
+        });
+        let refunded = accrual.paid.saturating_neg();
+        Self { refunded, lines: lines.collect(), receipt: receipt.clone(), store: store.clone() }
     }
 }
 
@@ -307,7 +347,7 @@ impl BreakdownView {
         let is_line = |rule: &str| breakdown.iter().any(|line| line.rule == rule);
         let others = explanations.iter().filter(|explained| !is_line(&explained.rule)).map(|explained| Self {
             rule: explained.rule.clone(),
-            wanted: Points::ZERO,
+            wanted: explained.wanted,
             given: Points::ZERO,
             basis: explained.basis,
             because: Some(explained.because),

@@ -3,9 +3,10 @@
 use regulars_domain::{
     account::Inactive,
     adjust::AdjustRefusal,
+    amendment::AmendRefusal,
     confirm::ConfirmRefusal,
-    earn::EarnRefusal,
-    enroll::AmendRefusal,
+    earn::{EarnRefusal, Unfit},
+    enroll::ChangeRefusal,
     entitlement::UseRefusal,
     merge::MergeRefusal,
     plan::PlanRefusal,
@@ -25,10 +26,29 @@ impl From<EarnRefusal> for Refusal {
     fn from(refusal: EarnRefusal) -> Self {
         let code = match &refusal {
             EarnRefusal::Inactive(inactive) => return inactive.clone().into(),
-            EarnRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
-            EarnRefusal::LinesExceedTotal { .. } => RefusalCode::LinesExceedTotal,
+            EarnRefusal::Unfit(unfit) => code_of(unfit),
             EarnRefusal::OccurredAtOutOfRange { .. } => RefusalCode::OccurredAtOutOfRange,
             EarnRefusal::PointsOverflow => RefusalCode::PointsOverflow,
+        };
+        Refusal::new(code, sentence(&refusal))
+    }
+}
+
+fn code_of(unfit: &Unfit) -> RefusalCode {
+    match unfit {
+        Unfit::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+        Unfit::LinesExceedTotal { .. } => RefusalCode::LinesExceedTotal,
+    }
+}
+
+impl From<AmendRefusal> for Refusal {
+    fn from(refusal: AmendRefusal) -> Self {
+        let code = match &refusal {
+            AmendRefusal::Inactive(inactive) => return inactive.clone().into(),
+            AmendRefusal::NotAPurchase | AmendRefusal::OccurredAtDiffers => RefusalCode::CannotAmend,
+            AmendRefusal::Unfit(unfit) => code_of(unfit),
+            AmendRefusal::ChangesFull => RefusalCode::ChangesFull,
+            AmendRefusal::PointsOverflow => RefusalCode::PointsOverflow,
         };
         Refusal::new(code, sentence(&refusal))
     }
@@ -80,7 +100,13 @@ impl From<ReverseRefusal> for Refusal {
             ReverseRefusal::Inactive(inactive) => return inactive.clone().into(),
             ReverseRefusal::NotAnAccrual => RefusalCode::EntryNotFound,
             ReverseRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
-            ReverseRefusal::ExceedsAccrual { .. } => RefusalCode::ReversalExceedsAccrual,
+            ReverseRefusal::LineNotFound { .. } => RefusalCode::LineNotFound,
+            ReverseRefusal::ExceedsLine { .. } | ReverseRefusal::ExceedsAccrual { .. } => {
+                RefusalCode::ReversalExceedsAccrual
+            }
+            ReverseRefusal::FactsErased => RefusalCode::FactsErased,
+            ReverseRefusal::ChangesFull => RefusalCode::ChangesFull,
+            ReverseRefusal::PointsOverflow => RefusalCode::PointsOverflow,
         };
         Refusal::new(code, sentence(&refusal))
     }
@@ -199,11 +225,11 @@ impl From<Inactive> for Refusal {
     }
 }
 
-impl From<AmendRefusal> for Refusal {
-    fn from(refusal: AmendRefusal) -> Self {
+impl From<ChangeRefusal> for Refusal {
+    fn from(refusal: ChangeRefusal) -> Self {
         match refusal {
-            AmendRefusal::Inactive(inactive) => inactive.into(),
-            AmendRefusal::AttributesTooLarge(refused) => refused.into(),
+            ChangeRefusal::Inactive(inactive) => inactive.into(),
+            ChangeRefusal::AttributesTooLarge(refused) => refused.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    draft::KeyedRequest,
+    draft::{Beside, KeyedRequest},
     ledger::{entry::Record, posting::Posting},
     state::account::Inactive,
     time::settle::Settled,
@@ -71,6 +71,6 @@ pub fn adjust(settled: Settled<'_>, request: &KeyedRequest, wish: &Adjust) -> Re
     } else {
         entry.effects.take(&draft.account, -wish.points);
     }
-    draft.post_command_noted(entry, wish.note.clone());
+    draft.post_command_with(entry, Beside { note: wish.note.clone(), ..Beside::default() });
     Ok(draft.finish())
 }

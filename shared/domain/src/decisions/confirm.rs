@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::{
+    decisions::reassess::awaits_of,
     draft::KeyedRequest,
     ledger::{
-        aftermath::Recorded,
+        aftermath::{Place, Recorded},
         entry::{Kind, Record},
         posting::Posting,
     },
@@ -48,14 +49,14 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
     if confirmed.kind() != Kind::Accrual {
         return Err(ConfirmRefusal::NotAnAccrual);
     }
-    let waits = confirmed.awaits().filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
+    let then = draft.then(confirmed.program_version);
+    let waits = awaits_of(then, accrual).filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
     let Some(awaits) =
         waits.filter(|awaits| awaits.ends_on() > draft.today() && accrual.aftermath.confirmed_on.is_none())
     else {
         return Err(ConfirmRefusal::NotPending);
     };
-    let left = confirmed.pending() - accrual.aftermath.taken_back;
-    let then = draft.then(confirmed.program_version);
+    let left = accrual.gives();
     let today = draft.today();
     let mut entry = draft.entry_for(request, Record::Confirmation, draft.now);
     let points = entry.effects.take_pending(&draft.account, awaits, left);
@@ -65,7 +66,12 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
     entry.refers_to = Some(confirmed.id.clone());
     entry.program_version = then.version;
     entry.effects.give(&draft.account, points, then.points.expiry.expiry(today));
+    let mut now = accrual.accrual_now();
+    now.entries.push(Place { member: draft.account.member.clone(), entry: entry.id.clone() });
     draft.post_command(entry);
-    draft.mark(accrual.mark(|aftermath| aftermath.confirmed_on = Some(today)));
+    draft.mark(accrual.mark(|aftermath| {
+        aftermath.accrual = Some(now);
+        aftermath.confirmed_on = Some(today);
+    }));
     Ok(draft.finish())
 }

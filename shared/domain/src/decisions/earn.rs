@@ -14,18 +14,16 @@ use crate::{
     rules::{assessment::NotAssessed, program::Program},
     state::{account::Inactive, counter::Counters},
     time::settle::Settled,
-    values::{calendar::days_after, money::Currency, occasion::Occasion, points::Points},
+    values::{calendar::days_after, money::Currency, occasion::Occasion, points::Points, purchase::Purchase},
 };
 
 /// How far a till's clock may run ahead, in minutes.
 const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
 
-/// Why nothing was earned, in the order in which it is looked for.
+/// Why a purchase cannot be assessed, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EarnRefusal {
-    /// The account does not earn.
-    Inactive(Inactive),
-    /// The purchase is in another currency than the program.
+pub enum Unfit {
+    /// It is in another currency than the program.
     CurrencyMismatch {
         /// The program's currency.
         expected: Currency,
@@ -39,6 +37,45 @@ pub enum EarnRefusal {
         /// What was paid, in minor units.
         total: i64,
     },
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the program counts in {expected}, and the purchase is in {found}")
+            }
+            Self::LinesExceedTotal { lines, total } => {
+                write!(
+                    f,
+                    "the amounts of the lines add up to {lines}, and the total is {total}; a line's amount is for the whole line"
+                )
+            }
+        }
+    }
+}
+
+/// Checks that `purchase` can be assessed under `then`.
+///
+/// # Errors
+///
+/// [`Unfit`]
+pub(crate) fn check_purchase(purchase: &Purchase, then: &Program) -> Result<(), Unfit> {
+    let (expected, found) = (then.currency, purchase.total.currency);
+    if expected != found {
+        return Err(Unfit::CurrencyMismatch { expected, found });
+    }
+    let (lines, total) = (purchase.lines_total(), purchase.total.amount.get());
+    if lines > total { Err(Unfit::LinesExceedTotal { lines, total }) } else { Ok(()) }
+}
+
+/// Why nothing was earned, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarnRefusal {
+    /// The account does not earn.
+    Inactive(Inactive),
+    /// The purchase does not fit the program, or itself.
+    Unfit(Unfit),
     /// It lies too far back, or in the future.
     OccurredAtOutOfRange {
         /// The first day that can still be posted, in the program's time zone.
@@ -54,15 +91,7 @@ impl fmt::Display for EarnRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::CurrencyMismatch { expected, found } => {
-                write!(f, "the program counts in {expected}, and the purchase is in {found}")
-            }
-            Self::LinesExceedTotal { lines, total } => {
-                write!(
-                    f,
-                    "the amounts of the lines add up to {lines}, and the total is {total}; a line's amount is for the whole line"
-                )
-            }
+            Self::Unfit(unfit) => unfit.fmt(f),
             Self::OccurredAtOutOfRange { earliest, latest } => {
                 write!(f, "occurred_at must lie between the beginning of {earliest} and {latest}")
             }
@@ -90,16 +119,8 @@ pub fn earn<'p>(
     let pays_referral = settled.referrer(occasion, then).is_some();
     let mut draft = settled.0;
     draft.account.check_active().map_err(EarnRefusal::Inactive)?;
-    if let Occasion::Purchase(purchase) = occasion
-        && purchase.total.currency != then.currency
-    {
-        return Err(EarnRefusal::CurrencyMismatch { expected: then.currency, found: purchase.total.currency }.into());
-    }
-    if let Occasion::Purchase(purchase) = occasion
-        && purchase.lines_total() > purchase.total.amount.get()
-    {
-        let (lines, total) = (purchase.lines_total(), purchase.total.amount.get());
-        return Err(EarnRefusal::LinesExceedTotal { lines, total }.into());
+    if let Occasion::Purchase(purchase) = occasion {
+        check_purchase(purchase, then).map_err(EarnRefusal::Unfit)?;
     }
     let occurred_at = occasion.occurred_at();
     let earliest = days_after(draft.today(), then.points.backdating_days_max.saturating_neg());

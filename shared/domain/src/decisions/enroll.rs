@@ -101,7 +101,7 @@ pub fn enroll(
 
 /// What is to be changed of a member; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Amend {
+pub struct MemberChange {
     /// Whether the account earns and spends.
     pub status: Option<NewStatus>,
     /// Attributes to set, or with `None` to take away.
@@ -110,7 +110,7 @@ pub struct Amend {
 
 /// Why a member is not changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AmendRefusal {
+pub enum ChangeRefusal {
     /// The account is closed, or another's, and stays as it is.
     Inactive(Inactive),
     /// The account would have more than [`crate::program::ATTRIBUTE_BYTES_MAX`] of attributes.
@@ -123,18 +123,18 @@ pub enum AmendRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`AmendRefusal`]; the first that applies wins.
-pub fn amend(
+/// Refusals are looked for in the order of [`ChangeRefusal`]; the first that applies wins.
+pub fn change_member(
     settled: Settled<'_>,
-    wish: Amend,
+    wish: MemberChange,
     by: By,
     actor: Option<&Actor>,
-) -> Result<Option<Posting>, AmendRefusal> {
+) -> Result<Option<Posting>, ChangeRefusal> {
     let mut draft = settled.0;
     let removes_only = wish.status.is_none() && wish.attributes.values().all(Option::is_none);
     // What is kept of a person can be removed after the account was closed.
-    if wish != Amend::default() && !(removes_only && draft.account.status == Status::Closed) {
-        draft.account.check_open().map_err(AmendRefusal::Inactive)?;
+    if wish != MemberChange::default() && !(removes_only && draft.account.status == Status::Closed) {
+        draft.account.check_open().map_err(ChangeRefusal::Inactive)?;
     }
     let status = wish.status.filter(|status| draft.account.status != (*status).into());
     let (mut set, mut removed) = (BTreeSet::new(), BTreeSet::new());
@@ -162,7 +162,7 @@ pub fn amend(
             let of_those = set.iter().filter_map(|id| Some((id, attributes.get(id)?)));
             let largest = of_those.max_by_key(|(_, value)| value.bytes()).map(|(id, _)| id.to_string());
             let name = largest.unwrap_or(refused.name);
-            return Err(AmendRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
+            return Err(ChangeRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
         }
     }
     let changed = Changed { status, set, removed, ..Changed::default() };

@@ -111,6 +111,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
         referral: referral_of_both(into_account, from_account).cloned(),
         referral_debts: debts_of_both(into_account, from_account),
         birthday_on: into_account.birthday_on.max(from_account.birthday_on),
+        bought: into_account.bought.plus(from_account.bought),
     }
 }
 

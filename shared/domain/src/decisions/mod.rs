@@ -1,12 +1,14 @@
 //! The decisions: for each a ladder of refusals in a fixed order, then the change.
 
 pub mod adjust;
+pub mod amendment;
 pub mod confirm;
 pub mod earn;
 pub mod enroll;
 pub mod entitlement;
 pub mod merge;
 pub mod plan;
+pub mod reassess;
 pub mod redeem;
 pub mod redemption;
 pub mod referral;

@@ -261,7 +261,8 @@ fn check_reward(
         return Err(RedeemRefusal::RewardNotForTier { tiers: reward.tiers.clone() }.into());
     }
     if let Some(condition) = &reward.when {
-        let facts = Facts::new(draft.rules.program, account, account.tier.as_ref(), draft.now);
+        let member = draft.member_now();
+        let facts = Facts::new(draft.rules.program, &member, draft.now);
         match condition.holds(&facts) {
             Ok(true) => {}
             Ok(false) => return Err(RedeemRefusal::RewardNotForMember { fault: None }.into()),

@@ -220,7 +220,7 @@ pub fn reverse(
     draft.post_command(entry);
     draft.mark(redemption.mark(|aftermath| {
         aftermath.given_back += points;
-        aftermath.refunded = money_back;
+        aftermath.money_back = money_back;
         if is_whole {
             aftermath.ending = Some(Ending::Reversed);
         }
@@ -230,7 +230,7 @@ pub fn reverse(
 
 /// The points that `part` of a redemption comes to, where `left` are not undone, and what of its money has come back then.
 fn points_of(part: Part, redemption: &Recorded, left: Points) -> Result<(Points, i64), RedemptionRefusal> {
-    let (entry, before) = (&redemption.sealed.entry, redemption.aftermath.refunded);
+    let (entry, before) = (&redemption.sealed.entry, redemption.aftermath.money_back);
     let points = match part {
         Part::Rest => return Ok((left, before)),
         Part::Points(points) => points,

@@ -4,10 +4,10 @@ use crate::{
     ledger::{
         effects::Effects,
         entry::Entry,
-        record::{Accrued, Changed, Record, Redeemed, ReferralChange, Source, TakenOver},
+        record::{Accrued, Changed, Reassessed, Record, Redeemed, ReferralChange, Source, TakenOver},
     },
     state::{
-        account::{Account, Referral, ReferralDebt, Status},
+        account::{Account, Bought, Referral, ReferralDebt, Status},
         cap_use::CapUse,
         hold::Hold,
         lots::LotMove,
@@ -30,12 +30,15 @@ impl Account {
                 self.referral = enrolled.referred_by.clone().map(|by| Referral { by, is_over: false });
             }
             Record::Accrual(Accrued { source, referral, .. }) => {
-                if *source == Source::Birthday {
-                    self.birthday_on = Some(self.settled_on);
+                match source {
+                    Source::Birthday => self.birthday_on = Some(self.settled_on),
+                    Source::Purchase(paid) => self.bought.add(paid.get(), entry.occurred_at.as_second()),
+                    Source::Activity(_) | Source::Referral(_) => {}
                 }
                 self.apply_referral(entry, referral.as_ref());
             }
-            Record::AccrualReversal(referral) => self.apply_referral(entry, referral.as_ref()),
+            Record::AccrualReversal(came_back) => self.apply_reassessed(entry, &came_back.accrual),
+            Record::Amendment(accrual) => self.apply_reassessed(entry, accrual),
             Record::ReferralPayment(payment) => {
                 let is_paid = |debt: &ReferralDebt| {
                     debt.friend == payment.friend && Some(&debt.purchase) == entry.refers_to.as_ref()
@@ -130,6 +133,15 @@ impl Account {
         }
     }
 
+    fn apply_reassessed(&mut self, entry: &Entry, accrual: &Reassessed) {
+        if accrual.purchases > 0 {
+            self.bought.add(accrual.paid, entry.occurred_at.as_second());
+        } else {
+            self.bought.change(accrual.paid, accrual.purchases);
+        }
+        self.apply_referral(entry, accrual.referral.as_ref());
+    }
+
     fn apply_hold(&mut self, entry: &Entry, redeemed: &Redeemed) {
         if let Some(expires_at) = redeemed.hold_expires_at {
             self.holds.push(Hold {
@@ -146,6 +158,7 @@ impl Account {
     fn apply_merge_out(&mut self, into: &MemberId) {
         self.status = Status::Merged { into: into.clone() };
         self.qualifying.clear();
+        self.bought = Bought::default();
         self.secured.clear();
         self.promised.clear();
         self.tier_override = None;
@@ -161,12 +174,14 @@ impl Account {
     }
 
     fn apply_merge_in(&mut self, taken_over: &TakenOver) {
-        let TakenOver { from, merged_from, tier_override, plan, referral, referral_debts, birthday_on } = taken_over;
+        let TakenOver { from, merged_from, tier_override, plan, referral, referral_debts, birthday_on, bought } =
+            taken_over;
         self.tier_override.clone_from(tier_override);
         self.plan.clone_from(plan);
         self.referral.clone_from(referral);
         self.referral_debts.clone_from(referral_debts);
         self.birthday_on = *birthday_on;
+        self.bought = *bought;
         self.merged_from.splice(..0, std::iter::once(from).chain(merged_from).cloned());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    ledger::entry::Entry,
+    ledger::{entry::Entry, facts::PurchaseFacts},
     values::{
         hash::Hash,
         id::{MemberId, ProgramId},
@@ -27,6 +27,8 @@ pub struct Sealed {
     pub hash: Hash,
     /// What somebody wrote about it, beside the chain.
     pub note: Option<Note>,
+    /// The facts of the purchase that it records, beside the chain. A ledger that is read in order comes without them.
+    pub facts: Option<Box<PurchaseFacts>>,
 }
 
 /// A stored text is no entry.
@@ -47,13 +49,19 @@ impl Sealed {
     pub fn new(entry: Entry, previous: &Hash) -> Self {
         let text = entry.canonical();
         let hash = link(previous, &text);
-        Self { entry, text, previous: *previous, hash, note: None }
+        Self { entry, text, previous: *previous, hash, note: None, facts: None }
     }
 
     /// The same with a note beside it.
     #[must_use]
     pub fn noted(self, note: Option<Note>) -> Self {
         Self { note, ..self }
+    }
+
+    /// The same with the facts of a purchase beside it.
+    #[must_use]
+    pub fn with_facts(self, facts: Option<PurchaseFacts>) -> Self {
+        Self { facts: facts.map(Box::new), ..self }
     }
 
     /// A stored entry, as it is: whether the chain holds is for [`verify`] to say.
@@ -63,7 +71,7 @@ impl Sealed {
     /// The text is not an entry's.
     pub fn read(text: String, previous: Hash, hash: Hash) -> Result<Self, TextMalformed> {
         let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
-        Ok(Self { entry, text, previous, hash, note: None })
+        Ok(Self { entry, text, previous, hash, note: None, facts: None })
     }
 }
 

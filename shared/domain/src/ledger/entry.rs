@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
-        Accrued, By, Changed, Enrolled, Expiring, Kind, NewStatus, Overridden, Record, Redeemed, ReferralChange,
-        ReferralPayment, Source, TakenOver,
+        Accrued, By, CameBack, Changed, Enrolled, Expiring, Kind, NewStatus, Overridden, Reassessed, Record, Redeemed,
+        ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -123,6 +123,7 @@ impl Entry {
             | Record::Accrual(_)
             | Record::Confirmation
             | Record::Adjustment(_)
+            | Record::Amendment(_)
             | Record::TransferIn(_) => self.effects.expires_on(),
             Record::Redemption(_)
             | Record::Expiry
@@ -145,17 +146,18 @@ impl Entry {
         }
     }
 
-    /// What each rule gave, where rules gave something.
+    /// What each rule gave, where rules gave something; of a return or an amendment, what each gives now.
     #[must_use]
     pub fn breakdown(&self) -> &[BreakdownLine] {
         match &self.record {
             Record::Enrollment(enrolled) => &enrolled.breakdown,
             Record::Accrual(accrued) => &accrued.breakdown,
+            Record::AccrualReversal(came_back) => &came_back.accrual.breakdown,
+            Record::Amendment(accrual) => &accrual.breakdown,
             Record::Redemption(_)
             | Record::Expiry
             | Record::Confirmation
             | Record::Lapse
-            | Record::AccrualReversal(_)
             | Record::Capture
             | Record::Cancellation
             | Record::RedemptionReversal
@@ -237,7 +239,8 @@ impl Entry {
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
             | Record::Notice(_)
-            | Record::Change(_) => None,
+            | Record::Change(_)
+            | Record::Amendment(_) => None,
         }
     }
 
@@ -267,7 +270,8 @@ impl Entry {
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
             | Record::ReferralPayment(_)
-            | Record::Change(_) => Moment::OfCommand(self.posted_at),
+            | Record::Change(_)
+            | Record::Amendment(_) => Moment::OfCommand(self.posted_at),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::values::points::Points;
+
 /// Why a rule that was asked gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,6 +29,8 @@ pub enum Unearned {
 pub struct Explanation {
     /// The rule's id.
     pub rule: String,
+    /// What the rule came to, before its cap and before others of its group.
+    pub wanted: Points,
     /// The minor units or pieces that it counted, if it counts such.
     pub basis: Option<i64>,
     /// Why it gave nothing.

@@ -8,5 +8,6 @@ pub mod condition_fault;
 pub(crate) mod effects;
 pub mod entry;
 pub mod explanation;
+pub mod facts;
 pub mod posting;
 pub(crate) mod record;

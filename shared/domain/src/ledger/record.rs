@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::breakdown::BreakdownLine,
-    state::account::{PlanTerm, Referral, ReferralDebt, Status, TierOverride},
+    state::account::{Bought, PlanTerm, Referral, ReferralDebt, Status, TierOverride},
     values::{
         code::Code,
         id::{ActivityType, AttributeId, EntitlementId, MemberId, PlanId, RewardId},
         money::{Amount, Money},
         points::Points,
+        purchase::{Quantity, Receipt},
         text::Label,
     },
 };
@@ -33,7 +34,7 @@ pub enum Kind {
     Confirmation,
     /// Pending points that were not confirmed in time.
     Lapse,
-    /// An accrual undone, all of it or a part.
+    /// Something of what an accrual was given for came back.
     AccrualReversal,
     /// A held redemption completed.
     Capture,
@@ -67,6 +68,8 @@ pub enum Kind {
     Notice,
     /// The status of the account, attributes or aliases changed.
     Change,
+    /// A purchase is another now than it was told at first.
+    Amendment,
 }
 
 /// Who asked for an entry.
@@ -139,6 +142,46 @@ pub struct Accrued {
     /// What became of the member's referral with this purchase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<ReferralChange>,
+}
+
+/// What a return or an amendment makes of an accrual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reassessed {
+    /// The change of what was paid for the purchase, in minor units.
+    #[serde(default, skip_serializing_if = "is_no_number")]
+    pub paid: i64,
+    /// The change of the number of purchases: -1 where nothing is left of it, 1 where it comes back to life.
+    #[serde(default, skip_serializing_if = "is_no_number")]
+    pub purchases: i64,
+    /// What each line gives now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakdown: Vec<BreakdownLine>,
+    /// By how much each line gives more or less than before, where it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub difference: Vec<(String, Points)>,
+    /// What became of the member's referral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralChange>,
+}
+
+/// Something came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameBack {
+    /// What that makes of the accrual.
+    #[serde(flatten)]
+    pub accrual: Reassessed,
+    /// What came back of each line that the return named: its name, the quantity, the amount in minor units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<(String, Quantity, i64)>,
+    /// The number of the return's receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// Where it came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Label>,
+    /// Why, in the operator's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Label>,
 }
 
 /// A reward was redeemed.
@@ -242,6 +285,9 @@ pub struct TakenOver {
     /// The last birthday for which points were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birthday_on: Option<Date>,
+    /// What both members have bought in all.
+    #[serde(default)]
+    pub bought: Bought,
 }
 
 /// What an entry records, by kind.
@@ -260,8 +306,8 @@ pub enum Record {
     Confirmation,
     /// Pending points lapsed.
     Lapse,
-    /// Points of an accrual were taken back, and what that did to the member's referral.
-    AccrualReversal(Option<ReferralChange>),
+    /// Something of what an accrual was given for came back.
+    AccrualReversal(Box<CameBack>),
     /// A hold was captured.
     Capture,
     /// A hold ended.
@@ -294,6 +340,8 @@ pub enum Record {
     Notice(Expiring),
     /// Something else about the account changed.
     Change(Changed),
+    /// A purchase was amended.
+    Amendment(Box<Reassessed>),
 }
 
 impl Record {
@@ -324,8 +372,14 @@ impl Record {
             Self::ReferralPayment(_) => Kind::ReferralPayment,
             Self::Notice(_) => Kind::Notice,
             Self::Change(_) => Kind::Change,
+            Self::Amendment(_) => Kind::Amendment,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_no_number(number: &i64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

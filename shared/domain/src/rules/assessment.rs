@@ -7,12 +7,14 @@ use crate::{
         breakdown::BreakdownLine,
         condition_fault::ConditionFault,
         explanation::{Explanation, Unearned},
+        facts::MemberThen,
     },
     rules::{
         cap::Used,
         facts::Facts,
-        program::{EarningRule, Eligible, Level, Plan, Program, RULES_WORK_MAX},
-        strategy::{Matched, multiplier},
+        open_days::OpenDays,
+        program::{EarningRule, Eligible, Program, RULES_WORK_MAX},
+        strategy::{Matched, Restep, Yield, multiplier},
         trigger::{Stacking, Trigger},
     },
     state::{
@@ -21,6 +23,7 @@ use crate::{
         steps::{Progress, Steps, StepsChange},
     },
     values::{
+        calendar::Interval,
         id::RuleId,
         occasion::Occasion,
         points::{Points, Rounding},
@@ -44,17 +47,60 @@ pub(crate) struct Assessment {
     pub(crate) spend: i64,
     /// Why each rule gave what it gave.
     pub(crate) explanations: Vec<Explanation>,
+    /// What each rule that was counted came to, and whether another of its group gave more.
+    pub(crate) wanted: BTreeMap<RuleId, Wanted>,
 }
 
-/// Who earns.
-#[derive(Clone, Copy, Debug)]
+/// What a rule came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    points: Points,
+    /// The steps that the occasion takes toward it.
+    steps: i64,
+    /// Whether another rule of its group gave more.
+    is_beaten: bool,
+}
+
+/// Who earns, and what is known of it.
+#[derive(Clone, Copy)]
 pub(crate) struct Earner<'a> {
-    /// The account, before.
+    /// What conditions can read about the member.
+    pub(crate) member: &'a MemberThen,
+    /// The account, before: its use of caps, and the steps that rules remember.
     pub(crate) account: &'a Account,
-    /// The member's level, under the rules that decide.
-    pub(crate) level: Option<&'a Level>,
-    /// The member's plan, with the terms under which it was paid.
-    pub(crate) plan: Option<&'a Plan>,
+    /// What was read of counters.
+    pub(crate) counters: &'a Counters,
+    /// For which purpose the occasion is assessed.
+    pub(crate) pass: Pass<'a>,
+}
+
+/// For which purpose an occasion is assessed.
+#[derive(Clone, Copy)]
+pub(crate) enum Pass<'a> {
+    /// To give points: caps have the room that they have now, and steps are taken.
+    First,
+    /// To learn what its rules want and count, where it gave this already.
+    Before(&'a BTreeMap<String, Points>),
+    /// To give more or less than before, because it is another now.
+    Again(&'a Again<'a>),
+}
+
+/// What an occasion came to before it became another.
+pub(crate) struct Again<'a> {
+    /// What it came to when nothing but what its rules want was asked.
+    pub(crate) before: &'a Assessment,
+    /// What each line gave.
+    pub(crate) given: &'a BTreeMap<String, Points>,
+    /// The steps that it took toward each rule.
+    pub(crate) steps: &'a BTreeMap<RuleId, i64>,
+    /// What it changed of the steps at first; empty if it has been amended since.
+    pub(crate) own: &'a BTreeMap<RuleId, StepsChange>,
+    /// The days of which something can still be posted.
+    pub(crate) open: &'a OpenDays,
+    /// The rules in force now, which may remember nothing of a rule of then.
+    pub(crate) now: &'a Program,
+    /// Whether nothing is left of it.
+    pub(crate) is_gone: bool,
 }
 
 /// The occasion earns more than [`Points::MAX`].
@@ -105,27 +151,24 @@ impl Program {
     }
 }
 
-/// Works out what `occasion` earns, what it uses of caps, and which steps it takes.
+/// Works out what `occasion`, of which `eligible` earns, gives `earner`; what it uses of caps, and which steps it takes.
 ///
 /// Base rules come first, then the tier's line and the plan's, then what comes on top, each in the document's order.
 ///
 /// # Errors
 ///
-/// If it comes to more than [`Points::MAX`], or too little was read of `counters`.
+/// If it comes to more than [`Points::MAX`], or too little was read of the counters.
 pub(crate) fn assess(
     program: &Program,
     earner: &Earner<'_>,
     occasion: &Occasion,
-    counters: &Counters,
+    eligible: Eligible,
 ) -> Result<Assessment, NotAssessed> {
-    let Earner { account, level, plan } = *earner;
-    let eligible = occasion.purchase().map(|purchase| program.points.eligible.of(purchase)).unwrap_or_default();
-    let facts = Facts::of(program, account, level.map(|level| &level.id), occasion, eligible.total);
+    let facts = Facts::of(program, earner.member, occasion, eligible.total);
     let mut assessor = Assessor {
         program,
-        account,
+        earner: *earner,
         occasion,
-        counters,
         facts,
         work_left: RULES_WORK_MAX,
         bases: Vec::new(),
@@ -136,7 +179,7 @@ pub(crate) fn assess(
     let (rules, inactive): (Vec<_>, Vec<_>) =
         program.rules_on(occasion).partition(|rule| rule.active.contains(&program.zone, at));
     for rule in inactive {
-        assessor.explain(rule, None, Some(Unearned::NotActive));
+        assessor.explain(rule, Points::ZERO, None, Some(Unearned::NotActive));
     }
 
     for rule in rules.iter().filter(|rule| rule.stacking == Stacking::Base) {
@@ -146,8 +189,13 @@ pub(crate) fn assess(
         }
     }
     let base = assessor.done.points;
+    let level = earner
+        .member
+        .tier
+        .as_ref()
+        .and_then(|tier| program.tiers.as_ref()?.levels.iter().find(|level| level.id == *tier));
     let tier = level.map(|level| (format!("tier:{}", level.id), level.earning_percent));
-    let plan = plan.map(|plan| (format!("plan:{}", plan.id), plan.earning_percent));
+    let plan = earner.member.plan.as_ref().map(|(plan, percent)| (format!("plan:{plan}"), *percent));
     for (line, percent) in tier.into_iter().chain(plan).filter(|_| is_multiplied(occasion)) {
         let wanted = multiplier::on_top(base, percent, program.points.rounding).ok_or(PointsOverflow)?;
         assessor.add_line(BreakdownLine::new(line, wanted, wanted));
@@ -158,7 +206,7 @@ pub(crate) fn assess(
     }
     for offer in &offers {
         if beaten(offer, &offers) {
-            assessor.pass_over(offer);
+            assessor.pass_over(offer)?;
         } else {
             assessor.grant(offer);
         }
@@ -214,11 +262,17 @@ struct Offer<'a> {
     stepped: Option<StepsChange>,
     /// How far the member has come with them.
     progress: Option<Progress>,
+    /// Whether the rule counts the occasion.
+    is_counted: bool,
 }
 
 impl Offer<'_> {
     /// Why the rule gives nothing although it was counted; `None` if it gives something.
     fn because(&self) -> Option<Unearned> {
+        if !self.is_counted {
+            // Why it does not has been told.
+            return None;
+        }
         match (self.wanted.is_zero(), self.capped.is_zero()) {
             (true, _) => Some(Unearned::BelowStep),
             (false, true) => Some(Unearned::Cap),
@@ -244,9 +298,8 @@ fn beaten(offer: &Offer<'_>, offers: &[Offer<'_>]) -> bool {
 
 struct Assessor<'a> {
     program: &'a Program,
-    account: &'a Account,
+    earner: Earner<'a>,
     occasion: &'a Occasion,
-    counters: &'a Counters,
     facts: Facts<'a>,
     /// What of a purchase earns.
     eligible: Eligible,
@@ -258,39 +311,99 @@ struct Assessor<'a> {
 }
 
 impl<'a> Assessor<'a> {
+    /// Adds a line, unless it says nothing: what is stored has a price.
     fn add_line(&mut self, line: BreakdownLine) {
         self.done.points += line.given;
-        self.done.breakdown.push(line);
+        if !line.given.is_zero() || line.progress.is_some() || line.fault.is_some() {
+            self.done.breakdown.push(line);
+        }
     }
 
     /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
     fn offer(&mut self, rule: &'a EarningRule, base: Points) -> Result<Option<Offer<'a>>, NotAssessed> {
-        let picked = match self.spend_work(rule).and_then(|()| self.pick(rule)) {
-            Ok(Ok(picked)) => picked,
-            Ok(Err(because)) => {
-                self.explain(rule, None, Some(because));
-                return Ok(None);
-            }
+        let because = match self.spend_work(rule).and_then(|()| self.pick(rule)) {
+            Ok(Ok(picked)) => return self.offer_for(rule, picked, base).map(Some),
+            Ok(Err(because)) => because,
             Err(fault) => {
                 self.add_line(BreakdownLine::faulty(rule.id.as_str(), fault));
-                self.explain(rule, None, Some(Unearned::Fault));
-                return Ok(None);
+                Unearned::Fault
             }
         };
+        self.explain(rule, Points::ZERO, None, Some(because));
+        match self.earner.pass {
+            Pass::Again(again) => self.offer_of_nothing(rule, again),
+            Pass::First | Pass::Before(_) => Ok(None),
+        }
+    }
+
+    fn offer_for(&mut self, rule: &'a EarningRule, picked: Picked, base: Points) -> Result<Offer<'a>, NotAssessed> {
         let base = match &picked {
             Picked::Lines(lines) if rule.strategy.multiplies() => self.base_of(lines)?,
             Picked::Whole | Picked::Lines(_) => base,
         };
         let matched = self.matched(rule, &picked, base);
-        let earned = rule.strategy.earn(&matched).ok_or(PointsOverflow)?;
         let basis = rule.strategy.basis(&matched);
+        let steps = rule.strategy.steps(&matched).unwrap_or_default();
+        let Yield { points: wanted, stepped, progress } = self.earned(rule, &matched)?;
+        let capped = self.let_through(rule, wanted)?;
+        self.done.wanted.insert(rule.id.clone(), Wanted { points: wanted, steps, is_beaten: false });
+        Ok(Offer { rule, picked, basis, wanted, capped, stepped, progress, is_counted: true })
+    }
+
+    /// What is left of what a rule gave for steps that does not count the occasion any more: it may be less than nothing, where a
+    /// card that another purchase had filled is full no more.
+    fn offer_of_nothing(&self, rule: &'a EarningRule, again: &Again<'_>) -> Result<Option<Offer<'a>>, NotAssessed> {
+        let picked = Picked::Lines(Vec::new());
+        let matched = self.matched(rule, &picked, Points::ZERO);
+        if rule.strategy.steps(&matched).is_none() {
+            return Ok(None);
+        }
+        let Yield { points, stepped, progress } = again.restep(rule, &matched, again.taken(rule).saturating_neg())?;
+        let wanted = again.given(rule) + points;
+        Ok(Some(Offer { rule, picked, basis: None, wanted, capped: wanted, stepped, progress, is_counted: false }))
+    }
+
+    /// What `rule` comes to before its cap.
+    fn earned(&self, rule: &EarningRule, matched: &Matched<'_>) -> Result<Yield, PointsOverflow> {
+        match (self.earner.pass, rule.strategy.steps(matched)) {
+            (Pass::Before(given), Some(_)) => Ok(given_by(given, rule).into()),
+            (Pass::Again(again), Some(steps)) => {
+                let before = again.before.wanted.get(&rule.id).filter(|wanted| !wanted.is_beaten);
+                let more = steps.saturating_sub(before.map_or(0, |wanted| wanted.steps));
+                let restepped = again.restep(rule, matched, more.max(again.taken(rule).saturating_neg()))?;
+                Ok(Yield { points: again.given(rule) + restepped.points, ..restepped })
+            }
+            (Pass::First, _) | (_, None) => rule.strategy.earn(matched).ok_or(PointsOverflow),
+        }
+    }
+
+    /// What of `wanted` points the cap of `rule` lets through.
+    ///
+    /// Of an occasion that is another than before a cap takes nothing away that it let through, and what it held back stays held
+    /// back: room that came free since serves later purchases. Where the rule wants more than before, it gets what room is known.
+    fn let_through(&self, rule: &EarningRule, wanted: Points) -> Result<Points, CounterNeeded> {
+        let Earner { account, counters, pass, .. } = self.earner;
+        let owner = rule.cap_owner();
         let date = self.program.date(self.occasion.occurred_at());
-        let capped = match rule.cap {
-            Some(cap) => cap.clip(earned.points, &rule.cap_owner(), date, &self.account.cap_use, self.counters)?,
-            None => earned.points,
-        };
-        let (stepped, progress) = (earned.stepped, earned.progress);
-        Ok(Some(Offer { rule, picked, basis, wanted: earned.points, capped, stepped, progress }))
+        match (pass, rule.cap) {
+            (Pass::First, Some(cap)) => cap.clip(wanted, &owner, date, &account.cap_use, counters),
+            (Pass::First | Pass::Again(_), None) => Ok(wanted),
+            (Pass::Before(given), _) => Ok(given_by(given, rule)),
+            (Pass::Again(again), Some(cap)) => {
+                let given = again.given(rule);
+                let before = again.before.wanted.get(&rule.id).copied().unwrap_or_default();
+                if wanted <= given {
+                    return Ok(wanted);
+                }
+                if wanted <= before.points && !before.is_beaten {
+                    return Ok(given);
+                }
+                let is_known =
+                    |interval: Interval| interval.last().is_none_or(|last| again.open.meet(interval.first(), last));
+                let more = (given, wanted - given);
+                cap.room(more, &owner, date, &account.cap_use, counters, is_known).map(|more| given + more)
+            }
+        }
     }
 
     /// What the base rules gave for `lines`: of those that give points by the line, what they come to for these alone, and as
@@ -313,9 +426,9 @@ impl<'a> Assessor<'a> {
     }
 
     /// Tells with the answer why a rule gave nothing, and what it counted; `None` if it gave something.
-    fn explain(&mut self, rule: &EarningRule, basis: Option<i64>, because: Option<Unearned>) {
+    fn explain(&mut self, rule: &EarningRule, wanted: Points, basis: Option<i64>, because: Option<Unearned>) {
         if let Some(because) = because {
-            self.done.explanations.push(Explanation { rule: rule.id.to_string(), basis, because });
+            self.done.explanations.push(Explanation { rule: rule.id.to_string(), wanted, basis, because });
         }
     }
 
@@ -331,6 +444,9 @@ impl<'a> Assessor<'a> {
 
     /// The part of the occasion that the rule's condition lets through, or why there is none.
     fn pick(&self, rule: &EarningRule) -> Result<Result<Picked, Unearned>, ConditionFault> {
+        if let Pass::Again(Again { is_gone: true, .. }) = self.earner.pass {
+            return Ok(Err(Unearned::NoLines));
+        }
         let Some(condition) = &rule.when else { return Ok(Ok(Picked::Whole)) };
         if !condition.is_of_line() {
             return Ok(if condition.holds(&self.facts)? { Ok(Picked::Whole) } else { Err(Unearned::Condition) });
@@ -366,21 +482,19 @@ impl<'a> Assessor<'a> {
             lines: count,
             pieces,
             base,
-            steps: self.steps(rule),
+            steps: steps_of(self.earner.account, rule),
+            takes_own_only: rule.cap.is_some(),
             day: self.program.date(self.occasion.occurred_at()),
-            today: self.account.settled_on,
+            today: self.earner.account.settled_on,
             rounding: self.program.points.rounding,
         }
     }
 
     /// Gives what a rule asks for, and records what it used.
     fn grant(&mut self, offer: &Offer<'_>) {
-        self.explain(offer.rule, offer.basis, offer.because());
+        self.explain(offer.rule, offer.wanted, offer.basis, offer.because());
         if let Some(stepped) = &offer.stepped {
             self.done.steps.insert(offer.rule.id.clone(), stepped.clone());
-        }
-        if offer.wanted.is_zero() && offer.progress.is_none() {
-            return;
         }
         if let Some(cap) = offer.rule.cap.filter(|_| !offer.capped.is_zero()) {
             let date = self.program.date(self.occasion.occurred_at());
@@ -392,17 +506,57 @@ impl<'a> Assessor<'a> {
         self.add_line(offer.line(offer.capped, offer.progress));
     }
 
-    /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either.
-    fn pass_over(&mut self, offer: &Offer<'_>) {
+    /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either, and steps
+    /// that were taken before are taken back.
+    fn pass_over(&mut self, offer: &Offer<'_>) -> Result<(), NotAssessed> {
         let because = offer.because().unwrap_or(Unearned::NotBest);
-        self.explain(offer.rule, offer.basis, Some(because));
-        let progress = offer.rule.strategy.progress(self.steps(offer.rule), self.account.settled_on);
+        self.explain(offer.rule, offer.wanted, offer.basis, Some(because));
+        if let Some(wanted) = self.done.wanted.get_mut(&offer.rule.id) {
+            wanted.is_beaten = true;
+        }
+        if let Pass::Again(again) = self.earner.pass
+            && again.taken(offer.rule) != 0
+            && let Some(left) = self.offer_of_nothing(offer.rule, again)?
+        {
+            self.grant(&left);
+            return Ok(());
+        }
+        let account = self.earner.account;
+        let progress = offer.rule.strategy.progress(steps_of(account, offer.rule), account.settled_on);
         self.add_line(offer.line(Points::ZERO, progress));
+        Ok(())
+    }
+}
+
+/// What the account remembers for `rule`.
+fn steps_of<'a>(account: &'a Account, rule: &EarningRule) -> &'a Steps {
+    static NOTHING: Steps = Steps { count: 0, days: Vec::new(), is_done: false };
+    account.steps.get(&rule.id).unwrap_or(&NOTHING)
+}
+
+fn given_by(given: &BTreeMap<String, Points>, rule: &EarningRule) -> Points {
+    given.get(rule.id.as_str()).copied().unwrap_or_default()
+}
+
+impl Again<'_> {
+    /// What `rule` gave.
+    fn given(&self, rule: &EarningRule) -> Points {
+        given_by(self.given, rule)
     }
 
-    /// What `rule` remembers.
-    fn steps(&self, rule: &EarningRule) -> &Steps {
-        static NOTHING: Steps = Steps { count: 0, days: Vec::new(), is_done: false };
-        self.account.steps.get(&rule.id).unwrap_or(&NOTHING)
+    /// The steps that the occasion took toward `rule`.
+    fn taken(&self, rule: &EarningRule) -> i64 {
+        self.steps.get(&rule.id).copied().unwrap_or_default()
+    }
+
+    /// What it comes to that the occasion takes `by` more steps toward `rule`.
+    fn restep(&self, rule: &EarningRule, matched: &Matched<'_>, by: i64) -> Result<Yield, PointsOverflow> {
+        if by == 0 {
+            return Ok(Points::ZERO.into());
+        }
+        let takes_own_only = matched.takes_own_only || self.now.rule(&rule.id).is_none();
+        let matched = Matched { takes_own_only, ..*matched };
+        let restep = Restep { by, own: self.own.get(&rule.id), given: self.given(rule), open: self.open };
+        rule.strategy.restep(&matched, &restep).ok_or(PointsOverflow)
     }
 }

@@ -97,6 +97,42 @@ impl Cap {
         self.used_by(amount, owner, date)
     }
 
+    /// What it means that `owner` gives `after` points on `date`, where it gave `before`.
+    #[must_use]
+    pub(crate) fn use_instead(&self, before: Points, after: Points, owner: &CapOwner, date: Date) -> Used {
+        let amount = |points: Points| match self.unit {
+            Unit::Times => i64::from(!points.is_zero()),
+            Unit::Points => points.get(),
+        };
+        self.used_by(amount(after).saturating_sub(amount(before)), owner, date)
+    }
+
+    /// How many points more than `before` this cap lets an earlier accrual of `date` have, as far as that is known: of
+    /// `is_known` intervals of the account, and of every counter.
+    ///
+    /// # Errors
+    ///
+    /// Too little was read of the counter behind the cap.
+    pub(crate) fn room(
+        &self,
+        (before, more): (Points, Points),
+        owner: &CapOwner,
+        date: Date,
+        cap_use: &CapUse,
+        counters: &Counters,
+        is_known: impl Fn(Interval) -> bool,
+    ) -> Result<Points, CounterNeeded> {
+        let is_used = self.unit == Unit::Times && !before.is_zero();
+        if is_used {
+            // The one use that it takes has been taken.
+            return Ok(more);
+        }
+        if self.per == Per::Member && !is_known(Interval::of(self.every, date)) {
+            return Ok(Points::ZERO);
+        }
+        self.clip(more, owner, date, cap_use, counters)
+    }
+
     /// What it means that `owner` did not give or take `points` on `date` after all, and with them one use, if `is_whole`.
     #[must_use]
     pub(crate) fn give_back(&self, points: Points, is_whole: bool, owner: &CapOwner, date: Date) -> Used {

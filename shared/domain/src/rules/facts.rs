@@ -1,27 +1,32 @@
 //! What a condition may know of an occasion: the value of each fact.
 
 use crate::{
+    ledger::facts::MemberThen,
     rules::{
         expression::{evaluate::Known, fact::Fact, value::Value},
-        program::Program,
+        program::{BIRTHDAY_ATTRIBUTE, Program},
+        trigger::Trigger,
     },
-    state::account::{Account, AttributeValue},
+    state::account::{Account, AttributeValue, Bought, Qualifying},
     values::{
         calendar,
-        id::LevelId,
+        id::{AttributeId, LevelId, PlanId},
         occasion::{Activity, Occasion},
         purchase::{Line, Purchase},
         scalar::Scalar,
         text::Label,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
-/// The facts of one occasion, for every condition that is asked about it. Nothing is copied that the occasion or the account
-/// has as a text.
+/// The facts of one occasion, for every condition that is asked about it. Nothing is copied that the occasion or what is known
+/// of the member has as a text.
 pub(crate) struct Facts<'a> {
-    tier: Option<&'a LevelId>,
+    member: &'a MemberThen,
     enrolled_on: String,
+    first_purchase_on: Option<String>,
+    last_purchase_on: Option<String>,
+    days_since_last_purchase: Option<i64>,
     /// In the order of the program's list.
     attributes: Vec<Value<'a>>,
     moment: Moment,
@@ -30,6 +35,79 @@ pub(crate) struct Facts<'a> {
     items: i64,
     /// What of a purchase earns, in minor units.
     eligible: i64,
+}
+
+impl MemberThen {
+    /// Returns what conditions of `program` can read about the member of `account`, whose level is `tier` and whose plan is
+    /// `plan`, with what counts toward a tier in the `period` of an occasion.
+    pub(crate) fn of(
+        program: &Program,
+        account: &Account,
+        tier: Option<LevelId>,
+        plan: Option<(PlanId, i64)>,
+        period: Qualifying,
+    ) -> Self {
+        Self {
+            tier,
+            plan,
+            enrolled_on: Some(program.date(account.enrolled_at)),
+            attributes: account.attributes.clone(),
+            bought: Some(account.bought),
+            period: Some(period),
+        }
+    }
+
+    /// Returns those of these facts that a return of a purchase needs: those that conditions of `program` read, and no personal
+    /// data.
+    pub(crate) fn kept(&self, program: &Program) -> Self {
+        let reads = |is_it: fn(&Fact) -> bool| reads_of_purchases(program, is_it);
+        let is_kept = |id: &AttributeId| {
+            program.attributes.iter().enumerate().any(|(place, spec)| {
+                let is_birthday = spec.id.as_str() == BIRTHDAY_ATTRIBUTE;
+                let is_it = |fact: &Fact| {
+                    matches!(fact, Fact::MemberAttribute(read, _) if *read == place)
+                        || is_birthday && *fact == Fact::BirthdayMonth
+                };
+                spec.id == *id && !spec.personal && reads_of_purchases(program, is_it)
+            })
+        };
+        let is_bought = |fact: &Fact| {
+            matches!(
+                fact,
+                Fact::Purchases
+                    | Fact::Spend
+                    | Fact::FirstPurchaseOn
+                    | Fact::LastPurchaseOn
+                    | Fact::DaysSinceLastPurchase
+            )
+        };
+        let is_period = |fact: &Fact| matches!(fact, Fact::PeriodPoints | Fact::PeriodSpend | Fact::PeriodVisits);
+        let attributes = self.attributes.iter().filter(|(id, _)| is_kept(id));
+        Self {
+            tier: self.tier.clone(),
+            plan: self.plan.clone(),
+            enrolled_on: self.enrolled_on.filter(|_| reads(|fact| *fact == Fact::EnrolledOn)),
+            attributes: attributes.map(|(id, value)| (id.clone(), value.clone())).collect(),
+            bought: self.bought.filter(|_| reads(is_bought)),
+            period: self.period.filter(|_| reads(is_period)),
+        }
+    }
+
+    /// Returns these facts with the personal attributes of `account`, which are kept nowhere else: conditions read those as
+    /// they are now.
+    pub(crate) fn with_personal(&self, program: &Program, account: &Account) -> Self {
+        let personal = program.attributes.iter().filter(|spec| spec.personal);
+        let now = personal.filter_map(|spec| Some((spec.id.clone(), account.attributes.get(&spec.id)?.clone())));
+        let mut then = self.clone();
+        then.attributes.extend(now);
+        then
+    }
+}
+
+/// Whether the condition of a rule on purchases reads a fact for which `is_it` holds.
+fn reads_of_purchases(program: &Program, is_it: impl Fn(&Fact) -> bool) -> bool {
+    let rules = program.earning_rules.iter().filter(|rule| rule.on == Trigger::Purchase);
+    rules.filter_map(|rule| rule.when.as_ref()).any(|condition| condition.reads(&is_it))
 }
 
 /// A moment on the clocks of the program's time zone.
@@ -52,17 +130,24 @@ pub(crate) struct FactsOfLine<'a> {
 
 impl<'a> Facts<'a> {
     /// The facts about a member at a moment.
-    pub(crate) fn new(program: &Program, account: &'a Account, tier: Option<&'a LevelId>, at: Timestamp) -> Self {
-        let attributes = program.attributes.iter().map(|spec| match account.attributes.get(&spec.id) {
+    pub(crate) fn new(program: &Program, member: &'a MemberThen, at: Timestamp) -> Self {
+        let attributes = program.attributes.iter().map(|spec| match member.attributes.get(&spec.id) {
             None => Value::Null,
             Some(AttributeValue::Boolean(truth)) => Value::Boolean(*truth),
             Some(AttributeValue::Integer(number)) => Value::Number(*number),
             Some(AttributeValue::Date(date)) => Value::Text(date.to_string().into()),
             Some(AttributeValue::String(text)) => text.as_str().into(),
         });
+        let Bought { first_at, last_at, .. } = member.bought.unwrap_or_default();
+        let date = |seconds: i64| Timestamp::from_second(seconds).ok().map(|at| program.date(at));
+        let last_on = last_at.and_then(date);
+        let since = last_on.and_then(|last| program.date(at).since(last).ok());
         Self {
-            tier,
-            enrolled_on: program.date(account.enrolled_at).to_string(),
+            member,
+            enrolled_on: member.enrolled_on.map(|date| date.to_string()).unwrap_or_default(),
+            first_purchase_on: first_at.and_then(date).map(|date| date.to_string()),
+            last_purchase_on: last_on.map(|date| date.to_string()),
+            days_since_last_purchase: since.map(|since| since.get_days().into()),
             attributes: attributes.collect(),
             moment: moment(program, at),
             occasion: None,
@@ -72,16 +157,28 @@ impl<'a> Facts<'a> {
     }
 
     /// The facts about an occasion.
-    pub(crate) fn of(
-        program: &Program,
-        account: &'a Account,
-        tier: Option<&'a LevelId>,
-        occasion: &'a Occasion,
-        eligible: i64,
-    ) -> Self {
+    pub(crate) fn of(program: &Program, member: &'a MemberThen, occasion: &'a Occasion, eligible: i64) -> Self {
         let items = occasion.lines().iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.pieces()));
-        let facts = Self::new(program, account, tier, occasion.occurred_at());
+        let facts = Self::new(program, member, occasion.occurred_at());
         Self { occasion: Some(occasion), items, eligible, ..facts }
+    }
+
+    fn bought(&self, value: impl FnOnce(Bought) -> i64) -> Value<'_> {
+        Value::Number(value(self.member.bought.unwrap_or_default()))
+    }
+
+    fn period(&self, value: impl FnOnce(Qualifying) -> i64) -> Value<'_> {
+        Value::Number(value(self.member.period.unwrap_or_default()))
+    }
+
+    fn birthday_month(&self) -> Option<i64> {
+        let birthday = self.member.attributes.iter().find(|(id, _)| id.as_str() == BIRTHDAY_ATTRIBUTE)?;
+        let date: Option<Date> = match birthday.1 {
+            AttributeValue::Date(date) => Some(*date),
+            AttributeValue::String(text) => text.parse().ok(),
+            AttributeValue::Boolean(_) | AttributeValue::Integer(_) => None,
+        };
+        date.map(|date| date.month().into())
     }
 
     /// With those of one line.
@@ -115,7 +212,17 @@ impl Known for Facts<'_> {
             Fact::PurchaseAttribute(name) => self.purchase(|purchase| scalar(purchase.attributes.get(name))),
             Fact::ActivityType => self.activity(|activity| activity.kind.as_str().into()),
             Fact::ActivityAttribute(name) => self.activity(|activity| scalar(activity.attributes.get(name))),
-            Fact::Tier => self.tier.map_or(Value::Null, |tier| tier.as_str().into()),
+            Fact::Tier => self.member.tier.as_ref().map_or(Value::Null, |tier| tier.as_str().into()),
+            Fact::Plan => self.member.plan.as_ref().map_or(Value::Null, |(plan, _)| plan.as_str().into()),
+            Fact::Purchases => self.bought(|bought| i64::try_from(bought.purchases).unwrap_or(i64::MAX)),
+            Fact::Spend => self.bought(|bought| bought.spend),
+            Fact::FirstPurchaseOn => date_text(self.first_purchase_on.as_ref()),
+            Fact::LastPurchaseOn => date_text(self.last_purchase_on.as_ref()),
+            Fact::DaysSinceLastPurchase => self.days_since_last_purchase.map_or(Value::Null, Value::Number),
+            Fact::PeriodPoints => self.period(|period| period.points),
+            Fact::PeriodSpend => self.period(|period| period.spend),
+            Fact::PeriodVisits => self.period(|period| period.visits),
+            Fact::BirthdayMonth => self.birthday_month().map_or(Value::Null, Value::Number),
             Fact::EnrolledOn => self.enrolled_on.as_str().into(),
             Fact::MemberAttribute(place, _) => self.attributes.get(*place).map_or(Value::Null, Value::borrowed),
             Fact::Date => self.moment.date.as_str().into(),
@@ -153,6 +260,16 @@ impl Known for FactsOfLine<'_> {
             | Fact::ActivityType
             | Fact::ActivityAttribute(_)
             | Fact::Tier
+            | Fact::Plan
+            | Fact::Purchases
+            | Fact::Spend
+            | Fact::FirstPurchaseOn
+            | Fact::LastPurchaseOn
+            | Fact::DaysSinceLastPurchase
+            | Fact::PeriodPoints
+            | Fact::PeriodSpend
+            | Fact::PeriodVisits
+            | Fact::BirthdayMonth
             | Fact::EnrolledOn
             | Fact::MemberAttribute(..)
             | Fact::Date
@@ -174,6 +291,10 @@ fn scalar(scalar: Option<&Scalar>) -> Value<'_> {
         Some(Scalar::Integer(number)) => Value::Number(*number),
         Some(Scalar::Text(text)) => text.as_str().into(),
     }
+}
+
+fn date_text(date: Option<&String>) -> Value<'_> {
+    date.map_or(Value::Null, |date| date.as_str().into())
 }
 
 fn label(label: Option<&Label>) -> Value<'_> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     state::{cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, steps::Steps, weight::number_bytes},
@@ -81,6 +81,24 @@ pub enum AttributeValue {
     Date(Date),
     /// A text.
     String(String),
+}
+
+/// Any text is read as a text: conditions compare a date and its text alike.
+impl<'de> Deserialize<'de> for AttributeValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Boolean(bool),
+            Integer(i64),
+            Text(String),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Boolean(truth) => Self::Boolean(truth),
+            Written::Integer(number) => Self::Integer(number),
+            Written::Text(text) => Self::String(text),
+        })
+    }
 }
 
 impl AttributeValue {
@@ -195,6 +213,61 @@ impl Qualifying {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// What a member has bought in all, returns taken off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, i64, Option<i64>, Option<i64>)", into = "(u64, i64, Option<i64>, Option<i64>)")]
+pub struct Bought {
+    /// Purchases of which something is left.
+    pub purchases: u64,
+    /// What was paid for them, in minor units.
+    pub spend: i64,
+    /// When the first purchase was made, in seconds since 1970; `None` without one.
+    pub first_at: Option<i64>,
+    /// When the last purchase was made, in seconds since 1970.
+    pub last_at: Option<i64>,
+}
+
+impl From<(u64, i64, Option<i64>, Option<i64>)> for Bought {
+    fn from((purchases, spend, first_at, last_at): (u64, i64, Option<i64>, Option<i64>)) -> Self {
+        Self { purchases, spend, first_at, last_at }
+    }
+}
+
+impl From<Bought> for (u64, i64, Option<i64>, Option<i64>) {
+    fn from(Bought { purchases, spend, first_at, last_at }: Bought) -> Self {
+        (purchases, spend, first_at, last_at)
+    }
+}
+
+impl Bought {
+    /// Adds a purchase of `paid` minor units that was made at `at`, in seconds since 1970.
+    pub(crate) fn add(&mut self, paid: i64, at: i64) {
+        self.purchases = self.purchases.saturating_add(1);
+        self.spend = self.spend.saturating_add(paid);
+        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
+    }
+
+    /// Changes what was paid by `paid`, and the number of purchases by `purchases`. Of none there is no first and no last.
+    pub(crate) fn change(&mut self, paid: i64, purchases: i64) {
+        self.spend = self.spend.saturating_add(paid);
+        self.purchases = self.purchases.saturating_add_signed(purchases);
+        if self.purchases == 0 {
+            *self = Self::default();
+        }
+    }
+
+    /// Returns this and `other` together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            purchases: self.purchases.saturating_add(other.purchases),
+            spend: self.spend.saturating_add(other.spend),
+            first_at: self.first_at.into_iter().chain(other.first_at).min(),
+            last_at: self.last_at.max(other.last_at),
+        }
     }
 }
 
@@ -332,6 +405,8 @@ pub struct Account {
     /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases that
     /// come late. Where the period moves on by months, by the first day of each month that can still matter.
     pub qualifying: BTreeMap<Date, Qualifying>,
+    /// What the member has bought in all.
+    pub bought: Bought,
     /// Tiers that earlier periods earned: for the current one, and for the one before.
     pub secured: Vec<Secured>,
     /// Tiers that earlier rules gave until a date, strongest first.
@@ -390,6 +465,7 @@ impl Account {
             holds: Vec::new(),
             owed: Points::ZERO,
             qualifying: BTreeMap::new(),
+            bought: Bought::default(),
             secured: Vec::new(),
             promised: Vec::new(),
             tier_override: None,

@@ -32,19 +32,36 @@ pub(crate) fn counted(
     (Some(change), secured_now.flatten())
 }
 
-/// What it changes that `amount` of what is kept under `bucket` does not count after all.
-pub(crate) fn discounted(
+/// Returns what it changes that what is kept under `bucket` counts by `change` more or less than before.
+///
+/// Where nothing is kept under it any more, nothing can be taken from it; `can_open` says whether something can be added.
+pub(crate) fn recounted(
     rules: Rules<'_>,
     account: &Account,
-    amount: Qualifying,
+    change: Qualifying,
     bucket: Date,
+    can_open: bool,
 ) -> (Option<Qualified>, Option<SecuredNow>) {
-    let counts = rules.tiers().is_some() && account.qualifying.contains_key(&bucket) && !amount.is_zero();
-    if !counts {
+    let is_kept = account.qualifying.contains_key(&bucket);
+    if rules.tiers().is_none() || change.is_zero() || !(is_kept || can_open) {
         return (None, None);
     }
-    let change = Qualified { period: bucket, amount: Qualifying::default().less(amount) };
-    (Some(change), secured_after(account, |after| discount(rules, after, amount, bucket)))
+    let part = |of: fn(i64) -> i64| Qualifying {
+        points: of(change.points),
+        spend: of(change.spend),
+        visits: of(change.visits),
+    };
+    let less = part(|amount| amount.min(0).saturating_neg());
+    let more = part(|amount| amount.max(0));
+    let secured_now = secured_after(account, |after| {
+        if !less.is_zero() {
+            discount(rules, after, less, bucket);
+        }
+        if !more.is_zero() {
+            count(rules, after, more, bucket);
+        }
+    });
+    (Some(Qualified { period: bucket, amount: change }), secured_now)
 }
 
 /// What is secured after `change`, if that is something else than before.

@@ -32,6 +32,9 @@ impl fmt::Debug for Salt {
     }
 }
 
+/// The operation of a request for points.
+pub(crate) const ACCRUAL: &str = "accrual";
+
 /// What a request asks for: the operation, such as `accrual`, and the body, whatever the order of its fields or its white
 /// space.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,5 +10,6 @@ pub mod occasion;
 pub mod pointer;
 pub mod points;
 pub mod purchase;
+pub mod returned;
 pub mod scalar;
 pub mod text;

@@ -67,6 +67,28 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+/// Returns `whole * part / of` rounded down, and 0 where `of` is 0.
+pub(crate) fn share(whole: i64, part: i64, of: i64) -> i64 {
+    let share = i128::from(whole).saturating_mul(part.into()).checked_div(of.into()).unwrap_or_default();
+    i64::try_from(share).unwrap_or_default()
+}
+
+/// Cuts `amounts`, which add up to `whole`, down in proportion so that they add up to `left`.
+///
+/// Each share is rounded down, and the rest goes to the first amounts, so that no unit is lost.
+pub(crate) fn in_proportion(amounts: &[i64], left: i64, whole: i64) -> Vec<i64> {
+    let mut shares: Vec<_> = amounts.iter().map(|amount| share(*amount, left, whole)).collect();
+    let given = shares.iter().fold(0_i64, |sum, share| sum.saturating_add(*share));
+    let mut rest = left.saturating_sub(given);
+    for (share, amount) in shares.iter_mut().zip(amounts) {
+        if rest > 0 && *share < *amount {
+            *share = share.saturating_add(1);
+            rest = rest.saturating_sub(1);
+        }
+    }
+    shares
+}
+
 /// An amount of minor units, 0 to [`AMOUNT_MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::values::{
+    fingerprint::{ACCRUAL, Content},
     id::ActivityType,
     purchase::{Line, Purchase},
     scalar::{Scalar, scalars},
@@ -23,6 +25,14 @@ pub struct Activity {
     /// What else is to be said of it: at most 20 numbers, short texts, or truths.
     #[serde(default, deserialize_with = "scalars")]
     pub attributes: BTreeMap<String, Scalar>,
+}
+
+impl Activity {
+    /// Returns the content of a request that asks for points for it, the same however the activity was written.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        Content::of(ACCRUAL, &json!({ "activity": self }))
+    }
 }
 
 /// What points are earned for.

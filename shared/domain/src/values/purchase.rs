@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::Number;
+use serde_json::{Number, json};
 
 use crate::values::{
+    fingerprint::{ACCRUAL, Content},
     money::{Amount, Money},
     scalar::{Scalar, scalars},
     text::Label,
@@ -105,7 +106,7 @@ pub struct Line {
 }
 
 /// A quantity, 0 to 1,000,000, in thousandths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i64);
 
 impl Quantity {
@@ -115,6 +116,33 @@ impl Quantity {
     #[must_use]
     pub fn pieces(self) -> i64 {
         self.0.checked_div(1_000).unwrap_or_default()
+    }
+
+    /// Nothing of it.
+    pub const ZERO: Self = Self(0);
+
+    /// Returns the quantity of `thousandths` of a piece; `None` below zero or above the largest quantity.
+    #[must_use]
+    pub fn of_thousandths(thousandths: i64) -> Option<Self> {
+        (0..=Self::THOUSANDTHS_MAX).contains(&thousandths).then_some(Self(thousandths))
+    }
+
+    /// It in thousandths of a piece.
+    #[must_use]
+    pub fn thousandths(self) -> i64 {
+        self.0
+    }
+
+    /// This and `other` together.
+    #[must_use]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// This less `other`, and never less than nothing.
+    #[must_use]
+    pub(crate) fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0).max(0))
     }
 
     /// The quantity that `text` writes: whole, or with up to three decimals.
@@ -229,6 +257,13 @@ impl TryFrom<Written> for Purchase {
 }
 
 impl Purchase {
+    /// Returns the content of a request that asks for points for it: the same however the purchase was written, so that the facts
+    /// kept of it prove themselves by the fingerprint of its entry.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        Content::of(ACCRUAL, &json!({ "purchase": self }))
+    }
+
     /// What each line is called.
     #[must_use]
     pub fn line_ids(&self) -> Vec<String> {
@@ -236,6 +271,18 @@ impl Purchase {
         lines
             .map(|(place, line)| line.id.as_ref().map_or_else(|| place.to_string(), |id| id.as_str().to_owned()))
             .collect()
+    }
+
+    /// The place of the line called `id`.
+    #[must_use]
+    pub fn place_of(&self, id: &str) -> Option<usize> {
+        self.line_ids().iter().position(|known| known == id)
+    }
+
+    /// What of the total no line holds, in minor units.
+    #[must_use]
+    pub fn outside_lines(&self) -> i64 {
+        self.total.amount.get().saturating_sub(self.lines_total()).max(0)
     }
 
     /// What all lines cost together, in minor units.

@@ -137,9 +137,10 @@ struct Gift {
     /// The version that gave them.
     version: usize,
     attempt: Option<Attempt>,
+    /// The percentages that a tier, a plan and a promotion let the purchase earn.
+    percents: [i64; 3],
     refunded: i64,
     undone: bool,
-    taken: i64,
     waits: Option<Wanted>,
     confirmed_on: Option<Date>,
     /// The last day of the points that did not wait.
@@ -156,21 +157,27 @@ impl Gift {
             qualifying,
             is_review: false,
             attempt: None,
+            percents: [100; 3],
             refunded: 0,
             undone: false,
-            taken: 0,
             waits: None,
             confirmed_on: None,
             last_day: None,
         }
     }
 
-    fn kept_of(&self, points: i64) -> i64 {
-        match self.paid {
-            _ if self.undone => 0,
-            0 => points,
-            paid => points * (paid - self.refunded) / paid,
+    fn points(&self) -> i64 {
+        self.lines.iter().sum()
+    }
+
+    /// Lets a purchase be one of `paid` cents.
+    fn becomes(&mut self, then: &Rules, paid: i64) {
+        let base = then.rounded(paid, then.points, then.per);
+        self.lines[0] = base;
+        for (line, percent) in self.lines[1..4].iter_mut().zip(self.percents) {
+            *line = then.rounded(base, percent - 100, 100);
         }
+        self.qualifying = base;
     }
 }
 

@@ -217,7 +217,7 @@ impl Club {
     ) -> Result<Entry, ReverseRefusal> {
         let recorded = self.get(of).recorded(accrual);
         let returned = refunded_total.map_or(Return::Everything, Return::RefundedTotal);
-        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, returned));
+        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, &returned));
         let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
         // What is owed has no entry yet.
         let along = along.filter(|(member, entry)| self.get(member).ids().contains(&entry.as_str()));
@@ -227,7 +227,17 @@ impl Club {
             (self.settled(program, at(now), &self.where_it_went(&member)), recorded)
         });
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
-        self.commit(reversal::reverse(settled, &request(key), &recorded, returned, paid)?);
+        let posting = decided(&BTreeMap::new(), |counters| {
+            reversal::reverse(
+                settled.clone(),
+                &request(key),
+                &recorded,
+                &returned.clone().into(),
+                counters,
+                paid.clone(),
+            )
+        })?;
+        self.commit(posting);
         Ok(self.get(id).entry(key))
     }
 

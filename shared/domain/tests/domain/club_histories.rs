@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use regulars_domain::{
     account::Status,
     adjust::{Adjust, adjust},
-    enroll::{Amend, NewStatus, amend},
+    enroll::{MemberChange, NewStatus, change_member},
     entry::By,
     points::Points,
 };
@@ -93,7 +93,6 @@ struct Bought {
     lines: Vec<i64>,
     refunded: i64,
     undone: bool,
-    taken: i64,
     /// The last day of what was not owed.
     own: Option<Date>,
     /// Whoever brought the friend, what was paid, and the last day of what was not owed.
@@ -194,7 +193,6 @@ impl Books {
             lines: vec![cents / 10],
             refunded: 0,
             undone: false,
-            taken: 0,
             own: None,
             fee: None,
         };
@@ -226,9 +224,13 @@ impl Books {
         let is_whole = total.is_none_or(|total| total == bought.cents);
         let refunded = total.unwrap_or(bought.cents).max(bought.refunded);
         let undone = bought.undone || is_whole;
-        let kept = |points: &i64| if undone { 0 } else { points * (bought.cents - refunded) / bought.cents.max(1) };
-        let taken: i64 = bought.lines.iter().map(|points| points - kept(points)).sum();
-        let more = (taken - bought.taken).max(0);
+        // What was paid for the referral stays until nothing is left of the purchase.
+        let mut lines = bought.lines.clone();
+        lines[0] = (bought.cents - refunded) / 10;
+        if undone {
+            lines = vec![0; lines.len()];
+        }
+        let more = bought.lines.iter().sum::<i64>() - lines.iter().sum::<i64>();
         self.page(&holder).take(bought.own, more);
         if is_whole
             && !bought.undone
@@ -246,7 +248,7 @@ impl Books {
             }
         }
         let bought = &mut self.bought[which];
-        (bought.refunded, bought.undone, bought.taken) = (refunded, undone, taken.max(bought.taken));
+        (bought.refunded, bought.undone, bought.lines) = (refunded, undone, lines);
     }
 
     fn transfers(&mut self, from: &str, to: &str, points: i64) -> bool {
@@ -345,8 +347,8 @@ impl History {
                     self.books.page(IDS[who]).suspended = is_suspended;
                     let status = if is_suspended { NewStatus::Suspended } else { NewStatus::Active };
                     let settled = self.club.settled(&self.program, self.now, IDS[who]);
-                    let changes = Amend { status: Some(status), ..Amend::default() };
-                    if let Some(posting) = amend(settled, changes, By::Operator, None).unwrap() {
+                    let changes = MemberChange { status: Some(status), ..MemberChange::default() };
+                    if let Some(posting) = change_member(settled, changes, By::Operator, None).unwrap() {
                         self.club.commit(posting);
                     }
                 }

@@ -228,3 +228,54 @@ fn a_program_from_before_the_bounds_stops_where_a_purchase_has_taken_its_work() 
     assert_eq!(too_costly("order-1", &lines(LINES_MAX)), 100 - evaluated);
     assert_eq!(too_costly("order-2", &lines(1)), 0);
 }
+
+#[test]
+fn conditions_read_what_the_member_had_bought_before() {
+    let facts = [
+        "member.purchases == 2",
+        "member.spend == 3000",
+        "member.first_purchase_on == '2026-11-03'",
+        "member.last_purchase_on == '2026-11-11'",
+        "member.days_since_last_purchase == 10",
+        "member.period.points == 30 && member.period.spend == 3000 && member.period.visits == 2",
+        "member.birthday_month == 5",
+        "member.plan == null",
+        "member.tier == 'bronze'",
+    ];
+    let mut rules = rules(&json!("purchase"), &facts);
+    let base = json!({ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } });
+    let all = rules["earning_rules"].as_array_mut().unwrap();
+    for rule in all.iter_mut() {
+        rule["qualifying"] = json!(false);
+    }
+    all.insert(0, base);
+    rules["tiers"] = json!({ "levels": [{ "id": "bronze", "threshold": 0 }] });
+    let program = program(rules);
+    let mut member = Member::joins_with(&program, "2026-11-01", &json!({ "birthday": "1990-05-03" }));
+    let buy = |member: &mut Member, key: &str, day: &str, cents: i64| {
+        let entry = member.earns(&program, key, &purchase(day, json!(cents))).unwrap();
+        entry.breakdown().iter().filter(|line| line.rule.starts_with("r-")).count()
+    };
+    let first = buy(&mut member, "order-1", "2026-11-03", 2_000);
+    assert_eq!(first, 3, "before the first purchase there is only the birthday, no plan, and the tier");
+    buy(&mut member, "order-2", "2026-11-11", 2_000);
+    // What came back is taken off.
+    let refund = regulars_domain::reversal::Return::Refund(crate::world::euro(1_000));
+    member.returns(&program, at("2026-11-12"), "return-1", "order-1", refund).unwrap();
+    assert_eq!(buy(&mut member, "order-3", "2026-11-21", 500), facts.len());
+    member.assert_proven();
+}
+
+#[test]
+fn before_the_first_purchase_its_days_are_null() {
+    let conditions = [
+        "member.purchases == 0 && member.spend == 0",
+        "member.first_purchase_on == null",
+        "member.last_purchase_on == null",
+        "member.days_since_last_purchase == null",
+        "member.period.points == 0",
+        "member.birthday_month == null",
+        "member.plan == null",
+    ];
+    check_all_hold(&json!("purchase"), &conditions, &purchase("2026-11-21", json!(100)));
+}

@@ -361,7 +361,7 @@ impl History {
         if let Step::Refund { permille, .. } = step {
             let total = permille.map(|permille| self.books.paid_for(accrual) * permille / 1000);
             // Each way to tell it takes back the same.
-            let more = total.map(|total| total - self.member.recorded(accrual).aftermath.refunded);
+            let more = total.map(|total| total - self.member.recorded(accrual).returned().refunded());
             let returned = match (total, more) {
                 (Some(_), Some(more)) if more > 0 && permille.is_some_and(|permille| permille % 2 == 0) => {
                     Return::Refund(euro(more))

@@ -12,6 +12,7 @@
 
 mod absences;
 mod adjusting;
+mod amending;
 mod auditor;
 mod bounded;
 mod caps;
@@ -33,6 +34,7 @@ mod inactivity;
 mod merging;
 mod noticing;
 mod orders;
+mod orders_random;
 mod overriding;
 mod plans;
 mod proof;
@@ -41,6 +43,7 @@ mod referring;
 mod refusals;
 mod remembering;
 mod requests;
+mod returning;
 mod reversing;
 mod rulebook;
 mod settling;

@@ -2,7 +2,7 @@
 
 use regulars_domain::{
     account::Qualifying,
-    earn::{EarnRefusal, earn},
+    earn::{EarnRefusal, Unfit, earn},
     explanation::Unearned,
     occasion::Occasion,
     referral::Referrer,
@@ -224,7 +224,7 @@ fn lines_cost_no_more_than_the_order() {
     {
         let mut member = Member::joins(&program, "2026-11-01");
         let done = member.earns(&program, "order-1", &order(total, &[("a", json!(1), lines)], &json!({})));
-        let refused = (!expected).then_some(EarnRefusal::LinesExceedTotal { lines, total });
+        let refused = (!expected).then_some(EarnRefusal::Unfit(Unfit::LinesExceedTotal { lines, total }));
         assert_eq!(done.err(), refused, "{lines} of {total}");
     }
 }

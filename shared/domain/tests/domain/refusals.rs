@@ -3,6 +3,7 @@
 use regulars_domain::{
     account::{Inactive, Status, TierOverride},
     adjust::AdjustRefusal,
+    aftermath::{AccrualNow, Place},
     calendar::{Every, Interval},
     earn::EarnRefusal,
     hold::{HOLDS_MAX, Hold},
@@ -10,16 +11,19 @@ use regulars_domain::{
     points::Points,
     redeem::{Redeem, RedeemRefusal},
     redemption::{Part, RedemptionRefusal},
+    returned::ReturnedLine,
     reversal::{Return, ReverseRefusal},
     tier_override::{give_tier, take_tier},
 };
 use serde_json::{Value, json};
 
-use crate::world::{Member, Rulebook, at, entry_id, euro, lots, on, program, purchase};
+use crate::world::{Member, Rulebook, activity, at, entry_id, euro, lots, on, program, purchase};
 
 /// The name of a refusal, as its enum writes it.
 fn name(refusal: &impl std::fmt::Debug) -> String {
     let text = format!("{refusal:?}");
+    // A purchase that does not fit is refused for one of the reasons of its own.
+    let text = text.strip_prefix("Unfit(").unwrap_or(&text);
     text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
 }
 
@@ -33,8 +37,12 @@ fn declared(source: &'static str, name: &str) -> Vec<&'static str> {
 
 #[test]
 fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
-    let accruals = ["Inactive", "CurrencyMismatch", "LinesExceedTotal", "OccurredAtOutOfRange", "PointsOverflow"];
+    let accruals = ["Inactive", "Unfit", "OccurredAtOutOfRange", "PointsOverflow"];
     assert_eq!(declared(include_str!("../../src/decisions/earn.rs"), "EarnRefusal"), accruals);
+    let unfit = ["CurrencyMismatch", "LinesExceedTotal"];
+    assert_eq!(declared(include_str!("../../src/decisions/earn.rs"), "Unfit"), unfit);
+    let amendments = ["Inactive", "NotAPurchase", "Unfit", "OccurredAtDiffers", "ChangesFull", "PointsOverflow"];
+    assert_eq!(declared(include_str!("../../src/decisions/amendment.rs"), "AmendRefusal"), amendments);
     let before = [
         "Inactive",
         "RewardNotFound",
@@ -300,7 +308,26 @@ fn a_hold_is_as_long_as_the_reward_allows_and_an_account_has_at_most_twenty() {
 const CONFIRM_GROUNDS: [&str; 3] = ["Inactive", "NotAnAccrual", "NotPending"];
 
 /// The refusals of an accrual's reversal, in their order.
-const REVERSE_GROUNDS: [&str; 4] = ["Inactive", "NotAnAccrual", "CurrencyMismatch", "ExceedsAccrual"];
+const REVERSE_GROUNDS: [&str; 9] = [
+    "Inactive",
+    "NotAnAccrual",
+    "CurrencyMismatch",
+    "LineNotFound",
+    "ExceedsLine",
+    "ExceedsAccrual",
+    "FactsErased",
+    "ChangesFull",
+    "PointsOverflow",
+];
+
+/// Lets it be that as much as can be was done about an accrual.
+fn has_changed(member: &mut Member, accrual: &str) {
+    let place = Place { member: member.account.member.clone(), entry: entry_id("refund-0") };
+    let points = member.entry(accrual).points();
+    let now =
+        AccrualNow { given: [("base".to_owned(), points)].into(), entries: vec![place; 300], ..AccrualNow::default() };
+    member.aftermaths.entry(entry_id(accrual)).or_default().accrual = Some(now);
+}
 
 /// A member with an accrual that waits for confirmation, one that does not any more, and an enrollment.
 fn who_earns(grounds: &[&str]) -> (Rulebook, Member) {
@@ -334,17 +361,127 @@ fn of_several_grounds_to_refuse_a_confirmation_the_first_is_told() {
 
 #[test]
 fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
-    for grounds in subsets(&REVERSE_GROUNDS) {
-        let (program, mut member) = who_earns(&grounds);
-        let has = |ground: &str| grounds.contains(&ground);
-        let entry = if has("NotAnAccrual") { "~enrollment" } else { "order-1" };
+    let told_by_money = ["LineNotFound", "ExceedsLine", "FactsErased", "PointsOverflow"];
+    let told_by_lines = ["CurrencyMismatch", "FactsErased", "PointsOverflow"];
+    for (others, by_lines) in [(told_by_money.as_slice(), false), (told_by_lines.as_slice(), true)] {
+        let grounds: Vec<_> = REVERSE_GROUNDS.into_iter().filter(|ground| !others.contains(ground)).collect();
+        for grounds in subsets(&grounds) {
+            check_returning(&grounds, by_lines);
+        }
+    }
+}
+
+fn check_returning(grounds: &[&'static str], by_lines: bool) {
+    let (program, mut member) = who_earns(&[]);
+    let has = |ground: &str| grounds.contains(&ground);
+    let line = |amount: i64| json!({ "quantity": 1, "amount": amount });
+    let bought = json!({ "total": { "amount": 1000, "currency": "EUR" }, "lines": [line(500), line(400)] });
+    member.earns(&program, "order-3", &purchase("2026-11-21", bought)).unwrap();
+    if has("ChangesFull") {
+        has_changed(&mut member, "order-3");
+    }
+    if has("ExceedsAccrual") && by_lines {
+        member.aftermaths.entry(entry_id("order-3")).or_default().accrual.get_or_insert_default().returned.spread = 700;
+    }
+    set_status(&mut member, grounds);
+    let entry = if has("NotAnAccrual") { "~enrollment" } else { "order-3" };
+    let returned = if by_lines {
+        let amount = if has("ExceedsLine") { 501 } else { 500 };
+        let name = |name: &str| name.parse().unwrap();
+        let named = |line: &str, amount: i64| ReturnedLine {
+            line: name(line),
+            quantity: None,
+            amount: serde_json::from_value(json!(amount)).unwrap(),
+        };
+        let mut lines = vec![named("0", amount)];
+        if has("LineNotFound") {
+            lines.insert(0, named("9", 1));
+        }
+        Return::Lines(lines)
+    } else {
         let currency = if has("CurrencyMismatch") { "USD" } else { "EUR" };
-        let amount = if has("ExceedsAccrual") { 1001 } else { 1000 };
-        let refund = serde_json::from_value(json!({ "amount": amount, "currency": currency })).unwrap();
-        let refused = member.reverses(&program, at("2026-11-21"), "refund-1", entry, Some(refund)).err();
+        let amount = if has("ExceedsAccrual") { 1001 } else { 999 };
+        Return::RefundedTotal(serde_json::from_value(json!({ "amount": amount, "currency": currency })).unwrap())
+    };
+    let before = member.ledger.len();
+    let refused = member.returns(&program, at("2026-11-21"), "refund-1", entry, returned).err();
+    // An enrollment has no lines either.
+    assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?} {by_lines}");
+    assert_eq!(member.ledger.len() == before, refused.is_some());
+    assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
+}
+
+#[test]
+fn of_a_purchase_whose_facts_were_erased_only_all_can_come_back() {
+    let (program, mut member) = who_earns(&[]);
+    member.ledger.iter_mut().for_each(|sealed| sealed.facts = None);
+    let line = ReturnedLine { line: "0".parse().unwrap(), quantity: None, amount: None };
+    for returned in [Return::Lines(vec![line]), Return::Refund(euro(999)), Return::RefundedTotal(euro(1))] {
+        let refused = member.returns(&program, at("2026-11-21"), "refund-1", "order-1", returned);
+        assert_eq!(refused, Err(ReverseRefusal::FactsErased));
+        assert!(!ReverseRefusal::FactsErased.to_string().is_empty());
+    }
+    for (key, order, returned) in
+        [("refund-1", "order-1", Return::Everything), ("refund-2", "order-2", Return::Refund(euro(1000)))]
+    {
+        let entry = member.returns(&program, at("2026-11-21"), key, order, returned).unwrap();
+        assert_eq!(entry.points().get(), -100);
+    }
+}
+
+#[test]
+fn a_return_that_would_give_more_points_than_an_account_holds_is_refused() {
+    let small = json!({ "id": "small", "on": "purchase", "when": "purchase.total < 500",
+                        "give": { "fixed": { "points": 500 } } });
+    let program = program(json!({ "earning_rules": [small] }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.earns(&program, "order-1", &purchase("2026-11-21", json!(1000))).unwrap();
+    member.account.lots = lots(&[("never", Points::MAX.get() - 499)]);
+    let refund = Return::Refund(euro(600));
+    let refused = member.returns(&program, at("2026-11-21"), "refund-1", "order-1", refund.clone()).unwrap_err();
+    assert_eq!(refused, ReverseRefusal::PointsOverflow);
+    assert!(!refused.to_string().is_empty());
+}
+
+#[test]
+fn of_several_grounds_to_refuse_an_amendment_the_first_is_told() {
+    let grounds = [
+        "Inactive",
+        "NotAPurchase",
+        "CurrencyMismatch",
+        "LinesExceedTotal",
+        "OccurredAtDiffers",
+        "ChangesFull",
+        "PointsOverflow",
+    ];
+    for grounds in subsets(&grounds) {
+        let program = program(json!({
+            "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
+        }));
+        let mut member = Member::joins(&program, "2026-11-01");
+        let has = |ground: &str| grounds.contains(&ground);
+        member.earns(&program, "order-1", &purchase("2026-11-21", json!(1000))).unwrap();
+        member.earns(&program, "review-1", &activity("2026-11-21", "review", &json!({}))).unwrap();
+        if has("ChangesFull") {
+            has_changed(&mut member, "order-1");
+        }
+        if has("PointsOverflow") {
+            member.account.lots = lots(&[("never", Points::MAX.get() - 9)]);
+        }
+        set_status(&mut member, &grounds);
+        let entry = if has("NotAPurchase") { "review-1" } else { "order-1" };
+        let currency = if has("CurrencyMismatch") { "USD" } else { "EUR" };
+        let line = json!({ "quantity": 1, "amount": if has("LinesExceedTotal") { 1101 } else { 1100 } });
+        let when = if has("OccurredAtDiffers") { "2026-11-20" } else { "2026-11-21" };
+        let now = purchase(when, json!({ "total": { "amount": 1100, "currency": currency }, "lines": [line] }));
+        let refused = member.amends(&program, at("2026-11-21"), "amendment-1", entry, &now).err();
         assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
         assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
     }
+}
+
+#[test]
+fn a_refusal_of_a_return_tells_what_is_left() {
     let (program, mut member) = who_earns(&[]);
     let refused = member.reverses(&program, at("2026-11-21"), "refund-1", "order-1", Some(euro(1001)));
     assert_eq!(refused, Err(ReverseRefusal::ExceedsAccrual { paid: 1000, refunded: 0 }));

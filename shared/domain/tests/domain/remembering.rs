@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regulars_domain::{
     account::AttributeValue,
-    enroll::{Amend, AmendRefusal, amend},
+    enroll::{ChangeRefusal, MemberChange, change_member},
     entry::By,
     hold::HOLD_LOTS_MAX,
     program::{ATTRIBUTE_BYTES_MAX, MEMORY_BYTES_MAX, Program},
@@ -168,14 +168,14 @@ fn attributes_have_room_for_thirty_of_a_hundred_bytes() {
     assert!(refused.name.starts_with('a') && refused.reason.contains("4096"), "{refused:?}");
 
     let change = |member: &mut Member, book: &Rulebook, attributes: &BTreeMap<String, Value>| {
-        let wish = Amend { attributes: book.read_attributes(attributes).unwrap(), ..Amend::default() };
+        let wish = MemberChange { attributes: book.read_attributes(attributes).unwrap(), ..MemberChange::default() };
         let settled = member.settled(book, at("2027-06-01"));
-        amend(settled, wish, By::Operator, None).map(|posting| member.commit(posting.unwrap()))
+        change_member(settled, wish, By::Operator, None).map(|posting| member.commit(posting.unwrap()))
     };
     let mut member = Member::joins(&first, "2027-01-01");
     change(&mut member, &first, &given("a", 12, &"€".repeat(100))).unwrap();
     let more: BTreeMap<_, _> = given("a", 14, &"€".repeat(100)).into_iter().skip(12).collect();
-    assert!(matches!(change(&mut member, &first, &more), Err(AmendRefusal::AttributesTooLarge(_))));
+    assert!(matches!(change(&mut member, &first, &more), Err(ChangeRefusal::AttributesTooLarge(_))));
     assert_eq!(member.account.attributes.len(), 12, "nothing was changed");
     // Attributes that the program has no longer make room, and only then.
     let second = first.then(at("2027-05-01"), &attributes("b"));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use regulars_domain::{
     account::{Account, AttributeValue, Qualifying, Secured, Status, TierOverride},
     calendar::{days_after, months_after, start_of},
-    enroll::{Amend, NewStatus, amend},
+    enroll::{MemberChange, NewStatus, change_member},
     entry::{By, Entry, Kind},
     lots::{Expiry, Lots},
     pending::Awaits,
@@ -390,7 +390,9 @@ fn member_in(program: &Rulebook, state: &State) -> Member {
     account.status = before;
     let settled = member.settled(program, start_of(&program.zone, today));
     let posting =
-        amend(settled, Amend { status: Some(after), ..Amend::default() }, By::Operator, None).unwrap().unwrap();
+        change_member(settled, MemberChange { status: Some(after), ..MemberChange::default() }, By::Operator, None)
+            .unwrap()
+            .unwrap();
     member.commit(posting);
     member
 }

@@ -10,7 +10,7 @@ mod returns;
 use jiff::Timestamp;
 use regulars_domain::{
     account::{Account, Promise},
-    enroll::{Amend, NewStatus, amend},
+    enroll::{MemberChange, NewStatus, change_member},
     entry::{By, Entry},
     hash::Hash,
 };
@@ -45,8 +45,8 @@ impl Member {
     fn is_touched(&mut self, rulebook: &Rulebook, now: Timestamp) {
         for status in [NewStatus::Suspended, NewStatus::Active] {
             let settled = self.settled(rulebook, now);
-            let changes = Amend { status: Some(status), ..Amend::default() };
-            let posting = amend(settled, changes, By::Operator, None).unwrap().unwrap();
+            let changes = MemberChange { status: Some(status), ..MemberChange::default() };
+            let posting = change_member(settled, changes, By::Operator, None).unwrap().unwrap();
             self.commit(posting);
         }
     }

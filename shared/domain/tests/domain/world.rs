@@ -8,6 +8,7 @@ use regulars_domain::{
     account::{Account, AttributeValue, Inactive, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
+    amendment::{AmendRefusal, amend},
     breakdown::BreakdownLine,
     cap_use::CapOwner,
     chain::{Sealed, verify},
@@ -266,7 +267,7 @@ impl Member {
         assert_eq!(mark.member, self.account.member);
         let aftermath = self.aftermaths.entry(mark.entry.clone()).or_default();
         assert_eq!(mark.aftermath.changes, aftermath.changes + 1, "{mark:?}");
-        *aftermath = mark.aftermath;
+        *aftermath = mark.aftermath.clone();
     }
 
     /// These versions of the program are known from now on.
@@ -362,11 +363,15 @@ impl Member {
     /// The entry of this id, and what became of it.
     pub(crate) fn recorded(&self, id: &str) -> Recorded {
         let sealed = self.ledger.iter().find(|sealed| sealed.entry.id.as_str() == id).unwrap().clone();
-        Recorded {
+        let recorded = Recorded {
             member: self.account.member.clone(),
             sealed,
-            aftermath: self.aftermaths.get(&entry_id(id)).copied().unwrap_or_default(),
-        }
+            aftermath: self.aftermaths.get(&entry_id(id)).cloned().unwrap_or_default(),
+            amended: None,
+        };
+        let amended = recorded.aftermath.accrual.as_ref().and_then(|now| now.amended.as_ref());
+        let amended = amended.map(|place| self.recorded(place.entry.as_str()).purchase().unwrap().clone());
+        Recorded { amended, ..recorded }
     }
 
     pub(crate) fn confirms(
@@ -405,7 +410,28 @@ impl Member {
         returned: Return,
     ) -> Result<Entry, ReverseRefusal> {
         let settled = self.settled(program, now);
-        let posting = reversal::reverse(settled, &request(key), &self.recorded(accrual), returned, None)?;
+        let (recorded, reversal) = (self.recorded(accrual), returned.into());
+        let posting = decided(&self.totals, |counters| {
+            reversal::reverse(settled.clone(), &request(key), &recorded, &reversal, counters, None)
+        })?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Tells that an accrual is this purchase now.
+    pub(crate) fn amends(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        accrual: &str,
+        purchase: &Occasion,
+    ) -> Result<Entry, AmendRefusal> {
+        let settled = self.settled(program, now);
+        let recorded = self.recorded(accrual);
+        let posting = decided(&self.totals, |counters| {
+            amend(settled.clone(), &request(key), &recorded, purchase.purchase().unwrap(), counters)
+        })?;
         self.commit(posting);
         Ok(self.entry(key))
     }

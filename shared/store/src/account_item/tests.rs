@@ -57,6 +57,16 @@ fn qualifying() -> impl Strategy<Value = Qualifying> {
     any::<(i64, i64, i64)>().prop_map(|(points, spend, visits)| Qualifying { points, spend, visits })
 }
 
+fn bought() -> impl Strategy<Value = Bought> {
+    // Of none there is no first and no last.
+    (any::<u64>(), any::<i64>(), option::of(any::<(i64, i64)>())).prop_map(|(purchases, spend, ends)| Bought {
+        purchases,
+        spend,
+        first_at: ends.map(|(first, _)| first),
+        last_at: ends.map(|(_, last)| last),
+    })
+}
+
 fn owner() -> impl Strategy<Value = CapOwner> {
     prop_oneof![id().prop_map(CapOwner::Rule), id().prop_map(CapOwner::Reward), id().prop_map(CapOwner::Entitlement)]
 }
@@ -125,6 +135,7 @@ prop_compose! {
         counts in any::<(i64, u64, u64, u64)>(),
         head in any::<[u8; 32]>(),
         waiting in (pending(), collection::vec(hold(), 0..3)),
+        bought in prop_oneof![Just(Bought::default()), bought()],
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
         cap_use in Just(cap_use), steps in Just(steps), plan in Just(plan),
@@ -133,7 +144,7 @@ prop_compose! {
         Account {
             program: ids.0, member: ids.1, status, enrolled_at: instants.0, attributes, salt: salt.map(Into::into), promised,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
-            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts: links.2, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying,
+            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts: links.2, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying, bought,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
             plan: plan.map(|(plan, from, through, version)| PlanTerm { plan, from, through, version }),
@@ -236,6 +247,12 @@ pub(crate) fn ordinary_worst_case() -> Account {
         qualifying: [date(2025, 1, 1), date(2026, 1, 1)]
             .map(|from| (from, Qualifying { points: 12_345, spend: 1_234_567, visits: 234 }))
             .into(),
+        bought: Bought {
+            purchases: 1_234,
+            spend: 1_234_567,
+            first_at: Some(1_738_591_506),
+            last_at: Some(1_795_356_306),
+        },
         secured: [("silver", date(2026, 12, 31)), ("platinum", date(2027, 12, 31))]
             .map(|(tier, through)| Secured { tier: tier.parse().unwrap(), through })
             .into(),
@@ -296,6 +313,7 @@ fn what_is_empty_zero_or_absent_is_left_out() {
         referral: None,
         lots: Lots::default(),
         qualifying: BTreeMap::new(),
+        bought: Bought::default(),
         secured: vec![],
         tier_override: None,
         tier: None,
@@ -349,6 +367,9 @@ fn a_corrupt_attribute_is_named() {
         (LOTS, map([("20261130".to_owned(), number("0"))])),
         (OWED, number("x")),
         (QUALIFYING, map([("20260101".to_owned(), list([number("1"), number("2")]))])),
+        (BOUGHT, list([number("1")])),
+        (BOUGHT, list([number("1"), text("2")])),
+        (BOUGHT, list([number("-1"), number("2")])),
         (SECURED, list([list([text("gold")])])),
         (OVERRIDE, list([text("gold"), text("20270630")])),
         (PLAN, list([text("plus"), text("20261122"), text("20261222")])),

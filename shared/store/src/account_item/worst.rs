@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp, civil::date};
 use regulars_domain::{
-    account::PROMISES_MAX,
+    account::{Bought, PROMISES_MAX},
     calendar::{Every, days_after, months_after},
     hash::Hash,
     hold::{HOLD_LOTS_MAX, HOLDS_MAX},
@@ -214,6 +214,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
         noticed_through: Some(day(30)),
         birthday_on: Some(date(2026, 5, 3)),
         review_on: Some(day(1)),
+        bought: Bought { purchases: u64::MAX, spend: MOST, first_at: Some(MOST), last_at: Some(MOST) },
         ..tests::ordinary_worst_case()
     }
 }

@@ -157,6 +157,7 @@ impl<'p> Life<'p> {
             Kind::Enrollment | Kind::Accrual | Kind::Confirmation | Kind::TierChange => {}
             Kind::Lapse
             | Kind::AccrualReversal
+            | Kind::Amendment
             | Kind::ReferralPayment
             | Kind::Capture
             | Kind::RedemptionReversal

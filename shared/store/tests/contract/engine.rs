@@ -113,15 +113,16 @@ async fn create(client: &Client) {
             .map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap())
             .to_vec()
     };
-    let projection = |kind| Projection::builder().projection_type(kind).build();
+    let projection = |kind| Projection::builder().projection_type(kind);
+    let of_entries = ["e", "h", "ph", "no", "ac", "af"].map(str::to_owned).to_vec();
     let by_seq = LocalSecondaryIndex::builder()
         .index_name("by_seq")
         .set_key_schema(Some(keys("pk", "seq")))
-        .projection(projection(ProjectionType::All));
+        .projection(projection(ProjectionType::Include).set_non_key_attributes(Some(of_entries)).build());
     let due = GlobalSecondaryIndex::builder()
         .index_name("due")
         .set_key_schema(Some(keys("due_shard", "due_key")))
-        .projection(projection(ProjectionType::KeysOnly));
+        .projection(projection(ProjectionType::KeysOnly).build());
     client
         .create_table()
         .table_name(TABLE)

@@ -1,11 +1,17 @@
 //! Statements: in order, page by page, complete.
 
-use regulars_domain::{account::Account, chain::verify};
+use regulars_domain::{
+    account::{Account, AttributeValue, Bought, Qualifying},
+    aftermath::{AccrualNow, Aftermath, Mark, Place, Recorded},
+    chain::{Sealed, verify},
+    facts::{MemberThen, PurchaseFacts},
+};
 use regulars_store::Action;
+use serde_json::{Value, json};
 
 use crate::{
     engine::Table,
-    sample::{accrual, commit, demo, enrollment, member, table_with_member},
+    sample::{NOW, accrual, amendment, commit, demo, enrollment, member, table_with_member, telling, untouched},
 };
 
 /// A member with eight entries, and another whose ledger must never show.
@@ -81,4 +87,118 @@ async fn a_statement_is_one_strong_query_of_the_local_index() {
     assert!(used.read_half_units >= 2);
     let query = &table.wire.requests("Query")[0];
     assert_eq!((query["IndexName"].as_str(), query["ConsistentRead"].as_bool()), (Some("by_seq"), Some(true)));
+}
+
+/// A purchase with these fields, and what was known of the member.
+fn facts(fields: Value, member: Option<MemberThen>) -> PurchaseFacts {
+    let mut purchase = json!({ "occurred_at": NOW, "total": { "amount": 12_350, "currency": "EUR" } });
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    purchase.as_object_mut().unwrap().extend(fields);
+    PurchaseFacts { purchase: serde_json::from_value(purchase).unwrap(), member }
+}
+
+/// Every fact that can be told of a purchase and the member who made it.
+fn all_facts() -> PurchaseFacts {
+    let fields = json!({
+        "channel": "app", "store": "kadikoy-1", "receipt": "till 3/#0042 \"copy\"",
+        "tax": 1, "shipping": 2, "tip": 3, "discount": 4, "paid_with_points": 5, "paid_with_gift_card": 6,
+        "attributes": { "payment": "card", "bags": -2, "gift": true },
+        "lines": [
+            { "id": "latte", "sku": "latte-0.3", "category": "coffee", "quantity": 2, "amount": 900 },
+            { "sku": "sidamo", "category": "beans", "quantity": 0.35, "amount": 350 },
+            { "id": "bag", "quantity": 1_000_000, "amount": 0 },
+            { "category": "other", "quantity": 0.001, "amount": 11_000 },
+            { "quantity": 0, "amount": 1 },
+        ],
+    });
+    let attributes = [
+        ("city", AttributeValue::String("Kahramanmara\u{15f}".to_owned())),
+        ("visits", AttributeValue::Integer(-7)),
+        ("staff", AttributeValue::Boolean(false)),
+    ];
+    let known = MemberThen {
+        tier: Some("gold".parse().unwrap()),
+        plan: Some(("plus".parse().unwrap(), 110)),
+        enrolled_on: Some("2025-02-03".parse().unwrap()),
+        attributes: attributes.map(|(id, value)| (id.parse().unwrap(), value)).into(),
+        bought: Some(Bought {
+            purchases: 3,
+            spend: 4_500,
+            first_at: Some(1_738_591_506),
+            last_at: Some(1_795_356_306),
+        }),
+        period: Some(Qualifying { points: 45, spend: 4_500, visits: 3 }),
+    };
+    facts(fields, Some(known))
+}
+
+/// What a list tells of an entry: all but the facts.
+fn listed(recorded: &Recorded) -> Recorded {
+    let sealed = Sealed { facts: None, ..recorded.sealed.clone() };
+    Recorded { sealed, amended: None, ..recorded.clone() }
+}
+
+#[tokio::test]
+async fn the_facts_of_a_purchase_come_with_its_entry_and_not_with_a_list() {
+    let (table, mut account) = table_with_member().await;
+    let mut expected = vec![];
+    for (n, facts) in [
+        all_facts(),
+        facts(json!({}), Some(MemberThen::default())),
+        facts(json!({ "tip": 7 }), Some(MemberThen { bought: Some(Bought::default()), ..MemberThen::default() })),
+        facts(json!({ "lines": [{ "quantity": 1, "amount": 12_350 }] }), None),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let posting = telling(accrual(&account, &format!("order-{n}"), 5), facts);
+        account = commit(&table, &posting).await;
+        let told = &posting.own.entries[0];
+        let read = table.store.entry(&demo(), &account.member, &told.entry.id).await.unwrap().unwrap();
+        assert_eq!(read, untouched(told));
+        assert_eq!(read.purchase(), Some(&facts.purchase));
+        expected.push(listed(&read));
+    }
+    let ledger = table.store.ledger(&demo(), &account.member, 1, 10).await.unwrap().items;
+    assert_eq!(ledger, expected.iter().map(|recorded| recorded.sealed.clone()).collect::<Vec<_>>());
+    let statement = table.store.entries(&demo(), &account.member, None, 4).await.unwrap().items;
+    assert_eq!(statement, expected.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_amended_purchase_comes_with_what_its_newest_amendment_told_wherever_that_stands() {
+    let (table, account) = table_with_member().await;
+    let order = telling(accrual(&account, "order-1", 5), &all_facts());
+    let mut account = commit(&table, &order).await;
+    let mut other = commit(&table, &enrollment(&member("m-2"))).await;
+    let mut known = untouched(&order.own.entries[0]);
+    for (changes, whose) in [(1, "m-1"), (2, "m-2"), (3, "m-1")] {
+        let told = facts(json!({ "receipt": format!("till-{changes}"), "channel": "web" }), None);
+        let owner = if whose == "m-1" { &mut account } else { &mut other };
+        let mut amending = telling(amendment(owner, &format!("amend-{changes}")), &told);
+        let place = Place { member: member(whose), entry: amending.own.entries[0].entry.id.clone() };
+        let mut entries = known.acted_on_by().to_vec();
+        entries.push(place.clone());
+        let accrual = Some(AccrualNow { amended: Some(place), entries, ..AccrualNow::default() });
+        let aftermath = Aftermath { changes, accrual, ..Aftermath::default() };
+        amending.marks = vec![Mark {
+            member: known.member.clone(),
+            entry: known.sealed.entry.id.clone(),
+            aftermath: aftermath.clone(),
+        }];
+        *owner = commit(&table, &amending).await;
+
+        known = Recorded { aftermath, amended: Some(told.purchase), ..known };
+        let read = table.store.entry(&demo(), &known.member, &known.sealed.entry.id).await.unwrap().unwrap();
+        assert_eq!(read, known);
+        assert_eq!(read.purchase(), known.amended.as_ref());
+        let statement = table.store.entries(&demo(), &known.member, Some(3), 1).await.unwrap().items;
+        assert_eq!(statement, [listed(&known)]);
+    }
+    // Of an amendment whose facts were erased there is nothing to tell.
+    let (pk, sk) = ("member#demo#m-1", "entry#amend-3");
+    assert!(table.attribute(pk, sk, "f").await.is_some());
+    table.set(pk, sk, "f", None).await;
+    let read = table.store.entry(&demo(), &known.member, &known.sealed.entry.id).await.unwrap().unwrap();
+    assert_eq!(read, Recorded { amended: None, ..known });
 }

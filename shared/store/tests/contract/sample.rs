@@ -9,7 +9,8 @@ use regulars_domain::{
     aftermath::{Aftermath, Recorded},
     chain::Sealed,
     counter::{CounterId, Take},
-    entry::Entry,
+    entry::{Entry, Record},
+    facts::PurchaseFacts,
     fingerprint::{Content, Fingerprint},
     id::{EntryId, MemberId, ProgramId},
     posting::{Change, Claim, Posting},
@@ -31,7 +32,7 @@ pub(crate) fn member(id: &str) -> MemberId {
 
 /// An entry of which nothing has become.
 pub(crate) fn untouched(sealed: &Sealed) -> Recorded {
-    Recorded { member: member("m-1"), sealed: sealed.clone(), aftermath: Aftermath::default() }
+    Recorded { member: member("m-1"), sealed: sealed.clone(), aftermath: Aftermath::default(), amended: None }
 }
 
 /// How the request for `points` under `key` is known.
@@ -62,6 +63,21 @@ pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
     let fingerprint = content.fingerprint(account.salt.as_ref());
     let mut posting = empty(account);
     add_entry(&mut posting, &entry, points, Some(&fingerprint));
+    posting
+}
+
+/// What an amendment under `key` wants committed, which says nothing but that a purchase is another now.
+pub(crate) fn amendment(account: &Account, key: &str) -> Posting {
+    let RequestKey { entry: id, content } = request(key, 0);
+    let told = entry(&id, account.seq + 1, 0, Some(&content.fingerprint(account.salt.as_ref())));
+    let mut posting = empty(account);
+    add(&mut posting, Entry { record: Record::Amendment(Box::default()), ..told });
+    posting
+}
+
+/// The same with the facts of a purchase beside its first entry.
+pub(crate) fn telling(mut posting: Posting, facts: &PurchaseFacts) -> Posting {
+    posting.own.entries[0].facts = Some(Box::new(facts.clone()));
     posting
 }
 
@@ -131,8 +147,12 @@ pub(crate) async fn table_with_member() -> (Table, Account) {
 pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
 
 fn add_entry(posting: &mut Posting, id: &EntryId, points: i64, fingerprint: Option<&Fingerprint>) {
+    let entry = entry(id, posting.own.account.seq + 1, points, fingerprint);
+    add(posting, entry);
+}
+
+fn add(posting: &mut Posting, entry: Entry) {
     let account = &mut posting.own.account;
-    let entry = entry(id, account.seq + 1, points, fingerprint);
     account.apply(&entry);
     let sealed = Sealed::new(entry, &account.head_hash);
     account.head_hash = sealed.hash;

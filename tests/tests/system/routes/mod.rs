@@ -19,6 +19,7 @@ mod local;
 mod members;
 mod merge;
 mod one_now;
+mod orders;
 mod pending;
 mod plans;
 mod program;

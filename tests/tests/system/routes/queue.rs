@@ -231,3 +231,44 @@ fn a_batch_sent_by_hand_is_as_large_as_one_of_the_queue() {
     assert_eq!(refused["at"], "/messages");
     system.audit("m-1");
 }
+
+#[test]
+fn returns_and_amendments_come_by_the_queue_as_they_come_over_http() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+    let told = |key: &str, command: &str, body: Value| json!({ "program": "demo", "member": "m-1", "idempotency_key": key, command: body });
+    let mut larger = purchase(12_000);
+    larger["entry"] = json!("order-1");
+    let returned = json!({ "entry": "order-1", "refund": { "amount": 1_000, "currency": "EUR" }, "reason": "late" });
+    let messages = [
+        told("amendment-1", "amendment", larger),
+        told("return-1", "reversal", returned.clone()),
+        told("return-2", "reversal", json!({ "entry": "order-1", "returned": [{ "line": "7" }] })),
+        told("return-3", "reversal", json!({ "entry": "order-1", "returned": [] })),
+        told("return-4", "reversal", json!({ "entry": "order-1", "refunds": {} })),
+        told("return-5", "reversal", json!({ "refund": { "amount": 1, "currency": "EUR" } })),
+        told("amendment-2", "amendment", json!({ "entry": "order-1", "purchase": { "total": 1 } })),
+        told("return-6", "reversal", json!({ "entry": "order-9", "refund": { "amount": 1, "currency": "EUR" } })),
+    ];
+    let answer = system.client.post(QUEUE, &json!({ "messages": messages })).expect(200);
+    let failed = answer["failed"].as_array().unwrap().iter();
+    let found: Vec<_> = failed.map(|one| (one["code"].as_str().unwrap(), one["at"].as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("line_not_found", None),
+            ("body_malformed", Some("/reversal/returned")),
+            ("body_malformed", Some("/reversal/refunds")),
+            ("body_malformed", Some("/reversal")),
+            ("body_malformed", Some("/amendment/purchase/total")),
+            ("entry_not_found", None),
+        ]
+    );
+    assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 110);
+    // The same over HTTP is a repeat.
+    let mut body = returned;
+    body.as_object_mut().unwrap().remove("entry");
+    let path = format!("{}/accruals/order-1/reversals", regulars_tests::system::member("m-1"));
+    assert!(system.client.post_under("return-1", &path, &body).is_replay());
+}

@@ -52,7 +52,17 @@ impl Variable {
                 ("amount", Fact::Amount),
             ],
             Self::Activity => &[("type", Fact::ActivityType)],
-            Self::Member => &[("tier", Fact::Tier), ("enrolled_on", Fact::EnrolledOn)],
+            Self::Member => &[
+                ("tier", Fact::Tier),
+                ("plan", Fact::Plan),
+                ("enrolled_on", Fact::EnrolledOn),
+                ("purchases", Fact::Purchases),
+                ("spend", Fact::Spend),
+                ("first_purchase_on", Fact::FirstPurchaseOn),
+                ("last_purchase_on", Fact::LastPurchaseOn),
+                ("days_since_last_purchase", Fact::DaysSinceLastPurchase),
+                ("birthday_month", Fact::BirthdayMonth),
+            ],
             Self::OccurredAt => &[
                 ("date", Fact::Date),
                 ("time", Fact::Time),
@@ -63,6 +73,17 @@ impl Variable {
                 ("hour", Fact::Hour),
                 ("minute", Fact::Minute),
             ],
+        }
+    }
+
+    /// Its facts that stand under a name of their own: `member.period.points`.
+    pub(crate) fn inner_fields(self) -> &'static [(&'static str, &'static [(&'static str, Fact)])] {
+        match self {
+            Self::Member => &[(
+                "period",
+                &[("points", Fact::PeriodPoints), ("spend", Fact::PeriodSpend), ("visits", Fact::PeriodVisits)],
+            )],
+            Self::Purchase | Self::Line | Self::Activity | Self::OccurredAt => &[],
         }
     }
 
@@ -99,7 +120,22 @@ pub(crate) enum Fact {
     /// An attribute of an activity, by its name.
     ActivityAttribute(String),
     Tier,
+    /// The plan that the member has paid for.
+    Plan,
     EnrolledOn,
+    /// Purchases that the member has made, without those that came back whole.
+    Purchases,
+    /// What was paid for them, less what was refunded.
+    Spend,
+    FirstPurchaseOn,
+    LastPurchaseOn,
+    DaysSinceLastPurchase,
+    /// What counts toward a tier in the period of the occasion.
+    PeriodPoints,
+    PeriodSpend,
+    PeriodVisits,
+    /// The month of the member's birthday, 1 to 12.
+    BirthdayMonth,
     /// An attribute of a member, by its place in the program's list.
     MemberAttribute(usize, AttributeType),
     Date,
@@ -129,7 +165,19 @@ impl Fact {
             | Self::PurchaseAttribute(_) => Variable::Purchase,
             Self::Sku | Self::Category | Self::Quantity | Self::Amount => Variable::Line,
             Self::ActivityType | Self::ActivityAttribute(_) => Variable::Activity,
-            Self::Tier | Self::EnrolledOn | Self::MemberAttribute(..) => Variable::Member,
+            Self::Tier
+            | Self::Plan
+            | Self::EnrolledOn
+            | Self::Purchases
+            | Self::Spend
+            | Self::FirstPurchaseOn
+            | Self::LastPurchaseOn
+            | Self::DaysSinceLastPurchase
+            | Self::PeriodPoints
+            | Self::PeriodSpend
+            | Self::PeriodVisits
+            | Self::BirthdayMonth
+            | Self::MemberAttribute(..) => Variable::Member,
             Self::Date
             | Self::Time
             | Self::Weekday
@@ -162,7 +210,17 @@ impl Fact {
             | Self::Amount
             | Self::ActivityType
             | Self::Tier
+            | Self::Plan
             | Self::EnrolledOn
+            | Self::Purchases
+            | Self::Spend
+            | Self::FirstPurchaseOn
+            | Self::LastPurchaseOn
+            | Self::DaysSinceLastPurchase
+            | Self::PeriodPoints
+            | Self::PeriodSpend
+            | Self::PeriodVisits
+            | Self::BirthdayMonth
             | Self::Date
             | Self::Time
             | Self::Weekday
@@ -190,9 +248,22 @@ impl Fact {
             | Self::PurchaseAttribute(_) => LABEL_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
             // Whatever its type is now: the account may keep a text from a version in which it was another.
             Self::MemberAttribute(..) => TEXT_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
-            Self::ActivityType | Self::Tier | Self::Receipt => ID_LENGTH_MAX,
-            Self::Currency | Self::EnrolledOn | Self::Date | Self::Time | Self::Weekday => 16,
+            Self::ActivityType | Self::Tier | Self::Plan | Self::Receipt => ID_LENGTH_MAX,
+            Self::Currency
+            | Self::EnrolledOn
+            | Self::FirstPurchaseOn
+            | Self::LastPurchaseOn
+            | Self::Date
+            | Self::Time
+            | Self::Weekday => 16,
             Self::Total
+            | Self::Purchases
+            | Self::Spend
+            | Self::DaysSinceLastPurchase
+            | Self::PeriodPoints
+            | Self::PeriodSpend
+            | Self::PeriodVisits
+            | Self::BirthdayMonth
             | Self::Items
             | Self::Eligible
             | Self::Tax

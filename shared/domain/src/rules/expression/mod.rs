@@ -36,10 +36,15 @@ pub(crate) enum Expression {
 impl Expression {
     /// Whether a fact of `variable` is part of it.
     pub(crate) fn speaks_of(&self, variable: Variable) -> bool {
+        self.reads(&|fact| fact.variable() == variable)
+    }
+
+    /// Whether a fact for which `is_it` holds is part of it.
+    pub(crate) fn reads(&self, is_it: &impl Fn(&Fact) -> bool) -> bool {
         match self {
             Self::Constant(_) => false,
-            Self::Fact(fact) | Self::Given(fact) => fact.variable() == variable,
-            Self::List(parts) | Self::Call(_, parts) => parts.iter().any(|part| part.speaks_of(variable)),
+            Self::Fact(fact) | Self::Given(fact) => is_it(fact),
+            Self::List(parts) | Self::Call(_, parts) => parts.iter().any(|part| part.reads(is_it)),
         }
     }
 

@@ -5,7 +5,13 @@ use cel::parser::PrattParser;
 use crate::{
     ledger::condition_fault::ConditionFault,
     rules::{
-        expression::{Expression, evaluate::Known, fact::Variable, value::Value, work::Work},
+        expression::{
+            Expression,
+            evaluate::Known,
+            fact::{Fact, Variable},
+            value::Value,
+            work::Work,
+        },
         node::Node,
         program::{attributes::AttributeSpec, expression_check::Checker},
     },
@@ -45,6 +51,11 @@ impl Condition {
     /// Whether it speaks of a line of the purchase, and so is asked once for each.
     pub(crate) fn is_of_line(&self) -> bool {
         self.of_line
+    }
+
+    /// Whether it reads a fact for which `is_it` holds.
+    pub(crate) fn reads(&self, is_it: &impl Fn(&Fact) -> bool) -> bool {
+        self.expression.as_ref().is_ok_and(|expression| expression.reads(is_it))
     }
 
     /// The most work for an occasion of this many lines, in units of [`Work`].

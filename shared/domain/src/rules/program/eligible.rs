@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::{
     rules::node::{Node, read_boolean},
     values::{
+        money::{in_proportion, share},
         purchase::{LINES_MAX, Line, Parts, Purchase},
+        returned::Rest,
         text::LABEL_LENGTH_MAX,
     },
 };
@@ -69,8 +71,33 @@ impl EligiblePolicy {
         let parts = self.not_earning(&purchase.parts);
         let outside_left = outside.saturating_sub(parts).max(0);
         let taken = parts.saturating_sub(outside).clamp(0, earning);
-        let lines = in_proportion(&amounts, earning.saturating_sub(taken), earning);
+        let of_lines: Vec<_> = amounts.iter().map(|amount| amount.unwrap_or_default()).collect();
+        let shares = in_proportion(&of_lines, earning.saturating_sub(taken), earning);
+        let lines = shares.into_iter().zip(&amounts).map(|(share, amount)| amount.map(|_| share)).collect();
         Eligible { total: outside_left.saturating_add(earning.saturating_sub(taken)), lines }
+    }
+
+    /// Returns what earns of `rest`, which is left of `purchase`.
+    ///
+    /// Each line keeps its share of what earns, and so does what no line holds: the return of one line changes nothing about
+    /// the others.
+    pub(crate) fn of_rest(&self, purchase: &Purchase, rest: &Rest) -> Eligible {
+        let whole = self.of(purchase);
+        let in_lines = whole.lines.iter().flatten().fold(0_i64, |sum, amount| sum.saturating_add(*amount));
+        let outside =
+            share(whole.total.saturating_sub(in_lines), rest.purchase.outside_lines(), purchase.outside_lines());
+        let lines: Vec<_> = rest
+            .places
+            .iter()
+            .zip(&rest.purchase.lines)
+            .map(|(place, left)| {
+                let earning = whole.lines.get(*place).copied().flatten()?;
+                let paid = purchase.lines.get(*place).map_or(0, |line| line.amount.get());
+                Some(share(earning, left.amount.get(), paid))
+            })
+            .collect();
+        let total = lines.iter().flatten().fold(outside, |sum, amount| sum.saturating_add(*amount));
+        Eligible { total, lines }
     }
 
     /// What of the parts does not earn.
@@ -85,27 +112,6 @@ impl EligiblePolicy {
         let not_earning = parts.into_iter().filter(|(earns, _)| !earns);
         not_earning.fold(0, |sum, (_, part)| sum.saturating_add(part.get()))
     }
-}
-
-/// `amounts`, which add up to `whole`, cut down in proportion so that they add up to `left`.
-fn in_proportion(amounts: &[Option<i64>], left: i64, whole: i64) -> Vec<Option<i64>> {
-    let share = |amount: i64| {
-        let share = i128::from(amount).saturating_mul(left.into()).checked_div(whole.into()).unwrap_or_default();
-        i64::try_from(share).unwrap_or_default()
-    };
-    let mut parts: Vec<_> = amounts.iter().map(|amount| amount.map(share)).collect();
-    let given = parts.iter().flatten().fold(0_i64, |sum, share| sum.saturating_add(*share));
-    let mut rest = left.saturating_sub(given);
-    for (share, amount) in parts.iter_mut().zip(amounts) {
-        if let (Some(share), Some(amount)) = (share.as_mut(), amount)
-            && rest > 0
-            && *share < *amount
-        {
-            *share = share.saturating_add(1);
-            rest = rest.saturating_sub(1);
-        }
-    }
-    parts
 }
 
 pub(super) fn read(node: &Node<'_>) -> Option<EligiblePolicy> {

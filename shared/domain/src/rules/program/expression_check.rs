@@ -175,10 +175,22 @@ impl Checker<'_> {
             Expr::Ident(name) => self.field(self.variable(name)?, &select.field),
             Expr::Select(inner) => {
                 if let Expr::Ident(name) = &inner.operand.expr
-                    && inner.field == ATTRIBUTES
                     && !inner.test
                 {
-                    return self.attribute(self.variable(name)?, &select.field);
+                    let variable = self.variable(name)?;
+                    if inner.field == ATTRIBUTES {
+                        return self.attribute(variable, &select.field);
+                    }
+                    if let Some((_, fields)) = variable.inner_fields().iter().find(|(name, _)| *name == inner.field) {
+                        let fact = fields.iter().find(|(name, _)| *name == select.field);
+                        let known: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+                        return match fact {
+                            Some((_, fact)) => Ok(fact.clone()),
+                            None => {
+                                self.unknown(format!("{} is not one of its fields: {}", select.field, known.join(", ")))
+                            }
+                        };
+                    }
                 }
                 self.unknown(format!("{} has no field {}", inner.field, select.field))
             }
@@ -196,14 +208,16 @@ impl Checker<'_> {
     }
 
     fn field(&self, variable: Variable, field: &str) -> Result<Fact, ConditionFault> {
-        if field == ATTRIBUTES && variable.has_attributes() {
+        let is_group = variable.inner_fields().iter().any(|(name, _)| *name == field);
+        if is_group || field == ATTRIBUTES && variable.has_attributes() {
             return self.unsupported(format!("{field} has no value of its own; name one of them"));
         }
         if let Some((_, fact)) = variable.fields().iter().find(|(name, _)| *name == field) {
             return Ok(fact.clone());
         }
         let attributes = variable.has_attributes().then_some(ATTRIBUTES);
-        let known: Vec<_> = variable.fields().iter().map(|(name, _)| *name).chain(attributes).collect();
+        let groups = variable.inner_fields().iter().map(|(name, _)| *name);
+        let known: Vec<_> = variable.fields().iter().map(|(name, _)| *name).chain(groups).chain(attributes).collect();
         self.unknown(format!("{field} is not one of its fields: {}", known.join(", ")))
     }
 

@@ -10,7 +10,7 @@ use crate::{
     rules::{
         node::{Node, read_boolean},
         open_days::OpenDays,
-        strategy::{Matched, Strategy, TakenBack, Yield, read_points},
+        strategy::{Matched, Restep, Strategy, Yield, read_points},
         trigger::Trigger,
     },
     state::steps::{Progress, Steps, StepsChange},
@@ -59,6 +59,51 @@ impl Challenge {
         usize::try_from(windows).map_or(DAYS_MAX, |windows| self.times.saturating_mul(windows)).min(DAYS_MAX)
     }
 
+    /// Takes the step of an accrual back: by how many completions that is more or less, and what is remembered then.
+    ///
+    /// A completion of its own is undone, and the other steps of it are free again. If a later accrual completed something with
+    /// its step, that is undone too, and one step is missing from then on: the next one makes up for it. Where points can only
+    /// be taken from their own accrual, the next step makes up for it without points.
+    fn without(&self, matched: &Matched<'_>, restep: &Restep<'_>) -> (i64, Steps) {
+        let mut after = matched.steps.clone();
+        let mut completed = 0_i64;
+        if let Some(own) = restep.own {
+            // Days that made up for steps taken back before come first, and are gone.
+            let made_up = usize::try_from(own.count).unwrap_or_default();
+            let mut freed: i64 = 0;
+            for day in own.removed.iter().skip(made_up) {
+                put(&mut after.days, *day);
+                after.is_done = false;
+                freed = freed.saturating_add(1);
+            }
+            completed = freed.checked_div(self.times()).unwrap_or_default().saturating_neg();
+        }
+        // A step that is not there any more was used up by a completion, unless its days are over and it was forgotten.
+        let is_used = !take(&mut after.days, matched.day) && restep.open.meet(matched.day, self.last(matched.day));
+        if is_used {
+            if after.count >= 0 && !matched.takes_own_only {
+                completed = completed.saturating_sub(1);
+                after.is_done = false;
+            }
+            after.count = after.count.saturating_sub(1);
+            if after.count <= self.times().saturating_neg() && !matched.takes_own_only {
+                // All steps of the completion have come back.
+                after.count = 0;
+            }
+        }
+        let is_missing = after.count < 0;
+        make_up(&mut after);
+        if is_missing && after.count == 0 && !matched.takes_own_only {
+            completed = completed.saturating_add(1);
+        }
+        // Steps that are free again may be enough together with others that came since.
+        while !self.is_over(&after) && self.take_complete(&mut after.days).is_some() {
+            completed = completed.saturating_add(1);
+            after.is_done = !self.repeats;
+        }
+        (completed, after)
+    }
+
     fn times(&self) -> i64 {
         i64::try_from(self.times).unwrap_or(TIMES_MAX)
     }
@@ -72,7 +117,10 @@ impl Strategy for Challenge {
         let mut after = matched.steps.clone();
         put(&mut after.days, matched.day);
         let mut removed = make_up(&mut after);
-        let mut completed = 0_i64;
+        let made_up = matched.steps.count < 0 && after.count == 0;
+        // Its points were taken back when a step went missing.
+        let mut completed = i64::from(made_up && !matched.takes_own_only);
+        after.is_done |= completed > 0 && !self.repeats;
         let mut progress = None;
         while !self.is_over(&after)
             && let Some(days) = self.take_complete(&mut after.days)
@@ -96,6 +144,23 @@ impl Strategy for Challenge {
         })
     }
 
+    fn steps(&self, _: &Matched<'_>) -> Option<i64> {
+        Some(1)
+    }
+
+    fn restep(&self, matched: &Matched<'_>, restep: &Restep<'_>) -> Option<Yield> {
+        if restep.by > 0 {
+            return self.earn(matched);
+        }
+        let (completed, after) = self.without(matched, restep);
+        let after = self.remembered(after, restep.open);
+        Some(Yield {
+            points: Points::ratio(completed, self.points, 1, Rounding::Floor)?,
+            progress: self.progress(&after, matched.today),
+            stepped: Some(StepsChange::between(matched.steps, &after, restep.by)),
+        })
+    }
+
     fn suits(&self, on: &Trigger) -> bool {
         match on {
             Trigger::Purchase | Trigger::Activity(_) => true,
@@ -113,23 +178,6 @@ impl Strategy for Challenge {
         let by = open.clone().next().map(|first| self.last(*first));
         let done = open.by_ref().count();
         Some(Progress { done: i64::try_from(done).ok()?.saturating_add(steps.count.min(0)), of: self.times(), by })
-    }
-
-    /// A step that no accrual could complete any more is gone anyway. One that is missing among those that could be completed
-    /// was paid for, so the next one makes up for it.
-    fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
-        let mut after = steps.clone();
-        // Days that made up for steps taken back before come first, and are gone.
-        let made_up = usize::try_from(back.taken.count).unwrap_or_default();
-        for day in back.taken.removed.iter().skip(made_up) {
-            put(&mut after.days, *day);
-            after.is_done = false;
-        }
-        if !take(&mut after.days, back.day) && back.open.meet(back.day, self.last(back.day)) {
-            after.count = after.count.saturating_sub(1);
-        }
-        make_up(&mut after);
-        self.remembered(after, back.open)
     }
 
     fn remembered(&self, steps: Steps, open: &OpenDays) -> Steps {

@@ -31,6 +31,9 @@ pub(crate) struct Matched<'a> {
     pub(crate) base: Points,
     /// What the rule remembers of steps taken before.
     pub(crate) steps: &'a Steps,
+    /// Whether points for steps that are taken back can only be taken from the accrual that they were given with, because
+    /// nothing tells whether a cap let those of another through.
+    pub(crate) takes_own_only: bool,
     /// The day of the occasion.
     pub(crate) day: Date,
     /// Today.
@@ -56,15 +59,15 @@ impl From<Points> for Yield {
     }
 }
 
-/// Steps that are taken back along with the accrual that took them.
+/// Steps that an earlier accrual takes more or less than before, because its purchase came back or is another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TakenBack<'a> {
-    /// What that accrual changed of the steps.
-    pub(crate) taken: &'a StepsChange,
-    /// What the rule came to with them.
-    pub(crate) wanted: Points,
-    /// The day of the accrual.
-    pub(crate) day: Date,
+pub(crate) struct Restep<'a> {
+    /// How many more; less than none where steps are taken back.
+    pub(crate) by: i64,
+    /// What the accrual changed of the steps at first, if it has not been amended since.
+    pub(crate) own: Option<&'a StepsChange>,
+    /// What the rule gives for the accrual so far.
+    pub(crate) given: Points,
     /// The days of which something can still be posted.
     pub(crate) open: &'a OpenDays,
 }
@@ -77,9 +80,15 @@ pub(crate) trait Strategy: Debug + Send + Sync {
     /// Whether it makes sense for this trigger.
     fn suits(&self, on: &Trigger) -> bool;
 
-    /// What it remembers once steps are taken back.
-    fn take_back(&self, steps: &Steps, _back: &TakenBack<'_>) -> Steps {
-        steps.clone()
+    /// How many steps an occasion takes toward it; `None` if it gives nothing for steps.
+    fn steps(&self, _matched: &Matched<'_>) -> Option<i64> {
+        None
+    }
+
+    /// What it comes to that an accrual of before takes more or fewer steps: points more or less, and the change of the steps.
+    /// `None` above [`Points::MAX`].
+    fn restep(&self, _matched: &Matched<'_>, _restep: &Restep<'_>) -> Option<Yield> {
+        Some(Points::ZERO.into())
     }
 
     /// What of `steps` can still matter when only what happened on `open` days will be posted.

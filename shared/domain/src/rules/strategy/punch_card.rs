@@ -4,7 +4,7 @@ use crate::{
     rules::{
         node::Node,
         open_days::OpenDays,
-        strategy::{Matched, Strategy, TakenBack, Yield, read_points},
+        strategy::{Matched, Restep, Strategy, Yield, read_points},
         trigger::Trigger,
     },
     state::steps::{Steps, StepsChange},
@@ -24,14 +24,14 @@ struct PunchCard {
     counts: Counts,
 }
 
-impl Strategy for PunchCard {
-    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
-        let steps = match self.counts {
-            Counts::Purchases => 1,
-            Counts::Pieces => matched.pieces,
+impl PunchCard {
+    /// What `steps` more come to, where no more than `cards_max` full cards can be taken back.
+    fn after(&self, before: &Steps, steps: i64, cards_max: i64) -> Option<Yield> {
+        let count = before.count.saturating_add(steps);
+        let full = match count.checked_div_euclid(self.every)? {
+            full if steps < 0 => full.min(0).max(cards_max.saturating_neg()),
+            full => full.max(0),
         };
-        let count = matched.steps.count.saturating_add(steps);
-        let full = count.checked_div(self.every)?.max(0);
         let change = steps.saturating_sub(full.saturating_mul(self.every));
         Some(Yield {
             points: Points::ratio(full, self.points, 1, Rounding::Floor)?,
@@ -39,13 +39,29 @@ impl Strategy for PunchCard {
             progress: None,
         })
     }
+}
 
-    /// A card that has paid for steps taken back since stands below nothing, and one whose payment was taken back may be
-    /// full: what it has paid and what it will is as if there had been no such steps.
-    fn take_back(&self, steps: &Steps, back: &TakenBack<'_>) -> Steps {
-        let full = back.wanted.get().checked_div(self.points).unwrap_or_default();
-        let count = steps.count.saturating_sub(back.taken.taken).saturating_add(full.saturating_mul(self.every));
-        Steps::counted(count)
+impl Strategy for PunchCard {
+    fn earn(&self, matched: &Matched<'_>) -> Option<Yield> {
+        self.after(matched.steps, self.steps(matched)?, 0)
+    }
+
+    fn steps(&self, matched: &Matched<'_>) -> Option<i64> {
+        Some(match self.counts {
+            Counts::Purchases => 1,
+            Counts::Pieces => matched.pieces,
+        })
+    }
+
+    /// A card that is no longer full is taken back at once, with whichever purchase it was given. Where its points can only be
+    /// taken from its own purchase, the card stands below nothing until later steps make up for it.
+    fn restep(&self, matched: &Matched<'_>, restep: &Restep<'_>) -> Option<Yield> {
+        let cards_max = if matched.takes_own_only {
+            restep.given.get().checked_div(self.points).unwrap_or_default().max(0)
+        } else {
+            i64::MAX
+        };
+        self.after(matched.steps, restep.by, cards_max)
     }
 
     fn remembered(&self, steps: Steps, _: &OpenDays) -> Steps {

@@ -20,6 +20,8 @@ pub(crate) struct Dare {
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) points: i64,
+    /// Those of the points that it completed the challenge for.
+    completed: i64,
     /// The days of the purchases that were paid for by it; `None` if it did not count.
     paid_for: Option<Vec<Date>>,
 }
@@ -36,13 +38,24 @@ impl Tally {
     /// Counts a purchase.
     pub(super) fn counts(&mut self, dare: Option<Dare>, day: Date) -> Attempt {
         let Some(dare) = dare.filter(|dare| dare.repeats || !self.won) else {
-            return Attempt { points: 0, paid_for: None };
+            return Attempt { points: 0, completed: 0, paid_for: None };
         };
         self.add(day, 1);
-        self.fill();
         let mut paid_for = Vec::new();
+        // The step makes up for one that went missing, and with it the points come back.
+        let mut points = if self.fill() { dare.points } else { 0 };
+        let completed_from = points;
+        self.won |= points > 0 && !dare.repeats;
+        points += self.completed(dare, &mut paid_for);
+        Attempt { points, completed: points - completed_from, paid_for: Some(paid_for) }
+    }
+
+    /// Lets purchases that are enough be paid for, and tells the points.
+    fn completed(&mut self, dare: Dare, paid_for: &mut Vec<Date>) -> i64 {
         let mut points = 0;
-        while let Some(first) = self.enough_from(dare) {
+        while (dare.repeats || !self.won)
+            && let Some(first) = self.enough_from(dare)
+        {
             for _ in 0..dare.times {
                 let day = *self.by_day.range(first..).find(|(_, count)| **count > 0).unwrap().0;
                 self.add(day, -1);
@@ -50,11 +63,8 @@ impl Tally {
             }
             points += dare.points;
             self.won = !dare.repeats;
-            if self.won {
-                break;
-            }
         }
-        Attempt { points, paid_for: Some(paid_for) }
+        points
     }
 
     /// The first day from which on there are enough within the days of the dare.
@@ -71,9 +81,18 @@ impl Tally {
         None
     }
 
-    /// Undoes what a purchase of this day did.
-    pub(super) fn undoes(&mut self, dare: Option<Dare>, attempt: &Attempt, day: Date, earliest: Date) {
-        let (Some(dare), Some(paid_for)) = (dare, &attempt.paid_for) else { return };
+    /// Undoes what a purchase of this day did, and tells by how many points that is more or less. Where rules no longer know the
+    /// challenge, a step that was paid for with another purchase only goes missing.
+    pub(super) fn undoes(
+        &mut self,
+        dare: Option<Dare>,
+        attempt: &Attempt,
+        day: Date,
+        earliest: Date,
+        own_only: bool,
+    ) -> i64 {
+        let (Some(dare), Some(paid_for)) = (dare, &attempt.paid_for) else { return 0 };
+        let mut change = -attempt.completed;
         for day in paid_for {
             self.add(*day, 1);
             self.won = false;
@@ -81,10 +100,22 @@ impl Tally {
         if self.by_day.contains_key(&day) {
             self.add(day, -1);
         } else if matters(dare, day, earliest) {
+            if self.missing == 0 && !own_only {
+                change -= dare.points;
+                self.won = false;
+            }
             self.missing += 1;
+            if self.missing == dare.times && !own_only {
+                self.missing = 0;
+            }
         }
-        self.fill();
+        if self.fill() && !own_only {
+            change += dare.points;
+        }
+        // What is free again may be enough with what came since.
+        change += self.completed(dare, &mut Vec::new());
         self.forgets(Some(dare), earliest);
+        change
     }
 
     /// Forgets what nothing from the day `earliest` on can go with.
@@ -106,13 +137,16 @@ impl Tally {
         self.by_day.retain(|_, count| *count > 0);
     }
 
-    fn fill(&mut self) {
+    /// Lets steps make up for missing ones, and tells whether thereby none is missing any more.
+    fn fill(&mut self) -> bool {
+        let before = self.missing;
         while self.missing > 0
             && let Some(day) = self.by_day.keys().next().copied()
         {
             self.add(day, -1);
             self.missing -= 1;
         }
+        before > 0 && self.missing == 0
     }
 
     /// That the account remembers the same.

@@ -56,6 +56,7 @@ impl Auditor {
                 Kind::Confirmation => points == 0 && pending < 0,
                 Kind::Lapse => points < 0 && points == pending,
                 Kind::AccrualReversal => points <= 0 && held == 0,
+                Kind::Amendment => held == 0,
                 Kind::Capture => points >= 0 && held < -points,
                 Kind::Cancellation => points > 0 && held == -points,
                 Kind::RedemptionReversal => points > 0 && held == 0,
@@ -66,7 +67,7 @@ impl Auditor {
                 Kind::Notice | Kind::ReferralPayment => changes == [0; 4] && entry.effects.lots.is_empty(),
             };
             assert!(is_sound, "{entry:?}");
-            assert!(given == 0 || matches!(entry.kind(), Kind::Enrollment | Kind::Accrual), "{entry:?}");
+            assert!(given == 0 || has_breakdown(entry.kind()), "{entry:?}");
             assert!(entry.posted_at >= entries[0].posted_at);
         }
         told.retain(|_, points| *points != 0);
@@ -118,6 +119,11 @@ impl Auditor {
         assert_eq!(said.to, account.tier, "the ledger last spoke of another tier");
         self.ladder.audit(rules, account, self.today);
     }
+}
+
+/// Whether entries of this kind tell what each rule gave.
+fn has_breakdown(kind: Kind) -> bool {
+    matches!(kind, Kind::Enrollment | Kind::Accrual | Kind::AccrualReversal | Kind::Amendment)
 }
 
 /// Moves what would expire before this day to it.

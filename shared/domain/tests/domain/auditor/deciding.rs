@@ -52,13 +52,17 @@ impl Auditor {
         if self.is_too_late(day) {
             return Err("OccurredAtOutOfRange");
         }
-        let base = then.rounded(total, then.points, then.per);
-        let tier = then.rounded(base, then.percents[self.tier] - 100, 100);
-        let promotion = if app { then.rounded(base, then.app_percent - 100, 100) } else { 0 };
         let attempt = self.tally.counts(then.dare, day);
-        let lines = vec![base, tier, self.for_plan(then, base), promotion, attempt.points];
-        let points = lines.iter().sum();
-        let gift = Gift { attempt: Some(attempt), ..Gift::new(version, day, total, lines, base) };
+        let plan = self.membership.offer().map_or(100, |offer| offer.percent);
+        let promotion = if app { then.app_percent } else { 100 };
+        let lines = vec![0, 0, 0, 0, attempt.points];
+        let mut gift = Gift {
+            attempt: Some(attempt),
+            percents: [then.percents[self.tier], plan, promotion],
+            ..Gift::new(version, day, total, lines, 0)
+        };
+        gift.becomes(then, total);
+        let points = gift.points();
         self.give((then, rules), key, gift);
         Ok(points)
     }
@@ -106,9 +110,7 @@ impl Auditor {
         let today = self.today;
         let gift = self.gifts[key].clone();
         let waiting = match gift.waits.filter(|_| gift.confirmed_on.is_none()) {
-            Some(wanted @ Wanted::Confirmation(last)) if last >= today => {
-                self.unqueue(wanted, gift.lines.iter().sum::<i64>() - gift.taken)
-            }
+            Some(wanted @ Wanted::Confirmation(last)) if last >= today => self.unqueue(wanted, gift.points()),
             Some(Wanted::Day(..) | Wanted::Confirmation(_)) | None => 0,
         };
         if waiting == 0 {
@@ -134,14 +136,22 @@ impl Auditor {
         let before = gift.clone();
         gift.refunded = gift.refunded.max(total);
         gift.undone |= undoes;
-        let kept: i64 = gift.lines.iter().map(|line| gift.kept_of(*line)).sum();
-        let to_take = (gift.lines.iter().sum::<i64>() - kept - gift.taken).max(0);
-        gift.taken += to_take;
+        if gift.undone && !before.undone {
+            gift.lines[..].iter_mut().take(4).for_each(|line| *line = 0);
+            gift.qualifying = 0;
+            if let Some(attempt) = &gift.attempt {
+                let own_only = rules.dare.is_none();
+                gift.lines[4] += self.tally.undoes(then.dare, attempt, gift.day, self.earliest(), own_only);
+            }
+        } else if !gift.undone && gift.attempt.is_some() {
+            gift.becomes(then, gift.paid - gift.refunded);
+        }
+        let to_take = before.points() - gift.points();
         let is_lapsed =
             matches!(gift.waits, Some(Wanted::Confirmation(last)) if last < self.today && gift.confirmed_on.is_none());
         let mut due = if is_lapsed { 0 } else { to_take };
         let waits = gift.waits.filter(|_| gift.confirmed_on.is_none());
-        let own = gift.lines.iter().sum::<i64>() - before.taken;
+        let own = before.points().max(0);
         let from_waiting = waits.map_or(0, |waits| self.unqueue(waits, due.min(own)));
         due -= from_waiting;
         // Points that waited went to the lot that points of that day go to.
@@ -169,11 +179,8 @@ impl Auditor {
         if gift.undone && !before.undone && gift.is_review {
             self.review_days.retain(|day| *day != gift.day);
         }
-        if let Some(attempt) = gift.attempt.as_ref().filter(|_| gift.undone && !before.undone) {
-            self.tally.undoes(then.dare, attempt, gift.day, self.earliest());
-        }
         if gift.attempt.is_some() && (gift.refunded, gift.undone) != (before.refunded, before.undone) {
-            let points = before.kept_of(gift.qualifying) - gift.kept_of(gift.qualifying);
+            let points = before.qualifying - gift.qualifying;
             self.ladder.uncounts(rules, gift.day, points, self.today);
         }
         self.tier = self.tier_now(rules);

@@ -93,7 +93,7 @@ fn place(kind: Kind) -> usize {
         Kind::Expiry => 3,
         Kind::Confirmation => 4,
         Kind::Lapse => 5,
-        Kind::AccrualReversal => 6,
+        Kind::AccrualReversal | Kind::Amendment => 6,
         Kind::Capture => 7,
         Kind::Cancellation => 8,
         Kind::RedemptionReversal => 9,

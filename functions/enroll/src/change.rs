@@ -8,7 +8,7 @@ use regulars_api::{
 };
 use regulars_application::{deadline::Deadline, engine::Engine, refusal::Refusal};
 use regulars_domain::{
-    enroll::{self, Amend, NewStatus},
+    enroll::{self, MemberChange, NewStatus},
     settle::Settled,
 };
 use serde::Deserialize;
@@ -16,24 +16,25 @@ use serde_json::Value;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Amendment {
+struct Changes {
     #[serde(default)]
     status: Option<NewStatus>,
     #[serde(default)]
     attributes: BTreeMap<String, Value>,
 }
 
-pub(crate) async fn amend(
+pub(crate) async fn change(
     engine: &Engine,
     request: &HttpRequest,
     params: &Params,
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
-    let Amendment { status, attributes } = request.json_body()?;
+    let Changes { status, attributes } = request.json_body()?;
     let mut subject = params.subject(engine).await?;
-    let changes = Amend { status, attributes: subject.program()?.read_attributes(&attributes).map_err(Refusal::from)? };
+    let changes =
+        MemberChange { status, attributes: subject.program()?.read_attributes(&attributes).map_err(Refusal::from)? };
     let (by, actor) = (request.by(), request.actor()?);
-    let amend = |settled: Settled<'_>| enroll::amend(settled, changes.clone(), by, actor.as_ref());
-    let done = engine.change(&mut subject, deadline, amend).await?;
+    let change = |settled: Settled<'_>| enroll::change_member(settled, changes.clone(), by, actor.as_ref());
+    let done = engine.change(&mut subject, deadline, change).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }

@@ -1,0 +1,26 @@
+//! `GET /members/{member}/accruals/{entry}`: what an accrual comes to now, why, and every entry that acted on it.
+
+use regulars_api::{
+    http::{Answer, Params, Problem},
+    view::AccrualView,
+};
+use regulars_application::{engine::Engine, failure::Failure, refusal::RefusalCode};
+use regulars_domain::{entry::Kind, id::EntryId, reassess::explain};
+
+pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+    let mut subject = params.subject(engine).await?;
+    let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
+    let account = engine.account(&mut subject).await?;
+    let accrual = engine.entry(&account, &id).await?.filter(|entry| entry.sealed.entry.kind() == Kind::Accrual);
+    let Some(accrual) = accrual else {
+        return Err(Problem::new(RefusalCode::EntryNotFound, format!("The member has no accrual `{id}`.")));
+    };
+    let mut entries = Vec::new();
+    for place in accrual.acted_on_by() {
+        entries.extend(engine.store.entry(&subject.program_id, &place.member, &place.entry).await?);
+    }
+    engine.load_version(&mut subject, accrual.sealed.entry.program_version).await?;
+    let settled = engine.settled(&subject, account)?;
+    let explained = explain(&settled, &accrual).map_err(Failure::from)?;
+    Ok(Answer::ok(&AccrualView::new(&accrual, &explained, &entries, &settled)))
+}

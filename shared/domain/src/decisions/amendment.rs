@@ -1,0 +1,110 @@
+//! Amending a purchase: it is another one now than it was told at first, larger or smaller.
+
+use std::fmt;
+
+use crate::{
+    decisions::{
+        earn::{Unfit, check_purchase},
+        reassess::{self, CHANGES_MAX, Instead, Outcome, reassess},
+    },
+    draft::{Beside, KeyedRequest},
+    ledger::{
+        aftermath::{AccrualNow, Place, Recorded},
+        entry::{Entry, Reassessed, Record},
+        facts::PurchaseFacts,
+        posting::{Posting, Unposted},
+    },
+    rules::assessment::NotAssessed,
+    state::{account::Inactive, counter::Counters},
+    time::settle::Settled,
+    values::{
+        points::Points,
+        purchase::Purchase,
+        returned::{Rest, Returned},
+    },
+};
+
+/// Why nothing was amended, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AmendRefusal {
+    /// The account does not earn.
+    Inactive(Inactive),
+    /// The entry is no purchase.
+    NotAPurchase,
+    /// The purchase is in another currency than the program, or its lines exceed its total.
+    Unfit(Unfit),
+    /// It was made at another time.
+    OccurredAtDiffers,
+    /// The purchase has had [`CHANGES_MAX`] returns and amendments.
+    ChangesFull,
+    /// The account would hold more than [`Points::MAX`].
+    PointsOverflow,
+}
+
+impl fmt::Display for AmendRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::NotAPurchase => f.write_str("the entry is no purchase, and only a purchase can be amended"),
+            Self::Unfit(unfit) => unfit.fmt(f),
+            Self::OccurredAtDiffers => f.write_str(
+                "occurred_at must be that of the original purchase; to move a purchase, return it and post a new one",
+            ),
+            Self::ChangesFull => {
+                write!(f, "the purchase has had {CHANGES_MAX} returns and amendments, and cannot have more")
+            }
+            Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
+        }
+    }
+}
+
+/// Replaces the purchase that `accrual` records by `purchase`, which is all of it as it is now: it is assessed again under the
+/// version, the facts and the day of then, and the difference is posted. What was returned before stands only where `purchase`
+/// leaves it out.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`AmendRefusal`]. Or more must be read of a counter first.
+pub fn amend(
+    settled: Settled<'_>,
+    request: &KeyedRequest,
+    accrual: &Recorded,
+    purchase: &Purchase,
+    counters: &Counters,
+) -> Result<Posting, Unposted<AmendRefusal>> {
+    let mut draft = settled.0;
+    draft.account.check_active().map_err(AmendRefusal::Inactive)?;
+    let told = &accrual.sealed.entry;
+    let Some(paid) = told.paid() else { return Err(AmendRefusal::NotAPurchase.into()) };
+    check_purchase(purchase, draft.then(told.program_version)).map_err(AmendRefusal::Unfit)?;
+    if purchase.occurred_at != told.occurred_at {
+        return Err(AmendRefusal::OccurredAtDiffers.into());
+    }
+    let before = accrual.accrual_now();
+    if before.entries.len() >= CHANGES_MAX {
+        return Err(AmendRefusal::ChangesFull.into());
+    }
+
+    let rest = Rest { purchase: purchase.clone(), places: (0..purchase.lines.len()).collect() };
+    let instead = Instead::Rest { of: purchase, rest: Box::new(rest) };
+    let entry = draft.entry_for(request, Record::Amendment(Box::default()), told.occurred_at);
+    let mut entry = Entry { refers_to: Some(told.id.clone()), ..entry };
+    let outcome = reassess(&mut draft, &mut entry, accrual, &instead, counters);
+    let Outcome { record, now } = outcome.map_err(|not_assessed| match not_assessed {
+        NotAssessed::Overflow => Unposted::Refused(AmendRefusal::PointsOverflow),
+        NotAssessed::Needs(needed) => Unposted::Needs(needed),
+    })?;
+    let was_paid = accrual.purchase().map_or(paid, |purchase| purchase.total.amount).get();
+    let left = if before.is_undone { 0 } else { was_paid.saturating_sub(before.returned.refunded()) };
+    entry.record = Record::Amendment(Box::new(Reassessed {
+        paid: purchase.total.amount.get().saturating_sub(left),
+        purchases: i64::from(before.is_undone),
+        ..record
+    }));
+    let place = Place { member: draft.account.member.clone(), entry: entry.id.clone() };
+    let now = AccrualNow { amended: Some(place.clone()), ..now };
+    let facts = PurchaseFacts { purchase: purchase.clone(), member: None };
+    draft.post_command_with(entry, Beside { facts: Some(facts), ..Beside::default() });
+    reassess::mark(&mut draft, accrual, place, now, Returned::default());
+    Ok(draft.finish())
+}

@@ -1,0 +1,394 @@
+//! Assessing an accrual again: a return or an amendment makes its purchase another one, and the member is left with what that
+//! one would have earned.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::{
+    draft::Draft,
+    ledger::{
+        aftermath::{AccrualNow, Place, Recorded},
+        breakdown::{BreakdownLine, REFERRAL_LINE},
+        entry::{Entry, Reassessed, Source},
+        explanation::Explanation,
+    },
+    rules::{
+        assessment::{self, Again, Assessment, Earner, NotAssessed, Pass, assess},
+        program::{Eligible, NegativeBalance, Program},
+        trigger::Stacking,
+        versions::VersionMissing,
+    },
+    state::{
+        account::Qualifying,
+        cap_use::CapOwner,
+        counter::Counters,
+        lots::{Expiry, LotChange},
+        pending::Awaits,
+    },
+    tier,
+    time::settle::Settled,
+    values::{
+        money::{Amount, Money},
+        occasion::{Activity, Occasion},
+        points::Points,
+        purchase::{Parts, Purchase},
+        returned::{Rest, Returned},
+    },
+};
+
+/// Most returns and amendments of one purchase: as many as a purchase can have lines, and half as many again. Each is named
+/// beside the purchase.
+pub(crate) const CHANGES_MAX: usize = 300;
+
+/// What an accrual is from now on.
+#[derive(Clone, Debug)]
+pub(crate) enum Instead<'a> {
+    /// What it was.
+    Unchanged,
+    /// This rest of the purchase.
+    Rest {
+        /// The purchase, as it was last amended.
+        of: &'a Purchase,
+        /// What is left of it.
+        rest: Box<Rest>,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+/// What an accrual came to, and comes to.
+pub(crate) struct Outcome {
+    /// The ledger's record of it. What was paid more or less is the caller's to say.
+    pub(crate) record: Reassessed,
+    /// What is kept beside the accrual. What came back, and which entries did it, is the caller's to say.
+    pub(crate) now: AccrualNow,
+}
+
+/// Assesses `accrual` again as `instead`, under the version, the facts and the day of then, and puts the difference into the
+/// effects of `entry`.
+///
+/// Points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone over into
+/// it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave them.
+/// Points that it gives more wait and expire as its own do.
+///
+/// # Errors
+///
+/// The account would hold more than [`Points::MAX`], or too little was read of `counters`.
+pub(crate) fn reassess(
+    draft: &mut Draft<'_>,
+    entry: &mut Entry,
+    accrual: &Recorded,
+    instead: &Instead<'_>,
+    counters: &Counters,
+) -> Result<Outcome, NotAssessed> {
+    let told = &accrual.sealed.entry;
+    let then = draft.then(told.program_version);
+    entry.refers_to = Some(told.id.clone());
+    entry.program_version = then.version;
+    let before = accrual.accrual_now();
+    if matches!(instead, Instead::Unchanged) {
+        let breakdown = before.given.iter().map(|(line, given)| BreakdownLine::new(line, *given, *given)).collect();
+        return Ok(Outcome { record: Reassessed { breakdown, ..Reassessed::default() }, now: before });
+    }
+    let counters = &draft.counted(counters);
+    let (was, is) = assessed(draft, then, accrual, &before, (instead, counters))?;
+
+    let is_undone = matches!(instead, Instead::Nothing);
+    let mut given: BTreeMap<_, _> = is.breakdown.iter().map(|line| (line.rule.clone(), line.given)).collect();
+    let mut breakdown = is.breakdown;
+    // What was paid for a referral stays with the purchase until nothing is left of that.
+    if let Some(bonus) = before.given.get(REFERRAL_LINE).filter(|_| !is_undone) {
+        given.insert(REFERRAL_LINE.to_owned(), *bonus);
+        breakdown.push(BreakdownLine::new(REFERRAL_LINE, *bonus, *bonus));
+    }
+    given.retain(|_, points| !points.is_zero());
+    let sum = |given: &BTreeMap<String, Points>| given.values().copied().sum::<Points>();
+    move_points(draft, entry, then, accrual, sum(&given) - sum(&before.given))?;
+    change_caps(draft, entry, then, told.occurred_at, (&before.given, &given));
+    let mut steps = before.steps.clone();
+    for (rule, change) in is.steps {
+        let taken = steps.entry(rule.clone()).or_default();
+        *taken = taken.saturating_add(change.taken);
+        entry.effects.steps.insert(rule, change);
+    }
+    steps.retain(|_, taken| *taken != 0);
+    let counts = |given: &BTreeMap<String, Points>, spend, is_undone: bool| Qualifying {
+        points: qualifying_points(then, given).get(),
+        spend: if is_undone { 0 } else { spend },
+        visits: i64::from(!is_undone && matches!(source_of(accrual), Some(Source::Purchase(_)))),
+    };
+    let amount = counts(&given, is.spend, is_undone).less(counts(&before.given, was.spend, before.is_undone));
+    count_qualifying(draft, entry, accrual, amount);
+
+    let difference = difference(&before.given, &given);
+    let record = Reassessed { breakdown, difference, ..Reassessed::default() };
+    Ok(Outcome { record, now: AccrualNow { given, steps, is_undone, ..before } })
+}
+
+/// What the accrual was assessed as before, and is now.
+fn assessed(
+    draft: &Draft<'_>,
+    then: &Program,
+    accrual: &Recorded,
+    before: &AccrualNow,
+    (instead, counters): (&Instead<'_>, &Counters),
+) -> Result<(Assessment, Assessment), NotAssessed> {
+    let facts = accrual.sealed.facts.as_deref();
+    let member = facts.and_then(|facts| facts.member.clone()).unwrap_or_default();
+    let member = &member.with_personal(then, &draft.account);
+    let earner = |pass| Earner { member, account: &draft.account, counters, pass };
+    let purchase = accrual.purchase();
+    let was = match purchase.and_then(|of| Some((of, before.returned.rest_of(of)?))) {
+        Some((of, rest)) if !before.is_undone => {
+            let eligible = then.points.eligible.of_rest(of, &rest);
+            assess(then, &earner(Pass::Before(&before.given)), &Occasion::Purchase(rest.purchase), eligible)?
+        }
+        Some(_) | None => Assessment { spend: qualified(accrual).spend, ..Assessment::default() },
+    };
+    let own = if before.amended.is_none() { accrual.sealed.entry.effects.steps.clone() } else { BTreeMap::new() };
+    let again = Again {
+        before: &was,
+        given: &before.given,
+        steps: &before.steps,
+        own: &own,
+        open: &draft.rules.open_days(draft.today()),
+        now: draft.rules.program,
+        is_gone: matches!(instead, Instead::Nothing),
+    };
+    let (occasion, eligible) = match instead {
+        Instead::Rest { of, rest } => {
+            (Occasion::Purchase(rest.purchase.clone()), then.points.eligible.of_rest(of, rest))
+        }
+        Instead::Nothing | Instead::Unchanged => (nothing_of(accrual, then), Eligible::default()),
+    };
+    let is = assess(then, &earner(Pass::Again(&again)), &occasion, eligible)?;
+    Ok((was, is))
+}
+
+/// What each line of a purchase gives, and why the others give nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// What each line gives now.
+    pub breakdown: Vec<BreakdownLine>,
+    /// Why rules that were asked gave nothing.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Explains what the purchase that `accrual` records gives now, by the rules and the facts of then.
+///
+/// Of an accrual without facts, only the lines that it gives are known.
+///
+/// # Errors
+///
+/// The document of the version that decided it was not loaded.
+pub fn explain(settled: &Settled<'_>, accrual: &Recorded) -> Result<Explained, VersionMissing> {
+    let draft = &settled.0;
+    let then = draft.rules.versions.program(accrual.sealed.entry.program_version)?;
+    let now = accrual.accrual_now();
+    let rest = accrual.purchase().filter(|_| !now.is_undone).and_then(|of| Some((of, now.returned.rest_of(of)?)));
+    let assessment = rest.and_then(|(of, rest)| {
+        let member = accrual.sealed.facts.as_deref()?.member.clone().unwrap_or_default();
+        let member = &member.with_personal(then, &draft.account);
+        let counters = &Counters::default();
+        let earner = Earner { member, account: &draft.account, counters, pass: Pass::Before(&now.given) };
+        let eligible = then.points.eligible.of_rest(of, &rest);
+        assess(then, &earner, &Occasion::Purchase(rest.purchase), eligible).ok()
+    });
+    let Assessment { mut breakdown, explanations, .. } = assessment.unwrap_or_default();
+    breakdown.retain(|line| now.given.get(&line.rule) == Some(&line.given));
+    for (line, given) in &now.given {
+        if !breakdown.iter().any(|known| known.rule == *line) {
+            breakdown.push(BreakdownLine::new(line, *given, *given));
+        }
+    }
+    Ok(Explained { breakdown, explanations })
+}
+
+fn source_of(accrual: &Recorded) -> Option<&Source> {
+    accrual.sealed.entry.accrued().map(|accrued| &accrued.source)
+}
+
+/// What the accrual was given for, for rules to be asked of which none counts it any more.
+fn nothing_of(accrual: &Recorded, then: &Program) -> Occasion {
+    let occurred_at = accrual.sealed.entry.occurred_at;
+    match source_of(accrual) {
+        Some(Source::Activity(kind)) => {
+            Occasion::Activity(Activity { kind: kind.clone(), occurred_at, attributes: BTreeMap::new() })
+        }
+        Some(Source::Referral(_)) => Occasion::Referral(occurred_at),
+        Some(Source::Birthday) => Occasion::Birthday(occurred_at),
+        Some(Source::Purchase(_)) | None => Occasion::Purchase(Purchase {
+            occurred_at,
+            total: Money { amount: Amount::default(), currency: then.currency },
+            channel: None,
+            store: None,
+            receipt: None,
+            parts: Parts::default(),
+            attributes: BTreeMap::new(),
+            lines: Vec::new(),
+        }),
+    }
+}
+
+/// By how much each line gives more or less than before, in the order of their names.
+fn difference(before: &BTreeMap<String, Points>, after: &BTreeMap<String, Points>) -> Vec<(String, Points)> {
+    let mut lines: Vec<_> = before.keys().chain(after.keys()).cloned().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let of = |given: &BTreeMap<String, Points>, line: &String| given.get(line).copied().unwrap_or_default();
+    let lines = lines.into_iter().map(|line| {
+        let more = of(after, &line) - of(before, &line);
+        (line, more)
+    });
+    lines.filter(|(_, more)| !more.is_zero()).collect()
+}
+
+/// Those of the points given that count toward a tier.
+fn qualifying_points(then: &Program, given: &BTreeMap<String, Points>) -> Points {
+    let counting = then.earning_rules.iter().filter(|rule| rule.stacking == Stacking::Base && rule.qualifying);
+    counting.filter_map(|rule| given.get(rule.id.as_str())).copied().sum()
+}
+
+/// Takes points back, or gives more.
+fn move_points(
+    draft: &Draft<'_>,
+    entry: &mut Entry,
+    then: &Program,
+    accrual: &Recorded,
+    more: Points,
+) -> Result<(), NotAssessed> {
+    if has_lapsed(draft, then, accrual) {
+        // Time has taken all its points back already, and would take these too.
+        return Ok(());
+    }
+    if more <= Points::ZERO {
+        take_points(draft, entry, then, accrual, -more);
+        return Ok(());
+    }
+    let account = &draft.account;
+    if account.total() + more > Points::MAX {
+        return Err(NotAssessed::Overflow);
+    }
+    match (awaits_of(then, accrual), accrual.aftermath.confirmed_on) {
+        (Some(awaits), None) if awaits.ends_on() > draft.today() => entry.effects.wait(awaits, more),
+        (Some(Awaits::Maturity(_, expiry)), None) => entry.effects.give(account, more, expiry),
+        (_, confirmed_on) => {
+            let from = confirmed_on.unwrap_or_else(|| then.date(accrual.sealed.entry.occurred_at));
+            entry.effects.give(account, more, then.points.expiry.expiry(from));
+        }
+    }
+    Ok(())
+}
+
+/// Takes `wanted` points: from the accrual's own first.
+fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &Recorded, wanted: Points) {
+    let (account, effects) = (&draft.account, &mut entry.effects);
+    let mut left = wanted;
+    if let Some(awaits) = awaits_of(then, accrual).filter(|_| accrual.aftermath.confirmed_on.is_none()) {
+        left -= effects.take_pending(account, awaits, left.min(accrual.gives().max(Points::ZERO)));
+    }
+    if let Some(expiry) = own_lot(then, accrual) {
+        left -= effects.take_from(account, expiry, left);
+    }
+    left -= effects.take(account, left);
+    match then.points.negative_balance {
+        NegativeBalance::Owe => effects.owed = left,
+        NegativeBalance::Forgive => {}
+    }
+}
+
+/// Returns what the pending points of `accrual` wait for, or waited for; `None` if they could be spent at once.
+///
+/// An accrual that gave nothing at first shows no such points, and an amendment may have given it some since.
+pub(crate) fn awaits_of(then: &Program, accrual: &Recorded) -> Option<Awaits> {
+    let entry = &accrual.sealed.entry;
+    entry.awaits().or_else(|| {
+        let pends = match source_of(accrual)? {
+            Source::Purchase(_) | Source::Activity(_) | Source::Referral(_) => {
+                assessment::pends(&nothing_of(accrual, then))
+            }
+            Source::Birthday => false,
+        };
+        let posted_on = then.date(entry.posted_at);
+        let awaits =
+            then.points.awaits(then.date(entry.occurred_at), posted_on).filter(|_| pends && entry.points().is_zero());
+        awaits.filter(|awaits| awaits.ends_on() > posted_on)
+    })
+}
+
+/// Whether the accrual was not confirmed in time, so that time has taken its points back already.
+fn has_lapsed(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> bool {
+    match awaits_of(then, accrual) {
+        Some(awaits @ Awaits::Confirmation(_)) => {
+            accrual.aftermath.confirmed_on.is_none() && awaits.ends_on() <= draft.today()
+        }
+        Some(Awaits::Maturity(..)) | None => false,
+    }
+}
+
+/// The lot that the accrual's points became, if they did, or one before that, if they were extended or merged since.
+fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
+    let entry = &accrual.sealed.entry;
+    match (awaits_of(then, accrual), accrual.aftermath.confirmed_on) {
+        (None, _) => {
+            entry.effects.lots.iter().find(|change| change.1 > Points::ZERO).map(|LotChange(expiry, _)| *expiry)
+        }
+        (Some(_), Some(confirmed_on)) => Some(then.points.expiry.expiry(confirmed_on)),
+        (Some(Awaits::Maturity(_, expiry)), None) => Some(expiry),
+        (Some(Awaits::Confirmation(_)), None) => None,
+    }
+}
+
+/// Uses caps more or less, as far as each rule gives more or less.
+fn change_caps(
+    draft: &mut Draft<'_>,
+    entry: &mut Entry,
+    then: &Program,
+    occurred_at: jiff::Timestamp,
+    (before, after): (&BTreeMap<String, Points>, &BTreeMap<String, Points>),
+) {
+    let date = then.date(occurred_at);
+    for rule in &then.earning_rules {
+        let Some(cap) = rule.cap else { continue };
+        let of = |given: &BTreeMap<String, Points>| given.get(rule.id.as_str()).copied().unwrap_or_default();
+        let used = cap.use_instead(of(before), of(after), &CapOwner::Rule(rule.id.clone()), date);
+        draft.record_use(entry, used);
+    }
+}
+
+/// What the accrual counted toward a tier at first.
+fn qualified(accrual: &Recorded) -> Qualifying {
+    accrual.sealed.entry.effects.qualified.first().map(|qualified| qualified.amount).unwrap_or_default()
+}
+
+/// Counts toward a tier what the accrual counts more or less than before, if it counted at all.
+fn count_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, change: Qualifying) {
+    let told = &accrual.sealed.entry;
+    let Some(qualified) = told.effects.qualified.first() else { return };
+    let (program, account) = (draft.rules.program, &draft.account);
+    // Of a member merged into this one the periods may have begun on other days. The member's own amounts are nowhere else:
+    // where their bucket is gone, those of other purchases stay whole.
+    let is_merged = accrual.member != account.member;
+    let tiers = draft.rules.tiers().filter(|_| is_merged && !account.qualifying.contains_key(&qualified.period));
+    let date = program.date(told.occurred_at);
+    let bucket = tiers.map_or(qualified.period, |tiers| tier::bucket(program, tiers, account, date));
+    let (qualified, secured_now) =
+        tier::recounted(draft.rules, account, change, bucket, can_still_count(draft, date, bucket));
+    entry.effects.qualified.extend(qualified);
+    entry.effects.secured_now = secured_now;
+}
+
+/// Whether amounts of `date` can still count under `bucket` where nothing does.
+fn can_still_count(draft: &Draft<'_>, date: Date, bucket: Date) -> bool {
+    let Some(tiers) = draft.rules.tiers() else { return false };
+    let current = tier::bucket(draft.rules.program, tiers, &draft.account, draft.today());
+    bucket >= current || draft.rules.open_days(draft.today()).meet(date, date)
+}
+
+/// Posts `entry`, which makes `accrual` what `now` says, after `returned` came back of it.
+pub(crate) fn mark(draft: &mut Draft<'_>, accrual: &Recorded, entry: Place, now: AccrualNow, returned: Returned) {
+    let mut now = AccrualNow { returned, ..now };
+    now.entries.push(entry);
+    draft.mark(accrual.mark(|aftermath| aftermath.accrual = Some(now)));
+}
