@@ -96,12 +96,13 @@ impl Challenge {
         if is_missing && after.count == 0 && !matched.takes_own_only {
             completed = completed.saturating_add(1);
         }
-        // Steps that are free again may be enough together with others that came since.
-        while !self.is_over(&after) && self.take_complete(&mut after.days).is_some() {
+        // Steps that are free again may be enough together with others that came since. A return completes no more than it undid:
+        // under a later version the same steps may have been too few.
+        while completed < 0 && !self.is_over(&after) && self.take_complete(&mut after.days).is_some() {
             completed = completed.saturating_add(1);
             after.is_done = !self.repeats;
         }
-        (completed, after)
+        (completed.min(0), after)
     }
 
     fn times(&self) -> i64 {

@@ -46,14 +46,15 @@ impl Tally {
         let mut points = if self.fill() { dare.points } else { 0 };
         let completed_from = points;
         self.won |= points > 0 && !dare.repeats;
-        points += self.completed(dare, &mut paid_for);
+        points += self.completed(dare, &mut paid_for, i64::MAX);
         Attempt { points, completed: points - completed_from, paid_for: Some(paid_for) }
     }
 
-    /// Lets purchases that are enough be paid for, and tells the points.
-    fn completed(&mut self, dare: Dare, paid_for: &mut Vec<Date>) -> i64 {
+    /// Lets purchases that are enough be paid for, so many times at most, and tells the points.
+    fn completed(&mut self, dare: Dare, paid_for: &mut Vec<Date>, most: i64) -> i64 {
         let mut points = 0;
-        while (dare.repeats || !self.won)
+        while points / dare.points < most
+            && (dare.repeats || !self.won)
             && let Some(first) = self.enough_from(dare)
         {
             for _ in 0..dare.times {
@@ -113,9 +114,9 @@ impl Tally {
             change += dare.points;
         }
         // What is free again may be enough with what came since.
-        change += self.completed(dare, &mut Vec::new());
+        change += self.completed(dare, &mut Vec::new(), -change / dare.points);
         self.forgets(Some(dare), earliest);
-        change
+        change.min(0)
     }
 
     /// Forgets what nothing from the day `earliest` on can go with.
