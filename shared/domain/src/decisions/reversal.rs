@@ -299,7 +299,8 @@ impl<'a> Came<'a> {
             return Err(ReverseRefusal::ExceedsAccrual { paid, refunded });
         }
         let instead = match accrual.purchase() {
-            _ if after == before => Instead::Unchanged,
+            // Of what is gone already, nothing more can come back.
+            _ if after == before || accrual.is_undone() => Instead::Unchanged,
             Some(purchase) => left_of(purchase, &after),
             None if after.refunded() == paid => Instead::Nothing,
             None => return Err(ReverseRefusal::FactsErased),

@@ -205,10 +205,9 @@ pub(crate) fn assess(
         offers.extend(assessor.offer(rule, base)?);
     }
     for offer in &offers {
-        if beaten(offer, &offers) {
-            assessor.pass_over(offer)?;
-        } else {
-            assessor.grant(offer);
+        match beaten_by(offer, &offers) {
+            Some(best) => assessor.pass_over(offer, best)?,
+            None => assessor.grant(offer),
         }
     }
     if assessor.done.points > Points::MAX { Err(NotAssessed::Overflow) } else { Ok(assessor.done) }
@@ -286,14 +285,14 @@ impl Offer<'_> {
     }
 }
 
-/// Whether another rule of its group gives more, or as much and stands before it.
-fn beaten(offer: &Offer<'_>, offers: &[Offer<'_>]) -> bool {
+/// What another rule of its group gives, if that is more, or as much and it stands before this one.
+fn beaten_by(offer: &Offer<'_>, offers: &[Offer<'_>]) -> Option<Points> {
     if !matches!(offer.rule.stacking, Stacking::BestOf(_)) {
-        return false;
+        return None;
     }
     let mut rivals = offers.iter().filter(|rival| rival.rule.stacking == offer.rule.stacking);
     let best = rivals.clone().map(|rival| rival.capped).max().unwrap_or_default();
-    rivals.find(|rival| rival.capped == best).is_some_and(|winner| winner.rule.id != offer.rule.id)
+    rivals.find(|rival| rival.capped == best).filter(|winner| winner.rule.id != offer.rule.id).map(|_| best)
 }
 
 struct Assessor<'a> {
@@ -508,11 +507,12 @@ impl<'a> Assessor<'a> {
 
     /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either, and steps
     /// that were taken before are taken back.
-    fn pass_over(&mut self, offer: &Offer<'_>) -> Result<(), NotAssessed> {
+    fn pass_over(&mut self, offer: &Offer<'_>, best: Points) -> Result<(), NotAssessed> {
         let because = offer.because().unwrap_or(Unearned::NotBest);
         self.explain(offer.rule, offer.wanted, offer.basis, Some(because));
         if let Some(wanted) = self.done.wanted.get_mut(&offer.rule.id) {
-            wanted.is_beaten = true;
+            // One that wanted more was held back by its cap, and stays held back.
+            wanted.is_beaten = offer.wanted <= best;
         }
         if let Pass::Again(again) = self.earner.pass
             && again.taken(offer.rule) != 0

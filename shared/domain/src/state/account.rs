@@ -161,6 +161,15 @@ impl Account {
         }
     }
 
+    /// The member whom this one was merged into.
+    #[must_use]
+    pub fn merged_into(&self) -> Option<&MemberId> {
+        match &self.status {
+            Status::Merged { into } => Some(into),
+            Status::Active | Status::Suspended | Status::Closed => None,
+        }
+    }
+
     /// All points in it, whatever they wait for.
     #[must_use]
     pub fn total(&self) -> Points {

@@ -89,8 +89,9 @@ impl Returned {
             let Some((place, line)) = place.and_then(|place| Some((place, purchase.lines.get(place)?))) else {
                 return Err(NotReturned::LineNotFound(name.to_owned()));
             };
-            let before = after.lines.get(&place).copied().unwrap_or_default();
+            let before = after.lines.get(&place).copied();
             let back = returned.back(line, before)?;
+            let before = before.unwrap_or_default();
             let sum = Back {
                 quantity: before.quantity.plus(back.quantity),
                 amount: before.amount.saturating_add(back.amount),
@@ -133,7 +134,8 @@ impl Returned {
         for (place, (line, back)) in purchase.lines.iter().zip(self.of_lines(purchase)).enumerate() {
             let amount = line.amount.get().saturating_sub(back.amount);
             let quantity = line.quantity.less(back.quantity);
-            let is_untouched = back == Back::default();
+            // A line of nothing, such as an item that was given along, goes when a return names it.
+            let is_untouched = back == Back::default() && !self.lines.contains_key(&place);
             if is_untouched || amount > 0 || quantity > Quantity::ZERO {
                 lines.push(Line { quantity, amount: Amount::new(amount)?, ..line.clone() });
                 places.push(place);
@@ -150,8 +152,9 @@ impl Returned {
 }
 
 impl ReturnedLine {
-    /// How much of `line` this is, of which `before` has come back.
-    fn back(&self, line: &Line, before: Back) -> Result<Back, NotReturned> {
+    /// How much of `line` this is, of which `named` has come back, if a return has named it.
+    fn back(&self, line: &Line, named: Option<Back>) -> Result<Back, NotReturned> {
+        let before = named.unwrap_or_default();
         let paid = line.amount.get();
         let left =
             Back { quantity: line.quantity.less(before.quantity), amount: paid.saturating_sub(before.amount).max(0) };
@@ -169,7 +172,7 @@ impl ReturnedLine {
             (None, None) => left,
         };
         let is_too_much = back.quantity > left.quantity || back.amount > left.amount;
-        let nothing_left = left == Back::default() && before != Back::default();
+        let nothing_left = left == Back::default() && named.is_some();
         if is_too_much || nothing_left {
             return Err(NotReturned::LineExceeded { line: self.line.as_str().to_owned(), left });
         }

@@ -351,3 +351,43 @@ fn an_entry_of_a_return_tells_what_came_back_and_what_each_line_gives_now() {
     assert_eq!(serde_json::from_str::<Entry>(&entry.canonical()).unwrap(), entry);
     member.assert_proven();
 }
+
+#[test]
+fn what_a_cap_held_back_in_a_group_stays_held_back() {
+    let best = |id: &str, points: i64| {
+        rule(id, &json!({ "stacking": { "best_of": "group" }, "give": { "fixed": { "points": points } } }))
+    };
+    let mut large = best("large", 118);
+    large["cap"] = json!({ "times": 1, "every": "day" });
+    let program = program(json!({ "earning_rules": [large, best("small", 1)] }));
+    let mut member = Member::joins(&program, "2026-11-01");
+    for (key, given) in [("a", 118), ("b", 1)] {
+        assert_eq!(member.earns(&program, key, &order(1_000, &[])).unwrap().points().get(), given, "{key}");
+    }
+    for (key, of, returned, more) in [("back-1", "a", Return::Everything, -118), ("back-2", "b", refund(1), 0)] {
+        let entry = member.returns(&program, at(DAY), key, of, returned).unwrap();
+        assert_eq!(entry.points().get(), more, "{key}");
+    }
+    assert_eq!(member.earns(&program, "c", &order(1_000, &[])).unwrap().points().get(), 118);
+    member.assert_proven();
+}
+
+#[test]
+fn a_free_order_that_came_back_stays_away() {
+    let visit = rule("visit", &json!({ "give": { "fixed": { "points": 10 } } }));
+    let program = program(json!({ "earning_rules": [visit] }));
+    for (returns, expected) in [
+        (vec![Return::Everything, all_of("0"), all_of("1")], vec![0, 0, 0]),
+        (vec![all_of("0"), all_of("1"), Return::Everything], vec![10, 10, 0]),
+        (vec![all_of("2"), all_of("0"), all_of("1")], vec![10, 10, 0]),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.earns(&program, "order-1", &order(0, &[("a", 1.0, 0), ("b", 1.0, 0), ("c", 0.0, 0)])).unwrap();
+        for (n, (returned, expected)) in returns.into_iter().zip(expected).enumerate() {
+            let done = member.returns(&program, at(DAY), &format!("back-{n}"), "order-1", returned.clone());
+            assert!(done.is_ok(), "{returned:?}");
+            assert_eq!(member.account.total().get(), expected, "{returned:?}");
+        }
+        member.assert_proven();
+    }
+}

@@ -59,7 +59,7 @@ impl EligiblePolicy {
     /// What of `purchase` earns.
     ///
     /// Excluded lines do not. Parts that do not earn are taken first from what no line holds, then from the other lines in
-    /// proportion to their amounts; what a share leaves over in rounding is taken from the first lines, so that no unit is lost.
+    /// proportion to their amounts; the first lines keep what rounding leaves over, so that no unit is lost.
     pub(crate) fn of(&self, purchase: &Purchase) -> Eligible {
         let is_excluded = |line: &Line| {
             line.category.as_ref().is_some_and(|category| self.excluded_categories.contains(category.as_str()))
