@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod event;
+pub mod numbers;
 pub mod replay;
 pub mod returns;
 pub mod rivals;

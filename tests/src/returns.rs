@@ -2,7 +2,7 @@
 
 use jiff::{ToSpan, civil::Date};
 
-use crate::tally::Purchase;
+use crate::{numbers::Numbers, tally::Purchase};
 
 /// The most days between a purchase and its return.
 const DAYS_MAX: u64 = 40;
@@ -22,27 +22,10 @@ pub struct Return {
     pub refunded: u64,
 }
 
-/// Numbers that follow from a seed (`SplitMix64`).
-#[derive(Debug)]
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-}
-
 /// Returns what comes back of `purchases` before `today`, in the order of days: of one in four a part, once or twice.
 #[must_use]
 pub fn returns(purchases: &[Purchase], seed: u64, today: &str) -> Vec<Return> {
-    let mut numbers = Numbers(seed);
+    let mut numbers = Numbers::new(seed);
     let mut returns = Vec::new();
     for purchase in purchases {
         if numbers.below(4) > 0 {

@@ -1,17 +1,18 @@
 //! `GET /members/{member}/accruals/{entry}`: what an accrual comes to now, why, and every entry that acted on it.
 
 use regulars_api::{
-    http::{Answer, Params, Problem},
+    http::{Answer, HttpRequest, Params, Problem},
     view::AccrualView,
 };
 use regulars_application::{engine::Engine, failure::Failure, refusal::RefusalCode};
 use regulars_domain::{entry::Kind, id::EntryId, reassess::explain};
 
-pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = params.subject(engine).await?;
+pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
-    let account = engine.account(&mut subject).await?;
-    let accrual = engine.entry(&account, &id).await?.filter(|entry| entry.sealed.entry.kind() == Kind::Accrual);
+    let account = engine.account_in_use(&mut subject).await?;
+    let accrual =
+        engine.entry(&subject, &account, &id).await?.filter(|entry| entry.sealed.entry.kind() == Kind::Accrual);
     let Some(accrual) = accrual else {
         return Err(Problem::new(RefusalCode::EntryNotFound, format!("The member has no accrual `{id}`.")));
     };

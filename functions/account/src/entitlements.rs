@@ -14,7 +14,7 @@ struct Entitlements {
 
 pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
-    let account = engine.account(&mut subject).await?;
+    let account = engine.account_in_use(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let entitlements = settled.holdings().into_iter().map(EntitlementView::from).collect();
     Ok(Answer::ok(&Entitlements { entitlements }))

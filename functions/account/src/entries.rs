@@ -44,12 +44,12 @@ pub(crate) async fn list(
     }))
 }
 
-pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let mut subject = params.subject(engine).await?;
+pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
     let account = engine.account(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
-    let Some(entry) = engine.entry(settled.account(), &id).await? else {
+    let Some(entry) = engine.entry(&subject, settled.account(), &id).await? else {
         return Err(Problem::new(RefusalCode::EntryNotFound, format!("The member has no entry `{id}`.")));
     };
     Ok(Answer::ok(&EntryDetail::new(&entry, settled.account())))

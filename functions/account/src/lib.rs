@@ -51,10 +51,10 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine.authority, "regulars/account", &ROUTES, deadline, |operation, request, params| async move {
         match operation {
             Operation::Account => account(engine, &params).await,
-            Operation::Accrual => accruals::read(engine, &params).await,
+            Operation::Accrual => accruals::read(engine, &request, &params).await,
             Operation::Entitlements => entitlements::list(engine, &params).await,
             Operation::Entries => entries::list(engine, &request, &params, deadline).await,
-            Operation::Entry => entries::read(engine, &params).await,
+            Operation::Entry => entries::read(engine, &request, &params).await,
             Operation::Rewards => rewards::list(engine, &params).await,
             Operation::Tier => tier(engine, &params).await,
         }

@@ -61,7 +61,10 @@ pub(crate) async fn accrue(
     let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
     let entry = match done.entry {
         // A repeat shows the purchase as it is now, and an amendment of it stands elsewhere.
-        Some(told) if told.is_amended() => engine.entry(&done.account, &told.sealed.entry.id).await?,
+        Some(told) if told.is_amended() => {
+            let of = subject.clone().in_ledger(Some(told.member.clone()));
+            engine.entry(&of, &done.account, &told.sealed.entry.id).await?
+        }
         told => told,
     };
     let accrued = Accrued::new(entry.as_ref(), &done.explanations, &engine.settled(&subject, done.account)?);

@@ -36,9 +36,9 @@ pub(crate) async fn amend(
     let entry = params.entry()?;
     let Amendment { purchase } = request.json_body()?;
     let keyed = request.keyed_by(content(&entry, &purchase))?;
-    let mut subject = params.subject(engine).await?;
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, &purchase, deadline).await?;
-    let accrual = engine.entry(&done.account, &entry).await?;
+    let accrual = engine.entry(&subject, &done.account, &entry).await?;
     let settled = engine.settled(&subject, done.account)?;
     Ok(Answer::once(&Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled), done.replayed))
 }

@@ -28,7 +28,7 @@ pub(crate) async fn confirm(
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&operation(&entry), &Value::Null)?;
-    let mut subject = params.subject(engine).await?;
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, deadline).await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))

@@ -39,7 +39,7 @@ pub(crate) async fn quote(engine: &Engine, request: &HttpRequest, params: &Param
     let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
     let keyed = request.keyed_as(id.into(), "quote", &Value::Null)?;
     let mut subject = params.subject(engine).await?;
-    let account = engine.account(&mut subject).await?;
+    let account = engine.account_in_use(&mut subject).await?;
     Ok(match quote {
         Quote::Accrual(accrual) => Answer::ok(&accrual_quote(engine, &mut subject, account, &keyed, accrual).await?),
         Quote::Redemption(redemption) => {

@@ -37,9 +37,9 @@ pub(crate) async fn reverse(
     let body = request.body()?;
     let keyed = request.keyed(&operation(&entry), body.value())?;
     let reversal = body.object::<ReturnBody>()?.reversal()?;
-    let mut subject = params.subject(engine).await?;
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, &reversal, deadline).await?;
-    let accrual = engine.entry(&done.account, &entry).await?;
+    let accrual = engine.entry(&subject, &done.account, &entry).await?;
     let settled = engine.settled(&subject, done.account)?;
     let reversed = Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled);
     Ok(Answer::once(&reversed, done.replayed))

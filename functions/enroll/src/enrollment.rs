@@ -67,7 +67,7 @@ pub(crate) async fn enroll(
         (Some(member), _) => member,
         (None, key) => member_of_key(&program_id, key.as_ref())?,
     };
-    let mut subject = Subject { program_id, versions, member: free_to_use(member)?, now };
+    let mut subject = Subject::new(program_id, versions, free_to_use(member)?, now);
     let program = subject.program()?;
     let wish = Enroll {
         attributes: attributes(program.read_attributes(&enrollment.attributes).map_err(Refusal::from)?),

@@ -23,7 +23,7 @@ pub(crate) async fn look_up(engine: &Engine, request: &HttpRequest, params: &Par
     let member = engine.store.member_by_alias(&program_id, &alias).await?;
     let member =
         member.ok_or_else(|| Problem::new(RefusalCode::MemberNotFound, "The program has no member of this name."))?;
-    let mut subject = Subject { program_id, versions, member, now };
+    let mut subject = Subject::new(program_id, versions, member, now);
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))
 }

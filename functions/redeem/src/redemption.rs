@@ -62,8 +62,10 @@ pub(crate) async fn capture(
     let Capture { points } = request.json_body_or_default()?;
     let keyed = request.keyed(&format!("capture {entry}"), &json!(points))?;
     let points = points.map(Points::new);
-    act(engine, params, deadline, &entry, &keyed, |settled, held| redemption::capture(settled, &keyed, held, points))
-        .await
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, held| {
+        redemption::capture(settled, &keyed, held, points)
+    })
+    .await
 }
 
 pub(crate) async fn cancel(
@@ -75,7 +77,8 @@ pub(crate) async fn cancel(
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("cancellation {entry}"), &json!(null))?;
-    act(engine, params, deadline, &entry, &keyed, |settled, held| redemption::cancel(settled, &keyed, held)).await
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, held| redemption::cancel(settled, &keyed, held))
+        .await
 }
 
 pub(crate) async fn reverse(
@@ -96,7 +99,7 @@ pub(crate) async fn reverse(
             return Err(Refusal::body_malformed("", "A part is told in points or in money, not in both.").into());
         }
     };
-    act(engine, params, deadline, &entry, &keyed, |settled, redeemed| {
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, redeemed| {
         redemption::reverse(settled, &keyed, redeemed, part, is_returned)
     })
     .await
@@ -105,15 +108,15 @@ pub(crate) async fn reverse(
 /// Does something about the redemption `entry`, and answers with what it is now.
 async fn act(
     engine: &Engine,
-    params: &Params,
+    (request, params): (&HttpRequest, &Params),
     deadline: Deadline,
     entry: &EntryId,
     keyed: &KeyedRequest,
     decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal> + Send,
 ) -> Result<Answer, Problem> {
-    let mut subject: Subject = params.subject(engine).await?;
+    let mut subject: Subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = engine.act_on(&mut subject, entry, keyed, deadline, decide).await?;
-    let redemption = engine.entry(&done.account, entry).await?;
+    let redemption = engine.entry(&subject, &done.account, entry).await?;
     let settled = engine.settled(&subject, done.account)?;
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);
     Ok(Answer::once(&redeemed, done.replayed))

@@ -8,7 +8,8 @@ use regulars_domain::{
     counter::CounterNeeded,
     enroll::EnrollNeeds,
     explanation::Explanation,
-    id::EntryId,
+    id::{EntryId, MemberId},
+    merge::MERGES_MAX,
     posting::{Change, Posting, Unposted},
     settle::{Settled, Settlement, settle},
     versions::VersionMissing,
@@ -60,6 +61,10 @@ pub enum Undecided {
     Refresh,
     /// There is nothing to write.
     Unchanged(Box<Account>),
+    /// The account was merged into this member's, and the command is about that.
+    Moved(MemberId),
+    /// A member who was merged into this one carried the request out.
+    Repeated(Box<Recorded>, Box<Account>),
     /// The rules say no.
     Refused(Refusal),
 }
@@ -106,37 +111,70 @@ pub fn counter_missing(needed: &CounterNeeded) -> Failure {
     Failure::broken(format!("the counter {:?} was not read", needed.counter()))
 }
 
-/// The entry that a command on `account` acts on, if it was looked for everywhere: in the account's own ledger, and in
-/// those of members who were merged into this one. The rules that decided it are loaded.
+/// The entry that a command on `account` acts on, looked for in the account's own ledger and in those of members who were merged
+/// into this one. The rules that decided it are loaded.
 ///
 /// # Errors
 ///
-/// Where to look for it still, or `entry_not_found`.
+/// Where to look for it still, `entry_not_found`, or `entry_ambiguous`.
 pub fn acted_on<'f>(
     subject: &Subject,
     account: &Account,
     found: &'f Found,
     entry: &EntryId,
 ) -> Result<&'f Recorded, Undecided> {
-    let mut unseen = Vec::new();
-    for member in account.ledgers() {
-        match found.entry(member, entry) {
-            Some(Some(recorded)) => {
-                subject.versions.program(recorded.sealed.entry.program_version)?;
-                return Ok(recorded);
-            }
-            Some(None) => {}
-            None => unseen.push((member.clone(), entry.clone())),
-        }
+    let ledgers = subject.ledgers(account);
+    let seen = ledgers.iter().map(|member| (*member, found.entry(member, entry)));
+    let unseen = seen.clone().filter(|(_, found)| found.is_none());
+    let unseen: Vec<_> = unseen.map(|(member, _)| (member.clone(), entry.clone())).collect();
+    if !unseen.is_empty() {
+        return Err(Undecided::LookAt(Needs { entries: unseen, ..Needs::default() }));
     }
-    Err(if unseen.is_empty() {
+    let recorded = subject.the_one_meant(account, seen.filter_map(|(_, found)| found.flatten()).collect())?;
+    let Some(recorded) = recorded else {
         let detail = format!(
             "The member has no entry `{entry}`. If it has not arrived yet, for example from a till that was offline, repeat this request later."
         );
-        Refusal::new(RefusalCode::EntryNotFound, detail).into()
-    } else {
-        Undecided::LookAt(Needs { entries: unseen, ..Needs::default() })
-    })
+        return Err(Refusal::new(RefusalCode::EntryNotFound, detail).into());
+    };
+    subject.versions.program(recorded.sealed.entry.program_version)?;
+    Ok(recorded)
+}
+
+/// Returns an error if a member who was merged into `account` carried the request out before: its key is good for ever.
+///
+/// # Errors
+///
+/// What of the merged ledgers must be looked at first; the repeat; `idempotency_key_reused`.
+fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -> Result<(), Undecided> {
+    let look_at = |members: Vec<&MemberId>| {
+        let entries = members.into_iter().map(|member| (member.clone(), request.entry.clone()));
+        Err(Undecided::LookAt(Needs { entries: entries.collect(), ..Needs::default() }))
+    };
+    let unseen: Vec<_> =
+        account.merged_from.iter().filter(|member| found.entry(member, &request.entry).is_none()).collect();
+    if !unseen.is_empty() {
+        return look_at(unseen);
+    }
+    let mut is_used = false;
+    for recorded in account.merged_from.iter().filter_map(|member| found.entry(member, &request.entry).flatten()) {
+        // The fingerprint was made under the salt of the member of then.
+        let Some(of_then) = found.account(&recorded.member) else {
+            let accounts = vec![recorded.member.clone()];
+            return Err(Undecided::LookAt(Needs { accounts, ..Needs::default() }));
+        };
+        let salt = of_then.and_then(|account| account.salt.as_ref());
+        if recorded.sealed.entry.fingerprint == Some(request.content.fingerprint(salt)) {
+            return Err(Undecided::Repeated(Box::new(recorded.clone()), Box::new(account.clone())));
+        }
+        is_used = true;
+    }
+    match found.entry(&account.member, &request.entry) {
+        None if is_used => look_at(vec![&account.member]),
+        Some(None) if is_used => Err(key_reused().into()),
+        // The member's own ledger tells at the commit.
+        None | Some(_) => Ok(()),
+    }
 }
 
 /// `account` brought up to now under the rules that are loaded.
@@ -206,17 +244,42 @@ impl Engine {
         needs: &Needs,
         request: &KeyedRequest,
         deadline: Deadline,
-        mut decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided> + Send,
+        decide: impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided> + Send,
+    ) -> Result<Done, Failure> {
+        self.act_following(subject, needs, request, deadline, (true, decide)).await
+    }
+
+    /// [`Engine::act_in_steps`]; where the account was merged into another, on that one only if it `follows`.
+    pub(crate) async fn act_following(
+        &self,
+        subject: &mut Subject,
+        needs: &Needs,
+        request: &KeyedRequest,
+        deadline: Deadline,
+        (follows, mut decide): (
+            bool,
+            impl for<'p> FnMut(&'p Subject, Settled<'p>, &Found) -> Result<Posting, Undecided> + Send,
+        ),
     ) -> Result<Done, Failure> {
         let key = RequestKey { entry: request.entry.clone(), content: request.content.clone() };
-        self.carry_out(subject, needs, Some(&key), deadline, |subject, account, found| {
+        let acted = self.carry_out(subject, needs, Some(&key), deadline, |subject, account, found| {
             let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
+            if let Some(into) = account.merged_into().filter(|_| follows) {
+                return Err(Undecided::Moved(into.clone()));
+            }
+            check_merged_keys(&account, found, request)?;
             let now = found.latest(subject.now.max(account.settled_at));
             let settled = settled_at(subject, account, now)?;
             pay_debts(subject, &settled, found)?;
             decide(subject, settled, found)
-        })
-        .await
+        });
+        let done = acted.await?;
+        if !(done.replayed && follows) {
+            return Ok(done);
+        }
+        // A repeat of what an old card did shows the account that has everything now.
+        let account = self.followed(subject, done.account).await?;
+        Ok(Done { account, ..done })
     }
 
     /// Changes the account of `subject` without a key of its own, because doing it twice changes nothing the second
@@ -270,10 +333,17 @@ impl Engine {
         deadline: Deadline,
         mut decide: impl for<'p> FnMut(&'p Subject, Option<Account>, &Found) -> Result<Posting, Undecided> + Send,
     ) -> Result<Done, Failure> {
-        let (program, member) = (subject.program_id.clone(), subject.member.clone());
-        let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
-        // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
-        let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision)).await?;
+        let mut hops = 0..=MERGES_MAX;
+        let acted = loop {
+            let (program, member) = (subject.program_id.clone(), subject.member.clone());
+            let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
+            // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
+            let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision));
+            match acted.await? {
+                Outcome::Elsewhere(into) if hops.next().is_some() => subject.member = into,
+                acted => break acted,
+            }
+        };
         let done = match acted {
             Outcome::Committed(posting) => committed(*posting),
             Outcome::Replayed { entry, account } => Done {
@@ -290,6 +360,9 @@ impl Engine {
                 return Ok(Done { entry, entries, account: *account, grew: false, replayed: false, explanations });
             }
             Outcome::Refused(Ended::Failed(failure)) => return Err(failure),
+            Outcome::Elsewhere(into) => {
+                return Err(Failure::broken(format!("more than {MERGES_MAX} accounts were merged up to {into}")));
+            }
             Outcome::KeyReused => return Err(key_reused().into()),
             Outcome::AliasTaken(alias) => {
                 let detail = format!("This {} belongs to another member.", alias.kind);
@@ -342,6 +415,8 @@ where
                 self.engine.refresh(self.subject).await?;
             }
             Undecided::Unchanged(account) => return Err(Ended::Unchanged(account)),
+            Undecided::Moved(into) => return Ok(Step::Elsewhere(into)),
+            Undecided::Repeated(entry, account) => return Ok(Step::Replay(entry, account)),
             Undecided::Refused(refusal) => return Err(Ended::Failed(refusal.into())),
         }
         Ok(Step::Again)

@@ -19,7 +19,8 @@ use crate::{
 };
 
 impl Engine {
-    /// [`Engine::act`] on the accounts of two members: both change, or neither does.
+    /// [`Engine::act`] on the accounts of two members: both change, or neither does. It is about these two alone, and not about
+    /// members whom they were merged into.
     ///
     /// # Errors
     ///
@@ -33,11 +34,17 @@ impl Engine {
         mut decide: impl for<'p> FnMut(Settled<'p>, Settled<'p>) -> Result<Posting, R> + Send,
     ) -> Result<Done, Failure> {
         let needs = Needs { accounts: vec![other.clone()], ..Needs::default() };
-        self.act_in_steps(subject, &needs, request, deadline, |subject, settled, found| {
-            let theirs = settled_other(subject, &settled, found, other)?;
-            let theirs = theirs.ok_or_else(|| Refusal::member_not_found(other.as_str()))?;
-            decide(settled, theirs).map_err(|refusal| Undecided::Refused(refusal.into()))
-        })
+        self.act_following(
+            subject,
+            &needs,
+            request,
+            deadline,
+            (false, |subject, settled, found| {
+                let theirs = settled_other(subject, &settled, found, other)?;
+                let theirs = theirs.ok_or_else(|| Refusal::member_not_found(other.as_str()))?;
+                decide(settled, theirs).map_err(|refusal| Undecided::Refused(refusal.into()))
+            }),
+        )
         .await
     }
 
@@ -45,14 +52,13 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The store's.
-    pub async fn entry(&self, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Failure> {
-        for member in account.ledgers() {
-            if let Some(entry) = self.store.entry(&account.program, member, id).await? {
-                return Ok(Some(entry));
-            }
+    /// `entry_ambiguous` if several of them have one, and `subject` does not say which is meant; the store's.
+    pub async fn entry(&self, subject: &Subject, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Failure> {
+        let mut found = Vec::new();
+        for member in subject.ledgers(account) {
+            found.extend(self.store.entry(&account.program, member, id).await?);
         }
-        Ok(None)
+        Ok(subject.the_one_meant(account, found)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The member who referred a friend: found, looked at, and paid.
 
 use regulars_domain::{
-    account::{Account, Status},
+    account::Account,
     counter::CounterId,
     id::MemberId,
     merge::MERGES_MAX,
@@ -24,8 +24,8 @@ impl Engine {
         let mut member = member.clone();
         for _ in 0..=MERGES_MAX {
             let Some(account) = self.store.account(&subject.program_id, &member).await? else { return Ok(None) };
-            if let Some(into) = merged_into(&account) {
-                member = into;
+            if let Some(into) = account.merged_into() {
+                member = into.clone();
                 continue;
             }
             self.prepare(subject, &account).await?;
@@ -110,19 +110,12 @@ fn found_referrer<'f>(
             let needs = Needs { accounts: vec![member], counters: counters.to_vec(), ..Needs::default() };
             return Err(Undecided::LookAt(needs));
         };
-        match account.and_then(merged_into) {
+        match account.and_then(Account::merged_into) {
             // A command changes its own account by itself.
-            Some(into) if into == subject.member => return Ok(None),
-            Some(into) => member = into,
+            Some(into) if *into == subject.member => return Ok(None),
+            Some(into) => member = into.clone(),
             None => return Ok(account),
         }
     }
     Ok(None)
-}
-
-fn merged_into(account: &Account) -> Option<MemberId> {
-    match &account.status {
-        Status::Merged { into } => Some(into.clone()),
-        Status::Active | Status::Suspended | Status::Closed => None,
-    }
 }

@@ -40,6 +40,8 @@ pub enum RefusalCode {
     MemberExists,
     /// The alias belongs to another member.
     AliasTaken,
+    /// More than one of the merged ledgers has an entry of this id; the member `members` lists whose.
+    EntryAmbiguous,
     /// The account is suspended.
     AccountSuspended,
     /// The account is closed, erased or merged.
@@ -126,6 +128,7 @@ impl RefusalCode {
             Self::EntitlementNotFound => "entitlement_not_found",
             Self::MemberExists => "member_exists",
             Self::AliasTaken => "alias_taken",
+            Self::EntryAmbiguous => "entry_ambiguous",
             Self::AccountSuspended => "account_suspended",
             Self::AccountClosed => "account_closed",
             Self::HoldsOpen => "holds_open",

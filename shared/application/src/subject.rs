@@ -1,9 +1,13 @@
 //! Whose account a command is about, under which rules, and when.
 
+use std::borrow::Borrow;
+
 use jiff::Timestamp;
 use regulars_domain::{
     account::Account,
+    aftermath::Recorded,
     id::{MemberId, ProgramId},
+    merge::MERGES_MAX,
     program::Program,
     settle::{Settled, settle_unwritten},
     versions::Versions,
@@ -22,8 +26,12 @@ pub struct Subject {
     pub program_id: ProgramId,
     /// The program's versions; those that the command has needed so far are loaded, the one in force among them.
     pub versions: Versions,
-    /// The member's id.
+    /// The member whose account it is.
     pub member: MemberId,
+    /// The member whom the caller named: another one if that card was merged into this member's.
+    pub named: MemberId,
+    /// The ledger in which the caller says that an entry stands.
+    pub ledger: Option<MemberId>,
     /// The moment of the command: read once, and the same for everything that it comes to.
     pub now: Timestamp,
 }
@@ -48,10 +56,56 @@ impl Subject {
         Ok(self.versions.at(happened_at.min(self.now))?)
     }
 
+    /// Returns a subject that the caller named in this way.
+    #[must_use]
+    pub fn new(program_id: ProgramId, versions: Versions, member: MemberId, now: Timestamp) -> Self {
+        Self { program_id, versions, named: member.clone(), member, ledger: None, now }
+    }
+
     /// The same program, and another member of it.
     #[must_use]
     pub fn with_member(&self, member: MemberId) -> Self {
-        Self { member, ..self.clone() }
+        Self { named: member.clone(), member, ledger: None, ..self.clone() }
+    }
+
+    /// Returns the same subject for a caller who says in which ledger an entry stands.
+    #[must_use]
+    pub fn in_ledger(self, ledger: Option<MemberId>) -> Self {
+        Self { ledger, ..self }
+    }
+
+    /// The ledgers in which an entry of `account` is looked for: the one that the caller named, or all.
+    pub(crate) fn ledgers<'a>(&self, account: &'a Account) -> Vec<&'a MemberId> {
+        let is_asked = |member: &&MemberId| self.ledger.as_ref().is_none_or(|ledger| ledger == *member);
+        account.ledgers().filter(is_asked).collect()
+    }
+
+    /// Of entries of one id in several ledgers of `account`, the one that the caller means: that of the old card that was named.
+    ///
+    /// # Errors
+    ///
+    /// `entry_ambiguous`.
+    pub(crate) fn the_one_meant<T: Borrow<Recorded>>(
+        &self,
+        account: &Account,
+        mut found: Vec<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let is_named = |entry: &T| entry.borrow().member == self.named && self.named != account.member;
+        if let Some(place) = found.iter().position(is_named) {
+            return Ok(Some(found.swap_remove(place)));
+        }
+        match (found.pop(), found.as_slice()) {
+            (last, []) => Ok(last),
+            (last, others) => {
+                let members = others.iter().chain(&last).map(|entry| entry.borrow().member.to_string());
+                let members: Vec<_> = members.collect();
+                let detail = format!(
+                    "More than one of the merged cards has an entry of this id: {}. Repeat the request with ?member= and one of them.",
+                    members.join(", ")
+                );
+                Err(Refusal::new(RefusalCode::EntryAmbiguous, detail).with("members", members))
+            }
+        }
     }
 
     /// Whether `account` was settled under a version that is not known here.
@@ -69,7 +123,7 @@ impl Engine {
     pub async fn subject(&self, program_id: ProgramId, member: MemberId) -> Result<Subject, Failure> {
         let now = self.clock.now();
         let versions = self.versions(&program_id, now).await?;
-        Ok(Subject { program_id, versions, member, now })
+        Ok(Subject::new(program_id, versions, member, now))
     }
 
     /// The versions of the program called `id`, with the rules in force at `now`.
@@ -123,6 +177,32 @@ impl Engine {
         let account = self.store.account(&subject.program_id, &subject.member).await?;
         let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
         self.prepare(subject, &account).await?;
+        Ok(account)
+    }
+
+    /// The account of `subject`, or of the member whom it was merged into, as it was last written. The rules under which it can be
+    /// brought up to now are loaded.
+    ///
+    /// # Errors
+    ///
+    /// `member_not_found`, or the store's.
+    pub async fn account_in_use(&self, subject: &mut Subject) -> Result<Account, Failure> {
+        let account = self.account(subject).await?;
+        self.followed(subject, account).await
+    }
+
+    /// `account`, or where it was merged into another, that of the member who has everything now.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub(crate) async fn followed(&self, subject: &mut Subject, account: Account) -> Result<Account, Failure> {
+        let mut account = account;
+        for _ in 0..MERGES_MAX {
+            let Some(into) = account.merged_into().cloned() else { break };
+            subject.member = into;
+            account = self.account(subject).await?;
+        }
         Ok(account)
     }
 

@@ -44,6 +44,10 @@ pub enum Step {
     CatchUp(Box<Posting>),
     /// Commit this, and the command is carried out.
     Commit(Box<Posting>),
+    /// The command is about the account of this member.
+    Elsewhere(MemberId),
+    /// This entry shows that the request was carried out before, and this is the account now.
+    Replay(Box<Recorded>, Box<Account>),
 }
 
 impl Step {
@@ -82,6 +86,8 @@ pub enum Outcome<R> {
         /// The account as it is now.
         account: Account,
     },
+    /// It is about the account of this member. Nothing was written.
+    Elsewhere(MemberId),
     /// Another request had been carried out under its key.
     KeyReused,
     /// The rules say no.
@@ -131,6 +137,10 @@ impl Store {
                 }
                 Ok(Step::Commit(posting)) => (posting, true),
                 Ok(Step::CatchUp(posting)) => (posting, false),
+                Ok(Step::Elsewhere(member)) => return Ok(Outcome::Elsewhere(member)),
+                Ok(Step::Replay(entry, account)) => {
+                    return Ok(Outcome::Replayed { entry: *entry, account: *account });
+                }
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
             match by(deadline, self.write(&posting, &found.looks)).await? {

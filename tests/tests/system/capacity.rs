@@ -129,6 +129,22 @@ fn a_return_reads_the_purchase_and_writes_it_besides_the_account_and_an_entry() 
 }
 
 #[test]
+fn a_member_pays_a_read_for_each_card_merged_into_the_account() {
+    let system = ordinary();
+    for card in ["m-2", "m-3"] {
+        system.enroll(card);
+        let path = format!("{}/merge", member(card));
+        system.client.post_under("merge-1", &path, &json!({ "into": "m-1" })).expect(201);
+    }
+    let path = accruals();
+    let request = ("earn", "POST", path.as_str(), "order-1", &purchase(1_000));
+    assert_eq!(measure(&system, "an accrual of a member with two old cards", 201, request), cost(4, 3, 5));
+    let path = format!("{}/accruals", member("m-2"));
+    let request = ("earn", "POST", path.as_str(), "order-2", &purchase(1_000));
+    assert_eq!(measure(&system, "the same under an old card", 201, request), cost(6, 5, 5));
+}
+
+#[test]
 fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
     let system = ordinary();
     let path = accruals();

@@ -65,6 +65,6 @@ impl Params {
         let (program_id, versions) = self.versions(engine, now).await?;
         let text = self.get("member");
         let member = text.parse().map_err(|_| Refusal::member_not_found(text))?;
-        Ok(Subject { program_id, versions, member, now })
+        Ok(Subject::new(program_id, versions, member, now))
     }
 }

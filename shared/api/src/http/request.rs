@@ -9,7 +9,7 @@ use regulars_application::{
     event::EventRefused,
     refusal::RefusalCode,
 };
-use regulars_domain::id::Actor;
+use regulars_domain::id::{Actor, MemberId};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::caller::Caller;
@@ -222,6 +222,17 @@ impl HttpRequest {
         form_urlencoded::parse(self.query.as_bytes())
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// `member` from the query: the ledger of which member an entry stands in, where several were merged into one.
+    ///
+    /// # Errors
+    ///
+    /// `entry_not_found` for what cannot be a member's id.
+    pub fn ledger(&self) -> Result<Option<MemberId>, Problem> {
+        let Some(text) = self.query("member") else { return Ok(None) };
+        let malformed = |_| Problem::new(RefusalCode::EntryNotFound, format!("There is no member `{text}`."));
+        text.parse().map(Some).map_err(malformed)
     }
 
     /// `limit` from the query: how many rows a list answers with at most; 1 to 100, 20 where none is given.

@@ -316,7 +316,9 @@ async fn redeem_all(table: &Table, members: usize, most: i64) -> (usize, usize) 
                 assert!(left <= 0);
                 refused += 1;
             }
-            other @ (Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Busy) => panic!("{other:?}"),
+            other @ (Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Elsewhere(_) | Outcome::Busy) => {
+                panic!("{other:?}")
+            }
         }
     }
     (got, refused)
@@ -353,7 +355,11 @@ async fn a_repeat_of_a_redemption_that_took_the_last_piece_is_a_repeat() {
         let name = match outcome {
             Outcome::Committed(_) => "committed",
             Outcome::Replayed { .. } => "replayed",
-            other @ (Outcome::Refused(_) | Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Busy) => {
+            other @ (Outcome::Refused(_)
+            | Outcome::KeyReused
+            | Outcome::AliasTaken(_)
+            | Outcome::Elsewhere(_)
+            | Outcome::Busy) => {
                 panic!("{other:?}")
             }
         };

@@ -41,21 +41,17 @@ fn everything_of_the_one_becomes_the_others() {
 }
 
 #[test]
-fn whoever_still_comes_with_the_old_id_is_told_where_it_went() {
+fn an_old_account_cannot_be_changed_or_merged_again() {
     let system = two_cards();
     merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).expect(201);
     let account = system.account("m-1");
     assert_eq!((&account["status"], &account["merged_into"]), (&json!("merged"), &json!("m-2")));
     for refused in [
-        system.accrue("m-1", "order-9", &purchase(100)),
-        system.redeem("m-1", "r-9", &json!({ "reward": "free-coffee" })),
         system.client.patch(&member("m-1"), &json!({ "status": "active" })),
         merge(&system, "m-1", "merge-2", &json!({ "into": "m-2" })),
-        system.client.post_under("refund-9", &format!("{}/accruals/order-1/reversals", member("m-1")), &json!({})),
     ] {
         assert_eq!(refused.problem(409, "account_closed")["merged_into"], "m-2");
     }
-    assert!(system.accrue("m-1", "order-1", &purchase(31_000)).is_replay(), "what was done stays done");
 }
 
 #[test]
@@ -119,4 +115,81 @@ fn a_merge_that_cannot_be_made_is_refused() {
     system.client.patch(&member("m-2"), &json!({ "status": "closed" })).expect(200);
     merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).problem(409, "account_closed");
     assert_eq!(system.account("m-1")["status"], "active");
+}
+
+#[test]
+fn an_old_card_keeps_working_for_the_member_it_was_merged_into() {
+    let system = two_cards();
+    merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).expect(201);
+    let answer = system.accrue("m-1", "order-9", &purchase(1_000)).expect(201);
+    assert_eq!((&answer["account"]["member"], &answer["entry"]["points"]), (&json!("m-2"), &json!(12)));
+    // A key is good for ever, whichever of the two cards comes with it.
+    for card in ["m-1", "m-2"] {
+        for (key, cents) in [("order-9", 1_000), ("order-1", 31_000), ("order-2", 4_000)] {
+            let again = system.accrue(card, key, &purchase(cents));
+            assert!(again.is_replay(), "{card} {key}: {}", again.body);
+            assert_eq!(again.body["account"]["member"], "m-2", "{card} {key}");
+            system.accrue(card, key, &purchase(cents + 1)).problem(422, "idempotency_key_reused");
+        }
+    }
+    system.redeem("m-1", "r-1", &json!({ "reward": "free-coffee" })).expect(201);
+    let returned = |card: &str, key: &str, order: &str| {
+        let path = format!("{}/accruals/{order}/reversals", member(card));
+        system.client.post_under(key, &path, &json!({}))
+    };
+    assert_eq!(returned("m-1", "return-9", "order-9").expect(201)["entry"]["points"], -12);
+    assert!(returned("m-2", "return-9", "order-9").is_replay());
+    assert_eq!(returned("m-1", "return-1", "order-1").expect(201)["entry"]["points"], -310);
+    assert_eq!(returned("m-2", "return-2", "order-2").expect(201)["entry"]["points"], -40);
+    let quote = json!({ "accrual": purchase(1_000) });
+    assert_eq!(
+        system.client.post(&format!("{}/quotes", member("m-1")), &quote).expect(200)["account"]["member"],
+        "m-2"
+    );
+    let message =
+        json!({ "program": "demo", "member": "m-1", "idempotency_key": "order-10", "accrual": purchase(1_000) });
+    let sent = system.client.post("/local/queue", &json!({ "messages": [message] })).expect(200);
+    assert_eq!(sent["taken"], 1);
+    assert!(system.accrue("m-2", "order-10", &purchase(1_000)).is_replay());
+    // The old account itself is as it was.
+    assert_eq!(system.account("m-1")["status"], "merged");
+    let fresh = system.client.post_under("merge-2", &format!("{}/merge", member("m-1")), &json!({ "into": "m-3" }));
+    fresh.problem(404, "member_not_found");
+}
+
+#[test]
+fn of_two_orders_with_one_number_the_caller_says_which_is_meant() {
+    let system = System::start();
+    for id in ["m-1", "m-2", "m-3"] {
+        system.enroll(id);
+    }
+    for (id, cents) in [("m-1", 1_000), ("m-2", 30_000), ("m-3", 500)] {
+        system.accrue(id, "order-1", &purchase(cents)).expect(201);
+    }
+    merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).expect(201);
+    merge(&system, "m-2", "merge-2", &json!({ "into": "m-3" })).expect(201);
+    let reversals = |card: &str, query: &str| format!("{}/accruals/order-1/reversals{query}", member(card));
+    let refused = system.client.post_under("return-1", &reversals("m-3", ""), &json!({}));
+    let problem = refused.problem(409, "entry_ambiguous");
+    assert_eq!(problem["members"], json!(["m-3", "m-2", "m-1"]));
+    for path in ["accruals", "entries"] {
+        let path = format!("{}/{path}/order-1", member("m-3"));
+        system.client.get(&path).problem(409, "entry_ambiguous");
+        system.client.get(&format!("{path}?member=m-9")).problem(404, "entry_not_found");
+        system.client.get(&format!("{path}?member=m-1")).expect(200);
+    }
+    let points = |key: &str, card: &str, query: &str| {
+        let answer = system.client.post_under(key, &reversals(card, query), &json!({})).expect(201);
+        (answer["entry"]["points"].clone(), answer["purchase"]["total"].clone())
+    };
+    assert_eq!(points("return-1", "m-3", "?member=m-1"), (json!(-10), json!(1_000)));
+    // An old card means its own.
+    assert_eq!(points("return-2", "m-2", ""), (json!(-300), json!(30_000)));
+    assert_eq!(points("return-3", "m-3", "?member=m-3"), (json!(-5), json!(500)));
+    // And so does the repeat of a purchase.
+    for (card, cents) in [("m-3", 1_000), ("m-3", 30_000), ("m-3", 500), ("m-1", 1_000), ("m-2", 30_000)] {
+        assert!(system.accrue(card, "order-1", &purchase(cents)).is_replay(), "{card} {cents}");
+    }
+    system.accrue("m-3", "order-1", &purchase(700)).problem(422, "idempotency_key_reused");
+    assert_eq!(system.account("m-3")["balance"]["spendable"], 75);
 }

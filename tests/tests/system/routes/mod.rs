@@ -18,6 +18,7 @@ mod holds;
 mod local;
 mod members;
 mod merge;
+mod merged_cards;
 mod one_now;
 mod orders;
 mod pending;
