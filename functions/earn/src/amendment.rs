@@ -16,6 +16,8 @@ use regulars_store::Needs;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::referral::paid_along;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Amendment {
@@ -56,7 +58,10 @@ pub(crate) async fn act(
     engine
         .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let accrual = acted_on(subject, settled.account(), found, entry)?;
-            amendment::amend(settled, keyed, accrual, purchase, &found.counters).map_err(Undecided::from)
+            let then = subject.versions.program(accrual.sealed.entry.program_version)?;
+            let ends = amendment::ends_referral(then, accrual, purchase);
+            let along = paid_along(subject, &settled, found, accrual, ends)?;
+            amendment::amend(settled, keyed, accrual, purchase, &found.counters, along).map_err(Undecided::from)
         })
         .await
 }

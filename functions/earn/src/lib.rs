@@ -5,6 +5,7 @@ mod amendment;
 mod confirmation;
 mod queue;
 mod quotes;
+mod referral;
 mod reversal;
 
 use std::sync::LazyLock;

@@ -9,18 +9,16 @@ use regulars_application::{
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
-    referrals::settled_referrer,
     returns::ReturnBody,
     subject::Subject,
 };
 use regulars_domain::{
-    aftermath::Recorded,
-    id::{EntryId, MemberId},
-    referral,
-    reversal::{self, Reversal, is_whole},
-    settle::Settled,
+    id::EntryId,
+    reversal::{self, Reversal, ends_referral},
 };
-use regulars_store::{Found, Needs};
+use regulars_store::Needs;
+
+use crate::referral::paid_along;
 
 /// What a request to reverse `entry` is fingerprinted as, along with its body.
 pub(crate) fn operation(entry: &EntryId) -> String {
@@ -58,29 +56,10 @@ pub(crate) async fn act(
     engine
         .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let accrual = acted_on(subject, settled.account(), found, entry)?;
-            let along = match referral::paid_along(accrual).filter(|_| is_whole(accrual, &reversal.returned)) {
-                Some((referrer, paid)) => paid_to(subject, &settled, found, referrer, &paid)?,
-                None => None,
-            };
+            let then = subject.versions.program(accrual.sealed.entry.program_version)?;
+            let ends = ends_referral(then, accrual, &reversal.returned);
+            let along = paid_along(subject, &settled, found, accrual, ends)?;
             reversal::reverse(settled, keyed, accrual, reversal, &found.counters, along).map_err(Undecided::from)
         })
         .await
-}
-
-/// The account of the member who referred the friend, and the entry that paid for it; `None` if one of them is not there.
-fn paid_to<'p, 'f>(
-    subject: &'p Subject,
-    own: &Settled<'_>,
-    found: &'f Found,
-    member: &MemberId,
-    paid: &EntryId,
-) -> Result<Option<(Settled<'p>, &'f Recorded)>, Undecided> {
-    let Some(recorded) = found.entry(member, paid) else {
-        let entries = vec![(member.clone(), paid.clone())];
-        return Err(Undecided::LookAt(Needs { entries, ..Needs::default() }));
-    };
-    if let Some(recorded) = recorded {
-        subject.versions.program(recorded.sealed.entry.program_version)?;
-    }
-    Ok(settled_referrer(subject, own, found, member, &[])?.zip(recorded))
 }

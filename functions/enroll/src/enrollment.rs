@@ -15,14 +15,14 @@ use regulars_application::{
     subject::Subject,
 };
 use regulars_domain::{
-    account::Alias,
+    account::{Alias, Status},
     enroll::{self, Enroll},
     fingerprint::Salt,
     hash::Hash,
     id::{EntryId, MemberId, ProgramId},
     occasion::Occasion,
 };
-use regulars_store::{Needs, RequestKey};
+use regulars_store::{Found, Needs, RequestKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -85,7 +85,10 @@ pub(crate) async fn enroll(
     let done = engine
         .carry_out(&mut subject, &needs, Some(&key), deadline, |subject, account, found| match account {
             Some(_) => Err(Undecided::Refused(member_exists(&subject.member))),
-            None => Ok(enroll::enroll(&subject.versions, wish.clone(), &keyed, &found.counters, now)?),
+            None => {
+                check_referrer(found, wish.referred_by.as_ref())?;
+                Ok(enroll::enroll(&subject.versions, wish.clone(), &keyed, &found.counters, now)?)
+            }
         })
         .await;
     let done = match done {
@@ -127,12 +130,25 @@ fn free_to_use(member: MemberId) -> Result<MemberId, Problem> {
     Ok(member)
 }
 
-/// Who brought a member is somebody else.
+/// A member cannot refer themselves.
 fn not_oneself(referrer: Option<MemberId>, member: &MemberId) -> Result<Option<MemberId>, Problem> {
     if referrer.as_ref() == Some(member) {
-        return Err(Problem::body_malformed("/referred_by", "Nobody is brought by the same member."));
+        return Err(Problem::body_malformed("/referred_by", "A member cannot refer themselves."));
     }
     Ok(referrer)
+}
+
+/// A referrer is a member who has not left.
+fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Undecided> {
+    let Some(member) = referrer else { return Ok(()) };
+    match found.account(member) {
+        None => Err(Undecided::LookAt(Needs { accounts: vec![member.clone()], ..Needs::default() })),
+        Some(Some(account)) if account.status != Status::Closed => Ok(()),
+        Some(_) => {
+            let detail = format!("There is no member `{member}` who could have referred this one.");
+            Err(Refusal::new(RefusalCode::ReferrerNotFound, detail).into())
+        }
+    }
 }
 
 /// A value of `null` is no value.

@@ -339,9 +339,16 @@ impl Engine {
             let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
             // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
             let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision));
-            match acted.await? {
-                Outcome::Elsewhere(into) if hops.next().is_some() => subject.member = into,
-                acted => break acted,
+            let acted = acted.await?;
+            match &acted {
+                Outcome::Elsewhere(into) if hops.next().is_some() => subject.member = into.clone(),
+                Outcome::Committed(_)
+                | Outcome::Replayed { .. }
+                | Outcome::Elsewhere(_)
+                | Outcome::KeyReused
+                | Outcome::Refused(_)
+                | Outcome::AliasTaken(_)
+                | Outcome::Busy => break acted,
             }
         };
         let done = match acted {

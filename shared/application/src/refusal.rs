@@ -26,6 +26,8 @@ pub enum RefusalCode {
     VersionNotFound,
     /// The member has no entry with this id.
     EntryNotFound,
+    /// No member has the id of the referrer.
+    ReferrerNotFound,
     /// The program has no reward with this id.
     RewardNotFound,
     /// The reward has no such code.
@@ -121,6 +123,7 @@ impl RefusalCode {
             Self::MemberNotFound => "member_not_found",
             Self::VersionNotFound => "version_not_found",
             Self::EntryNotFound => "entry_not_found",
+            Self::ReferrerNotFound => "referrer_not_found",
             Self::RewardNotFound => "reward_not_found",
             Self::CodeNotFound => "code_not_found",
             Self::TierNotFound => "tier_not_found",

@@ -109,6 +109,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
         RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already"),
         RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member"),
+        RefusalCode::ReferrerNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such referrer"),
         RefusalCode::EntryAmbiguous => (StatusCode::CONFLICT, "More than one entry has this id"),
         RefusalCode::AccountSuspended => (StatusCode::CONFLICT, "The account is suspended"),
         RefusalCode::AccountClosed => (StatusCode::CONFLICT, "The account is closed"),
@@ -325,7 +326,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 59] = [
+        let promised: [(u16, &str, ProblemCode); 60] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -345,6 +346,7 @@ mod tests {
             (405, "method_not_allowed", ProblemCode::MethodNotAllowed),
             (409, "member_exists", Refused::MemberExists.into()),
             (409, "alias_taken", Refused::AliasTaken.into()),
+            (422, "referrer_not_found", Refused::ReferrerNotFound.into()),
             (409, "entry_ambiguous", Refused::EntryAmbiguous.into()),
             (409, "account_suspended", Refused::AccountSuspended.into()),
             (409, "account_closed", Refused::AccountClosed.into()),

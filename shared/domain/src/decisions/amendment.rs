@@ -6,6 +6,8 @@ use crate::{
     decisions::{
         earn::{Unfit, check_purchase},
         reassess::{self, CHANGES_MAX, Instead, Outcome, reassess},
+        referral,
+        reversal::{along_with, referral_change, undo_along},
     },
     draft::{Beside, KeyedRequest},
     ledger::{
@@ -14,7 +16,7 @@ use crate::{
         facts::PurchaseFacts,
         posting::{Posting, Unposted},
     },
-    rules::assessment::NotAssessed,
+    rules::{assessment::NotAssessed, program::Program},
     state::{account::Inactive, counter::Counters},
     time::settle::Settled,
     values::{
@@ -60,17 +62,18 @@ impl fmt::Display for AmendRefusal {
 
 /// Replaces the purchase that `accrual` records by `purchase`, which is all of it as it is now: it is assessed again under the
 /// version, the facts and the day of then, and the difference is posted. What was returned before stands only where `purchase`
-/// leaves it out.
+/// leaves it out. `along` as for a return ([`crate::decisions::reversal::reverse`]).
 ///
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`AmendRefusal`]. Or more must be read of a counter first.
-pub fn amend(
-    settled: Settled<'_>,
+pub fn amend<'p>(
+    settled: Settled<'p>,
     request: &KeyedRequest,
     accrual: &Recorded,
     purchase: &Purchase,
     counters: &Counters,
+    along: Option<(Settled<'p>, &Recorded)>,
 ) -> Result<Posting, Unposted<AmendRefusal>> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(AmendRefusal::Inactive)?;
@@ -89,16 +92,17 @@ pub fn amend(
     let instead = Instead::Rest { of: purchase, rest: Box::new(rest) };
     let entry = draft.entry_for(request, Record::Amendment(Box::default()), told.occurred_at);
     let mut entry = Entry { refers_to: Some(told.id.clone()), ..entry };
-    let outcome = reassess(&mut draft, &mut entry, accrual, &instead, counters);
-    let Outcome { record, now } = outcome.map_err(|not_assessed| match not_assessed {
-        NotAssessed::Overflow => Unposted::Refused(AmendRefusal::PointsOverflow),
-        NotAssessed::Needs(needed) => Unposted::Needs(needed),
-    })?;
+    let ends = ends_referral(draft.then(told.program_version), accrual, purchase);
+    let along = along_with(&draft, along).filter(|_| ends);
+    let referral = referral_change(&draft, accrual, along.as_ref(), ends);
+    let outcome = reassess(&mut draft, &mut entry, accrual, &instead, ends, counters);
+    let Outcome { record, now } = outcome.map_err(unposted)?;
     let was_paid = accrual.purchase().map_or(paid, |purchase| purchase.total.amount).get();
     let left = if before.is_undone { 0 } else { was_paid.saturating_sub(before.returned.refunded()) };
     entry.record = Record::Amendment(Box::new(Reassessed {
         paid: purchase.total.amount.get().saturating_sub(left),
         purchases: i64::from(before.is_undone),
+        referral,
         ..record
     }));
     let place = Place { member: draft.account.member.clone(), entry: entry.id.clone() };
@@ -106,5 +110,19 @@ pub fn amend(
     let facts = PurchaseFacts { purchase: purchase.clone(), member: None };
     draft.post_command_with(entry, Beside { facts: Some(facts), ..Beside::default() });
     reassess::mark(&mut draft, accrual, place, now, Returned::default());
+    undo_along(&mut draft, request, along, counters).map_err(unposted)?;
     Ok(draft.finish())
+}
+
+fn unposted(not_assessed: NotAssessed) -> Unposted<AmendRefusal> {
+    match not_assessed {
+        NotAssessed::Overflow => Unposted::Refused(AmendRefusal::PointsOverflow),
+        NotAssessed::Needs(needed) => Unposted::Needs(needed),
+    }
+}
+
+/// Returns whether the referral that `accrual` paid for under the rules of `then` ends with its becoming `purchase`.
+#[must_use]
+pub fn ends_referral(then: &Program, accrual: &Recorded, purchase: &Purchase) -> bool {
+    referral::ends(then, accrual, purchase.total.amount.get())
 }

@@ -152,8 +152,8 @@ fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
 }
 
 fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
-    from.check_open().map_err(MergeRefusal::Inactive)?;
-    into.check_open().map_err(MergeRefusal::OtherInactive)?;
+    from.check_active().map_err(MergeRefusal::Inactive)?;
+    into.check_active().map_err(MergeRefusal::OtherInactive)?;
     if !from.holds.is_empty() {
         return Err(MergeRefusal::HoldsOpen { holds: from.holds.len() });
     }

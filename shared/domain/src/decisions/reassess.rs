@@ -66,7 +66,7 @@ pub(crate) struct Outcome {
 }
 
 /// Assesses `accrual` again as `instead`, under the version, the facts and the day of then, and puts the difference into the
-/// effects of `entry`.
+/// effects of `entry`. Where it `ends_referral`, the bonus of the referred member goes with it.
 ///
 /// Points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone over into
 /// it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave them.
@@ -80,6 +80,7 @@ pub(crate) fn reassess(
     entry: &mut Entry,
     accrual: &Recorded,
     instead: &Instead<'_>,
+    ends_referral: bool,
     counters: &Counters,
 ) -> Result<Outcome, NotAssessed> {
     let told = &accrual.sealed.entry;
@@ -97,8 +98,8 @@ pub(crate) fn reassess(
     let is_undone = matches!(instead, Instead::Nothing);
     let mut given: BTreeMap<_, _> = is.breakdown.iter().map(|line| (line.rule.clone(), line.given)).collect();
     let mut breakdown = is.breakdown;
-    // What was paid for a referral stays with the purchase until nothing is left of that.
-    if let Some(bonus) = before.given.get(REFERRAL_LINE).filter(|_| !is_undone) {
+    // What was paid for a referral stays with the purchase as long as that is large enough.
+    if let Some(bonus) = before.given.get(REFERRAL_LINE).filter(|_| !is_undone && !ends_referral) {
         given.insert(REFERRAL_LINE.to_owned(), *bonus);
         breakdown.push(BreakdownLine::new(REFERRAL_LINE, *bonus, *bonus));
     }

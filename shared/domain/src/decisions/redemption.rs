@@ -133,6 +133,7 @@ pub fn capture(
     points: Option<Points>,
 ) -> Result<Posting, RedemptionRefusal> {
     let mut draft = settled.0;
+    draft.account.check_active().map_err(RedemptionRefusal::Inactive)?;
     check(&draft.account, &redemption.sealed.entry)?;
     let hold = find_hold(&draft.account.holds, redemption)?;
     let captured = points.unwrap_or(hold.points());

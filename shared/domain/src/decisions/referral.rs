@@ -1,6 +1,6 @@
 //! Referrals: the first large enough purchase of a referred member pays that member and the referrer in one posting.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     draft::Draft,
@@ -25,13 +25,27 @@ use crate::{
 
 impl Settled<'_> {
     /// The member who referred this one, if `occasion` is the purchase that pays both under the rules of `then`.
+    ///
+    /// A purchase counts that was made after joining: on the day, because tills tell the minute and no more.
     #[must_use]
     pub fn referrer(&self, occasion: &Occasion, then: &Program) -> Option<&MemberId> {
-        let referral = self.0.account.referral.as_ref().filter(|referral| !referral.is_over)?;
+        let account = &self.0.account;
+        let referral = account.referral.as_ref().filter(|referral| !referral.is_over)?;
         let Occasion::Purchase(purchase) = occasion else { return None };
-        let least = then.referral.as_ref()?.first_purchase_at_least;
-        (purchase.total.amount.get() >= least).then_some(&referral.by)
+        let is_member = then.date(purchase.occurred_at) >= then.date(account.enrolled_at);
+        (is_member && purchase.total.amount.get() >= least(then)?).then_some(&referral.by)
     }
+}
+
+/// The least that a purchase must cost to pay for a referral, in minor units; `None` if none does. A purchase that cost nothing
+/// never does.
+fn least(then: &Program) -> Option<i64> {
+    Some(then.referral.as_ref()?.first_purchase_at_least.max(1))
+}
+
+/// Whether `purchase`, which paid for a referral, does so no longer when `left` minor units of it are left.
+pub(crate) fn ends(then: &Program, purchase: &Recorded, left: i64) -> bool {
+    paid_along(purchase).is_some() && !purchase.is_undone() && least(then).is_none_or(|least| left < least)
 }
 
 /// The member who referred a friend, when the friend's purchase is to pay both.
@@ -50,6 +64,7 @@ pub enum Referrer<'p> {
 /// no account, or it is closed, none ever is; a suspended one keeps both waiting for a later purchase.
 pub(crate) fn settle_with<'p>(
     friend: &Draft<'p>,
+    bought_on: Date,
     referrer: Referrer<'p>,
 ) -> (Option<ReferralChange>, Option<Draft<'p>>) {
     let account = match &referrer {
@@ -57,8 +72,14 @@ pub(crate) fn settle_with<'p>(
         Referrer::Busy(account) => account,
         Referrer::Gone => return (Some(ReferralChange::Void), None),
     };
-    if account.member == friend.account.member {
+    let referred_by = account.referral.as_ref().map(|referral| &referral.by);
+    let is_mutual = referred_by.is_some_and(|by| friend.account.ledgers().any(|member| member == by));
+    if account.member == friend.account.member || is_mutual {
         return (Some(ReferralChange::Void), None);
+    }
+    if friend.rules.program.date(account.enrolled_at) > bought_on {
+        // The referrer was no member yet: a later purchase pays.
+        return (None, None);
     }
     match (&account.status, account.member.clone()) {
         (Status::Suspended, _) => (None, None),

@@ -3,14 +3,17 @@
 use std::fmt;
 
 use crate::{
-    decisions::reassess::{self, CHANGES_MAX, Instead, Outcome, reassess},
+    decisions::{
+        reassess::{self, CHANGES_MAX, Instead, Outcome, reassess},
+        referral,
+    },
     draft::{Draft, KeyedRequest},
     ledger::{
         aftermath::{Place, Recorded},
         entry::{CameBack, Entry, Kind, Reassessed, Record, ReferralChange},
         posting::{Posting, Unposted},
     },
-    rules::assessment::NotAssessed,
+    rules::{assessment::NotAssessed, program::Program},
     state::{account::Inactive, counter::Counters},
     time::settle::Settled,
     values::{
@@ -147,7 +150,8 @@ fn decimal(thousandths: i64) -> String {
 /// the version, the facts and the day of then, and the difference is posted.
 ///
 /// Where the purchase paid for a referral ([`crate::decisions::referral::paid_along`]), `along` is the account of the member who
-/// referred this one, and the entry that paid it: undone along with the whole of the purchase, and the next one pays both again.
+/// referred this one, and the entry that paid it: undone when what is left of the purchase is less than the least that pays, and the
+/// next purchase pays both again.
 ///
 /// # Errors
 ///
@@ -175,24 +179,53 @@ pub fn reverse<'p>(
         return Err(ReverseRefusal::ChangesFull.into());
     }
 
-    let along = along
-        .map(|(referrer, paid)| (referrer.0, paid))
-        .filter(|(referrer, _)| came.is_the_last(accrual) && can_undo(&draft, referrer));
-    let referral = match &along {
-        Some((_, paid)) => reopened(&draft, accrual, paid),
-        None => cancelled(&draft, accrual, &came),
-    };
+    let ends = referral::ends(draft.then(undone.program_version), accrual, came.left);
+    let along = along_with(&draft, along).filter(|_| ends);
+    let referral = referral_change(&draft, accrual, along.as_ref(), ends);
     let entry = draft.entry_for(request, Record::AccrualReversal(Box::default()), draft.now);
-    take_back(&mut draft, entry, accrual, &came, (Some(reversal), referral), counters).map_err(unposted)?;
-    if let Some((mut referrer, paid)) = along {
-        let id = EntryId::engine(&[&"reversal", &draft.account.member, &request.entry]);
-        let entry = referrer.entry(id, Record::AccrualReversal(Box::default()), request.by, referrer.now);
-        let entry = Entry { actor: request.actor.clone(), ..entry };
-        let came = Came::back(paid, &Return::Everything)?;
-        take_back(&mut referrer, entry, paid, &came, (None, None), counters).map_err(unposted)?;
-        draft.along(referrer.finish());
-    }
+    take_back(&mut draft, entry, accrual, &came, (Some(reversal), referral, ends), counters).map_err(unposted)?;
+    undo_along(&mut draft, request, along, counters).map_err(unposted)?;
     Ok(draft.finish())
+}
+
+/// The account of the member who referred this one, and the entry that paid it, if that still stands and can be undone.
+pub(crate) fn along_with<'p, 'r>(
+    draft: &Draft<'p>,
+    along: Option<(Settled<'p>, &'r Recorded)>,
+) -> Option<(Draft<'p>, &'r Recorded)> {
+    let along = along.map(|(referrer, paid)| (referrer.0, paid));
+    along.filter(|(referrer, paid)| !paid.is_undone() && can_undo(draft, referrer))
+}
+
+/// What becomes of the referral that `accrual` paid for, if it `ends`.
+pub(crate) fn referral_change(
+    friend: &Draft<'_>,
+    accrual: &Recorded,
+    along: Option<&(Draft<'_>, &Recorded)>,
+    ends: bool,
+) -> Option<ReferralChange> {
+    match along {
+        Some((_, paid)) => reopened(friend, accrual, paid),
+        None => cancelled(friend, accrual).filter(|_| ends),
+    }
+}
+
+/// Undoes what the referrer was paid.
+pub(crate) fn undo_along(
+    draft: &mut Draft<'_>,
+    request: &KeyedRequest,
+    along: Option<(Draft<'_>, &Recorded)>,
+    counters: &Counters,
+) -> Result<(), NotAssessed> {
+    let Some((mut referrer, paid)) = along else { return Ok(()) };
+    let id = EntryId::engine(&[&"reversal", &draft.account.member, &request.entry]);
+    let entry = referrer.entry(id, Record::AccrualReversal(Box::default()), request.by, referrer.now);
+    let entry = Entry { actor: request.actor.clone(), ..entry };
+    let returned = paid.returned();
+    let came = Came { instead: Instead::Nothing, returned, lines: Vec::new(), left: 0 };
+    take_back(&mut referrer, entry, paid, &came, (None, None, true), counters)?;
+    draft.along(referrer.finish());
+    Ok(())
 }
 
 fn unposted(not_assessed: NotAssessed) -> Unposted<ReverseRefusal> {
@@ -216,12 +249,12 @@ fn reopened(friend: &Draft<'_>, accrual: &Recorded, paid: &Recorded) -> Option<R
     (is_own || referral.by == paid.member).then_some(ReferralChange::Reopened)
 }
 
-/// That nothing is owed for a referral any more, if `accrual` was to pay for it later and all of it is taken back.
-fn cancelled(friend: &Draft<'_>, accrual: &Recorded, came: &Came<'_>) -> Option<ReferralChange> {
+/// That nothing is owed for a referral any more, if `accrual` was to pay for it later.
+fn cancelled(friend: &Draft<'_>, accrual: &Recorded) -> Option<ReferralChange> {
     let purchase = &accrual.sealed.entry.id;
     let mut debts = friend.account.referral_debts.iter();
     let debt = debts.find(|debt| debt.friend == accrual.member && debt.purchase == *purchase)?;
-    came.is_the_last(accrual).then(|| ReferralChange::Cancelled(debt.friend.clone()))
+    Some(ReferralChange::Cancelled(debt.friend.clone()))
 }
 
 /// Makes `accrual` what is left of it. Fills `entry` with the difference and posts it.
@@ -230,10 +263,10 @@ fn take_back(
     mut entry: Entry,
     accrual: &Recorded,
     came: &Came<'_>,
-    (reversal, referral): (Option<&Reversal>, Option<ReferralChange>),
+    (reversal, referral, ends_referral): (Option<&Reversal>, Option<ReferralChange>, bool),
     counters: &Counters,
 ) -> Result<(), NotAssessed> {
-    let Outcome { record, now } = reassess(draft, &mut entry, accrual, &came.instead, counters)?;
+    let Outcome { record, now } = reassess(draft, &mut entry, accrual, &came.instead, ends_referral, counters)?;
     let is_purchase = accrual.sealed.entry.paid().is_some();
     let record = Reassessed {
         paid: accrual.returned().refunded().saturating_sub(came.returned.refunded()),
@@ -255,10 +288,10 @@ fn take_back(
     Ok(())
 }
 
-/// Returns whether `returned` leaves nothing of an accrual of which something was left.
+/// Returns whether `returned` ends the referral that `accrual` paid for under the rules of `then`.
 #[must_use]
-pub fn is_whole(accrual: &Recorded, returned: &Return) -> bool {
-    Came::back(accrual, returned).is_ok_and(|came| came.is_the_last(accrual))
+pub fn ends_referral(then: &Program, accrual: &Recorded, returned: &Return) -> bool {
+    Came::back(accrual, returned).is_ok_and(|came| referral::ends(then, accrual, came.left))
 }
 
 /// What came back of an accrual, and what is left.
@@ -268,6 +301,8 @@ struct Came<'a> {
     returned: Returned,
     /// What came back of each line that the return names.
     lines: Vec<(String, Back)>,
+    /// What is left of what was paid, in minor units.
+    left: i64,
 }
 
 impl<'a> Came<'a> {
@@ -278,11 +313,11 @@ impl<'a> Came<'a> {
         let refunded = before.refunded();
         let (after, lines) = match returned {
             Return::Everything if accrual.is_undone() => {
-                return Ok(Self { instead: Instead::Unchanged, returned: before, lines: Vec::new() });
+                return Ok(Self { instead: Instead::Unchanged, returned: before, lines: Vec::new(), left: 0 });
             }
             Return::Everything => {
                 let after = before.and_amount(paid.saturating_sub(refunded));
-                return Ok(Self { instead: Instead::Nothing, returned: after, lines: Vec::new() });
+                return Ok(Self { instead: Instead::Nothing, returned: after, lines: Vec::new(), left: 0 });
             }
             Return::Lines(lines) => match accrual.purchase() {
                 Some(purchase) => before.and_lines(purchase, lines).map_err(refusal)?,
@@ -305,7 +340,8 @@ impl<'a> Came<'a> {
             None if after.refunded() == paid => Instead::Nothing,
             None => return Err(ReverseRefusal::FactsErased),
         };
-        Ok(Self { instead, returned: after, lines })
+        let left = paid.saturating_sub(after.refunded());
+        Ok(Self { instead, returned: after, lines, left })
     }
 
     /// Whether nothing is left of the accrual, of which something was left before.

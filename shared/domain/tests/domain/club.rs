@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, convert::Infallible};
 use jiff::Timestamp;
 use regulars_domain::{
     account::{Alias, ReferralDebt, Status},
+    aftermath::Recorded,
+    amendment::{amend, ends_referral},
     chain::verify,
     earn::{EarnRefusal, earn},
     enroll::Enroll,
@@ -147,7 +149,7 @@ impl Club {
         id: &str,
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
-        self.earns_from(program, key, id, occasion, false)
+        self.earns_from(program, occasion.occurred_at(), key, (id, occasion), false)
     }
 
     /// [`Club::earns`], while others keep changing the account of the member who referred this one.
@@ -158,20 +160,31 @@ impl Club {
         id: &str,
         occasion: &Occasion,
     ) -> Result<Entry, EarnRefusal> {
-        self.earns_from(program, key, id, occasion, true)
+        self.earns_from(program, occasion.occurred_at(), key, (id, occasion), true)
+    }
+
+    /// Earns for something that happened before now.
+    pub(crate) fn earns_at(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        id: &str,
+        occasion: &Occasion,
+    ) -> Result<Entry, EarnRefusal> {
+        self.earns_from(program, now, key, (id, occasion), false)
     }
 
     fn earns_from(
         &mut self,
         program: &Rulebook,
+        now: Timestamp,
         key: &str,
-        id: &str,
-        occasion: &Occasion,
+        (id, occasion): (&str, &Occasion),
         is_busy: bool,
     ) -> Result<Entry, EarnRefusal> {
-        let now = occasion.occurred_at();
         let settled = self.settled(program, now, id);
-        let then = settled.rules_at(now).unwrap();
+        let then = settled.rules_at(occasion.occurred_at()).unwrap();
         let by = settled.referrer(occasion, then).map(ToString::to_string).filter(|by| self.members.contains_key(by));
         let by = by.map(|by| self.where_it_went(&by)).filter(|by| by != id);
         let busy = by.as_ref().filter(|_| is_busy).map(|by| self.get(by).account.clone());
@@ -206,7 +219,44 @@ impl Club {
         posting.map(|posting| self.commit(posting)).is_some()
     }
 
-    /// Takes back an accrual that stands in the ledger of `of`, and with all of it what it paid for a referral.
+    /// The account that was paid for a referral, and the entry of that, if the referral `ends`.
+    fn paid_for<'p>(
+        &mut self,
+        program: &'p Rulebook,
+        now: &str,
+        purchase: &Recorded,
+        ends: bool,
+    ) -> Option<(Settled<'p>, Recorded)> {
+        let (member, entry) = paid_along(purchase).filter(|_| ends)?;
+        let (member, entry) = (member.to_string(), entry.to_string());
+        // What is owed has no entry yet.
+        let recorded = self.get(&member).ids().contains(&entry.as_str()).then(|| self.get(&member).recorded(&entry))?;
+        let went_to = self.where_it_went(&member);
+        Some((self.settled(program, at(now), &went_to), recorded))
+    }
+
+    /// Lets a purchase in the ledger of `of` be another one.
+    pub(crate) fn amends(
+        &mut self,
+        program: &Rulebook,
+        now: &str,
+        key: &str,
+        (id, of, accrual): (&str, &str, &str),
+        order: &Occasion,
+    ) {
+        let (recorded, order) = (self.get(of).recorded(accrual), order.purchase().unwrap());
+        let then = program.versions().program(recorded.sealed.entry.program_version).unwrap();
+        let ends = ends_referral(then, &recorded, order);
+        let settled = self.settled(program, at(now), id);
+        let paid = self.paid_for(program, now, &recorded, ends);
+        let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
+        let posting = decided(&BTreeMap::new(), |counters| {
+            amend(settled.clone(), &request(key), &recorded, order, counters, paid.clone())
+        });
+        self.commit(posting.unwrap());
+    }
+
+    /// Takes back an accrual that stands in the ledger of `of`, and what it paid for a referral if too little of it is left.
     pub(crate) fn reverses(
         &mut self,
         program: &Rulebook,
@@ -217,15 +267,10 @@ impl Club {
     ) -> Result<Entry, ReverseRefusal> {
         let recorded = self.get(of).recorded(accrual);
         let returned = refunded_total.map_or(Return::Everything, Return::RefundedTotal);
-        let along = paid_along(&recorded).filter(|_| reversal::is_whole(&recorded, &returned));
-        let along = along.map(|(member, entry)| (member.to_string(), entry.to_string()));
-        // What is owed has no entry yet.
-        let along = along.filter(|(member, entry)| self.get(member).ids().contains(&entry.as_str()));
+        let then = program.versions().program(recorded.sealed.entry.program_version).unwrap();
+        let ends = reversal::ends_referral(then, &recorded, &returned);
         let settled = self.settled(program, at(now), id);
-        let paid = along.map(|(member, entry)| {
-            let recorded = self.get(&member).recorded(&entry);
-            (self.settled(program, at(now), &self.where_it_went(&member)), recorded)
-        });
+        let paid = self.paid_for(program, now, &recorded, ends);
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
         let posting = decided(&BTreeMap::new(), |counters| {
             reversal::reverse(

@@ -198,11 +198,14 @@ impl Books {
         };
         if let Some((named, false)) = self.pages[by].brought_by.clone().filter(|_| cents >= LEAST) {
             let referrer = self.now(&named);
-            let waits = self.pages.get(&referrer).is_some_and(|page| page.suspended) && referrer != by;
+            // Two members do not refer each other.
+            let of_referrer = self.pages.get(&referrer).and_then(|page| page.brought_by.clone());
+            let is_mutual = of_referrer.is_some_and(|(other, _)| self.now(&other) == by);
+            let waits = self.pages.get(&referrer).is_some_and(|page| page.suspended) && referrer != by && !is_mutual;
             if !waits {
                 self.page(by).brought_by = Some((named, true));
             }
-            if self.is_active(&referrer) && referrer != by {
+            if self.is_active(&referrer) && referrer != by && !is_mutual {
                 let fees = self.page(&referrer).fees.entry(day.year()).or_default();
                 let fee = if *fees < FEES_A_YEAR { FEE } else { 0 };
                 *fees += i64::from(fee > 0);
@@ -222,18 +225,20 @@ impl Books {
         let bought = self.bought[which].clone();
         let holder = self.now(&bought.by);
         let is_whole = total.is_none_or(|total| total == bought.cents);
+        let was_below = bought.undone || bought.cents - bought.refunded < LEAST;
         let refunded = total.unwrap_or(bought.cents).max(bought.refunded);
         let undone = bought.undone || is_whole;
-        // What was paid for the referral stays until nothing is left of the purchase.
+        // What was paid for the referral stays as long as enough of the purchase is left.
+        let is_below = undone || bought.cents - refunded < LEAST;
         let mut lines = bought.lines.clone();
-        lines[0] = (bought.cents - refunded) / 10;
-        if undone {
-            lines = vec![0; lines.len()];
+        lines[0] = if undone { 0 } else { (bought.cents - refunded) / 10 };
+        if is_below {
+            lines[1..].fill(0);
         }
         let more = bought.lines.iter().sum::<i64>() - lines.iter().sum::<i64>();
         self.page(&holder).take(bought.own, more);
-        if is_whole
-            && !bought.undone
+        if is_below
+            && !was_below
             && let Some((named, fee, own)) = bought.fee.clone()
         {
             let referrer = self.now(&named);
@@ -261,7 +266,7 @@ impl Books {
     }
 
     fn merges(&mut self, from: &str, into: &str) -> bool {
-        if !self.is_open(from) || !self.is_open(into) {
+        if !self.is_active(from) || !self.is_active(into) {
             return false;
         }
         let Page { credits, owed, fees, brought_by, warnings, today, .. } = std::mem::take(self.page(from));

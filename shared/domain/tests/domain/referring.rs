@@ -100,19 +100,20 @@ fn a_full_account_of_whoever_brought_a_friend_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn all_of_the_purchase_undone_takes_back_both_and_the_next_one_pays() {
+fn a_purchase_that_falls_below_the_least_takes_back_both_and_the_next_one_pays() {
     let program = rules();
     let mut club = club(&program, &["m-1"]);
     let day = "2026-11-21";
-    club.earns(&program, "order-1", "m-1", &purchase(day, json!(500))).unwrap();
+    club.earns(&program, "order-1", "m-1", &purchase(day, json!(600))).unwrap();
     let refund = |club: &mut Club, key: &str, cents| {
         club.reverses(&program, day, key, ("m-1", "m-1", "order-1"), Some(euro(cents))).unwrap();
         (club.balances("m-1")[1], club.balances("m-0")[1])
     };
-    assert_eq!(refund(&mut club, "refund-1", 250), (52, 100), "half of what was paid for, and both keep the referral");
-    assert_eq!(refund(&mut club, "refund-2", 500), (0, 0));
-    assert_eq!(refund(&mut club, "refund-3", 500), (0, 0), "told twice, taken back once");
+    assert_eq!(refund(&mut club, "refund-0", 100), (5 + 50, 100), "as much is left as has to be");
+    assert_eq!(refund(&mut club, "refund-1", 101), (4, 0), "less is left than has to be");
     assert!(!knows_use(&club.get("m-0").account));
+    assert_eq!(refund(&mut club, "refund-2", 600), (0, 0));
+    assert_eq!(refund(&mut club, "refund-3", 600), (0, 0), "told twice, taken back once");
     club.earns(&program, "order-2", "m-1", &purchase(day, json!(500))).unwrap();
     assert_eq!((club.balances("m-1")[1], club.balances("m-0")[1]), (55, 100));
     club.assert_proven();
@@ -148,7 +149,7 @@ fn points_for_a_friend_wait_as_points_for_a_purchase_do() {
     document["referral"] = json!({ "first_purchase_at_least": 0, "friend_points": 0 });
     let program = crate::world::program_of(&document);
     let mut club = club(&program, &["m-1"]);
-    let entry = club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(0))).unwrap();
+    let entry = club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(1))).unwrap();
     assert!(entry.breakdown().is_empty(), "nothing is given to the friend, and no line says so");
     assert_eq!((club.balances("m-0"), club.balances("m-1")), ([100, 0, 0, 0], [0; 4]));
 }
@@ -208,10 +209,9 @@ fn a_purchase_that_is_taken_back_owes_nothing_and_the_next_one_pays() {
     for is_paid_before in [false, true] {
         let mut club = owing(&program);
         assert_eq!(is_paid_before && club.pays_debt(&program, "2026-11-21", "m-1"), is_paid_before);
-        club.reverses(&program, "2026-11-22", "refund-1", ("m-1", "m-1", "order-1"), Some(euro(250))).unwrap();
-        assert_eq!(both(&club), (52, if is_paid_before { 100 } else { 0 }));
-        let half_owes = club.get("m-1").account.referral_debts.len();
-        assert_eq!(half_owes, usize::from(!is_paid_before), "half of the purchase still pays");
+        club.reverses(&program, "2026-11-22", "refund-1", ("m-1", "m-1", "order-1"), Some(euro(1))).unwrap();
+        assert_eq!(both(&club), (4, 0), "a cent less than the least");
+        assert!(club.get("m-1").account.referral_debts.is_empty());
         club.reverses(&program, "2026-11-22", "refund-2", ("m-1", "m-1", "order-1"), None).unwrap();
         assert_eq!(both(&club), (0, 0));
         assert!(!club.pays_debt(&program, "2026-11-23", "m-1"));
@@ -295,4 +295,69 @@ fn a_debt_goes_along_when_members_become_one() {
     assert!(!unpaid.pays_debt(&program, "2026-11-23", "m-2"));
     assert_eq!((unpaid.balances("m-2")[1], unpaid.balances("m-0")[1]), (0, 0));
     unpaid.assert_proven();
+}
+
+#[test]
+fn a_purchase_pays_that_was_made_after_both_had_joined_and_cost_something() {
+    let document = |least: i64| {
+        json!({
+            "points": { "backdating_days_max": 30 },
+            "earning_rules": [
+                { "id": "bring-a-friend", "on": "referral", "give": { "fixed": { "points": 100 } } },
+            ],
+            "referral": { "first_purchase_at_least": least, "friend_points": 50 },
+        })
+    };
+    // When the referrer and the friend joined, when the purchase was made, what it cost, and whether it pays.
+    for (least, referrer, friend, bought, cents, pays) in [
+        (500, "2026-11-01", "2026-11-10", "2026-11-10", 500, true),
+        (500, "2026-11-01", "2026-11-10T18:00", "2026-11-10T09:00", 500, true),
+        (500, "2026-11-01", "2026-11-10", "2026-11-09", 500, false),
+        (500, "2026-11-15", "2026-11-10", "2026-11-14", 500, false),
+        (500, "2026-11-15", "2026-11-10", "2026-11-15", 500, true),
+        (500, "2026-11-01", "2026-11-10", "2026-11-11", 499, false),
+        (0, "2026-11-01", "2026-11-10", "2026-11-11", 0, false),
+        (0, "2026-11-01", "2026-11-10", "2026-11-11", 1, true),
+    ] {
+        let program = program(document(least));
+        let mut club = Club::default();
+        club.joins(&program, referrer, "m-0", None, &[]);
+        club.joins(&program, friend, "m-1", Some("m-0"), &[]);
+        let now = crate::world::at("2026-11-20");
+        club.earns_at(&program, now, "order-1", "m-1", &purchase(bought, json!(cents))).unwrap();
+        let expected = if pays { (50, 100) } else { (0, 0) };
+        assert_eq!(both(&club), expected, "{least} {referrer} {friend} {bought} {cents}");
+        let later = club.earns_at(&program, now, "order-2", "m-1", &purchase("2026-11-20", json!(500))).unwrap();
+        assert_eq!((both(&club), later.points().get()), ((50, 100), if pays { 0 } else { 50 }), "the next one pays");
+        club.assert_proven();
+    }
+}
+
+#[test]
+fn two_members_are_not_paid_for_each_other() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    club.get_mut("m-0").account.referral = Some(Referral { by: member_id("m-1"), is_over: false });
+    club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    assert_eq!(both(&club), (5, 0));
+    let referral = club.get("m-1").account.referral.as_ref().unwrap();
+    assert!(referral.is_over, "it never pays");
+}
+
+#[test]
+fn an_amendment_that_falls_below_the_least_takes_back_both() {
+    let program = rules();
+    let mut club = club(&program, &["m-1"]);
+    club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(600))).unwrap();
+    assert_eq!(both(&club), (56, 100));
+    for (key, cents, expected) in
+        [("a-1", 500, (55, 100)), ("a-2", 499, (4, 0)), ("a-3", 900, (9, 0)), ("a-4", 0, (0, 0))]
+    {
+        let order = purchase("2026-11-21", json!(cents));
+        club.amends(&program, "2026-11-22", key, ("m-1", "m-1", "order-1"), &order);
+        assert_eq!(both(&club), expected, "{key}");
+    }
+    club.earns(&program, "order-2", "m-1", &purchase("2026-11-23", json!(500))).unwrap();
+    assert_eq!(both(&club), (55, 100), "the next purchase pays again");
+    club.assert_proven();
 }

@@ -430,7 +430,7 @@ impl Member {
         let settled = self.settled(program, now);
         let recorded = self.recorded(accrual);
         let posting = decided(&self.totals, |counters| {
-            amend(settled.clone(), &request(key), &recorded, purchase.purchase().unwrap(), counters)
+            amend(settled.clone(), &request(key), &recorded, purchase.purchase().unwrap(), counters, None)
         })?;
         self.commit(posting);
         Ok(self.entry(key))
