@@ -73,22 +73,26 @@ pub(crate) async fn enroll(
         attributes: attributes(program.read_attributes(&enrollment.attributes).map_err(Refusal::from)?),
         aliases: aliases(engine, &subject.program_id, &enrollment.aliases)?,
         referred_by: not_oneself(enrollment.referred_by, &subject.member)?,
+        freed_on: Vec::new(),
         program: subject.program_id.clone(),
         member: subject.member.clone(),
         salt: random_salt()?,
     };
     let keyed = request.keyed_as(EntryId::enrollment(), OPERATION, body.value())?;
     let counters = program.earning_counters(&Occasion::Enrollment(now));
-    let needs = Needs { counters, ..Needs::default() };
+    let remembers = program.points.rejoin_after_days.is_some();
+    let names = if remembers { wish.aliases.clone() } else { Vec::new() };
+    let needs = Needs { counters, names, ..Needs::default() };
     let key = RequestKey { entry: keyed.entry.clone(), content: keyed.content.clone() };
 
     let done = engine
-        .carry_out(&mut subject, &needs, Some(&key), deadline, |subject, account, found| match account {
-            Some(_) => Err(Undecided::Refused(member_exists(&subject.member))),
-            None => {
-                check_referrer(found, wish.referred_by.as_ref())?;
-                Ok(enroll::enroll(&subject.versions, wish.clone(), &keyed, &found.counters, now)?)
+        .carry_out(&mut subject, &needs, Some(&key), deadline, |subject, account, found| {
+            if account.is_some() {
+                return Err(Undecided::Refused(member_exists(&subject.member)));
             }
+            check_referrer(found, wish.referred_by.as_ref())?;
+            let wish = Enroll { freed_on: found.freed_on().to_vec(), ..wish.clone() };
+            Ok(enroll::enroll(&subject.versions, wish, &keyed, &found.counters, now)?)
         })
         .await;
     let done = match done {
@@ -142,7 +146,7 @@ fn not_oneself(referrer: Option<MemberId>, member: &MemberId) -> Result<Option<M
 fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Undecided> {
     let Some(member) = referrer else { return Ok(()) };
     match found.account(member) {
-        None => Err(Undecided::LookAt(Needs { accounts: vec![member.clone()], ..Needs::default() })),
+        None => Err(Undecided::LookAt(Box::new(Needs { accounts: vec![member.clone()], ..Needs::default() }))),
         Some(Some(account)) if account.status != Status::Closed => Ok(()),
         Some(_) => {
             let detail = format!("There is no member `{member}` who could have referred this one.");

@@ -10,7 +10,7 @@ use regulars_domain::{
     explanation::Explanation,
     id::{EntryId, MemberId},
     merge::MERGES_MAX,
-    posting::{Change, Posting, Unposted},
+    posting::{Change, Posting, ReceiptId, Unposted},
     settle::{Settled, Settlement, settle},
     versions::VersionMissing,
 };
@@ -52,7 +52,7 @@ pub struct Done {
 #[derive(Debug)]
 pub enum Undecided {
     /// This must be looked at first.
-    LookAt(Needs),
+    LookAt(Box<Needs>),
     /// This part of what time has done to an account must be committed first.
     CatchUp(Box<Posting>),
     /// These versions of the program must be loaded first.
@@ -83,7 +83,7 @@ impl From<VersionMissing> for Undecided {
 
 impl From<CounterNeeded> for Undecided {
     fn from(needed: CounterNeeded) -> Self {
-        Self::LookAt(needed.into())
+        Self::LookAt(Box::new(needed.into()))
     }
 }
 
@@ -128,7 +128,7 @@ pub fn acted_on<'f>(
     let unseen = seen.clone().filter(|(_, found)| found.is_none());
     let unseen: Vec<_> = unseen.map(|(member, _)| (member.clone(), entry.clone())).collect();
     if !unseen.is_empty() {
-        return Err(Undecided::LookAt(Needs { entries: unseen, ..Needs::default() }));
+        return Err(Undecided::LookAt(Box::new(Needs { entries: unseen, ..Needs::default() })));
     }
     let recorded = subject.the_one_meant(account, seen.filter_map(|(_, found)| found.flatten()).collect())?;
     let Some(recorded) = recorded else {
@@ -149,7 +149,7 @@ pub fn acted_on<'f>(
 fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -> Result<(), Undecided> {
     let look_at = |members: Vec<&MemberId>| {
         let entries = members.into_iter().map(|member| (member.clone(), request.entry.clone()));
-        Err(Undecided::LookAt(Needs { entries: entries.collect(), ..Needs::default() }))
+        Err(Undecided::LookAt(Box::new(Needs { entries: entries.collect(), ..Needs::default() })))
     };
     let unseen: Vec<_> =
         account.merged_from.iter().filter(|member| found.entry(member, &request.entry).is_none()).collect();
@@ -161,7 +161,7 @@ fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -
         // The fingerprint was made under the salt of the member of then.
         let Some(of_then) = found.account(&recorded.member) else {
             let accounts = vec![recorded.member.clone()];
-            return Err(Undecided::LookAt(Needs { accounts, ..Needs::default() }));
+            return Err(Undecided::LookAt(Box::new(Needs { accounts, ..Needs::default() })));
         };
         let salt = of_then.and_then(|account| account.salt.as_ref());
         if recorded.sealed.entry.fingerprint == Some(request.content.fingerprint(salt)) {
@@ -348,6 +348,7 @@ impl Engine {
                 | Outcome::KeyReused
                 | Outcome::Refused(_)
                 | Outcome::AliasTaken(_)
+                | Outcome::ReceiptTaken(_)
                 | Outcome::Busy => break acted,
             }
         };
@@ -374,6 +375,14 @@ impl Engine {
             Outcome::AliasTaken(alias) => {
                 let detail = format!("This {} belongs to another member.", alias.kind);
                 return Err(Refusal::new(RefusalCode::AliasTaken, detail).into());
+            }
+            Outcome::ReceiptTaken(ReceiptId { store, on, receipt }) => {
+                let store = store.map(|store| format!(" of store {}", store.as_str())).unwrap_or_default();
+                let detail = format!(
+                    "The receipt {}{store} of {on} was used for another purchase. A receipt earns points once.",
+                    receipt.as_str()
+                );
+                return Err(Refusal::new(RefusalCode::ReceiptTaken, detail).into());
             }
             Outcome::Busy => return Err(Failure::Busy),
         };
@@ -414,7 +423,7 @@ where
             Err(undecided) => undecided,
         };
         match undecided {
-            Undecided::LookAt(needs) => return Ok(Step::LookAt(needs)),
+            Undecided::LookAt(needs) => return Ok(Step::LookAt(*needs)),
             Undecided::CatchUp(posting) => return Ok(Step::CatchUp(posting)),
             Undecided::Load(versions) => self.engine.load(self.subject, &versions).await?,
             Undecided::Refresh => {

@@ -42,6 +42,8 @@ pub enum RefusalCode {
     MemberExists,
     /// The alias belongs to another member.
     AliasTaken,
+    /// The receipt was made good for another purchase.
+    ReceiptTaken,
     /// More than one of the merged ledgers has an entry of this id; the member `members` lists whose.
     EntryAmbiguous,
     /// The account is suspended.
@@ -131,6 +133,7 @@ impl RefusalCode {
             Self::EntitlementNotFound => "entitlement_not_found",
             Self::MemberExists => "member_exists",
             Self::AliasTaken => "alias_taken",
+            Self::ReceiptTaken => "receipt_taken",
             Self::EntryAmbiguous => "entry_ambiguous",
             Self::AccountSuspended => "account_suspended",
             Self::AccountClosed => "account_closed",

@@ -6,14 +6,14 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     ledger::{
-        aftermath::Mark,
+        aftermath::{Mark, Place},
         breakdown::BreakdownLine,
         chain::Sealed,
         effects::{Effects, TierChange},
         entry::{By, ENTRY_FORMAT, Entry, Kind, Record},
         explanation::Explanation,
         facts::{MemberThen, PurchaseFacts},
-        posting::{Change, Claim, Posting},
+        posting::{Change, Claim, Posting, ReceiptChange, Release},
     },
     rules::{
         assessment::{self, Earner, NotAssessed, Pass, assess},
@@ -36,6 +36,7 @@ use crate::{
         id::{Actor, EntryId, RewardId},
         occasion::Occasion,
         points::Points,
+        purchase::Purchase,
         text::Note,
     },
 };
@@ -74,6 +75,8 @@ pub(crate) struct Draft<'p> {
     marks: Vec<Mark>,
     codes: Vec<GivenCode>,
     claims: Vec<Claim>,
+    releases: Vec<Release>,
+    receipts: Vec<ReceiptChange>,
     others: Vec<Change>,
     explanations: Vec<Explanation>,
 }
@@ -91,6 +94,8 @@ impl<'p> Draft<'p> {
             marks: Vec::new(),
             codes: Vec::new(),
             claims: Vec::new(),
+            releases: Vec::new(),
+            receipts: Vec::new(),
             others: Vec::new(),
             explanations: Vec::new(),
         }
@@ -224,16 +229,31 @@ impl<'p> Draft<'p> {
         self.claims.push(claim);
     }
 
+    /// Gives up a name of a member along with this posting.
+    pub(crate) fn release_name(&mut self, release: Release) {
+        self.releases.push(release);
+    }
+
+    /// Takes the receipt of a purchase along with this posting, or leaves it free again, where the rules of `then` make each good
+    /// for one purchase only.
+    pub(crate) fn change_receipt(&mut self, then: &Program, purchase: &Purchase, place: &Place, is_taken: bool) {
+        let receipt = then.receipt_of(purchase);
+        let change = receipt.map(|receipt| ReceiptChange { receipt, purchase: place.clone(), is_taken });
+        self.receipts.extend(change);
+    }
+
     /// Commits another account's posting along with this one.
     pub(crate) fn along(&mut self, other: Posting) {
         // What rules gave to another member is not this one's affair.
-        let Posting { own, others, takes, marks, codes, claims, explanations: _ } = other;
+        let Posting { own, others, takes, marks, codes, claims, releases, receipts, explanations: _ } = other;
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
         self.marks.extend(marks);
         self.codes.extend(codes);
         self.claims.extend(claims);
+        self.releases.extend(releases);
+        self.receipts.extend(receipts);
     }
 
     /// Gives what `occasion` earns under the rules of `then`: points, what counts toward a tier, use of caps. Fills `entry`
@@ -292,6 +312,10 @@ impl<'p> Draft<'p> {
         self.explanations = assessment.explanations;
         for used in assessment.used {
             self.record_use(&mut entry, used);
+        }
+        if let Some(purchase) = occasion.purchase() {
+            let place = Place { member: self.account.member.clone(), entry: entry.id.clone() };
+            self.change_receipt(then, purchase, &place, true);
         }
         let facts = occasion
             .purchase()
@@ -414,6 +438,8 @@ impl<'p> Draft<'p> {
             marks: self.marks,
             codes: self.codes,
             claims: self.claims,
+            releases: self.releases,
+            receipts: self.receipts,
             explanations: self.explanations,
         }
     }

@@ -1,5 +1,6 @@
 //! Reads an account, by its member or by another name of the member.
 
+use jiff::civil::Date;
 use regulars_domain::{
     account::{Account, Alias},
     id::{MemberId, ProgramId},
@@ -10,7 +11,7 @@ use crate::{
     fault::StoreFault,
     item::{Fields, Item, as_parsed},
     store::Store,
-    table::{Key, MEMBER, account_key, alias_key},
+    table::{FREED_ON, Key, MEMBER, account_key, alias_key},
 };
 
 impl Store {
@@ -31,8 +32,15 @@ impl Store {
     /// [`StoreFault`].
     pub async fn member_by_alias(&self, program: &ProgramId, alias: &Alias) -> Result<Option<MemberId>, StoreFault> {
         let item = self.get(alias_key(program, alias)).await?;
-        let member = item.map(|item| Fields::of("alias", &item).required(MEMBER, as_parsed));
-        Ok(member.transpose()?)
+        let member = item.map(|item| Fields::of("alias", &item).optional(MEMBER, as_parsed));
+        Ok(member.transpose()?.flatten())
+    }
+
+    /// The day on which an alias became free that somebody had before; `None` if it is somebody's, or never was.
+    pub(crate) async fn freed_on(&self, program: &ProgramId, alias: &Alias) -> Result<Option<Date>, StoreFault> {
+        let item = self.get(alias_key(program, alias)).await?;
+        let freed_on = item.map(|item| Fields::of("alias", &item).optional(FREED_ON, as_parsed));
+        Ok(freed_on.transpose()?.flatten())
     }
 
     /// The item under `key`, strongly consistent.

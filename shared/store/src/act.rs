@@ -7,7 +7,7 @@ use regulars_domain::{
     aftermath::Recorded,
     fingerprint::Content,
     id::{EntryId, MemberId, ProgramId},
-    posting::Posting,
+    posting::{Posting, ReceiptId},
 };
 
 use crate::{
@@ -94,6 +94,8 @@ pub enum Outcome<R> {
     Refused(R),
     /// This alias is another member's.
     AliasTaken(Alias),
+    /// This receipt was made good for another purchase.
+    ReceiptTaken(ReceiptId),
     /// Others were faster each time. Nothing was written, and trying again later may help.
     Busy,
 }
@@ -170,6 +172,7 @@ impl Store {
                 Commit::KeyReused if account.is_none() => {}
                 Commit::KeyReused => return Ok(Outcome::KeyReused),
                 Commit::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
+                Commit::ReceiptTaken(receipt) => return Ok(Outcome::ReceiptTaken(receipt)),
                 Commit::Conflict | Commit::Exhausted(_) => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());

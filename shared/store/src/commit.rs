@@ -8,7 +8,7 @@ use regulars_domain::{
     chain::Sealed,
     code::GivenCode,
     counter::{CounterId, Take},
-    posting::{Change, Claim, Posting},
+    posting::{Change, Claim, Posting, ReceiptChange, Release},
 };
 
 use crate::{
@@ -16,12 +16,13 @@ use crate::{
     counters::Looks,
     entry_item,
     fault::{PostingInvalid, StoreFault},
-    item::{key_attributes, number, text},
+    item::{compact_date, key_attributes, number, text},
     shards::{self, Look, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, DEAL, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, MARK, MEMBER, REDEMPTION, SHARD_UNCHANGED,
-        TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key, counter_key, entry_key,
+        ABSENT, DEAL, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, IS_ITS_OWN, IS_MINE, IS_UNUSED, MARK, MEMBER,
+        REDEMPTION, RELEASE, REOPEN, SHARD_UNCHANGED, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key,
+        counter_key, entry_key, receipt_key,
     },
     transaction::Transacted,
     verdict::{Commit, Part, Seen, verdict},
@@ -130,7 +131,7 @@ impl Store {
         posting: &'a Posting,
         changes: &[(&'a CounterId, ShardChange)],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { own, others, takes: _, marks, codes, claims, explanations: _ } = posting;
+        let Posting { own, others, takes: _, marks, codes, claims, releases, receipts, explanations: _ } = posting;
         let program = &own.account.program;
         let mut parts = Vec::new();
         let mut writes = Vec::new();
@@ -191,6 +192,28 @@ impl Store {
                 FREE_OR_MINE,
                 [(":member", text(member.as_str())), (":from", text(so_far.as_str()))],
             )?);
+        }
+        for Release { alias, member, on, forgotten_at } in releases {
+            parts.push(Part::Release);
+            let values = [
+                (":member".to_owned(), text(member.as_str())),
+                (":on".to_owned(), text(compact_date(*on))),
+                (":gone_at".to_owned(), number(&forgotten_at.as_second())),
+            ];
+            writes.push(self.update(alias_key(program, alias), RELEASE, IS_MINE, values.into())?);
+        }
+        for ReceiptChange { receipt, purchase, is_taken } in receipts {
+            let (member, entry) = (text(purchase.member.as_str()), text(purchase.entry.as_str()));
+            if *is_taken {
+                parts.push(Part::Receipt(receipt));
+                let mut item = key_attributes(receipt_key(program, receipt));
+                item.extend([(MEMBER.to_owned(), member), (REDEMPTION.to_owned(), entry)]);
+                writes.push(self.put(item, IS_UNUSED, None)?);
+            } else {
+                parts.push(Part::Release);
+                let values = [(":member".to_owned(), member), (":purchase".to_owned(), entry)];
+                writes.push(self.update(receipt_key(program, receipt), REOPEN, IS_ITS_OWN, values.into())?);
+            }
         }
         Ok((parts, writes))
     }

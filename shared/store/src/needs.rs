@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    account::Account,
+    account::{Account, Alias},
     aftermath::Recorded,
     code::Code,
     counter::{CounterId, CounterNeeded, Counters},
@@ -26,6 +26,8 @@ pub struct Needs {
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
     pub accounts: Vec<MemberId>,
+    /// Names of which it matters when they became free.
+    pub names: Vec<Alias>,
 }
 
 impl From<CounterNeeded> for Needs {
@@ -55,6 +57,7 @@ impl Needs {
             codes: more.codes.into_iter().filter(|reward| !self.codes.contains(reward)).collect(),
             entries: more.entries.into_iter().filter(|entry| !self.entries.contains(entry)).collect(),
             accounts: more.accounts.into_iter().filter(|member| !self.accounts.contains(member)).collect(),
+            names: more.names.into_iter().filter(|name| !self.names.contains(name)).collect(),
         };
         if more == Self::default() {
             return Err(StoreFault::Broken(NothingMore.into()));
@@ -64,6 +67,7 @@ impl Needs {
         self.codes.extend_from_slice(&more.codes);
         self.entries.extend_from_slice(&more.entries);
         self.accounts.extend_from_slice(&more.accounts);
+        self.names.extend_from_slice(&more.names);
         Ok(more)
     }
 }
@@ -78,6 +82,7 @@ pub struct Found {
     codes: BTreeMap<RewardId, Code>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
+    freed_on: Vec<Date>,
     /// Whether a posting that changes other members' accounts was in conflict: a decision that can do without them then does.
     pub others_are_busy: bool,
 }
@@ -93,6 +98,12 @@ impl Found {
     #[must_use]
     pub fn entry(&self, member: &MemberId, entry: &EntryId) -> Option<Option<&Recorded>> {
         self.entries.get(&(member.clone(), entry.clone())).map(Option::as_ref)
+    }
+
+    /// The days on which those of the names that were looked for became free that somebody had before.
+    #[must_use]
+    pub fn freed_on(&self) -> &[Date] {
+        &self.freed_on
     }
 
     /// The account of `member`: `None` if it was not looked for, `Some(None)` if there is none.
@@ -115,6 +126,7 @@ impl Found {
         self.codes.extend(more.codes);
         self.entries.extend(more.entries);
         self.accounts.extend(more.accounts);
+        self.freed_on.extend(more.freed_on);
     }
 
     /// Puts the account as it was written in the place of that which was read.
@@ -148,11 +160,19 @@ impl Store {
             }
             Ok(found)
         };
+        let names = async {
+            let mut found = Vec::new();
+            for name in &needs.names {
+                found.extend(self.freed_on(program, name).await?);
+            }
+            Ok(found)
+        };
         let homes = self.look_at_home(program, member, &needs.counters, consistent);
         let totals = self.look_at_all(program, &needs.totals, consistent);
         let codes = self.find_codes(program, &needs.codes, consistent);
-        let (mut looks, totals, codes, entries, accounts) = tokio::try_join!(homes, totals, codes, entries, accounts)?;
+        let (mut looks, totals, codes, entries, accounts, freed_on) =
+            tokio::try_join!(homes, totals, codes, entries, accounts, names)?;
         looks.extend(totals);
-        Ok(Found { counters: looks.readings(), looks, codes, entries, accounts, others_are_busy: false })
+        Ok(Found { counters: looks.readings(), looks, codes, entries, accounts, freed_on, others_are_busy: false })
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | account | `member#PROGRAM#MEMBER` | `account` | see `account_item.rs` |
 //! | entry | `member#PROGRAM#MEMBER` | `entry#ID` | see `entry_item.rs` |
-//! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m` |
+//! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m`; once its member has left, `f` the day of that, and `gone_at`, after which DynamoDB may delete it |
+//! | receipt | `receipt#PROGRAM#2026-11-21#STORE` | `receipt#RECEIPT` | `m` and `i`, the member and the purchase that it was made good for |
 //! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD#0` to `#7` | `stock` | `taken`, `most` |
 //! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most` |
 //! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m` and `i` once it is given, the member and the redemption |
@@ -19,6 +20,8 @@ use regulars_domain::{
     code::Code,
     counter::CounterId,
     id::{EntryId, MemberId, ProgramId, RewardId},
+    posting::ReceiptId,
+    text::Label,
 };
 
 /// Partition key, S.
@@ -33,9 +36,11 @@ pub(crate) const DUE_SHARD: &str = "due_shard";
 pub(crate) const DUE_KEY: &str = "due_key";
 /// Version of an account, revision of a program's head, number of a program's version, N.
 pub(crate) const VERSION: &str = "v";
-/// The member whom an alias names, or to whom a code was given, S.
+/// The day on which an alias became free, S.
+pub(crate) const FREED_ON: &str = "f";
+/// The member whom an alias names, to whom a code was given, or for whose purchase a receipt was made good, S.
 pub(crate) const MEMBER: &str = "m";
-/// The redemption that a code was given for, S.
+/// The redemption that a code was given for, or the purchase that a receipt was made good for, S.
 pub(crate) const REDEMPTION: &str = "i";
 /// What has been taken from a shard of a counter, N.
 pub(crate) const TAKEN: &str = "taken";
@@ -64,7 +69,17 @@ pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 /// The item is the one that was read.
 pub(crate) const UNCHANGED: &str = "v = :read";
 /// The alias is free, or names this member already, or the one that it is taken over from.
-pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(pk) OR m IN (:member, :from)";
+pub(crate) const FREE_OR_MINE: &str = "attribute_not_exists(m) OR m IN (:member, :from)";
+/// The alias names this member.
+pub(crate) const IS_MINE: &str = "m = :member";
+/// Leaves an alias free, and notes since when, and when that can be forgotten.
+pub(crate) const RELEASE: &str = "SET f = :on, gone_at = :gone_at REMOVE m";
+/// The receipt was not made good for any purchase.
+pub(crate) const IS_UNUSED: &str = "attribute_not_exists(m)";
+/// The receipt was made good for this purchase, or for none.
+pub(crate) const IS_ITS_OWN: &str = "attribute_not_exists(m) OR (m = :member AND i = :purchase)";
+/// Leaves a receipt free.
+pub(crate) const REOPEN: &str = "REMOVE m, i";
 /// The shard of a counter holds the limit that it held, and has room for what is taken.
 pub(crate) const HAS_ROOM: &str = "most = :most AND taken <= :room";
 /// Takes from a shard of a counter.
@@ -129,6 +144,13 @@ pub(crate) fn read_entry_sk(sk: &str) -> Option<EntryId> {
 /// The key of an alias.
 pub(crate) fn alias_key(program: &ProgramId, alias: &Alias) -> Key {
     Key { pk: format!("alias#{program}#{}#{}", alias.kind, hex::encode(alias.hash)), sk: "alias".to_owned() }
+}
+
+/// The key of a receipt. A store's name can hold any character, so it comes last.
+pub(crate) fn receipt_key(program: &ProgramId, receipt: &ReceiptId) -> Key {
+    let ReceiptId { store, on, receipt } = receipt;
+    let store = store.as_ref().map(Label::as_str).unwrap_or_default();
+    Key { pk: format!("receipt#{program}#{on}#{store}"), sk: format!("receipt#{}", receipt.as_str()) }
 }
 
 /// The key of one shard of a counter.

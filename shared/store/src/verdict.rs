@@ -5,6 +5,7 @@ use regulars_domain::{
     aftermath::Recorded,
     chain::Sealed,
     counter::CounterId,
+    posting::ReceiptId,
 };
 
 use crate::{account_item, entry_item, fault::StoreFault, transaction::Check};
@@ -28,6 +29,10 @@ pub(crate) enum Part<'a> {
     Code,
     /// An alias.
     Claim(&'a Alias),
+    /// An alias that is given up, or a receipt that is free again.
+    Release,
+    /// A receipt that is made good.
+    Receipt(&'a ReceiptId),
 }
 
 /// What committing a posting came to. Unless it was committed, nothing was written.
@@ -51,6 +56,8 @@ pub enum Commit {
     Exhausted(CounterId),
     /// This alias is another member's.
     AliasTaken(Alias),
+    /// This receipt was made good for another purchase.
+    ReceiptTaken(ReceiptId),
 }
 
 /// What a cancelled transaction showed of the account.
@@ -90,7 +97,10 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Com
         matches!(
             pair,
             (_, Check::Conflicted)
-                | (Part::Account | Part::Other | Part::Request(_) | Part::Engine | Part::Mark, Check::Failed(_))
+                | (
+                    Part::Account | Part::Other | Part::Request(_) | Part::Engine | Part::Mark | Part::Release,
+                    Check::Failed(_)
+                )
         )
     });
     if beaten {
@@ -98,6 +108,7 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Com
     }
     let taken = both().find_map(|pair| match pair {
         (Part::Claim(alias), Check::Failed(_)) => Some(Commit::AliasTaken((*alias).clone())),
+        (Part::Receipt(receipt), Check::Failed(_)) => Some(Commit::ReceiptTaken((*receipt).clone())),
         _ => None,
     });
     let is_late =
@@ -204,10 +215,33 @@ mod tests {
                     assert_eq!(taken, alias);
                     "alias taken".to_owned()
                 }
+                Some(Commit::ReceiptTaken(receipt)) => panic!("{receipt:?} is no part of it"),
                 None => "fault".to_owned(),
             };
             assert_eq!(came_to, expected, "{checks:?}");
         }
+    }
+
+    #[test]
+    fn a_receipt_that_was_made_good_is_told_after_a_repeat_and_a_race() {
+        let (ours, alias) = (sealed("order-1", Some("this")), Alias { kind: "email".to_owned(), hash: [7; 16] });
+        let receipt = ReceiptId {
+            store: None,
+            on: "2026-11-21".parse().unwrap(),
+            receipt: serde_json::from_value(json!("till3-0042")).unwrap(),
+        };
+        let parts = [Part::Request(&ours), Part::Release, Part::Claim(&alias), Part::Receipt(&receipt)];
+        let (none, gone, known) = (Check::Passed, Check::Failed(Some(Item::new())), item(&ours));
+        let taken = Some(Commit::ReceiptTaken(receipt.clone()));
+        for (checks, expected) in [
+            ([&none, &none, &none, &gone], taken),
+            ([&none, &gone, &none, &gone], Some(Commit::Conflict)),
+            ([&none, &none, &gone, &gone], Some(Commit::AliasTaken(alias.clone()))),
+        ] {
+            assert_eq!(verdict(&parts, &checks.map(Clone::clone)).unwrap(), expected);
+        }
+        let repeated = verdict(&parts, &[known, none.clone(), none, gone]).unwrap();
+        assert!(matches!(repeated, Some(Commit::Replayed { .. })));
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     assert!(commit.contains("self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)"));
     let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
     assert!(table.contains(r#"ABSENT: &str = "attribute_not_exists(pk)""#));
-    // What is updated in place are counters, codes that are given away, and beside an entry what became of it: never its
+    // What is updated in place are counters, codes that are given away, aliases and receipts that become free, and beside an entry what became of it: never its
     // text or its hash.
     let updates: Vec<_> = sources().into_iter().filter(|(_, text)| text.contains("self.update(")).collect();
     assert_eq!(updates.len(), 1, "one file updates");
@@ -152,7 +152,11 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     let of_entries = "self.update(key, MARK, UNMARKED_SINCE, aftermath_item::mark_values(mark))";
     assert_eq!(
         counted("self.update("),
-        counted("self.update(counter_key(") + counted("self.update(code_key(") + counted(of_entries)
+        ["counter_key(", "code_key(", "alias_key(", "receipt_key("]
+            .map(|key| counted(&format!("self.update({key}")))
+            .into_iter()
+            .sum::<usize>()
+            + counted(of_entries)
     );
     assert_eq!(counted(of_entries), 1);
     assert!(table.contains(r#"MARK: &str = "SET ac = :changes, af = :aftermath""#));

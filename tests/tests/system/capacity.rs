@@ -141,7 +141,19 @@ fn a_member_pays_a_read_for_each_card_merged_into_the_account() {
     assert_eq!(measure(&system, "an accrual of a member with two old cards", 201, request), cost(4, 3, 5));
     let path = format!("{}/accruals", member("m-2"));
     let request = ("earn", "POST", path.as_str(), "order-2", &purchase(1_000));
-    assert_eq!(measure(&system, "the same under an old card", 201, request), cost(6, 5, 5));
+    assert_eq!(measure(&system, "the same under an old card", 201, request), cost(5, 4, 5));
+}
+
+#[test]
+fn a_receipt_that_earns_once_costs_two_units_more() {
+    let mut program = coffee_shop();
+    program["points"]["receipts"] = json!("unique");
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase(20_000)).expect(201);
+    let path = accruals();
+    let request = ("earn", "POST", path.as_str(), "order-1", &basket(3));
+    assert_eq!(measure(&system, "an accrual with a receipt that earns once", 201, request), cost(2, 1, 7));
 }
 
 #[test]

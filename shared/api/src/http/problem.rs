@@ -110,6 +110,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already"),
         RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member"),
         RefusalCode::ReferrerNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such referrer"),
+        RefusalCode::ReceiptTaken => (StatusCode::CONFLICT, "The receipt was used for another purchase"),
         RefusalCode::EntryAmbiguous => (StatusCode::CONFLICT, "More than one entry has this id"),
         RefusalCode::AccountSuspended => (StatusCode::CONFLICT, "The account is suspended"),
         RefusalCode::AccountClosed => (StatusCode::CONFLICT, "The account is closed"),
@@ -326,7 +327,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 60] = [
+        let promised: [(u16, &str, ProblemCode); 61] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -347,6 +348,7 @@ mod tests {
             (409, "member_exists", Refused::MemberExists.into()),
             (409, "alias_taken", Refused::AliasTaken.into()),
             (422, "referrer_not_found", Refused::ReferrerNotFound.into()),
+            (409, "receipt_taken", Refused::ReceiptTaken.into()),
             (409, "entry_ambiguous", Refused::EntryAmbiguous.into()),
             (409, "account_suspended", Refused::AccountSuspended.into()),
             (409, "account_closed", Refused::AccountClosed.into()),

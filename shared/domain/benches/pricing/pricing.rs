@@ -90,6 +90,7 @@ fn member(program: &Program, versions: &Versions, now: Timestamp) -> Account {
         attributes: attributes.into_iter().filter_map(|(id, value)| Some((id, value?))).collect(),
         aliases: Vec::new(),
         referred_by: None,
+        freed_on: Vec::new(),
         salt: [7; 16].into(),
     };
     enroll(versions, wish, &request("~enrollment"), &Counters::default(), now).unwrap().own.account

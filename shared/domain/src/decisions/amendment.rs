@@ -9,7 +9,7 @@ use crate::{
         referral,
         reversal::{along_with, referral_change, undo_along},
     },
-    draft::{Beside, KeyedRequest},
+    draft::{Beside, Draft, KeyedRequest},
     ledger::{
         aftermath::{AccrualNow, Place, Recorded},
         entry::{Entry, Reassessed, Record},
@@ -107,11 +107,25 @@ pub fn amend<'p>(
     }));
     let place = Place { member: draft.account.member.clone(), entry: entry.id.clone() };
     let now = AccrualNow { amended: Some(place.clone()), ..now };
+    exchange_receipts(&mut draft, accrual, purchase);
     let facts = PurchaseFacts { purchase: purchase.clone(), member: None };
     draft.post_command_with(entry, Beside { facts: Some(facts), ..Beside::default() });
     reassess::mark(&mut draft, accrual, place, now, Returned::default());
     undo_along(&mut draft, request, along, counters).map_err(unposted)?;
     Ok(draft.finish())
+}
+
+/// Leaves the receipt of the purchase so far free, and takes that of the purchase now.
+fn exchange_receipts(draft: &mut Draft<'_>, accrual: &Recorded, purchase: &Purchase) {
+    let then = draft.then(accrual.sealed.entry.program_version);
+    let before = accrual.purchase().filter(|_| !accrual.is_undone());
+    if before.and_then(|before| then.receipt_of(before)) == then.receipt_of(purchase) {
+        return;
+    }
+    if let Some(before) = before {
+        draft.change_receipt(then, before, &accrual.place(), false);
+    }
+    draft.change_receipt(then, purchase, &accrual.place(), true);
 }
 
 fn unposted(not_assessed: NotAssessed) -> Unposted<AmendRefusal> {

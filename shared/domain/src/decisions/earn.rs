@@ -128,7 +128,8 @@ pub fn earn<'p>(
     if then.date(occurred_at) < earliest || occurred_at > latest {
         return Err(EarnRefusal::OccurredAtOutOfRange { earliest, latest }.into());
     }
-    let (referral, referrer) = if pays_referral { referral::settle_with(&draft, then.date(occurred_at), referrer) } else { (None, None) };
+    let (referral, referrer) =
+        if pays_referral { referral::settle_with(&draft, then.date(occurred_at), referrer) } else { (None, None) };
     let pays = match &referral {
         Some(ReferralChange::Paid(_) | ReferralChange::Owed(_)) => true,
         Some(ReferralChange::Void | ReferralChange::Reopened | ReferralChange::Cancelled(_)) | None => false,

@@ -1,15 +1,18 @@
 //! Joining the program, and changing what is kept of a member.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::take,
+};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 pub use crate::ledger::entry::NewStatus;
 use crate::{
     draft::{Draft, KeyedRequest},
     ledger::{
         entry::{By, Changed, Enrolled, Record},
-        posting::{Claim, Posting},
+        posting::{Claim, Posting, Release},
     },
     rules::{
         assessment::NotAssessed,
@@ -22,6 +25,7 @@ use crate::{
     },
     time::settle::Settled,
     values::{
+        calendar::{days_after, start_of},
         fingerprint::Salt,
         id::{Actor, AttributeId, MemberId, ProgramId},
         occasion::Occasion,
@@ -41,6 +45,8 @@ pub struct Enroll {
     pub aliases: Vec<Alias>,
     /// The member who referred this one.
     pub referred_by: Option<MemberId>,
+    /// The days on which names of the member became free that somebody had before.
+    pub freed_on: Vec<Date>,
     /// Random bytes, which become the secret behind the fingerprints of the member's requests.
     pub salt: Salt,
 }
@@ -77,7 +83,15 @@ pub fn enroll(
     now: Timestamp,
 ) -> Result<Posting, EnrollNeeds> {
     let rules = Rules::of(versions, versions.in_force_at(now))?;
-    let Enroll { program, member, attributes, aliases, referred_by, salt } = wish;
+    let Enroll { program, member, attributes, aliases, referred_by, freed_on, salt } = wish;
+    let today = rules.program.date(now);
+    // The same person was a member before, and had the welcome then.
+    let is_back = rules
+        .program
+        .points
+        .rejoin_after_days
+        .is_some_and(|days| freed_on.iter().any(|freed_on| days_after(*freed_on, days) >= today));
+    let referred_by = referred_by.filter(|_| !is_back);
     let enrolled = Enrolled {
         attributes: attributes.keys().cloned().collect(),
         aliases: aliases.len(),
@@ -88,9 +102,13 @@ pub fn enroll(
     let account = Account { attributes, aliases: aliases.clone(), salt: Some(salt), ..blank };
     let mut draft = Draft::new(rules, account, None, now);
     let entry = draft.entry_for(request, Record::Enrollment(enrolled), now);
-    match draft.accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None) {
-        Err(NotAssessed::Needs(needed)) => return Err(EnrollNeeds::Counter(needed)),
-        given => given.expect("200 rules of at most a million points each do not fill an account"),
+    if is_back {
+        draft.post_command(entry);
+    } else {
+        match draft.accrue(entry, &Occasion::Enrollment(now), rules.program, counters, None) {
+            Err(NotAssessed::Needs(needed)) => return Err(EnrollNeeds::Counter(needed)),
+            given => given.expect("200 rules of at most a million points each do not fill an account"),
+        }
     }
     for alias in aliases {
         let member = draft.account.member.clone();
@@ -165,7 +183,15 @@ pub fn change_member(
             return Err(ChangeRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
         }
     }
-    let changed = Changed { status, set, removed, ..Changed::default() };
+    // Whoever leaves gives up their other names, so that they can be used again.
+    let names = if status == Some(NewStatus::Closed) { take(&mut draft.account.aliases) } else { Vec::new() };
+    let changed = Changed { status, set, removed, aliases_removed: names.len(), ..Changed::default() };
+    for alias in names {
+        let (member, on) = (draft.account.member.clone(), draft.today());
+        let days = program.points.rejoin_after_days.unwrap_or_default();
+        let forgotten_at = start_of(&program.zone, days_after(on, days.saturating_add(1)));
+        draft.release_name(Release { alias, member, on, forgotten_at });
+    }
     if changed != Changed::default() {
         draft.post_command(draft.entry_by("change", Record::Change(changed), by, actor));
     }

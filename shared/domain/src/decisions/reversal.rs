@@ -283,6 +283,12 @@ fn take_back(
         reason: reversal.and_then(|reversal| reversal.reason.clone()),
     }));
     let place = Place { member: draft.account.member.clone(), entry: entry.id.clone() };
+    if came.is_the_last(accrual)
+        && let Some(purchase) = accrual.purchase()
+    {
+        let then = draft.then(accrual.sealed.entry.program_version);
+        draft.change_receipt(then, purchase, &accrual.place(), false);
+    }
     draft.post_command(entry);
     reassess::mark(draft, accrual, place, now, came.returned.clone());
     Ok(())

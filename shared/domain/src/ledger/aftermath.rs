@@ -103,6 +103,12 @@ impl Recorded {
         Self { member: member.clone(), sealed, aftermath: Aftermath::default(), amended: None }
     }
 
+    /// Returns where it stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { member: self.member.clone(), entry: self.sealed.entry.id.clone() }
+    }
+
     /// Returns the purchase that it records, as it was last amended; `None` if it records none, or the facts were erased.
     #[must_use]
     pub fn purchase(&self) -> Option<&Purchase> {

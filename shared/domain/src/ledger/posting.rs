@@ -1,12 +1,18 @@
 //! What a decision wants committed: accounts as it leaves them, with their entries, all of it or nothing.
 
+use jiff::{Timestamp, civil::Date};
+
 use crate::{
-    ledger::{aftermath::Mark, chain::Sealed, explanation::Explanation},
+    ledger::{
+        aftermath::{Mark, Place},
+        chain::Sealed,
+        explanation::Explanation,
+    },
     state::{
         account::{Account, Alias},
         counter::{CounterNeeded, Take},
     },
-    values::{code::GivenCode, id::MemberId},
+    values::{code::GivenCode, id::MemberId, purchase::Receipt, text::Label},
 };
 
 /// One account as a posting leaves it.
@@ -29,6 +35,41 @@ pub struct Claim {
     pub member: MemberId,
     /// The member whose it may have been so far; `None` if it must have been nobody's.
     pub from: Option<MemberId>,
+}
+
+/// Another name that a member gives up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The name.
+    pub alias: Alias,
+    /// The member who had it.
+    pub member: MemberId,
+    /// The day on which it became free, in the program's time zone.
+    pub on: Date,
+    /// When it can be forgotten that it was taken.
+    pub forgotten_at: Timestamp,
+}
+
+/// A receipt: stores give numbers of their own, and begin anew every day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptId {
+    /// The store, if it is known.
+    pub store: Option<Label>,
+    /// The day of the purchase, in the program's time zone.
+    pub on: Date,
+    /// The number.
+    pub receipt: Receipt,
+}
+
+/// A receipt that is made good for a purchase, or is free again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptChange {
+    /// The receipt.
+    pub receipt: ReceiptId,
+    /// The purchase.
+    pub purchase: Place,
+    /// Whether it is made good for it.
+    pub is_taken: bool,
 }
 
 /// Why a decision makes no posting.
@@ -61,6 +102,10 @@ pub struct Posting {
     pub codes: Vec<GivenCode>,
     /// Other names that members get.
     pub claims: Vec<Claim>,
+    /// Other names that members give up.
+    pub releases: Vec<Release>,
+    /// Receipts that are made good for purchases, or are free again.
+    pub receipts: Vec<ReceiptChange>,
     /// Why rules that were asked gave nothing. It is told with the answer, and not committed.
     pub explanations: Vec<Explanation>,
 }

@@ -61,6 +61,7 @@ impl Club {
             attributes: BTreeMap::new(),
             aliases: aliases.iter().map(alias).collect(),
             referred_by: by.map(member_id),
+            freed_on: Vec::new(),
             salt: [7; 16].into(),
         };
         let joined = Member::joins_as(program, when, &wish, BTreeMap::new());

@@ -161,6 +161,7 @@ impl Member {
             attributes: attributes.into_iter().filter_map(|(id, value)| Some((id, value?))).collect(),
             aliases: Vec::new(),
             referred_by: None,
+            freed_on: Vec::new(),
             salt: [7; 16].into(),
         };
         Self::joins_as(program, when, &wish, totals)

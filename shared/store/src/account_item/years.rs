@@ -97,6 +97,7 @@ impl<'p> Life<'p> {
             attributes: BTreeMap::new(),
             aliases: Vec::new(),
             referred_by: None,
+            freed_on: Vec::new(),
             salt: [7; 16].into(),
         };
         let posting = enroll(versions, wish, &request("~enrollment"), &Counters::default(), now).unwrap();

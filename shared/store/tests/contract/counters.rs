@@ -316,7 +316,11 @@ async fn redeem_all(table: &Table, members: usize, most: i64) -> (usize, usize) 
                 assert!(left <= 0);
                 refused += 1;
             }
-            other @ (Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Elsewhere(_) | Outcome::Busy) => {
+            other @ (Outcome::KeyReused
+            | Outcome::AliasTaken(_)
+            | Outcome::ReceiptTaken(_)
+            | Outcome::Elsewhere(_)
+            | Outcome::Busy) => {
                 panic!("{other:?}")
             }
         }
@@ -358,6 +362,7 @@ async fn a_repeat_of_a_redemption_that_took_the_last_piece_is_a_repeat() {
             other @ (Outcome::Refused(_)
             | Outcome::KeyReused
             | Outcome::AliasTaken(_)
+            | Outcome::ReceiptTaken(_)
             | Outcome::Elsewhere(_)
             | Outcome::Busy) => {
                 panic!("{other:?}")

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::date;
 use regulars_domain::{
     account::Alias,
+    aftermath::Place,
     code::{Code, GivenCode},
+    posting::{ReceiptChange, ReceiptId, Release},
 };
 use regulars_store::Store;
 use serde_json::Value;
@@ -12,7 +15,7 @@ use serde_json::Value;
 use crate::{
     engine::Table,
     programs::{publish, publish_at, withdraw},
-    sample::{accrual, claim, commit, demo, empty, enrollment, member, take, tasting},
+    sample::{NOW, accrual, claim, commit, demo, empty, enrollment, member, take, tasting},
 };
 
 /// Every expression and every name for an attribute or a value in `body`.
@@ -43,8 +46,21 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     posting.takes = vec![take(1, 9)];
     posting.claims = vec![claim(Alias { kind: text.to_owned(), hash: [7; 16] })];
     let account = commit(&table, &posting).await;
+    let (name, owner) = (Alias { kind: text.to_owned(), hash: [7; 16] }, "m-1".parse().unwrap());
+    let (on, purchase) = (date(2026, 11, 26), Place { member: member.clone(), entry: key.parse().unwrap() });
+    let receipt = ReceiptId {
+        store: Some(serde_json::from_value(text.into()).unwrap()),
+        on,
+        receipt: serde_json::from_value(key.into()).unwrap(),
+    };
+    let change = |is_taken| ReceiptChange { receipt: receipt.clone(), purchase: purchase.clone(), is_taken };
+    let mut posting = empty(&account);
+    posting.releases = vec![Release { alias: name, member: owner, on, forgotten_at: NOW.parse().unwrap() }];
+    posting.receipts = vec![change(true)];
+    let account = commit(&table, &posting).await;
     let mut posting = empty(&account);
     posting.takes = vec![take(-1, 9)];
+    posting.receipts = vec![change(false)];
     let mut account = commit(&table, &posting).await;
     // One more of the same, and one after the limit was lowered.
     for most in [9, 8] {
@@ -68,7 +84,7 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     table.store.entries(&demo(), &member, Some(3), 5).await.unwrap();
     table.store.ledger(&demo(), &member, 0, 5).await.unwrap();
     table.store.counters(&demo(), &[tasting()]).await.unwrap();
-    table.store.due(Store::due_shard(&member), jiff::civil::date(2027, 1, 1), None, 5).await.unwrap();
+    table.store.due(Store::due_shard(&member), date(2027, 1, 1), None, 5).await.unwrap();
     publish(&table, None, text).await;
     publish_at(&table, Some(1), text, 600).await;
     withdraw(&table, 2).await;
@@ -90,24 +106,32 @@ async fn expressions_are_the_same_whatever_comes_in() {
         ":amount",
         ":end",
         ":from",
+        ":gone_at",
         ":held",
         ":member",
         ":most",
+        ":on",
         ":pk",
+        ":purchase",
         ":read",
         ":redemption",
         ":room",
         ":seq",
         ":shard",
         ":taken",
+        "REMOVE m, i",
+        "SET f = :on, gone_at = :gone_at REMOVE m",
         "SET m = :member, i = :redemption REMOVE seq",
         "SET taken = :taken, most = :most",
         "SET taken = taken + :amount",
         "SET taken = taken - :amount",
         "attribute_exists(seq)",
+        "attribute_not_exists(m)",
+        "attribute_not_exists(m) OR (m = :member AND i = :purchase)",
+        "attribute_not_exists(m) OR m IN (:member, :from)",
         "attribute_not_exists(pk)",
-        "attribute_not_exists(pk) OR m IN (:member, :from)",
         "due_shard = :shard AND due_key < :end",
+        "m = :member",
         "most = :most AND taken <= :room",
         "pk = :pk",
         "pk = :pk AND seq < :seq",

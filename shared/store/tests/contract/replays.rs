@@ -121,7 +121,12 @@ async fn of_two_equal_requests_at_once_one_is_carried_out_and_one_replayed() {
                 replayed += 1;
                 assert_eq!(total(&account), 5);
             }
-            other @ (Outcome::Refused(_) | Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Busy) => {
+            other @ (Outcome::Refused(_)
+            | Outcome::KeyReused
+            | Outcome::AliasTaken(_)
+            | Outcome::ReceiptTaken(_)
+            | Outcome::Elsewhere(_)
+            | Outcome::Busy) => {
                 panic!("{other:?}")
             }
         }

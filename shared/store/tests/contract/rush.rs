@@ -45,7 +45,12 @@ async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
                     Ok(Outcome::Committed(_) | Outcome::Replayed { .. }) => return Some(key.clone()),
                     Ok(Outcome::Refused(())) => return None,
                     Ok(Outcome::Busy) => {}
-                    Ok(other @ (Outcome::KeyReused | Outcome::AliasTaken(_) | Outcome::Elsewhere(_))) => {
+                    Ok(
+                        other @ (Outcome::KeyReused
+                        | Outcome::AliasTaken(_)
+                        | Outcome::ReceiptTaken(_)
+                        | Outcome::Elsewhere(_)),
+                    ) => {
                         panic!("{other:?}")
                     }
                     Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),

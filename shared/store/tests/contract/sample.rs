@@ -101,6 +101,8 @@ pub(crate) fn empty(account: &Account) -> Posting {
         marks: vec![],
         codes: vec![],
         claims: vec![],
+        releases: vec![],
+        receipts: vec![],
         explanations: vec![],
     }
 }

@@ -164,6 +164,7 @@ fn aliases_are_few_and_each_stands_once() {
 #[test]
 fn who_brought_a_member_is_kept() {
     let system = System::start();
+    system.enroll("m-0");
     let body = json!({ "member": "m-1", "referred_by": "m-0" });
     assert_eq!(system.client.post(MEMBERS, &body).expect(201)["referred_by"], "m-0");
     assert_eq!(system.account("m-1")["referred_by"], "m-0");

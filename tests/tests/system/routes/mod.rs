@@ -26,6 +26,7 @@ mod plans;
 mod program;
 mod queue;
 mod quotes;
+mod receipts;
 mod redemptions;
 mod referrals;
 mod reversals;

@@ -71,8 +71,10 @@ fn who_was_merged_is_paid_where_it_went_and_nobody_is_paid_for_who_is_not_there(
     system.accrue("m-1", "order-1", &purchase(500)).expect(201);
     assert_eq!((spendable(&system, "m-1"), spendable(&system, "m-2")), (80, 150));
 
-    let body = json!({ "member": "m-3", "referred_by": "nobody" });
+    system.enroll("m-4");
+    let body = json!({ "member": "m-3", "referred_by": "m-4" });
     system.client.post(&format!("{DEMO}/members"), &body).expect(201);
+    system.client.patch(&member("m-4"), &json!({ "status": "closed" })).expect(200);
     system.accrue("m-3", "order-1", &purchase(500)).expect(201);
     assert_eq!(spendable(&system, "m-3"), 30);
 }

@@ -41,6 +41,7 @@ pub use crate::rules::{
     trigger::{Stacking, Trigger},
 };
 use crate::{
+    ledger::posting::ReceiptId,
     rules::{
         cap::Cap,
         node::{Findings, NAME_LENGTH_MAX, Node},
@@ -51,6 +52,7 @@ use crate::{
         calendar,
         id::{EntitlementId, PlanId, RewardId, RuleId},
         money::Currency,
+        purchase::Purchase,
     },
 };
 
@@ -128,6 +130,12 @@ impl Program {
     #[must_use]
     pub fn rules_work(&self) -> u64 {
         condition::work_together(self.earning_rules.iter().filter_map(|rule| rule.when.as_ref()))
+    }
+
+    /// The receipt of `purchase`, where each is made good for one purchase only.
+    pub(crate) fn receipt_of(&self, purchase: &Purchase) -> Option<ReceiptId> {
+        let receipt = purchase.receipt.clone().filter(|_| self.points.unique_receipts)?;
+        Some(ReceiptId { store: purchase.store.clone(), on: self.date(purchase.occurred_at), receipt })
     }
 
     /// The rule called `id`.

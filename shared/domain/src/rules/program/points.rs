@@ -31,6 +31,9 @@ const EXPIRY_NOTICE_DAYS: i32 = 30;
 /// The most days ahead: a quarter. What is told sooner is forgotten again.
 const EXPIRY_NOTICE_DAYS_MAX: i64 = 90;
 
+/// The most days for which it is remembered that a person has left: ten years.
+const REJOIN_AFTER_DAYS_MAX: i64 = 3_660;
+
 /// How points round, mature and expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointsPolicy {
@@ -48,6 +51,10 @@ pub struct PointsPolicy {
     pub expiry_notice_days: Option<i32>,
     /// What of a purchase earns.
     pub eligible: EligiblePolicy,
+    /// Whether a receipt is made good for one purchase only.
+    pub unique_receipts: bool,
+    /// For how many days after leaving a person gets no welcome and no referral again; `None` if they always do.
+    pub rejoin_after_days: Option<i32>,
 }
 
 impl Default for PointsPolicy {
@@ -60,6 +67,8 @@ impl Default for PointsPolicy {
             backdating_days_max: 30,
             expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
             eligible: EligiblePolicy::default(),
+            unique_receipts: false,
+            rejoin_after_days: None,
         }
     }
 }
@@ -189,6 +198,8 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         "backdating_days_max",
         "expiry_notice_days",
         "eligible",
+        "receipts",
+        "rejoin_after_days",
     ])?;
     let rounding = fields.read_or("rounding", defaults.rounding, |node| {
         node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
@@ -205,7 +216,15 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         Some((days > 0).then_some(days))
     });
     let eligible = fields.read_or("eligible", defaults.eligible, eligible::read);
+    let unique_receipts =
+        fields.read_or("receipts", defaults.unique_receipts, |node| node.choice(&[("any", false), ("unique", true)]));
+    let rejoin_after_days = fields.read_or("rejoin_after_days", defaults.rejoin_after_days, |node| {
+        let days = node.span(0..=REJOIN_AFTER_DAYS_MAX)?;
+        Some((days > 0).then_some(days))
+    });
     Some(PointsPolicy {
+        unique_receipts: unique_receipts?,
+        rejoin_after_days: rejoin_after_days?,
         eligible: eligible?,
         rounding: rounding?,
         pending: pending?,
