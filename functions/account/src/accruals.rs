@@ -5,11 +5,11 @@ use regulars_api::{
     view::AccrualView,
 };
 use regulars_application::{engine::Engine, failure::Failure, refusal::RefusalCode};
-use regulars_domain::{entry::Kind, id::EntryId, reassess::explain};
+use regulars_domain::{entry::Kind, reassess::explain};
 
 pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
-    let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
+    let id = params.entry()?;
     let account = engine.account_in_use(&mut subject).await?;
     let accrual =
         engine.entry(&subject, &account, &id).await?.filter(|entry| entry.sealed.entry.kind() == Kind::Accrual);

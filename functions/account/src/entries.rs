@@ -3,12 +3,15 @@
 use std::fmt;
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem, ProblemCode},
+    http::{Answer, HttpRequest, Parameter, Params, Problem, ProblemCode},
     view::EntryDetail,
 };
 use regulars_application::{deadline::Deadline, engine::Engine, refusal::RefusalCode};
-use regulars_domain::id::{EntryId, MemberId};
+use regulars_domain::id::MemberId;
 use serde::Serialize;
+
+/// What a statement takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
 
 #[derive(Debug, Serialize)]
 struct Statement {
@@ -26,7 +29,7 @@ pub(crate) async fn list(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let limit = request.limit()?;
-    let Cursor { before, ledger } = request.cursor().map(|text| Cursor::read(&text)).transpose()?.unwrap_or_default();
+    let Cursor { before, ledger } = request.cursor().map(Cursor::read).transpose()?.unwrap_or_default();
     let mut subject = params.subject(engine).await?;
     let done = engine.review(&mut subject, deadline).await?;
     let member = &done.account.member;
@@ -46,7 +49,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
-    let id: EntryId = params.id("entry", RefusalCode::EntryNotFound)?;
+    let id = params.entry()?;
     let account = engine.account(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let Some(entry) = engine.entry(&subject, settled.account(), &id).await? else {

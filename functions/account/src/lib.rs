@@ -25,16 +25,19 @@ enum Operation {
     Tier,
 }
 
+const ENTRIES: &str = "/v1/programs/{program}/members/{member}/entries";
+
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
     Routes::new([
         (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
         (Method::GET, "/v1/programs/{program}/members/{member}/accruals/{entry}", Operation::Accrual),
         (Method::GET, "/v1/programs/{program}/members/{member}/entitlements", Operation::Entitlements),
-        (Method::GET, "/v1/programs/{program}/members/{member}/entries", Operation::Entries),
+        (Method::GET, ENTRIES, Operation::Entries),
         (Method::GET, "/v1/programs/{program}/members/{member}/entries/{entry}", Operation::Entry),
         (Method::GET, "/v1/programs/{program}/members/{member}/rewards", Operation::Rewards),
         (Method::GET, "/v1/programs/{program}/members/{member}/tier", Operation::Tier),
     ])
+    .taking(&Method::GET, ENTRIES, &entries::PARAMETERS)
 });
 
 /// The methods and paths that this function answers, as the template has to name them.

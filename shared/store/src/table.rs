@@ -12,7 +12,7 @@
 //! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
 //!
-//! Ids hold no `#`. What callers send reaches DynamoDB as values only, never inside an expression.
+//! Ids hold no `#`, except those of entries, which stand at the end of a key. What callers send reaches DynamoDB as values only, never inside an expression.
 
 use jiff::civil::Date;
 use regulars_domain::{

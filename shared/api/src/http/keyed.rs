@@ -1,5 +1,7 @@
 //! A request under its `Idempotency-Key`, as the application takes it, and who makes it.
 
+use std::borrow::Cow;
+
 use regulars_application::command::KeyedRequest;
 use regulars_domain::{
     entry::By,
@@ -56,7 +58,7 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is no [`IdempotencyKey`], bare or as a quoted string.
     pub fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
         let Some(value) = self.headers().get("idempotency-key") else {
             return Err(Problem::new(
@@ -64,10 +66,58 @@ impl HttpRequest {
                 "Send the order or receipt number as the header Idempotency-Key.",
             ));
         };
-        let key = value.to_str().ok().and_then(|text| text.parse().ok());
+        let key = value.to_str().ok().and_then(unquoted).and_then(|key| key.parse().ok());
         key.ok_or_else(|| {
-            let detail = "Idempotency-Key is 1 to 64 of A-Z a-z 0-9 . _ : -";
+            let detail = "Idempotency-Key is 1 to 64 printable ASCII characters, without spaces at its ends and not beginning with ~. \
+                          In quotes, only \\\" and \\\\ are escapes.";
             Problem::new(ProblemCode::IdempotencyKeyMalformed, detail)
         })
+    }
+}
+
+/// Returns the key that a header's value names: the value itself, or what a string of RFC 9651 (section 3.3.3) has between its quotes,
+/// as the IETF's draft of this header writes it. `None` for a value that begins with a quote and is no such string.
+fn unquoted(value: &str) -> Option<Cow<'_, str>> {
+    let Some(quoted) = value.strip_prefix('"') else { return Some(value.into()) };
+    let quoted = quoted.strip_suffix('"')?;
+    let mut key = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => key.push(characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?),
+            '"' => return None,
+            _ => key.push(character),
+        }
+    }
+    Some(key.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_key_is_the_same_as_the_bare_one() {
+        for (value, expected) in [
+            ("order-1001", Some("order-1001")),
+            ("\"order-1001\"", Some("order-1001")),
+            ("\"S 17\"", Some("S 17")),
+            (r#""say \"hi\"""#, Some("say \"hi\"")),
+            (r#""a\\b""#, Some(r"a\b")),
+            (r#""a\\""#, Some(r"a\")),
+            (r#"a"b"#, Some(r#"a"b"#)),
+            (r"a\b", Some(r"a\b")),
+            (r#"a""#, Some(r#"a""#)),
+            (r#""""#, Some("")),
+            (r#"""#, None),
+            (r#""a"#, None),
+            (r#""a"b""#, None),
+            (r#""a","b""#, None),
+            (r#""a\""#, None),
+            (r#""a\n""#, None),
+            (r#""a"; x=1"#, None),
+        ] {
+            assert_eq!(unquoted(value).as_deref(), expected, "{value}");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod keyed;
 mod media_type;
 mod path;
 mod problem;
+mod query;
 mod request;
 mod response;
 mod route;
@@ -21,6 +22,7 @@ use tracing::Instrument;
 pub use ::http::Method;
 pub use caller::Caller;
 pub use problem::{Problem, ProblemCode};
+pub use query::Parameter;
 pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition};
 pub use response::Answer;
 pub use route::{Params, RouteMatch, Routes};
@@ -30,7 +32,7 @@ use self::caller::{caller, client};
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
 /// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
 ///
-/// A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
+/// The query holds only the parameters that the route takes ([`Routes::taking`]). A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
 /// here and nowhere else: refusals by their code, faults with their cause. An operation that is not over at `deadline` is
 /// answered with `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
 ///
@@ -62,8 +64,9 @@ where
             let caller = caller(authority, authorizer.as_ref(), scope)?;
             caller.may_reach(found.params.find("member"))?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
-            let answer =
-                tokio::time::timeout_at(deadline.instant().into(), call(*found.operation, request, found.params));
+            request.check_query(found.path, found.parameters)?;
+            let params = found.params.with_entry(&request)?;
+            let answer = tokio::time::timeout_at(deadline.instant().into(), call(*found.operation, request, params));
             answer.await.map_err(Failure::unavailable)??.into_event()
         };
         let answered = caught(answered).await.unwrap_or_else(|panicked| Err(Failure::from(panicked).into()));

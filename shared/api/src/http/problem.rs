@@ -27,12 +27,14 @@ pub enum ProblemCode {
     Refused(RefusalCode),
     /// A request that writes came without an `Idempotency-Key`.
     IdempotencyKeyMissing,
-    /// The `Idempotency-Key` is not 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+    /// The `Idempotency-Key` is not 1 to 64 printable ASCII characters, or begins with `~`.
     IdempotencyKeyMalformed,
     /// The `cursor` was not given out by this list.
     CursorMalformed,
     /// The `limit` is not a whole number within its bounds.
     LimitMalformed,
+    /// The query has a parameter that the route does not take, or one too often, or a value that is none.
+    QueryMalformed,
     /// The caller's token does not carry the scope of the route.
     ScopeMissing,
     /// No route has this path.
@@ -81,6 +83,7 @@ impl ProblemCode {
             Self::IdempotencyKeyMalformed => (StatusCode::BAD_REQUEST, "idempotency_key_malformed", "Idempotency-Key is malformed"),
             Self::CursorMalformed => (StatusCode::BAD_REQUEST, "cursor_malformed", "The cursor is malformed"),
             Self::LimitMalformed => (StatusCode::BAD_REQUEST, "limit_malformed", "The limit is malformed"),
+            Self::QueryMalformed => (StatusCode::BAD_REQUEST, "query_malformed", "The query is malformed"),
             Self::ScopeMissing => (StatusCode::FORBIDDEN, "scope_missing", "The token does not allow this"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
@@ -333,6 +336,7 @@ mod tests {
             (400, "body_malformed", Refused::BodyMalformed.into()),
             (400, "cursor_malformed", ProblemCode::CursorMalformed),
             (400, "limit_malformed", ProblemCode::LimitMalformed),
+            (400, "query_malformed", ProblemCode::QueryMalformed),
             (403, "scope_missing", ProblemCode::ScopeMissing),
             (404, "program_not_found", Refused::ProgramNotFound.into()),
             (404, "member_not_found", Refused::MemberNotFound.into()),

@@ -1,5 +1,7 @@
 //! An HTTP request as the handlers see it, whatever front end it came through.
 
+use std::str::FromStr;
+
 use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
@@ -15,6 +17,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::caller::Caller;
 use super::media_type;
 use super::problem::{Problem, ProblemCode};
+use super::query::{Parameter, Query, malformed};
 
 /// The largest program document, in bytes.
 pub const PROGRAM_BYTES_MAX: usize = 256 * 1024;
@@ -28,7 +31,7 @@ const LIMIT_DEFAULT: u32 = 20;
 pub struct HttpRequest {
     method: Method,
     path: String,
-    query: String,
+    query: Query,
     headers: HeaderMap,
     body: Vec<u8>,
     id: String,
@@ -59,7 +62,7 @@ impl HttpRequest {
         Ok(HttpRequest {
             method: context.http.method,
             path: without_stage(path, context.stage.as_deref()),
-            query: event.raw_query_string.unwrap_or_default(),
+            query: Query::read(&event.raw_query_string.unwrap_or_default()),
             headers: event.headers,
             body,
             id: context.request_id.unwrap_or_default(),
@@ -216,23 +219,41 @@ impl HttpRequest {
         ))
     }
 
-    /// The first value of a parameter of the query, decoded.
+    pub(crate) fn check_query(&self, path: &str, parameters: &[Parameter]) -> Result<(), Problem> {
+        self.query.check(path, parameters)
+    }
+
+    /// The value of a parameter of the query, decoded. The route has to take it ([`super::Routes::taking`]).
     #[must_use]
-    pub fn query(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes())
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.into_owned())
+    pub fn query<'q>(&'q self, name: &'q str) -> Option<&'q str> {
+        self.query.values(name).next()
+    }
+
+    /// A parameter of the query as a `T`, which `rule` describes, as in `must be a date`.
+    ///
+    /// # Errors
+    ///
+    /// `query_malformed`.
+    pub fn query_as<T: FromStr>(&self, name: &str, rule: &str) -> Result<Option<T>, Problem> {
+        self.query(name).map(|value| value.parse().map_err(|_| malformed(name, rule))).transpose()
+    }
+
+    /// The values of a repeatable parameter of the query as `T`s, which `rule` describes.
+    ///
+    /// # Errors
+    ///
+    /// `query_malformed`.
+    pub fn query_all<T>(&self, name: &str, rule: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Problem> {
+        self.query.values(name).map(|value| read(value).ok_or_else(|| malformed(name, rule))).collect()
     }
 
     /// `member` from the query: the ledger of which member an entry stands in, where several were merged into one.
     ///
     /// # Errors
     ///
-    /// `entry_not_found` for what cannot be a member's id.
+    /// `query_malformed` for what cannot be a member's id.
     pub fn ledger(&self) -> Result<Option<MemberId>, Problem> {
-        let Some(text) = self.query("member") else { return Ok(None) };
-        let malformed = |_| Problem::new(RefusalCode::EntryNotFound, format!("There is no member `{text}`."));
-        text.parse().map(Some).map_err(malformed)
+        self.query_as("member", "must be a member's id")
     }
 
     /// `limit` from the query: how many rows a list answers with at most; 1 to 100, 20 where none is given.
@@ -255,7 +276,7 @@ impl HttpRequest {
 
     /// `cursor` from the query: where a list goes on.
     #[must_use]
-    pub fn cursor(&self) -> Option<String> {
+    pub fn cursor(&self) -> Option<&str> {
         self.query("cursor")
     }
 }
@@ -345,8 +366,18 @@ mod tests {
             (too_long.as_str(), Some(ProblemCode::IdempotencyKeyMalformed)),
             ("", Some(ProblemCode::IdempotencyKeyMalformed)),
             ("~expiry", Some(ProblemCode::IdempotencyKeyMalformed)),
-            ("a b", Some(ProblemCode::IdempotencyKeyMalformed)),
-            ("a#b", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("~", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("\"~expiry\"", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("#1001", None),
+            ("POS/00012", None),
+            ("S 17", None),
+            ("100%", None),
+            ("a~b", None),
+            ("\"order-1001\"", None),
+            ("\" order-1001\"", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("\"\"", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("\"order-1001", Some(ProblemCode::IdempotencyKeyMalformed)),
+            ("a\tb", Some(ProblemCode::IdempotencyKeyMalformed)),
             ("é", Some(ProblemCode::IdempotencyKeyMalformed)),
         ] {
             let request = with_header("Idempotency-Key", key);
@@ -418,7 +449,7 @@ mod tests {
 
     #[test]
     fn the_query_is_decoded() {
-        assert_eq!(with_query("cursor=a%2Bb+c").cursor().as_deref(), Some("a+b c"));
+        assert_eq!(with_query("cursor=a%2Bb+c").cursor(), Some("a+b c"));
         assert_eq!(with_query("limit=3").cursor(), None);
     }
 

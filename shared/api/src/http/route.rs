@@ -6,13 +6,23 @@ use ::http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::problem::{Problem, ProblemCode};
+use super::query::{Parameter, malformed};
+use super::request::HttpRequest;
 
 /// The routes of one function: from a method and a path such as `/v1/programs/{program}/members` to an operation `T`.
 #[derive(Debug, Clone)]
 pub struct Routes<T> {
-    table: Vec<(Method, String, T)>,
+    table: Vec<Row<T>>,
     // Each path leads to the numbers of its rows in `table`, one for each method.
     paths: matchit::Router<Vec<usize>>,
+}
+
+#[derive(Debug, Clone)]
+struct Row<T> {
+    method: Method,
+    path: String,
+    operation: T,
+    parameters: &'static [Parameter],
 }
 
 /// A request's operation, and what its path holds.
@@ -22,6 +32,8 @@ pub struct RouteMatch<'r, T> {
     pub operation: &'r T,
     /// The path of the route, with names in place of values: safe to log.
     pub path: &'r str,
+    /// What it takes in its query, besides what every route with an entry takes.
+    pub parameters: &'static [Parameter],
     /// The values from the request's path.
     pub params: Params,
 }
@@ -31,17 +43,22 @@ pub struct RouteMatch<'r, T> {
 pub struct Params(Vec<(String, String)>);
 
 impl<T> Routes<T> {
-    /// The routes of a table.
+    /// The routes of a table. None of them takes a parameter in its query, until [`Routes::taking`] says so.
     ///
     /// # Panics
     ///
     /// If two paths cannot be told apart. Tables are constants, so this shows in the first test that uses one.
     pub fn new<P: AsRef<str>>(table: impl IntoIterator<Item = (Method, P, T)>) -> Self {
-        let table: Vec<(Method, String, T)> =
-            table.into_iter().map(|(method, path, operation)| (method, path.as_ref().to_owned(), operation)).collect();
+        let row = |(method, path, operation): (Method, P, T)| Row {
+            method,
+            path: path.as_ref().to_owned(),
+            operation,
+            parameters: &[],
+        };
+        let table: Vec<Row<T>> = table.into_iter().map(row).collect();
         let mut rows: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, (_, path, _)) in table.iter().enumerate() {
-            rows.entry(path).or_default().push(row);
+        for (number, row) in table.iter().enumerate() {
+            rows.entry(&row.path).or_default().push(number);
         }
         let mut paths = matchit::Router::new();
         for (path, rows) in rows {
@@ -50,9 +67,21 @@ impl<T> Routes<T> {
         Routes { table, paths }
     }
 
+    /// The same, where this route takes these parameters in its query.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such route, which shows in the first test that uses the table.
+    #[must_use]
+    pub fn taking(mut self, method: &Method, path: &str, parameters: &'static [Parameter]) -> Self {
+        let row = self.table.iter_mut().find(|row| row.method == *method && row.path == path);
+        row.expect("parameters are of a route in the table").parameters = parameters;
+        self
+    }
+
     /// Methods, paths and operations, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&Method, &str, &T)> {
-        self.table.iter().map(|(method, path, operation)| (method, path.as_str(), operation))
+        self.table.iter().map(|row| (&row.method, row.path.as_str(), &row.operation))
     }
 
     /// The operation for a request.
@@ -65,10 +94,10 @@ impl<T> Routes<T> {
             return Err(Problem::new(ProblemCode::RouteNotFound, format!("There is nothing at {path}.")));
         };
         let rows = || matched.value.iter().filter_map(|row| self.table.get(*row));
-        if let Some((_, path, operation)) = rows().find(|(known, _, _)| known == method) {
-            return Ok(RouteMatch { operation, path, params: Params::decoded(&matched.params) });
+        if let Some(Row { path, operation, parameters, .. }) = rows().find(|row| row.method == *method) {
+            return Ok(RouteMatch { operation, path, parameters, params: Params::decoded(&matched.params) });
         }
-        let mut allowed: Vec<&str> = rows().map(|(known, _, _)| known.as_str()).collect();
+        let mut allowed: Vec<&str> = rows().map(|row| row.method.as_str()).collect();
         allowed.sort_unstable();
         Err(Problem::method_not_allowed(method, &allowed.join(", ")))
     }
@@ -83,6 +112,30 @@ impl Params {
 
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same with the entry that the query names, where the path has `~` in its place.
+    ///
+    /// # Errors
+    ///
+    /// `query_malformed` if only one of the two is there, or the path has an id that must be in the query, because gateways decode
+    /// paths before they match them.
+    pub(crate) fn with_entry(mut self, request: &HttpRequest) -> Result<Self, Problem> {
+        let named = request.query("entry");
+        let Some((_, entry)) = self.0.iter_mut().find(|(name, _)| name == "entry") else { return Ok(self) };
+        match named {
+            Some(named) if entry == "~" => named.clone_into(entry),
+            Some(_) => return Err(malformed("entry", "is for a path that has ~ in place of the entry")),
+            None if entry == "~" => {
+                return Err(malformed("entry", "must name the entry, because the path has ~ in its place"));
+            }
+            None if entry.contains(['/', '?', '%', '#']) => {
+                let rule = "must name an entry whose id has / ? % or #, and the path has ~ in its place";
+                return Err(malformed("entry", rule));
+            }
+            None => {}
+        }
+        Ok(self)
     }
 
     fn decoded(params: &matchit::Params<'_, '_>) -> Self {

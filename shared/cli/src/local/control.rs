@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::Method;
-use regulars_api::http::{Answer, HttpRequest, Problem, ProblemCode, Routes, serve};
+use regulars_api::http::{Answer, HttpRequest, Parameter, Problem, ProblemCode, Routes, serve};
 use regulars_application::authority::Authority;
 use regulars_application::deadline::Deadline;
 use regulars_application::event::EventRefused;
@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use super::clock::KeptClock;
 use super::function::Function;
 use super::{queue, run};
+
+/// What the list of events takes in its query.
+const EVENTS: [Parameter; 2] = [Parameter::once("after"), Parameter::once("limit")];
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -57,7 +60,8 @@ impl Control {
         if queue.is_some() {
             table.push((Method::POST, "/local/queue", Operation::SendMessages));
         }
-        Control { clock, tier_evaluation, queue, routes: Routes::new(table) }
+        let routes = Routes::new(table).taking(&Method::GET, "/local/events", &EVENTS);
+        Control { clock, tier_evaluation, queue, routes }
     }
 
     /// Methods and paths.
@@ -90,8 +94,8 @@ impl Control {
 
 /// No events leave the engine yet, so the list is empty and goes on where the caller is.
 fn list_events(request: &HttpRequest) -> Result<Answer, Problem> {
-    let after = request.query("after").unwrap_or_else(|| "0".to_owned());
-    let after: u64 = after.parse().map_err(|_| {
+    request.limit()?;
+    let after: u64 = request.query("after").unwrap_or("0").parse().map_err(|_| {
         Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")
     })?;
     Ok(Answer::ok(&json!({ "events": [], "next": after })))

@@ -16,26 +16,55 @@ pub const ENTRY_ID_LENGTH_MAX: usize = 192;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdMalformed {
     what: &'static str,
+    rule: &'static str,
 }
 
 impl fmt::Display for IdMalformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} must be 1 to {ID_LENGTH_MAX} of A-Z a-z 0-9 . _ : -", self.what)
+        write!(f, "{} must be {}", self.what, self.rule)
     }
 }
 
 impl std::error::Error for IdMalformed {}
+
+/// What an id is made of.
+const PLAIN: &str = "1 to 64 of A-Z a-z 0-9 . _ : -";
+
+/// What an idempotency key is made of. The caller chooses it, often from another system's numbers: `#1001`, `POS/00012`, `S 17`.
+const KEY: &str = "1 to 64 printable ASCII characters, without spaces at its ends, and not begin with ~";
+
+/// What an entry's id is made of.
+const KEY_OR_MADE: &str = "an idempotency key, or ~ and what the engine made of it, at most 192 characters";
 
 fn is_id(text: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
+fn is_key(text: &str) -> bool {
+    is_printable(text, ID_LENGTH_MAX) && !text.starts_with('~')
+}
+
+fn is_entry_id(text: &str) -> bool {
+    is_key(text) || (text.starts_with('~') && is_printable(text, ENTRY_ID_LENGTH_MAX))
+}
+
+/// Returns whether `text` is 1 to `length_max` printable ASCII characters, of which neither the first nor the last is a space.
+fn is_printable(text: &str, length_max: usize) -> bool {
+    (1..=length_max).contains(&text.len())
+        && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+}
+
 macro_rules! id {
     ($name:ident, $what:literal, $doc:literal) => {
+        id!($name, $what, $doc, is_id, PLAIN, "1 to 64 of `A-Z a-z 0-9 . _ : -`.");
+    };
+    ($name:ident, $what:literal, $doc:literal, $is:ident, $rule:ident, $said:literal) => {
         #[doc = $doc]
         ///
-        /// 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+        #[doc = $said]
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
 
@@ -51,7 +80,7 @@ macro_rules! id {
             type Err = IdMalformed;
 
             fn from_str(text: &str) -> Result<Self, IdMalformed> {
-                if is_id(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed { what: $what }) }
+                if $is(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed { what: $what, rule: $rule }) }
             }
         }
 
@@ -95,14 +124,22 @@ id!(
     "an actor",
     "Who exactly asked: the client of a token, or an opaque id of a person. Never an e-mail address."
 );
-id!(IdempotencyKey, "an Idempotency-Key", "The caller's name for one request: an order number, a receipt number.");
-
-/// The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.
-///
-/// Names made by the engine start with `~`, which a caller's key cannot contain, so the two never meet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct EntryId(String);
+id!(
+    IdempotencyKey,
+    "an idempotency key",
+    "The caller's name for one request: an order number, a receipt number.",
+    is_key,
+    KEY,
+    "1 to 64 printable ASCII characters, without spaces at its ends, and not beginning with `~`."
+);
+id!(
+    EntryId,
+    "an entry id",
+    "The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.",
+    is_entry_id,
+    KEY_OR_MADE,
+    "Names made by the engine begin with `~`, and a caller's key does not, so the two never meet. They may end in a caller's key."
+);
 
 impl EntryId {
     /// A name made by the engine: `~` before each part.
@@ -115,40 +152,11 @@ impl EntryId {
     pub fn enrollment() -> Self {
         Self::engine(&[&"enrollment"])
     }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl From<IdempotencyKey> for EntryId {
     fn from(key: IdempotencyKey) -> Self {
         Self(key.0)
-    }
-}
-
-impl FromStr for EntryId {
-    type Err = IdMalformed;
-
-    fn from_str(text: &str) -> Result<Self, IdMalformed> {
-        let made_by_engine = text.starts_with('~')
-            && text.len() <= ENTRY_ID_LENGTH_MAX
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"~._:-".contains(&byte));
-        if made_by_engine || is_id(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed { what: "an entry id" }) }
-    }
-}
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for EntryId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -163,17 +171,45 @@ mod tests {
         }
         for bad in ["", " m", "m/1", "~m", "é", "a\n", &"x".repeat(65)] {
             assert!(bad.parse::<MemberId>().is_err(), "{bad:?}");
-            assert!(bad.parse::<IdempotencyKey>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
+    fn a_key_is_any_printable_number_of_another_system() {
+        for good in [
+            "#1001",
+            "POS/00012",
+            "S 17",
+            "100%",
+            "a~b",
+            "\"",
+            "\\",
+            "a?b=c&d",
+            "m",
+            &"~".repeat(64).replacen('~', "!", 1),
+        ] {
+            assert_eq!(good.parse::<IdempotencyKey>().unwrap().as_str(), good);
+            assert_eq!(good.parse::<EntryId>().unwrap().as_str(), good);
+        }
+        for bad in ["", " ", " a", "a ", "a\tb", "a\n", "\u{7f}", "naïve", &"x".repeat(65)] {
+            assert!(bad.parse::<IdempotencyKey>().is_err(), "{bad:?}");
+            assert!(bad.parse::<EntryId>().is_err(), "{bad:?}");
+        }
+        assert!("~expiry".parse::<IdempotencyKey>().is_err());
+    }
+
+    #[test]
     fn an_entry_made_by_the_engine_never_meets_a_callers_key() {
-        let expiry = EntryId::engine(&[&"expiry", &"2026-11-30"]);
-        assert_eq!(expiry.as_str(), "~expiry~2026-11-30");
-        assert!(expiry.as_str().parse::<IdempotencyKey>().is_err());
-        assert_eq!(expiry.as_str().parse::<EntryId>().unwrap(), expiry);
-        for bad in ["", "~a/b", "a~b", &format!("~{}", "x".repeat(192))] {
+        let key: EntryId = "POS/~ 12#".parse::<IdempotencyKey>().unwrap().into();
+        for (made, text) in [
+            (EntryId::engine(&[&"expiry", &"2026-11-30"]), "~expiry~2026-11-30"),
+            (EntryId::engine(&[&"tier", &"by", &key]), "~tier~by~POS/~ 12#"),
+        ] {
+            assert_eq!(made.as_str(), text);
+            assert!(text.parse::<IdempotencyKey>().is_err());
+            assert_eq!(text.parse::<EntryId>().unwrap(), made);
+        }
+        for bad in ["~a ", "~a\n", "~é", &format!("~{}", "x".repeat(192))] {
             assert!(bad.parse::<EntryId>().is_err(), "{bad:?}");
         }
     }

@@ -16,6 +16,11 @@ use super::*;
 use crate::item_size::item_size;
 
 const ID: &str = "[A-Za-z0-9._:-]{1,64}";
+const KEY: &str = "[!-}]([ -~]{0,62}[!-~])?";
+
+fn key() -> impl Strategy<Value = IdempotencyKey> {
+    KEY.prop_map(|text| text.parse().unwrap())
+}
 
 fn id<T: FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     ID.prop_map(|id| id.parse().unwrap())
@@ -93,7 +98,7 @@ fn promise() -> impl Strategy<Value = Promise> {
 }
 
 fn debt() -> impl Strategy<Value = ReferralDebt> {
-    (id::<MemberId>(), id::<MemberId>(), id::<IdempotencyKey>(), instant(), any::<u64>()).prop_map(
+    (id::<MemberId>(), id::<MemberId>(), key(), instant(), any::<u64>()).prop_map(
         |(to, friend, purchase, occurred_at, version)| ReferralDebt {
             to,
             friend,
@@ -200,7 +205,7 @@ prop_compose! {
 
 prop_compose! {
     fn hold()(
-        redemption in id::<IdempotencyKey>(), reward in id::<RewardId>(), held_on in day(), expires_at in instant(),
+        redemption in key(), reward in id::<RewardId>(), held_on in day(), expires_at in instant(),
         lots in collection::btree_map(option::of(day()), 1..1_000_000_i64, 0..3), program_version in any::<u64>(),
     ) -> Hold {
         let lots = lots.into_iter().map(|(day, points)| (Expiry::from(day), -Points::new(points)));

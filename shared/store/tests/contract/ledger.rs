@@ -6,12 +6,14 @@ use regulars_domain::{
     chain::{Sealed, verify},
     facts::{MemberThen, PurchaseFacts},
 };
-use regulars_store::Action;
+use regulars_store::{Action, Commit};
 use serde_json::{Value, json};
 
 use crate::{
     engine::Table,
-    sample::{NOW, accrual, amendment, commit, demo, enrollment, member, table_with_member, telling, untouched},
+    sample::{
+        NOW, accrual, amendment, commit, demo, enrollment, member, review, table_with_member, telling, untouched,
+    },
 };
 
 /// A member with eight entries, and another whose ledger must never show.
@@ -68,6 +70,31 @@ async fn the_whole_ledger_in_order_proves_itself() {
         after = page.next;
     }
     assert_eq!(verify(&demo(), &account.member, &entries, account.seq, &account.head_hash), Ok(()));
+}
+
+#[tokio::test]
+async fn an_entry_is_kept_under_any_key_that_a_caller_may_choose() {
+    let (table, mut account) = table_with_member().await;
+    let longest = "#".repeat(64);
+    let keys = ["a#b", "x y", "p/q", "100%", "a~b", "account", "entry#a", "\"\\\"", "a", "A", "a ~", longest.as_str()];
+    for key in keys {
+        account = commit(&table, &accrual(&account, key, 5)).await;
+    }
+    let made = ["~expiry~2027-11-30", "~tier~by~p/q", "~transfer~m-2~x y#~"];
+    account = commit(&table, &review(&account, &made)).await;
+    for id in keys.into_iter().chain(made) {
+        let read = table.store.entry(&demo(), &account.member, &id.parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(read.sealed.entry.id.as_str(), id);
+    }
+    let statement = table.store.entries(&demo(), &account.member, None, 100).await.unwrap().items;
+    let ids: Vec<&str> = statement.iter().rev().map(|recorded| recorded.sealed.entry.id.as_str()).collect();
+    assert_eq!(ids[1..], keys.into_iter().chain(made).collect::<Vec<_>>());
+    let ledger = table.store.ledger(&demo(), &account.member, 0, 100).await.unwrap().items;
+    assert_eq!(verify(&demo(), &account.member, &ledger, account.seq, &account.head_hash), Ok(()));
+    for key in keys {
+        let again = table.store.commit(&accrual(&account, key, 5)).await.unwrap();
+        assert!(matches!(again, Commit::Replayed { .. }), "{key}: {again:?}");
+    }
 }
 
 #[tokio::test]

@@ -234,8 +234,7 @@ fn a_key_that_is_missing_or_none_is_refused_before_anything_else() {
         let missing = watched.system.client.send("POST", &path, &[JSON], body.as_bytes());
         missing.problem(400, "idempotency_key_missing");
         let long = "k".repeat(65);
-        for key in ["", " ", "a b", "a/b", "a#b", "~expiry~2027-11-30", "naïve", "💥", "a,b", "a\tb", long.as_str()]
-        {
+        for key in ["", " ", "~expiry~2027-11-30", "naïve", "💥", "\"a", "a\tb", long.as_str()] {
             let headers = [JSON, ("idempotency-key", key)];
             watched
                 .system
@@ -243,8 +242,8 @@ fn a_key_that_is_missing_or_none_is_refused_before_anything_else() {
                 .send("POST", &path, &headers, body.as_bytes())
                 .problem(400, "idempotency_key_malformed");
         }
-        // Two keys are none.
-        let headers = [JSON, ("idempotency-key", "a"), ("idempotency-key", "b")];
+        // A gateway joins two headers by a comma, and two quoted keys are none.
+        let headers = [JSON, ("idempotency-key", "\"a\""), ("idempotency-key", "\"b\"")];
         let two = watched.system.client.send("POST", &path, &headers, body.as_bytes());
         two.problem(400, "idempotency_key_malformed");
     }

@@ -95,7 +95,7 @@ fn one_entry_is_read_by_its_id() {
         let encoded = written.bytes().fold(String::new(), |path, byte| format!("{path}%{byte:02X}"));
         assert_eq!(&system.client.get(&format!("{}/{encoded}", entries())).expect(200), entry);
     }
-    for unknown in ["order-1002", "~expiry~2027-11-30", "a%20b", "%00", "%F0%9F%92%A3", "..%2Faccount", "account"] {
+    for unknown in ["order-1002", "~expiry~2027-11-30", "a%20b", "%00", "%F0%9F%92%A3", "account"] {
         system.client.get(&format!("{}/{unknown}", entries())).problem(404, "entry_not_found");
     }
     system.client.get(&format!("{}/entries/order:1001.a_b-c", member("m-2"))).problem(404, "entry_not_found");

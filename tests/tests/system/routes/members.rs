@@ -75,7 +75,7 @@ fn whoever_joins_without_an_id_joins_once_under_a_key() {
     let system = System::start();
     let body = json!({ "attributes": { "newsletter": true } });
     system.client.post(MEMBERS, &body).problem(400, "idempotency_key_missing");
-    system.client.post_under("a key", MEMBERS, &body).problem(400, "idempotency_key_malformed");
+    system.client.post_under("~key", MEMBERS, &body).problem(400, "idempotency_key_malformed");
 
     let first = system.client.post_under("form-1", MEMBERS, &body);
     let location = first.header("location").unwrap().to_owned();

@@ -15,6 +15,7 @@ mod bad_input;
 mod codes;
 mod entries;
 mod holds;
+mod keys;
 mod local;
 mod members;
 mod merge;

@@ -1,0 +1,111 @@
+//! The query of a request: which parameters a route takes, and what is refused.
+
+use super::problem::{Problem, ProblemCode};
+
+/// The parameters that every route with `{entry}` in its path takes: the entry, where the path has `~` in its place, and the member
+/// in whose ledger it is.
+const OF_ENTRY: [Parameter; 2] = [Parameter::once("entry"), Parameter::once("member")];
+
+/// A parameter that a route takes in its query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    name: &'static str,
+    is_repeatable: bool,
+}
+
+impl Parameter {
+    /// A parameter that may be given once.
+    #[must_use]
+    pub const fn once(name: &'static str) -> Self {
+        Self { name, is_repeatable: false }
+    }
+
+    /// A parameter that may be given several times.
+    #[must_use]
+    pub const fn repeatable(name: &'static str) -> Self {
+        Self { name, is_repeatable: true }
+    }
+}
+
+/// The names and values of a query, decoded, in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(crate) fn read(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// Returns the values given for a parameter.
+    pub(crate) fn values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Checks the query against what a route takes: `parameters`, and where its `path` holds an entry, those of an entry.
+    ///
+    /// # Errors
+    ///
+    /// `query_malformed` for a parameter that is unknown or given too often.
+    pub(crate) fn check(&self, path: &str, parameters: &[Parameter]) -> Result<(), Problem> {
+        let of_entry = OF_ENTRY.iter().filter(|_| path.contains("{entry}"));
+        let known: Vec<&Parameter> = parameters.iter().chain(of_entry).collect();
+        for (name, _) in &self.0 {
+            let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
+                return Err(unknown(name, &known));
+            };
+            if !parameter.is_repeatable && self.values(name).count() > 1 {
+                return Err(malformed(name, "can be given once"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The problem with a parameter of the query; `rule` says what its value must be, as in `must be a date`.
+pub(crate) fn malformed(name: &str, rule: &str) -> Problem {
+    Problem::new(ProblemCode::QueryMalformed, format!("The query parameter `{name}` {rule}."))
+}
+
+fn unknown(name: &str, known: &[&Parameter]) -> Problem {
+    let names: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+    let known = if names.is_empty() {
+        "this route takes none".to_owned()
+    } else {
+        format!("this route takes {}", names.join(", "))
+    };
+    Problem::new(ProblemCode::QueryMalformed, format!("There is no query parameter `{name}` here; {known}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_holds_what_the_route_takes_and_nothing_else() {
+        let taken = [Parameter::once("limit"), Parameter::repeatable("kind")];
+        let check = |path: &str, query: &str| {
+            Query::read(query).check(path, &taken).map_err(|problem| {
+                assert_eq!(problem.code(), ProblemCode::QueryMalformed);
+                problem.detail().to_owned()
+            })
+        };
+        for (query, expected) in [
+            ("", None),
+            ("&&", None),
+            ("limit=5", None),
+            ("limit=", None),
+            ("kind=a&limit=5&kind=b", None),
+            ("k%69nd=a", None),
+            ("limt=5", Some("There is no query parameter `limt` here; this route takes limit, kind.")),
+            ("Limit=5", Some("There is no query parameter `Limit` here; this route takes limit, kind.")),
+            ("limit=5&entry=a", Some("There is no query parameter `entry` here; this route takes limit, kind.")),
+            ("=5", Some("There is no query parameter `` here; this route takes limit, kind.")),
+            ("limit=5&limit=5", Some("The query parameter `limit` can be given once.")),
+        ] {
+            assert_eq!(check("/v1/x", query).err().as_deref(), expected, "{query}");
+        }
+        assert_eq!(check("/v1/x/{entry}", "entry=a&member=m-1"), Ok(()));
+        let none = Query::read("a").check("/v1/x", &[]).unwrap_err();
+        assert_eq!(none.detail(), "There is no query parameter `a` here; this route takes none.");
+    }
+}

@@ -1,0 +1,167 @@
+//! `Idempotency-Key` and the ids of entries: numbers of other systems, in headers, in paths, in the ledger and in the queue.
+
+use regulars_tests::{
+    client::{Answer, JSON},
+    system::{System, member, purchase},
+};
+use serde_json::{Value, json};
+
+/// Keys as other systems number things, each with its form in a query.
+const KEYS: [(&str, &str); 9] = [
+    ("#1001", "%231001"),
+    ("POS/00012", "POS%2F00012"),
+    ("S 17", "S+17"),
+    ("100%", "100%25"),
+    ("a~b", "a~b"),
+    ("what?", "what%3F"),
+    ("say \"hi\"", "say%20%22hi%22"),
+    (r"a\b&c=d", "a%5Cb%26c%3Dd"),
+    ("..", ".."),
+];
+
+/// The form of a key that the IETF's draft has.
+fn quoted(key: &str) -> String {
+    format!("\"{}\"", key.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+#[test]
+fn a_number_of_another_system_is_a_key_and_names_its_entry_ever_after() {
+    let system = System::start();
+    system.enroll("m-1");
+    for (key, in_query) in KEYS {
+        let first = system.accrue("m-1", key, &purchase(10_000)).expect(201);
+        assert_eq!(first["entry"]["id"], key);
+        let again = system.accrue("m-1", &quoted(key), &purchase(10_000));
+        assert!(again.is_replay(), "{key}: {again}");
+        let entry = |part: &str| system.client.get(&format!("{}/{part}/~?entry={in_query}", member("m-1"))).expect(200);
+        assert_eq!(entry("entries")["id"], key);
+        assert_eq!(entry("accruals")["entry"]["id"], key, "{key}");
+        let path = format!("{}/accruals/~/reversals?entry={in_query}", member("m-1"));
+        let refund = json!({ "refund": { "amount": 5_000, "currency": "EUR" } });
+        let returned = system.client.post_under(&format!("back {key}"), &path, &refund).expect(201);
+        assert_eq!(returned["entry"]["kind"], "accrual_reversal", "{key}");
+        assert_eq!(entry("accruals")["entries"][0]["id"], format!("back {key}"));
+    }
+    system.accrue("m-1", "order-1", &purchase(100_000)).expect(201);
+    for (key, in_query) in KEYS {
+        system.redeem("m-1", &format!("r/{key}"), &json!({ "reward": "free-coffee" })).expect(201);
+        let path = format!("{}/redemptions/~/reversals?entry=r/{in_query}", member("m-1"));
+        let undone = system.client.post_under(&format!("u/{key}"), &path, &json!({})).expect(201);
+        let redemption = &undone["redemption"];
+        assert_eq!((&redemption["id"], &redemption["state"]), (&json!(format!("r/{key}")), &json!("reversed")));
+    }
+    system.audit("m-1");
+}
+
+#[test]
+fn an_entry_of_another_members_ledger_ends_in_the_key_that_made_it() {
+    let system = System::with_silver_member();
+    system.enroll("m-2");
+    for (key, in_query) in KEYS {
+        let path = format!("{}/transfers", member("m-1"));
+        system.client.post_under(key, &path, &json!({ "to": "m-2", "points": 1 })).expect(201);
+        let path = format!("{}/entries/~?entry=~transfer~m-1~{in_query}", member("m-2"));
+        assert_eq!(system.client.get(&path).expect(200)["points"], 1, "{key}");
+    }
+    system.audit("m-2");
+}
+
+#[test]
+fn the_queue_takes_the_same_keys() {
+    let system = System::start();
+    system.enroll("m-1");
+    let send = |messages: &[Value]| system.client.post("/local/queue", &json!({ "messages": messages })).expect(200);
+    for (key, _) in KEYS {
+        let accrual = purchase(10_000);
+        let back = json!({ "entry": key, "refund": { "amount": 5_000, "currency": "EUR" } });
+        let report = send(&[
+            json!({ "program": "demo", "member": "m-1", "idempotency_key": key, "accrual": accrual }),
+            json!({ "program": "demo", "member": "m-1", "idempotency_key": format!("back {key}"), "reversal": back }),
+        ]);
+        assert_eq!((&report["taken"], &report["failed"]), (&json!(2), &json!([])), "{key}");
+        assert!(system.accrue("m-1", key, &purchase(10_000)).is_replay(), "{key}");
+    }
+    for key in ["~a", " a", "a ", "é", ""] {
+        let accrual = purchase(10_000);
+        let report = send(&[json!({ "program": "demo", "member": "m-1", "idempotency_key": key, "accrual": accrual })]);
+        assert_eq!(report["failed"][0]["code"], "body_malformed", "{key}");
+    }
+    system.audit("m-1");
+}
+
+#[test]
+fn a_quoted_key_that_is_no_string_is_refused() {
+    let system = System::start();
+    system.enroll("m-1");
+    let body = purchase(100).to_string();
+    let send = |key: &str| -> Answer {
+        let headers = [JSON, ("idempotency-key", key)];
+        system.client.send("POST", &format!("{}/accruals", member("m-1")), &headers, body.as_bytes())
+    };
+    for key in ["\"", "\"a", "\"\"", "\"a\"b\"", "\"a\"; x=1", "\" a\"", "\"~a\"", r#""a\n""#, r#""a\""#] {
+        send(key).problem(400, "idempotency_key_malformed");
+    }
+    send("a\"").expect(201);
+}
+
+#[test]
+fn an_entry_is_named_in_the_path_or_in_the_query_and_not_in_both() {
+    let system = System::with_silver_member();
+    let entries = format!("{}/entries", member("m-1"));
+    for (path, detail) in [
+        ("~", "must name the entry"),
+        ("~?member=m-1", "must name the entry"),
+        ("order-1?entry=order-1", "has ~ in place of the entry"),
+        ("order-1?entry=order-2", "has ~ in place of the entry"),
+        ("~?entry=order-1&entry=order-1", "can be given once"),
+        ("a%2Fb", "has / ? % or #"),
+        ("a%3Fb", "has / ? % or #"),
+        ("100%25", "has / ? % or #"),
+        ("%231001", "has / ? % or #"),
+    ] {
+        let problem = system.client.get(&format!("{entries}/{path}")).problem(400, "query_malformed");
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{path}: {problem}");
+    }
+    let capture = format!("{}/redemptions/~/capture", member("m-1"));
+    system.client.post_under("c-1", &capture, &json!({})).problem(400, "query_malformed");
+    assert_eq!(system.client.get(&format!("{entries}/~?entry=order-1")).expect(200)["id"], "order-1");
+    for unknown in ["", "~", "order-2", "%00", "%FF", "+order-1"] {
+        system.client.get(&format!("{entries}/~?entry={unknown}")).problem(404, "entry_not_found");
+    }
+}
+
+#[test]
+fn a_query_parameter_that_a_route_does_not_take_is_refused() {
+    let system = System::with_silver_member();
+    let path = member("m-1");
+    let body = purchase(100).to_string();
+    let key = ("idempotency-key", "order-2");
+    for (method, path) in [
+        ("GET", path.clone()),
+        ("GET", format!("{path}/tier")),
+        ("GET", format!("{path}/rewards")),
+        ("GET", format!("{path}/entitlements")),
+        ("GET", format!("{path}/entries")),
+        ("GET", format!("{path}/entries/order-1")),
+        ("GET", format!("{path}/accruals/order-1")),
+        ("POST", format!("{path}/accruals")),
+        ("POST", format!("{path}/redemptions")),
+        ("POST", format!("{path}/transfers")),
+        ("POST", format!("{path}/tier-evaluations")),
+        ("POST", format!("{path}/plan")),
+        ("GET", "/v1/programs/demo".to_owned()),
+        ("GET", "/v1/programs/demo/versions".to_owned()),
+        ("GET", "/local/clock".to_owned()),
+        ("GET", "/local/events".to_owned()),
+    ] {
+        let answer = system.client.send(method, &format!("{path}?dry_run=true"), &[JSON, key], body.as_bytes());
+        let problem = answer.problem(400, "query_malformed");
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains("`dry_run`")), "{path}: {problem}");
+    }
+    let statement = format!("{path}/entries");
+    let problem = system.client.get(&format!("{statement}?limt=5")).problem(400, "query_malformed");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("There is no query parameter `limt` here; this route takes limit, cursor"), "{detail}");
+    system.client.get(&format!("{statement}?limit=5&limit=5")).problem(400, "query_malformed");
+    assert_eq!(system.ledger("m-1").len(), 3, "nothing was written");
+}
