@@ -1,17 +1,26 @@
 //! `GET /members/{member}/entries`: the ledger, newest first, a page at a time, or one entry of it.
 
-use std::fmt;
-
 use regulars_api::{
-    http::{Answer, HttpRequest, Parameter, Params, Problem, ProblemCode},
+    http::{Answer, HttpRequest, Params, Problem},
     view::EntryDetail,
 };
 use regulars_application::{deadline::Deadline, engine::Engine, refusal::RefusalCode};
-use regulars_domain::id::MemberId;
+use regulars_domain::{
+    aftermath::Recorded,
+    id::{MemberId, ProgramId},
+};
 use serde::Serialize;
 
-/// What a statement takes in its query.
-pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
+use crate::{
+    cursor::{self, Cursor},
+    filter::{Filter, Place},
+};
+
+/// How many pages a request reads at most, so that a filter that few entries match costs a bounded amount.
+const READS_MAX: usize = 5;
+
+/// How many entries a page holds that a filter is applied to.
+const FILTERED_PAGE: u32 = 100;
 
 #[derive(Debug, Serialize)]
 struct Statement {
@@ -21,7 +30,7 @@ struct Statement {
 
 /// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
 /// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
-/// this one follow its own.
+/// this one follow its own, except where entries are asked for in order.
 pub(crate) async fn list(
     engine: &Engine,
     request: &HttpRequest,
@@ -29,20 +38,25 @@ pub(crate) async fn list(
     deadline: Deadline,
 ) -> Result<Answer, Problem> {
     let limit = request.limit()?;
-    let Cursor { before, ledger } = request.cursor().map(Cursor::read).transpose()?.unwrap_or_default();
+    let asked = Filter::asked(request)?;
+    let start = Cursor::of(request)?;
     let mut subject = params.subject(engine).await?;
     let done = engine.review(&mut subject, deadline).await?;
-    let member = &done.account.member;
-    let wanted = ledger.as_ref().unwrap_or(member);
-    let mut later = done.account.ledgers().skip_while(|member| *member != wanted);
-    let ledger = later.next().ok_or_else(cursor_malformed)?;
-    let page = engine.store.entries(&subject.program_id, ledger, before, limit).await?;
-    let next = match page.next {
-        Some(seq) => Some(Cursor { before: Some(seq), ledger: Some(ledger.clone()).filter(|ledger| ledger != member) }),
-        None => later.next().map(|ledger| Cursor { before: None, ledger: Some(ledger.clone()) }),
+    let walk = Walk {
+        engine,
+        program: &subject.program_id,
+        filter: asked.within(&subject.program()?.zone),
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    };
+    let (entries, next) = match start {
+        Cursor::After(seq) => walk.forward(&done.account.member, seq, done.account.seq).await?,
+        Cursor::Before { seq, ledger } => {
+            let ledgers: Vec<&MemberId> = done.account.ledgers().collect();
+            walk.back(&ledgers, seq, ledger.as_ref()).await?
+        }
     };
     Ok(Answer::ok(&Statement {
-        entries: page.items.iter().map(|entry| EntryDetail::new(entry, &done.account)).collect(),
+        entries: entries.iter().map(|entry| EntryDetail::new(entry, &done.account)).collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),
     }))
 }
@@ -58,36 +72,99 @@ pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params
     Ok(Answer::ok(&EntryDetail::new(&entry, settled.account())))
 }
 
-/// Where the next page begins: `17`, before that entry of the member's own ledger; `17~m-1` of another's; `~m-1` at the
-/// newest of another's.
-#[derive(Debug, Default)]
-struct Cursor {
-    before: Option<u64>,
-    ledger: Option<MemberId>,
+/// Reads pages of ledgers until there are enough entries that match, or enough has been read.
+struct Walk<'e> {
+    engine: &'e Engine,
+    program: &'e ProgramId,
+    filter: Filter,
+    limit: usize,
 }
 
-impl Cursor {
-    fn read(text: &str) -> Result<Self, Problem> {
-        let (seq, ledger) = text.split_once('~').map_or((text, None), |(seq, ledger)| (seq, Some(ledger)));
-        let is_seq = seq.bytes().all(|byte| byte.is_ascii_digit());
-        let before = seq.parse().ok().filter(|before| is_seq && *before > 0);
-        let ledger = ledger.map(|ledger| ledger.parse().map_err(|_| cursor_malformed())).transpose()?;
-        if before.is_none() && (!seq.is_empty() || ledger.is_none()) {
-            return Err(cursor_malformed());
+impl Walk<'_> {
+    /// Returns entries from the newest back, and where the next page begins: before `seq` of the ledger of `from`, or of the first of
+    /// `ledgers`.
+    async fn back(
+        &self,
+        ledgers: &[&MemberId],
+        seq: Option<u64>,
+        from: Option<&MemberId>,
+    ) -> Result<(Vec<Recorded>, Option<Cursor>), Problem> {
+        let own = ledgers.first().copied();
+        let wanted = from.or(own);
+        let mut later = ledgers.iter().copied().skip_while(|member| Some(*member) != wanted);
+        let mut ledger = later.next().ok_or_else(cursor::malformed)?;
+        let (mut before, mut found) = (seq, Vec::new());
+        for _ in 0..READS_MAX {
+            let page = self.engine.store.entries(self.program, ledger, before, self.page()).await?;
+            let mut next = page.next;
+            for entry in page.items {
+                let seq = entry.sealed.entry.seq;
+                match self.filter.place(&entry.sealed.entry) {
+                    Place::Matches => found.push(entry),
+                    Place::After | Place::OtherKind => {}
+                    // All that are older were posted no later.
+                    Place::Before => {
+                        next = None;
+                        break;
+                    }
+                }
+                if found.len() >= self.limit {
+                    next = Some(seq).filter(|seq| *seq > 1);
+                    break;
+                }
+            }
+            before = next;
+            if before.is_none() {
+                let Some(following) = later.next() else { return Ok((found, None)) };
+                ledger = following;
+            }
+            if found.len() >= self.limit || self.filter.is_empty() {
+                break;
+            }
         }
-        Ok(Self { before, ledger })
+        let ledger = Some(ledger).filter(|ledger| Some(*ledger) != own).cloned();
+        Ok((found, Some(Cursor::Before { seq: before, ledger })))
     }
-}
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(before) = self.before {
-            write!(f, "{before}")?;
+    /// Returns entries of `member` in order, those after `seq`, and where the next page begins. `newest` is the seq of the newest
+    /// entry.
+    async fn forward(
+        &self,
+        member: &MemberId,
+        seq: u64,
+        newest: u64,
+    ) -> Result<(Vec<Recorded>, Option<Cursor>), Problem> {
+        let (mut after, mut found) = (seq, Vec::new());
+        for _ in 0..READS_MAX {
+            let page = self.engine.store.entries_after(self.program, member, after, self.page()).await?;
+            let mut is_over = page.next.is_none();
+            for entry in page.items {
+                let seq = entry.sealed.entry.seq;
+                match self.filter.place(&entry.sealed.entry) {
+                    Place::Matches => found.push(entry),
+                    Place::Before | Place::OtherKind => {}
+                    Place::After => {
+                        is_over = true;
+                        break;
+                    }
+                }
+                after = seq;
+                if found.len() >= self.limit {
+                    is_over = after >= newest;
+                    break;
+                }
+            }
+            if is_over {
+                return Ok((found, None));
+            }
+            if found.len() >= self.limit {
+                break;
+            }
         }
-        self.ledger.as_ref().map_or(Ok(()), |ledger| write!(f, "~{ledger}"))
+        Ok((found, Some(Cursor::After(after))))
     }
-}
 
-fn cursor_malformed() -> Problem {
-    Problem::new(ProblemCode::CursorMalformed, "Send the next_cursor of the page before, as it was.")
+    fn page(&self) -> u32 {
+        if self.filter.is_empty() { u32::try_from(self.limit).unwrap_or(FILTERED_PAGE) } else { FILTERED_PAGE }
+    }
 }

@@ -1,8 +1,10 @@
 //! The `account` function: an account, its statement and accruals, its tier, the rewards it can have, and what it may use without points.
 
 mod accruals;
+mod cursor;
 mod entitlements;
 mod entries;
+mod filter;
 mod rewards;
 
 use std::sync::LazyLock;
@@ -37,7 +39,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::GET, "/v1/programs/{program}/members/{member}/rewards", Operation::Rewards),
         (Method::GET, "/v1/programs/{program}/members/{member}/tier", Operation::Tier),
     ])
-    .taking(&Method::GET, ENTRIES, &entries::PARAMETERS)
+    .taking(&Method::GET, ENTRIES, &filter::PARAMETERS)
 });
 
 /// The methods and paths that this function answers, as the template has to name them.
@@ -56,7 +58,8 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Account => account(engine, &params).await,
             Operation::Accrual => accruals::read(engine, &request, &params).await,
             Operation::Entitlements => entitlements::list(engine, &params).await,
-            Operation::Entries => entries::list(engine, &request, &params, deadline).await,
+            // On the heap, so that the futures of the other operations stay small.
+            Operation::Entries => Box::pin(entries::list(engine, &request, &params, deadline)).await,
             Operation::Entry => entries::read(engine, &request, &params).await,
             Operation::Rewards => rewards::list(engine, &params).await,
             Operation::Tier => tier(engine, &params).await,

@@ -89,14 +89,29 @@ impl Store {
         after_seq: u64,
         limit: u32,
     ) -> Result<Page<Sealed>, StoreFault> {
+        let page = self.entries_after(program, member, after_seq, limit).await?;
+        Ok(Page { items: page.items.into_iter().map(|recorded| recorded.sealed).collect(), next: page.next })
+    }
+
+    /// [`Store::ledger`], and what became of each entry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn entries_after(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        after_seq: u64,
+        limit: u32,
+    ) -> Result<Page<Recorded>, StoreFault> {
         let query = |client: &Client| {
             self.query(client, BY_SEQ, limit)
                 .key_condition_expression(AFTER)
                 .expression_attribute_values(":seq", number(&after_seq))
                 .scan_index_forward(true)
         };
-        let page = self.page_of_entries(program, member, query).await?;
-        Ok(Page { items: page.items.into_iter().map(|recorded| recorded.sealed).collect(), next: page.next })
+        self.page_of_entries(program, member, query).await
     }
 
     async fn page_of_entries(

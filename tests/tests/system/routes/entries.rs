@@ -144,3 +144,156 @@ fn the_statement_tells_of_points_that_will_expire() {
     assert_eq!(alone["expiring"], notice["expiring"]);
     system.audit("m-1");
 }
+
+/// The seqs of all pages of a statement, with as many pages as there were.
+fn pages(system: &System, query: &str) -> (Vec<u64>, usize) {
+    let (mut all, mut count, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let page = system.client.get(&format!("{}?{query}{cursor}", entries())).expect(200);
+        all.extend(seqs(&page));
+        count += 1;
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return (all, count),
+        }
+    }
+}
+
+#[test]
+fn a_statement_is_narrowed_by_days_of_posting_and_kinds() {
+    let system = System::start();
+    system.enroll("m-1");
+    // 20:59:59 UTC is the last second of a day in Istanbul.
+    for (order, now) in [
+        ("order-1", "2026-11-24T20:59:59Z"),
+        ("order-2", "2026-11-24T21:00:00Z"),
+        ("order-3", "2026-11-25T12:00:00Z"),
+        ("order-4", "2026-11-25T20:59:59Z"),
+        ("order-5", "2026-11-25T21:00:00Z"),
+    ] {
+        system.move_clock(now);
+        // The day of the purchase is another.
+        system.accrue("m-1", order, &purchase_at("2026-11-22T09:00:00Z", 10_000)).expect(201);
+    }
+    let ledger = system.ledger("m-1");
+    let of = |wanted: &[&str]| -> Vec<u64> {
+        let wanted = ledger.iter().rev().filter(|entry| {
+            let refers_to = entry["refers_to"].as_str().unwrap_or_default();
+            wanted.contains(&entry["id"].as_str().unwrap()) || wanted.contains(&refers_to)
+        });
+        wanted.map(|entry| entry["seq"].as_u64().unwrap()).collect()
+    };
+    let everything: Vec<u64> = ledger.iter().rev().map(|entry| entry["seq"].as_u64().unwrap()).collect();
+    for (query, expected) in [
+        ("from=2026-11-25&to=2026-11-25", of(&["order-2", "order-3", "order-4"])),
+        ("from=2026-11-26", of(&["order-5"])),
+        ("to=2026-11-24", of(&["order-1", "~enrollment"])),
+        ("from=2026-11-22&to=2026-11-23", vec![]),
+        ("from=2026-11-27", vec![]),
+        ("to=2026-11-20", vec![]),
+        ("from=0001-01-01&to=9999-12-31", everything.clone()),
+        ("kind=enrollment", vec![1]),
+        (
+            "kind=tier_change&kind=enrollment&from=2026-11-22",
+            ledger.iter().filter(|e| e["kind"] == "tier_change").map(|e| e["seq"].as_u64().unwrap()).collect(),
+        ),
+        ("kind=expiry", vec![]),
+    ] {
+        for limit in [1, 2, 100] {
+            let (found, _) = pages(&system, &format!("{query}&limit={limit}"));
+            assert_eq!(found, expected, "{query}, limit {limit}");
+            let (in_order, _) = pages(&system, &format!("{query}&limit={limit}&after_seq=0"));
+            assert_eq!(in_order.into_iter().rev().collect::<Vec<_>>(), expected, "{query}, limit {limit}, in order");
+        }
+    }
+    for query in [
+        "from=today",
+        "from=-009999-01-01",
+        "from=",
+        "to=2026-11-31",
+        "to=2026-11-25T00:00:00Z",
+        "from=2026-11-26&to=2026-11-25",
+        "kind=",
+        "kind=purchase",
+        "kind=accrual,expiry",
+        "kind=accrual&kind=Accrual",
+        "after_seq=",
+        "after_seq=-1",
+        "after_seq=x",
+        "from=2026-11-25&from=2026-11-25",
+    ] {
+        system.client.get(&format!("{}?{query}", entries())).problem(400, "query_malformed");
+    }
+}
+
+#[test]
+fn entries_after_a_seq_come_in_order() {
+    let system = System::start();
+    system.enroll("m-1");
+    for number in 2..=30 {
+        system.accrue("m-1", &format!("order-{number}"), &purchase(100)).expect(201);
+    }
+    for (query, expected) in [("after_seq=0", 1..=30), ("after_seq=12", 13..=30), ("after_seq=29", 30..=30)] {
+        for limit in [1, 7, 30, 100] {
+            let (found, count) = pages(&system, &format!("{query}&limit={limit}"));
+            assert_eq!(found, expected.clone().collect::<Vec<_>>(), "{query}, limit {limit}");
+            assert_eq!(count, found.len().div_ceil(limit), "no empty page at the end of {query}, limit {limit}");
+        }
+    }
+    for beyond in [30_u64, 31, u64::MAX] {
+        assert_eq!(pages(&system, &format!("after_seq={beyond}")), (vec![], 1));
+    }
+    // What is added behind a page comes on the next one.
+    let page = system.client.get(&format!("{}?after_seq=20&limit=5", entries())).expect(200);
+    system.accrue("m-1", "order-31", &purchase(100)).expect(201);
+    let next = page["next_cursor"].as_str().unwrap();
+    let page = system.client.get(&format!("{}?after_seq=20&limit=100&cursor={next}", entries())).expect(200);
+    assert_eq!(seqs(&page), (26..=31).collect::<Vec<_>>());
+    let back = system.client.get(&format!("{}?limit=5", entries())).expect(200);
+    let back = back["next_cursor"].as_str().unwrap();
+    system.client.get(&format!("{}?after_seq=20&cursor={back}", entries())).problem(400, "cursor_malformed");
+}
+
+#[test]
+fn a_filter_that_few_entries_match_costs_a_bounded_read_and_misses_none() {
+    let system = System::start();
+    system.enroll("m-1");
+    system.redeem("m-1", "none", &json!({ "reward": "free-coffee" })).problem(422, "insufficient_points");
+    for number in 2..=620 {
+        system.accrue("m-1", &format!("order-{number}"), &purchase(1)).expect(201);
+    }
+    let first = system.client.get(&format!("{}?kind=enrollment", entries())).expect(200);
+    assert_eq!((seqs(&first), &first["next_cursor"]), (vec![], &json!("121")), "five pages of a hundred");
+    assert_eq!(pages(&system, "kind=enrollment"), (vec![1], 2));
+    assert_eq!(pages(&system, "kind=expiry&after_seq=0"), (vec![], 2));
+    assert_eq!(pages(&system, "kind=enrollment&after_seq=0"), (vec![1], 2));
+}
+
+#[test]
+fn a_filter_looks_into_the_ledgers_of_merged_members_too_and_an_order_does_not() {
+    let system = System::start();
+    for (id, key) in [("m-1", "order-1"), ("m-2", "order-2")] {
+        system.enroll(id);
+        system.accrue(id, key, &purchase(100)).expect(201);
+    }
+    system.client.post_under("merge-1", &format!("{}/merge", member("m-2")), &json!({ "into": "m-1" })).expect(201);
+    let ids = |query: &str| -> Vec<String> {
+        let (mut ids, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = system.client.get(&format!("{}?{query}{cursor}", entries())).expect(200);
+            ids.extend(
+                page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()),
+            );
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return ids,
+            }
+        }
+    };
+    for limit in [1, 2, 3, 100] {
+        assert_eq!(ids(&format!("kind=accrual&limit={limit}")), ["order-1", "order-2"], "limit {limit}");
+        assert_eq!(ids(&format!("kind=accrual&from=2026-11-21&limit={limit}")), ["order-1", "order-2"]);
+        assert_eq!(ids(&format!("kind=enrollment&limit={limit}")), ["~enrollment", "~enrollment"]);
+        assert_eq!(ids(&format!("kind=accrual&after_seq=0&limit={limit}")), ["order-1"]);
+    }
+}

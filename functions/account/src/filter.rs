@@ -1,0 +1,141 @@
+//! Which entries of a statement its caller wants: days of posting, and kinds.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use regulars_api::http::{HttpRequest, Parameter, Problem, ProblemCode};
+use regulars_domain::{
+    calendar::{days_after, start_of},
+    entry::{Entry, Kind},
+};
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value},
+};
+
+/// What a statement takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 6] = [
+    Parameter::once("limit"),
+    Parameter::once("cursor"),
+    Parameter::once("from"),
+    Parameter::once("to"),
+    Parameter::repeatable("kind"),
+    Parameter::once("after_seq"),
+];
+
+/// What a request asks for, before it is known in which time zone its days are.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    from: Option<Date>,
+    to: Option<Date>,
+    kinds: BTreeSet<Kind>,
+}
+
+/// The entries that are wanted. Those of a ledger were posted in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    /// The first moment.
+    from: Option<Timestamp>,
+    /// The first moment that is too late.
+    until: Option<Timestamp>,
+    /// The kinds; empty for all of them.
+    kinds: BTreeSet<Kind>,
+}
+
+/// Where an entry is, seen from those that are wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    Before,
+    Matches,
+    OtherKind,
+    After,
+}
+
+impl Filter {
+    /// Returns what `request` asks for.
+    ///
+    /// # Errors
+    ///
+    /// `query_malformed` for a day or a kind that is none, or days the wrong way round.
+    pub(crate) fn asked(request: &HttpRequest) -> Result<Asked, Problem> {
+        let date = |name| {
+            Ok::<_, Problem>(request.query_all(name, "must be a date such as 2026-11-21", date)?.first().copied())
+        };
+        let (from, to) = (date("from")?, date("to")?);
+        let rule = "must be a kind of entry, as entries name it, such as accrual, redemption or adjustment";
+        let kinds = request.query_all("kind", rule, kind)?.into_iter().collect();
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err(Problem::new(
+                ProblemCode::QueryMalformed,
+                "The query parameter `from` must not be after `to`.",
+            ));
+        }
+        Ok(Asked { from, to, kinds })
+    }
+
+    /// Whether every entry matches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from.is_none() && self.until.is_none() && self.kinds.is_empty()
+    }
+
+    pub(crate) fn place(&self, entry: &Entry) -> Place {
+        if self.from.is_some_and(|from| entry.posted_at < from) {
+            return Place::Before;
+        }
+        if self.until.is_some_and(|until| entry.posted_at >= until) {
+            return Place::After;
+        }
+        if self.kinds.is_empty() || self.kinds.contains(&entry.kind()) { Place::Matches } else { Place::OtherKind }
+    }
+}
+
+impl Asked {
+    /// Returns the filter whose days are those of `zone`.
+    pub(crate) fn within(self, zone: &TimeZone) -> Filter {
+        Filter {
+            from: self.from.map(|day| start_of(zone, day)),
+            until: self.to.map(|day| start_of(zone, days_after(day, 1))),
+            kinds: self.kinds,
+        }
+    }
+}
+
+/// A date of our era, and not the beginning of something longer.
+fn date(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|date: &Date| date.year() > 0 && date.to_string() == text)
+}
+
+fn kind(text: &str) -> Option<Kind> {
+    Kind::deserialize(IntoDeserializer::<value::Error>::into_deserializer(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_in_one_way() {
+        assert!(date("2026-11-21").is_some());
+        for text in [
+            "",
+            "2026-11-31",
+            "20261121",
+            "2026-11-21T00:00:00",
+            "2026-11-21 ",
+            "21.11.2026",
+            "today",
+            "-009999-01-01",
+            "0000-12-31",
+        ] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_named_as_in_an_entry() {
+        assert_eq!((kind("accrual"), kind("tier_change")), (Some(Kind::Accrual), Some(Kind::TierChange)));
+        for text in ["", "Accrual", "accruals", "accrual,expiry"] {
+            assert_eq!(kind(text), None, "{text}");
+        }
+    }
+}
