@@ -1,11 +1,13 @@
 //! `POST /members/{member}/adjustments`: points given or taken by an operator, with a reason.
 
+use jiff::civil::Date;
 use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
     view::Posted,
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
+use regulars_application::{body::told, deadline::Deadline, engine::Engine, refusal::Refusal};
 use regulars_domain::{
+    account::Qualifying,
     adjust::{self, Adjust},
     points::Points,
     text::{Label, Note},
@@ -17,9 +19,47 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Adjustment {
     points: i64,
+    /// The last day of points given.
+    #[serde(default, deserialize_with = "told")]
+    expires_on: Option<Date>,
+    /// What counts toward a tier, or counts no longer.
+    #[serde(default, deserialize_with = "told")]
+    qualifying: Option<Counting>,
     reason: Label,
     #[serde(default)]
     note: Option<Note>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Counting {
+    points: i64,
+    spend: i64,
+    visits: i64,
+}
+
+impl Counting {
+    /// Returns what it stands for.
+    ///
+    /// # Errors
+    ///
+    /// `body_malformed` for a number out of bounds.
+    fn qualifying(&self) -> Result<Qualifying, Refusal> {
+        let Self { points, spend, visits } = *self;
+        for (field, amount) in [("points", points), ("spend", spend), ("visits", visits)] {
+            check_bounds(&format!("/qualifying/{field}"), amount)?;
+        }
+        Ok(Qualifying { points, spend, visits })
+    }
+}
+
+/// Refuses a number that is beyond what is counted.
+fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
+    let most = Points::MAX.get();
+    if amount.checked_abs().is_some_and(|amount| amount <= most) {
+        return Ok(());
+    }
+    Err(Refusal::body_malformed(at, format!("This must be a whole number from -{most} to {most}.")))
 }
 
 pub(crate) async fn adjust(
@@ -31,12 +71,16 @@ pub(crate) async fn adjust(
     request.only_operator("Only an operator adjusts points.")?;
     let body = request.body()?;
     let keyed = request.keyed("adjustment", body.value())?;
-    let Adjustment { points, reason, note } = body.object()?;
-    let most = Points::MAX.get();
-    if points == 0 || points.checked_abs().is_none_or(|points| points > most) {
-        return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}, or as many below zero.")));
+    let Adjustment { points, expires_on, qualifying, reason, note } = body.object()?;
+    check_bounds("/points", points)?;
+    let qualifying = qualifying.unwrap_or_default().qualifying()?;
+    if points == 0 && qualifying.is_zero() {
+        return Err(Problem::body_malformed("/points", "points can be 0 only where qualifying changes something."));
     }
-    let wish = Adjust { points: Points::new(points), reason, note };
+    if points <= 0 && expires_on.is_some() {
+        return Err(Problem::body_malformed("/expires_on", "Only points that are given have a last day."));
+    }
+    let wish = Adjust { points: Points::new(points), expires_on, qualifying, reason, note };
     let mut subject = params.subject(engine).await?;
     let done = engine
         .act(&mut subject, &Needs::default(), &keyed, deadline, |_, settled, _| adjust::adjust(settled, &keyed, &wish))

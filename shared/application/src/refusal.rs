@@ -70,6 +70,8 @@ pub enum RefusalCode {
     IdempotencyKeyReused,
     /// The account has fewer points than are needed; the member `missing` says how many are.
     InsufficientPoints,
+    /// Less counts toward a tier than is to be taken away; the member `missing` says how much is missing.
+    InsufficientQualifying,
     /// No reward of this kind is left.
     RewardOutOfStock,
     /// The reward's codes do not come from a pool, so none can be added.
@@ -147,6 +149,7 @@ impl RefusalCode {
             Self::VersionsFull => "versions_full",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::InsufficientPoints => "insufficient_points",
+            Self::InsufficientQualifying => "insufficient_qualifying",
             Self::RewardOutOfStock => "reward_out_of_stock",
             Self::RewardWithoutPool => "reward_without_pool",
             Self::RewardNotForTier => "reward_not_for_tier",

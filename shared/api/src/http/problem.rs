@@ -128,6 +128,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
         RefusalCode::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request"),
         RefusalCode::InsufficientPoints => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough points"),
+        RefusalCode::InsufficientQualifying => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough counts toward a tier"),
         RefusalCode::RewardOutOfStock => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is out of stock"),
         RefusalCode::RewardWithoutPool => (StatusCode::UNPROCESSABLE_ENTITY, "The reward has no pool of codes"),
         RefusalCode::RewardNotForTier => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is for other tiers"),
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 61] = [
+        let promised: [(u16, &str, ProblemCode); 62] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -368,6 +369,7 @@ mod tests {
             (415, "media_type_unsupported", ProblemCode::MediaTypeUnsupported),
             (422, "idempotency_key_reused", Refused::IdempotencyKeyReused.into()),
             (422, "insufficient_points", Refused::InsufficientPoints.into()),
+            (422, "insufficient_qualifying", Refused::InsufficientQualifying.into()),
             (422, "reward_out_of_stock", Refused::RewardOutOfStock.into()),
             (422, "reward_without_pool", Refused::RewardWithoutPool.into()),
             (422, "reward_not_for_tier", Refused::RewardNotForTier.into()),

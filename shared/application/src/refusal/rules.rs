@@ -1,7 +1,7 @@
 //! What each rule refuses, with its code, its detail and what a program can read of it.
 
 use regulars_domain::{
-    account::Inactive,
+    account::{Inactive, Qualifying},
     adjust::AdjustRefusal,
     amendment::AmendRefusal,
     confirm::ConfirmRefusal,
@@ -135,9 +135,16 @@ impl From<AdjustRefusal> for Refusal {
         let detail = sentence(&refusal);
         match refusal {
             AdjustRefusal::Inactive(inactive) => inactive.into(),
+            AdjustRefusal::ExpiresOnPast { .. } => Refusal::body_malformed("/expires_on", detail),
+            AdjustRefusal::NoTiers => Refusal::body_malformed("/qualifying", detail),
             AdjustRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),
             AdjustRefusal::InsufficientPoints { missing } => {
                 Refusal::new(RefusalCode::InsufficientPoints, detail).with("missing", missing.get())
+            }
+            AdjustRefusal::InsufficientQualifying { missing } => {
+                let Qualifying { points, spend, visits } = missing;
+                let missing = json!({ "points": points, "spend": spend, "visits": visits });
+                Refusal::new(RefusalCode::InsufficientQualifying, detail).with("missing", missing)
             }
         }
     }

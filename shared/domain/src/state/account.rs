@@ -208,6 +208,29 @@ impl Qualifying {
         }
     }
 
+    /// What of it is more than nothing.
+    pub(crate) fn more(self) -> Self {
+        self.each(|amount| amount.max(0))
+    }
+
+    /// What of it is less than nothing, as a positive amount.
+    pub(crate) fn less_of(self) -> Self {
+        self.each(|amount| amount.min(0).saturating_neg())
+    }
+
+    /// As much of it as there is of `kept`, and never less than nothing.
+    pub(crate) fn at_most(self, kept: Self) -> Self {
+        Self {
+            points: self.points.min(kept.points).max(0),
+            spend: self.spend.min(kept.spend).max(0),
+            visits: self.visits.min(kept.visits).max(0),
+        }
+    }
+
+    fn each(self, of: impl Fn(i64) -> i64) -> Self {
+        Self { points: of(self.points), spend: of(self.spend), visits: of(self.visits) }
+    }
+
     /// This and `other` together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -1,5 +1,7 @@
 //! Amounts that come to count toward a tier, or count no longer, and what that changes of levels secured before.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use crate::{
@@ -32,9 +34,53 @@ pub(crate) fn counted(
     (Some(change), secured_now.flatten())
 }
 
+/// Returns what it changes that an operator counts `change` toward the current period: what is more counts today, and what is less is
+/// taken from the newest amounts of the period.
+///
+/// # Errors
+///
+/// What is missing, if the period would count less than nothing. Without tiers, nothing counts.
+pub(crate) fn adjusted(
+    rules: Rules<'_>,
+    account: &Account,
+    change: Qualifying,
+) -> Result<(Vec<Qualified>, Option<SecuredNow>), Qualifying> {
+    let Some(tiers) = rules.tiers().filter(|_| !change.is_zero()) else { return Ok((Vec::new(), None)) };
+    let today = account.settled_on;
+    let (more, mut less) = (change.more(), change.less_of());
+    let period = current_period(rules.program, tiers, account, today);
+    let days = (period.first, period.last.unwrap_or(Date::MAX));
+    let (first, last) = Rolling::of(rules).map_or(days, |rolling| rolling.span(today));
+    let mut changes = BTreeMap::new();
+    for (bucket, kept) in account.qualifying.range(first..=last).rev() {
+        let taken = less.at_most(*kept);
+        less = less.less(taken);
+        if !taken.is_zero() {
+            changes.insert(*bucket, Qualifying::default().less(taken));
+        }
+    }
+    if !less.is_zero() {
+        return Err(less);
+    }
+    let secured_now = secured_after(account, |after| {
+        for (bucket, change) in &changes {
+            discount(rules, after, change.less_of(), *bucket);
+        }
+        if !more.is_zero() {
+            count(rules, after, more, today);
+        }
+    });
+    if !more.is_zero() {
+        let counted: &mut Qualifying = changes.entry(bucket(rules.program, tiers, account, today)).or_default();
+        *counted = counted.plus(more);
+    }
+    let qualified = changes.into_iter().map(|(period, amount)| Qualified { period, amount });
+    Ok((qualified.collect(), secured_now))
+}
+
 /// Returns what it changes that what is kept under `bucket` counts by `change` more or less than before.
 ///
-/// Where nothing is kept under it any more, nothing can be taken from it; `can_open` says whether something can be added.
+/// It never counts less than nothing: an operator may have taken away what comes back now. Where nothing is kept under it any more, nothing can be taken from it; `can_open` says whether something can be added.
 pub(crate) fn recounted(
     rules: Rules<'_>,
     account: &Account,
@@ -42,17 +88,12 @@ pub(crate) fn recounted(
     bucket: Date,
     can_open: bool,
 ) -> (Option<Qualified>, Option<SecuredNow>) {
-    let is_kept = account.qualifying.contains_key(&bucket);
-    if rules.tiers().is_none() || change.is_zero() || !(is_kept || can_open) {
+    let kept = account.qualifying.get(&bucket);
+    let (more, less) = (change.more(), change.less_of().at_most(kept.copied().unwrap_or_default()));
+    let change = more.less(less);
+    if rules.tiers().is_none() || change.is_zero() || !(kept.is_some() || can_open) {
         return (None, None);
     }
-    let part = |of: fn(i64) -> i64| Qualifying {
-        points: of(change.points),
-        spend: of(change.spend),
-        visits: of(change.visits),
-    };
-    let less = part(|amount| amount.min(0).saturating_neg());
-    let more = part(|amount| amount.max(0));
     let secured_now = secured_after(account, |after| {
         if !less.is_zero() {
             discount(rules, after, less, bucket);

@@ -13,7 +13,7 @@ mod standing;
 pub use self::standing::{Because, Missing, Standing};
 pub(crate) use self::{
     closing::{changes, close, forget},
-    counting::{absorbed, counted, recounted, stronger},
+    counting::{absorbed, adjusted, counted, recounted, stronger},
     period::{bucket, current_period, qualifying_of},
     promise::keep_promises,
     standing::{effective, standing},

@@ -43,11 +43,16 @@ impl<'p> Rolling<'p> {
         }
     }
 
+    /// The first and the last day of what counts in the month of `date`.
+    pub(super) fn span(self, date: Date) -> (Date, Date) {
+        let month = date.first_of_month();
+        (months_after(month, self.months.saturating_neg()), month.last_of_month())
+    }
+
     /// What counts on the last day of the month of `date`, given what is known today.
     pub(crate) fn window(self, account: &Account, date: Date) -> Qualifying {
-        let month = date.first_of_month();
-        let months = months_after(month, self.months.saturating_neg())..=month.last_of_month();
-        account.qualifying.range(months).fold(Qualifying::default(), |sum, (_, amount)| sum.plus(*amount))
+        let (first, last) = self.span(date);
+        account.qualifying.range(first..=last).fold(Qualifying::default(), |sum, (_, amount)| sum.plus(*amount))
     }
 
     fn reached(self, account: &Account, date: Date) -> Option<usize> {

@@ -1,9 +1,14 @@
 //! Adjustments: points that an operator gives or takes, with a reason.
 
-use regulars_domain::{entry::Record, points::Points};
+use regulars_domain::{
+    account::Qualifying,
+    adjust::{Adjust, AdjustRefusal},
+    entry::Record,
+    points::Points,
+};
 use serde_json::json;
 
-use crate::world::{Member, Rulebook, at, changes, lots, lots_of, on, program};
+use crate::world::{Member, Rulebook, at, changes, lots, lots_of, on, program, purchase};
 
 fn with_expiry() -> Rulebook {
     program(json!({
@@ -47,4 +52,101 @@ fn points_taken_are_those_that_expire_soonest() {
         assert_eq!(lots_of(&member.account), left);
         member.assert_proven();
     }
+}
+
+/// Points given until a day, and what is counted with them.
+fn wish(points: i64, expires_on: Option<&str>, qualifying: i64) -> Adjust {
+    Adjust {
+        points: Points::new(points),
+        expires_on: expires_on.map(on),
+        qualifying: Qualifying { points: qualifying, ..Qualifying::default() },
+        reason: "goodwill".parse().unwrap(),
+        note: None,
+    }
+}
+
+#[test]
+fn points_given_until_a_day_live_until_then_or_until_the_day_to_which_activity_extended_all() {
+    let inactivity = json!({ "points": { "expiry": { "inactivity_months": 12 } } });
+    for (program, extended_to, expires_on, lasts_until) in [
+        (with_expiry(), None, "2026-11-21", "2026-11-21"),
+        (with_expiry(), None, "2027-03-31", "2027-03-31"),
+        (with_expiry(), None, "9999-12-31", "9999-12-31"),
+        (program(json!({})), None, "2027-03-31", "2027-03-31"),
+        (program(inactivity.clone()), Some("2027-11-20"), "2027-03-31", "2027-11-20"),
+        (program(inactivity), Some("2027-11-20"), "2028-03-31", "2028-03-31"),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.account.extended_to = extended_to.map(on);
+        let entry = member.adjusts_by(&program, at("2026-11-21"), "a-1", &wish(40, Some(expires_on), 0)).unwrap();
+        assert_eq!((changes(&entry), entry.expires_on()), ([40, 0, 40, 0, 0], Some(on(lasts_until))));
+        assert_eq!(lots_of(&member.account), [(lasts_until.to_owned(), 40)]);
+    }
+}
+
+fn tiered(period: &serde_json::Value) -> Rulebook {
+    program(json!({
+        "tiers": { "period": period, "levels": [
+            { "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }, { "id": "gold", "threshold": 300 },
+        ] },
+        "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } }],
+    }))
+}
+
+#[test]
+fn what_an_operator_counts_brings_a_tier_and_what_is_taken_away_ends_it() {
+    for period in [json!("calendar_year"), json!("membership_year"), json!("lifetime"), json!({ "rolling_months": 12 })]
+    {
+        let program = tiered(&period);
+        let mut member = Member::joins(&program, "2026-08-01");
+        member.earns(&program, "order-1", &purchase("2026-09-21", json!(9_000))).unwrap();
+        member.earns(&program, "order-2", &purchase("2026-11-02", json!(1_000))).unwrap();
+        assert_eq!(member.tier(), Some("silver"), "{period}");
+        let before = member.balances();
+        for (key, qualifying, tier) in [
+            ("a-1", 200, "gold"),
+            ("a-2", -1, "silver"),
+            ("a-3", -199, "silver"),
+            ("a-4", -60, "bronze"),
+            ("a-5", -40, "bronze"),
+        ] {
+            let entry = member.adjusts_by(&program, at("2026-11-21"), key, &wish(0, None, qualifying)).unwrap();
+            let counted: i64 = entry.effects.qualified.iter().map(|counted| counted.amount.points).sum();
+            assert_eq!((counted, changes(&entry)), (qualifying, [0; 5]), "{period} {key}");
+            assert_eq!(member.tier(), Some(tier), "{period} {key}");
+            assert!(member.account.qualifying.values().all(|counted| counted.points >= 0), "{period} {key}");
+        }
+        // A purchase also counts as a visit and as spend, and those are untouched.
+        let left = member.account.qualifying.values().copied().fold(Qualifying::default(), Qualifying::plus);
+        assert_eq!(left, Qualifying { points: 0, spend: 10_000, visits: 2 }, "{period}");
+        let missing = Qualifying { points: 1, ..Qualifying::default() };
+        let refused = member.adjusts_by(&program, at("2026-11-21"), "a-6", &wish(5, None, -1));
+        assert_eq!(refused, Err(AdjustRefusal::InsufficientQualifying { missing }), "{period}");
+        assert_eq!(member.balances(), before);
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn what_counted_in_a_period_that_is_over_cannot_be_taken_away() {
+    let program = tiered(&json!("calendar_year"));
+    let mut member = Member::joins(&program, "2026-08-01");
+    member.earns(&program, "order-1", &purchase("2026-09-21", json!(9_000))).unwrap();
+    let missing = Qualifying { points: 1, ..Qualifying::default() };
+    let refused = member.adjusts_by(&program, at("2027-01-01"), "a-1", &wish(0, None, -1));
+    assert_eq!(refused, Err(AdjustRefusal::InsufficientQualifying { missing }));
+    member.assert_proven();
+}
+
+#[test]
+fn a_return_takes_back_no_more_than_an_operator_left() {
+    let program = tiered(&json!("calendar_year"));
+    let mut member = Member::joins(&program, "2026-08-01");
+    member.earns(&program, "order-1", &purchase("2026-11-02", json!(9_000))).unwrap();
+    member.earns(&program, "order-2", &purchase("2026-11-02", json!(3_000))).unwrap();
+    member.adjusts_by(&program, at("2026-11-21"), "a-1", &wish(0, None, -100)).unwrap();
+    member.reverses(&program, at("2026-11-21"), "back-1", "order-1", None).unwrap();
+    let left: Vec<_> = member.account.qualifying.values().copied().collect();
+    assert_eq!(left, [Qualifying { points: 0, spend: 3_000, visits: 1 }]);
+    member.assert_proven();
 }

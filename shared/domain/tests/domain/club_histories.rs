@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
-    account::Status,
+    account::{Qualifying, Status},
     adjust::{Adjust, adjust},
     enroll::{MemberChange, NewStatus, change_member},
     entry::By,
@@ -336,7 +336,13 @@ impl History {
             Step::Adjust { who, points } => {
                 let page = self.books.page(IDS[who]);
                 let can = page.gone_to.is_none() && page.spendable() + points >= 0;
-                let wish = Adjust { points: Points::new(points), reason: "opening".parse().unwrap(), note: None };
+                let wish = Adjust {
+                    points: Points::new(points),
+                    expires_on: None,
+                    qualifying: Qualifying::default(),
+                    reason: "opening".parse().unwrap(),
+                    note: None,
+                };
                 let settled = self.club.settled(&self.program, self.now, IDS[who]);
                 let done = adjust(settled, &request(key), &wish);
                 assert_eq!(done.is_ok(), can, "{key}: {done:?}");

@@ -1,8 +1,8 @@
 //! Refusals: each of them, and which one wins where several apply.
 
 use regulars_domain::{
-    account::{Inactive, Status, TierOverride},
-    adjust::AdjustRefusal,
+    account::{Inactive, Qualifying, Status, TierOverride},
+    adjust::{Adjust, AdjustRefusal},
     aftermath::{AccrualNow, Place},
     calendar::{Every, Interval},
     earn::EarnRefusal,
@@ -579,25 +579,43 @@ fn what_can_be_done_about_a_redemption_goes_by_its_state() {
 }
 
 /// The refusals of an adjustment, in their order.
-const ADJUST_GROUNDS: [&str; 3] = ["Inactive", "PointsOverflow", "InsufficientPoints"];
+const ADJUST_GROUNDS: [&str; 6] =
+    ["Inactive", "ExpiresOnPast", "NoTiers", "PointsOverflow", "InsufficientPoints", "InsufficientQualifying"];
 
 #[test]
 fn of_several_grounds_to_refuse_an_adjustment_the_first_is_told() {
-    let program = program(json!({}));
+    let plain = program(json!({}));
+    let tiered = program(json!({ "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }] } }));
     for grounds in subsets(&ADJUST_GROUNDS) {
-        let mut member = Member::joins(&program, "2026-11-01");
+        let has = |ground: &str| grounds.contains(&ground);
+        // Points are given or taken, and a program has tiers or not, so not all of these apply at once.
+        if (has("PointsOverflow") && has("InsufficientPoints")) || (has("NoTiers") && has("InsufficientQualifying")) {
+            continue;
+        }
+        let program = if has("NoTiers") { &plain } else { &tiered };
+        let mut member = Member::joins(program, "2026-11-01");
         set_status(&mut member, &grounds);
-        // Points are given or taken, so the last two never apply at once.
-        let points = match (grounds.contains(&"PointsOverflow"), grounds.contains(&"InsufficientPoints")) {
-            (true, _) => Points::MAX.get(),
-            (false, true) => -11,
-            (false, false) => -10,
-        };
         member.account.lots = lots(&[("never", 10)]);
-        let refused = member.adjusts(&program, at("2026-11-21"), "a-1", points).err();
+        let wish = Adjust {
+            points: Points::new(match (has("PointsOverflow"), has("InsufficientPoints")) {
+                (true, _) => Points::MAX.get(),
+                (false, true) => -11,
+                (false, false) => -10,
+            }),
+            expires_on: Some(on(if has("ExpiresOnPast") { "2026-11-20" } else { "2026-11-21" })),
+            qualifying: match (has("NoTiers"), has("InsufficientQualifying")) {
+                (true, _) => Qualifying { points: 1, ..Qualifying::default() },
+                (false, true) => Qualifying { visits: -1, ..Qualifying::default() },
+                (false, false) => Qualifying::default(),
+            },
+            reason: "goodwill".parse().unwrap(),
+            note: None,
+        };
+        let refused = member.adjusts_by(program, at("2026-11-21"), "a-1", &wish).err();
         assert_eq!(refused.as_ref().map(name).as_deref(), grounds.first().copied(), "{grounds:?}");
         assert!(refused.is_none_or(|refusal| !refusal.to_string().is_empty()));
     }
+    let program = plain;
     for (points, expected) in [
         (Points::MAX.get() - 10, None),
         (Points::MAX.get() - 9, Some(AdjustRefusal::PointsOverflow)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     KeyedRequest,
-    account::{Account, AttributeValue, Inactive, TierOverride},
+    account::{Account, AttributeValue, Inactive, Qualifying, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
     amendment::{AmendRefusal, amend},
@@ -499,9 +499,20 @@ impl Member {
         key: &str,
         points: i64,
     ) -> Result<Entry, AdjustRefusal> {
-        let settled = self.settled(program, now);
-        let wish = Adjust { points: Points::new(points), reason: "goodwill".parse().unwrap(), note: None };
-        let posting = adjust(settled, &request(key), &wish)?;
+        let reason = "goodwill".parse().unwrap();
+        let qualifying = Qualifying::default();
+        let wish = Adjust { points: Points::new(points), expires_on: None, qualifying, reason, note: None };
+        self.adjusts_by(program, now, key, &wish)
+    }
+
+    pub(crate) fn adjusts_by(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        wish: &Adjust,
+    ) -> Result<Entry, AdjustRefusal> {
+        let posting = adjust(self.settled(program, now), &request(key), wish)?;
         self.commit(posting);
         Ok(self.entry(key))
     }
