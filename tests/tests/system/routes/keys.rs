@@ -3,6 +3,7 @@
 use regulars_tests::{
     client::{Answer, JSON},
     system::{System, member, purchase},
+    template::Template,
 };
 use serde_json::{Value, json};
 
@@ -133,31 +134,30 @@ fn an_entry_is_named_in_the_path_or_in_the_query_and_not_in_both() {
 #[test]
 fn a_query_parameter_that_a_route_does_not_take_is_refused() {
     let system = System::with_silver_member();
-    let path = member("m-1");
     let body = purchase(100).to_string();
     let key = ("idempotency-key", "order-2");
-    for (method, path) in [
-        ("GET", path.clone()),
-        ("GET", format!("{path}/tier")),
-        ("GET", format!("{path}/rewards")),
-        ("GET", format!("{path}/entitlements")),
-        ("GET", format!("{path}/entries")),
-        ("GET", format!("{path}/entries/order-1")),
-        ("GET", format!("{path}/accruals/order-1")),
-        ("POST", format!("{path}/accruals")),
-        ("POST", format!("{path}/redemptions")),
-        ("POST", format!("{path}/transfers")),
-        ("POST", format!("{path}/tier-evaluations")),
-        ("POST", format!("{path}/plan")),
-        ("GET", "/v1/programs/demo".to_owned()),
-        ("GET", "/v1/programs/demo/versions".to_owned()),
-        ("GET", "/local/clock".to_owned()),
-        ("GET", "/local/events".to_owned()),
-    ] {
-        let answer = system.client.send(method, &format!("{path}?dry_run=true"), &[JSON, key], body.as_bytes());
-        let problem = answer.problem(400, "query_malformed");
+    let routes = Template::read().functions.into_iter().flat_map(|function| function.routes);
+    let local = ["/local/clock", "/local/events"].map(|path| ("GET".to_owned(), path.to_owned()));
+    let mut entries = 0;
+    for (method, route) in routes.chain(local) {
+        let path = route.replace("{program}", "demo").replace("{member}", "m-1").replace("{entry}", "order-1");
+        let path = path.replace(['{', '}'], "");
+        let send = |path: &str| system.client.send(&method, path, &[JSON, key], body.as_bytes());
+        let problem = send(&format!("{path}?dry_run=true")).problem(400, "query_malformed");
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains("`dry_run`")), "{path}: {problem}");
+        if route.contains("{entry}") {
+            entries += 1;
+            send(&path.replace("order-1", "~")).problem(400, "query_malformed");
+            let problem = send(&format!("{path}?member=m-1&member=m-1")).problem(400, "query_malformed");
+            assert!(problem["detail"].as_str().is_some_and(|text| text.contains("once")), "{path}: {problem}");
+        } else {
+            send(&format!("{path}?entry=order-1")).problem(400, "query_malformed");
+        }
     }
+    assert!(entries >= 8, "{entries} routes with an entry");
+    let path = member("m-1");
+    system.client.get(&format!("{path}/entries/order-1?member=m+1")).problem(400, "query_malformed");
+    system.client.get(&format!("{path}/entries/order-1?member=m-1")).expect(200);
     let statement = format!("{path}/entries");
     let problem = system.client.get(&format!("{statement}?limt=5")).problem(400, "query_malformed");
     let detail = problem["detail"].as_str().unwrap();
