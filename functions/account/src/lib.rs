@@ -58,8 +58,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Account => account(engine, &params).await,
             Operation::Accrual => accruals::read(engine, &request, &params).await,
             Operation::Entitlements => entitlements::list(engine, &params).await,
-            // On the heap, so that the futures of the other operations stay small.
-            Operation::Entries => Box::pin(entries::list(engine, &request, &params, deadline)).await,
+            Operation::Entries => entries::list(engine, &request, &params, deadline).await,
             Operation::Entry => entries::read(engine, &request, &params).await,
             Operation::Rewards => rewards::list(engine, &params).await,
             Operation::Tier => tier(engine, &params).await,

@@ -66,7 +66,9 @@ where
             let request = request.called_by(caller, client(authorizer.as_ref()));
             request.check_query(found.path, found.parameters)?;
             let params = found.params.with_entry(&request)?;
-            let answer = tokio::time::timeout_at(deadline.instant().into(), call(*found.operation, request, params));
+            // On the heap, so that the future of a function is not as large as that of its largest operation.
+            let answer = Box::pin(call(*found.operation, request, params));
+            let answer = tokio::time::timeout_at(deadline.instant().into(), answer);
             answer.await.map_err(Failure::unavailable)??.into_event()
         };
         let answered = caught(answered).await.unwrap_or_else(|panicked| Err(Failure::from(panicked).into()));
