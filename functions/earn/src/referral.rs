@@ -20,7 +20,7 @@ pub(crate) fn paid_along<'p, 'f>(
     let Some((member, paid)) = referral::paid_along(purchase).filter(|_| ends) else { return Ok(None) };
     let Some(recorded) = found.entry(member, &paid) else {
         let entries = vec![(member.clone(), paid)];
-        return Err(Undecided::LookAt(Box::new(Needs { entries, ..Needs::default() })));
+        return Err(Needs { entries, ..Needs::default() }.into());
     };
     if let Some(recorded) = recorded {
         subject.versions.program(recorded.sealed.entry.program_version)?;

@@ -146,7 +146,7 @@ fn not_oneself(referrer: Option<MemberId>, member: &MemberId) -> Result<Option<M
 fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Undecided> {
     let Some(member) = referrer else { return Ok(()) };
     match found.account(member) {
-        None => Err(Undecided::LookAt(Box::new(Needs { accounts: vec![member.clone()], ..Needs::default() }))),
+        None => Err(Needs { accounts: vec![member.clone()], ..Needs::default() }.into()),
         Some(Some(account)) if account.status != Status::Closed => Ok(()),
         Some(_) => {
             let detail = format!("There is no member `{member}` who could have referred this one.");

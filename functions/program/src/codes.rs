@@ -1,16 +1,18 @@
-//! `/rewards/{reward}/codes`: the codes of a reward, uploaded, counted, and looked up when somebody shows one.
+//! `/rewards/{reward}/codes`: the codes of a reward, uploaded, counted, looked up when somebody shows one, and made void.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use regulars_api::http::{Answer, HttpRequest, Params, Problem};
-use regulars_application::{engine::Engine, refusal::RefusalCode};
+use jiff::{Timestamp, civil::Date};
+use regulars_api::{
+    http::{Answer, HttpRequest, Params, Problem},
+    view::CodeView,
+};
+use regulars_application::{codes::code_not_found, engine::Engine, refusal::RefusalCode};
 use regulars_domain::{
-    code::{Code, CodeSource},
+    code::{Code, CodeEnd, CodeSource, Holder, KeptCode},
     id::{EntryId, MemberId, ProgramId, RewardId},
     redemption::RedemptionState,
 };
-use regulars_store::CodeFate;
 use serde::{Deserialize, Serialize};
 
 /// Most codes of one upload: it is done in transactions of a hundred, well within the time that the gateway waits.
@@ -39,10 +41,9 @@ struct Counted {
 
 #[derive(Debug, Serialize)]
 struct Found {
-    code: String,
-    given: bool,
-    /// Whether it was given for a redemption that still stands.
-    good: bool,
+    #[serde(flatten)]
+    code: CodeView,
+    /// The redemption that it was given for; `null` while no member has been given it.
     redemption: Option<GivenFor>,
 }
 
@@ -79,22 +80,49 @@ pub(crate) async fn count(engine: &Engine, params: &Params) -> Result<Answer, Pr
 }
 
 pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
-    let (program, reward, _) = reward(engine, params).await?;
-    let code: Code = params.id("code", RefusalCode::CodeNotFound)?;
-    let unknown = || Problem::new(RefusalCode::CodeNotFound, format!("The reward `{reward}` has no such code."));
-    let fate = engine.store.code(&program, &reward, &code).await?.ok_or_else(unknown)?;
-    let code = code.as_str().to_owned();
-    let CodeFate::Given { member, redemption } = fate else {
-        return Ok(Answer::ok(&Found { code, given: false, good: false, redemption: None }));
+    let (program, reward, today) = place(engine, params).await?;
+    let kept = engine.code(&program, &reward, params.get("code")).await?;
+    found(engine, &program, &kept, today).await
+}
+
+/// Makes a code void for good. It writes no entry, because a code is no part of an account; doing it again changes nothing.
+pub(crate) async fn void(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+    request.no_body()?;
+    let (program, reward, today) = place(engine, params).await?;
+    let kept = engine.code(&program, &reward, params.get("code")).await?;
+    let kept = engine.store.void_code(&program, &reward, &kept.code).await?.ok_or_else(|| code_not_found(&reward))?;
+    if kept.end == Some(CodeEnd::Used) {
+        return Err(Problem::new(RefusalCode::CodeUsed, "The code was used before, so it cannot be made void."));
+    }
+    found(engine, &program, &kept, today).await
+}
+
+/// Answers with a code, and the redemption that it was given for.
+async fn found(engine: &Engine, program: &ProgramId, kept: &KeptCode, today: Date) -> Result<Answer, Problem> {
+    let redemption = match &kept.holder {
+        Some(holder) => Some(given_for(engine, program, holder).await?),
+        None => None,
     };
-    let recorded = engine.store.entry(&program, &member, &redemption).await?;
+    Ok(Answer::ok(&Found { code: CodeView::new(kept, today), redemption }))
+}
+
+async fn given_for(engine: &Engine, program: &ProgramId, holder: &Holder) -> Result<GivenFor, Problem> {
+    let Holder { member, redemption } = holder;
+    let recorded = engine.store.entry(program, member, redemption).await?;
     let recorded = recorded.ok_or_else(|| Problem::fault("a code was given for a redemption that is not there"))?;
     // A reward with codes is never held, so no hold has a say in what became of it.
-    let state = RedemptionState::of(&recorded, &[]);
-    let redemption =
-        GivenFor { member, id: redemption, state: state.name(), occurred_at: recorded.sealed.entry.occurred_at };
-    let good = matches!(state, RedemptionState::Captured | RedemptionState::PartlyReversed);
-    Ok(Answer::ok(&Found { code, given: true, good, redemption: Some(redemption) }))
+    let state = RedemptionState::of(&recorded, &[]).name();
+    let (member, id) = (member.clone(), redemption.clone());
+    Ok(GivenFor { member, id, state, occurred_at: recorded.sealed.entry.occurred_at })
+}
+
+/// The program, the reward that a code's path names, and today. A code outlives its reward, so the reward need not be in the
+/// rules of today.
+async fn place(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId, Date), Problem> {
+    let now = engine.clock.now();
+    let (program, versions) = params.versions(engine, now).await?;
+    let today = versions.at(now)?.date(now);
+    Ok((program, params.id("reward", RefusalCode::RewardNotFound)?, today))
 }
 
 /// The program and the reward that a path names, and where the reward's codes come from.

@@ -24,6 +24,7 @@ enum Operation {
     UploadCodes,
     CountCodes,
     ReadCode,
+    VoidCode,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -38,6 +39,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::POST, "/v1/programs/{program}/rewards/{reward}/codes", Operation::UploadCodes),
         (Method::GET, "/v1/programs/{program}/rewards/{reward}/codes", Operation::CountCodes),
         (Method::GET, "/v1/programs/{program}/rewards/{reward}/codes/{code}", Operation::ReadCode),
+        (Method::POST, "/v1/programs/{program}/rewards/{reward}/codes/{code}/void", Operation::VoidCode),
     ])
 });
 
@@ -64,6 +66,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::UploadCodes => codes::upload(engine, &request, &params).await,
             Operation::CountCodes => codes::count(engine, &params).await,
             Operation::ReadCode => codes::read(engine, &params).await,
+            Operation::VoidCode => codes::void(engine, &request, &params).await,
         }
     })
     .await

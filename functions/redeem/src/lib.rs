@@ -1,5 +1,6 @@
-//! The `redeem` function: points spent on rewards, and what may be used without points.
+//! The `redeem` function: points spent on rewards, the use of their codes, and what may be used without points.
 
+mod code_use;
 mod entitlement;
 mod redemption;
 mod redemptions;
@@ -17,6 +18,7 @@ enum Operation {
     Cancel,
     Reverse,
     UseEntitlement,
+    UseCode,
 }
 
 static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
@@ -30,6 +32,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
             "/v1/programs/{program}/members/{member}/entitlements/{entitlement}/uses",
             Operation::UseEntitlement,
         ),
+        (Method::POST, "/v1/programs/{program}/rewards/{reward}/codes/{code}/use", Operation::UseCode),
     ])
 });
 
@@ -51,6 +54,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Cancel => redemption::cancel(engine, &request, &params, deadline).await,
             Operation::Reverse => redemption::reverse(engine, &request, &params, deadline).await,
             Operation::UseEntitlement => entitlement::use_once(engine, &request, &params, deadline).await,
+            Operation::UseCode => code_use::use_once(engine, &request, &params, deadline).await,
         }
     })
     .await

@@ -6,7 +6,13 @@ use regulars_api::{
     view::Redeemed,
 };
 use regulars_application::{
-    body::told, command::KeyedRequest, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
+    body::told,
+    codes,
+    command::{KeyedRequest, Undecided, acted_on},
+    deadline::Deadline,
+    engine::Engine,
+    refusal::Refusal,
+    subject::Subject,
 };
 use regulars_domain::{
     aftermath::Recorded,
@@ -14,9 +20,10 @@ use regulars_domain::{
     money::Money,
     points::Points,
     posting::Posting,
-    redemption::{self, Part, RedemptionRefusal},
+    redemption::{self, Part},
     settle::Settled,
 };
+use regulars_store::{Found, Needs};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -62,8 +69,8 @@ pub(crate) async fn capture(
     let Capture { points } = request.json_body_or_default()?;
     let keyed = request.keyed(&format!("capture {entry}"), &json!(points))?;
     let points = points.map(Points::new);
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, held| {
-        redemption::capture(settled, &keyed, held, points)
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, held, _| {
+        Ok(redemption::capture(settled, &keyed, held, points).map_err(Refusal::from)?)
     })
     .await
 }
@@ -77,8 +84,10 @@ pub(crate) async fn cancel(
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("cancellation {entry}"), &json!(null))?;
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, held| redemption::cancel(settled, &keyed, held))
-        .await
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, held, _| {
+        Ok(redemption::cancel(settled, &keyed, held).map_err(Refusal::from)?)
+    })
+    .await
 }
 
 pub(crate) async fn reverse(
@@ -99,8 +108,9 @@ pub(crate) async fn reverse(
             return Err(Refusal::body_malformed("", "A part is told in points or in money, not in both.").into());
         }
     };
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, redeemed| {
-        redemption::reverse(settled, &keyed, redeemed, part, is_returned)
+    act(engine, (request, params), deadline, &entry, &keyed, |settled, redeemed, found| {
+        let code = codes::given_for(redeemed, found)?;
+        Ok(redemption::reverse(settled, &keyed, redeemed, code, part, is_returned).map_err(Refusal::from)?)
     })
     .await
 }
@@ -112,10 +122,16 @@ async fn act(
     deadline: Deadline,
     entry: &EntryId,
     keyed: &KeyedRequest,
-    decide: impl for<'p> Fn(Settled<'p>, &Recorded) -> Result<Posting, RedemptionRefusal> + Send,
+    decide: impl for<'p> Fn(Settled<'p>, &Recorded, &Found) -> Result<Posting, Undecided> + Send,
 ) -> Result<Answer, Problem> {
     let mut subject: Subject = params.subject(engine).await?.in_ledger(request.ledger()?);
-    let done = engine.act_on(&mut subject, entry, keyed, deadline, decide).await?;
+    let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
+    let done = engine
+        .act_in_steps(&mut subject, &needs, keyed, deadline, move |subject, settled, found| {
+            let recorded = acted_on(subject, settled.account(), found, entry)?;
+            decide(settled, recorded, found)
+        })
+        .await?;
     let redemption = engine.entry(&subject, &done.account, entry).await?;
     let settled = engine.settled(&subject, done.account)?;
     let redeemed = Redeemed::new(done.entry.as_ref(), redemption.as_ref(), &settled);

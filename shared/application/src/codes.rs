@@ -1,23 +1,23 @@
-//! The codes that rewards give away: what has to be looked at for one, and how one is made.
+//! The codes that rewards give away: what has to be looked at for one, how one is made, and how it is found again.
 
 use jiff::Timestamp;
 use regulars_domain::{
-    code::{Code, CodeSource},
-    id::RewardId,
+    aftermath::Recorded,
+    code::{Code, CodeSource, GENERATED_CHARACTERS, KeptCode},
+    id::{ProgramId, RewardId},
     program::{Program, Reward},
 };
-use regulars_store::Needs;
+use regulars_store::{Found, Needs};
 
-use crate::failure::Failure;
+use crate::{
+    command::Undecided,
+    engine::Engine,
+    failure::Failure,
+    refusal::{Refusal, RefusalCode},
+};
 
 /// Crockford's 32: nothing that can be taken for something else, so no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// Characters of a code, of five bits each: 100 bits are beyond guessing, however many codes are good.
-const CHARACTERS: usize = 20;
-
-/// Characters between two dashes, for people who type or read aloud.
-const GROUP: usize = 4;
 
 /// What redeeming the reward called `id` looks at besides the account.
 #[must_use]
@@ -44,12 +44,49 @@ pub fn made_for(program: &Program, id: &RewardId) -> Result<Option<Code>, Failur
 }
 
 fn make() -> Result<Code, Failure> {
-    let mut random = [0; CHARACTERS];
+    let mut random = [0; GENERATED_CHARACTERS];
     getrandom::fill(&mut random).map_err(Failure::broken)?;
     // 256 is a multiple of 32, so each character is as likely.
     let character = |byte: &u8| ALPHABET.get(usize::from(byte.rem_euclid(32))).copied().map(char::from);
-    let groups: Vec<String> = random.chunks(GROUP).map(|group| group.iter().filter_map(character).collect()).collect();
-    groups.join("-").parse().map_err(Failure::broken)
+    let text: String = random.iter().filter_map(character).collect();
+    Code::generated(&text).ok_or_else(|| Failure::broken("a generated code has other characters than it should"))
+}
+
+/// Returns what undoing `redemption` needs to know of the code that was given for it; `None` if its reward gave none.
+///
+/// # Errors
+///
+/// The code must be looked at first.
+pub fn given_for<'f>(redemption: &Recorded, found: &'f Found) -> Result<Option<&'f KeptCode>, Undecided> {
+    let Some(redeemed) = redemption.sealed.entry.redeemed() else { return Ok(None) };
+    let Some(code) = &redeemed.code else { return Ok(None) };
+    found
+        .given_code(&redeemed.reward, code)
+        .ok_or_else(|| Needs { given_codes: vec![(redeemed.reward.clone(), code.clone())], ..Needs::default() }.into())
+}
+
+/// Returns the refusal that a reward has no such code.
+#[must_use]
+pub fn code_not_found(reward: &RewardId) -> Refusal {
+    Refusal::new(RefusalCode::CodeNotFound, format!("The reward `{reward}` has no such code."))
+}
+
+impl Engine {
+    /// Returns the code of a reward that `text` names: exactly, or as a generated code whatever the case, spaces and dashes.
+    ///
+    /// # Errors
+    ///
+    /// `code_not_found`, or the store's.
+    pub async fn code(&self, program: &ProgramId, reward: &RewardId, text: &str) -> Result<KeptCode, Failure> {
+        let exact: Option<Code> = text.parse().ok();
+        let generated = Code::generated(text).filter(|generated| Some(generated) != exact.as_ref());
+        for code in exact.into_iter().chain(generated) {
+            if let Some(kept) = self.store.code(program, reward, &code).await? {
+                return Ok(kept);
+            }
+        }
+        Err(code_not_found(reward).into())
+    }
 }
 
 #[cfg(test)]

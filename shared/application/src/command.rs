@@ -75,6 +75,12 @@ impl From<Refusal> for Undecided {
     }
 }
 
+impl From<Needs> for Undecided {
+    fn from(needs: Needs) -> Self {
+        Self::LookAt(Box::new(needs))
+    }
+}
+
 impl From<VersionMissing> for Undecided {
     fn from(VersionMissing(version): VersionMissing) -> Self {
         Self::Load(vec![version])
@@ -83,7 +89,7 @@ impl From<VersionMissing> for Undecided {
 
 impl From<CounterNeeded> for Undecided {
     fn from(needed: CounterNeeded) -> Self {
-        Self::LookAt(Box::new(needed.into()))
+        Needs::from(needed).into()
     }
 }
 
@@ -128,7 +134,7 @@ pub fn acted_on<'f>(
     let unseen = seen.clone().filter(|(_, found)| found.is_none());
     let unseen: Vec<_> = unseen.map(|(member, _)| (member.clone(), entry.clone())).collect();
     if !unseen.is_empty() {
-        return Err(Undecided::LookAt(Box::new(Needs { entries: unseen, ..Needs::default() })));
+        return Err(Needs { entries: unseen, ..Needs::default() }.into());
     }
     let recorded = subject.the_one_meant(account, seen.filter_map(|(_, found)| found.flatten()).collect())?;
     let Some(recorded) = recorded else {
@@ -149,7 +155,7 @@ pub fn acted_on<'f>(
 fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -> Result<(), Undecided> {
     let look_at = |members: Vec<&MemberId>| {
         let entries = members.into_iter().map(|member| (member.clone(), request.entry.clone()));
-        Err(Undecided::LookAt(Box::new(Needs { entries: entries.collect(), ..Needs::default() })))
+        Err(Needs { entries: entries.collect(), ..Needs::default() }.into())
     };
     let unseen: Vec<_> =
         account.merged_from.iter().filter(|member| found.entry(member, &request.entry).is_none()).collect();
@@ -161,7 +167,7 @@ fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -
         // The fingerprint was made under the salt of the member of then.
         let Some(of_then) = found.account(&recorded.member) else {
             let accounts = vec![recorded.member.clone()];
-            return Err(Undecided::LookAt(Box::new(Needs { accounts, ..Needs::default() })));
+            return Err(Needs { accounts, ..Needs::default() }.into());
         };
         let salt = of_then.and_then(|account| account.salt.as_ref());
         if recorded.sealed.entry.fingerprint == Some(request.content.fingerprint(salt)) {

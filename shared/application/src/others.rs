@@ -78,7 +78,7 @@ pub(crate) fn settled_other<'p>(
     let account = match found.account(member) {
         None => {
             let needs = Needs { accounts: vec![member.clone()], ..Needs::default() };
-            return Err(Undecided::LookAt(Box::new(needs)));
+            return Err(needs.into());
         }
         Some(None) => return Ok(None),
         Some(Some(account)) => account,

@@ -108,7 +108,7 @@ fn found_referrer<'f>(
     for _ in 0..=MERGES_MAX {
         let Some(account) = found.account(&member) else {
             let needs = Needs { accounts: vec![member], counters: counters.to_vec(), ..Needs::default() };
-            return Err(Undecided::LookAt(Box::new(needs)));
+            return Err(needs.into());
         };
         match account.and_then(Account::merged_into) {
             // A command changes its own account by itself.

@@ -32,6 +32,14 @@ pub enum RefusalCode {
     RewardNotFound,
     /// The reward has no such code.
     CodeNotFound,
+    /// The code was used before, or a redemption whose code was used cannot be undone.
+    CodeUsed,
+    /// The code is void.
+    CodeVoid,
+    /// The last day of the code is over; the member `expires_on` says which day that was.
+    CodeExpired,
+    /// The balance of the code is less than what is to be used of it; the member `left` says how much is left.
+    CodeBalanceTooSmall,
     /// The program has no tier with this id.
     TierNotFound,
     /// The program has no plan with this id.
@@ -130,6 +138,10 @@ impl RefusalCode {
             Self::ReferrerNotFound => "referrer_not_found",
             Self::RewardNotFound => "reward_not_found",
             Self::CodeNotFound => "code_not_found",
+            Self::CodeUsed => "code_used",
+            Self::CodeVoid => "code_void",
+            Self::CodeExpired => "code_expired",
+            Self::CodeBalanceTooSmall => "code_balance_too_small",
             Self::TierNotFound => "tier_not_found",
             Self::PlanNotFound => "plan_not_found",
             Self::EntitlementNotFound => "entitlement_not_found",

@@ -31,7 +31,7 @@ use crate::{
     tier,
     values::{
         calendar,
-        code::GivenCode,
+        code::{GivenCode, KeptCode},
         fingerprint::Content,
         id::{Actor, EntryId, RewardId},
         occasion::Occasion,
@@ -74,6 +74,7 @@ pub(crate) struct Draft<'p> {
     takes: Vec<Take>,
     marks: Vec<Mark>,
     codes: Vec<GivenCode>,
+    changed_codes: Vec<KeptCode>,
     claims: Vec<Claim>,
     releases: Vec<Release>,
     receipts: Vec<ReceiptChange>,
@@ -93,6 +94,7 @@ impl<'p> Draft<'p> {
             takes: Vec::new(),
             marks: Vec::new(),
             codes: Vec::new(),
+            changed_codes: Vec::new(),
             claims: Vec::new(),
             releases: Vec::new(),
             receipts: Vec::new(),
@@ -224,6 +226,11 @@ impl<'p> Draft<'p> {
         self.codes.push(code);
     }
 
+    /// Changes a code that was given before along with this posting.
+    pub(crate) fn change_code(&mut self, code: KeptCode) {
+        self.changed_codes.push(code);
+    }
+
     /// Claims a name for a member along with this posting.
     pub(crate) fn claim(&mut self, claim: Claim) {
         self.claims.push(claim);
@@ -245,12 +252,14 @@ impl<'p> Draft<'p> {
     /// Commits another account's posting along with this one.
     pub(crate) fn along(&mut self, other: Posting) {
         // What rules gave to another member is not this one's affair.
-        let Posting { own, others, takes, marks, codes, claims, releases, receipts, explanations: _ } = other;
+        let Posting { own, others, takes, marks, codes, changed_codes, claims, releases, receipts, explanations: _ } =
+            other;
         self.others.push(own);
         self.others.extend(others);
         self.takes.extend(takes);
         self.marks.extend(marks);
         self.codes.extend(codes);
+        self.changed_codes.extend(changed_codes);
         self.claims.extend(claims);
         self.releases.extend(releases);
         self.receipts.extend(receipts);
@@ -437,6 +446,7 @@ impl<'p> Draft<'p> {
             takes: self.takes,
             marks: self.marks,
             codes: self.codes,
+            changed_codes: self.changed_codes,
             claims: self.claims,
             releases: self.releases,
             receipts: self.receipts,

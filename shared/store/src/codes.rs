@@ -3,25 +3,39 @@
 //! A code is one item all its life. While it is free it has a random place in the index `by_seq`, from which giving it
 //! away removes it. So a free one is found without a list to keep beside, each command looks in another place, and nothing
 //! is ever deleted.
+//!
+//! Of the map `t`, the terms under which it was given:
+//!
+//! | attribute | type | holds |
+//! |---|---|---|
+//! | `x` | S | its last day |
+//! | `w` | N | its value, in minor units |
+//! | `c` | S | the currency of its value |
+//!
+//! `f` is `used`, `void`, or `good` where only a part of its value was used, which is `u`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Select, TransactWriteItem};
 use regulars_domain::{
-    code::Code,
-    id::{EntryId, MemberId, ProgramId, RewardId},
+    code::{Code, CodeEnd, CodeTerms, GivenCode, Holder, KeptCode},
+    id::{ProgramId, RewardId},
+    money::{Amount, Money},
 };
 
 use crate::{
     calls::Kind,
-    fault::StoreFault,
-    item::{Fields, as_parsed, key_attributes, number, text},
+    fault::{Corrupt, StoreFault},
+    item::{Fields, Item, as_number, as_parsed, compact_date, key_attributes, number, text},
     meter::Action,
     store::{Store, at_once},
-    table::{ABSENT, AFTER, ALL, BY_SEQ, MEMBER, REDEMPTION, SEQ, SK, code_key, codes_pk, read_code},
+    table::{
+        ABSENT, AFTER, ALL, BY_SEQ, CHANGE_CODE, CHANGES, FATE, GIVE, IS_FREE, MEMBER, REDEMPTION, SEQ, SK, TERMS,
+        UNMARKED_SINCE, USED, WAS_GIVEN, code_key, codes_pk, read_code,
+    },
     transaction::{Check, Transacted},
 };
 
@@ -31,20 +45,6 @@ const CODES_PER_TRANSACTION: usize = 100;
 const ATTEMPTS_MAX: u32 = 8;
 /// The longest pause before that, in milliseconds.
 const PAUSE_MS_MAX: u64 = 200;
-
-/// What became of a code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodeFate {
-    /// Nobody was given it.
-    Free,
-    /// It was given.
-    Given {
-        /// To whom.
-        member: MemberId,
-        /// For which redemption.
-        redemption: EntryId,
-    },
-}
 
 /// How many codes a reward has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Store {
         Ok(0)
     }
 
-    /// What became of a code; `None` if the reward has no such code. The read is strongly consistent.
+    /// Returns what is kept of a code; `None` if the reward has no such code. The read is strongly consistent.
     ///
     /// # Errors
     ///
@@ -130,11 +130,65 @@ impl Store {
         program: &ProgramId,
         reward: &RewardId,
         code: &Code,
-    ) -> Result<Option<CodeFate>, StoreFault> {
-        let Some(item) = self.get(code_key(program, reward, code)).await? else { return Ok(None) };
-        let fields = Fields::of("code", &item);
-        let Some(member) = fields.optional(MEMBER, as_parsed)? else { return Ok(Some(CodeFate::Free)) };
-        Ok(Some(CodeFate::Given { member, redemption: fields.required(REDEMPTION, as_parsed)? }))
+    ) -> Result<Option<KeptCode>, StoreFault> {
+        let item = self.get(code_key(program, reward, code)).await?;
+        Ok(item.map(|item| read_kept(reward, code, &item)).transpose()?)
+    }
+
+    /// Makes a code void, unless it was used, and returns it as it is then; `None` if the reward has no such code.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]. It may have been made void then; doing it again tells.
+    pub async fn void_code(
+        &self,
+        program: &ProgramId,
+        reward: &RewardId,
+        code: &Code,
+    ) -> Result<Option<KeptCode>, StoreFault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(kept) = self.code(program, reward, code).await? else { return Ok(None) };
+            let Some(void) = kept.after_void() else { return Ok(Some(kept)) };
+            match self.transact(vec![self.change_code(program, &void)?]).await? {
+                Transacted::Done => return Ok(Some(void)),
+                Transacted::Contended => {}
+                Transacted::Cancelled { checks, fault } => {
+                    if checks.iter().any(|check| matches!(check, Check::Refused)) {
+                        return Err(fault);
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=PAUSE_MS_MAX))).await;
+        }
+        Err(StoreFault::Unavailable(Contended.into()))
+    }
+
+    /// The write that changes a code to `changed`.
+    pub(crate) fn change_code(&self, program: &ProgramId, changed: &KeptCode) -> Result<TransactWriteItem, StoreFault> {
+        let KeptCode { reward, code, holder: _, terms: _, used, end, changes } = changed;
+        let values = Item::from([
+            (":read".to_owned(), number(&changes.saturating_sub(1))),
+            (":zero".to_owned(), number(&0)),
+            (":changes".to_owned(), number(changes)),
+            (":fate".to_owned(), text(fate_name(*end))),
+            (":used".to_owned(), number(&used.get())),
+        ]);
+        self.update(code_key(program, reward, code), CHANGE_CODE, UNMARKED_SINCE, values)
+    }
+
+    /// The write that gives a code to a member.
+    pub(crate) fn give_code(&self, program: &ProgramId, given: &GivenCode) -> Result<TransactWriteItem, StoreFault> {
+        let GivenCode { reward, code, member, redemption, is_pooled, terms } = given;
+        let (to, redemption) = (text(member.as_str()), text(redemption.as_str()));
+        let terms = AttributeValue::M(write_terms(terms));
+        if *is_pooled {
+            let values =
+                [(":member".to_owned(), to), (":redemption".to_owned(), redemption), (":terms".to_owned(), terms)];
+            return self.update(code_key(program, reward, code), GIVE, IS_FREE, values.into());
+        }
+        let mut item = key_attributes(code_key(program, reward, code));
+        item.extend([(MEMBER.to_owned(), to), (REDEMPTION.to_owned(), redemption), (TERMS.to_owned(), terms)]);
+        self.put(item, ABSENT, None)
     }
 
     /// How many codes a reward has. All of them are counted: half a read unit for each 4 KB, which are some sixty codes,
@@ -145,12 +199,13 @@ impl Store {
     /// [`StoreFault`].
     pub async fn count_codes(&self, program: &ProgramId, reward: &RewardId) -> Result<CodeCount, StoreFault> {
         let pk = codes_pk(program, reward);
-        let (all, left) = tokio::try_join!(self.count(&pk, None), self.count(&pk, Some(BY_SEQ)))?;
-        Ok(CodeCount { left, given: all.saturating_sub(left) })
+        let given = self.count(&pk, None, Some(WAS_GIVEN));
+        let (given, left) = tokio::try_join!(given, self.count(&pk, Some(BY_SEQ), None))?;
+        Ok(CodeCount { left, given })
     }
 
-    /// How many items a partition has, or an index of it.
-    async fn count(&self, pk: &str, index: Option<&str>) -> Result<u64, StoreFault> {
+    /// How many items a partition has, or an index of it, of those that `filter` lets pass.
+    async fn count(&self, pk: &str, index: Option<&str>, filter: Option<&str>) -> Result<u64, StoreFault> {
         let mut count: u64 = 0;
         let mut after = None;
         loop {
@@ -161,6 +216,7 @@ impl Store {
                     .set_index_name(index.map(str::to_owned))
                     .select(Select::Count)
                     .key_condition_expression(ALL)
+                    .set_filter_expression(filter.map(str::to_owned))
                     .expression_attribute_values(":pk", text(pk))
                     .set_exclusive_start_key(after)
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -225,4 +281,68 @@ impl Store {
         }
         Ok(None)
     }
+}
+
+const EXPIRES_ON: &str = "x";
+const VALUE: &str = "w";
+const CURRENCY: &str = "c";
+
+fn write_terms(terms: &CodeTerms) -> Item {
+    let CodeTerms { expires_on, value } = terms;
+    let mut map = Item::new();
+    if let Some(day) = expires_on {
+        map.insert(EXPIRES_ON.to_owned(), text(compact_date(*day)));
+    }
+    if let Some(Money { amount, currency }) = value {
+        map.insert(VALUE.to_owned(), number(&amount.get()));
+        map.insert(CURRENCY.to_owned(), text(currency.code()));
+    }
+    map
+}
+
+fn read_terms(value: &AttributeValue) -> Option<CodeTerms> {
+    let map = value.as_m().ok()?;
+    let fields = Fields::of("code", map);
+    let value = match fields.optional(VALUE, read_amount).ok()? {
+        Some(amount) => Some(Money { amount, currency: fields.required(CURRENCY, as_parsed).ok()? }),
+        None => None,
+    };
+    Some(CodeTerms { expires_on: fields.optional(EXPIRES_ON, as_parsed).ok()?, value })
+}
+
+fn read_amount(value: &AttributeValue) -> Option<Amount> {
+    Amount::new(as_number(value)?)
+}
+
+fn read_kept(reward: &RewardId, code: &Code, item: &Item) -> Result<KeptCode, Corrupt> {
+    let fields = Fields::of("code", item);
+    let holder = match fields.optional(MEMBER, as_parsed)? {
+        Some(member) => Some(Holder { member, redemption: fields.required(REDEMPTION, as_parsed)? }),
+        None => None,
+    };
+    Ok(KeptCode {
+        reward: reward.clone(),
+        code: code.clone(),
+        holder,
+        terms: fields.optional(TERMS, read_terms)?.unwrap_or_default(),
+        used: fields.optional(USED, read_amount)?.unwrap_or_default(),
+        end: fields.optional(FATE, read_fate)?.flatten(),
+        changes: fields.optional(CHANGES, as_number)?.unwrap_or_default(),
+    })
+}
+
+const FATES: [Option<CodeEnd>; 3] = [None, Some(CodeEnd::Used), Some(CodeEnd::Void)];
+
+fn fate_name(end: Option<CodeEnd>) -> &'static str {
+    match end {
+        None => "good",
+        Some(CodeEnd::Used) => "used",
+        Some(CodeEnd::Void) => "void",
+    }
+}
+
+#[expect(clippy::option_option, reason = "the outer one says that the attribute cannot be read")]
+fn read_fate(value: &AttributeValue) -> Option<Option<CodeEnd>> {
+    let name = value.as_s().ok()?;
+    FATES.into_iter().find(|end| fate_name(*end) == name)
 }

@@ -6,7 +6,6 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use regulars_domain::{
     account::Account,
     chain::Sealed,
-    code::GivenCode,
     counter::{CounterId, Take},
     posting::{Change, Claim, Posting, ReceiptChange, Release},
 };
@@ -20,9 +19,9 @@ use crate::{
     shards::{self, Look, ShardChange, What},
     store::Store,
     table::{
-        ABSENT, DEAL, FREE_OR_MINE, GIVE, GIVE_BACK, HAS_ROOM, IS_FREE, IS_ITS_OWN, IS_MINE, IS_UNUSED, MARK, MEMBER,
-        REDEMPTION, RELEASE, REOPEN, SHARD_UNCHANGED, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, code_key,
-        counter_key, entry_key, receipt_key,
+        ABSENT, DEAL, FREE_OR_MINE, GIVE_BACK, HAS_ROOM, IS_ITS_OWN, IS_MINE, IS_UNUSED, MARK, MEMBER, REDEMPTION,
+        RELEASE, REOPEN, SHARD_UNCHANGED, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, counter_key,
+        entry_key, receipt_key,
     },
     transaction::Transacted,
     verdict::{Commit, Part, Seen, verdict},
@@ -131,7 +130,8 @@ impl Store {
         posting: &'a Posting,
         changes: &[(&'a CounterId, ShardChange)],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
-        let Posting { own, others, takes: _, marks, codes, claims, releases, receipts, explanations: _ } = posting;
+        let Posting { own, others, takes: _, marks, codes, changed_codes, claims, releases, receipts, explanations: _ } =
+            posting;
         let program = &own.account.program;
         let mut parts = Vec::new();
         let mut writes = Vec::new();
@@ -170,17 +170,13 @@ impl Store {
             let key = entry_key(program, &mark.member, &mark.entry);
             writes.push(self.update(key, MARK, UNMARKED_SINCE, aftermath_item::mark_values(mark))?);
         }
-        for GivenCode { reward, code, member, redemption, is_pooled } in codes {
+        for given in codes {
             parts.push(Part::Code);
-            let (to, redemption) = (text(member.as_str()), text(redemption.as_str()));
-            writes.push(if *is_pooled {
-                let values = [(":member".to_owned(), to), (":redemption".to_owned(), redemption)];
-                self.update(code_key(program, reward, code), GIVE, IS_FREE, values.into())?
-            } else {
-                let mut item = key_attributes(code_key(program, reward, code));
-                item.extend([(MEMBER.to_owned(), to), (REDEMPTION.to_owned(), redemption)]);
-                self.put(item, ABSENT, None)?
-            });
+            writes.push(self.give_code(program, given)?);
+        }
+        for changed in changed_codes {
+            parts.push(Part::Code);
+            writes.push(self.change_code(program, changed)?);
         }
         for Claim { alias, member, from } in claims.iter().collect::<BTreeSet<_>>() {
             let mut item = key_attributes(alias_key(program, alias));

@@ -37,7 +37,7 @@ mod verdict;
 pub use act::{Decide, Outcome, RequestKey, Step};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
 pub use calls::{Limit, Limits};
-pub use codes::{CodeCount, CodeFate};
+pub use codes::CodeCount;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
 pub use fault::{Corrupt, PostingInvalid, StoreFault};
 pub use ledger::Page;

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{Account, Alias},
     aftermath::Recorded,
-    code::Code,
+    code::{Code, KeptCode},
     counter::{CounterId, CounterNeeded, Counters},
     id::{EntryId, MemberId, ProgramId, RewardId},
 };
@@ -22,6 +22,8 @@ pub struct Needs {
     pub totals: Vec<CounterId>,
     /// Rewards that give codes from a pool: a free one of each.
     pub codes: Vec<RewardId>,
+    /// Codes that were given, each by its reward.
+    pub given_codes: Vec<(RewardId, Code)>,
     /// Entries, each by the member in whose ledger it is looked for.
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
@@ -55,6 +57,7 @@ impl Needs {
             counters: more.counters.into_iter().filter(|counter| !self.counters.contains(counter)).collect(),
             totals: more.totals.into_iter().filter(|counter| !self.totals.contains(counter)).collect(),
             codes: more.codes.into_iter().filter(|reward| !self.codes.contains(reward)).collect(),
+            given_codes: more.given_codes.into_iter().filter(|code| !self.given_codes.contains(code)).collect(),
             entries: more.entries.into_iter().filter(|entry| !self.entries.contains(entry)).collect(),
             accounts: more.accounts.into_iter().filter(|member| !self.accounts.contains(member)).collect(),
             names: more.names.into_iter().filter(|name| !self.names.contains(name)).collect(),
@@ -65,6 +68,7 @@ impl Needs {
         self.counters.extend_from_slice(&more.counters);
         self.totals.extend_from_slice(&more.totals);
         self.codes.extend_from_slice(&more.codes);
+        self.given_codes.extend_from_slice(&more.given_codes);
         self.entries.extend_from_slice(&more.entries);
         self.accounts.extend_from_slice(&more.accounts);
         self.names.extend_from_slice(&more.names);
@@ -80,6 +84,7 @@ pub struct Found {
     /// The same shard by shard, for the commit.
     pub(crate) looks: Looks,
     codes: BTreeMap<RewardId, Code>,
+    given_codes: BTreeMap<(RewardId, Code), Option<KeptCode>>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
     freed_on: Vec<Date>,
@@ -92,6 +97,12 @@ impl Found {
     #[must_use]
     pub fn code(&self, reward: &RewardId) -> Option<&Code> {
         self.codes.get(reward)
+    }
+
+    /// What is kept of a code: `None` if it was not looked for, `Some(None)` if the reward has no such code.
+    #[must_use]
+    pub fn given_code(&self, reward: &RewardId, code: &Code) -> Option<Option<&KeptCode>> {
+        self.given_codes.get(&(reward.clone(), code.clone())).map(Option::as_ref)
     }
 
     /// The entry of this id in the ledger of `member`: `None` if it was not looked for, `Some(None)` if there is none.
@@ -124,6 +135,7 @@ impl Found {
         self.counters.extend(more.counters);
         self.looks.extend(more.looks);
         self.codes.extend(more.codes);
+        self.given_codes.extend(more.given_codes);
         self.entries.extend(more.entries);
         self.accounts.extend(more.accounts);
         self.freed_on.extend(more.freed_on);
@@ -153,6 +165,13 @@ impl Store {
             }
             Ok(found)
         };
+        let given_codes = async {
+            let mut found = BTreeMap::new();
+            for (reward, code) in &needs.given_codes {
+                found.insert((reward.clone(), code.clone()), self.code(program, reward, code).await?);
+            }
+            Ok(found)
+        };
         let accounts = async {
             let mut found = BTreeMap::new();
             for member in &needs.accounts {
@@ -170,9 +189,10 @@ impl Store {
         let homes = self.look_at_home(program, member, &needs.counters, consistent);
         let totals = self.look_at_all(program, &needs.totals, consistent);
         let codes = self.find_codes(program, &needs.codes, consistent);
-        let (mut looks, totals, codes, entries, accounts, freed_on) =
-            tokio::try_join!(homes, totals, codes, entries, accounts, names)?;
+        let (mut looks, totals, codes, given_codes, entries, accounts, freed_on) =
+            tokio::try_join!(homes, totals, codes, given_codes, entries, accounts, names)?;
         looks.extend(totals);
-        Ok(Found { counters: looks.readings(), looks, codes, entries, accounts, freed_on, others_are_busy: false })
+        let counters = looks.readings();
+        Ok(Found { counters, looks, codes, given_codes, entries, accounts, freed_on, others_are_busy: false })
     }
 }

@@ -8,7 +8,7 @@
 //! | receipt | `receipt#PROGRAM#2026-11-21#STORE` | `receipt#RECEIPT` | `m` and `i`, the member and the purchase that it was made good for |
 //! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD#0` to `#7` | `stock` | `taken`, `most` |
 //! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most` |
-//! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m` and `i` once it is given, the member and the redemption |
+//! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m`, `i` and `t` once it is given, the member, the redemption and the terms; `f`, `u` and `ac` once it was used or made void, see `codes.rs` |
 //! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
 //!
@@ -42,11 +42,17 @@ pub(crate) const FREED_ON: &str = "f";
 pub(crate) const MEMBER: &str = "m";
 /// The redemption that a code was given for, or the purchase that a receipt was made good for, S.
 pub(crate) const REDEMPTION: &str = "i";
+/// The terms under which a code was given, M.
+pub(crate) const TERMS: &str = "t";
+/// How a code ended, or that it is good, S.
+pub(crate) const FATE: &str = "f";
+/// What was used of a code's value, in minor units, N.
+pub(crate) const USED: &str = "u";
 /// What has been taken from a shard of a counter, N.
 pub(crate) const TAKEN: &str = "taken";
 /// The limit by which a counter was dealt out to its shards, N.
 pub(crate) const MOST: &str = "most";
-/// How often something was done about an entry, N.
+/// How often something was done about an entry or a code, N.
 pub(crate) const CHANGES: &str = "ac";
 /// What became of an entry, M.
 pub(crate) const AFTERMATH: &str = "af";
@@ -95,10 +101,14 @@ pub(crate) const GIVE_BACK: &str = "SET taken = taken - :amount";
 /// The code is there, and nobody was given it.
 pub(crate) const IS_FREE: &str = "attribute_exists(seq)";
 /// Gives a code away, which takes it out of the index of free ones.
-pub(crate) const GIVE: &str = "SET m = :member, i = :redemption REMOVE seq";
+pub(crate) const GIVE: &str = "SET m = :member, i = :redemption, t = :terms REMOVE seq";
+/// The code was given.
+pub(crate) const WAS_GIVEN: &str = "attribute_exists(m)";
+/// Notes what became of a code. One that was free leaves the index of free ones.
+pub(crate) const CHANGE_CODE: &str = "SET ac = :changes, f = :fate, u = :used REMOVE seq";
 /// Everything in a partition.
 pub(crate) const ALL: &str = "pk = :pk";
-/// The entry is there, and nothing was done about it since it was read.
+/// The entry or the code is there, and nothing was done about it since it was read.
 pub(crate) const UNMARKED_SINCE: &str =
     "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))";
 /// Notes what became of an entry, beside its text.

@@ -18,7 +18,7 @@ use std::{
 
 use regulars_tests::{
     client::Answer,
-    system::{System, member, purchase},
+    system::{DEMO, NOW, System, coffee_shop, member, purchase},
 };
 use serde_json::{Value, json};
 
@@ -208,4 +208,48 @@ fn the_same_member_joining_many_times_at_once_joins_once() {
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 19, "{statuses:?}");
     assert_eq!(system.ledger("m-1").len(), 1);
+}
+
+#[test]
+fn of_many_tills_that_use_one_code_at_once_exactly_one_does() {
+    const TILLS: usize = 30;
+    let mut program = coffee_shop();
+    program["rewards"].as_array_mut().unwrap().push(json!({
+        "id": "card", "name": "A card", "kind": "voucher", "cost": { "points": 5 }, "codes": "generated",
+        "value": { "amount": 1_000, "currency": "EUR" }
+    }));
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    let given = system.redeem("m-1", "r-1", &json!({ "reward": "card" })).expect(201);
+    let code = format!("{DEMO}/rewards/card/codes/{}", given["redemption"]["code"].as_str().unwrap());
+    // All of the balance at once, so there is enough for one; and one of the tills undoes the redemption instead.
+    let body = json!({ "money": { "amount": 1_000, "currency": "EUR" } });
+    let barrier = Barrier::new(TILLS);
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let tills: Vec<_> = (0..TILLS)
+            .map(|till| {
+                let (system, barrier, code, body) = (&system, &barrier, &code, &body);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let (path, body) = match till {
+                        0 => (format!("{}/redemptions/r-1/reversals", member("m-1")), json!({})),
+                        _ => (format!("{code}/use"), body.clone()),
+                    };
+                    let number = u64::try_from(till).unwrap();
+                    persist(number, || system.client.post_under(&format!("till-{till}"), &path, &body))
+                })
+            })
+            .collect();
+        tills.into_iter().map(|till| till.join().unwrap()).collect()
+    });
+    // A till that was told to come again may find its own use, as a repeat.
+    let done: Vec<_> = answers.iter().filter(|answer| [200, 201].contains(&answer.status)).collect();
+    assert_eq!(done.len(), 1);
+    let kind = done[0].body["entry"]["kind"].clone();
+    let end = if kind == "code_use" { "used" } else { "void" };
+    assert_eq!(system.client.get(&code).expect(200)["state"], end);
+    for answer in answers.into_iter().filter(|answer| answer.status > 201) {
+        answer.problem(409, &format!("code_{end}"));
+    }
+    system.audit("m-1");
 }

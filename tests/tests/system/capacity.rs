@@ -365,6 +365,41 @@ fn a_code_costs_two_write_units_if_it_is_made_and_three_if_it_comes_from_a_pool(
 }
 
 #[test]
+fn a_use_of_a_code_costs_three_read_units_and_seven_write_units() {
+    let mut program = coffee_shop();
+    for reward in program["rewards"].as_array_mut().unwrap() {
+        if reward["id"] == "gift-card" {
+            reward["stock"] = json!("unlimited");
+            reward["value"] = json!({ "amount": 1_000, "currency": "EUR" });
+        }
+    }
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system.accrue("m-1", "order-0", &purchase(200_000)).expect(201);
+    let give = |key: &str| {
+        let given = system.redeem("m-1", key, &json!({ "reward": "gift-card" })).expect(201);
+        format!("/v1/programs/demo/rewards/gift-card/codes/{}", given["redemption"]["code"].as_str().unwrap())
+    };
+    let (code, other) = (give("r-1"), give("r-2"));
+    let path = format!("{code}/use");
+    let part = |amount: i64| json!({ "money": { "amount": amount, "currency": "EUR" } });
+    let (first, too_much) = (part(400), part(601));
+    let request = ("redeem", "POST", path.as_str(), "use-1", &first);
+    // The code, which tells whose it is; the account and the code; the account, the entry and its index, and the code.
+    assert_eq!(measure(&system, "a use of a code", 201, request), cost(4, 3, 7));
+    let request = ("redeem", "POST", path.as_str(), "use-2", &too_much);
+    assert_eq!(measure(&system, "a refused use of a code", 422, request), cost(4, 4, 0));
+    let path = format!("{}/r-1/reversals", redemptions());
+    let request = ("redeem", "POST", path.as_str(), "u-1", &json!({}));
+    // The account and the redemption, the code, the redemption after; account, entry, the mark, the code.
+    assert_eq!(measure(&system, "undoing a redemption with a code", 201, request), cost(5, 4, 10));
+    let path = format!("{other}/void");
+    let request = ("program", "POST", path.as_str(), "-", &Value::Null);
+    // The code, as it is typed and as it is then; the redemption that it was given for.
+    assert_eq!(measure(&system, "making a code void", 200, request), cost(4, 3, 2));
+}
+
+#[test]
 fn a_refusal_writes_nothing_and_looks_once_whether_it_is_a_repeat() {
     let system = ordinary();
     let path = accruals();

@@ -107,6 +107,10 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::EntryNotFound => (StatusCode::NOT_FOUND, "No such entry"),
         RefusalCode::RewardNotFound => (StatusCode::NOT_FOUND, "No such reward"),
         RefusalCode::CodeNotFound => (StatusCode::NOT_FOUND, "No such code"),
+        RefusalCode::CodeUsed => (StatusCode::CONFLICT, "The code was used"),
+        RefusalCode::CodeVoid => (StatusCode::CONFLICT, "The code is void"),
+        RefusalCode::CodeExpired => (StatusCode::CONFLICT, "The code has expired"),
+        RefusalCode::CodeBalanceTooSmall => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough left on the code"),
         RefusalCode::TierNotFound => (StatusCode::NOT_FOUND, "No such tier"),
         RefusalCode::PlanNotFound => (StatusCode::NOT_FOUND, "No such plan"),
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
@@ -331,7 +335,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 63] = [
+        let promised: [(u16, &str, ProblemCode); 67] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -365,6 +369,9 @@ mod tests {
             (409, "version_scheduled", Refused::VersionScheduled.into()),
             (409, "version_in_force", Refused::VersionInForce.into()),
             (409, "versions_full", Refused::VersionsFull.into()),
+            (409, "code_used", Refused::CodeUsed.into()),
+            (409, "code_void", Refused::CodeVoid.into()),
+            (409, "code_expired", Refused::CodeExpired.into()),
             (413, "body_too_large", Refused::BodyTooLarge.into()),
             (415, "media_type_unsupported", ProblemCode::MediaTypeUnsupported),
             (422, "idempotency_key_reused", Refused::IdempotencyKeyReused.into()),
@@ -372,6 +379,7 @@ mod tests {
             (422, "insufficient_qualifying", Refused::InsufficientQualifying.into()),
             (422, "reward_out_of_stock", Refused::RewardOutOfStock.into()),
             (422, "reward_without_pool", Refused::RewardWithoutPool.into()),
+            (422, "code_balance_too_small", Refused::CodeBalanceTooSmall.into()),
             (422, "reward_not_for_tier", Refused::RewardNotForTier.into()),
             (422, "reward_not_for_member", Refused::RewardNotForMember.into()),
             (422, "reward_not_active", Refused::RewardNotActive.into()),

@@ -3,7 +3,7 @@
 use regulars_domain::{aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, settle::Settled};
 use serde::Serialize;
 
-use super::{AccountView, BreakdownView, EntryView, PurchaseView, RedemptionView, TierChangeView};
+use super::{AccountView, BreakdownView, CodeView, EntryView, PurchaseView, RedemptionView, TierChangeView};
 
 /// The answer to an accrual.
 #[derive(Clone, Debug, Serialize)]
@@ -66,6 +66,21 @@ impl Redeemed {
             redemption: self.redemption.map(RedemptionView::quoted),
             ..self
         }
+    }
+}
+
+/// The answer to the use of a code. It does not show the account, because a code can be presented by anybody.
+#[derive(Clone, Debug, Serialize)]
+pub struct CodeUsed {
+    entry: Option<EntryView>,
+    code: CodeView,
+}
+
+impl CodeUsed {
+    /// The answer that `recorded` was written, and the code is `code`.
+    #[must_use]
+    pub fn new(recorded: Option<&Recorded>, code: CodeView) -> Self {
+        Self { entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)), code }
     }
 }
 

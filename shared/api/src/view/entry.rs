@@ -7,7 +7,7 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, CameBack, Changed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
+    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
     explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
@@ -109,6 +109,8 @@ pub struct EntryDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code_use: Option<CodeUsed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expiring: Option<Expiring>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tier_override: Option<TierOverride>,
@@ -204,6 +206,7 @@ impl EntryDetail {
                 .collect(),
             plan: None,
             entitlement: None,
+            code_use: None,
             expiring: None,
             tier_override: None,
             change: None,
@@ -225,6 +228,7 @@ impl EntryDetail {
             }
             Record::Plan(term) => self.plan = Some(term.into()),
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
+            Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
             Record::Change(changed) => self.change = Some(changed.clone()),
             Record::AccrualReversal(came_back) => {
@@ -385,6 +389,10 @@ pub struct RedemptionView {
     money: Option<Money>,
     hold_expires_at: Option<Timestamp>,
     code: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_expires_on: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_value: Option<Money>,
 }
 
 impl RedemptionView {
@@ -407,6 +415,8 @@ impl RedemptionView {
             money: redeemed.money,
             hold_expires_at: redeemed.hold_expires_at.filter(|_| state == RedemptionState::Held),
             code: redeemed.code.clone(),
+            code_expires_on: redeemed.code_expires_on,
+            code_value: redeemed.code_value,
         })
     }
 

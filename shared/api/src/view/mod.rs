@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod code;
 mod entitlement;
 mod entry;
 mod purchase;
@@ -10,7 +11,8 @@ mod reward;
 mod tier;
 
 pub use account::AccountView;
-pub use answer::{Accrued, Posted, Redeemed, Reversed};
+pub use answer::{Accrued, CodeUsed, Posted, Redeemed, Reversed};
+pub use code::CodeView;
 pub use entitlement::{EntitlementView, Used};
 pub use entry::{BreakdownView, EntryDetail, EntryView, RedemptionView, TierChangeView};
 pub use purchase::{AccrualView, PurchaseView};

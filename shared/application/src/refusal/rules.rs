@@ -4,6 +4,7 @@ use regulars_domain::{
     account::{Inactive, Qualifying},
     adjust::AdjustRefusal,
     amendment::AmendRefusal,
+    code_use::CodeUseRefusal,
     confirm::ConfirmRefusal,
     earn::{EarnRefusal, Unfit},
     enroll::ChangeRefusal,
@@ -121,12 +122,36 @@ impl From<RedemptionRefusal> for Refusal {
             RedemptionRefusal::NotHeld { state } => {
                 return Refusal::new(RefusalCode::RedemptionNotHeld, sentence(&refusal)).with("state", *state);
             }
+            RedemptionRefusal::CodeUsed => RefusalCode::CodeUsed,
             RedemptionRefusal::MoreThanHeld { .. } | RedemptionRefusal::MoreThanSpent { .. } => {
                 return Refusal::body_malformed("/points", sentence(&refusal));
             }
             RedemptionRefusal::OtherMoney { .. } => return Refusal::body_malformed("/money", sentence(&refusal)),
         };
         Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<CodeUseRefusal> for Refusal {
+    fn from(refusal: CodeUseRefusal) -> Self {
+        let detail = sentence(&refusal);
+        let code = match refusal {
+            CodeUseRefusal::Inactive(inactive) => return inactive.into(),
+            CodeUseRefusal::NotGiven => RefusalCode::CodeNotFound,
+            CodeUseRefusal::Void => RefusalCode::CodeVoid,
+            CodeUseRefusal::Used => RefusalCode::CodeUsed,
+            CodeUseRefusal::Expired { on } => {
+                return Refusal::new(RefusalCode::CodeExpired, detail).with("expires_on", json!(on));
+            }
+            CodeUseRefusal::MoneyMissing { .. } | CodeUseRefusal::MoneyUnexpected => {
+                return Refusal::body_malformed("/money", detail);
+            }
+            CodeUseRefusal::CurrencyMismatch { .. } => RefusalCode::CurrencyMismatch,
+            CodeUseRefusal::BalanceTooSmall { left } => {
+                return Refusal::new(RefusalCode::CodeBalanceTooSmall, detail).with("left", json!(left));
+            }
+        };
+        Refusal::new(code, detail)
     }
 }
 

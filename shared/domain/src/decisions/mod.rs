@@ -2,6 +2,7 @@
 
 pub mod adjust;
 pub mod amendment;
+pub mod code_use;
 pub mod confirm;
 pub mod earn;
 pub mod enroll;

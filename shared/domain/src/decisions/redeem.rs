@@ -197,12 +197,20 @@ pub fn redeem(
     };
 
     let today = draft.today();
+    let terms = reward.code_terms(today);
     if let Some(code) = code.clone() {
         let member = draft.account.member.clone();
         let (redemption, is_pooled) = (request.entry.clone(), reward.codes == CodeSource::Pool);
-        draft.give_code(GivenCode { reward: reward.id.clone(), code, member, redemption, is_pooled });
+        draft.give_code(GivenCode { reward: reward.id.clone(), code, member, redemption, is_pooled, terms });
     }
-    let redeemed = Redeemed { reward: reward.id.clone(), money: wish.money, code, hold_expires_at };
+    let redeemed = Redeemed {
+        reward: reward.id.clone(),
+        money: wish.money,
+        code,
+        code_expires_on: terms.expires_on,
+        code_value: terms.value,
+        hold_expires_at,
+    };
     let mut entry = draft.entry_for(request, Record::Redemption(redeemed), draft.now);
     if let Some(day) = program.points.expiry.extended_to(today) {
         entry.effects.extend(&draft.account, day);

@@ -16,6 +16,7 @@ use crate::{
     },
     time::settle::Settled,
     values::{
+        code::{CodeEnd, KeptCode},
         money::Money,
         points::{Points, Rounding},
     },
@@ -35,6 +36,8 @@ pub enum RedemptionRefusal {
         /// What it is instead.
         state: &'static str,
     },
+    /// Its code was used, so it cannot be undone.
+    CodeUsed,
     /// More is to be captured than is held.
     MoreThanHeld {
         /// What is held.
@@ -60,6 +63,7 @@ impl fmt::Display for RedemptionRefusal {
             Self::NotARedemption => f.write_str("the entry is no redemption"),
             Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
             Self::NotHeld { state } => write!(f, "the redemption is {}", state.replace('_', " ")),
+            Self::CodeUsed => f.write_str("the redemption's code was used, so the redemption cannot be undone"),
             Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),
             Self::MoreThanSpent { left } if *left <= Points::ZERO => f.write_str("no points are left to give back"),
             Self::MoreThanSpent { left } => write!(f, "1 to {left} points can be given back"),
@@ -184,6 +188,10 @@ pub enum Part {
 ///
 /// Of the points, `floor(points * back / money)` have come back when `back` of the redemption's money has.
 ///
+/// `code` is the code that was given for it, if the reward has codes. It becomes void with the first part that is undone, because the
+/// member has seen it. Of a code whose balance was used in part, at most `floor(points * balance / value)` points come back,
+/// and neither the use under the limit nor the piece does.
+///
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`RedemptionRefusal`].
@@ -191,6 +199,7 @@ pub fn reverse(
     settled: Settled<'_>,
     request: &KeyedRequest,
     redemption: &Recorded,
+    code: Option<&KeptCode>,
     part: Part,
     is_returned: bool,
 ) -> Result<Posting, RedemptionRefusal> {
@@ -204,21 +213,28 @@ pub fn reverse(
     let Some(redeemed) = undone.redeemed() else { return Err(RedemptionRefusal::NotARedemption) };
     let is_hold = redeemed.hold_expires_at.is_some();
     let captured = if is_hold { redemption.aftermath.captured } else { -undone.points() };
-    let left = captured - redemption.aftermath.given_back;
+    if code.is_some_and(|code| code.end == Some(CodeEnd::Used)) {
+        return Err(RedemptionRefusal::CodeUsed);
+    }
+    let spent = captured - redemption.aftermath.given_back;
+    let left = returnable(captured, code) - redemption.aftermath.given_back;
     let (points, money_back) = points_of(part, redemption, left)?;
-    let is_whole = points == left;
+    let is_whole = points == spent;
     let then = draft.then(undone.program_version);
     let mut entry = draft.entry_for(request, Record::RedemptionReversal, draft.now);
     entry.refers_to = Some(undone.id.clone());
     entry.program_version = then.version;
     // What a partial capture left went back already, from the lots that expire last; these are the others.
-    entry.effects.give_back(&draft.account, &spent_lots(undone, left - points, left), points);
+    entry.effects.give_back(&draft.account, &spent_lots(undone, spent - points, spent), points);
     let had_on = then.date(undone.occurred_at);
     draft.return_use(&mut entry, then, &redeemed.reward, points, is_whole, had_on);
     if is_whole && is_returned {
         draft.return_piece(then, &redeemed.reward);
     }
     draft.post_command(entry);
+    if let Some(void) = code.and_then(KeptCode::after_void) {
+        draft.change_code(void);
+    }
     draft.mark(redemption.mark(|aftermath| {
         aftermath.given_back += points;
         aftermath.money_back = money_back;
@@ -229,11 +245,19 @@ pub fn reverse(
     Ok(draft.finish())
 }
 
+/// Returns how many of the captured points can come back in all: those for the part of the code's value that was not used.
+fn returnable(captured: Points, code: Option<&KeptCode>) -> Points {
+    let Some((value, balance)) = code.and_then(|code| Some((code.terms.value?, code.balance()?))) else {
+        return captured;
+    };
+    Points::ratio(captured.get(), balance.amount.get(), value.amount.get(), Rounding::Floor).unwrap_or_default()
+}
+
 /// The points that `part` of a redemption comes to, where `left` are not undone, and what of its money has come back then.
 fn points_of(part: Part, redemption: &Recorded, left: Points) -> Result<(Points, i64), RedemptionRefusal> {
     let (entry, before) = (&redemption.sealed.entry, redemption.aftermath.money_back);
     let points = match part {
-        Part::Rest => return Ok((left, before)),
+        Part::Rest => left,
         Part::Points(points) => points,
         Part::Money(back) => {
             let stood_for = entry.redeemed().and_then(|redeemed| redeemed.money);

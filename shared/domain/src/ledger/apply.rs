@@ -66,7 +66,8 @@ impl Account {
             | Record::TransferOut(_)
             | Record::TransferIn(_)
             | Record::TierChange
-            | Record::EntitlementUse(_) => {}
+            | Record::EntitlementUse(_)
+            | Record::CodeUse(_) => {}
         }
     }
 

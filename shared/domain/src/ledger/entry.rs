@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
-        Accrued, By, CameBack, Changed, Enrolled, Expiring, Kind, NewStatus, Overridden, Reassessed, Record, Redeemed,
-        ReferralChange, ReferralPayment, Source, TakenOver,
+        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, NewStatus, Overridden, Reassessed, Record,
+        Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -140,6 +140,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
             | Record::Change(_) => None,
@@ -171,6 +172,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
             | Record::Change(_) => &[],
@@ -238,6 +240,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::CodeUse(_)
             | Record::Notice(_)
             | Record::Change(_)
             | Record::Amendment(_) => None,
@@ -269,6 +272,7 @@ impl Entry {
             | Record::Plan(_)
             | Record::PlanEnd(_)
             | Record::EntitlementUse(_)
+            | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Change(_)
             | Record::Amendment(_) => Moment::OfCommand(self.posted_at),

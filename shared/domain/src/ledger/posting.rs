@@ -12,7 +12,12 @@ use crate::{
         account::{Account, Alias},
         counter::{CounterNeeded, Take},
     },
-    values::{code::GivenCode, id::MemberId, purchase::Receipt, text::Label},
+    values::{
+        code::{GivenCode, KeptCode},
+        id::MemberId,
+        purchase::Receipt,
+        text::Label,
+    },
 };
 
 /// One account as a posting leaves it.
@@ -100,6 +105,8 @@ pub struct Posting {
     pub marks: Vec<Mark>,
     /// Codes that members are given.
     pub codes: Vec<GivenCode>,
+    /// Codes that were given before, as it leaves them: used, or void.
+    pub changed_codes: Vec<KeptCode>,
     /// Other names that members get.
     pub claims: Vec<Claim>,
     /// Other names that members give up.

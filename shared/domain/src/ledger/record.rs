@@ -62,6 +62,8 @@ pub enum Kind {
     PlanEnd,
     /// A use of what a level or a plan gives without points.
     EntitlementUse,
+    /// A code of the member's used, or a part of its balance.
+    CodeUse,
     /// What was owed for a referral, paid to the member who referred the friend.
     ReferralPayment,
     /// Points will expire on a day that has come near. It changes nothing else.
@@ -195,9 +197,28 @@ pub struct Redeemed {
     /// The code that was given, where the reward has codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
+    /// The last day on which the code can be used, if it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_expires_on: Option<Date>,
+    /// The money that the code is worth, if it has a balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_value: Option<Money>,
     /// Where the points are only held: the moment at which the hold ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Timestamp>,
+}
+
+/// A code was used. The redemption that it was given for is the entry that this one refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeUsed {
+    /// The reward whose code it is.
+    pub reward: RewardId,
+    /// The part of its balance that was used, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+    /// The balance that is left, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Money>,
 }
 
 /// Points that a notice says will expire.
@@ -334,6 +355,8 @@ pub enum Record {
     PlanEnd(PlanId),
     /// Something was used without points.
     EntitlementUse(EntitlementId),
+    /// A code was used.
+    CodeUse(CodeUsed),
     /// What was owed for a referral was paid.
     ReferralPayment(ReferralPayment),
     /// Points will expire.
@@ -369,6 +392,7 @@ impl Record {
             Self::Plan(_) => Kind::Plan,
             Self::PlanEnd(_) => Kind::PlanEnd,
             Self::EntitlementUse(_) => Kind::EntitlementUse,
+            Self::CodeUse(_) => Kind::CodeUse,
             Self::ReferralPayment(_) => Kind::ReferralPayment,
             Self::Notice(_) => Kind::Notice,
             Self::Change(_) => Kind::Change,

@@ -2,12 +2,22 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::values::id::{EntryId, MemberId, RewardId};
+use crate::values::{
+    id::{EntryId, MemberId, RewardId},
+    money::{Amount, Money},
+};
 
 /// Longest code, in characters (all codes are ASCII): people type them.
 pub const CODE_LENGTH_MAX: usize = 64;
+
+/// Characters of a generated code, of five bits each: 100 bits are beyond guessing, however many codes are good.
+pub const GENERATED_CHARACTERS: usize = 20;
+
+/// Characters of a generated code between two dashes, for people who type or read aloud.
+const GROUP: usize = 4;
 
 /// A code: 1 to 64 printable characters of ASCII, neither beginning nor ending with a space.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,6 +29,30 @@ impl Code {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the generated code of these characters, in groups between dashes: `7K3M-9QXT-04RW-HZ5E-C2VN`.
+    ///
+    /// Upper and lower case, spaces and dashes make no difference, and `O`, `I` and `L`, which no generated code has, are read
+    /// as `0` and `1`. Returns `None` for a text that cannot be a generated code.
+    #[must_use]
+    pub fn generated(text: &str) -> Option<Self> {
+        let characters: Vec<char> = text
+            .chars()
+            .filter(|character| !matches!(character, ' ' | '-'))
+            .map(|character| match character.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            })
+            .collect();
+        let is_generated =
+            characters.len() == GENERATED_CHARACTERS && characters.iter().all(char::is_ascii_alphanumeric);
+        if !is_generated {
+            return None;
+        }
+        let groups: Vec<String> = characters.chunks(GROUP).map(|group| group.iter().collect()).collect();
+        Some(Self(groups.join("-")))
     }
 }
 
@@ -89,6 +123,120 @@ pub struct GivenCode {
     pub redemption: EntryId,
     /// Whether it was uploaded, and must still be free, or made for this redemption.
     pub is_pooled: bool,
+    /// The terms under which it is given.
+    pub terms: CodeTerms,
+}
+
+/// The terms under which a code is given: those of its reward on that day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeTerms {
+    /// The last day on which it can be used; `None` if it does not expire.
+    pub expires_on: Option<Date>,
+    /// The money that it is worth, if it has a balance and can be used in parts.
+    pub value: Option<Money>,
+}
+
+/// The redemption that a code was given for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The member who was given the code.
+    pub member: MemberId,
+    /// The redemption.
+    pub redemption: EntryId,
+}
+
+/// How a code ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeEnd {
+    /// It was used, all of it.
+    Used,
+    /// It was made void.
+    Void,
+}
+
+/// The state of a code on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeState {
+    /// No member has been given it.
+    Free,
+    /// A member has it, and it can be used.
+    Given,
+    /// It was used, all of it.
+    Used,
+    /// Its last day is over.
+    Expired,
+    /// It was made void, and is never good again.
+    Void,
+}
+
+impl CodeState {
+    /// Returns its name in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Given => "given",
+            Self::Used => "used",
+            Self::Expired => "expired",
+            Self::Void => "void",
+        }
+    }
+}
+
+/// A code of a reward as the table keeps it, from its upload or its redemption on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCode {
+    /// The reward whose code it is.
+    pub reward: RewardId,
+    /// The code.
+    pub code: Code,
+    /// The redemption that it was given for; `None` while no member has been given it.
+    pub holder: Option<Holder>,
+    /// The terms under which it was given.
+    pub terms: CodeTerms,
+    /// The part of its value that was used.
+    pub used: Amount,
+    /// How it ended, if it did.
+    pub end: Option<CodeEnd>,
+    /// How often it was used or made void. A change is committed only if this was one less before.
+    pub changes: u64,
+}
+
+impl KeptCode {
+    /// Returns its state on `today`, a day of the program's time zone.
+    #[must_use]
+    pub fn state(&self, today: Date) -> CodeState {
+        match (self.end, &self.holder, self.terms.expires_on) {
+            (Some(CodeEnd::Void), _, _) => CodeState::Void,
+            (Some(CodeEnd::Used), _, _) => CodeState::Used,
+            (None, None, _) => CodeState::Free,
+            (None, Some(_), Some(last)) if last < today => CodeState::Expired,
+            (None, Some(_), _) => CodeState::Given,
+        }
+    }
+
+    /// Returns its value less what was used of it, if it has a value.
+    #[must_use]
+    pub fn balance(&self) -> Option<Money> {
+        self.terms.value.map(|value| Money { amount: value.amount.less(self.used), ..value })
+    }
+
+    /// Returns it after a use: of `part` of its balance, or of all of it where it has none.
+    pub(crate) fn after_use(&self, part: Option<Money>) -> Self {
+        let used = self.used.plus(part.map(|money| money.amount).unwrap_or_default());
+        let is_used_up = self.terms.value.is_none_or(|value| value.amount <= used);
+        Self { used, end: is_used_up.then_some(CodeEnd::Used), ..self.changed() }
+    }
+
+    /// Returns it made void; `None` if it has ended already.
+    #[must_use]
+    pub fn after_void(&self) -> Option<Self> {
+        self.end.is_none().then(|| Self { end: Some(CodeEnd::Void), ..self.changed() })
+    }
+
+    fn changed(&self) -> Self {
+        Self { changes: self.changes.saturating_add(1), ..self.clone() }
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +250,26 @@ mod tests {
         }
         for bad in ["", " ", " A", "A ", "A\n", "A\tB", "é", "\u{7f}", &"x".repeat(65)] {
             assert_eq!(bad.parse::<Code>(), Err(CodeMalformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_generated_code_is_found_whatever_the_case_and_the_dashes() {
+        let code = Some("7K3M-9QXT-04RW-HZ5E-C2VN".parse().unwrap());
+        for typed in [
+            "7K3M-9QXT-04RW-HZ5E-C2VN",
+            "7k3m9qxt04rwhz5ec2vn",
+            "7k3m 9qxt 04rw hz5e c2vn",
+            " 7K3M-9QXT 04RWHZ5E--C2VN ",
+            "7k3m-9qxt-o4rw-hz5e-c2vn",
+        ] {
+            assert_eq!(Code::generated(typed), code, "{typed}");
+        }
+        assert_eq!(Code::generated("11110000111100001111"), Code::generated("iIlLoO00iIlLoO00iIlL"));
+        for other in
+            ["", "7K3M", "7K3M-9QXT-04RW-HZ5E-C2V", "7K3M-9QXT-04RW-HZ5E-C2VNN", "7K3M_9QXT_04RW_HZ5E_C2VN", "é"]
+        {
+            assert_eq!(Code::generated(other), None, "{other}");
         }
     }
 

@@ -106,6 +106,16 @@ impl Amount {
     pub const fn get(self) -> i64 {
         self.0
     }
+
+    /// Returns the sum, at most [`AMOUNT_MAX`].
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0).min(AMOUNT_MAX))
+    }
+
+    /// Returns the difference, at least 0.
+    pub(crate) fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0).max(0))
+    }
 }
 
 impl<'de> Deserialize<'de> for Amount {

@@ -69,6 +69,8 @@ fn shapes_that_the_example_does_not_show_are_accepted() {
                                     "give": { "challenge": { "times": 50, "within_days": 366, "points": 100, "repeats": true } } }] }),
         json!({ "rewards": [{ "id": "a", "name": "A", "kind": "cashback", "cost": { "points": 1 }, "stock": "unlimited", "codes": "none",
                               "limit": { "points": 5, "per": "program", "every": "week" }, "when": "occurred_at.month == 5" }] }),
+        json!({ "rewards": [{ "id": "a", "name": "A", "kind": "voucher", "cost": { "points": 1 }, "codes": "pool", "codes_valid_days": 3_660,
+                              "value": { "amount": 1, "currency": "EUR" } }] }),
         json!({ "in_force_from": "2027-03-01T00:00:00+03:00" }),
         json!({ "tiers": { "levels": [{ "id": "a", "threshold": 0, "replaces": ["b", "c"] }] } }),
         json!({ "plans": [] }),
@@ -113,6 +115,8 @@ fn each_fault_is_told_with_its_place_and_its_code() {
     let base = "/earning_rules/0";
     let rule = |field: &str| format!("{base}/{field}");
     let reward = |field: &str| format!("/rewards/0/{field}");
+    let card = |field: &str| format!("/rewards/3/{field}");
+    let euro = |amount: i64| json!({ "amount": amount, "currency": "EUR" });
     let rows: Vec<(String, Value, String, &str)> = vec![
         ("/name".into(), json!(null), "/name".into(), "missing"),
         ("/name".into(), json!(""), "/name".into(), "out_of_range"),
@@ -330,6 +334,24 @@ fn each_fault_is_told_with_its_place_and_its_code() {
         (reward("when"), json!("purchase.total > 1"), reward("when"), "unknown_variable"),
         (reward("tiers"), json!(["gold", "diamond"]), reward("tiers/1"), "unknown_level"),
         (reward("codes"), json!("barcode"), reward("codes"), "unknown_choice"),
+        (card("codes_valid_days"), json!(0), card("codes_valid_days"), "out_of_range"),
+        (card("codes_valid_days"), json!(3_661), card("codes_valid_days"), "out_of_range"),
+        (card("codes_valid_days"), json!("90"), card("codes_valid_days"), "wrong_type"),
+        (reward("codes_valid_days"), json!(90), reward("codes_valid_days"), "contradiction"),
+        (card("value"), json!(1_000), card("value"), "wrong_type"),
+        (card("value"), json!({ "amount": 1_000 }), card("value/currency"), "missing"),
+        (card("value"), euro(0), card("value/amount"), "out_of_range"),
+        (card("value"), euro(1_000_000_000_000), card("value/amount"), "out_of_range"),
+        (card("value"), json!({ "amount": 1_000, "currency": "euro" }), card("value/currency"), "unknown_currency"),
+        (card("value"), json!({ "amount": 1_000, "currency": "USD" }), card("value/currency"), "currency_mismatch"),
+        (reward("value"), euro(1_000), reward("value"), "contradiction"),
+        (
+            "/rewards/3".into(),
+            json!({ "id": "card", "name": "A card", "kind": "voucher", "cost": { "points": 1, "per": 1 }, "codes": "generated",
+                    "value": euro(1_000) }),
+            card("value"),
+            "contradiction",
+        ),
         (reward("hold_seconds_max"), json!(3601), reward("hold_seconds_max"), "out_of_range"),
         (
             "/plans".into(),

@@ -58,8 +58,9 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     assert_eq!(declared(include_str!("../../src/decisions/reversal.rs"), "ReverseRefusal"), REVERSE_GROUNDS);
     assert_eq!(
         declared(include_str!("../../src/decisions/redemption.rs"), "RedemptionRefusal"),
-        [&REDEMPTION_GROUNDS[..], &PART_GROUNDS].concat()
+        [&REDEMPTION_GROUNDS[..4], &["CodeUsed"], &REDEMPTION_GROUNDS[4..], &PART_GROUNDS].concat()
     );
+    assert_eq!(declared(include_str!("../../src/decisions/code_use.rs"), "CodeUseRefusal"), crate::codes::GROUNDS);
     assert_eq!(declared(include_str!("../../src/decisions/adjust.rs"), "AdjustRefusal"), ADJUST_GROUNDS);
     assert_eq!(declared(include_str!("../../src/decisions/tier_override.rs"), "OverrideRefusal"), OVERRIDE_GROUNDS);
     assert_eq!(

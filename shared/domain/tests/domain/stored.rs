@@ -100,6 +100,8 @@ fn a_document_that_violates_a_lint_is_read_when_it_is_stored_and_refused_when_it
         ("/rewards/0/stock", json!(1_000_000_001), "out_of_range"),
         ("/rewards/1/hold_seconds_max", json!(3_601), "out_of_range"),
         ("/rewards/1/codes", json!("pool"), "contradiction"),
+        ("/rewards/0/codes_valid_days", json!(30), "contradiction"),
+        ("/rewards/0/value", json!({ "amount": 1, "currency": "EUR" }), "contradiction"),
         ("/rewards/0/when", json!("line.category == 'beans'"), "unknown_variable"),
         ("/plans", many(21, &json!({ "price": 1, "interval": "month" })), "too_many"),
         ("/plans", json!([{ "id": "a", "price": 1, "interval": "month", "tier_floor": "platinum" }]), "unknown_level"),

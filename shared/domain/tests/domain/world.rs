@@ -12,7 +12,8 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     cap_use::CapOwner,
     chain::{Sealed, verify},
-    code::{Code, GivenCode},
+    code::{Code, GivenCode, Holder, KeptCode},
+    code_use::{CodeUseRefusal, use_code},
     confirm::{ConfirmRefusal, confirm},
     counter::CounterId,
     earn::{EarnRefusal, earn},
@@ -22,7 +23,7 @@ use regulars_domain::{
     fingerprint::Content,
     id::EntryId,
     lots::{Expiry, Lots},
-    money::Money,
+    money::{Amount, Money},
     occasion::{Activity, Occasion},
     plan::{self, PlanRefusal},
     points::Points,
@@ -131,6 +132,8 @@ pub(crate) struct Member {
     pub(crate) code: Option<Code>,
     /// Every code that was given.
     pub(crate) codes: Vec<GivenCode>,
+    /// Those codes as a store would keep them.
+    pub(crate) kept: BTreeMap<Code, KeptCode>,
     /// What proves that the ledger alone makes the account.
     proof: Proof,
 }
@@ -187,6 +190,7 @@ impl Member {
             aftermaths: BTreeMap::new(),
             code: None,
             codes: Vec::new(),
+            kept: BTreeMap::new(),
             proof: Proof::new(program),
         };
         member.take_from_totals(&posting);
@@ -211,7 +215,22 @@ impl Member {
             let redemption = self.entry(given.redemption.as_str());
             let redeemed = redemption.redeemed().unwrap();
             assert_eq!((&redeemed.reward, redeemed.code.as_ref()), (&given.reward, Some(&given.code)));
+            let kept = KeptCode {
+                reward: given.reward.clone(),
+                code: given.code.clone(),
+                holder: Some(Holder { member: given.member.clone(), redemption: given.redemption.clone() }),
+                terms: given.terms,
+                used: Amount::default(),
+                end: None,
+                changes: 0,
+            };
+            self.kept.insert(given.code.clone(), kept);
             self.codes.push(given);
+        }
+        for changed in posting.changed_codes {
+            let before = self.kept.insert(changed.code.clone(), changed.clone()).expect("a changed code was given");
+            assert_eq!(changed.changes, before.changes + 1);
+            assert_eq!(before.end, None, "a code that has ended stays as it is");
         }
     }
 
@@ -487,7 +506,25 @@ impl Member {
         (part, is_returned): (Part, bool),
     ) -> Result<Entry, RedemptionRefusal> {
         let settled = self.settled(program, now);
-        let posting = redemption::reverse(settled, &request(key), &self.recorded(redemption), part, is_returned)?;
+        let recorded = self.recorded(redemption);
+        let code = recorded.sealed.entry.redeemed().and_then(|redeemed| self.kept.get(redeemed.code.as_ref()?));
+        let posting = redemption::reverse(settled, &request(key), &recorded, code, part, is_returned)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Uses a code that was given, or an amount of its balance.
+    pub(crate) fn uses_code(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        code: &str,
+        money: Option<Money>,
+    ) -> Result<Entry, CodeUseRefusal> {
+        let settled = self.settled(program, now);
+        let kept = &self.kept[&code.parse::<Code>().unwrap()];
+        let posting = use_code(settled, &request(key), kept, money)?;
         self.commit(posting);
         Ok(self.entry(key))
     }

@@ -171,7 +171,8 @@ impl<'p> Life<'p> {
             | Kind::Plan
             | Kind::PlanEnd
             | Kind::Change
-            | Kind::EntitlementUse => panic!("nobody did that: {entry:?}"),
+            | Kind::EntitlementUse
+            | Kind::CodeUse => panic!("nobody did that: {entry:?}"),
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::civil::date;
 use regulars_domain::{
     account::Alias,
     aftermath::Place,
-    code::{Code, GivenCode},
+    code::{Code, CodeTerms, GivenCode},
     posting::{ReceiptChange, ReceiptId, Release},
 };
 use regulars_store::Store;
@@ -73,12 +73,20 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     assert_eq!(table.store.free_codes(&demo(), std::slice::from_ref(&reward)).await.unwrap()[&reward], code);
     let given = |code, is_pooled| {
         let redemption = key.parse().unwrap();
-        GivenCode { reward: reward.clone(), code, member: member.clone(), redemption, is_pooled }
+        GivenCode {
+            reward: reward.clone(),
+            code,
+            member: member.clone(),
+            redemption,
+            is_pooled,
+            terms: CodeTerms::default(),
+        }
     };
     let mut posting = empty(&account);
     posting.codes = vec![given(code.clone(), true), given("made".parse().unwrap(), false)];
     commit(&table, &posting).await;
     table.store.code(&demo(), &reward, &code).await.unwrap();
+    table.store.void_code(&demo(), &reward, &code).await.unwrap();
     table.store.count_codes(&demo(), &reward).await.unwrap();
     table.store.entry(&demo(), &member, &key.parse().unwrap()).await.unwrap();
     table.store.entries(&demo(), &member, Some(3), 5).await.unwrap();
@@ -104,7 +112,9 @@ async fn expressions_are_the_same_whatever_comes_in() {
     assert_eq!(plain, crafty);
     let expected = [
         ":amount",
+        ":changes",
         ":end",
+        ":fate",
         ":from",
         ":gone_at",
         ":held",
@@ -119,12 +129,18 @@ async fn expressions_are_the_same_whatever_comes_in() {
         ":seq",
         ":shard",
         ":taken",
+        ":terms",
+        ":used",
+        ":zero",
         "REMOVE m, i",
+        "SET ac = :changes, f = :fate, u = :used REMOVE seq",
         "SET f = :on, gone_at = :gone_at REMOVE m",
-        "SET m = :member, i = :redemption REMOVE seq",
+        "SET m = :member, i = :redemption, t = :terms REMOVE seq",
         "SET taken = :taken, most = :most",
         "SET taken = taken + :amount",
         "SET taken = taken - :amount",
+        "attribute_exists(m)",
+        "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))",
         "attribute_exists(seq)",
         "attribute_not_exists(m)",
         "attribute_not_exists(m) OR (m = :member AND i = :purchase)",

@@ -3,7 +3,10 @@
 use std::error::Error;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::get_item::GetItemError, types::AttributeValue};
-use regulars_domain::code::GivenCode;
+use regulars_domain::{
+    code::{CodeTerms, GivenCode},
+    money::{Amount, Money},
+};
 use regulars_store::{Corrupt, Store, StoreFault};
 use serde_json::json;
 
@@ -122,12 +125,14 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
     let mut posting = accrual(&account, "order-1", 5);
     posting.takes = vec![crate::sample::take(1, 2)];
     posting.claims = vec![crate::sample::claim(crate::sample::email("aa"))];
+    let money = Money { amount: Amount::default(), currency: "EUR".parse().unwrap() };
     posting.codes = vec![GivenCode {
         reward: "cinema".parse().unwrap(),
         code: "A1".parse().unwrap(),
         member: member("m-1"),
         redemption: "order-1".parse().unwrap(),
         is_pooled: false,
+        terms: CodeTerms { expires_on: None, value: Some(money) },
     }];
     let account = commit(&table, &posting).await;
     publish(&table, None, "document").await;
@@ -159,7 +164,7 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
     }
     let reward = "cinema".parse().unwrap();
     let code = "A1".parse().unwrap();
-    for attribute in ["m", "i"] {
+    for attribute in ["m", "i", "t", "f", "u", "ac"] {
         check_corrupt(&table, ("code", "codes#demo#cinema", "code#A1"), attribute, async |store| {
             store.code(&program, &reward, &code).await
         })

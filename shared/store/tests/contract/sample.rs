@@ -100,6 +100,7 @@ pub(crate) fn empty(account: &Account) -> Posting {
         takes: vec![],
         marks: vec![],
         codes: vec![],
+        changed_codes: vec![],
         claims: vec![],
         releases: vec![],
         receipts: vec![],

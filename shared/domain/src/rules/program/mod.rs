@@ -202,7 +202,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let levels = levels.as_deref();
     let attribute_specs = attributes.as_deref();
     let earning_rules = fields.read_or("earning_rules", Vec::new(), |node| earning_rules::read(node, attribute_specs));
-    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels));
+    let rewards = fields.read_or("rewards", Vec::new(), |node| rewards::read(node, attribute_specs, levels, currency));
     let referral = fields.read_or("referral", None, |node| referral::read(node).map(Some));
     let plans = fields.read_or("plans", Vec::new(), |node| plans::read(node, levels, &intervals));
     let earning_rules = earning_rules?;

@@ -1,5 +1,7 @@
 //! What points can be spent on.
 
+use jiff::civil::Date;
+
 use crate::{
     rules::{
         cap::{self, Cap},
@@ -15,9 +17,10 @@ use crate::{
     },
     state::{cap_use::CapOwner, counter::CounterId},
     values::{
-        code::CodeSource,
+        calendar,
+        code::{CodeSource, CodeTerms},
         id::{LevelId, RewardId},
-        money::{AMOUNT_MAX, Amount},
+        money::{AMOUNT_MAX, Amount, Currency, Money},
         points::{Points, Rounding},
     },
 };
@@ -27,6 +30,9 @@ pub const REWARDS_MAX: usize = 500;
 
 /// Longest hold, in seconds: an hour. A hold bridges a payment, not a day.
 const HOLD_SECONDS_MAX: i64 = 3_600;
+
+/// Most days for which a code is good: ten years.
+const CODES_VALID_DAYS_MAX: i64 = 3_660;
 
 /// What a reward is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +140,10 @@ pub struct Reward {
     pub active: ActiveWindow,
     /// Where its codes come from.
     pub codes: CodeSource,
+    /// For how many days after the day on which it is given a code can be used; `None` for ever.
+    pub codes_valid_days: Option<i32>,
+    /// The money that each code is worth, if codes have a balance that can be used in parts.
+    pub value: Option<Money>,
     /// How long it may be held, in seconds; `None` if it cannot be.
     pub hold_seconds_max: Option<i64>,
 }
@@ -143,6 +153,18 @@ impl Reward {
     #[must_use]
     pub fn cap_owner(&self) -> CapOwner {
         CapOwner::Reward(self.id.clone())
+    }
+
+    /// Returns the terms of a code that is given on `today`; none where it has no codes.
+    #[must_use]
+    pub fn code_terms(&self, today: Date) -> CodeTerms {
+        match self.codes {
+            CodeSource::None => CodeTerms::default(),
+            CodeSource::Generated | CodeSource::Pool => CodeTerms {
+                expires_on: self.codes_valid_days.map(|days| calendar::days_after(today, days)),
+                value: self.value,
+            },
+        }
     }
 
     /// The counter of its stock.
@@ -156,11 +178,17 @@ pub(super) fn read(
     node: &Node<'_>,
     attributes: Option<&[AttributeSpec]>,
     levels: Option<&[LevelId]>,
+    currency: Option<Currency>,
 ) -> Option<Vec<Reward>> {
-    node.list_by_id(REWARDS_MAX, |node| read_reward(node, attributes, levels))
+    node.list_by_id(REWARDS_MAX, |node| read_reward(node, attributes, levels, currency))
 }
 
-fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Option<&[LevelId]>) -> Option<Reward> {
+fn read_reward(
+    node: &Node<'_>,
+    attributes: Option<&[AttributeSpec]>,
+    levels: Option<&[LevelId]>,
+    currency: Option<Currency>,
+) -> Option<Reward> {
     let fields = node.fields(&[
         "id",
         "name",
@@ -172,6 +200,8 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         "when",
         "active",
         "codes",
+        "codes_valid_days",
+        "value",
         "hold_seconds_max",
     ])?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
@@ -186,6 +216,9 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
     });
     let active = fields.read_or("active", ActiveWindow::default(), active::read);
     let codes = fields.read_or("codes", CodeSource::None, |node| node.choice(&CODE_SOURCES));
+    let codes_valid_days =
+        fields.read_or("codes_valid_days", None, |node| read_codes_valid_days(node, codes).map(Some));
+    let value = fields.read_or("value", None, |node| read_value(node, codes, cost, currency).map(Some));
     let hold_seconds_max =
         fields.read_or("hold_seconds_max", None, |node| read_hold_seconds_max(node, codes).map(Some));
     Some(Reward {
@@ -199,6 +232,8 @@ fn read_reward(node: &Node<'_>, attributes: Option<&[AttributeSpec]>, levels: Op
         when: when?,
         active: active?,
         codes: codes?,
+        codes_valid_days: codes_valid_days?,
+        value: value?,
         hold_seconds_max: hold_seconds_max?,
     })
 }
@@ -209,6 +244,37 @@ fn read_hold_seconds_max(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i
         node.lint("contradiction", "a reward with codes cannot be held");
     }
     node.integer(1..=HOLD_SECONDS_MAX)
+}
+
+fn read_codes_valid_days(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i32> {
+    if codes == Some(CodeSource::None) {
+        node.lint("contradiction", "only a reward with codes can say for how many days they are good");
+    }
+    node.span(1..=CODES_VALID_DAYS_MAX)
+}
+
+fn read_value(
+    node: &Node<'_>,
+    codes: Option<CodeSource>,
+    cost: Option<Cost>,
+    program_currency: Option<Currency>,
+) -> Option<Money> {
+    if codes == Some(CodeSource::None) {
+        node.lint("contradiction", "only a reward with codes can have a value");
+    }
+    if let Some(Cost::PerMoney { .. }) = cost {
+        node.lint("contradiction", "a reward with a value needs a fixed cost, without per");
+    }
+    let fields = node.fields(&["amount", "currency"])?;
+    let amount = fields.required("amount").and_then(|node| node.integer(1..=AMOUNT_MAX));
+    let currency = fields.required("currency").and_then(|node| {
+        let currency: Currency = node.parsed("unknown_currency")?;
+        if let Some(expected) = program_currency.filter(|expected| *expected != currency) {
+            node.lint("currency_mismatch", format!("must be {expected}, the currency of the program, not {currency}"));
+        }
+        Some(currency)
+    });
+    Some(Money { amount: Amount::new(amount?)?, currency: currency? })
 }
 
 fn read_cost(node: &Node<'_>) -> Option<Cost> {

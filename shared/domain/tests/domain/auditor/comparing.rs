@@ -63,6 +63,7 @@ impl Auditor {
                 Kind::Adjustment => pending == 0 && held == 0,
                 Kind::TransferOut | Kind::TransferIn | Kind::MergeOut | Kind::MergeIn | Kind::Change => false,
                 Kind::Plan | Kind::PlanEnd | Kind::TierOverride | Kind::EntitlementUse => changes == [0; 4],
+                Kind::CodeUse => changes == [0; 4] && entry.refers_to.is_some(),
                 Kind::TierChange => changes == [0; 4] && entry.effects.tier_change.is_some(),
                 Kind::Notice | Kind::ReferralPayment => changes == [0; 4] && entry.effects.lots.is_empty(),
             };
@@ -103,10 +104,8 @@ impl Auditor {
         }
         assert_eq!(lots_of(account), lots.into_iter().collect::<Vec<_>>(), "the lots are not what the books say");
         for (expiry, points) in account.lots.iter() {
-            assert!(
-                points.get() > 0 && expiry.on().is_none_or(|day| day >= self.today),
-                "{expiry:?} outlives its date"
-            );
+            let is_sound = points.get() > 0 && expiry.on().is_none_or(|day| day >= self.today);
+            assert!(is_sound, "{expiry:?} outlives its date");
         }
 
         assert_eq!(

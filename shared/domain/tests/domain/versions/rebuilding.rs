@@ -36,7 +36,9 @@ fn of_every_kind(gold: i64) -> Value {
                               { "id": "gold", "threshold": gold, "entitlements": [{ "id": "lounge", "times": 2, "every": "year" }] }] },
         "plans": [{ "id": "plus", "price": 500, "interval": "month", "tier_floor": "silver" }],
         "rewards": [{ "id": "tea", "name": "Tea", "kind": "product", "cost": { "points": 10 }, "hold_seconds_max": 3600,
-                      "limit": { "times": 9, "every": "year" } }],
+                      "limit": { "times": 9, "every": "year" } },
+                    { "id": "card", "name": "A gift card", "kind": "voucher", "cost": { "points": 10 }, "codes": "pool",
+                      "codes_valid_days": 90, "value": { "amount": 1000, "currency": "EUR" } }],
     }))
 }
 
@@ -66,6 +68,9 @@ fn story() -> (Rulebook, Club) {
             _ => {}
         }
     }
+    member.code = Some("A1".parse().unwrap());
+    member.redeems(&rules, at("2026-11-23"), "r-5", "card", None).unwrap();
+    member.uses_code(&rules, at("2026-11-24"), "use-0", "A1", Some(euro(400))).unwrap();
     member.reviewed(&rules, at("2027-01-15"));
     member.is_given(&rules, at("2027-01-16"), "gold", "2027-12-31");
     member.uses(&rules, at("2027-01-17"), "use-1", "lounge").unwrap();
@@ -110,6 +115,7 @@ fn place(kind: Kind) -> usize {
         Kind::Notice => 20,
         Kind::Change => 21,
         Kind::ReferralPayment => 22,
+        Kind::CodeUse => 23,
     }
 }
 
@@ -124,7 +130,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
         seen.extend(ledger.iter().map(|sealed| place(sealed.entry.kind())));
     }
-    assert_eq!(seen, (0..=22).collect(), "every kind is in the story");
+    assert_eq!(seen, (0..=23).collect(), "every kind is in the story");
     club.assert_proven();
 }
 

@@ -1,0 +1,57 @@
+//! `POST /rewards/{reward}/codes/{code}/use`: a code that somebody presents, used once, or an amount of its balance.
+
+use regulars_api::{
+    http::{Answer, HttpRequest, Params, Problem},
+    view::{CodeUsed, CodeView},
+};
+use regulars_application::{
+    body::told,
+    codes::code_not_found,
+    deadline::Deadline,
+    engine::Engine,
+    refusal::{Refusal, RefusalCode},
+};
+use regulars_domain::{code_use::use_code, id::RewardId, money::Money};
+use regulars_store::Needs;
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Use {
+    /// How much of its balance, where the code has one.
+    #[serde(default, deserialize_with = "told")]
+    money: Option<Money>,
+}
+
+pub(crate) async fn use_once(
+    engine: &Engine,
+    request: &HttpRequest,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    let program = params.program()?;
+    let reward: RewardId = params.id("reward", RefusalCode::RewardNotFound)?;
+    let Use { money } = request.json_body_or_default()?;
+    let kept = engine.code(&program, &reward, params.get("code")).await?;
+    let Some(holder) = &kept.holder else { return Err(code_not_found(&reward).into()) };
+    let keyed = request.keyed(&format!("code use {reward} {}", kept.code), &json!(money))?;
+    let needs = Needs { given_codes: vec![(reward.clone(), kept.code.clone())], ..Needs::default() };
+    let mut subject = engine.subject(program.clone(), holder.member.clone()).await?;
+    let mut after = None;
+    let done = engine
+        .act_in_steps(&mut subject, &needs, &keyed, deadline, |_, settled, found| {
+            let code = found.given_code(&reward, &kept.code).flatten().ok_or_else(|| code_not_found(&reward))?;
+            let posting = use_code(settled, &keyed, code, money).map_err(Refusal::from)?;
+            after = posting.changed_codes.first().cloned();
+            Ok(posting)
+        })
+        .await?;
+    let code = match after.filter(|_| !done.replayed) {
+        Some(after) => after,
+        None => engine.code(&program, &reward, kept.code.as_str()).await?,
+    };
+    let today = subject.program()?.date(subject.now);
+    let used = CodeUsed::new(done.entry.as_ref(), CodeView::new(&code, today));
+    Ok(Answer::once(&used, done.replayed))
+}

@@ -1,0 +1,123 @@
+//! Using a code that a member was given: all of it at once, or a part of its balance.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::{
+    draft::KeyedRequest,
+    ledger::{
+        entry::{CodeUsed, Record},
+        posting::Posting,
+    },
+    state::account::Inactive,
+    time::settle::Settled,
+    values::{
+        code::{CodeState, KeptCode},
+        money::{Currency, Money},
+    },
+};
+
+/// Why a code was not used, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeUseRefusal {
+    /// The account of the member who has the code is closed.
+    Inactive(Inactive),
+    /// The member was not given the code.
+    NotGiven,
+    /// The code is void.
+    Void,
+    /// The code was used, all of it.
+    Used,
+    /// The last day of the code is over.
+    Expired {
+        /// The last day on which it could be used.
+        on: Date,
+    },
+    /// The code has a balance, and no money was named, or none at all.
+    MoneyMissing {
+        /// The balance.
+        left: Money,
+    },
+    /// The code has no balance, and money was named.
+    MoneyUnexpected,
+    /// The money is in another currency than the balance.
+    CurrencyMismatch {
+        /// The balance's currency.
+        expected: Currency,
+        /// The request's.
+        found: Currency,
+    },
+    /// The money is more than the balance.
+    BalanceTooSmall {
+        /// The balance.
+        left: Money,
+    },
+}
+
+impl fmt::Display for CodeUseRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::NotGiven => f.write_str("no member has this code"),
+            Self::Void => f.write_str("the code is void"),
+            Self::Used => f.write_str("the code was used before"),
+            Self::Expired { on } => write!(f, "the code could be used until {on}"),
+            Self::MoneyMissing { left: Money { amount, currency } } => {
+                write!(f, "the code has a balance of {} minor units of {currency}: say how much to use", amount.get())
+            }
+            Self::MoneyUnexpected => f.write_str("the code has no balance, so no money can be named"),
+            Self::CurrencyMismatch { expected, found } => {
+                write!(f, "the balance of the code is in {expected}, and the request is in {found}")
+            }
+            Self::BalanceTooSmall { left: Money { amount, currency } } => {
+                write!(f, "the code has {} minor units of {currency} left", amount.get())
+            }
+        }
+    }
+}
+
+/// Uses `code`: all of it, or `money` of its balance. It changes no points.
+///
+/// # Errors
+///
+/// Refusals are looked for in the order of [`CodeUseRefusal`]; the first that applies wins.
+pub fn use_code(
+    settled: Settled<'_>,
+    request: &KeyedRequest,
+    code: &KeptCode,
+    money: Option<Money>,
+) -> Result<Posting, CodeUseRefusal> {
+    let mut draft = settled.0;
+    draft.account.check_open().map_err(CodeUseRefusal::Inactive)?;
+    let holder = code.holder.as_ref().filter(|holder| draft.account.ledgers().any(|member| *member == holder.member));
+    let holder = holder.ok_or(CodeUseRefusal::NotGiven)?;
+    match (code.state(draft.today()), code.terms.expires_on) {
+        (CodeState::Void, _) => return Err(CodeUseRefusal::Void),
+        (CodeState::Used, _) => return Err(CodeUseRefusal::Used),
+        (CodeState::Expired, Some(on)) => return Err(CodeUseRefusal::Expired { on }),
+        (CodeState::Free | CodeState::Given | CodeState::Expired, _) => {}
+    }
+    check_money(code.balance(), money)?;
+
+    let after = code.after_use(money);
+    let used = CodeUsed { reward: code.reward.clone(), money, left: after.balance() };
+    let mut entry = draft.entry_for(request, Record::CodeUse(used), draft.now);
+    entry.refers_to = Some(holder.redemption.clone());
+    draft.post_command(entry);
+    draft.change_code(after);
+    Ok(draft.finish())
+}
+
+fn check_money(balance: Option<Money>, money: Option<Money>) -> Result<(), CodeUseRefusal> {
+    match (balance, money) {
+        (None, Some(_)) => Err(CodeUseRefusal::MoneyUnexpected),
+        (Some(left), None) => Err(CodeUseRefusal::MoneyMissing { left }),
+        (Some(left), Some(money)) if money.amount.get() == 0 => Err(CodeUseRefusal::MoneyMissing { left }),
+        (Some(left), Some(money)) if money.currency != left.currency => {
+            Err(CodeUseRefusal::CurrencyMismatch { expected: left.currency, found: money.currency })
+        }
+        (Some(left), Some(money)) if money.amount > left.amount => Err(CodeUseRefusal::BalanceTooSmall { left }),
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+    }
+}
