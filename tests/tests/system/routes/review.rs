@@ -78,7 +78,7 @@ fn two_runs_at_once_review_everybody_once() {
 
 #[test]
 fn a_run_that_is_killed_at_any_moment_is_finished_by_the_next() {
-    let (system, members) = overdue(9);
+    let (system, members) = overdue(24);
     let engine = system.engine();
     let mut killed = 0;
     // Each attempt lives a step longer than the one before, and what it had under way is left as it is.
