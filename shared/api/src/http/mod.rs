@@ -65,7 +65,7 @@ where
             caller.may_reach(found.params.find("member"))?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
             request.check_query(found.path, found.parameters)?;
-            let params = found.params.with_entry(&request)?;
+            let params = found.params.with_query(&request)?;
             // On the heap, so that the future of a function is not as large as that of its largest operation.
             let answer = Box::pin(call(*found.operation, request, params));
             let answer = tokio::time::timeout_at(deadline.instant().into(), answer);

@@ -5,6 +5,8 @@ use super::problem::{Problem, ProblemCode};
 /// The parameters that every route with `{entry}` in its path takes: the entry, where the path has `~` in its place, and the member
 /// in whose ledger it is.
 const OF_ENTRY: [Parameter; 2] = [Parameter::once("entry"), Parameter::once("member")];
+/// The same of every route with `{code}` in its path: the code, where the path has `~` in its place.
+const OF_CODE: [Parameter; 1] = [Parameter::once("code")];
 
 /// A parameter that a route takes in its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +43,15 @@ impl Query {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Checks the query against what a route takes: `parameters`, and where its `path` holds an entry, those of an entry.
+    /// Checks the query against what a route takes: `parameters`, and where its `path` holds an entry or a code, those of it.
     ///
     /// # Errors
     ///
     /// `query_malformed` for a parameter that is unknown or given too often.
     pub(crate) fn check(&self, path: &str, parameters: &[Parameter]) -> Result<(), Problem> {
         let of_entry = OF_ENTRY.iter().filter(|_| path.contains("{entry}"));
-        let known: Vec<&Parameter> = parameters.iter().chain(of_entry).collect();
+        let of_code = OF_CODE.iter().filter(|_| path.contains("{code}"));
+        let known: Vec<&Parameter> = parameters.iter().chain(of_entry).chain(of_code).collect();
         for (name, _) in &self.0 {
             let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
                 return Err(unknown(name, &known));
@@ -105,6 +108,7 @@ mod tests {
             assert_eq!(check("/v1/x", query).err().as_deref(), expected, "{query}");
         }
         assert_eq!(check("/v1/x/{entry}", "entry=a&member=m-1"), Ok(()));
+        assert_eq!(check("/v1/x/{code}", "code=a"), Ok(()));
         let none = Query::read("a").check("/v1/x", &[]).unwrap_err();
         assert_eq!(none.detail(), "There is no query parameter `a` here; this route takes none.");
     }

@@ -9,6 +9,9 @@ use super::problem::{Problem, ProblemCode};
 use super::query::{Parameter, malformed};
 use super::request::HttpRequest;
 
+/// What may have characters that a front end takes for its own in a path, and may therefore be named in the query.
+const NAMED_IN_QUERY: [&str; 2] = ["entry", "code"];
+
 /// The routes of one function: from a method and a path such as `/v1/programs/{program}/members` to an operation `T`.
 #[derive(Debug, Clone)]
 pub struct Routes<T> {
@@ -32,7 +35,7 @@ pub struct RouteMatch<'r, T> {
     pub operation: &'r T,
     /// The path of the route, with names in place of values: safe to log.
     pub path: &'r str,
-    /// What it takes in its query, besides what every route with an entry takes.
+    /// What it takes in its query, besides what every route with an entry or a code takes.
     pub parameters: &'static [Parameter],
     /// The values from the request's path.
     pub params: Params,
@@ -114,26 +117,27 @@ impl Params {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The same with the entry that the query names, where the path has `~` in its place.
+    /// The same with the entry or the code that the query names, where the path has `~` in its place.
     ///
     /// # Errors
     ///
-    /// `query_malformed` if only one of the two is there, or the path has an id that must be in the query, because gateways decode
-    /// paths before they match them.
-    pub(crate) fn with_entry(mut self, request: &HttpRequest) -> Result<Self, Problem> {
-        let named = request.query("entry");
-        let Some((_, entry)) = self.0.iter_mut().find(|(name, _)| name == "entry") else { return Ok(self) };
-        match named {
-            Some(named) if entry == "~" => named.clone_into(entry),
-            Some(_) => return Err(malformed("entry", "is for a path that has ~ in place of the entry")),
-            None if entry == "~" => {
-                return Err(malformed("entry", "must name the entry, because the path has ~ in its place"));
+    /// `query_malformed` if only one of the two is there, or the path has what must be in the query, because gateways decode paths
+    /// before they match them.
+    pub(crate) fn with_query(mut self, request: &HttpRequest) -> Result<Self, Problem> {
+        for (name, value) in &mut self.0 {
+            let Some(what) = NAMED_IN_QUERY.iter().find(|what| *what == name) else { continue };
+            match request.query(what) {
+                Some(named) if value == "~" => named.clone_into(value),
+                Some(_) => return Err(malformed(what, &format!("is for a path that has ~ in place of the {what}"))),
+                None if value == "~" => {
+                    return Err(malformed(what, &format!("must name the {what}, because the path has ~ in its place")));
+                }
+                None if value.contains(['/', '?', '%', '#']) => {
+                    let rule = format!("must name the {what} if it has / ? % or #, and the path has ~ in its place");
+                    return Err(malformed(what, &rule));
+                }
+                None => {}
             }
-            None if entry.contains(['/', '?', '%', '#']) => {
-                let rule = "must name an entry whose id has / ? % or #, and the path has ~ in its place";
-                return Err(malformed("entry", rule));
-            }
-            None => {}
         }
         Ok(self)
     }

@@ -119,7 +119,7 @@ fn each_code_of_a_pool_is_given_once_until_none_is_left() {
     assert_eq!(system.client.get(&codes("cinema")).expect(200), json!({ "left": 0, "given": 3 }));
     let again = system.redeem("m-1", "r-0", &json!({ "reward": "cinema" }));
     assert!(again.is_replay() && given.contains(again.body["redemption"]["code"].as_str().unwrap()), "{again}");
-    let found = system.client.get(&format!("{}/50%25%20off%20%2F%20B2", codes("cinema"))).expect(200);
+    let found = system.client.get(&format!("{}/~?code=50%25%20off%20%2F%20B2", codes("cinema"))).expect(200);
     assert_eq!((&found["code"], &found["state"]), (&json!("50% off / B2"), &json!("given")));
     system.audit("m-1");
 }
@@ -365,6 +365,22 @@ fn a_generated_code_is_found_whatever_the_case_and_the_dashes_and_an_uploaded_on
     // However it is typed, it is the same request.
     assert!(use_code(&system, "gift-card", &typed[2], "use-2", &json!({})).is_replay());
     void(&system, "gift-card", &typed[0]).problem(409, "code_used");
+}
+
+#[test]
+fn a_code_that_a_path_cannot_hold_is_named_in_the_query() {
+    let system = with_member();
+    let code = "A/12?50%#7";
+    upload(&system, &[code]);
+    assert_eq!(redeem(&system, "r-1", "cinema"), code);
+    let path = |end: &str| format!("{}/~{end}?code=A%2F12%3F50%25%237", codes("cinema"));
+    assert_eq!(system.client.get(&path("")).expect(200)["state"], "given");
+    let used = system.client.post_under("u-1", &path("/use"), &json!({})).expect(201);
+    assert_eq!(used["code"]["state"], "used");
+    system.client.post(&path("/void"), &json!({})).problem(409, "code_used");
+    for wrong in ["~", "A%2F12", "ROW-1?code=ROW-1"] {
+        system.client.get(&format!("{}/{wrong}", codes("cinema"))).problem(400, "query_malformed");
+    }
 }
 
 #[test]

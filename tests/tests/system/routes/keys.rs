@@ -2,6 +2,7 @@
 
 use regulars_tests::{
     client::{Answer, JSON},
+    event::{answered, event, handle},
     system::{System, member, purchase},
     template::Template,
 };
@@ -128,6 +129,39 @@ fn an_entry_is_named_in_the_path_or_in_the_query_and_not_in_both() {
     assert_eq!(system.client.get(&format!("{entries}/~?entry=order-1")).expect(200)["id"], "order-1");
     for unknown in ["", "~", "order-2", "%00", "%FF", "+order-1"] {
         system.client.get(&format!("{entries}/~?entry={unknown}")).problem(404, "entry_not_found");
+    }
+}
+
+/// One front end hands on a path as it was sent, another decodes it first.
+#[test]
+fn an_entry_is_found_however_a_front_end_delivers_the_path() {
+    let system = System::with_silver_member();
+    for (key, _) in KEYS {
+        system.accrue("m-1", key, &purchase(10_000)).expect(201);
+    }
+    let entries = format!("{}/entries", member("m-1"));
+    let get = |entry: &str, query: &str| {
+        let mut event = event("GET", &entries, &[], &Value::Null);
+        event["rawPath"] = json!(format!("{entries}/{entry}"));
+        event["rawQueryString"] = json!(query);
+        answered(&system.block_on(handle("account", system.engine(), event)).unwrap())
+    };
+    for (key, in_query) in KEYS {
+        let sent = key.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        for delivered in [key, sent.as_str()] {
+            // A path can hold only what means the same both ways; what is in the query arrives as it was sent.
+            let (status, answer) = get(delivered, "");
+            if key.contains(['/', '?', '%', '#']) {
+                assert!([400, 404].contains(&status), "{delivered}: {answer}");
+                assert_ne!(answer["code"], "entry_not_found", "{delivered}: nothing was looked for");
+            } else {
+                assert_eq!((status, &answer["id"]), (200, &json!(key)), "{delivered}: {answer}");
+            }
+        }
+        for tilde in ["~", "%7E"] {
+            let (status, answer) = get(tilde, &format!("entry={in_query}"));
+            assert_eq!((status, &answer["id"]), (200, &json!(key)), "{answer}");
+        }
     }
 }
 
