@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use regulars_domain::{
     id::{LevelId, PlanId},
+    program::Basis,
     settle::Settled,
     text::Label,
     tier::{Missing, Standing},
@@ -30,14 +31,18 @@ struct NextTier {
 #[derive(Clone, Debug, Serialize)]
 struct KeepTier {
     missing: Value,
+    from: Date,
     by: Option<Date>,
 }
 
-/// A number, or where several kinds of amount count, one number for each.
+/// A number; or where several kinds of amount count, one for each, under the word that says whether any of them is enough.
 fn amounts(missing: &Missing<'_>) -> Value {
-    match missing.amounts.as_slice() {
-        [(_, amount)] => json!(amount),
-        several => several.iter().map(|(unit, amount)| (unit.name().to_owned(), json!(amount))).collect(),
+    let each =
+        || missing.amounts.iter().map(|(unit, amount)| (unit.name().to_owned(), json!(amount))).collect::<Value>();
+    match missing.basis {
+        Basis::One(_) => json!(missing.amounts.first().map(|(_, amount)| amount)),
+        Basis::Any(_) => json!({ "any": each() }),
+        Basis::All(_) => json!({ "all": each() }),
     }
 }
 
@@ -51,7 +56,7 @@ impl TierView {
             because: standing.because.name(),
             until: standing.until,
             next: next.map(|next| NextTier { id: next.level.id.clone(), missing: amounts(next), by: next.by }),
-            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: amounts(keep), by: keep.by }),
+            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: amounts(keep), from: keep.from, by: keep.by }),
         })
     }
 }

@@ -3,6 +3,7 @@
 mod closing;
 mod counting;
 mod downgrade;
+mod keeping;
 mod period;
 mod promise;
 mod promised;

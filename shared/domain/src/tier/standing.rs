@@ -4,11 +4,12 @@ use jiff::civil::Date;
 
 use crate::{
     rules::{
-        program::{BasisUnit, Level, Tiers},
+        program::{Basis, BasisUnit, Level, Tiers},
         versions::Rules,
     },
-    state::account::{Account, Qualifying},
+    state::account::Account,
     tier::{
+        keeping,
         period::{current_period, end_of_next, qualifying_of},
         promised,
         rank::{Lasting, free_rank, reached_rank},
@@ -48,8 +49,12 @@ impl Because {
 pub struct Missing<'p> {
     /// The level.
     pub level: &'p Level,
-    /// How much of each kind. Whether one of them is enough, or all are needed, is the program's basis.
+    /// Whether one of the amounts is enough, or all are needed.
+    pub basis: &'p Basis,
+    /// How much of each kind.
     pub amounts: Vec<(BasisUnit, i64)>,
+    /// The first day on which what is added counts for it.
+    pub from: Date,
     /// The last day on which it can be earned; `None` if there is no such day.
     pub by: Option<Date>,
 }
@@ -65,7 +70,7 @@ pub struct Standing<'p> {
     pub until: Option<Date>,
     /// What is missing for the next level; `None` at the top.
     pub next: Option<Missing<'p>>,
-    /// What is missing to keep this level when its time is over; `None` if nothing is.
+    /// What is missing to keep this level when its time is over, or to earn it if it was given or paid for; `None` if nothing is.
     pub keep: Option<Missing<'p>>,
 }
 
@@ -83,20 +88,18 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
         Some(rolling) => rolling.whole_until(account, today),
         None => period.last,
     };
-    let next = tiers.levels.get(next_rank).map(|next| Missing::of(next, &qualifying, counts_until));
+    let next = tiers.levels.get(next_rank).map(|next| {
+        let amounts = next.thresholds.missing(&qualifying).collect();
+        Missing { level: next, basis: &tiers.basis, amounts, from: today, by: counts_until }
+    });
     let keep = level.zip(ground).and_then(|(level, ground)| {
         let until = ground.until?;
-        match (ground.because, Rolling::of(rules)) {
-            (Because::Secured, _) => {
-                let by = period.last.map_or(until, |last| last.min(until));
-                Some(Missing::of(level, &qualifying, Some(by)))
+        match ground.because {
+            // What this period reached holds through the next one: nothing is missing yet.
+            Because::Qualified if Rolling::of(rules).is_none() => None,
+            Because::Qualified | Because::Secured | Because::Override | Because::Plan => {
+                Some(keeping::missing(rules, tiers, account, today, level, until))
             }
-            // What will count when what counts today no longer reaches it.
-            (Because::Qualified, Some(rolling)) => {
-                let then = days_after(days_after(until, tiers.grace_days.saturating_neg()), 1);
-                Some(Missing::of(level, &rolling.window(account, then), Some(until)))
-            }
-            (Because::Qualified, None) | (Because::Override | Because::Plan, _) => None,
         }
     });
     Some(Standing {
@@ -106,12 +109,6 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
         next,
         keep,
     })
-}
-
-impl<'p> Missing<'p> {
-    fn of(level: &'p Level, qualifying: &Qualifying, by: Option<Date>) -> Self {
-        Self { level, amounts: level.thresholds.missing(qualifying).collect(), by }
-    }
 }
 
 /// A ground on which a member has a level.

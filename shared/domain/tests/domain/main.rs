@@ -31,6 +31,7 @@ mod histories;
 mod holding;
 mod imports;
 mod inactivity;
+mod keeping;
 mod merging;
 mod noticing;
 mod orders;

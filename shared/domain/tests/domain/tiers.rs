@@ -294,8 +294,9 @@ fn a_lowest_level_that_asks_for_something_is_not_everybodys() {
 }
 
 /// What is told: because, until, the next level with what is missing and by when, and what is missing to keep this one
-/// and by when.
-pub(crate) type Told<'a> = (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str)>);
+/// and from when to when.
+pub(crate) type Told<'a> =
+    (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str, &'a str)>);
 
 pub(crate) fn check_standing(program: &Rulebook, member: &mut Member, now: &str, expected: Told<'_>) {
     let settled = member.settled(program, at(now));
@@ -307,13 +308,13 @@ pub(crate) fn check_standing(program: &Rulebook, member: &mut Member, now: &str,
     });
     let keep = standing.keep.map(|keep| {
         assert_eq!(Some(keep.level), standing.level);
-        (keep.amounts[0].1, keep.by.unwrap().to_string())
+        (keep.amounts[0].1, keep.from.to_string(), keep.by.unwrap().to_string())
     });
     let found = (
         standing.because,
         until.as_deref(),
         next.as_ref().map(|(id, missing, by)| (id.as_str(), *missing, by.as_deref())),
-        keep.as_ref().map(|(missing, by)| (*missing, by.as_str())),
+        keep.as_ref().map(|(missing, from, by)| (*missing, from.as_str(), by.as_str())),
     );
     assert_eq!(found, expected, "on {now}");
 }
@@ -339,28 +340,36 @@ fn the_answer_explains_itself() {
     let told = (Qualified, Some("2028-01-31"), Some(("gold", 50, Some("2026-12-31"))), None);
     check_standing(&program, &mut member, "2026-12-31T23:59", told);
     // From January on it must be reached again.
-    let told = (Secured, Some("2028-01-31"), Some(("gold", 200, Some("2027-12-31"))), Some((100, "2027-12-31")));
+    let told =
+        (Secured, Some("2028-01-31"), Some(("gold", 200, Some("2027-12-31"))), Some((100, "2027-01-01", "2027-12-31")));
     check_standing(&program, &mut member, "2027-01-01T00:00", told);
     buy(&mut member, "2027-05-01", 990);
-    let told = (Secured, Some("2028-01-31"), Some(("gold", 101, Some("2027-12-31"))), Some((1, "2027-12-31")));
+    let told =
+        (Secured, Some("2028-01-31"), Some(("gold", 101, Some("2027-12-31"))), Some((1, "2027-05-02", "2027-12-31")));
     check_standing(&program, &mut member, "2027-05-02", told);
     // Reached again: nothing is missing, and the level lasts a year longer.
     buy(&mut member, "2027-06-01", 10);
     let told = (Qualified, Some("2029-01-31"), Some(("gold", 100, Some("2027-12-31"))), None);
     check_standing(&program, &mut member, "2027-06-02", told);
     // In the days of grace two years have earned the same level: the one that lasts longer is told.
-    let told = (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2028-12-31"))), Some((100, "2028-12-31")));
-    check_standing(&program, &mut member, "2028-01-15", told);
-    check_standing(&program, &mut member, "2028-02-01", told);
+    for today in ["2028-01-15", "2028-02-01"] {
+        let keep = Some((100, today, "2028-12-31"));
+        let told = (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2028-12-31"))), keep);
+        check_standing(&program, &mut member, today, told);
+    }
     // The last days: only grace is left, and what is reached in it keeps the level.
-    let told = (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2029-12-31"))), Some((100, "2029-01-31")));
+    let told =
+        (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2029-12-31"))), Some((100, "2029-01-20", "2029-01-31")));
     check_standing(&program, &mut member, "2029-01-20", told);
 
     let given =
         TierOverride { tier: "platinum".parse().unwrap(), until: on("2029-06-30"), reason: "c-1".parse().unwrap() };
     member.account.tier_override = Some(given);
-    check_standing(&program, &mut member, "2029-01-20", (Override, Some("2029-06-30"), None, None));
-    check_standing(&program, &mut member, "2029-06-30T23:59", (Override, Some("2029-06-30"), None, None));
+    // What was given can be earned until then.
+    for (now, today) in [("2029-01-20", "2029-01-20"), ("2029-06-30T23:59", "2029-06-30")] {
+        let told = (Override, Some("2029-06-30"), None, Some((300, today, "2029-06-30")));
+        check_standing(&program, &mut member, now, told);
+    }
     let told = (Qualified, None, Some(("silver", 100, Some("2029-12-31"))), None);
     check_standing(&program, &mut member, "2029-07-01T00:00", told);
 }

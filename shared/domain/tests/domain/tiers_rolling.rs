@@ -226,7 +226,12 @@ fn a_level_that_is_never_lost_from_now_on_is_lost_by_who_had_only_grace_left() {
         &after,
         &mut member,
         "2026-11-16",
-        (Because::Secured, Some("2026-12-01"), Some(("platinum", 300, Some("2026-12-31"))), Some((200, "2026-11-30"))),
+        (
+            Because::Secured,
+            Some("2026-12-01"),
+            Some(("platinum", 300, Some("2026-12-31"))),
+            Some((200, "2026-11-16", "2026-11-30")),
+        ),
     );
     member.reviewed(&after, at("2026-12-02T00:00"));
     assert_eq!(member.tier(), Some("bronze"));
@@ -259,17 +264,37 @@ fn the_answer_explains_the_window() {
     member.earns(&program, "order-1", &purchase("2026-03-10", json!(1500))).unwrap();
     assert_eq!(member.account.review_on, Some(on("2027-05-02")));
     let next = Some(("gold", 50, Some("2027-03-31")));
-    check(&mut member, "2026-05-01", (Qualified, Some("2027-05-01"), next, Some((100, "2027-05-01"))));
+    check(&mut member, "2026-05-01", (Qualified, Some("2027-05-01"), next, Some((100, "2026-05-01", "2027-04-30"))));
 
     member.earns(&program, "order-2", &purchase("2026-06-10", json!(700))).unwrap();
     let next = Some(("platinum", 80, Some("2027-03-31")));
-    check(&mut member, "2026-06-11", (Qualified, Some("2027-05-01"), next, Some((130, "2027-05-01"))));
+    check(&mut member, "2026-06-11", (Qualified, Some("2027-05-01"), next, Some((130, "2026-06-11", "2027-04-30"))));
     // March has left the window, and the grace has begun.
     let next = Some(("platinum", 230, Some("2027-06-30")));
-    check(&mut member, "2027-04-10", (Secured, Some("2027-05-01"), next, Some((130, "2027-04-30"))));
+    check(&mut member, "2027-04-10", (Secured, Some("2027-05-01"), next, Some((130, "2027-04-10", "2027-04-30"))));
     let next = Some(("silver", 30, Some("2027-06-30")));
     check(&mut member, "2027-05-02", (Qualified, None, next, None));
     check(&mut member, "2027-07-01", (Qualified, None, Some(("silver", 100, None)), None));
+}
+
+#[test]
+fn what_is_bought_too_soon_leaves_the_window_with_what_it_is_to_replace() {
+    let program = with_tiers(rolling(12, json!({})));
+    let mut member = Member::joins(&program, "2027-03-01");
+    member.earns(&program, "order-1", &purchase("2027-03-05", json!(1000))).unwrap();
+    let next = Some(("gold", 100, Some("2028-03-31")));
+    let told = (Because::Qualified, Some("2028-03-31"), next, Some((100, "2027-04-01", "2028-03-31")));
+    check_standing(&program, &mut member, "2027-03-05T23:00", told);
+    let mut sooner = member.clone();
+    sooner.earns(&program, "order-2", &purchase("2027-03-05T23:30", json!(1000))).unwrap();
+    sooner.reviewed(&program, at("2028-04-01T00:00"));
+    assert_eq!(sooner.tier(), Some("bronze"));
+    for day in ["2027-04-01", "2028-03-31"] {
+        let mut later = member.clone();
+        later.earns(&program, "order-2", &purchase(day, json!(1000))).unwrap();
+        later.reviewed(&program, at("2028-04-01T00:00"));
+        assert_eq!(later.tier(), Some("silver"), "bought on {day}");
+    }
 }
 
 #[test]

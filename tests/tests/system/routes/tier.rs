@@ -54,7 +54,7 @@ fn what_a_year_earned_is_secured_for_the_next_one_and_some_days_of_grace() {
     let secured = tier(&system);
     assert_eq!((&secured["id"], &secured["because"]), (&json!("silver"), &json!("secured")));
     assert_eq!(secured["until"], "2028-01-31");
-    assert_eq!(secured["keep"], json!({ "missing": 300, "by": "2027-12-31" }));
+    assert_eq!(secured["keep"], json!({ "missing": 300, "from": "2027-03-01", "by": "2027-12-31" }));
     assert_eq!(secured["secured"], json!([{ "id": "silver", "through": "2027-12-31" }]));
     assert_eq!(secured["period"]["qualifying"]["points"], 0);
 
@@ -94,7 +94,7 @@ fn a_tier_over_the_last_months_tells_when_they_are_over_and_what_keeps_it() {
     let silver = tier(&system);
     assert_eq!((&silver["id"], &silver["until"]), (&json!("silver"), &json!("2027-12-31")));
     assert_eq!(silver["next"], json!({ "id": "gold", "missing": 580, "by": "2027-11-30" }));
-    assert_eq!(silver["keep"], json!({ "missing": 300, "by": "2027-12-31" }));
+    assert_eq!(silver["keep"], json!({ "missing": 300, "from": "2026-12-01", "by": "2027-12-31" }));
     assert_eq!((&silver["period"]["from"], &silver["period"]["to"]), (&json!("2025-11-01"), &json!("2026-11-30")));
     assert_eq!(silver["at_next_review"], json!({ "on": "2028-01-01", "tier": "bronze" }));
 
@@ -126,4 +126,22 @@ fn a_level_that_an_earlier_version_gave_is_shown_with_its_date_and_its_version()
     );
     assert_eq!(told["promised"], json!([{ "id": "silver", "until": "2028-01-31", "version": 1 }]));
     assert_eq!(told["next"], json!({ "id": "gold", "missing": 650, "by": "2026-12-31" }));
+}
+
+#[test]
+fn what_is_missing_says_whether_any_of_it_is_enough() {
+    for (word, left) in [("any", json!({ "points": 200, "visits": 2 })), ("all", json!({ "points": 200, "visits": 2 }))]
+    {
+        let mut program = coffee_shop();
+        let threshold = |times: i64| json!({ "points": 300 * times, "visits": 3 * times });
+        program["tiers"]["basis"] = json!({ word: ["points", "visits"] });
+        for (level, times) in program["tiers"]["levels"].as_array_mut().unwrap().iter_mut().zip(0..) {
+            level["threshold"] = threshold(times);
+        }
+        let system = System::with(&program, NOW);
+        system.enroll("m-1");
+        system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
+        let bronze = tier(&system);
+        assert_eq!((&bronze["id"], &bronze["next"]["missing"]), (&json!("bronze"), &json!({ word: left })));
+    }
 }

@@ -1,0 +1,60 @@
+//! What keeps a level when its time is over.
+
+use jiff::civil::Date;
+
+use crate::{
+    rules::{
+        program::{Level, Tiers},
+        versions::Rules,
+    },
+    state::account::{Account, Qualifying},
+    tier::{
+        period::{current_period, qualifying_of},
+        rolling::Rolling,
+        standing::Missing,
+    },
+    values::calendar::days_after,
+};
+
+/// What counts together, and the days on which what is bought counts with it.
+struct Chance {
+    counted: Qualifying,
+    from: Date,
+    by: Option<Date>,
+}
+
+/// What is missing for `level` to hold on the day after `until`, on which it would end: the amount is enough on any day from the
+/// first to the last.
+pub(super) fn missing<'p>(
+    rules: Rules<'_>,
+    tiers: &'p Tiers,
+    account: &Account,
+    today: Date,
+    level: &'p Level,
+    until: Date,
+) -> Missing<'p> {
+    let Chance { counted, from, by } = match Rolling::of(rules) {
+        Some(rolling) => in_window(rolling, account, today, until),
+        None => in_period(rules, tiers, account, today, until),
+    };
+    // What is bought after the level has ended gives it again, and does not keep it.
+    let by = by.map_or(until, |by| by.min(until));
+    let amounts = level.thresholds.missing(&counted).collect();
+    Missing { level, basis: &tiers.basis, amounts, from: from.max(today), by: Some(by) }
+}
+
+/// The window of the first month that, with its days of grace, reaches beyond `until`. Later ones hold less of what is counted.
+fn in_window(rolling: Rolling<'_>, account: &Account, today: Date, until: Date) -> Chance {
+    let month = days_after(days_after(until, rolling.tiers.grace_days.saturating_neg()), 1).max(today);
+    let (first, last) = rolling.span(month);
+    Chance { counted: rolling.window(account, month), from: first, by: Some(last) }
+}
+
+/// The first period that gives what it reaches beyond `until`: the one before that in which the level, but for grace, would end.
+fn in_period(rules: Rules<'_>, tiers: &Tiers, account: &Account, today: Date, until: Date) -> Chance {
+    let of = |date| current_period(rules.program, tiers, account, date);
+    let end = of(days_after(days_after(until, tiers.grace_days.saturating_neg()), 1));
+    let (current, before) = (of(today), of(days_after(end.first, -1)));
+    let period = if before.first > current.first { before } else { current };
+    Chance { counted: qualifying_of(account, period), from: period.first, by: period.last }
+}
