@@ -301,7 +301,8 @@ impl<'p> Draft<'p> {
             Some(awaits) if awaits.ends_on() > self.today() => entry.effects.wait(awaits, assessment.points),
             Some(Awaits::Maturity(_, expiry)) => entry.effects.give(&self.account, assessment.points, expiry),
             Some(Awaits::Confirmation(_)) | None => {
-                entry.effects.give(&self.account, assessment.points, then.points.expiry.expiry(date));
+                let expiry = then.points.expires(date, date, self.today());
+                entry.effects.give(&self.account, assessment.points, expiry);
             }
         }
         let amount = Qualifying {

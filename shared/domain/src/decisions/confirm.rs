@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    decisions::reassess::awaits_of,
+    decisions::reassess::{awaits_of, confirmed_expiry},
     draft::KeyedRequest,
     ledger::{
         aftermath::{Place, Recorded},
@@ -65,7 +65,7 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
     }
     entry.refers_to = Some(confirmed.id.clone());
     entry.program_version = then.version;
-    entry.effects.give(&draft.account, points, then.points.expiry.expiry(today));
+    entry.effects.give(&draft.account, points, confirmed_expiry(then, accrual, today));
     let mut now = accrual.accrual_now();
     now.entries.push(Place { member: draft.account.member.clone(), entry: entry.id.clone() });
     draft.post_command(entry);

@@ -70,7 +70,7 @@ pub(crate) struct Outcome {
 ///
 /// Points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone over into
 /// it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave them.
-/// Points that it gives more wait and expire as its own do.
+/// Points that it gives more wait and expire as its own do, and are posted today: later than they were earned.
 ///
 /// # Errors
 ///
@@ -271,12 +271,20 @@ fn move_points(
     if account.total() + more > Points::MAX {
         return Err(NotAssessed::Overflow);
     }
+    let (earned_on, today) = (then.date(accrual.sealed.entry.occurred_at), draft.today());
     match (awaits_of(then, accrual), accrual.aftermath.confirmed_on) {
-        (Some(awaits), None) if awaits.ends_on() > draft.today() => entry.effects.wait(awaits, more),
-        (Some(Awaits::Maturity(_, expiry)), None) => entry.effects.give(account, more, expiry),
+        (Some(Awaits::Maturity(day, expiry)), None) => {
+            let expiry = then.points.usable(expiry, earned_on, today);
+            if day > today {
+                entry.effects.wait(Awaits::Maturity(day, expiry), more);
+            } else {
+                entry.effects.give(account, more, expiry);
+            }
+        }
+        (Some(awaits @ Awaits::Confirmation(_)), None) if awaits.ends_on() > today => entry.effects.wait(awaits, more),
         (_, confirmed_on) => {
-            let from = confirmed_on.unwrap_or_else(|| then.date(accrual.sealed.entry.occurred_at));
-            entry.effects.give(account, more, then.points.expiry.expiry(from));
+            let from = confirmed_on.unwrap_or(earned_on);
+            entry.effects.give(account, more, then.points.expires(from, earned_on, today));
         }
     }
     Ok(())
@@ -328,6 +336,13 @@ fn has_lapsed(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> bool {
     }
 }
 
+/// Returns when points of `accrual` expire that were confirmed on `confirmed_on`. The time for which they can be used begins with
+/// the confirmation, which may be the day of a late posting.
+pub(crate) fn confirmed_expiry(then: &Program, accrual: &Recorded, confirmed_on: Date) -> Expiry {
+    let entry = &accrual.sealed.entry;
+    then.points.expires(confirmed_on, then.date(entry.occurred_at), then.date(entry.posted_at))
+}
+
 /// The lot that the accrual's points became, if they did, or one before that, if they were extended or merged since.
 fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
     let entry = &accrual.sealed.entry;
@@ -335,7 +350,7 @@ fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
         (None, _) => {
             entry.effects.lots.iter().find(|change| change.1 > Points::ZERO).map(|LotChange(expiry, _)| *expiry)
         }
-        (Some(_), Some(confirmed_on)) => Some(then.points.expiry.expiry(confirmed_on)),
+        (Some(_), Some(confirmed_on)) => Some(confirmed_expiry(then, accrual, confirmed_on)),
         (Some(Awaits::Maturity(_, expiry)), None) => Some(expiry),
         (Some(Awaits::Confirmation(_)), None) => None,
     }

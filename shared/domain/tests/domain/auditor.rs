@@ -52,6 +52,8 @@ pub(crate) struct Rules {
     pub(crate) offers: Vec<Offer>,
     pub(crate) gold_tastings: usize,
     pub(crate) notice_days: i64,
+    /// For how many days after a late posting its points can be used at least; 0 where that does not matter.
+    pub(crate) usable_days: i64,
 }
 
 /// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
@@ -113,6 +115,13 @@ impl Rules {
         };
         Date::new(year.try_into().unwrap(), month.try_into().unwrap(), day).unwrap()
     }
+
+    /// The last day of points that can be spent from `ready_on` on, were earned on one day and posted on another.
+    fn last_day_of(&self, ready_on: Date, earned_on: Date, posted_on: Date) -> Date {
+        let last_day = self.last_day(ready_on);
+        let is_late = posted_on > earned_on && self.usable_days > 0;
+        if is_late { last_day.max(later(posted_on, self.usable_days)) } else { last_day }
+    }
 }
 
 /// The day of an instant in Istanbul, where the clocks have stood three hours ahead of Greenwich since 2016.
@@ -130,6 +139,7 @@ pub(crate) fn later(day: Date, days: i64) -> Date {
 #[derive(Clone, Debug)]
 struct Gift {
     day: Date,
+    posted_on: Date,
     paid: i64,
     lines: Vec<i64>,
     qualifying: i64,
@@ -152,6 +162,7 @@ impl Gift {
         Self {
             version,
             day,
+            posted_on: day,
             paid,
             lines,
             qualifying,

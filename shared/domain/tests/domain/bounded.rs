@@ -76,7 +76,8 @@ fn what_goes_over_is_told_of_others_lots_too() {
 #[test]
 fn points_that_are_over_expire_and_go_over_into_nothing() {
     let month = program(json!({
-        "points": { "expiry": { "after_months": 1, "rounded_to": "exact_day" }, "backdating_days_max": 365 },
+        "points": { "expiry": { "after_months": 1, "rounded_to": "exact_day" }, "backdating_days_max": 365,
+                    "usable_days_min": 0 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } }],
     }));
     let mut member = member(&month);

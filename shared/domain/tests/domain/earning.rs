@@ -481,7 +481,7 @@ fn points_pay_what_is_owed_first() {
 fn a_late_purchase_goes_by_when_it_was_made() {
     let program = program(json!({
         "points": { "expiry": { "after_months": 1, "rounded_to": "exact_day" }, "backdating_days_max": 60,
-                    "expiry_notice_days": 0 },
+                    "expiry_notice_days": 0, "usable_days_min": 0 },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } },
             { "id": "october", "on": "purchase", "stacking": "add", "when": "occurred_at.month == 10",

@@ -65,6 +65,7 @@ fn document(rules: &Rules) -> Value {
             "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
             "rounding": rules.rounding, "backdating_days_max": BACKDATING_DAYS_MAX,
             "expiry": expiry, "expiry_notice_days": rules.notice_days,
+            "usable_days_min": rules.usable_days,
         },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": rules.points, "per": rules.per } } },
@@ -171,7 +172,8 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         .prop_map(|(months, floor, percent, tastings)| Offer { months, floor, percent, tastings });
     let offers = (prop::collection::vec(offer, 0..=PLANS.len()), 0..2_usize);
     let notice_days = prop_oneof![Just(0_i64), Just(30), 1..=90_i64];
-    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers, notice_days);
+    let days = (notice_days, prop_oneof![Just(0_i64), Just(30), 1..=365_i64]);
+    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers, days);
     (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, (over, kept), policy).prop_map(
         |(
             rounding,
@@ -183,7 +185,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             downgrade,
             grace_days,
             (over, kept),
-            (coffee, wait, owe, dare, (offers, gold_tastings), notice_days),
+            (coffee, wait, owe, dare, (offers, gold_tastings), (notice_days, usable_days)),
         )| {
             let gold = silver + more;
             Rules {
@@ -207,6 +209,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 offers,
                 gold_tastings,
                 notice_days,
+                usable_days,
             }
         },
     )
@@ -550,6 +553,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         offers: Vec::new(),
         gold_tastings: 0,
         notice_days: 30,
+        usable_days: 30,
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());

@@ -38,6 +38,7 @@ mod orders;
 mod orders_random;
 mod overriding;
 mod plans;
+mod posting_late;
 mod proof;
 mod redeeming;
 mod referring;

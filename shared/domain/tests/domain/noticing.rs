@@ -33,7 +33,8 @@ fn a_year() -> Rulebook {
 
 /// Points live for a year, to the day.
 fn a_year_to_the_day() -> Rulebook {
-    with(&json!({ "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365 }))
+    with(&json!({ "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365,
+                  "usable_days_min": 0 }))
 }
 
 /// A member with these lots.

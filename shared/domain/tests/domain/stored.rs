@@ -44,6 +44,7 @@ fn a_document_that_violates_a_lint_is_read_when_it_is_stored_and_refused_when_it
         ("/corrects", json!(9), "unknown_version"),
         ("/points/backdating_days_max", json!(366), "out_of_range"),
         ("/points/expiry_notice_days", json!(91), "out_of_range"),
+        ("/points/usable_days_min", json!(366), "out_of_range"),
         ("/points/pending", json!({ "days": 367 }), "out_of_range"),
         ("/points/expiry", json!({ "after_months": 121 }), "out_of_range"),
         ("/points/expiry", json!({ "inactivity_months": 121 }), "out_of_range"),

@@ -17,7 +17,8 @@ fn with_pending(pending: &Value) -> Rulebook {
 /// Its document.
 fn pending_document(pending: &Value) -> Value {
     document(json!({
-        "points": { "pending": pending, "expiry": { "after_months": 1, "rounded_to": "exact_day" } },
+        "points": { "pending": pending, "expiry": { "after_months": 1, "rounded_to": "exact_day" },
+                    "usable_days_min": 0 },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } },
             { "id": "review", "on": { "activity": "review" }, "give": { "fixed": { "points": 7 } } },

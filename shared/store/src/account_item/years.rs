@@ -206,7 +206,10 @@ impl<'p> Life<'p> {
             PendingPolicy::Days(days) => days_after(bought_on, days),
             PendingPolicy::None | PendingPolicy::UntilConfirmed { .. } => bought_on,
         };
-        *self.given.entry(then.points.expiry.expiry(matures_on)).or_default() += points;
+        let expiry = then.points.expiry.expiry(matures_on);
+        // The program does not say for how many days late points can be used: for thirty.
+        let expiry = if days_late > 0 { expiry.max(Expiry::On(days_after(then.date(now), 30))) } else { expiry };
+        *self.given.entry(expiry).or_default() += points;
         self.keep(posting);
     }
 

@@ -246,6 +246,7 @@ fn a_late_purchase_counts_where_it_belongs_and_not_before_the_programs_limit() {
 fn points_that_came_too_late_to_be_spent_are_posted_and_expired_at_once() {
     let mut program = coffee_shop();
     program["points"]["expiry"] = json!({ "after_months": 1, "rounded_to": "exact_day" });
+    program["points"]["usable_days_min"] = json!(0);
     program["points"]["backdating_days_max"] = json!(60);
     let system = System::with(&program, NOW);
     system.enroll("m-1");

@@ -31,6 +31,13 @@ const EXPIRY_NOTICE_DAYS: i32 = 30;
 /// The most days ahead: a quarter. What is told sooner is forgotten again.
 const EXPIRY_NOTICE_DAYS_MAX: i64 = 90;
 
+/// How many days points can be used that were posted late, if the program does not say: a month, so that a member who comes
+/// monthly can still use them.
+const USABLE_DAYS_MIN: i32 = 30;
+
+/// The most days: a year, like the latest posting.
+const USABLE_DAYS_MIN_MAX: i64 = 365;
+
 /// The most days for which it is remembered that a person has left: ten years.
 const REJOIN_AFTER_DAYS_MAX: i64 = 3_660;
 
@@ -49,6 +56,9 @@ pub struct PointsPolicy {
     pub backdating_days_max: i32,
     /// How many days before the last one of points a notice says that they will expire; `None` if none does.
     pub expiry_notice_days: Option<i32>,
+    /// For how many days after their posting points can be used at least, if they are posted on a later day than they were
+    /// earned; 0 if their expiry does not depend on the posting.
+    pub usable_days_min: i32,
     /// What of a purchase earns.
     pub eligible: EligiblePolicy,
     /// Whether a receipt is made good for one purchase only.
@@ -66,6 +76,7 @@ impl Default for PointsPolicy {
             negative_balance: NegativeBalance::Owe,
             backdating_days_max: 30,
             expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
+            usable_days_min: USABLE_DAYS_MIN,
             eligible: EligiblePolicy::default(),
             unique_receipts: false,
             rejoin_after_days: None,
@@ -95,11 +106,29 @@ impl PointsPolicy {
             PendingPolicy::None => None,
             PendingPolicy::Days(days) => {
                 let day = days_after(earned_on, days);
-                Some(Awaits::Maturity(day, self.expiry.expiry(day)))
+                Some(Awaits::Maturity(day, self.expires(day, earned_on, posted_on)))
             }
             PendingPolicy::UntilConfirmed { lapses_after_days } => {
                 Some(Awaits::Confirmation(days_after(posted_on, lapses_after_days)))
             }
+        }
+    }
+
+    /// Returns when points expire that can be spent from `spendable_on` on, were earned on `earned_on` and are posted on
+    /// `posted_on`.
+    #[must_use]
+    pub fn expires(&self, spendable_on: Date, earned_on: Date, posted_on: Date) -> Expiry {
+        self.usable(self.expiry.expiry(spendable_on), earned_on, posted_on)
+    }
+
+    /// Returns `expiry`, or a later day where points that are posted late could be used for fewer than `usable_days_min` days
+    /// after the day of their posting. Otherwise they could have expired before the member knows of them.
+    #[must_use]
+    pub fn usable(&self, expiry: Expiry, earned_on: Date, posted_on: Date) -> Expiry {
+        if posted_on > earned_on && self.usable_days_min > 0 {
+            expiry.max(Expiry::On(days_after(posted_on, self.usable_days_min)))
+        } else {
+            expiry
         }
     }
 }
@@ -197,6 +226,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         "negative_balance",
         "backdating_days_max",
         "expiry_notice_days",
+        "usable_days_min",
         "eligible",
         "receipts",
         "rejoin_after_days",
@@ -215,6 +245,8 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         let days = node.span(0..=EXPIRY_NOTICE_DAYS_MAX)?;
         Some((days > 0).then_some(days))
     });
+    let usable_days_min =
+        fields.read_or("usable_days_min", defaults.usable_days_min, |node| node.span(0..=USABLE_DAYS_MIN_MAX));
     let eligible = fields.read_or("eligible", defaults.eligible, eligible::read);
     let unique_receipts =
         fields.read_or("receipts", defaults.unique_receipts, |node| node.choice(&[("any", false), ("unique", true)]));
@@ -232,6 +264,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         negative_balance: negative_balance?,
         backdating_days_max: backdating_days_max?,
         expiry_notice_days: expiry_notice_days?,
+        usable_days_min: usable_days_min?,
     })
 }
 

@@ -11,12 +11,14 @@ impl Auditor {
     fn give(&mut self, (then, rules): (&Rules, &Rules), key: &str, mut gift: Gift) {
         let points: i64 = gift.lines.iter().sum();
         let day = gift.day;
+        gift.posted_on = self.today;
         self.is_active(then, day);
         let (ready_on, waits) = match then.wait {
             Wait::No => (day, None),
             Wait::Days(days) => {
                 let day = later(day, days);
-                (day, Some(Wanted::Day(day, then.last_day(day))).filter(|_| day > self.today))
+                let last_day = then.last_day_of(day, gift.day, self.today);
+                (day, Some(Wanted::Day(day, last_day)).filter(|_| day > self.today))
             }
             // An accrual can be confirmed once it is posted, so its days count from today.
             Wait::Confirmation(days) => (day, Some(Wanted::Confirmation(later(self.today, days)))),
@@ -26,7 +28,7 @@ impl Auditor {
             *self.queues.entry(wanted).or_insert(0) += points;
         } else {
             let left = self.after_debts(points);
-            let last_day = self.credit(then.last_day(ready_on), left);
+            let last_day = self.credit(then.last_day_of(ready_on, day, self.today), left);
             gift.last_day = Some(last_day).filter(|_| left > 0);
         }
         self.make_room();
@@ -118,7 +120,7 @@ impl Auditor {
         }
         self.gifts.get_mut(key).unwrap().confirmed_on = Some(today);
         let left = self.after_debts(waiting);
-        self.credit(timeline.version(gift.version).last_day(today), left);
+        self.credit(timeline.version(gift.version).last_day_of(today, gift.day, gift.posted_on), left);
         self.make_room();
         self.drop_expired();
         Ok(0)
@@ -157,7 +159,7 @@ impl Auditor {
         // Points that waited went to the lot that points of that day go to.
         let own = match (gift.waits, gift.confirmed_on) {
             (None, _) => gift.last_day,
-            (Some(_), Some(day)) => Some(then.last_day(day)),
+            (Some(_), Some(day)) => Some(then.last_day_of(day, gift.day, gift.posted_on)),
             (Some(Wanted::Day(_, last_day)), None) => Some(last_day),
             (Some(Wanted::Confirmation(_)), None) => None,
         };

@@ -10,7 +10,7 @@ use crate::world::{Rulebook, at, changes, document, lots, on, program_of, purcha
 fn rules(points: i64, months: i64, backdating: i64, silver: i64) -> Value {
     document(json!({
         "points": { "expiry": { "after_months": months, "rounded_to": "exact_day" }, "backdating_days_max": backdating,
-                    "expiry_notice_days": 0 },
+                    "expiry_notice_days": 0, "usable_days_min": 15 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": points, "per": 100 } } }],
         "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": silver }] },
     }))
