@@ -16,6 +16,9 @@ const ONLY_OPERATOR: &str = "Only an operator begins and ends plans.";
 #[serde(deny_unknown_fields)]
 struct PlanPaid {
     plan: PlanId,
+    /// Whether another plan that runs ends.
+    #[serde(default)]
+    replace: bool,
 }
 
 pub(crate) async fn take(
@@ -27,10 +30,12 @@ pub(crate) async fn take(
     request.only_operator(ONLY_OPERATOR)?;
     let body = request.body()?;
     let keyed = request.keyed("plan", body.value())?;
-    let PlanPaid { plan } = body.object()?;
+    let PlanPaid { plan, replace } = body.object()?;
     let mut subject = params.subject(engine).await?;
     let done = engine
-        .act(&mut subject, &Needs::default(), &keyed, deadline, |_, settled, _| plan::take(settled, &keyed, &plan))
+        .act(&mut subject, &Needs::default(), &keyed, deadline, |_, settled, _| {
+            plan::take(settled, &keyed, &plan, replace)
+        })
         .await?;
     let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
     Ok(Answer::once(&posted, done.replayed))

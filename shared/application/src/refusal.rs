@@ -44,6 +44,8 @@ pub enum RefusalCode {
     TierNotFound,
     /// The program has no plan with this id.
     PlanNotFound,
+    /// Another plan runs; the member `running` says which, and through which day it is paid.
+    PlanRunning,
     /// No level and no plan of the program gives an entitlement with this id.
     EntitlementNotFound,
     /// A member with this id was enrolled with another body.
@@ -144,6 +146,7 @@ impl RefusalCode {
             Self::CodeBalanceTooSmall => "code_balance_too_small",
             Self::TierNotFound => "tier_not_found",
             Self::PlanNotFound => "plan_not_found",
+            Self::PlanRunning => "plan_running",
             Self::EntitlementNotFound => "entitlement_not_found",
             Self::MemberExists => "member_exists",
             Self::AliasTaken => "alias_taken",

@@ -22,7 +22,7 @@ use crate::{
         versions::Rules,
     },
     state::{
-        account::{Account, Qualifying},
+        account::{Account, PlanTerm, Qualifying},
         counter::{Counters, Take},
         hold::Hold,
         lots::{Expiry, LotChange},
@@ -359,9 +359,14 @@ impl<'p> Draft<'p> {
         then.tiers.as_ref()?.levels.iter().rev().find(is_it)
     }
 
-    /// The plan that the member has paid for, with the terms of then.
+    /// The plan that runs, with the terms under which it was last paid.
     pub(crate) fn plan(&self) -> Option<&'p Plan> {
-        self.rules.plan(self.account.plan.as_ref()?)
+        self.rules.plan(self.running_plan()?)
+    }
+
+    /// The term of the plan that runs. A term that has ended is still kept while a payment continues it.
+    pub(crate) fn running_plan(&self) -> Option<&PlanTerm> {
+        self.account.plan.as_ref().filter(|term| self.rules.runs_until(term) >= self.today())
     }
 
     /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of

@@ -113,6 +113,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::CodeBalanceTooSmall => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough left on the code"),
         RefusalCode::TierNotFound => (StatusCode::NOT_FOUND, "No such tier"),
         RefusalCode::PlanNotFound => (StatusCode::NOT_FOUND, "No such plan"),
+        RefusalCode::PlanRunning => (StatusCode::CONFLICT, "Another plan runs"),
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
         RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already"),
         RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member"),
@@ -335,7 +336,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 67] = [
+        let promised: [(u16, &str, ProblemCode); 68] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -351,6 +352,7 @@ mod tests {
             (404, "code_not_found", Refused::CodeNotFound.into()),
             (404, "tier_not_found", Refused::TierNotFound.into()),
             (404, "plan_not_found", Refused::PlanNotFound.into()),
+            (409, "plan_running", Refused::PlanRunning.into()),
             (404, "entitlement_not_found", Refused::EntitlementNotFound.into()),
             (404, "route_not_found", ProblemCode::RouteNotFound),
             (405, "method_not_allowed", ProblemCode::MethodNotAllowed),

@@ -54,6 +54,9 @@ struct NextExpiry {
 struct PlanView {
     id: PlanId,
     through: Date,
+    /// The last day of its grace, if the plan has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_through: Option<Date>,
 }
 
 impl From<&Settled<'_>> for AccountView {
@@ -77,7 +80,11 @@ impl From<&Settled<'_>> for AccountView {
             },
             next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),
             tier: settled.standing().as_ref().and_then(TierView::new),
-            plan: account.plan.as_ref().map(|term| PlanView { id: term.plan.clone(), through: term.through }),
+            plan: settled.plan().map(|(term, until)| PlanView {
+                id: term.plan.clone(),
+                through: term.through,
+                grace_through: Some(until).filter(|until| *until > term.through),
+            }),
             attributes: account.attributes.clone(),
             referred_by: account.referral.as_ref().map(|referral| referral.by.clone()),
             version: account.version,

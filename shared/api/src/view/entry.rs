@@ -7,7 +7,7 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
+    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, PlanPaid, Qualified, Record, TierChange},
     explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
@@ -226,7 +226,7 @@ impl EntryDetail {
                 self.reason = given.as_ref().or(before.as_ref()).map(|given| given.reason.clone());
                 self.tier_override.clone_from(given);
             }
-            Record::Plan(term) => self.plan = Some(term.into()),
+            Record::Plan(paid) => self.plan = Some(paid.into()),
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
@@ -300,11 +300,15 @@ struct PlanTermView {
     id: PlanId,
     from: Date,
     through: Date,
+    /// What was paid for the interval, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<i64>,
 }
 
-impl From<&PlanTerm> for PlanTermView {
-    fn from(PlanTerm { plan, from, through, version: _ }: &PlanTerm) -> Self {
-        Self { id: plan.clone(), from: *from, through: *through }
+impl From<&PlanPaid> for PlanTermView {
+    fn from(PlanPaid { term, price, months: _ }: &PlanPaid) -> Self {
+        let PlanTerm { plan, from, through, version: _ } = term;
+        Self { id: plan.clone(), from: *from, through: *through, price: *price }
     }
 }
 

@@ -206,6 +206,10 @@ impl From<PlanRefusal> for Refusal {
         match refusal {
             PlanRefusal::Inactive(inactive) => inactive.into(),
             PlanRefusal::PlanNotFound => Refusal::new(RefusalCode::PlanNotFound, detail),
+            PlanRefusal::PlanRunning { plan, through } => {
+                let running = json!({ "id": plan, "through": through });
+                Refusal::new(RefusalCode::PlanRunning, detail).with("running", running)
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
             into_account.tier_override.as_ref(),
             from_account.tier_override.as_ref(),
         ),
-        plan: longer(into_account.plan.as_ref(), from_account.plan.as_ref()).cloned(),
+        plan: longer(into.running_plan(), from.running_plan()).cloned(),
         referral: referral_of_both(into_account, from_account).cloned(),
         referral_debts: debts_of_both(into_account, from_account),
         birthday_on: into_account.birthday_on.max(from_account.birthday_on),

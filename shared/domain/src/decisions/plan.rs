@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::{
     draft::KeyedRequest,
     ledger::{
-        entry::{By, Record},
+        entry::{By, PlanPaid, Record},
         posting::Posting,
     },
     rules::program::Plan,
@@ -26,6 +26,13 @@ pub enum PlanRefusal {
     Inactive(Inactive),
     /// The program has no such plan.
     PlanNotFound,
+    /// Another plan runs and is paid, and the request does not say that it is to be replaced.
+    PlanRunning {
+        /// Which.
+        plan: PlanId,
+        /// Its last paid day.
+        through: Date,
+    },
 }
 
 impl fmt::Display for PlanRefusal {
@@ -33,27 +40,43 @@ impl fmt::Display for PlanRefusal {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::PlanNotFound => f.write_str("the program has no such plan"),
+            Self::PlanRunning { plan, through } => {
+                write!(f, "the plan {plan} is paid through {through}; `replace` ends it")
+            }
         }
     }
 }
 
-/// Lets the member have a plan for one interval, which somebody has paid: from today, or if it is running already, from its
-/// end on. Another plan that is running gives way to it.
+/// Gives the member a plan for one interval that has been paid. It begins today; a plan that runs, or ended so lately that a
+/// payment still continues it, is extended from its end. Another plan that is paid beyond today ends only if `replace`.
 ///
 /// # Errors
 ///
 /// Refusals are looked for in the order of [`PlanRefusal`].
-pub fn take(settled: Settled<'_>, request: &KeyedRequest, plan: &PlanId) -> Result<Posting, PlanRefusal> {
+pub fn take(
+    settled: Settled<'_>,
+    request: &KeyedRequest,
+    plan: &PlanId,
+    replace: bool,
+) -> Result<Posting, PlanRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(PlanRefusal::Inactive)?;
     let plan = draft.rules.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
 
     let (today, version) = (draft.today(), draft.rules.program.version);
-    let term = match draft.account.plan.clone().filter(|term| term.plan == plan.id) {
-        Some(term) => PlanTerm { through: last_day(plan, term.from, days_after(term.through, 1)), version, ..term },
-        None => PlanTerm { plan: plan.id.clone(), from: today, through: last_day(plan, today, today), version },
+    let term = match draft.account.plan.clone() {
+        Some(term) if term.plan == plan.id => {
+            PlanTerm { through: last_day(plan, term.from, days_after(term.through, 1)), version, ..term }
+        }
+        Some(PlanTerm { plan, through, .. }) if through >= today && !replace => {
+            return Err(PlanRefusal::PlanRunning { plan, through });
+        }
+        Some(_) | None => {
+            PlanTerm { plan: plan.id.clone(), from: today, through: last_day(plan, today, today), version }
+        }
     };
-    draft.post_command(draft.entry_for(request, Record::Plan(term), draft.now));
+    let paid = PlanPaid { term, price: Some(plan.price), months: plan.months };
+    draft.post_command(draft.entry_for(request, Record::Plan(paid), draft.now));
     Ok(draft.finish())
 }
 
@@ -72,7 +95,7 @@ fn last_day(plan: &Plan, from: Date, begins: Date) -> Date {
 /// The account is closed, or another's, and stays as it is.
 pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
     let mut draft = settled.0;
-    let Some(term) = draft.account.plan.clone() else {
+    let Some(term) = draft.running_plan().cloned() else {
         return Ok((!draft.entries.is_empty()).then(|| draft.finish()));
     };
     draft.account.check_open()?;

@@ -4,7 +4,7 @@ use crate::{
     ledger::{
         effects::Effects,
         entry::Entry,
-        record::{Accrued, Changed, Reassessed, Record, Redeemed, ReferralChange, Source, TakenOver},
+        record::{Accrued, By, Changed, Reassessed, Record, Redeemed, ReferralChange, Source, TakenOver},
     },
     state::{
         account::{Account, Bought, Referral, ReferralDebt, Status},
@@ -53,7 +53,9 @@ impl Account {
             Record::MergeOut(into) => self.apply_merge_out(into),
             Record::MergeIn(taken_over) => self.apply_merge_in(taken_over),
             Record::TierOverride(overridden) => self.tier_override.clone_from(&overridden.given),
-            Record::Plan(term) => self.plan = Some(term.clone()),
+            Record::Plan(paid) => self.plan = Some(paid.term.clone()),
+            // A term that ended by itself is kept until the last day on which a payment continues it.
+            Record::PlanEnd(_) if entry.by == By::Engine => {}
             Record::PlanEnd(_) => self.plan = None,
             Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
             Record::Change(Changed { status: Some(status), .. }) => self.status = (*status).into(),

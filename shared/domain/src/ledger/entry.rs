@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
-        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, NewStatus, Overridden, Reassessed, Record,
-        Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
+        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, NewStatus, Overridden, PlanPaid,
+        Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -252,7 +252,9 @@ impl Entry {
     pub fn moment(&self) -> Moment {
         match &self.record {
             Record::Accrual(accrued) if accrued.source == Source::Birthday => Moment::Its(self.occurred_at),
-            Record::Cancellation | Record::Confirmation if self.by == By::Engine => Moment::Its(self.occurred_at),
+            Record::Cancellation | Record::Confirmation | Record::PlanEnd(_) if self.by == By::Engine => {
+                Moment::Its(self.occurred_at)
+            }
             Record::Expiry | Record::TierChange if self.refers_to.is_some() => Moment::Same,
             Record::Notice(_) | Record::Lapse | Record::Expiry | Record::TierChange => Moment::Its(self.occurred_at),
             Record::Accrual(_)

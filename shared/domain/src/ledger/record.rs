@@ -58,7 +58,7 @@ pub enum Kind {
     TierOverride,
     /// A plan begun or renewed.
     Plan,
-    /// A plan ended before its last day.
+    /// A plan ended.
     PlanEnd,
     /// A use of what a level or a plan gives without points.
     EntitlementUse,
@@ -311,6 +311,20 @@ pub struct TakenOver {
     pub bought: Bought,
 }
 
+/// A plan was paid for an interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanPaid {
+    /// All of its time, with this interval.
+    #[serde(flatten)]
+    pub term: PlanTerm,
+    /// What the interval costs, in minor units of the program's currency; `None` in entries of releases that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<i64>,
+    /// How long the interval is, in months; 0 in entries of releases that did not record it.
+    #[serde(default, skip_serializing_if = "is_no_month")]
+    pub months: i32,
+}
+
 /// What an entry records, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "record", rename_all = "snake_case")]
@@ -349,9 +363,9 @@ pub enum Record {
     TierChange,
     /// An operator gave a tier, or took back the one given.
     TierOverride(Overridden),
-    /// A plan was paid for: its time from the first day to the new last one.
-    Plan(PlanTerm),
-    /// A plan ended.
+    /// A plan was paid for: its time from the first day to the new last one, and the payment.
+    Plan(PlanPaid),
+    /// A plan ended: by itself on the day after its last, or at once by an operator.
     PlanEnd(PlanId),
     /// Something was used without points.
     EntitlementUse(EntitlementId),
@@ -404,6 +418,11 @@ impl Record {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_no_number(number: &i64) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_no_month(months: &i32) -> bool {
+    *months == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

@@ -188,6 +188,17 @@ impl<'p> Rules<'p> {
         self.versions.program(term.version).ok()?.plan(&term.plan)
     }
 
+    /// The last day on which the rate and the floor of the plan of `term` go on: its last paid day and its grace.
+    pub(crate) fn runs_until(self, term: &PlanTerm) -> Date {
+        days_after(term.through, self.plan(term).map_or(0, |plan| plan.grace_days))
+    }
+
+    /// The last day on which a payment continues `term` from its end: the last one on which it runs, and at least the day after
+    /// the last paid one, because that is when a card is charged.
+    pub(crate) fn renews_until(self, term: &PlanTerm) -> Date {
+        self.runs_until(term).max(days_after(term.through, 1))
+    }
+
     /// What the level that the plan of `term` has as its floor is called now.
     pub(crate) fn floor(self, term: &PlanTerm) -> Option<LevelId> {
         let floor = self.plan(term)?.tier_floor.as_ref()?;

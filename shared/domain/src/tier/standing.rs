@@ -137,8 +137,9 @@ pub(crate) fn effective(rules: Rules<'_>, account: &Account, today: Date) -> Opt
         Some(Ground { rank, because: Because::Override, until: Some(given.until) })
     });
     let planned = account.plan.iter().filter_map(|term| {
-        let rank = tiers.rank(&rules.floor(term)?).filter(|_| term.through >= today)?;
-        Some(Ground { rank, because: Because::Plan, until: Some(term.through) })
+        let until = rules.runs_until(term);
+        let rank = tiers.rank(&rules.floor(term)?).filter(|_| until >= today)?;
+        Some(Ground { rank, because: Because::Plan, until: Some(until) })
     });
     let grounds = qualified(rules, account, today).into_iter().chain(secured).chain(overridden).chain(planned);
     let strength = |ground: &Ground| (ground.rank, ground.until.unwrap_or(Date::MAX));

@@ -171,10 +171,18 @@ impl<'p> Settled<'p> {
         None
     }
 
+    /// The member's plan that runs, and the last day on which it does if it is not paid again: later than its last paid day by
+    /// its grace.
+    #[must_use]
+    pub fn plan(&self) -> Option<(&PlanTerm, Date)> {
+        let term = self.0.running_plan()?;
+        Some((term, self.0.rules.runs_until(term)))
+    }
+
     /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
     #[must_use]
     pub fn floor(&self) -> Option<(LevelId, &PlanTerm)> {
-        let term = self.0.account.plan.as_ref()?;
+        let term = self.0.running_plan()?;
         Some((self.0.rules.floor(term)?, term))
     }
 
@@ -311,7 +319,12 @@ pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
 fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     let starts_at = start_of(&draft.rules.program.zone, day);
     let birthday = next_birthday(draft.rules.program, &draft.account).filter(|birthday| *birthday == day);
+    let ended = draft.account.plan.clone().filter(|term| days_after(draft.rules.runs_until(term), 1) == day);
     begin_quietly(draft.rules, &mut draft.account, day);
+    if let Some(term) = ended {
+        let id = EntryId::engine(&[&"plan-end", &day]);
+        draft.post(draft.entry(id, Record::PlanEnd(term.plan), By::Engine, starts_at));
+    }
     while let Some((awaits, _)) = draft.account.pending.ended(day) {
         end_wait(draft, awaits);
     }

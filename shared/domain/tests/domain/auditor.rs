@@ -316,7 +316,7 @@ impl Auditor {
 
     /// Lets time pass to `now`, day by day, and tells whether anybody could have noticed.
     pub(crate) fn lives_on(&mut self, timeline: &Timeline, now: Timestamp) -> bool {
-        let before = (self.tier, self.balances(), self.warnings.len());
+        let before = (self.tier, self.balances(), self.warnings.len(), self.membership.ended);
         let end = day_of(now);
         while self.today < end {
             let today = self.today;
@@ -339,7 +339,7 @@ impl Auditor {
         self.tally.forgets(rules.dare, self.earliest());
         self.ladder.forgets(rules, self.today);
         self.tier = self.tier_now(rules);
-        before != (self.tier, self.balances(), self.warnings.len())
+        before != (self.tier, self.balances(), self.warnings.len(), self.membership.ended)
     }
 
     /// Lets the next versions begin, as far as they have, each after the holds that were over before it.

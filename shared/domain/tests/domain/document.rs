@@ -389,6 +389,12 @@ fn each_fault_is_told_with_its_place_and_its_code() {
         ),
         (
             "/plans".into(),
+            json!([{ "id": "plus", "price": 1, "interval": "year", "grace_days": 91 }]),
+            "/plans/0/grace_days".into(),
+            "out_of_range",
+        ),
+        (
+            "/plans".into(),
             json!([{ "id": "plus", "price": 1, "interval": "year" }, { "id": "plus", "price": 2, "interval": "month" }]),
             "/plans/1/id".into(),
             "duplicate_id",

@@ -55,7 +55,7 @@ fn document(rules: &Rules) -> Value {
     };
     let plans = rules.offers.iter().zip(PLANS).map(|(offer, id)| {
         json!({ "id": id, "price": 500, "interval": if offer.months == 1 { "month" } else { "year" },
-                "tier_floor": LEVELS[offer.floor], "earning_percent": offer.percent,
+                "tier_floor": LEVELS[offer.floor], "earning_percent": offer.percent, "grace_days": offer.grace,
                 "entitlements": tastings(offer.tastings) })
     });
     let plans: Vec<_> = plans.collect();
@@ -146,6 +146,7 @@ enum Step {
     TakeBack,
     TakePlan {
         plan: usize,
+        replaces: bool,
     },
     EndPlan,
     Taste,
@@ -168,8 +169,9 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     });
     let over = prop_oneof![Just(Over::Year), (1..=36).prop_map(Over::Months)];
     let kept = prop::array::uniform3(prop::bool::weighted(0.15));
-    let offer = (prop::sample::select(vec![1, 12]), 0..3_usize, 100..150_i64, 0..3_usize)
-        .prop_map(|(months, floor, percent, tastings)| Offer { months, floor, percent, tastings });
+    let offer =
+        (prop::sample::select(vec![1, 12]), 0..3_usize, 100..150_i64, prop_oneof![Just(0), 0..=90_i64], 0..3_usize)
+            .prop_map(|(months, floor, percent, grace, tastings)| Offer { months, floor, percent, grace, tastings });
     let offers = (prop::collection::vec(offer, 0..=PLANS.len()), 0..2_usize);
     let notice_days = prop_oneof![Just(0_i64), Just(30), 1..=90_i64];
     let days = (notice_days, prop_oneof![Just(0_i64), Just(30), 1..=365_i64]);
@@ -237,7 +239,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (-200..200_i64).prop_map(|points| Step::Adjust { points }),
         1 => (0..3_usize, 0..400_i64).prop_map(|(level, days)| Step::Give { level, days }),
         1 => Just(Step::TakeBack),
-        2 => (0..PLANS.len()).prop_map(|plan| Step::TakePlan { plan }),
+        2 => (0..PLANS.len(), any::<bool>()).prop_map(|(plan, replaces)| Step::TakePlan { plan, replaces }),
         1 => Just(Step::EndPlan),
         2 => Just(Step::Taste),
         1 => Just(Step::Settle),
@@ -322,9 +324,13 @@ impl History {
                 let done = self.member.adjusts(&self.program, now, key, points);
                 self.compare_now(key, done, |books, rules| books.adjusts(rules, points));
             }
-            Step::TakePlan { plan } => {
-                let done = self.member.takes_plan(&self.program, now, key, PLANS[plan]);
-                self.compare_now(key, done, |books, rules| books.pays_for(rules, plan));
+            Step::TakePlan { plan, replaces } => {
+                let done = if replaces {
+                    self.member.replaces_plan(&self.program, now, key, PLANS[plan])
+                } else {
+                    self.member.takes_plan(&self.program, now, key, PLANS[plan])
+                };
+                self.compare_now(key, done, |books, rules| books.pays_for(rules, plan, replaces));
             }
             Step::EndPlan => {
                 if self.member.ends_plan(&self.program, now).unwrap() {

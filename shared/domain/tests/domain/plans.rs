@@ -4,7 +4,7 @@ use regulars_domain::{
     account::{Inactive, Status, TierOverride},
     chain::Sealed,
     entitlement::UseRefusal,
-    entry::{By, Kind, Record},
+    entry::{By, Kind, PlanPaid, Record},
     plan::PlanRefusal,
     tier::Because,
 };
@@ -29,6 +29,7 @@ fn document() -> Value {
             { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver", "earning_percent": 110, "entitlements": tasting(2) },
             { "id": "max", "price": 9900, "interval": "year", "tier_floor": "gold", "earning_percent": 130 },
             { "id": "plain", "price": 99, "interval": "month" },
+            { "id": "kind", "price": 499, "interval": "month", "tier_floor": "silver", "earning_percent": 110, "grace_days": 7 },
         ],
     })
 }
@@ -53,13 +54,14 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
         ("max", "2028-02-29", ["2029-02-27", "2030-02-27", "2031-02-27"]),
     ] {
         let mut member = Member::joins(&program, "2026-11-01");
+        let (price, months) = if plan == "max" { (Some(9900), 12) } else { (Some(499), 1) };
         for (n, through) in throughs.into_iter().enumerate() {
             let entry = member.takes_plan(&program, at(taken_on), &format!("paid-{n}"), plan).unwrap();
             let expected = (plan.to_owned(), taken_on.to_owned(), through.to_owned());
             assert_eq!(term(&member), Some(expected), "{plan} of {taken_on}");
             assert_eq!(
                 (entry.kind(), entry.points().get(), entry.record),
-                (Kind::Plan, 0, Record::Plan(member.account.plan.clone().unwrap()))
+                (Kind::Plan, 0, Record::Plan(PlanPaid { term: member.account.plan.clone().unwrap(), price, months }))
             );
         }
         for sealed in &member.ledger {
@@ -67,6 +69,85 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
         }
         member.assert_proven();
     }
+}
+
+/// The plan that runs, with its last paid day and the last day on which it goes on.
+fn runs(program: &Rulebook, member: &mut Member, now: &str) -> Option<(String, String, String)> {
+    let settled = member.settled(program, at(now));
+    let (term, until) = settled.plan()?;
+    Some((term.plan.to_string(), term.through.to_string(), until.to_string()))
+}
+
+#[test]
+fn a_plan_paid_on_the_day_after_its_last_has_no_gaps_and_keeps_the_day_of_the_month_on_which_it_began() {
+    let program = paid();
+    for (plan, begun, lasts) in [
+        ("plus", "2027-01-31", ["2027-02-27", "2027-03-30", "2027-04-29", "2027-05-30", "2027-06-29", "2027-07-30"]),
+        ("kind", "2027-10-31", ["2027-11-29", "2027-12-30", "2028-01-30", "2028-02-28", "2028-03-30", "2028-04-29"]),
+        ("plain", "2027-12-30", ["2028-01-29", "2028-02-28", "2028-03-29", "2028-04-29", "2028-05-29", "2028-06-29"]),
+        ("max", "2028-02-29", ["2029-02-27", "2030-02-27", "2031-02-27", "2032-02-28", "2033-02-27", "2034-02-27"]),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        let mut pays_on = on(begun);
+        for last in lasts {
+            member.takes_plan(&program, at(&pays_on.to_string()), &format!("paid-{last}"), plan).unwrap();
+            assert_eq!(term(&member), Some((plan.to_owned(), begun.to_owned(), last.to_owned())));
+            pays_on = on(last).tomorrow().unwrap();
+        }
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() {
+    let program = paid();
+    let begun = |plan: &str| {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.takes_plan(&program, at("2026-11-22"), "paid", plan).unwrap();
+        member
+    };
+    // The plan, the day of the second payment, and the first and the last day that are paid then.
+    for (plan, pays_on, from, through) in [
+        ("plus", "2026-12-21", "2026-11-22", "2027-01-21"),
+        ("plus", "2026-12-22", "2026-11-22", "2027-01-21"),
+        ("plus", "2026-12-23", "2026-12-23", "2027-01-22"),
+        ("kind", "2026-12-22", "2026-11-22", "2027-01-21"),
+        ("kind", "2026-12-28", "2026-11-22", "2027-01-21"),
+        ("kind", "2026-12-29", "2026-12-29", "2027-01-28"),
+    ] {
+        let mut member = begun(plan);
+        member.takes_plan(&program, at(pays_on), "again", plan).unwrap();
+        assert_eq!(term(&member), Some((plan.into(), from.into(), through.into())), "{plan} paid on {pays_on}");
+        member.assert_proven();
+    }
+    let kind = |through: &str, until: &str| Some(("kind".to_owned(), through.to_owned(), until.to_owned()));
+    let mut member = begun("kind");
+    assert_eq!(member.account.review_on, Some(on("2026-12-29")));
+    assert_eq!(runs(&program, &mut member, "2026-12-28"), kind("2026-12-21", "2026-12-28"));
+    let bought = member.earns(&program, "order-1", &purchase("2026-12-28", json!({}))).unwrap();
+    let told: Vec<_> = bought.breakdown().iter().map(|line| (line.rule.clone(), line.given.get())).collect();
+    assert_eq!(told, [("base".to_owned(), 10), ("tier:silver".to_owned(), 5), ("plan:kind".to_owned(), 1)]);
+    let settled = member.settled(&program, at("2026-12-28"));
+    assert_eq!(settled.standing().unwrap().until, Some(on("2026-12-28")));
+    // No day of it is paid, so another plan begins without a word about it.
+    let mut other = begun("kind");
+    other.takes_plan(&program, at("2026-12-22"), "other", "max").unwrap();
+    assert_eq!(term(&other).unwrap().1, "2026-12-22");
+    // The payment came: the tier never fell.
+    member.takes_plan(&program, at("2026-12-28"), "again", "kind").unwrap();
+    assert!(member.ids().iter().all(|id| !id.starts_with("~plan-end") && !id.starts_with("~tier~2026")));
+    assert_eq!(runs(&program, &mut member, "2026-12-28"), kind("2027-01-21", "2027-01-28"));
+    let ended = member.reviewed(&program, at("2027-01-29"));
+    let ids: Vec<_> = ended.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(ids, ["~plan-end~2027-01-29", "~tier~2027-01-29"]);
+    // A later version without the plan takes no grace away.
+    let mut member = begun("kind");
+    let mut parts = document();
+    parts["plans"] = json!([]);
+    let without = program.then(at("2026-11-23"), &crate::world::document(parts));
+    assert_eq!(runs(&without, &mut member, "2026-12-28"), kind("2026-12-21", "2026-12-28"));
+    assert_eq!(runs(&without, &mut member, "2026-12-29"), None);
+    member.assert_proven();
 }
 
 #[test]
@@ -81,8 +162,13 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     assert_eq!(member.account.review_on, Some(on("2026-12-22")));
     assert_eq!((member.reviewed(&program, at("2026-12-21T23:59")), member.tier()), (vec![], Some("silver")));
     let ended = member.reviewed(&program, at("2026-12-22T00:00"));
-    assert_eq!(ended.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["~tier~2026-12-22"]);
-    assert_eq!((term(&member), member.tier()), (None, Some("bronze")));
+    assert_eq!(
+        ended.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(),
+        ["~plan-end~2026-12-22", "~tier~2026-12-22"]
+    );
+    let end = &ended[0];
+    assert_eq!((&end.record, end.by), (&Record::PlanEnd("plus".parse().unwrap()), By::Engine));
+    assert_eq!((runs(&program, &mut member, "2026-12-22"), member.tier()), (None, Some("bronze")));
     // Paid for again, it begins anew.
     member.takes_plan(&program, at("2027-01-05"), "again", "plus").unwrap();
     assert_eq!(term(&member).unwrap().1, "2027-01-05");
@@ -94,7 +180,9 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     assert!(member.settled(&program, at("2026-12-21")).account().plan.is_some());
 
     let mut member = begun("plus");
-    let entry = member.takes_plan(&program, at("2026-11-30"), "other", "max").unwrap();
+    let running = PlanRefusal::PlanRunning { plan: "plus".parse().unwrap(), through: on("2026-12-21") };
+    assert_eq!(member.takes_plan(&program, at("2026-11-30"), "other", "max"), Err(running));
+    let entry = member.replaces_plan(&program, at("2026-11-30"), "other", "max").unwrap();
     assert_eq!(term(&member), Some(("max".into(), "2026-11-30".into(), "2027-11-29".into())));
     assert_eq!(entry.effects.tier_change.unwrap().to.unwrap().as_str(), "gold");
 
@@ -113,10 +201,13 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     assert_eq!(end.id.to_string(), format!("~plan-end~{}", end.seq));
     member.assert_proven();
 
-    // A term that ends with its last day and changes nothing else has no entry, and takes effect all the same.
+    // The end of a plan that changes no tier is an entry too.
     let mut member = begun("plain");
+    assert_eq!(member.account.review_on, Some(on("2026-12-22")));
+    assert_eq!(runs(&program, &mut member, "2026-12-22"), None);
+    assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 1);
     assert_eq!(member.account.review_on, None);
-    assert_eq!(member.settled(&program, at("2026-12-22")).account().plan, None);
+    let mut member = begun("plain");
     assert_eq!((member.ends_plan(&program, at("2026-12-01")), term(&member)), (Ok(true), None));
 }
 
@@ -183,7 +274,7 @@ fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
     // Bronze gives nothing on top, and has no line.
     let bronze = lines(&[("base", 10), ("double", 10)]);
     let over = member.settled(&without, at("2027-11-22"));
-    assert_eq!((over.holdings(), over.account().plan.clone()), (vec![], None));
+    assert_eq!((over.holdings(), over.plan()), (vec![], None));
     let occasion = purchase("2027-11-22", json!({ "channel": "app" }));
     let entry = member.earns(&without, "order-3", &occasion).unwrap();
     assert_eq!(entry.breakdown().iter().map(line).collect::<Vec<_>>(), bronze);
@@ -280,6 +371,12 @@ fn of_several_grounds_to_refuse_a_plan_the_first_is_told() {
     let program = paid();
     let mut member = Member::joins(&program, "2026-11-01");
     assert_eq!(member.takes_plan(&program, at("2026-11-22"), "a", "gratis"), Err(PlanRefusal::PlanNotFound));
+    let mut other = Member::joins(&program, "2026-11-01");
+    other.takes_plan(&program, at("2026-11-22"), "b", "max").unwrap();
+    assert_eq!(other.takes_plan(&program, at("2026-11-22"), "c", "gratis"), Err(PlanRefusal::PlanNotFound));
+    let running = PlanRefusal::PlanRunning { plan: "max".parse().unwrap(), through: on("2027-11-21") };
+    assert_eq!(other.takes_plan(&program, at("2027-11-21"), "c", "plus"), Err(running.clone()));
+    assert!(running.to_string().contains("max is paid through 2027-11-21"));
     // A suspension does not hinder a payment.
     member.account.status = Status::Suspended;
     member.takes_plan(&program, at("2026-11-22"), "b", "plus").unwrap();
@@ -288,6 +385,6 @@ fn of_several_grounds_to_refuse_a_plan_the_first_is_told() {
     assert_eq!(member.takes_plan(&program, at("2026-11-22"), "c", "gratis"), Err(closed));
     assert_eq!(member.ends_plan(&program, at("2026-11-22")), Err(Inactive::Closed));
     // Its term ends with time all the same, and then there is nothing to end.
-    assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 1);
+    assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 2);
     assert_eq!(member.ends_plan(&program, at("2026-12-22")), Ok(false));
 }

@@ -69,7 +69,10 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
     );
     assert_eq!(declared(include_str!("../../src/decisions/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
     // The tables of these two are beside what they refuse.
-    assert_eq!(declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"), ["Inactive", "PlanNotFound"]);
+    assert_eq!(
+        declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"),
+        ["Inactive", "PlanNotFound", "PlanRunning"]
+    );
     let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
     assert_eq!(declared(include_str!("../../src/decisions/entitlement.rs"), "UseRefusal"), uses);
 }

@@ -563,7 +563,21 @@ impl Member {
         plan: &str,
     ) -> Result<Entry, PlanRefusal> {
         let settled = self.settled(program, now);
-        let posting = plan::take(settled, &request(key), &plan.parse().unwrap())?;
+        let posting = plan::take(settled, &request(key), &plan.parse().unwrap(), false)?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Has a plan for a paid interval in the place of the one that runs.
+    pub(crate) fn replaces_plan(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        plan: &str,
+    ) -> Result<Entry, PlanRefusal> {
+        let settled = self.settled(program, now);
+        let posting = plan::take(settled, &request(key), &plan.parse().unwrap(), true)?;
         self.commit(posting);
         Ok(self.entry(key))
     }

@@ -13,6 +13,7 @@ fn with_plans() -> System {
     program["plans"] = json!([
         { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver", "earning_percent": 110, "entitlements": entitlements },
         { "id": "year", "price": 4999, "interval": "year" },
+        { "id": "kind", "price": 599, "interval": "month", "grace_days": 3 },
     ]);
     let system = System::with(&program, NOW);
     system.enroll("m-1");
@@ -59,7 +60,9 @@ fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
     assert_eq!(renewed["account"]["plan"]["through"], "2027-01-20");
     assert_eq!(renewed["tier_change"], Value::Null);
     let last = system.ledger("m-1").last().unwrap().clone();
-    assert_eq!(last["plan"], json!({ "id": "plus", "from": "2026-11-21", "through": "2027-01-20" }));
+    assert_eq!(last["plan"], json!({ "id": "plus", "from": "2026-11-21", "through": "2027-01-20", "price": 499 }));
+    let running = pay(&system, "payment-3", "year").problem(409, "plan_running");
+    assert_eq!(running["running"], json!({ "id": "plus", "through": "2027-01-20" }));
     pay(&system, "payment-3", "platinum").problem(404, "plan_not_found");
 
     let bought = system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);
@@ -68,6 +71,22 @@ fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
     system.move_clock("2027-01-21T00:00:00+03:00");
     let over = system.account("m-1");
     assert_eq!((&over["plan"], &over["tier"]["id"]), (&Value::Null, &json!("bronze")));
+    // `replace` is part of the request that a key stands for.
+    pay(&system, "payment-4", "kind").expect(201);
+    let replaced = |key: &str, plan: &str| {
+        let body = json!({ "plan": plan, "replace": true });
+        system.client.post_under(key, &format!("{}/plan", member("m-1")), &body)
+    };
+    let year = replaced("payment-5", "year").expect(201);
+    assert_eq!(year["account"]["plan"], json!({ "id": "year", "through": "2028-01-20" }));
+    assert!(replaced("payment-5", "year").is_replay());
+    pay(&system, "payment-5", "year").problem(422, "idempotency_key_reused");
+    replaced("payment-6", "kind").expect(201);
+    system.move_clock("2027-02-23T00:00:00+03:00");
+    let grace = json!({ "id": "kind", "through": "2027-02-20", "grace_through": "2027-02-23" });
+    assert_eq!(system.account("m-1")["plan"], grace);
+    system.move_clock("2027-02-24T00:00:00+03:00");
+    assert_eq!(system.account("m-1")["plan"], Value::Null);
     system.audit("m-1");
 }
 

@@ -14,6 +14,9 @@ use crate::{
 /// Most plans in a program.
 const PLANS_MAX: usize = 20;
 
+/// The longest grace of a plan, in days: a card provider retries a failed payment for some weeks.
+const GRACE_DAYS_MAX: i64 = 90;
+
 /// What a member may pay for, for an interval at a time. The payment itself is not the engine's affair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -29,6 +32,8 @@ pub struct Plan {
     pub tier_floor: Option<LevelId>,
     /// What its members earn, in percent of the base rules' points: 110 gives a tenth on top, beside what the tier gives.
     pub earning_percent: i64,
+    /// For how many days after the last paid day its rate and floor go on, and a payment continues from the old end.
+    pub grace_days: i32,
     /// What its members may use without points.
     pub entitlements: Vec<Entitlement>,
 }
@@ -38,13 +43,23 @@ pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Inte
 }
 
 fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Plan> {
-    let fields = node.fields(&["id", "name", "price", "interval", "tier_floor", "earning_percent", "entitlements"])?;
+    let fields = node.fields(&[
+        "id",
+        "name",
+        "price",
+        "interval",
+        "tier_floor",
+        "earning_percent",
+        "grace_days",
+        "entitlements",
+    ])?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let name = fields.read_or("name", None, |node| node.string(NAME_LENGTH_MAX).map(Some));
     let price = fields.required("price").and_then(|node| node.integer(0..=AMOUNT_MAX));
     let months = fields.required("interval").and_then(|node| node.choice(&[("month", 1), ("year", 12)]));
     let tier_floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
     let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
+    let grace_days = fields.read_or("grace_days", 0, |node| node.span(0..=GRACE_DAYS_MAX));
     let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
     Some(Plan {
         id: id?,
@@ -53,6 +68,7 @@ fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals)
         months: months?,
         tier_floor: tier_floor?,
         earning_percent: earning_percent?,
+        grace_days: grace_days?,
         entitlements: entitlements?,
     })
 }

@@ -93,8 +93,8 @@ impl Auditor {
         self.membership.offer().map_or(0, |offer| rules.rounded(base, offer.percent - 100, 100))
     }
 
-    pub(crate) fn pays_for(&mut self, rules: &Rules, plan: usize) -> Result<i64, &'static str> {
-        self.membership.pays(rules, plan, self.today)?;
+    pub(crate) fn pays_for(&mut self, rules: &Rules, plan: usize, replaces: bool) -> Result<i64, &'static str> {
+        self.membership.pays(rules, (plan, replaces), self.today)?;
         self.tier = self.tier_now(rules);
         Ok(0)
     }

@@ -1,6 +1,6 @@
 //! The auditor's books on plans, and on what is used without points.
 
-use jiff::civil::Date;
+use jiff::{Span, civil::Date};
 use regulars_domain::{
     account::Account,
     calendar::{Every, Interval},
@@ -15,6 +15,8 @@ pub(crate) struct Offer {
     /// The level that it has as its floor.
     pub(crate) floor: usize,
     pub(crate) percent: i64,
+    /// For how many days after the last paid one it goes on.
+    pub(crate) grace: i64,
     pub(crate) tastings: usize,
 }
 
@@ -32,6 +34,11 @@ struct Paid {
 }
 
 impl Paid {
+    /// The first day on which it no longer runs.
+    fn ends(&self) -> Date {
+        self.next.checked_add(Span::new().days(self.offer.grace)).unwrap()
+    }
+
     fn pays(&mut self, months: i32) {
         let count = i32::from(self.next.year()) * 12 + i32::from(self.next.month()) - 1 + months;
         let (year, month) = ((count / 12).try_into().unwrap(), (count % 12 + 1).try_into().unwrap());
@@ -43,17 +50,31 @@ impl Paid {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Membership {
     paid: Option<Paid>,
+    today: Date,
+    /// How many plans ran out.
+    pub(super) ended: usize,
     tastings: Vec<Date>,
 }
 
 impl Membership {
     /// That it has become `today`.
     pub(super) fn lives_on(&mut self, today: Date) {
-        self.paid = self.paid.take().filter(|paid| paid.next > today);
+        self.today = today;
+        self.ended += usize::from(self.paid.as_ref().is_some_and(|paid| paid.ends() == today));
+        // On the day after the last paid one it can always be paid again.
+        self.paid = self.paid.take().filter(|paid| paid.ends() > today || paid.next == today);
     }
 
-    pub(super) fn pays(&mut self, rules: &Rules, plan: usize, today: Date) -> Result<i64, &'static str> {
+    pub(super) fn pays(
+        &mut self,
+        rules: &Rules,
+        (plan, replaces): (usize, bool),
+        today: Date,
+    ) -> Result<i64, &'static str> {
         let offer = *rules.offers.get(plan).ok_or("PlanNotFound")?;
+        if self.paid.as_ref().is_some_and(|paid| paid.plan != plan && paid.next > today && !replaces) {
+            return Err("PlanRunning");
+        }
         let mut paid = match self.paid.take() {
             Some(paid) if paid.plan == plan => paid,
             Some(_) | None => Paid { plan, offer, day_of_month: today.day(), next: today },
@@ -70,7 +91,7 @@ impl Membership {
 
     /// What the member has paid for.
     pub(super) fn offer(&self) -> Option<Offer> {
-        self.paid.as_ref().map(|paid| paid.offer)
+        self.paid.as_ref().filter(|paid| paid.ends() > self.today).map(|paid| paid.offer)
     }
 
     pub(super) fn tastes(&mut self, rules: &Rules, tier: usize, today: Date) -> Result<i64, &'static str> {
