@@ -1,20 +1,34 @@
-//! What keeps a level when its time is over.
+//! What is missing for a level, and what keeps it when its time is over.
 
 use jiff::civil::Date;
 
 use crate::{
     rules::{
-        program::{Level, Tiers},
+        program::{Basis, BasisUnit, Level, Tiers},
         versions::Rules,
     },
     state::account::{Account, Qualifying},
     tier::{
         period::{current_period, qualifying_of},
         rolling::Rolling,
-        standing::Missing,
     },
     values::calendar::days_after,
 };
+
+/// What is missing for a level, by kind of amount, and until when there is time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing<'p> {
+    /// The level.
+    pub level: &'p Level,
+    /// Whether one of the amounts is enough, or all are needed.
+    pub basis: &'p Basis,
+    /// How much of each kind.
+    pub amounts: Vec<(BasisUnit, i64)>,
+    /// The first day on which what is added counts for it.
+    pub from: Date,
+    /// The last day on which it can be earned; `None` if there is no such day.
+    pub by: Option<Date>,
+}
 
 /// What counts together, and the days on which what is bought counts with it.
 struct Chance {

@@ -11,11 +11,14 @@ mod rank;
 mod rolling;
 mod standing;
 
-pub use self::standing::{Because, Missing, Standing};
 pub(crate) use self::{
     closing::{changes, close, forget},
     counting::{absorbed, adjusted, counted, recounted, stronger},
     period::{bucket, current_period, qualifying_of},
     promise::keep_promises,
     standing::{effective, standing},
+};
+pub use self::{
+    keeping::Missing,
+    standing::{Because, Standing},
 };

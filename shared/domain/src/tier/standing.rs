@@ -4,12 +4,12 @@ use jiff::civil::Date;
 
 use crate::{
     rules::{
-        program::{Basis, BasisUnit, Level, Tiers},
+        program::{Level, Tiers},
         versions::Rules,
     },
     state::account::Account,
     tier::{
-        keeping,
+        keeping::{self, Missing},
         period::{current_period, end_of_next, qualifying_of},
         promised,
         rank::{Lasting, free_rank, reached_rank},
@@ -42,21 +42,6 @@ impl Because {
             Self::Plan => "plan",
         }
     }
-}
-
-/// What is missing for a level, by kind of amount, and until when there is time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing<'p> {
-    /// The level.
-    pub level: &'p Level,
-    /// Whether one of the amounts is enough, or all are needed.
-    pub basis: &'p Basis,
-    /// How much of each kind.
-    pub amounts: Vec<(BasisUnit, i64)>,
-    /// The first day on which what is added counts for it.
-    pub from: Date,
-    /// The last day on which it can be earned; `None` if there is no such day.
-    pub by: Option<Date>,
 }
 
 /// Where a member stands.
