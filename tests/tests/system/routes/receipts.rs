@@ -149,3 +149,20 @@ fn a_referrer_is_a_member() {
     system.client.post(&members, &body("m-3", "m-1")).expect(201);
     system.client.post(&members, &body("m-3", "m-1")).expect(200);
 }
+
+#[test]
+fn a_receipt_of_an_old_card_is_free_again_when_its_purchase_comes_back() {
+    let system = shop(&json!({ "receipts": "unique" }));
+    system.accrue("m-1", "order-1", &bought("a", Some("s"), "2026-11-21")).expect(201);
+    system.client.post_under("merge-1", &format!("{}/merge", member("m-1")), &json!({ "into": "m-2" })).expect(201);
+    for id in ["m-1", "m-2"] {
+        system.accrue(id, "order-2", &bought("a", Some("s"), "2026-11-21")).problem(409, "receipt_taken");
+    }
+    act(&system, "return-1", "reversals", &json!({})).expect(201);
+    system.accrue("m-1", "order-2", &bought("a", Some("s"), "2026-11-21")).expect(201);
+    // An amendment of the old one finds its receipt used, and can have another.
+    act(&system, "amendment-1", "amendments", &bought("a", Some("s"), "2026-11-21")).problem(409, "receipt_taken");
+    act(&system, "amendment-2", "amendments", &bought("b", Some("s"), "2026-11-21")).expect(201);
+    act(&system, "return-2", "reversals", &json!({})).expect(201);
+    system.accrue("m-2", "order-3", &bought("b", Some("s"), "2026-11-21")).expect(201);
+}
