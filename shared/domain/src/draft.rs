@@ -25,7 +25,6 @@ use crate::{
         account::{Account, PlanTerm, Qualifying},
         counter::{Counters, Take},
         hold::Hold,
-        lots::{Expiry, LotChange},
         pending::Awaits,
     },
     tier,
@@ -192,8 +191,8 @@ impl<'p> Draft<'p> {
             // The word keeps apart from the engine's own dates a caller's key that looks like one.
             self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
-        while let Some(lot) = self.account.lots.expired(self.today()) {
-            self.post_expiry(EntryId::engine(&[&"expiry", &lot.0, &id]), lot, Some(id.clone()));
+        while let Some((day, _)) = self.account.lots.expired(self.today()) {
+            self.post_expiry(EntryId::engine(&[&"expiry", &day, &id]), day, Some(id.clone()));
         }
     }
 
@@ -432,11 +431,11 @@ impl<'p> Draft<'p> {
         self.post(entry);
     }
 
-    /// Posts that the points of a lot have expired.
-    pub(crate) fn post_expiry(&mut self, id: EntryId, (date, points): (Date, Points), refers_to: Option<EntryId>) {
+    /// Posts that the points whose last day is `date` have expired.
+    pub(crate) fn post_expiry(&mut self, id: EntryId, date: Date, refers_to: Option<EntryId>) {
         let over_at = calendar::start_of(&self.rules.program.zone, calendar::days_after(date, 1));
         let mut entry = self.entry(id, Record::Expiry, By::Engine, over_at);
-        entry.effects.lots = vec![LotChange(Expiry::On(date), -points)];
+        entry.effects.lots = self.account.lots.emptied(date);
         entry.refers_to = refers_to;
         self.post(entry);
     }

@@ -350,13 +350,22 @@ fn read_alias(value: &AttributeValue) -> Option<Alias> {
 fn lot_name(expiry: Expiry) -> String {
     match expiry {
         Expiry::On(date) => compact_date(date),
+        Expiry::Limited(date, limit) => format!("{}.{}", compact_date(date), compact_date(limit)),
         Expiry::Never => NEVER.to_owned(),
+    }
+}
+
+/// The last day that `text` names, with the limit behind a dot if it has one.
+fn read_dated(text: &str) -> Option<Expiry> {
+    match text.split_once('.') {
+        Some((date, limit)) => Some(Expiry::Limited(date.parse().ok()?, limit.parse().ok()?)),
+        None => text.parse().ok().map(Expiry::On),
     }
 }
 
 fn read_lots(value: &AttributeValue) -> Option<Lots> {
     let lot = |(name, points): (&String, &AttributeValue)| {
-        let expiry = if name == NEVER { Expiry::Never } else { Expiry::On(name.parse().ok()?) };
+        let expiry = if name == NEVER { Expiry::Never } else { read_dated(name)? };
         Some((expiry, Points::new(as_number(points)?)))
     };
     let parts: Vec<_> = value.as_m().ok()?.iter().map(lot).collect::<Option<_>>()?;
@@ -374,7 +383,7 @@ impl FromStr for Waiting {
         let day = |text: &str| text.parse::<Date>().map_err(|_| ());
         let awaits = match name.split_at_checked(1) {
             Some(("m", text)) => match text.split_once('.') {
-                Some((text, expires_on)) => Awaits::Maturity(day(text)?, Expiry::On(day(expires_on)?)),
+                Some((text, expiry)) => Awaits::Maturity(day(text)?, read_dated(expiry).ok_or(())?),
                 None => Awaits::Maturity(day(text)?, Expiry::Never),
             },
             Some(("c", text)) => Awaits::Confirmation(day(text)?),
@@ -387,8 +396,8 @@ impl FromStr for Waiting {
 fn awaits_name(awaits: Awaits) -> String {
     match awaits {
         Awaits::Maturity(day, Expiry::Never) => format!("m{}", compact_date(day)),
-        Awaits::Maturity(day, Expiry::On(expires_on)) => {
-            format!("m{}.{}", compact_date(day), compact_date(expires_on))
+        Awaits::Maturity(day, expiry @ (Expiry::On(_) | Expiry::Limited(..))) => {
+            format!("m{}.{}", compact_date(day), lot_name(expiry))
         }
         Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
     }

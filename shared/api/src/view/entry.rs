@@ -134,8 +134,8 @@ struct LotView {
 
 #[derive(Clone, Debug, Serialize)]
 struct LotMoveView {
-    from: Date,
-    to: Date,
+    from: Option<Date>,
+    to: Option<Date>,
     points: Points,
 }
 
@@ -185,7 +185,7 @@ impl EntryDetail {
             lots_moved: effects
                 .lots_moved
                 .iter()
-                .map(|LotMove(from, to, points)| LotMoveView { from: *from, to: *to, points: *points })
+                .map(|LotMove(from, to, points)| LotMoveView { from: from.on(), to: to.on(), points: *points })
                 .collect(),
             breakdown: entry.breakdown().iter().map(BreakdownView::from).collect(),
             qualified: effects.qualified.clone(),

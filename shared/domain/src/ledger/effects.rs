@@ -110,9 +110,8 @@ impl Effects {
     pub fn expires_on(&self) -> Option<Date> {
         let came = self.lots.iter().find(|LotChange(_, points)| *points > Points::ZERO);
         let LotChange(expiry, _) = came?;
-        let moved =
-            self.lots_moved.iter().fold(expiry.on()?, |day, LotMove(from, to, _)| if day == *from { *to } else { day });
-        Some(moved)
+        let moves = self.lots_moved.iter();
+        moves.fold(*expiry, |expiry, LotMove(from, to, _)| if expiry == *from { *to } else { expiry }).on()
     }
 
     /// The lots of `account` as these effects leave them so far.
@@ -141,7 +140,7 @@ impl Effects {
     /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
     pub(crate) fn extended(&self, account: &Account, expiry: Expiry) -> Expiry {
         let extended_to = self.extended_to.or(account.extended_to);
-        extended_to.map_or(expiry, |day| expiry.max(Expiry::On(day)))
+        extended_to.map_or(expiry, |day| expiry.extended_to(day))
     }
 
     /// Makes `points` wait.

@@ -246,6 +246,11 @@ impl<'a> Node<'a> {
         self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
     }
 
+    /// Whether the value is a list. Reports nothing.
+    pub(crate) fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
     /// Reads each value of a list; `None` unless all of them could be read. More than `most` is a lint.
     pub(crate) fn list<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
         let Value::Array(values) = self.value else {

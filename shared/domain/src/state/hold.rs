@@ -1,9 +1,11 @@
 //! Holds: points reserved by a redemption that is not captured yet.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    state::lots::{Expiry, LotChange},
+    state::lots::LotChange,
     values::{
         id::{EntryId, RewardId},
         points::Points,
@@ -36,15 +38,11 @@ pub struct Hold {
 impl Hold {
     /// Moves what it took from lots that expire before `date` to that day.
     pub(crate) fn extend_to(&mut self, date: Date) {
-        let mut lots: Vec<LotChange> = Vec::new();
+        let mut lots = BTreeMap::new();
         for LotChange(expiry, points) in &self.lots {
-            let expiry = (*expiry).max(Expiry::On(date));
-            match lots.last_mut().filter(|last| last.0 == expiry) {
-                Some(last) => last.1 += *points,
-                None => lots.push(LotChange(expiry, *points)),
-            }
+            *lots.entry(expiry.extended_to(date)).or_insert(Points::ZERO) += *points;
         }
-        self.lots = lots;
+        self.lots = lots.into_iter().map(|(expiry, points)| LotChange(expiry, points)).collect();
     }
 
     /// The points that it holds.

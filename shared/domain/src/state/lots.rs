@@ -1,6 +1,6 @@
 //! Lots: the spendable points of an account by the day on which they expire.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,11 +13,14 @@ use crate::values::{calendar::closest_neighbours, points::Points};
 /// whose points expire on the day itself. Sixteen bytes each, they are less than half of an account's second kilobyte.
 pub const LOTS_MAX: usize = 40;
 
-/// When a lot expires. Ordered, so that what expires soonest comes first and what never does comes last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// When a lot expires. Ordered, so that what expires soonest comes first and what never does comes last; of two with the same
+/// last day the one that can be extended less comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The last day on which the points can be spent, in the program's time zone.
     On(Date),
+    /// The last day on which the points can be spent, and the latest day to which activity can extend it.
+    Limited(Date, Date),
     /// Not at all.
     Never,
 }
@@ -27,9 +30,73 @@ impl Expiry {
     #[must_use]
     pub fn on(self) -> Option<Date> {
         match self {
-            Self::On(date) => Some(date),
+            Self::On(date) | Self::Limited(date, _) => Some(date),
             Self::Never => None,
         }
+    }
+
+    /// The latest day to which activity can extend the points; `None` without such a day.
+    #[must_use]
+    pub fn limit(self) -> Option<Date> {
+        match self {
+            Self::Limited(_, limit) => Some(limit),
+            Self::On(_) | Self::Never => None,
+        }
+    }
+
+    /// Returns the expiry of these points once activity has extended them to `day`, as far as it can.
+    #[must_use]
+    pub fn extended_to(self, day: Date) -> Self {
+        match self {
+            Self::On(date) => Self::On(date.max(day)),
+            Self::Limited(date, limit) => Self::Limited(date.max(day.min(limit)), limit),
+            Self::Never => Self::Never,
+        }
+    }
+
+    /// Returns an expiry on `day` or later, whatever limits it.
+    #[must_use]
+    pub fn at_least(self, day: Date) -> Self {
+        match self {
+            Self::On(date) => Self::On(date.max(day)),
+            Self::Limited(date, limit) => Self::Limited(date.max(day), limit.max(day)),
+            Self::Never => Self::Never,
+        }
+    }
+
+    /// The first expiry on `day`, in the order of all.
+    fn first_on(day: Date) -> Self {
+        Self::Limited(day, Date::MIN)
+    }
+
+    /// Returns the expiry of two lots that become one: no sooner, and extended no less, than either. Both have a last day.
+    fn joined(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Limited(one, limit), Self::Limited(other, other_limit)) => {
+                Self::Limited(one.max(other), limit.max(other_limit))
+            }
+            (Self::On(one) | Self::Limited(one, _), Self::On(other)) | (Self::On(one), Self::Limited(other, _)) => {
+                Self::On(one.max(other))
+            }
+            (Self::Never, _) | (_, Self::Never) => Self::Never,
+        }
+    }
+}
+
+impl Ord for Expiry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |expiry: &Self| match expiry {
+            Self::On(date) => (false, *date, true, Date::MAX),
+            Self::Limited(date, limit) => (false, *date, false, *limit),
+            Self::Never => (true, Date::MAX, true, Date::MAX),
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Expiry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -39,34 +106,49 @@ impl From<Option<Date>> for Expiry {
     }
 }
 
+/// A date, a pair of dates, or `null`.
 impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.on().serialize(serializer)
+        match self {
+            Self::On(date) => date.serialize(serializer),
+            Self::Limited(date, limit) => (date, limit).serialize(serializer),
+            Self::Never => serializer.serialize_none(),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Expiry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::<Date>::deserialize(deserializer).map(Self::from)
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            On(Date),
+            Limited(Date, Date),
+        }
+        Ok(match Option::<Written>::deserialize(deserializer)? {
+            Some(Written::On(date)) => Self::On(date),
+            Some(Written::Limited(date, limit)) => Self::Limited(date, limit),
+            None => Self::Never,
+        })
     }
 }
 
-/// A signed change of one lot, as a ledger entry records it: `["2027-11-30", -100]`, or `[null, 5]` for points that
-/// never expire.
+/// A signed change of one lot, as a ledger entry records it: `["2027-11-30", -100]`, `[["2027-11-30", "2028-11-30"], -100]` for
+/// points that activity can extend to the second day, or `[null, 5]` for points that never expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotChange(pub Expiry, pub Points);
 
-/// Points that expire on another day than they did, because one lot went over into a later one: the day on which they would
-/// have expired, the day on which they do now, and how many they are.
+/// Points that expire on another day than they did, because one lot went over into a later one: when they would have expired,
+/// when they do now, and how many they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LotMove(pub Date, pub Date, pub Points);
+pub struct LotMove(pub Expiry, pub Expiry, pub Points);
 
 impl LotMove {
     /// The changes of the two lots.
     #[must_use]
     pub fn changes(self) -> [LotChange; 2] {
         let Self(from, to, points) = self;
-        [LotChange(Expiry::On(from), -points), LotChange(Expiry::On(to), points)]
+        [LotChange(from, -points), LotChange(to, points)]
     }
 }
 
@@ -105,10 +187,27 @@ impl Lots {
         self.0.iter().map(|(expiry, points)| (*expiry, *points))
     }
 
-    /// The lot that expires soonest, if any ever does: its last day and its points.
+    /// The next day on which points expire, if any ever do, and how many they are.
     #[must_use]
     pub fn next_expiry(&self) -> Option<(Date, Points)> {
-        self.iter().find_map(|(expiry, points)| expiry.on().map(|date| (date, points)))
+        self.by_day().next()
+    }
+
+    /// Each day on which points expire, soonest first, and how many they are.
+    pub fn by_day(&self) -> impl Iterator<Item = (Date, Points)> {
+        let mut days = BTreeMap::new();
+        for (expiry, points) in self.iter() {
+            if let Some(day) = expiry.on() {
+                *days.entry(day).or_insert(Points::ZERO) += points;
+            }
+        }
+        days.into_iter()
+    }
+
+    /// The changes (negative) that empty each lot whose last day is `day`.
+    pub(crate) fn emptied(&self, day: Date) -> Vec<LotChange> {
+        let of_day = self.iter().filter(|(expiry, _)| expiry.on() == Some(day));
+        of_day.map(|(expiry, points)| LotChange(expiry, -points)).collect()
     }
 
     /// Makes each of `changes`.
@@ -144,43 +243,53 @@ impl Lots {
     }
 
     /// Takes up to `wanted` points from the lot of `expiry`, and tells what that gave (negative). Where there is no such lot,
-    /// its points may lie in the next later one, because lots only ever go over into later ones.
+    /// its points may lie in a later one, because lots only ever go over into later ones: the next one with the same limit, or
+    /// else with a later one.
     pub fn take_from(&mut self, expiry: Expiry, wanted: Points) -> Option<LotChange> {
+        let limit = |expiry: &Expiry| expiry.limit().unwrap_or(Date::MAX);
+        let own = limit(&expiry);
         let dated = |found: &Expiry| found.on().is_some() == expiry.on().is_some();
-        let (found, points) = self.0.range_mut(expiry..).next().filter(|(found, _)| dated(found))?;
+        let later = self.0.range(expiry..).map(|(found, _)| *found).filter(dated);
+        let found = later.min_by_key(|found| (limit(found) != own, limit(found) < own, *found))?;
+        let points = self.0.get_mut(&found)?;
         let taken = wanted.min(*points);
         *points -= taken;
-        let change = LotChange(*found, -taken);
         self.0.retain(|_, points| !points.is_zero());
-        (taken > Points::ZERO).then_some(change)
+        (taken > Points::ZERO).then_some(LotChange(found, -taken))
     }
 
-    /// Moves what expires before `date` to that day, and tells what went over.
+    /// Extends what expires before `date` to that day, or to its limit, and tells what went over.
     pub fn extend_to(&mut self, date: Date) -> Vec<LotMove> {
-        let sooner: Vec<_> = self.0.range(..Expiry::On(date)).filter_map(|(expiry, _)| expiry.on()).collect();
-        sooner.into_iter().filter_map(|from| self.join(from, date)).collect()
+        let all: Vec<_> = self.0.keys().map(|expiry| (*expiry, expiry.extended_to(date))).collect();
+        all.into_iter().filter(|(from, to)| from != to).filter_map(|(from, to)| self.join(from, to)).collect()
     }
 
     /// Makes one lot of two with the later date, [`closest_neighbours`] first, until there are no more than `most`, and tells
     /// what went over. What is over by `today` is left to expire, and what never expires is no neighbour of anything.
+    ///
+    /// Lots with a limit are neighbours by that: activity moves all their last days to one.
     pub fn merge(&mut self, most: usize, today: Date) -> Vec<LotMove> {
         let mut moves = Vec::new();
-        while self.0.range(Expiry::On(today)..).count() > most {
-            let days = self.0.range(Expiry::On(today)..).filter_map(|(expiry, _)| expiry.on()).map(|day| (day, day));
-            let Some(joined) = closest_neighbours(days).and_then(|(from, to)| self.join(from, to)) else { break };
-            moves.push(joined);
+        while self.0.range(Expiry::first_on(today)..).count() > most {
+            let lots = self.0.range(Expiry::first_on(today)..).map(|(expiry, _)| *expiry);
+            let mut days: Vec<_> = lots.filter_map(|expiry| Some((expiry.limit().or(expiry.on())?, expiry))).collect();
+            days.sort_unstable();
+            let Some((one, other)) = closest_neighbours(days.into_iter()) else { break };
+            let into = one.joined(other);
+            moves
+                .extend([one, other].into_iter().filter(|from| *from != into).filter_map(|from| self.join(from, into)));
         }
         moves
     }
 
-    /// Lets the lot of one day go over into that of another.
-    fn join(&mut self, from: Date, to: Date) -> Option<LotMove> {
-        let points = self.0.remove(&Expiry::On(from))?;
-        self.put(Expiry::On(to), points);
+    /// Lets one lot go over into another.
+    fn join(&mut self, from: Expiry, to: Expiry) -> Option<LotMove> {
+        let points = self.0.remove(&from)?;
+        self.put(to, points);
         Some(LotMove(from, to, points))
     }
 
-    /// The soonest lot whose last day lies before `today`.
+    /// The soonest last day that lies before `today`, and the points that expired with it.
     #[must_use]
     pub fn expired(&self, today: Date) -> Option<(Date, Points)> {
         self.next_expiry().filter(|(date, _)| *date < today)
@@ -247,7 +356,7 @@ mod tests {
     fn extending_moves_what_is_sooner_and_nothing_else() {
         let mut account = lots(&[(MAY, 20), (JUNE, 30), (Expiry::Never, 5)]);
         assert_eq!(account.extend_to(date(2027, 5, 31)), []);
-        let moved = LotMove(date(2027, 5, 31), date(2027, 6, 15), Points::new(20));
+        let moved = LotMove(MAY, Expiry::On(date(2027, 6, 15)), Points::new(20));
         assert_eq!(account.extend_to(date(2027, 6, 15)), [moved]);
         assert_eq!(account, lots(&[(Expiry::On(date(2027, 6, 15)), 20), (JUNE, 30), (Expiry::Never, 5)]));
         account.extend_to(date(2027, 7, 1));
@@ -264,6 +373,33 @@ mod tests {
         assert_eq!(account.take_from(MAY, Points::ZERO), None);
         assert_eq!(account.take_from(Expiry::On(date(2027, 7, 1)), Points::new(1)), None);
         assert_eq!(account.take_from(Expiry::Never, Points::new(9)), taken(Expiry::Never, -5));
+    }
+
+    #[test]
+    fn activity_extends_a_lot_to_its_limit_and_no_further() {
+        let on = |month: i8| date(2027, month, 1);
+        let limited = |month, limit| Expiry::Limited(on(month), on(limit));
+        let mut account = lots(&[(limited(3, 5), 1), (limited(3, 9), 2), (Expiry::On(on(3)), 4), (limited(8, 9), 8)]);
+        account.extend_to(on(6));
+        let extended = [(limited(5, 5), 1), (limited(6, 9), 2), (Expiry::On(on(6)), 4), (limited(8, 9), 8)];
+        assert_eq!(account, lots(&extended));
+        assert_eq!(account.next_expiry(), Some((on(5), Points::new(1))));
+        assert_eq!(account.by_day().nth(1), Some((on(6), Points::new(6))));
+        // Its own points are those with its limit, wherever they went; else those with a later one.
+        assert_eq!(
+            account.clone().take_from(limited(3, 9), Points::new(9)),
+            Some(LotChange(limited(6, 9), Points::new(-2)))
+        );
+        assert_eq!(account.take_from(limited(3, 7), Points::new(9)), Some(LotChange(limited(6, 9), Points::new(-2))));
+        let mut account = lots(&extended);
+        account.merge(2, on(1));
+        assert_eq!(account, lots(&[(limited(8, 9), 10), (Expiry::On(on(6)), 5)]));
+        account.merge(1, on(1));
+        assert_eq!(account, lots(&[(Expiry::On(on(8)), 15)]));
+        for expiry in [MAY, limited(3, 5), Expiry::Never] {
+            let text = serde_json::to_string(&expiry).unwrap();
+            assert_eq!(serde_json::from_str::<Expiry>(&text).unwrap(), expiry, "{text}");
+        }
     }
 
     #[test]

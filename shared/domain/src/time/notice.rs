@@ -59,6 +59,5 @@ fn days_ahead(program: &Program, account: &Account) -> Option<i32> {
 
 /// Each day on which points will expire that no notice was due for yet, soonest first, and how many they are.
 fn unnoticed(account: &Account) -> impl Iterator<Item = (Date, Points)> {
-    let dated = account.lots.iter().filter_map(|(expiry, points)| Some((expiry.on()?, points)));
-    dated.filter(|(on, _)| account.noticed_through.is_none_or(|through| *on > through))
+    account.lots.by_day().filter(|(on, _)| account.noticed_through.is_none_or(|through| *on > through))
 }

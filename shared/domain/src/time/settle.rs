@@ -328,8 +328,8 @@ fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     while let Some((awaits, _)) = draft.account.pending.ended(day) {
         end_wait(draft, awaits);
     }
-    while let Some(lot) = draft.account.lots.expired(day) {
-        draft.post_expiry(EntryId::engine(&[&"expiry", &lot.0]), lot, None);
+    while let Some((last, _)) = draft.account.lots.expired(day) {
+        draft.post_expiry(EntryId::engine(&[&"expiry", &last]), last, None);
     }
     if birthday.is_some() {
         celebrate(draft, day);

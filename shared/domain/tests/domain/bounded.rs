@@ -50,7 +50,10 @@ fn a_lot_too_many_goes_over_into_its_neighbour_and_a_refund_finds_it_there() {
         entry.effects.lots.iter().map(|change| (change.0.on().unwrap().to_string(), change.1.get())).collect();
     let change = |day: &str, points| (day.to_owned(), points);
     assert_eq!(told, [change("2027-12-01", 7)]);
-    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-12-01"), on("2027-12-02"), Points::new(7))]);
+    assert_eq!(
+        entry.effects.lots_moved,
+        [LotMove(Expiry::On(on("2027-12-01")), Expiry::On(on("2027-12-02")), Points::new(7))]
+    );
 
     member.reverses(&program, at("2026-12-03"), "refund-1", "order-1", Some(euro(3))).unwrap();
     assert_eq!((of_day(&member, "2027-12-02"), of_day(&member, "2027-10-01")), (1004, 1000));
@@ -70,7 +73,10 @@ fn what_goes_over_is_told_of_others_lots_too() {
     let entry = member.earns(&program, "order-1", &purchase("2026-11-11", json!(7))).unwrap();
     assert_eq!((of_day(&member, "2027-11-10"), of_day(&member, "2027-11-11")), (0, 1007));
     assert_eq!((entry.expires_on(), entry.effects.lots.len()), (Some(on("2027-11-11")), 1));
-    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-11-10"), on("2027-11-11"), Points::new(1000))]);
+    assert_eq!(
+        entry.effects.lots_moved,
+        [LotMove(Expiry::On(on("2027-11-10")), Expiry::On(on("2027-11-11")), Points::new(1000))]
+    );
 }
 
 #[test]
@@ -104,7 +110,10 @@ fn what_a_hold_gives_back_has_its_own_date_though_there_is_no_room() {
     let entry = member.cancels(&program, at("2026-12-01"), "c", "r-1").unwrap();
     assert_eq!((of_day(&member, "2027-10-01"), of_day(&member, "2027-12-02")), (30, 1007));
     assert_eq!((entry.effects.lots.len(), member.account.lots.iter().count()), (1, LOTS_MAX));
-    assert_eq!(entry.effects.lots_moved, [LotMove(on("2027-12-01"), on("2027-12-02"), Points::new(7))]);
+    assert_eq!(
+        entry.effects.lots_moved,
+        [LotMove(Expiry::On(on("2027-12-01")), Expiry::On(on("2027-12-02")), Points::new(7))]
+    );
 }
 
 /// A purchase of one cent on the first day, two on the second and so on, a sum more than there may be.

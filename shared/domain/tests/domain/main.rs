@@ -55,6 +55,7 @@ mod tiers;
 mod tiers_over_time;
 mod tiers_rolling;
 mod transferring;
+mod two_expiries;
 mod versions;
 mod waiting;
 mod world;

@@ -53,7 +53,10 @@ fn attribute() -> impl Strategy<Value = MemberAttribute> {
 }
 
 fn lots() -> impl Strategy<Value = Lots> {
-    let expiry = option::of(day()).prop_map(Expiry::from);
+    let expiry = prop_oneof![
+        3 => option::of(day()).prop_map(Expiry::from),
+        1 => (day(), day()).prop_map(|(on, limit)| Expiry::Limited(on, limit)),
+    ];
     collection::btree_map(expiry, (1_i64..=i64::MAX).prop_map(Points::new), 0..14)
         .prop_map(|lots| Lots::from_parts(lots).unwrap())
 }

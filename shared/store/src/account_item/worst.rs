@@ -136,16 +136,19 @@ fn everything(program: &Program, now: Timestamp) -> Account {
     let today = program.date(now);
     let day = |days: usize| days_after(today, i32::try_from(days).unwrap());
     let points = Points::new(MOST / 1_000);
-    let parts = (1..=LOTS_MAX).map(|days| (Expiry::On(day(40 * days)), points));
+    let parts = (1..=LOTS_MAX).map(|days| (Expiry::Limited(day(40 * days), day(40 * days)), points));
     let hold = |place: usize| Hold {
         redemption: long_id("redemption", place).parse().unwrap(),
         reward: long_id("reward", place).parse().unwrap(),
         held_on: today,
         expires_at: now + SignedDuration::from_mins(30),
-        lots: (1..=HOLD_LOTS_MAX / HOLDS_MAX).map(|days| LotChange(Expiry::On(day(days + 400)), -points)).collect(),
+        lots: (1..=HOLD_LOTS_MAX / HOLDS_MAX)
+            .map(|days| LotChange(Expiry::Limited(day(days + 400), day(days + 400)), -points))
+            .collect(),
         program_version: 1,
     };
-    let awaits = (1..=PENDING_MAX).map(|days| (Awaits::Maturity(day(days), Expiry::On(day(days + 500))), points));
+    let awaits = (1..=PENDING_MAX)
+        .map(|days| (Awaits::Maturity(day(days), Expiry::Limited(day(days + 500), day(days + 500))), points));
     let months = (0..44).map(|ago| months_after(today.first_of_month(), -ago));
     let amount = Qualifying { points: MOST, spend: MOST, visits: MOST };
     let promise = |place: usize| Promise {

@@ -126,7 +126,7 @@ impl PointsPolicy {
     #[must_use]
     pub fn usable(&self, expiry: Expiry, earned_on: Date, posted_on: Date) -> Expiry {
         if posted_on > earned_on && self.usable_days_min > 0 {
-            expiry.max(Expiry::On(days_after(posted_on, self.usable_days_min)))
+            expiry.at_least(days_after(posted_on, self.usable_days_min))
         } else {
             expiry
         }
@@ -174,6 +174,8 @@ pub enum ExpiryPolicy {
         /// How many.
         months: i32,
     },
+    /// Whichever of two comes first. They are of different kinds, and neither is `Never` nor another pair.
+    Earlier(Box<[ExpiryPolicy; 2]>),
 }
 
 impl ExpiryPolicy {
@@ -183,6 +185,7 @@ impl ExpiryPolicy {
         match self {
             Self::Never | Self::AfterMonths { .. } | Self::FixedDates(_) => None,
             Self::Inactivity { months } => Some(months_after(date, *months)),
+            Self::Earlier(both) => both.iter().find_map(|policy| policy.extended_to(date)),
         }
     }
 
@@ -207,6 +210,38 @@ impl ExpiryPolicy {
                 .min()
                 .map_or(Expiry::Never, Expiry::On),
             Self::Inactivity { months } => Expiry::On(months_after(date, *months)),
+            Self::Earlier(both) => {
+                let [one, other] = both.as_ref();
+                match (one, other) {
+                    (Self::Inactivity { .. }, _) => one.limited(other, date),
+                    (_, Self::Inactivity { .. }) => other.limited(one, date),
+                    (
+                        Self::Never | Self::AfterMonths { .. } | Self::FixedDates(_) | Self::Earlier(_),
+                        Self::Never | Self::AfterMonths { .. } | Self::FixedDates(_) | Self::Earlier(_),
+                    ) => one.expiry(date).min(other.expiry(date)),
+                }
+            }
+        }
+    }
+
+    /// When points expire that become spendable on `date` and that activity extends as this policy says, but never beyond the
+    /// day that the policy `end` names.
+    fn limited(&self, end: &Self, date: Date) -> Expiry {
+        match (self.expiry(date).on(), end.expiry(date).on()) {
+            (Some(day), Some(limit)) => Expiry::Limited(day.min(limit), limit),
+            (_, None) => self.expiry(date),
+            (None, Some(limit)) => Expiry::On(limit),
+        }
+    }
+
+    /// The field of a document that names this kind of policy.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::AfterMonths { .. } => "after_months",
+            Self::FixedDates(_) => "fixed_dates",
+            Self::Inactivity { .. } => "inactivity_months",
+            Self::Earlier(_) => "list",
         }
     }
 }
@@ -285,6 +320,30 @@ fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {
 }
 
 fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    if node.is_list() { read_earlier(node) } else { read_policy(node) }
+}
+
+fn read_earlier(node: &Node<'_>) -> Option<ExpiryPolicy> {
+    let policies = node.list(usize::MAX, |node| {
+        if node.text() == Some("never") {
+            node.fault("contradiction", "points that never expire have no earlier expiry");
+            return None;
+        }
+        read_policy(node)
+    })?;
+    let Ok(both) = <[ExpiryPolicy; 2]>::try_from(policies) else {
+        node.fault("out_of_range", "must be a list of two policies, of which the earlier applies");
+        return None;
+    };
+    let [one, other] = both.each_ref().map(ExpiryPolicy::field);
+    if one == other {
+        node.fault("contradiction", format!("both policies are {one}: give one, or two of different kinds"));
+        return None;
+    }
+    Some(ExpiryPolicy::Earlier(Box::new(both)))
+}
+
+fn read_policy(node: &Node<'_>) -> Option<ExpiryPolicy> {
     if node.text() == Some("never") {
         return Some(ExpiryPolicy::Never);
     }
@@ -300,6 +359,7 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
             "{\"after_months\": n, \"rounded_to\": ...}",
             "{\"fixed_dates\": [\"03-31\"]}",
             "{\"inactivity_months\": n}",
+            "a list of two of them, except \"never\"",
         ]);
         return None;
     }

@@ -38,8 +38,8 @@ impl Auditor {
             }
             for LotMove(from, to, points) in &entry.effects.lots_moved {
                 assert!(from < to, "{entry:?}");
-                *told.entry(Expiry::On(*from)).or_insert(0) -= points.get();
-                *told.entry(Expiry::On(*to)).or_insert(0) += points.get();
+                *told.entry(*from).or_insert(0) -= points.get();
+                *told.entry(*to).or_insert(0) += points.get();
             }
             for PendingChange(awaits, points) in &entry.effects.pending {
                 *waiting.entry(*awaits).or_insert(0) += points.get();

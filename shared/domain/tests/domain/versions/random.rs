@@ -95,6 +95,9 @@ fn any_look() -> impl Strategy<Value = Look> {
         Just(json!("never")),
         (1..24_i64).prop_map(|months| json!({ "after_months": months, "rounded_to": "exact_day" })),
         (1..24_i64).prop_map(|months| json!({ "inactivity_months": months })),
+        (1..24_i64, 1..24_i64).prop_map(
+            |(months, idle)| json!([{ "after_months": months, "rounded_to": "exact_day" }, { "inactivity_months": idle }])
+        ),
         Just(json!({ "fixed_dates": ["02-29", "06-30"] })),
     ];
     let pending = prop_oneof![
