@@ -21,6 +21,7 @@ enum Operation {
     Change,
     Merge,
     TakePlan,
+    ReversePlanPayment,
     EndPlan,
 }
 
@@ -31,6 +32,7 @@ static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
         (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Change),
         (Method::POST, "/v1/programs/{program}/members/{member}/merge", Operation::Merge),
         (Method::POST, "/v1/programs/{program}/members/{member}/plan", Operation::TakePlan),
+        (Method::POST, "/v1/programs/{program}/members/{member}/plan/{entry}/reversals", Operation::ReversePlanPayment),
         (Method::DELETE, "/v1/programs/{program}/members/{member}/plan", Operation::EndPlan),
     ])
 });
@@ -53,6 +55,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
             Operation::Change => change::change(engine, &request, &params, deadline).await,
             Operation::Merge => merge::merge(engine, &request, &params, deadline).await,
             Operation::TakePlan => plan::take(engine, &request, &params, deadline).await,
+            Operation::ReversePlanPayment => plan::reverse(engine, &request, &params, deadline).await,
             Operation::EndPlan => plan::end(engine, &request, &params, deadline).await,
         }
     })

@@ -1,13 +1,17 @@
-//! `POST` and `DELETE` `/members/{member}/plan`: a plan that somebody has paid, begun, renewed, or ended at once.
+//! `POST` and `DELETE` `/members/{member}/plan`, and `POST …/plan/{entry}/reversals`: a plan that was paid, begun, renewed, a
+//! payment taken back, or the plan ended at once.
 
 use regulars_api::{
     http::{Answer, HttpRequest, Params, Problem},
     view::{AccountView, Posted},
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
-use regulars_domain::{id::PlanId, plan};
-use regulars_store::Needs;
+use regulars_application::{
+    command::Undecided, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
+};
+use regulars_domain::{id::PlanId, plan, settle::Settled};
+use regulars_store::{Found, Needs};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Who pays is not for the engine to see, so a member's word is not enough.
 const ONLY_OPERATOR: &str = "Only an operator begins and ends plans.";
@@ -41,7 +45,26 @@ pub(crate) async fn take(
     Ok(Answer::once(&posted, done.replayed))
 }
 
-/// Ends the plan. Doing it twice changes nothing, so it needs no key.
+/// Takes one payment of the plan back.
+pub(crate) async fn reverse(
+    engine: &Engine,
+    request: &HttpRequest,
+    params: &Params,
+    deadline: Deadline,
+) -> Result<Answer, Problem> {
+    request.only_operator(ONLY_OPERATOR)?;
+    let entry = params.entry()?;
+    request.no_body()?;
+    let keyed = request.keyed(&format!("plan reversal {entry}"), &Value::Null)?;
+    let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
+    let done = engine
+        .act_on(&mut subject, &entry, &keyed, deadline, |settled, payment| plan::reverse(settled, &keyed, payment))
+        .await?;
+    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
+    Ok(Answer::once(&posted, done.replayed))
+}
+
+/// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.
 pub(crate) async fn end(
     engine: &Engine,
     request: &HttpRequest,
@@ -50,7 +73,17 @@ pub(crate) async fn end(
 ) -> Result<Answer, Problem> {
     request.only_operator(ONLY_OPERATOR)?;
     let mut subject = params.subject(engine).await?;
-    let actor = request.actor()?;
-    let done = engine.change(&mut subject, deadline, |settled| plan::end(settled, actor.as_ref())).await?;
+    let done = if request.header("idempotency-key").is_some() {
+        let keyed = request.keyed("plan end", &Value::Null)?;
+        let decide = |_: &Subject, settled: Settled<'_>, _: &Found| {
+            let account = settled.account().clone();
+            let ended = plan::end_once(settled, &keyed).map_err(Refusal::from)?;
+            ended.ok_or_else(|| Undecided::Unchanged(Box::new(account)))
+        };
+        engine.act_in_steps(&mut subject, &Needs::default(), &keyed, deadline, decide).await?
+    } else {
+        let actor = request.actor()?;
+        engine.change(&mut subject, deadline, |settled| plan::end(settled, actor.as_ref())).await?
+    };
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }

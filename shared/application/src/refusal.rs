@@ -46,6 +46,10 @@ pub enum RefusalCode {
     PlanNotFound,
     /// Another plan runs; the member `running` says which, and through which day it is paid.
     PlanRunning,
+    /// The payment of a plan was taken back before.
+    PlanPaymentReversed,
+    /// The plan of a payment that is to be taken back has ended or was replaced.
+    PlanOver,
     /// No level and no plan of the program gives an entitlement with this id.
     EntitlementNotFound,
     /// A member with this id was enrolled with another body.
@@ -147,6 +151,8 @@ impl RefusalCode {
             Self::TierNotFound => "tier_not_found",
             Self::PlanNotFound => "plan_not_found",
             Self::PlanRunning => "plan_running",
+            Self::PlanPaymentReversed => "plan_payment_reversed",
+            Self::PlanOver => "plan_over",
             Self::EntitlementNotFound => "entitlement_not_found",
             Self::MemberExists => "member_exists",
             Self::AliasTaken => "alias_taken",

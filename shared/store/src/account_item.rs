@@ -27,7 +27,7 @@
 //! | `s` | L | secured tiers, each a list of tier and last day |
 //! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` how many of the last days are grace, `v` version, `d` the day as of which it was given |
 //! | `ov` | L | the override: tier, last day, reason |
-//! | `pl` | L | the plan that is paid for: plan, first day, last day, version of the program |
+//! | `pl` | L | the plan that is paid for: plan, first day, last day, version of the program, and the payment that began it |
 //! | `t` | S | the tier that the ledger last spoke of |
 //! | `c` | M | by cap owner: use by interval, `m20261101` |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
@@ -179,9 +179,8 @@ pub(crate) fn write(account: &Account) -> Item {
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
     }
-    if let Some(PlanTerm { plan, from, through, version }) = plan {
-        let (from, through) = (compact_date(*from), compact_date(*through));
-        put(PLAN, list([text(plan.as_str()), text(from), text(through), number(version)]));
+    if let Some(term) = plan {
+        put(PLAN, write_plan(term));
     }
     if let Some(salt) = salt {
         put(SALT, bytes(salt.as_bytes()));
@@ -514,13 +513,29 @@ fn read_override(value: &AttributeValue) -> Option<TierOverride> {
     Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
 }
 
+fn write_plan(PlanTerm { plan, from, through, version, begun_by }: &PlanTerm) -> AttributeValue {
+    let (from, through) = (compact_date(*from), compact_date(*through));
+    let begun_by = begun_by.iter().map(|payment| text(payment.as_str()));
+    list([text(plan.as_str()), text(from), text(through), number(version)].into_iter().chain(begun_by))
+}
+
+/// Items of releases that did not record the payment have four elements.
 fn read_plan(value: &AttributeValue) -> Option<PlanTerm> {
-    let [plan, from, through, version] = as_array(value)?;
+    let elements = value.as_l().ok()?;
+    let (plan, from, through, version, begun_by) = match elements.as_slice() {
+        [plan, from, through, version] => (plan, from, through, version, None),
+        [plan, from, through, version, begun_by] => (plan, from, through, version, Some(begun_by)),
+        _ => return None,
+    };
     Some(PlanTerm {
         plan: as_parsed(plan)?,
         from: as_parsed(from)?,
         through: as_parsed(through)?,
         version: as_number(version)?,
+        begun_by: match begun_by {
+            Some(payment) => Some(as_parsed(payment)?),
+            None => None,
+        },
     })
 }
 

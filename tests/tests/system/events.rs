@@ -77,6 +77,8 @@ const STORY: &[(&str, &str)] = &[
     ("enroll-plan", NOW),
     ("account-entitlements", NOW),
     ("redeem-entitlement", NOW),
+    ("enroll-plan-renewal", NOW),
+    ("enroll-plan-reversal", NOW),
     ("enroll-plan-end", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
@@ -254,7 +256,7 @@ fn a_token_of_one_member_reaches_nobody_else_and_nothing_of_the_whole_program() 
 #[test]
 fn what_only_an_operator_does_a_member_does_not_do_for_himself() {
     let (system, _, engine) = story();
-    for name in ["program-adjustment", "enroll-plan", "enroll-plan-end"] {
+    for name in ["program-adjustment", "enroll-plan", "enroll-plan-reversal", "enroll-plan-end"] {
         let mut event = events()[name].clone();
         event["requestContext"]["authorizer"]["jwt"]["claims"]["member"] = json!("m-1");
         let answer = shown(&system.block_on(handle(function(name), &engine, event)).unwrap());

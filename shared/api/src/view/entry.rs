@@ -7,7 +7,7 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, PlanPaid, Qualified, Record, TierChange},
+    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
     explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
@@ -226,7 +226,10 @@ impl EntryDetail {
                 self.reason = given.as_ref().or(before.as_ref()).map(|given| given.reason.clone());
                 self.tier_override.clone_from(given);
             }
-            Record::Plan(paid) => self.plan = Some(paid.into()),
+            Record::Plan(paid) => self.plan = Some(PlanTermView::new(&paid.term, paid.price)),
+            Record::PlanReversal(reversed) => {
+                self.plan = reversed.term.as_ref().map(|term| PlanTermView::new(term, None));
+            }
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
@@ -305,10 +308,9 @@ struct PlanTermView {
     price: Option<i64>,
 }
 
-impl From<&PlanPaid> for PlanTermView {
-    fn from(PlanPaid { term, price, months: _ }: &PlanPaid) -> Self {
-        let PlanTerm { plan, from, through, version: _ } = term;
-        Self { id: plan.clone(), from: *from, through: *through, price: *price }
+impl PlanTermView {
+    fn new(PlanTerm { plan, from, through, version: _, begun_by: _ }: &PlanTerm, price: Option<i64>) -> Self {
+        Self { id: plan.clone(), from: *from, through: *through, price }
     }
 }
 

@@ -10,7 +10,7 @@ use regulars_domain::{
     enroll::ChangeRefusal,
     entitlement::UseRefusal,
     merge::MergeRefusal,
-    plan::PlanRefusal,
+    plan::{PlanRefusal, PlanReverseRefusal},
     pointer,
     program::{AttributeRefused, Finding},
     redeem::RedeemRefusal,
@@ -210,6 +210,18 @@ impl From<PlanRefusal> for Refusal {
                 let running = json!({ "id": plan, "through": through });
                 Refusal::new(RefusalCode::PlanRunning, detail).with("running", running)
             }
+        }
+    }
+}
+
+impl From<PlanReverseRefusal> for Refusal {
+    fn from(refusal: PlanReverseRefusal) -> Self {
+        let detail = sentence(&refusal);
+        match refusal {
+            PlanReverseRefusal::Inactive(inactive) => inactive.into(),
+            PlanReverseRefusal::NotAPayment => Refusal::new(RefusalCode::EntryNotFound, detail),
+            PlanReverseRefusal::PaymentReversed => Refusal::new(RefusalCode::PlanPaymentReversed, detail),
+            PlanReverseRefusal::PlanOver => Refusal::new(RefusalCode::PlanOver, detail),
         }
     }
 }

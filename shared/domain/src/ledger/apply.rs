@@ -57,6 +57,7 @@ impl Account {
             // A term that ended by itself is kept until the last day on which a payment continues it.
             Record::PlanEnd(_) if entry.by == By::Engine => {}
             Record::PlanEnd(_) => self.plan = None,
+            Record::PlanReversal(reversed) => self.plan.clone_from(&reversed.term),
             Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
             Record::Change(Changed { status: Some(status), .. }) => self.status = (*status).into(),
             Record::Change(Changed { status: None, .. })

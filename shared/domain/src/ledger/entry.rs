@@ -7,7 +7,7 @@ pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
         Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, NewStatus, Overridden, PlanPaid,
-        Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
+        PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -139,6 +139,7 @@ impl Entry {
             | Record::TierOverride(_)
             | Record::Plan(_)
             | Record::PlanEnd(_)
+            | Record::PlanReversal(_)
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
@@ -171,6 +172,7 @@ impl Entry {
             | Record::TierOverride(_)
             | Record::Plan(_)
             | Record::PlanEnd(_)
+            | Record::PlanReversal(_)
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
@@ -239,6 +241,7 @@ impl Entry {
             | Record::TierOverride(_)
             | Record::Plan(_)
             | Record::PlanEnd(_)
+            | Record::PlanReversal(_)
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::Notice(_)
@@ -273,6 +276,7 @@ impl Entry {
             | Record::TierOverride(_)
             | Record::Plan(_)
             | Record::PlanEnd(_)
+            | Record::PlanReversal(_)
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)

@@ -60,6 +60,8 @@ pub enum Kind {
     Plan,
     /// A plan ended.
     PlanEnd,
+    /// A payment of a plan was taken back.
+    PlanReversal,
     /// A use of what a level or a plan gives without points.
     EntitlementUse,
     /// A code of the member's used, or a part of its balance.
@@ -325,6 +327,16 @@ pub struct PlanPaid {
     pub months: i32,
 }
 
+/// What a plan comes to after one of its payments was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReversed {
+    /// The plan.
+    pub plan: PlanId,
+    /// What is left of its time; `None` if it ended with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<PlanTerm>,
+}
+
 /// What an entry records, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "record", rename_all = "snake_case")]
@@ -367,6 +379,8 @@ pub enum Record {
     Plan(PlanPaid),
     /// A plan ended: by itself on the day after its last, or at once by an operator.
     PlanEnd(PlanId),
+    /// A payment of a plan was taken back, and the days that it paid.
+    PlanReversal(PlanReversed),
     /// Something was used without points.
     EntitlementUse(EntitlementId),
     /// A code was used.
@@ -405,6 +419,7 @@ impl Record {
             Self::TierOverride(_) => Kind::TierOverride,
             Self::Plan(_) => Kind::Plan,
             Self::PlanEnd(_) => Kind::PlanEnd,
+            Self::PlanReversal(_) => Kind::PlanReversal,
             Self::EntitlementUse(_) => Kind::EntitlementUse,
             Self::CodeUse(_) => Kind::CodeUse,
             Self::ReferralPayment(_) => Kind::ReferralPayment,

@@ -353,6 +353,10 @@ pub struct PlanTerm {
     pub through: Date,
     /// The version of the program under which it was last paid: its terms hold to the last day.
     pub version: u64,
+    /// The payment that began it. It tells the payments of this term from those of an earlier one. `None` for terms of releases
+    /// that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_by: Option<EntryId>,
 }
 
 /// How a member was referred by another.

@@ -148,6 +148,9 @@ enum Step {
         plan: usize,
         replaces: bool,
     },
+    ReversePayment {
+        which: usize,
+    },
     EndPlan,
     Taste,
     Settle,
@@ -240,6 +243,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0..3_usize, 0..400_i64).prop_map(|(level, days)| Step::Give { level, days }),
         1 => Just(Step::TakeBack),
         2 => (0..PLANS.len(), any::<bool>()).prop_map(|(plan, replaces)| Step::TakePlan { plan, replaces }),
+        1 => which().prop_map(|which| Step::ReversePayment { which }),
         1 => Just(Step::EndPlan),
         2 => Just(Step::Taste),
         1 => Just(Step::Settle),
@@ -330,7 +334,13 @@ impl History {
                 } else {
                     self.member.takes_plan(&self.program, now, key, PLANS[plan])
                 };
-                self.compare_now(key, done, |books, rules| books.pays_for(rules, plan, replaces));
+                self.compare_now(key, done, |books, rules| books.pays_for(rules, key, plan, replaces));
+            }
+            Step::ReversePayment { which } => {
+                if let Some(payment) = self.books.payment(which) {
+                    let done = self.member.reverses_payment(&self.program, now, key, &payment);
+                    self.compare_now(key, done, |books, rules| books.takes_payment_back(rules, &payment));
+                }
             }
             Step::EndPlan => {
                 if self.member.ends_plan(&self.program, now).unwrap() {
@@ -575,7 +585,8 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| drop(member.ledger.pop())));
     assert!(spoil(&|member| member.account.qualifying.clear()));
     assert!(spoil(&|member| member.account.steps.clear()));
-    let plus = || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX, version: 1 };
+    let plus =
+        || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX, version: 1, begun_by: None };
     assert!(spoil(&|member| member.account.plan = Some(plus())));
 
     let spoil = |days_ahead: i64, points: i64| {

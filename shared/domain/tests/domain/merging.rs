@@ -127,6 +127,7 @@ fn of_two_plans_the_own_one_stays_and_of_the_same_plan_the_longer_term() {
             from: on("2026-11-21"),
             through: on(through),
             version: 1,
+            begun_by: None,
         };
         club.get_mut("m-1").account.plan = giver.map(term);
         club.get_mut("m-2").account.plan = taker.map(term);

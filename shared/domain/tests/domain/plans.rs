@@ -5,7 +5,7 @@ use regulars_domain::{
     chain::Sealed,
     entitlement::UseRefusal,
     entry::{By, Kind, PlanPaid, Record},
-    plan::PlanRefusal,
+    plan::{PlanRefusal, PlanReverseRefusal},
     tier::Because,
 };
 use serde_json::{Value, json};
@@ -148,6 +148,97 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
     assert_eq!(runs(&without, &mut member, "2026-12-28"), kind("2026-12-21", "2026-12-28"));
     assert_eq!(runs(&without, &mut member, "2026-12-29"), None);
     member.assert_proven();
+}
+
+#[test]
+fn a_payment_taken_back_takes_the_days_that_it_paid() {
+    let program = paid();
+    // The plan, when it was paid, when and which payment is taken back, and what runs afterwards.
+    for (plan, pays_on, reversal, expected) in [
+        ("plus", &["2027-01-31", "2027-02-01", "2027-02-02"][..], ("2027-02-03", 0), Some("2027-03-30")),
+        ("plus", &["2027-01-31", "2027-02-01", "2027-02-02"][..], ("2027-02-03", 2), Some("2027-03-30")),
+        ("plus", &["2027-01-31", "2027-02-28"][..], ("2027-02-28", 1), None),
+        ("plus", &["2027-01-31", "2027-02-27"][..], ("2027-02-27", 1), Some("2027-02-27")),
+        ("plus", &["2027-01-31"][..], ("2027-01-31", 0), None),
+        ("kind", &["2027-01-31", "2027-03-06"][..], ("2027-03-06", 1), Some("2027-02-27")),
+        ("kind", &["2027-01-31", "2027-03-06"][..], ("2027-03-07", 1), None),
+        ("kind", &["2027-01-31"][..], ("2027-02-01", 0), None),
+        ("max", &["2027-01-31", "2027-01-31"][..], ("2027-06-01", 0), Some("2028-01-30")),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        for (n, pays_on) in pays_on.iter().enumerate() {
+            member.takes_plan(&program, at(pays_on), &format!("paid-{n}"), plan).unwrap();
+        }
+        let payment = format!("paid-{}", reversal.1);
+        let entry = member.reverses_payment(&program, at(reversal.0), "reversal", &payment).unwrap();
+        assert_eq!((entry.kind(), entry.refers_to.unwrap().as_str()), (Kind::PlanReversal, payment.as_str()));
+        let term = term(&member).map(|(_, from, through)| (from, through));
+        assert_eq!(term, expected.map(|through| (pays_on[0].to_owned(), through.to_owned())), "{plan} {pays_on:?}");
+        let floor = match plan {
+            "max" => "gold",
+            _ if expected.is_some() => "silver",
+            _ => "bronze",
+        };
+        assert_eq!(member.tier(), Some(floor));
+        for sealed in &member.ledger {
+            assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), *sealed);
+        }
+        member.assert_proven();
+    }
+}
+
+#[test]
+fn of_several_grounds_not_to_take_a_payment_back_the_first_is_told() {
+    let program = paid();
+    let now = at("2026-11-25");
+    let member = || {
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.takes_plan(&program, at("2026-11-22"), "paid-1", "plus").unwrap();
+        member.takes_plan(&program, at("2026-11-22"), "paid-2", "plus").unwrap();
+        member.reverses_payment(&program, at("2026-11-23"), "back", "paid-1").unwrap();
+        member
+    };
+    // Closed; the entry is none, or was taken back; the plan ended, and was paid again on the same day.
+    for (closed, which, ended, expected) in [
+        (true, "back", true, PlanReverseRefusal::Inactive(Inactive::Closed)),
+        (false, "back", true, PlanReverseRefusal::NotAPayment),
+        (false, "paid-1", true, PlanReverseRefusal::PaymentReversed),
+        (false, "paid-2", true, PlanReverseRefusal::PlanOver),
+        (false, "paid-1", false, PlanReverseRefusal::PaymentReversed),
+    ] {
+        let mut member = member();
+        if ended {
+            member.ends_plan(&program, at("2026-11-24")).unwrap();
+        }
+        if closed {
+            member.account.status = Status::Closed;
+        }
+        let refused = member.reverses_payment(&program, now, "again", which).unwrap_err();
+        assert_eq!(refused, expected);
+        assert!(!refused.to_string().is_empty());
+    }
+    member().reverses_payment(&program, now, "again", "paid-2").unwrap();
+    // A plan that was replaced is over, and so is one that ran out; a suspension does not matter.
+    let mut replaced = member();
+    replaced.replaces_plan(&program, at("2026-11-24"), "other", "max").unwrap();
+    assert_eq!(replaced.reverses_payment(&program, now, "again", "paid-2"), Err(PlanReverseRefusal::PlanOver));
+    replaced.account.status = Status::Suspended;
+    replaced.reverses_payment(&program, now, "again", "other").unwrap();
+    let late = at("2026-12-22");
+    assert_eq!(member().reverses_payment(&program, late, "again", "paid-2"), Err(PlanReverseRefusal::PlanOver));
+    // Begun again on the day on which it ended, it is another plan.
+    let mut again = Member::joins(&program, "2026-11-01");
+    again.takes_plan(&program, now, "paid-1", "plus").unwrap();
+    again.ends_plan_once(&program, now, "end").unwrap();
+    again.takes_plan(&program, now, "paid-2", "plus").unwrap();
+    assert_eq!(again.reverses_payment(&program, now, "again", "paid-1"), Err(PlanReverseRefusal::PlanOver));
+    assert_eq!(term(&again).unwrap().2, "2026-12-24");
+    // Ended under a key, it is ended once, and nothing is written where no plan runs.
+    let entry = again.ledger.iter().find(|sealed| sealed.entry.id.as_str() == "end").unwrap();
+    assert_eq!(entry.entry.record, Record::PlanEnd("plus".parse().unwrap()));
+    assert_eq!(again.ends_plan_once(&program, now, "end-2"), Ok(true));
+    assert_eq!(again.ends_plan_once(&program, now, "end-3"), Ok(false));
+    again.assert_proven();
 }
 
 #[test]

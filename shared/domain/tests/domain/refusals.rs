@@ -73,6 +73,10 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
         declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"),
         ["Inactive", "PlanNotFound", "PlanRunning"]
     );
+    assert_eq!(
+        declared(include_str!("../../src/decisions/plan.rs"), "PlanReverseRefusal"),
+        ["Inactive", "NotAPayment", "PaymentReversed", "PlanOver"]
+    );
     let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
     assert_eq!(declared(include_str!("../../src/decisions/entitlement.rs"), "UseRefusal"), uses);
 }

@@ -25,7 +25,7 @@ use regulars_domain::{
     lots::{Expiry, Lots},
     money::{Amount, Money},
     occasion::{Activity, Occasion},
-    plan::{self, PlanRefusal},
+    plan::{self, PlanRefusal, PlanReverseRefusal},
     points::Points,
     posting::{Change, Posting, Unposted},
     purchase::Purchase,
@@ -580,6 +580,27 @@ impl Member {
         let posting = plan::take(settled, &request(key), &plan.parse().unwrap(), true)?;
         self.commit(posting);
         Ok(self.entry(key))
+    }
+
+    /// Has a payment of its plan taken back.
+    pub(crate) fn reverses_payment(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+        payment: &str,
+    ) -> Result<Entry, PlanReverseRefusal> {
+        let settled = self.settled(program, now);
+        let posting = plan::reverse(settled, &request(key), &self.recorded(payment))?;
+        self.commit(posting);
+        Ok(self.entry(key))
+    }
+
+    /// Ends its plan under a key, and tells whether a plan ran.
+    pub(crate) fn ends_plan_once(&mut self, program: &Rulebook, now: Timestamp, key: &str) -> Result<bool, Inactive> {
+        let settled = self.settled(program, now);
+        let posting = plan::end_once(settled, &request(key))?;
+        Ok(posting.map(|posting| self.commit(posting)).is_some())
     }
 
     /// Ends its plan, and tells whether that changed anything.

@@ -8,7 +8,7 @@ use regulars_domain::{
     calendar::Every,
     cap_use::CapOwner,
     hash::Hash,
-    id::{IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
+    id::{EntryId, IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
     pending::Pending,
 };
 
@@ -130,7 +130,7 @@ prop_compose! {
         tier_override in option::of((id::<LevelId>(), day(), ".{1,40}")),
         cap_use in cap_use(),
         steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
-        plan in option::of((id::<PlanId>(), day(), day(), any::<u64>())),
+        plan in option::of((id::<PlanId>(), day(), day(), any::<u64>(), option::of(id::<EntryId>()))),
         promised in collection::vec(promise(), 0..3),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
@@ -155,7 +155,7 @@ prop_compose! {
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts: links.2, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying, bought,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
-            plan: plan.map(|(plan, from, through, version)| PlanTerm { plan, from, through, version }),
+            plan: plan.map(|(plan, from, through, version, begun_by)| PlanTerm { plan, from, through, version, begun_by }),
             tier: links.1, cap_use, steps, extended_to: days.3, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }

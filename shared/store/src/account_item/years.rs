@@ -170,6 +170,7 @@ impl<'p> Life<'p> {
             | Kind::TierOverride
             | Kind::Plan
             | Kind::PlanEnd
+            | Kind::PlanReversal
             | Kind::Change
             | Kind::EntitlementUse
             | Kind::CodeUse => panic!("nobody did that: {entry:?}"),

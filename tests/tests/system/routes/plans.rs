@@ -91,6 +91,36 @@ fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
 }
 
 #[test]
+fn a_payment_is_taken_back_once_and_a_key_keeps_a_late_repeat_from_ending_another_plan() {
+    let system = with_plans();
+    let plan = format!("{}/plan", member("m-1"));
+    let reverse =
+        |key: &str, payment: &str| system.client.post_under(key, &format!("{plan}/{payment}/reversals"), &json!({}));
+    for (key, through) in [("payment-1", "2026-12-20"), ("payment-2", "2027-01-20")] {
+        assert_eq!(pay(&system, key, "plus").expect(201)["account"]["plan"]["through"], through);
+    }
+    reverse("back-0", "payment-9").problem(404, "entry_not_found");
+    let back = reverse("back-1", "payment-1").expect(201);
+    assert_eq!(back["entry"]["kind"], "plan_reversal");
+    let (entry, left) = (system.ledger("m-1").last().unwrap().clone(), json!("2026-12-20"));
+    assert_eq!((&entry["refers_to"], &entry["plan"]["through"]), (&json!("payment-1"), &left));
+    assert_eq!(back["account"]["plan"], json!({ "id": "plus", "through": "2026-12-20" }));
+    assert!(reverse("back-1", "payment-1").is_replay());
+    reverse("back-1", "payment-2").problem(422, "idempotency_key_reused");
+    reverse("back-2", "payment-1").problem(409, "plan_payment_reversed");
+    reverse("back-2", "back-1").problem(404, "entry_not_found");
+
+    let end = || system.client.send("DELETE", &plan, &[("idempotency-key", "end-1")], &[]).expect(200);
+    assert_eq!(end()["plan"], Value::Null);
+    reverse("back-2", "payment-2").problem(409, "plan_over");
+    pay(&system, "payment-3", "plus").expect(201);
+    assert_eq!(end()["plan"]["id"], "plus");
+    assert_eq!(reverse("back-2", "payment-3").expect(201)["account"]["plan"], Value::Null);
+    assert_eq!(end()["plan"], Value::Null);
+    system.audit("m-1");
+}
+
+#[test]
 fn a_plan_is_ended_at_once_and_twice_is_no_more() {
     let system = with_plans();
     pay(&system, "payment-1", "plus").expect(201);

@@ -62,7 +62,9 @@ impl Auditor {
                 Kind::RedemptionReversal => points > 0 && held == 0,
                 Kind::Adjustment => pending == 0 && held == 0,
                 Kind::TransferOut | Kind::TransferIn | Kind::MergeOut | Kind::MergeIn | Kind::Change => false,
-                Kind::Plan | Kind::PlanEnd | Kind::TierOverride | Kind::EntitlementUse => changes == [0; 4],
+                Kind::Plan | Kind::PlanEnd | Kind::PlanReversal | Kind::TierOverride | Kind::EntitlementUse => {
+                    changes == [0; 4]
+                }
                 Kind::CodeUse => changes == [0; 4] && entry.refers_to.is_some(),
                 Kind::TierChange => changes == [0; 4] && entry.effects.tier_change.is_some(),
                 Kind::Notice | Kind::ReferralPayment => changes == [0; 4] && entry.effects.lots.is_empty(),

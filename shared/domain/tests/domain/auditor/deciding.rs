@@ -93,8 +93,25 @@ impl Auditor {
         self.membership.offer().map_or(0, |offer| rules.rounded(base, offer.percent - 100, 100))
     }
 
-    pub(crate) fn pays_for(&mut self, rules: &Rules, plan: usize, replaces: bool) -> Result<i64, &'static str> {
-        self.membership.pays(rules, (plan, replaces), self.today)?;
+    pub(crate) fn pays_for(
+        &mut self,
+        rules: &Rules,
+        key: &str,
+        plan: usize,
+        replaces: bool,
+    ) -> Result<i64, &'static str> {
+        self.membership.pays(rules, (key, plan, replaces), self.today)?;
+        self.tier = self.tier_now(rules);
+        Ok(0)
+    }
+
+    /// The key of one of the payments for plans.
+    pub(crate) fn payment(&self, which: usize) -> Option<String> {
+        self.membership.payment(which)
+    }
+
+    pub(crate) fn takes_payment_back(&mut self, rules: &Rules, key: &str) -> Result<i64, &'static str> {
+        self.membership.reverses(key)?;
         self.tier = self.tier_now(rules);
         Ok(0)
     }

@@ -26,6 +26,9 @@ pub(crate) const PLANS: [&str; 2] = ["plus", "max"];
 #[derive(Clone, Debug)]
 struct Paid {
     plan: usize,
+    /// How many plans were begun before.
+    number: usize,
+    first: Date,
     /// Its terms when it was last paid.
     offer: Offer,
     day_of_month: i8,
@@ -47,8 +50,19 @@ impl Paid {
     }
 }
 
+/// What was paid once.
+#[derive(Clone, Debug)]
+struct Payment {
+    key: String,
+    number: usize,
+    months: i32,
+    is_reversed: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Membership {
+    begun: usize,
+    payments: Vec<Payment>,
     paid: Option<Paid>,
     today: Date,
     /// How many plans ran out.
@@ -68,7 +82,7 @@ impl Membership {
     pub(super) fn pays(
         &mut self,
         rules: &Rules,
-        (plan, replaces): (usize, bool),
+        (key, plan, replaces): (&str, usize, bool),
         today: Date,
     ) -> Result<i64, &'static str> {
         let offer = *rules.offers.get(plan).ok_or("PlanNotFound")?;
@@ -77,11 +91,37 @@ impl Membership {
         }
         let mut paid = match self.paid.take() {
             Some(paid) if paid.plan == plan => paid,
-            Some(_) | None => Paid { plan, offer, day_of_month: today.day(), next: today },
+            Some(_) | None => {
+                self.begun += 1;
+                Paid { plan, number: self.begun, first: today, offer, day_of_month: today.day(), next: today }
+            }
         };
         paid.offer = offer;
         paid.pays(offer.months);
+        let payment = Payment { key: key.to_owned(), number: paid.number, months: offer.months, is_reversed: false };
+        self.payments.push(payment);
         self.paid = Some(paid);
+        Ok(0)
+    }
+
+    /// The key of one of the payments.
+    pub(super) fn payment(&self, which: usize) -> Option<String> {
+        Some(self.payments.get(which.checked_rem(self.payments.len())?)?.key.clone())
+    }
+
+    pub(super) fn reverses(&mut self, key: &str) -> Result<i64, &'static str> {
+        let payment = self.payments.iter_mut().find(|payment| payment.key == key).unwrap();
+        if payment.is_reversed {
+            return Err("PaymentReversed");
+        }
+        let today = self.today;
+        let is_its = |paid: &&mut Paid| paid.number == payment.number && paid.ends() > today;
+        let paid = self.paid.as_mut().filter(is_its).ok_or("PlanOver")?;
+        payment.is_reversed = true;
+        paid.pays(-payment.months);
+        if paid.next <= paid.first || paid.ends() <= today {
+            self.paid = None;
+        }
         Ok(0)
     }
 

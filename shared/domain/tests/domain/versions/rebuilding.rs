@@ -75,6 +75,8 @@ fn story() -> (Rulebook, Club) {
     member.is_given(&rules, at("2027-01-16"), "gold", "2027-12-31");
     member.uses(&rules, at("2027-01-17"), "use-1", "lounge").unwrap();
     member.takes_plan(&rules, at("2027-02-18"), "paid", "plus").unwrap();
+    member.takes_plan(&rules, at("2027-02-18"), "paid-twice", "plus").unwrap();
+    member.reverses_payment(&rules, at("2027-02-18"), "reversed", "paid").unwrap();
     member.ends_plan(&rules, at("2027-02-19")).unwrap();
     member.adjusts(&rules, at("2027-02-20"), "a-1", 7).unwrap();
     member.is_touched(&rules, at("2027-02-21"));
@@ -116,6 +118,7 @@ fn place(kind: Kind) -> usize {
         Kind::Change => 21,
         Kind::ReferralPayment => 22,
         Kind::CodeUse => 23,
+        Kind::PlanReversal => 24,
     }
 }
 
@@ -130,7 +133,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
         seen.extend(ledger.iter().map(|sealed| place(sealed.entry.kind())));
     }
-    assert_eq!(seen, (0..=23).collect(), "every kind is in the story");
+    assert_eq!(seen, (0..=24).collect(), "every kind is in the story");
     club.assert_proven();
 }
 
@@ -161,7 +164,7 @@ fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
         }),
         ("a plan", |account| {
             let (plan, from, through) = ("plus".parse().unwrap(), on("2028-05-20"), on("2028-06-19"));
-            account.plan = Some(PlanTerm { plan, from, through, version: 2 });
+            account.plan = Some(PlanTerm { plan, from, through, version: 2, begun_by: None });
         }),
         ("the status", |account| account.status = Status::Suspended),
         ("a referral's debt", |account| {
