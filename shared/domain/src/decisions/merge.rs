@@ -18,7 +18,7 @@ use crate::{
     },
     tier,
     time::settle::Settled,
-    values::points::Points,
+    values::{calendar::days_after, points::Points},
 };
 
 /// Most members who can have been merged into one. Whatever is done about an entry may have to look through the ledgers of
@@ -69,8 +69,8 @@ impl fmt::Display for MergeRefusal {
 }
 
 /// Makes everything that `from` has `into`'s: points with their dates, what is pending or owed, what counted toward a tier
-/// and what it secured, use of caps, other names. Of the two tiers the higher one stays. What only one of them may have, an
-/// attribute of some name, an override, a plan, a referral, stays `into`'s where it has one.
+/// and what it secured, use of caps, other names. Of the two tiers the higher one stays, and the better of two plans. What only one
+/// of them may have, an attribute of some name, an override, a referral, stays `into`'s where it has one.
 ///
 /// The ledger of `from` stays as it is, ends with this, and is part of `into`'s history from now on.
 ///
@@ -107,7 +107,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
             into_account.tier_override.as_ref(),
             from_account.tier_override.as_ref(),
         ),
-        plan: longer(into.running_plan(), from.running_plan()).cloned(),
+        plan: plan_of_both(into, from),
         referral: referral_of_both(into_account, from_account).cloned(),
         referral_debts: debts_of_both(into_account, from_account),
         birthday_on: into_account.birthday_on.max(from_account.birthday_on),
@@ -173,12 +173,24 @@ fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
     Ok(())
 }
 
-/// Of two terms the one of the plan that stays: `own`, unless the other has the same plan for longer.
-fn longer<'a>(own: Option<&'a PlanTerm>, other: Option<&'a PlanTerm>) -> Option<&'a PlanTerm> {
-    match (own, other) {
-        (Some(own), Some(other)) if other.plan == own.plan && other.through > own.through => Some(other),
-        (own, other) => own.or(other),
+/// The plan that stays. Of the same plan, the days left of the term that ends first are added to the other. Of two plans, the one
+/// with the better floor stays, then the one with the better rate, then the longer one.
+fn plan_of_both(into: &Draft<'_>, from: &Draft<'_>) -> Option<PlanTerm> {
+    let (Some(own), Some(other)) = (into.running_plan(), from.running_plan()) else {
+        return into.running_plan().or(from.running_plan()).or(into.account.plan.as_ref()).cloned();
+    };
+    if own.plan == other.plan {
+        let (longer, shorter) = if other.through > own.through { (other, own) } else { (own, other) };
+        // Today is paid in both.
+        let left = into.today().until(shorter.through).map_or(0, |left| left.get_days().saturating_add(1)).max(0);
+        let version = longer.version.max(shorter.version);
+        return Some(PlanTerm { through: days_after(longer.through, left), version, ..longer.clone() });
     }
+    let worth = |term: &PlanTerm| {
+        let floor = into.rules.tiers().zip(into.rules.floor(term)).and_then(|(tiers, floor)| tiers.rank(&floor));
+        (floor, into.rules.plan(term).map(|plan| plan.earning_percent), term.through)
+    };
+    Some(if worth(other) > worth(own) { other } else { own }.clone())
 }
 
 /// What both owe for referrals: of two who are one, neither owes the other.

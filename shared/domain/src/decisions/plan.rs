@@ -89,7 +89,10 @@ pub fn take(
 /// that many months earlier.
 fn last_day(months: i32, from: Date, begins: Date) -> Date {
     let month = months_after(begins.first_of_month(), months);
-    let next = Date::new(month.year(), month.month(), from.day()).unwrap_or_else(|_| month.last_of_month());
+    // Where a merge has moved the end, the month of a payment begins on another day than the plan did.
+    let is_anchored = begins.day() == from.day().min(begins.last_of_month().day());
+    let day = if is_anchored { from.day() } else { begins.day() };
+    let next = Date::new(month.year(), month.month(), day).unwrap_or_else(|_| month.last_of_month());
     days_after(next, -1)
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     club::{Club, member_id},
-    world::{Rulebook, changes, euro, knows_use, lots, lots_of, on, program, purchase},
+    world::{Rulebook, at, changes, euro, knows_use, lots, lots_of, on, program, purchase},
 };
 
 const NOW: &str = "2026-11-21";
@@ -85,8 +85,8 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
         account.secured = vec![Secured { tier: tier.parse().unwrap(), through: on("2026-12-31") }];
     }
     let posting = regulars_domain::merge::merge(
-        club.settled(&program, crate::world::at(NOW), "m-1"),
-        club.settled(&program, crate::world::at(NOW), "m-2"),
+        club.settled(&program, at(NOW), "m-1"),
+        club.settled(&program, at(NOW), "m-2"),
         &crate::world::request("merge-1"),
     )
     .unwrap();
@@ -108,17 +108,27 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
 }
 
 #[test]
-fn of_two_plans_the_own_one_stays_and_of_the_same_plan_the_longer_term() {
+fn of_two_plans_the_better_one_stays_and_of_the_same_plan_no_paid_day_is_lost() {
     let mut document = crate::world::document(json!({}));
-    document["plans"] =
-        json!([{ "id": "plus", "price": 5, "interval": "month" }, { "id": "max", "price": 9, "interval": "year" }]);
+    document["tiers"] = json!({ "levels": [
+        { "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }, { "id": "gold", "threshold": 200 },
+    ] });
+    document["plans"] = json!([
+        { "id": "plus", "price": 5, "interval": "month", "tier_floor": "silver" },
+        { "id": "max", "price": 9, "interval": "year", "tier_floor": "gold" },
+        { "id": "rich", "price": 9, "interval": "month", "tier_floor": "silver", "earning_percent": 120 },
+    ]);
     let program = crate::world::program_of(&document);
     for (giver, taker, expected) in [
         (Some(("plus", "2026-12-20")), None, Some(("plus", "2026-12-20"))),
         (None, Some(("plus", "2026-12-20")), Some(("plus", "2026-12-20"))),
-        (Some(("plus", "2027-01-20")), Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20"))),
-        (Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("plus", "2027-01-20"))),
-        (Some(("max", "2027-11-20")), Some(("plus", "2026-12-20")), Some(("plus", "2026-12-20"))),
+        // 30 days of December and 61 from 21 November on, with today: whichever of the two goes into the other.
+        (Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("plus", "2027-02-19"))),
+        (Some(("plus", "2027-01-20")), Some(("plus", "2026-12-20")), Some(("plus", "2027-02-19"))),
+        (Some(("max", "2027-11-20")), Some(("max", "2027-11-20")), Some(("max", "2028-11-19"))),
+        (Some(("max", "2027-11-20")), Some(("plus", "2026-12-20")), Some(("max", "2027-11-20"))),
+        (Some(("plus", "2026-12-20")), Some(("max", "2027-11-20")), Some(("max", "2027-11-20"))),
+        (Some(("rich", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("rich", "2026-12-20"))),
         (None, None, None),
     ] {
         let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
@@ -135,6 +145,17 @@ fn of_two_plans_the_own_one_stays_and_of_the_same_plan_the_longer_term() {
         assert_eq!(club.get("m-2").account.plan, expected.map(term), "{giver:?} into {taker:?}");
         assert_eq!(club.get("m-1").account.plan, None);
     }
+    // After a merge the month of a payment is whole, from the end as it is now.
+    let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
+    for member in ["m-1", "m-2"] {
+        club.get_mut(member).takes_plan(&program, at("2026-11-21"), &format!("paid-{member}"), "plus").unwrap();
+    }
+    club.merges(&program, NOW, "merge-1", ("m-1", "m-2")).unwrap();
+    for (key, through) in [("paid-3", "2027-02-19"), ("paid-4", "2027-03-19")] {
+        club.get_mut("m-2").takes_plan(&program, at("2026-11-22"), key, "plus").unwrap();
+        assert_eq!(club.get("m-2").account.plan.as_ref().unwrap().through, on(through));
+    }
+    club.assert_proven();
 }
 
 #[test]
