@@ -18,7 +18,7 @@ use crate::{
     rules::{
         assessment::{self, Earner, NotAssessed, Pass, assess},
         cap::Used,
-        program::{Level, Plan, Program},
+        program::{ActivityKind, Level, Plan, Program},
         versions::Rules,
     },
     state::{
@@ -292,8 +292,8 @@ impl<'p> Draft<'p> {
             return Err(NotAssessed::Overflow);
         }
         entry.program_version = then.version;
-        if let Some(day) = then.points.expiry.extended_to(date).filter(|_| assessment::extends(occasion)) {
-            entry.effects.extend(&self.account, day);
+        if let Some(kind) = assessment::activity_of(then, occasion) {
+            self.extend(&mut entry, then, kind, date);
         }
         let awaits = then.points.awaits(date, self.today()).filter(|_| assessment::pends(occasion));
         match awaits {
@@ -331,6 +331,13 @@ impl<'p> Draft<'p> {
             .map(|purchase| PurchaseFacts { purchase: purchase.clone(), member: Some(member.kept(then)) });
         self.post_command_with(entry, Beside { facts, ..Beside::default() });
         Ok(())
+    }
+
+    /// Extends all points in `entry`, if the rules of `then` say that what the member did on `date` extends them.
+    pub(crate) fn extend(&self, entry: &mut Entry, then: &Program, kind: ActivityKind, date: Date) {
+        if let Some(day) = then.points.extended_to(kind, date) {
+            entry.effects.extend(&self.account, day);
+        }
     }
 
     /// What conditions of `then` can read about the member on `date`.
@@ -375,7 +382,8 @@ impl<'p> Draft<'p> {
         entry.program_version = hold.program_version;
         entry.effects.held = -hold.points();
         let rest = hold.points() - captured;
-        entry.effects.give_back(&self.account, &hold.lots, rest);
+        // Activity since the hold was made has extended what it holds, too.
+        entry.effects.give_dated(&self.account, &hold.lots, rest);
         let then = self.then(hold.program_version);
         self.return_use(&mut entry, then, &hold.reward, rest, captured.is_zero(), hold.held_on);
         if captured.is_zero() {

@@ -7,7 +7,10 @@ use jiff::civil::Date;
 use crate::{
     draft::{Draft, KeyedRequest},
     ledger::{entry::Record, posting::Posting},
-    rules::{cap::Cap, program::Entitlement},
+    rules::{
+        cap::Cap,
+        program::{ActivityKind, Entitlement},
+    },
     state::{
         account::{Account, Inactive},
         cap_use::CapOwner,
@@ -118,6 +121,7 @@ pub fn use_once(settled: Settled<'_>, request: &KeyedRequest, id: &EntitlementId
     let used = cap.use_up(Points::ZERO, &CapOwner::Entitlement(id.clone()), draft.today());
     let mut entry = draft.entry_for(request, Record::EntitlementUse(id.clone()), draft.now);
     draft.record_use(&mut entry, used);
+    draft.extend(&mut entry, draft.rules.program, ActivityKind::Entitlement, draft.today());
     draft.post_command(entry);
     Ok(draft.finish())
 }

@@ -11,6 +11,7 @@ use crate::{
         entry::{By, Entry, PlanPaid, PlanReversed, Record},
         posting::Posting,
     },
+    rules::program::ActivityKind,
     state::account::{Inactive, PlanTerm},
     time::settle::Settled,
     values::{
@@ -80,7 +81,9 @@ pub fn take(
         },
     };
     let paid = PlanPaid { term, price: Some(plan.price), months: plan.months };
-    draft.post_command(draft.entry_for(request, Record::Plan(paid), draft.now));
+    let mut entry = draft.entry_for(request, Record::Plan(paid), draft.now);
+    draft.extend(&mut entry, draft.rules.program, ActivityKind::Plan, today);
+    draft.post_command(entry);
     Ok(draft.finish())
 }
 

@@ -13,7 +13,7 @@ use crate::{
     },
     rules::{
         facts::Facts,
-        program::{Cost, Program, Reward},
+        program::{ActivityKind, Cost, Program, Reward},
     },
     state::{
         account::{Account, Inactive},
@@ -212,8 +212,9 @@ pub fn redeem(
         hold_expires_at,
     };
     let mut entry = draft.entry_for(request, Record::Redemption(redeemed), draft.now);
-    if let Some(day) = program.points.expiry.extended_to(today) {
-        entry.effects.extend(&draft.account, day);
+    // A hold may come to nothing, so it extends points when it is captured.
+    if hold_expires_at.is_none() {
+        draft.extend(&mut entry, program, ActivityKind::Redemption, today);
     }
     entry.effects.take(&draft.account, cost);
     if hold_expires_at.is_some() {

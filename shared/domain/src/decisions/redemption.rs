@@ -9,6 +9,7 @@ use crate::{
         entry::{Entry, Record},
         posting::Posting,
     },
+    rules::program::ActivityKind,
     state::{
         account::{Account, Inactive},
         hold::Hold,
@@ -144,7 +145,10 @@ pub fn capture(
     if captured <= Points::ZERO || captured > hold.points() {
         return Err(RedemptionRefusal::MoreThanHeld { held: hold.points() });
     }
-    let entry = draft.entry_for(request, Record::Capture, draft.now);
+    let mut entry = draft.entry_for(request, Record::Capture, draft.now);
+    // The member was active on the day of the hold, under the rules of then.
+    let then = draft.then(hold.program_version);
+    draft.extend(&mut entry, then, ActivityKind::Redemption, hold.held_on);
     draft.release(entry, &hold, captured);
     draft.mark(redemption.mark(|aftermath| {
         aftermath.ending = Some(Ending::Captured);

@@ -41,8 +41,8 @@ impl fmt::Display for TransferRefusal {
 }
 
 /// Makes `points` (more than none) of `from` spendable points of `to`: those that expire soonest, and they keep their
-/// dates, so that passing them on is no way to make them last; only where points expire with inactivity, they live as long
-/// as the other member's, and extend nothing. In the other account they first pay what is owed. They count toward nobody's
+/// dates, so that passing them on, there or back, is no way to make them last. Where points expire with inactivity, what the other member does
+/// next extends them like all others. In the other account they first pay what is owed. They count toward nobody's
 /// tier.
 ///
 /// # Errors
@@ -68,7 +68,7 @@ pub fn transfer(
     out.effects.take(&from.account, points);
     let mut entry = incoming(&to, &from, request, Record::TransferIn(from.account.member.clone()));
     // What is owed is paid by the points that expire soonest.
-    entry.effects.give_back(&to.account, &out.effects.lots, points);
+    entry.effects.give_dated(&to.account, &out.effects.lots, points);
     to.post_command(entry);
     from.post_command(out);
     from.along(to.finish());

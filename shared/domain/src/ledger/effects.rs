@@ -191,6 +191,14 @@ impl Effects {
         self.lots.extend(put_back(&taken, rest));
     }
 
+    /// [`Effects::give_back`], with the dates that the lots have: only what these effects extend is extended.
+    pub(crate) fn give_dated(&mut self, account: &Account, taken: &[LotChange], points: Points) {
+        let rest = self.repay(account, points);
+        let dated = |expiry: Expiry| self.extended_to.map_or(expiry, |day| expiry.extended_to(day));
+        let taken: Vec<_> = taken.iter().map(|LotChange(expiry, points)| LotChange(dated(*expiry), *points)).collect();
+        self.lots.extend(put_back(&taken, rest));
+    }
+
     /// Pays what is owed from `points`, and tells what is left of them.
     fn repay(&mut self, account: &Account, points: Points) -> Points {
         let repaid = points.min(account.owed + self.owed).max(Points::ZERO);

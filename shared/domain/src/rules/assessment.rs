@@ -13,7 +13,7 @@ use crate::{
         cap::Used,
         facts::Facts,
         open_days::OpenDays,
-        program::{EarningRule, Eligible, Program, RULES_WORK_MAX},
+        program::{ActivityKind, EarningRule, Eligible, Program, RULES_WORK_MAX},
         strategy::{Matched, Restep, Yield, multiplier},
         trigger::{Stacking, Trigger},
     },
@@ -231,11 +231,16 @@ pub(crate) fn pends(occasion: &Occasion) -> bool {
     }
 }
 
-/// What the member did extends points that expire with inactivity; what a friend did, or a calendar, does not.
-pub(crate) fn extends(occasion: &Occasion) -> bool {
+/// Returns what `occasion` is of the kinds of activity that extend points under `then`; `None` if it is none of them. What a
+/// friend did, or a calendar, extends nothing, nor does a purchase of nothing or an activity that no rule knows.
+pub(crate) fn activity_of(then: &Program, occasion: &Occasion) -> Option<ActivityKind> {
     match occasion {
-        Occasion::Purchase(_) | Occasion::Activity(_) => true,
-        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => false,
+        Occasion::Purchase(purchase) => (purchase.total.amount.get() > 0).then_some(ActivityKind::Purchase),
+        Occasion::Activity(activity) => {
+            let trigger = Trigger::Activity(activity.kind.clone());
+            then.earning_rules.iter().any(|rule| rule.on == trigger).then_some(ActivityKind::Activity)
+        }
+        Occasion::Enrollment(_) | Occasion::Birthday(_) | Occasion::Referral(_) => None,
     }
 }
 

@@ -405,8 +405,8 @@ impl History {
             let cost = self.books.cost_of(redemption);
             let points = percent.map(|percent| cost * percent / 100);
             let done = self.member.captures(&self.program, self.now, key, redemption, points);
-            self.compare(key, self.books.version_of(redemption), done, |books, _| {
-                books.captures(redemption, points.unwrap_or(cost))
+            self.compare(key, self.books.version_of(redemption), done, |books, timeline| {
+                books.captures(timeline, redemption, points.unwrap_or(cost))
             });
         } else if let Step::Undo { percent, returned, .. } = step {
             let points = percent.map(|percent| self.books.cost_of(redemption) * percent / 100);

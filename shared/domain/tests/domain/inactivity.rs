@@ -1,4 +1,4 @@
-//! Points that expire with inactivity: whatever a member buys, does or redeems extends all of them.
+//! Points that expire with inactivity: what the program counts as activity extends all of them.
 
 use regulars_domain::{
     account::AttributeValue, calendar::days_after, entry::Entry, lots::Expiry, pending::Awaits, points::Points,
@@ -76,16 +76,16 @@ fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so
             Some(("2027-05-21", 110)),
         ),
         (
-            "a purchase that gives nothing",
+            "a purchase of nothing",
             |member, program| member.earns(program, "e", &purchase("2026-11-21T16:05", json!(0))).unwrap(),
-            (Some("2027-05-21"), table(&[])),
-            Some(("2027-05-21", 100)),
+            (None, table(&[])),
+            None,
         ),
         (
-            "an activity",
+            "an activity that no rule knows",
             |member, program| member.earns(program, "e", &activity("2026-11-21T16:05", "visit", &json!({}))).unwrap(),
-            (Some("2027-05-21"), table(&[])),
-            Some(("2027-05-21", 100)),
+            (None, table(&[])),
+            None,
         ),
         (
             "a late purchase extends from its own day",
@@ -112,8 +112,8 @@ fn accruals_and_redemptions_extend_what_expires_sooner_and_the_statement_says_so
         (
             "a held one",
             |member, program| member.holds(program, "2026-11-21T16:05", "e", "coffee", 600).unwrap(),
-            (Some("2027-05-21"), table(&[("2027-05-21", -30)])),
-            Some(("2027-05-21", 70)),
+            (None, table(&[("2027-03-31", -30)])),
+            None,
         ),
         (
             "points given",
@@ -223,9 +223,9 @@ fn an_account_without_lots_remembers_to_which_day_it_lives() {
     member.earns(&program, "order-1", &purchase("2026-11-20", json!(0))).unwrap();
     member.captures(&program, at("2026-11-21"), "c", "r-1", None).unwrap();
     assert_eq!(lots_of(&member.account), []);
-    // The redemption's entry says 10 May; the purchase came after it.
+    // The redemption's entry says 15 January; its capture extended the points from the day of the hold.
     member.undoes(&program, at("2026-12-01"), "u", "r-1", true).unwrap();
-    assert_eq!(lots_of(&member.account), table(&[("2027-05-20", 30)]));
+    assert_eq!(lots_of(&member.account), table(&[("2027-05-10", 30)]));
 }
 
 #[test]
@@ -312,14 +312,75 @@ fn of_two_members_who_become_one_all_points_live_as_long_as_the_more_active_ones
 }
 
 #[test]
-fn points_from_another_member_extend_nothing_and_live_as_long_as_the_others() {
+fn points_from_another_member_extend_nothing_and_keep_their_dates() {
     let program = six_months();
     let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
     club.earns(&program, "order-1", "m-2", &purchase("2026-11-10", json!(7))).unwrap();
     club.get_mut("m-1").account.lots = lots(&[("2027-01-15", 100), ("2027-12-31", 100)]);
     club.transfers(&program, "2026-11-21", "t-1", ("m-1", "m-2", 150)).unwrap();
     assert_eq!(lots_of(&club.get("m-1").account), table(&[("2027-12-31", 50)]));
-    assert_eq!(lots_of(&club.get("m-2").account), table(&[("2027-05-10", 107), ("2027-12-31", 50)]));
+    assert_eq!(lots_of(&club.get("m-2").account), table(&[("2027-01-15", 100), ("2027-05-10", 7), ("2027-12-31", 50)]));
+    // There and back they live no longer.
+    club.transfers(&program, "2026-11-21", "t-2", ("m-2", "m-1", 100)).unwrap();
+    assert_eq!(lots_of(&club.get("m-1").account), table(&[("2027-01-15", 100), ("2027-12-31", 50)]));
+    // Nor by a hold that comes to nothing.
+    club.transfers(&program, "2026-11-21", "t-3", ("m-1", "m-2", 100)).unwrap();
+    let member = club.get_mut("m-2");
+    member.holds(&program, "2026-11-22", "r-1", "coffee", 3600).unwrap();
+    member.cancels(&program, at("2026-11-22"), "c", "r-1").unwrap();
+    assert_eq!(lots_of(&member.account)[0], ("2027-01-15".to_owned(), 100));
+    club.assert_proven();
+}
+
+#[test]
+fn the_program_says_what_counts_as_activity() {
+    let plans = json!([{ "id": "plus", "price": 499, "interval": "month", "entitlements": [{ "id": "lounge", "times": 5, "every": "year" }] }]);
+    let now = "2026-12-21";
+    let acts: [(&str, Act); 5] = [
+        ("purchase", |member, program| member.earns(program, "e", &purchase("2026-12-21", json!(1))).unwrap()),
+        ("redemption", |member, program| member.redeems(program, at("2026-12-21"), "e", "coffee", None).unwrap()),
+        ("activity", |member, program| {
+            member.earns(program, "e", &activity("2026-12-21", "visit", &json!({}))).unwrap()
+        }),
+        ("plan", |member, program| {
+            member.takes_plan(program, at("2026-12-21"), "e", "plus").unwrap();
+            member.entry("e")
+        }),
+        ("entitlement", |member, program| {
+            member.uses(program, at("2026-12-21"), "e", "lounge").unwrap();
+            member.entry("e")
+        }),
+    ];
+    let kinds = acts.map(|(kind, _)| kind);
+    let lists = [None, Some(vec![]), Some(kinds.to_vec())];
+    for counting in lists.into_iter().chain(kinds.map(|kind| Some(vec![kind]))) {
+        let mut document = with_points(&json!({ "expiry": { "inactivity_months": 6 } }));
+        if let Some(counting) = &counting {
+            document["points"]["activity"] = json!(counting);
+        }
+        document["plans"] = plans.clone();
+        let visit = json!({ "id": "visit", "on": { "activity": "visit" }, "give": { "fixed": { "points": 7 } } });
+        document["earning_rules"].as_array_mut().unwrap().push(visit);
+        let program = program_of(&document);
+        let counting = counting.unwrap_or_else(|| vec!["purchase", "redemption"]);
+        for (kind, act) in acts {
+            let mut member = Member::joins(&program, "2026-11-01");
+            member.adjusts(&program, at("2026-11-01"), "a", 100).unwrap();
+            member.takes_plan(&program, at("2026-12-01"), "p", "plus").unwrap();
+            let entry = act(&mut member, &program);
+            let extended_to = counting.contains(&kind).then(|| on("2027-06-21"));
+            assert_eq!(entry.effects.extended_to, extended_to, "{kind}, where {counting:?} count");
+            member.assert_proven();
+        }
+        // A hold counts once it is captured, as of its own day.
+        let mut member = Member::joins(&program, "2026-11-01");
+        member.adjusts(&program, at("2026-11-01"), "a", 100).unwrap();
+        holds(&mut member, &program, now, "r-1", "2027-01-31");
+        let before = member.account.extended_to;
+        let entry = member.captures(&program, at("2027-01-10"), "c", "r-1", None).unwrap();
+        let extended_to = counting.contains(&"redemption").then(|| on("2027-06-21"));
+        assert_eq!((before, entry.effects.extended_to), (None, extended_to), "{counting:?}");
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use self::{
     entitlements::Entitlement,
     memory::MEMORY_BYTES_MAX,
     plans::Plan,
-    points::{ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
+    points::{ActivityKind, ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
     referral::ReferralPolicy,
     rewards::{Cost, REWARDS_MAX, Reward, RewardKind, Stock},
     tiers::{Basis, BasisUnit, Downgrade, LEVELS_MAX, Level, Period, PeriodRule, Thresholds, Tiers},

@@ -1,5 +1,7 @@
 //! How points round, mature and expire in a program.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::{
@@ -59,6 +61,8 @@ pub struct PointsPolicy {
     /// For how many days after their posting points can be used at least, if they are posted on a later day than they were
     /// earned; 0 if their expiry does not depend on the posting.
     pub usable_days_min: i32,
+    /// What extends points that expire with inactivity.
+    pub activity: BTreeSet<ActivityKind>,
     /// What of a purchase earns.
     pub eligible: EligiblePolicy,
     /// Whether a receipt is made good for one purchase only.
@@ -77,11 +81,27 @@ impl Default for PointsPolicy {
             backdating_days_max: 30,
             expiry_notice_days: Some(EXPIRY_NOTICE_DAYS),
             usable_days_min: USABLE_DAYS_MIN,
+            activity: [ActivityKind::Purchase, ActivityKind::Redemption].into(),
             eligible: EligiblePolicy::default(),
             unique_receipts: false,
             rejoin_after_days: None,
         }
     }
+}
+
+/// What a member does that can extend points that expire with inactivity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActivityKind {
+    /// A purchase of more than nothing.
+    Purchase,
+    /// A redemption; a held one when it is captured.
+    Redemption,
+    /// An activity that a rule of the program knows.
+    Activity,
+    /// Taking or renewing a plan.
+    Plan,
+    /// The use of an entitlement.
+    Entitlement,
 }
 
 /// How long points wait before they can be spent.
@@ -112,6 +132,13 @@ impl PointsPolicy {
                 Some(Awaits::Confirmation(days_after(posted_on, lapses_after_days)))
             }
         }
+    }
+
+    /// Returns the day to which a member who does something of this kind on `date` extends all points; `None` if that extends
+    /// none.
+    #[must_use]
+    pub fn extended_to(&self, kind: ActivityKind, date: Date) -> Option<Date> {
+        self.expiry.extended_to(date).filter(|_| self.activity.contains(&kind))
     }
 
     /// Returns when points expire that can be spent from `spendable_on` on, were earned on `earned_on` and are posted on
@@ -169,7 +196,7 @@ pub enum ExpiryPolicy {
     },
     /// On the next of these days of the year (month, day) after the one on which they became spendable.
     FixedDates(Vec<(i8, i8)>),
-    /// So many months after they became spendable, or after the member's last accrual or redemption if that is later.
+    /// So many months after they became spendable, or after the member's last activity ([`PointsPolicy::activity`]) if that is later.
     Inactivity {
         /// How many.
         months: i32,
@@ -179,7 +206,7 @@ pub enum ExpiryPolicy {
 }
 
 impl ExpiryPolicy {
-    /// The day to which an accrual or a redemption on `date` extends all points; `None` if it extends none.
+    /// The day to which activity on `date` extends all points; `None` if activity extends none.
     #[must_use]
     pub fn extended_to(&self, date: Date) -> Option<Date> {
         match self {
@@ -262,6 +289,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         "backdating_days_max",
         "expiry_notice_days",
         "usable_days_min",
+        "activity",
         "eligible",
         "receipts",
         "rejoin_after_days",
@@ -282,6 +310,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     });
     let usable_days_min =
         fields.read_or("usable_days_min", defaults.usable_days_min, |node| node.span(0..=USABLE_DAYS_MIN_MAX));
+    let activity = fields.read_or("activity", defaults.activity, read_activity);
     let eligible = fields.read_or("eligible", defaults.eligible, eligible::read);
     let unique_receipts =
         fields.read_or("receipts", defaults.unique_receipts, |node| node.choice(&[("any", false), ("unique", true)]));
@@ -300,7 +329,21 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         backdating_days_max: backdating_days_max?,
         expiry_notice_days: expiry_notice_days?,
         usable_days_min: usable_days_min?,
+        activity: activity?,
     })
+}
+
+fn read_activity(node: &Node<'_>) -> Option<BTreeSet<ActivityKind>> {
+    let kinds = node.list(5, |node| {
+        node.choice(&[
+            ("purchase", ActivityKind::Purchase),
+            ("redemption", ActivityKind::Redemption),
+            ("activity", ActivityKind::Activity),
+            ("plan", ActivityKind::Plan),
+            ("entitlement", ActivityKind::Entitlement),
+        ])
+    });
+    kinds.map(|kinds| kinds.into_iter().collect())
 }
 
 fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {

@@ -12,7 +12,9 @@ impl Auditor {
         let points: i64 = gift.lines.iter().sum();
         let day = gift.day;
         gift.posted_on = self.today;
-        self.is_active(then, day);
+        if gift.paid > 0 {
+            self.is_active(then, day);
+        }
         let (ready_on, waits) = match then.wait {
             Wait::No => (day, None),
             Wait::Days(days) => {
@@ -260,7 +262,9 @@ impl Auditor {
         if until.is_some() && held.count() >= 20 {
             return Err("HoldsFull");
         }
-        self.is_active(rules, self.today);
+        if until.is_none() {
+            self.is_active(rules, self.today);
+        }
         let taken = self.pays(cost)?;
         let fate = until.map_or(Fate::Captured(cost), Fate::Held);
         let (day, version) = (self.today, self.version);
@@ -276,13 +280,15 @@ impl Auditor {
         }
     }
 
-    pub(crate) fn captures(&mut self, key: &str, points: i64) -> Result<i64, &'static str> {
+    pub(crate) fn captures(&mut self, timeline: &Timeline, key: &str, points: i64) -> Result<i64, &'static str> {
         self.check_held(key)?;
-        let spending = self.spendings.get_mut(key).unwrap();
-        let rest = spending.points() - points;
+        let spending = &self.spendings[key];
+        let (day, rest) = (spending.day, spending.points() - points);
         if points <= 0 || rest < 0 {
             return Err("MoreThanHeld");
         }
+        self.is_active(timeline.version(spending.version), day);
+        let spending = self.spendings.get_mut(key).unwrap();
         spending.fate = Fate::Captured(points);
         let kept = spending.kept.clone();
         self.give_back(&kept, rest);
