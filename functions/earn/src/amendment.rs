@@ -1,22 +1,20 @@
 //! `POST /members/{member}/accruals/{entry}/amendments`: the whole purchase as it is now.
 
-use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
-    view::Reversed,
-};
+use regulars_api::http::{Answer, HttpRequest, Params, Problem};
 use regulars_application::{
-    command::{Done, KeyedRequest, Undecided, acted_on},
+    command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
     subject::Subject,
 };
-use regulars_domain::{amendment, fingerprint::Content, id::EntryId, purchase::Purchase};
-use regulars_store::Needs;
+use regulars_domain::{
+    aftermath::Recorded, amendment, fingerprint::Content, id::EntryId, program::Program, purchase::Purchase,
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::referral::paid_along;
+use crate::again;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +38,7 @@ pub(crate) async fn amend(
     let keyed = request.keyed_by(content(&entry, &purchase))?;
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, &purchase, deadline).await?;
-    let accrual = engine.entry(&subject, &done.account, &entry).await?;
-    let settled = engine.settled(&subject, done.account)?;
-    Ok(Answer::once(&Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled), done.replayed))
+    again::answer(engine, &subject, done, &entry).await
 }
 
 /// Makes `entry` this `purchase`, whichever way it was asked.
@@ -54,14 +50,9 @@ pub(crate) async fn act(
     purchase: &Purchase,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
-    let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
-    engine
-        .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
-            let accrual = acted_on(subject, settled.account(), found, entry)?;
-            let then = subject.versions.program(accrual.sealed.entry.program_version)?;
-            let ends = amendment::ends_referral(then, accrual, purchase);
-            let along = paid_along(subject, &settled, found, accrual, ends)?;
-            amendment::amend(settled, keyed, accrual, purchase, &found.counters, along).map_err(Undecided::from)
-        })
-        .await
+    let ends = |then: &Program, accrual: &Recorded| amendment::ends_referral(then, accrual, purchase);
+    again::act(engine, subject, (entry, keyed), deadline, ends, |settled, (accrual, counters, along)| {
+        amendment::amend(settled, keyed, accrual, purchase, counters, along).map_err(Undecided::from)
+    })
+    .await
 }

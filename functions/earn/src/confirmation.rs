@@ -30,8 +30,7 @@ pub(crate) async fn confirm(
     let keyed = request.keyed(&operation(&entry), &Value::Null)?;
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, deadline).await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    Posted::answer(engine, &subject, done)
 }
 
 /// Confirms the accrual `entry`, whichever way it was asked.

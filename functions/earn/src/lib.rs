@@ -1,6 +1,7 @@
 //! The `earn` function: points for purchases and activities, and what becomes of them.
 
 mod accruals;
+mod again;
 mod amendment;
 mod confirmation;
 mod queue;

@@ -1,11 +1,8 @@
 //! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
 
-use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
-    view::Reversed,
-};
+use regulars_api::http::{Answer, HttpRequest, Params, Problem};
 use regulars_application::{
-    command::{Done, KeyedRequest, Undecided, acted_on},
+    command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
     engine::Engine,
     failure::Failure,
@@ -13,12 +10,13 @@ use regulars_application::{
     subject::Subject,
 };
 use regulars_domain::{
+    aftermath::Recorded,
     id::EntryId,
+    program::Program,
     reversal::{self, Reversal, ends_referral},
 };
-use regulars_store::Needs;
 
-use crate::referral::paid_along;
+use crate::again;
 
 /// What a request to reverse `entry` is fingerprinted as, along with its body.
 pub(crate) fn operation(entry: &EntryId) -> String {
@@ -37,10 +35,7 @@ pub(crate) async fn reverse(
     let reversal = body.object::<ReturnBody>()?.reversal()?;
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, &reversal, deadline).await?;
-    let accrual = engine.entry(&subject, &done.account, &entry).await?;
-    let settled = engine.settled(&subject, done.account)?;
-    let reversed = Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled);
-    Ok(Answer::once(&reversed, done.replayed))
+    again::answer(engine, &subject, done, &entry).await
 }
 
 /// Takes back what a refund of `entry` stands for, whichever way it was asked.
@@ -52,14 +47,9 @@ pub(crate) async fn act(
     reversal: &Reversal,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
-    let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
-    engine
-        .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
-            let accrual = acted_on(subject, settled.account(), found, entry)?;
-            let then = subject.versions.program(accrual.sealed.entry.program_version)?;
-            let ends = ends_referral(then, accrual, &reversal.returned);
-            let along = paid_along(subject, &settled, found, accrual, ends)?;
-            reversal::reverse(settled, keyed, accrual, reversal, &found.counters, along).map_err(Undecided::from)
-        })
-        .await
+    let ends = |then: &Program, accrual: &Recorded| ends_referral(then, accrual, &reversal.returned);
+    again::act(engine, subject, (entry, keyed), deadline, ends, |settled, (accrual, counters, along)| {
+        reversal::reverse(settled, keyed, accrual, reversal, counters, along).map_err(Undecided::from)
+    })
+    .await
 }

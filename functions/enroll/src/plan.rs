@@ -41,8 +41,7 @@ pub(crate) async fn take(
             plan::take(settled, &keyed, &plan, replace)
         })
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    Posted::answer(engine, &subject, done)
 }
 
 /// Takes one payment of the plan back.
@@ -60,8 +59,7 @@ pub(crate) async fn reverse(
     let done = engine
         .act_on(&mut subject, &entry, &keyed, deadline, |settled, payment| plan::reverse(settled, &keyed, payment))
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    Posted::answer(engine, &subject, done)
 }
 
 /// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.

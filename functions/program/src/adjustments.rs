@@ -85,6 +85,5 @@ pub(crate) async fn adjust(
     let done = engine
         .act(&mut subject, &Needs::default(), &keyed, deadline, |_, settled, _| adjust::adjust(settled, &keyed, &wish))
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    Posted::answer(engine, &subject, done)
 }

@@ -39,6 +39,5 @@ pub(crate) async fn transfer(
             transfer::transfer(settled, other, &keyed, points)
         })
         .await?;
-    let posted = Posted::new(done.entry.as_ref(), &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&posted, done.replayed))
+    Posted::answer(engine, &subject, done)
 }

@@ -1,7 +1,10 @@
 //! What a command is answered with: its entry, the account, and what else came of it.
 
+use regulars_application::{command::Done, engine::Engine, subject::Subject};
 use regulars_domain::{aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, settle::Settled};
 use serde::Serialize;
+
+use crate::http::{Answer, Problem};
 
 use super::{AccountView, BreakdownView, CodeView, EntryView, PurchaseView, RedemptionView, TierChangeView};
 
@@ -123,5 +126,15 @@ impl Posted {
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),
         }
+    }
+
+    /// The answer to a request that was carried out, or repeated.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::settled`].
+    pub fn answer(engine: &Engine, subject: &Subject, done: Done) -> Result<Answer, Problem> {
+        let posted = Self::new(done.entry.as_ref(), &engine.settled(subject, done.account)?);
+        Ok(Answer::once(&posted, done.replayed))
     }
 }
