@@ -334,11 +334,10 @@ impl Member {
     ) -> Result<Entry, EarnRefusal> {
         let settled = self.settled(program, now);
         let then = settled.rules_at(occasion.occurred_at()).unwrap();
-        let posting = decided(&self.totals, |counters| {
+        let decided = decided(&self.totals, |counters| {
             earn(settled.clone(), &request(key), occasion, then, counters, Referrer::Gone)
-        })?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        });
+        self.posts(key, decided)
     }
 
     pub(crate) fn redeems(
@@ -373,11 +372,10 @@ impl Member {
         wish: &Redeem,
     ) -> Result<Entry, RedeemRefusal> {
         let settled = self.settled(program, now);
-        let posting = decided(&self.totals, |counters| {
+        let decided = decided(&self.totals, |counters| {
             redeem(settled.clone(), &request(key), wish, counters, self.code.as_ref())
-        })?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        });
+        self.posts(key, decided)
     }
 
     /// The entry of this id, and what became of it.
@@ -394,6 +392,12 @@ impl Member {
         Recorded { amended, ..recorded }
     }
 
+    /// Commits what was decided, and tells the entry that it made.
+    fn posts<E>(&mut self, key: &str, decided: Result<Posting, E>) -> Result<Entry, E> {
+        self.commit(decided?);
+        Ok(self.entry(key))
+    }
+
     pub(crate) fn confirms(
         &mut self,
         program: &Rulebook,
@@ -402,9 +406,7 @@ impl Member {
         accrual: &str,
     ) -> Result<Entry, ConfirmRefusal> {
         let settled = self.settled(program, now);
-        let posting = confirm(settled, &request(key), &self.recorded(accrual))?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, confirm(settled, &request(key), &self.recorded(accrual)))
     }
 
     /// Takes back an accrual of which so much money has been refunded in all, or all of it.
@@ -431,11 +433,10 @@ impl Member {
     ) -> Result<Entry, ReverseRefusal> {
         let settled = self.settled(program, now);
         let (recorded, reversal) = (self.recorded(accrual), returned.into());
-        let posting = decided(&self.totals, |counters| {
+        let decided = decided(&self.totals, |counters| {
             reversal::reverse(settled.clone(), &request(key), &recorded, &reversal, counters, None)
-        })?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        });
+        self.posts(key, decided)
     }
 
     /// Tells that an accrual is this purchase now.
@@ -449,11 +450,10 @@ impl Member {
     ) -> Result<Entry, AmendRefusal> {
         let settled = self.settled(program, now);
         let recorded = self.recorded(accrual);
-        let posting = decided(&self.totals, |counters| {
+        let decided = decided(&self.totals, |counters| {
             amend(settled.clone(), &request(key), &recorded, purchase.purchase().unwrap(), counters, None)
-        })?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        });
+        self.posts(key, decided)
     }
 
     pub(crate) fn captures(
@@ -466,9 +466,7 @@ impl Member {
     ) -> Result<Entry, RedemptionRefusal> {
         let settled = self.settled(program, now);
         let points = points.map(Points::new);
-        let posting = redemption::capture(settled, &request(key), &self.recorded(redemption), points)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, redemption::capture(settled, &request(key), &self.recorded(redemption), points))
     }
 
     pub(crate) fn cancels(
@@ -479,9 +477,7 @@ impl Member {
         redemption: &str,
     ) -> Result<Entry, RedemptionRefusal> {
         let settled = self.settled(program, now);
-        let posting = redemption::cancel(settled, &request(key), &self.recorded(redemption))?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, redemption::cancel(settled, &request(key), &self.recorded(redemption)))
     }
 
     /// Undoes a redemption, of which the piece is returned or written off.
@@ -508,9 +504,7 @@ impl Member {
         let settled = self.settled(program, now);
         let recorded = self.recorded(redemption);
         let code = recorded.sealed.entry.redeemed().and_then(|redeemed| self.kept.get(redeemed.code.as_ref()?));
-        let posting = redemption::reverse(settled, &request(key), &recorded, code, part, is_returned)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, redemption::reverse(settled, &request(key), &recorded, code, part, is_returned))
     }
 
     /// Uses a code that was given, or an amount of its balance.
@@ -524,9 +518,7 @@ impl Member {
     ) -> Result<Entry, CodeUseRefusal> {
         let settled = self.settled(program, now);
         let kept = &self.kept[&code.parse::<Code>().unwrap()];
-        let posting = use_code(settled, &request(key), kept, money)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, use_code(settled, &request(key), kept, money))
     }
 
     pub(crate) fn adjusts(
@@ -549,9 +541,8 @@ impl Member {
         key: &str,
         wish: &Adjust,
     ) -> Result<Entry, AdjustRefusal> {
-        let posting = adjust(self.settled(program, now), &request(key), wish)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        let settled = self.settled(program, now);
+        self.posts(key, adjust(settled, &request(key), wish))
     }
 
     /// Has a plan for an interval that somebody has paid.
@@ -563,9 +554,7 @@ impl Member {
         plan: &str,
     ) -> Result<Entry, PlanRefusal> {
         let settled = self.settled(program, now);
-        let posting = plan::take(settled, &request(key), &plan.parse().unwrap(), false)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, plan::take(settled, &request(key), &plan.parse().unwrap(), false))
     }
 
     /// Has a plan for a paid interval in the place of the one that runs.
@@ -577,9 +566,7 @@ impl Member {
         plan: &str,
     ) -> Result<Entry, PlanRefusal> {
         let settled = self.settled(program, now);
-        let posting = plan::take(settled, &request(key), &plan.parse().unwrap(), true)?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, plan::take(settled, &request(key), &plan.parse().unwrap(), true))
     }
 
     /// Has a payment of its plan taken back.
@@ -591,9 +578,7 @@ impl Member {
         payment: &str,
     ) -> Result<Entry, PlanReverseRefusal> {
         let settled = self.settled(program, now);
-        let posting = plan::reverse(settled, &request(key), &self.recorded(payment))?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, plan::reverse(settled, &request(key), &self.recorded(payment)))
     }
 
     /// Ends its plan under a key, and tells whether a plan ran.
@@ -627,9 +612,7 @@ impl Member {
         entitlement: &str,
     ) -> Result<Entry, UseRefusal> {
         let settled = self.settled(program, now);
-        let posting = use_once(settled, &request(key), &entitlement.parse().unwrap())?;
-        self.commit(posting);
-        Ok(self.entry(key))
+        self.posts(key, use_once(settled, &request(key), &entitlement.parse().unwrap()))
     }
 
     /// What has become of a redemption, as far as the account is settled.
