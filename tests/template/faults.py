@@ -195,7 +195,7 @@ FAULTS = [
     ),
     Fault("early messages that are given up", QUEUE, "!GetAtt EarnLateQueue.Arn", "!GetAtt EarnDeadLetterQueue.Arn", "EarnQueue:"),
     Fault("early messages that are given up after an hour", QUEUE, "maxReceiveCount: 48", "maxReceiveCount: 2"),
-    Fault("early messages that nobody tries", QUEUE, "EventSourceArn: !GetAtt EarnLateQueue.Arn", "EventSourceArn: !GetAtt EarnQueue.Arn"),
+    Fault("a second queue without a reader", QUEUE, "EventSourceArn: !GetAtt EarnLateQueue.Arn", "EventSourceArn: !GetAtt EarnQueue.Arn"),
     Fault("a message that is given up at once", QUEUE, "maxReceiveCount: 5", "maxReceiveCount: 1"),
     Fault("a visibility that is too short", QUEUE, "VisibilityTimeout: 60", "VisibilityTimeout: 59"),
     Fault("a function that outlasts the visibility", QUEUE, "Timeout: 10\n", "Timeout: 11\n"),

@@ -147,7 +147,7 @@ pub fn acted_on<'f>(
     Ok(recorded)
 }
 
-/// Returns an error if a member who was merged into `account` carried the request out before: its key is good for ever.
+/// Returns an error if the request was carried out before for a member who has since been merged into `account`.
 ///
 /// # Errors
 ///

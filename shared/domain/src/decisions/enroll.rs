@@ -183,7 +183,7 @@ pub fn change_member(
             return Err(ChangeRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
         }
     }
-    // Whoever leaves gives up their other names, so that they can be used again.
+    // A closed account gives up its aliases, so that they can be used again.
     let names = if status == Some(NewStatus::Closed) { take(&mut draft.account.aliases) } else { Vec::new() };
     let changed = Changed { status, set, removed, aliases_removed: names.len(), ..Changed::default() };
     for alias in names {

@@ -29,7 +29,7 @@ pub enum PlanRefusal {
     PlanNotFound,
     /// Another plan runs and is paid, and the request does not say that it is to be replaced.
     PlanRunning {
-        /// Which.
+        /// The plan that runs.
         plan: PlanId,
         /// Its last paid day.
         through: Date,

@@ -44,7 +44,7 @@ pub(crate) const CHANGES_MAX: usize = 300;
 /// What an accrual is from now on.
 #[derive(Clone, Debug)]
 pub(crate) enum Instead<'a> {
-    /// What it was.
+    /// It is as it was.
     Unchanged,
     /// This rest of the purchase.
     Rest {

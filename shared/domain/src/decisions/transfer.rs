@@ -40,10 +40,9 @@ impl fmt::Display for TransferRefusal {
     }
 }
 
-/// Makes `points` (more than none) of `from` spendable points of `to`: those that expire soonest, and they keep their
-/// dates, so that passing them on, there or back, is no way to make them last. Where points expire with inactivity, what the other member does
-/// next extends them like all others. In the other account they first pay what is owed. They count toward nobody's
-/// tier.
+/// Makes `points` (more than none) of `from` spendable points of `to`: those that expire soonest. They keep their dates, so passing
+/// them there and back does not make them last longer. Where points expire with inactivity, the next activity of the other member
+/// extends them like all the others. In the other account they first pay what is owed. They do not count toward a tier.
 ///
 /// # Errors
 ///

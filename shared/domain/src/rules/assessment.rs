@@ -554,7 +554,7 @@ impl Again<'_> {
         self.steps.get(&rule.id).copied().unwrap_or_default()
     }
 
-    /// What it comes to that the occasion takes `by` more steps toward `rule`.
+    /// What `rule` yields if the occasion takes `by` more steps toward it than it did.
     fn restep(&self, rule: &EarningRule, matched: &Matched<'_>, by: i64) -> Result<Yield, PointsOverflow> {
         if by == 0 {
             return Ok(Points::ZERO.into());

@@ -345,7 +345,7 @@ pub struct TierOverride {
 /// The time for which a member has paid for a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanTerm {
-    /// Which.
+    /// The plan.
     pub plan: PlanId,
     /// Its first day.
     pub from: Date,

@@ -18,7 +18,7 @@ const UNITS: [(&str, i64, i64); 3] = [("points", 100, 10), ("spend", 1_000, 1), 
 enum Act {
     Wait,
     Buy(i64),
-    /// A level that an operator gives, for so many days.
+    /// An operator gives a level for a number of days.
     Give(usize, i64),
     /// The plan, of which a level is the floor, is paid.
     Pay,

@@ -173,7 +173,7 @@ impl<'p> Life<'p> {
             | Kind::PlanReversal
             | Kind::Change
             | Kind::EntitlementUse
-            | Kind::CodeUse => panic!("nobody did that: {entry:?}"),
+            | Kind::CodeUse => panic!("the scenario has no such entry: {entry:?}"),
         }
     }
 

@@ -123,7 +123,7 @@ fn an_old_card_keeps_working_for_the_member_it_was_merged_into() {
     merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).expect(201);
     let answer = system.accrue("m-1", "order-9", &purchase(1_000)).expect(201);
     assert_eq!((&answer["account"]["member"], &answer["entry"]["points"]), (&json!("m-2"), &json!(12)));
-    // A key is good for ever, whichever of the two cards comes with it.
+    // A key never expires, whichever of the two cards it comes with.
     for card in ["m-1", "m-2"] {
         for (key, cents) in [("order-9", 1_000), ("order-1", 31_000), ("order-2", 4_000)] {
             let again = system.accrue(card, key, &purchase(cents));

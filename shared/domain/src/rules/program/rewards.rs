@@ -140,7 +140,7 @@ pub struct Reward {
     pub active: ActiveWindow,
     /// Where its codes come from.
     pub codes: CodeSource,
-    /// For how many days after the day on which it is given a code can be used; `None` for ever.
+    /// How many days a code can be used after the day on which it was given; `None` if it does not expire.
     pub codes_valid_days: Option<i32>,
     /// The money that each code is worth, if codes have a balance that can be used in parts.
     pub value: Option<Money>,

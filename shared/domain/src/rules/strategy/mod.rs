@@ -85,7 +85,7 @@ pub(crate) trait Strategy: Debug + Send + Sync {
         None
     }
 
-    /// What it comes to that an accrual of before takes more or fewer steps: points more or less, and the change of the steps.
+    /// The change of points, and of steps, if an earlier accrual takes more or fewer steps than it did.
     /// `None` above [`Points::MAX`].
     fn restep(&self, _matched: &Matched<'_>, _restep: &Restep<'_>) -> Option<Yield> {
         Some(Points::ZERO.into())

@@ -50,7 +50,7 @@ impl Tally {
         Attempt { points, completed: points - completed_from, paid_for: Some(paid_for) }
     }
 
-    /// Lets purchases that are enough be paid for, so many times at most, and tells the points.
+    /// Pays for each complete set of purchases, at most `most` times, and returns the points.
     fn completed(&mut self, dare: Dare, paid_for: &mut Vec<Date>, most: i64) -> i64 {
         let mut points = 0;
         while points / dare.points < most
