@@ -2,11 +2,31 @@
 
 use std::time::Duration;
 
+use regulars_api::http::{Method, Who};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::{Value, json};
 
 /// The functions of this workspace, by their folders.
 pub const FUNCTIONS: [&str; 6] = ["account", "earn", "enroll", "program", "redeem", "tier-evaluation"];
+
+/// The methods and paths of a function, and who may call each.
+///
+/// # Panics
+///
+/// If there is no such function.
+#[must_use]
+pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
+    let table = match function {
+        "account" => &regulars_account::ROUTES,
+        "earn" => &regulars_earn::ROUTES,
+        "enroll" => &regulars_enroll::ROUTES,
+        "program" => &regulars_program::ROUTES,
+        "redeem" => &regulars_redeem::ROUTES,
+        "tier-evaluation" => &regulars_tier_evaluation::ROUTES,
+        _ => panic!("no function is called {function}"),
+    };
+    table.callers().map(|(method, path, who)| (method.clone(), path.to_owned(), who)).collect()
+}
 
 /// A request as an event of payload version 2.0; nobody is named as its caller.
 #[must_use]

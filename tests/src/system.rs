@@ -1,10 +1,13 @@
 //! The whole system in this process: its functions, a table in memory, and a clock that stands where a test puts it.
 
-use std::{io::Write, sync::Arc};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use regulars_application::engine::Engine;
-use regulars_cli::local::{Data, Options, Running};
+use regulars_cli::{
+    local::{Data, Options, Running},
+    token::Key,
+};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
@@ -69,6 +72,23 @@ impl System {
     /// If it cannot be started.
     #[must_use]
     pub fn with(program: &Value, now: &str) -> Self {
+        Self::started(program, now, None)
+    }
+
+    /// A system that demands tokens ([`Key::signed`](regulars_cli::token::Key::signed)), and their key.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn demanding_tokens() -> (Self, Key) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("local.key");
+        let system = Self::started(&coffee_shop(), NOW, Some(file.clone()));
+        (system, Key::open(&file).expect("the key that the system has made"))
+    }
+
+    fn started(program: &Value, now: &str, auth: Option<PathBuf>) -> Self {
         let mut file = NamedTempFile::new().expect("a temporary file");
         file.write_all(program.to_string().as_bytes()).expect("the temporary file can be written");
         let options = Options {
@@ -76,6 +96,7 @@ impl System {
             data: Data::Memory,
             program: Some(file.path().to_owned()),
             clock_at: Some(now.parse().expect("an instant")),
+            auth,
         };
         let runtime = Runtime::new().expect("a runtime");
         let running = runtime.block_on(regulars_cli::local::start(options)).expect("the system starts");

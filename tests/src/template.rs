@@ -1,6 +1,9 @@
 //! What `template.yaml` says of each function: its folder, its routes, whether a schedule starts it, what it may do.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use yaml_serde::Value;
 
@@ -16,10 +19,8 @@ pub struct Template {
 pub struct Function {
     /// Its folder under `functions/`.
     pub name: String,
-    /// Methods and paths.
-    pub routes: BTreeSet<(String, String)>,
-    /// The scopes that its routes ask for.
-    pub scopes: BTreeSet<String>,
+    /// Methods and paths, each with the scopes of which it asks for one.
+    pub routes: BTreeMap<(String, String), BTreeSet<String>>,
     /// Whether a schedule starts it, through a state machine or directly.
     pub is_scheduled: bool,
     /// The logical ids of the queues whose messages it is given.
@@ -73,9 +74,8 @@ impl Function {
         let folder = text(&properties["CodeUri"]);
         let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
         let routes = events.iter().map(|event| &event["Properties"]);
-        let routes = routes.map(|route| (text(&route["Method"]), text(&route["Path"]))).collect();
-        let scopes =
-            events.iter().flat_map(|event| list(&event["Properties"]["Auth"]["AuthorizationScopes"])).collect();
+        let scopes = |route: &Value| list(&route["Auth"]["AuthorizationScopes"]).into_iter().collect();
+        let routes = routes.map(|route| ((text(&route["Method"]), text(&route["Path"])), scopes(route))).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
         let granted = statements.flat_map(|statement| {
@@ -90,7 +90,6 @@ impl Function {
                 .trim_end_matches('/')
                 .to_owned(),
             routes,
-            scopes,
             is_scheduled: false,
             queues: BTreeSet::new(),
             actions: on_table.into_iter().map(|(action, _)| action).collect(),

@@ -33,9 +33,9 @@ LOGS = "everything_that_logs_has_a_group_that_forgets"
 TABLE = "the_table_has_the_keys_that_the_store_asks_for"
 KEPT = "what_cannot_be_made_again_outlives_the_stack"
 SETTINGS = "each_function_gets_the_settings_it_reads"
-ROUTES = "each_route_is_plain_and_asks_for_its_functions_scope"
+ROUTES = "each_route_is_plain_and_asks_for_its_scopes"
 GATEWAY = "the_gateway_checks_tokens_and_limits_callers"
-SCOPES = "each_function_has_its_scope_and_its_client"
+SCOPES = "each_operators_scope_is_offered_to_a_client_of_its_own"
 SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
 RUN = "a_run_reviews_every_shard_to_its_last_page"
 QUEUE = "the_queue_repeats_what_failed_and_parts_with_what_keeps_failing"
@@ -136,6 +136,10 @@ FAULTS = [
         "AllowedOAuthScopes: [regulars/earn]",
         "AllowedOAuthScopes: [regulars/redeem]",
     ),
+    Fault("a write for readers", ROUTES, "[regulars/earn]", "[regulars/earn, regulars/read]", "Accrue:"),
+    Fault("a read that readers cannot do", ROUTES, "regulars/account, regulars/read", "regulars/account", "ExplainTier:"),
+    Fault("a claim that cannot be named", SETTINGS, "MEMBER_CLAIM: !Ref MemberClaim", "MEMBER_CLAIM: member"),
+    Fault("a scope of members that the pool offers", SCOPES, "ScopeName: read", "ScopeName: member"),
     Fault("a scope that is not offered", SCOPES, "ScopeName: redeem", "ScopeName: redemption"),
     Fault(
         "the wrong function",

@@ -244,25 +244,41 @@ def what_cannot_be_made_again_outlives_the_stack(stack):
 
 
 def each_function_gets_the_settings_it_reads(stack):
-    """TABLE_NAME and RUST_LOG for all; the alias key for enroll alone, out of the secret."""
+    """TABLE_NAME, RUST_LOG and the names of claims for all; the alias key for enroll alone, out of the secret."""
     table_id, _ = stack.the("AWS::DynamoDB::Table")
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     for name, (logical_id, properties) in stack.functions().items():
         variables = properties.get("Environment", {}).get("Variables", {})
         wanted = {"TABLE_NAME": {"Ref": table_id}, "RUST_LOG": variables.get("RUST_LOG")}
+        for claim in ("Member", "Program"):
+            wanted[f"{claim.upper()}_CLAIM"] = stack.parameters.get(f"{claim}Claim", {"Ref": f"{claim}Claim"})
         if name == "enroll":
             wanted["ALIAS_KEY"] = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{secret_id}}}}}}}"}
         if variables != wanted or not wanted["RUST_LOG"]:
             yield f"{logical_id} gets {variables}, not {wanted}"
 
 
-def each_route_is_plain_and_asks_for_its_functions_scope(stack):
-    """No route catches all, and a token for one function opens no other's route."""
+# What operators do that is no function of its own.
+OPERATOR_SCOPES = {"adjust", "read"}
+
+
+def each_route_is_plain_and_asks_for_its_scopes(stack):
+    """No route catches all, and each asks for its function's scope or for adjusting, and besides for reading where it is a GET, or a member's.
+
+    Which routes are open to members is compared with the code by the system's own tests.
+    """
     served = set()
+    offered = {f"regulars/{name}" for name in stack.functions().keys() | OPERATOR_SCOPES | {"member"}}
     for path, method, operation, function in stack.routes():
         served.add(function)
-        if operation.get("security") != [{"Jwt": [f"regulars/{function}"]}]:
-            yield f"{method} {path} asks for {operation.get('security')}, not for regulars/{function}"
+        match operation.get("security"):
+            case [{"Jwt": scopes, **others}] if not others and set(scopes) <= offered:
+                if not {f"regulars/{function}", "regulars/adjust"} & set(scopes):
+                    yield f"{method} {path} of {function} asks for {scopes}"
+                if ("regulars/read" in scopes) != (method == "get"):
+                    yield f"{method} {path} asks for {scopes}"
+            case security:
+                yield f"{method} {path} asks for {security}"
         if operation["x-amazon-apigateway-integration"].get("payloadFormatVersion") != "2.0":
             yield f"{method} {path} does not use payload format 2.0"
         if "x-amazon-apigateway-any-method" in method or "$default" in path or "+" in path:
@@ -305,9 +321,9 @@ def the_gateway_checks_tokens_and_limits_callers(stack):
         yield "the stage does not throttle"
 
 
-def each_function_has_its_scope_and_its_client(stack):
-    """The pool offers one scope for each function, and one machine client that may ask for nothing else."""
-    names = set(stack.functions())
+def each_operators_scope_is_offered_to_a_client_of_its_own(stack):
+    """The pool offers the scopes of operators, each to one machine client that may ask for nothing else, and none of members."""
+    names = set(stack.functions()) | OPERATOR_SCOPES
     _, server = stack.the("AWS::Cognito::UserPoolResourceServer")
     scopes = {one["ScopeName"] for one in server["Properties"]["Scopes"]}
     if scopes != names or server["Properties"]["Identifier"] != "regulars":
@@ -589,9 +605,9 @@ RULES = [
     the_table_has_the_keys_that_the_store_asks_for,
     what_cannot_be_made_again_outlives_the_stack,
     each_function_gets_the_settings_it_reads,
-    each_route_is_plain_and_asks_for_its_functions_scope,
+    each_route_is_plain_and_asks_for_its_scopes,
     the_gateway_checks_tokens_and_limits_callers,
-    each_function_has_its_scope_and_its_client,
+    each_operators_scope_is_offered_to_a_client_of_its_own,
     the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,
     a_run_reviews_every_shard_to_its_last_page,
     the_queue_repeats_what_failed_and_parts_with_what_keeps_failing,

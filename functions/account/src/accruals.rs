@@ -1,13 +1,13 @@
 //! `GET /members/{member}/accruals/{entry}`: what an accrual comes to now, why, and every entry that acted on it.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::AccrualView,
 };
 use regulars_application::{engine::Engine, failure::Failure, refusal::RefusalCode};
 use regulars_domain::{entry::Kind, reassess::explain};
 
-pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id = params.entry()?;
     let account = engine.account_in_use(&mut subject).await?;

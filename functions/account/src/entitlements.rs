@@ -1,7 +1,7 @@
 //! `GET /members/{member}/entitlements`: what the member may use without points now, and how often still.
 
 use regulars_api::{
-    http::{Answer, Params, Problem},
+    http::{Answer, Call, Problem},
     view::EntitlementView,
 };
 use regulars_application::engine::Engine;
@@ -12,7 +12,7 @@ struct Entitlements {
     entitlements: Vec<EntitlementView>,
 }
 
-pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;

@@ -1,10 +1,10 @@
 //! `GET /members/{member}/entries`: the ledger, newest first, a page at a time, or one entry of it.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::EntryDetail,
 };
-use regulars_application::{deadline::Deadline, engine::Engine, refusal::RefusalCode};
+use regulars_application::{engine::Engine, refusal::RefusalCode};
 use regulars_domain::{
     aftermath::Recorded,
     id::{MemberId, ProgramId},
@@ -31,12 +31,7 @@ struct Statement {
 /// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
 /// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
 /// this one follow its own, except where entries are asked for in order.
-pub(crate) async fn list(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn list(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let limit = request.limit()?;
     let asked = Filter::asked(request)?;
     let start = Cursor::of(request)?;
@@ -61,7 +56,7 @@ pub(crate) async fn list(
     }))
 }
 
-pub(crate) async fn read(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id = params.entry()?;
     let account = engine.account(&mut subject).await?;

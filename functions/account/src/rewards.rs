@@ -1,7 +1,7 @@
 //! `GET /members/{member}/rewards`: the catalogue, and for each reward whether this member can have it, and if not, why.
 
 use regulars_api::{
-    http::{Answer, Params, Problem},
+    http::{Answer, Call, Problem},
     view::RewardView,
 };
 use regulars_application::{codes, engine::Engine};
@@ -12,7 +12,7 @@ struct Catalogue {
     rewards: Vec<RewardView>,
 }
 
-pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;

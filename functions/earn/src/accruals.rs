@@ -1,7 +1,7 @@
 //! `POST /members/{member}/accruals`: a purchase or an activity, once for ever under its key.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::Accrued,
 };
 use regulars_application::{
@@ -49,12 +49,7 @@ impl Accrual {
     }
 }
 
-pub(crate) async fn accrue(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let accrual: Accrual = request.json_body()?;
     let keyed = request.keyed_by(accrual.content())?;
     let mut subject = params.subject(engine).await?;

@@ -1,6 +1,6 @@
 //! `POST /members/{member}/accruals/{entry}/amendments`: the whole purchase as it is now.
 
-use regulars_api::http::{Answer, HttpRequest, Params, Problem};
+use regulars_api::http::{Answer, Call, Problem};
 use regulars_application::{
     command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
@@ -27,12 +27,7 @@ pub(crate) fn content(entry: &EntryId, purchase: &Purchase) -> Content {
     Content::of(&format!("amendment {entry}"), &json!({ "purchase": purchase }))
 }
 
-pub(crate) async fn amend(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn amend(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     let Amendment { purchase } = request.json_body()?;
     let keyed = request.keyed_by(content(&entry, &purchase))?;

@@ -1,7 +1,7 @@
 //! `POST /members/{member}/accruals/{entry}/confirmation`: pending points become spendable.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::Posted,
 };
 use regulars_application::{
@@ -19,12 +19,7 @@ pub(crate) fn operation(entry: &EntryId) -> String {
     format!("confirmation {entry}")
 }
 
-pub(crate) async fn confirm(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn confirm(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&operation(&entry), &Value::Null)?;

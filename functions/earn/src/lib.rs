@@ -11,33 +11,45 @@ mod reversal;
 
 use std::sync::LazyLock;
 
-use regulars_api::http::{Method, Routes, serve};
+use regulars_api::{
+    handler,
+    http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
+};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Accrue,
-    Amend,
-    Confirm,
-    Reverse,
-    Quote,
-}
+const OPERATOR: Who = Who::operator(&[Scope::Earn]);
+/// A quote changes nothing, so it needs no scope that gives points.
+const QUOTE: Who = Who::operator_or_member(&[Scope::Earn, Scope::Redeem, Scope::Account]);
 
-static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([
-        (Method::POST, "/v1/programs/{program}/members/{member}/accruals", Operation::Accrue),
-        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/amendments", Operation::Amend),
-        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/confirmation", Operation::Confirm),
-        (Method::POST, "/v1/programs/{program}/members/{member}/accruals/{entry}/reversals", Operation::Reverse),
-        (Method::POST, "/v1/programs/{program}/members/{member}/quotes", Operation::Quote),
-    ])
+/// What this function answers, and to whom.
+pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
+    Routes::under(
+        PROGRAM,
+        [
+            Route::new(Method::POST, "/members/{member}/accruals", OPERATOR, handler!(accruals::accrue)),
+            Route::new(
+                Method::POST,
+                "/members/{member}/accruals/{entry}/amendments",
+                OPERATOR,
+                handler!(amendment::amend),
+            ),
+            Route::new(
+                Method::POST,
+                "/members/{member}/accruals/{entry}/confirmation",
+                OPERATOR,
+                handler!(confirmation::confirm),
+            ),
+            Route::new(
+                Method::POST,
+                "/members/{member}/accruals/{entry}/reversals",
+                OPERATOR,
+                handler!(reversal::reverse),
+            ),
+            Route::new(Method::POST, "/members/{member}/quotes", QUOTE, handler!(quotes::quote)),
+        ],
+    )
 });
-
-/// The methods and paths that this function answers, as the template has to name them.
-pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
-    ROUTES.iter().map(|(method, path, _)| (method, path))
-}
 
 /// Answers an HTTP event, or works through a batch of messages.
 ///
@@ -48,16 +60,7 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     if queue::is_batch(&event) {
         return queue::handle(engine, event, deadline).await;
     }
-    serve(event, engine.authority, "regulars/earn", &ROUTES, deadline, |operation, request, params| async move {
-        match operation {
-            Operation::Accrue => accruals::accrue(engine, &request, &params, deadline).await,
-            Operation::Amend => amendment::amend(engine, &request, &params, deadline).await,
-            Operation::Confirm => confirmation::confirm(engine, &request, &params, deadline).await,
-            Operation::Reverse => reversal::reverse(engine, &request, &params, deadline).await,
-            Operation::Quote => quotes::quote(engine, &request, &params).await,
-        }
-    })
-    .await
+    serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }
 
 /// Works through a batch of messages as [`handle`] does, and tells a person why some were not taken:

@@ -1,7 +1,7 @@
 //! `POST /members/{member}/quotes`: what an accrual or a redemption would do, by the same decision, nothing written.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{Accrued, Redeemed, Redemption},
 };
 use regulars_application::{
@@ -34,7 +34,7 @@ enum Quote {
     Redemption(Redemption),
 }
 
-pub(crate) async fn quote(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn quote(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let quote: Quote = request.json_body()?;
     let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
     let keyed = request.keyed_as(id.into(), "quote", &Value::Null)?;

@@ -1,6 +1,6 @@
 //! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
 
-use regulars_api::http::{Answer, HttpRequest, Params, Problem};
+use regulars_api::http::{Answer, Call, Problem};
 use regulars_application::{
     command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
@@ -23,12 +23,7 @@ pub(crate) fn operation(entry: &EntryId) -> String {
     format!("reversal {entry}")
 }
 
-pub(crate) async fn reverse(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     let body = request.body()?;
     let keyed = request.keyed(&operation(&entry), body.value())?;

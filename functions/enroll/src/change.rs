@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Caller, Problem, ProblemCode},
     view::AccountView,
 };
-use regulars_application::{deadline::Deadline, engine::Engine, refusal::Refusal};
+use regulars_application::{engine::Engine, refusal::Refusal};
 use regulars_domain::{
     enroll::{self, MemberChange, NewStatus},
+    program::Program,
     settle::Settled,
 };
 use serde::Deserialize;
@@ -23,18 +24,33 @@ struct Changes {
     attributes: BTreeMap<String, Value>,
 }
 
-pub(crate) async fn change(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    let Changes { status, attributes } = request.json_body()?;
+pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+    let changes: Changes = request.json_body()?;
     let mut subject = params.subject(engine).await?;
+    if request.caller() == Caller::Member {
+        check_member(&changes, subject.program()?)?;
+    }
+    let Changes { status, attributes } = changes;
     let changes =
         MemberChange { status, attributes: subject.program()?.read_attributes(&attributes).map_err(Refusal::from)? };
     let (by, actor) = (request.by(), request.actor()?);
     let change = |settled: Settled<'_>| enroll::change_member(settled, changes.clone(), by, actor.as_ref());
     let done = engine.change(&mut subject, deadline, change).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
+}
+
+/// Refuses what a member may not change about themselves.
+///
+/// # Errors
+///
+/// `scope_missing`.
+fn check_member(Changes { status, attributes }: &Changes, program: &Program) -> Result<(), Problem> {
+    let refused = |detail: String| Err(Problem::new(ProblemCode::ScopeMissing, detail));
+    if status.is_some() {
+        return refused("Only an operator can change a member's status.".to_owned());
+    }
+    match attributes.keys().find(|name| !program.is_editable_by_member(name)) {
+        Some(name) => refused(format!("A member cannot change the attribute `{name}`.")),
+        None => Ok(()),
+    }
 }

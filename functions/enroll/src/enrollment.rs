@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::AccountView,
 };
 use regulars_application::{
     command::Undecided,
-    deadline::Deadline,
     engine::Engine,
     failure::Failure,
     refusal::{Refusal, RefusalCode},
@@ -50,12 +49,7 @@ struct Enrollment {
     referred_by: Option<MemberId>,
 }
 
-pub(crate) async fn enroll(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let enrollment: Enrollment = body.object()?;
     let names_member = enrollment.member.is_some();

@@ -10,37 +10,31 @@ mod plan;
 
 use std::sync::LazyLock;
 
-use regulars_api::http::{Method, Routes, serve};
+use regulars_api::{
+    handler,
+    http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
+};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Enroll,
-    LookUp,
-    Change,
-    Merge,
-    TakePlan,
-    ReversePlanPayment,
-    EndPlan,
-}
+const OPERATOR: Who = Who::operator(&[Scope::Enroll]);
+const OPERATOR_OR_MEMBER: Who = Who::operator_or_member(&[Scope::Enroll]);
 
-static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([
-        (Method::POST, "/v1/programs/{program}/members", Operation::Enroll),
-        (Method::POST, "/v1/programs/{program}/members/lookup", Operation::LookUp),
-        (Method::PATCH, "/v1/programs/{program}/members/{member}", Operation::Change),
-        (Method::POST, "/v1/programs/{program}/members/{member}/merge", Operation::Merge),
-        (Method::POST, "/v1/programs/{program}/members/{member}/plan", Operation::TakePlan),
-        (Method::POST, "/v1/programs/{program}/members/{member}/plan/{entry}/reversals", Operation::ReversePlanPayment),
-        (Method::DELETE, "/v1/programs/{program}/members/{member}/plan", Operation::EndPlan),
-    ])
+/// What this function answers, and to whom.
+pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
+    Routes::under(
+        PROGRAM,
+        [
+            Route::new(Method::POST, "/members", OPERATOR, handler!(enrollment::enroll)),
+            Route::new(Method::POST, "/members/lookup", OPERATOR, handler!(lookup::look_up)),
+            Route::new(Method::PATCH, "/members/{member}", OPERATOR_OR_MEMBER, handler!(change::change)),
+            Route::new(Method::POST, "/members/{member}/merge", OPERATOR, handler!(merge::merge)),
+            Route::new(Method::POST, "/members/{member}/plan", OPERATOR, handler!(plan::take)),
+            Route::new(Method::POST, "/members/{member}/plan/{entry}/reversals", OPERATOR, handler!(plan::reverse)),
+            Route::new(Method::DELETE, "/members/{member}/plan", OPERATOR, handler!(plan::end)),
+        ],
+    )
 });
-
-/// The methods and paths that this function answers, as the template has to name them.
-pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
-    ROUTES.iter().map(|(method, path, _)| (method, path))
-}
 
 /// Answers an HTTP event.
 ///
@@ -48,16 +42,5 @@ pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
 ///
 /// The event is no HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    serve(event, engine.authority, "regulars/enroll", &ROUTES, deadline, |operation, request, params| async move {
-        match operation {
-            Operation::Enroll => enrollment::enroll(engine, &request, &params, deadline).await,
-            Operation::LookUp => lookup::look_up(engine, &request, &params).await,
-            Operation::Change => change::change(engine, &request, &params, deadline).await,
-            Operation::Merge => merge::merge(engine, &request, &params, deadline).await,
-            Operation::TakePlan => plan::take(engine, &request, &params, deadline).await,
-            Operation::ReversePlanPayment => plan::reverse(engine, &request, &params, deadline).await,
-            Operation::EndPlan => plan::end(engine, &request, &params, deadline).await,
-        }
-    })
-    .await
+    serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

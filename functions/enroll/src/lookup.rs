@@ -1,7 +1,7 @@
 //! `POST /members/lookup`: a member by another name. The name travels in the body, because addresses are logged.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::AccountView,
 };
 use regulars_application::{engine::Engine, refusal::RefusalCode, subject::Subject};
@@ -15,7 +15,7 @@ struct Lookup {
     alias: Name,
 }
 
-pub(crate) async fn look_up(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn look_up(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Lookup { alias: name } = request.json_body()?;
     let now = engine.clock.now();
     let (program_id, versions) = params.versions(engine, now).await?;

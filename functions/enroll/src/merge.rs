@@ -1,10 +1,10 @@
 //! `POST /members/{member}/merge`: two members who are one person become one, and the other answers with where it went.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{AccountView, EntryView},
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
+use regulars_application::engine::Engine;
 use regulars_domain::{id::MemberId, merge};
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +22,7 @@ struct Merged {
     into: AccountView,
 }
 
-pub(crate) async fn merge(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator("Only an operator merges members.")?;
+pub(crate) async fn merge(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("merge", body.value())?;
     let Merge { into } = body.object()?;

@@ -2,20 +2,16 @@
 //! payment taken back, or the plan ended at once.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{AccountView, Posted},
 };
-use regulars_application::{
-    command::Undecided, deadline::Deadline, engine::Engine, refusal::Refusal, subject::Subject,
-};
+use regulars_application::{command::Undecided, engine::Engine, refusal::Refusal, subject::Subject};
 use regulars_domain::{id::PlanId, plan, settle::Settled};
 use regulars_store::{Found, Needs};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// Who pays is not for the engine to see, so a member's word is not enough.
-const ONLY_OPERATOR: &str = "Only an operator begins and ends plans.";
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlanPaid {
@@ -25,13 +21,7 @@ struct PlanPaid {
     replace: bool,
 }
 
-pub(crate) async fn take(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator(ONLY_OPERATOR)?;
+pub(crate) async fn take(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("plan", body.value())?;
     let PlanPaid { plan, replace } = body.object()?;
@@ -45,13 +35,7 @@ pub(crate) async fn take(
 }
 
 /// Takes one payment of the plan back.
-pub(crate) async fn reverse(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator(ONLY_OPERATOR)?;
+pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("plan reversal {entry}"), &Value::Null)?;
@@ -63,13 +47,7 @@ pub(crate) async fn reverse(
 }
 
 /// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.
-pub(crate) async fn end(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator(ONLY_OPERATOR)?;
+pub(crate) async fn end(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
     let done = if request.header("idempotency-key").is_some() {
         let keyed = request.keyed("plan end", &Value::Null)?;

@@ -2,10 +2,10 @@
 
 use jiff::civil::Date;
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::Posted,
 };
-use regulars_application::{body::told, deadline::Deadline, engine::Engine, refusal::Refusal};
+use regulars_application::{body::told, engine::Engine, refusal::Refusal};
 use regulars_domain::{
     account::Qualifying,
     adjust::{self, Adjust},
@@ -62,13 +62,7 @@ fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
     Err(Refusal::body_malformed(at, format!("This must be a whole number from -{most} to {most}.")))
 }
 
-pub(crate) async fn adjust(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator("Only an operator adjusts points.")?;
+pub(crate) async fn adjust(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("adjustment", body.value())?;
     let Adjustment { points, expires_on, qualifying, reason, note } = body.object()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date};
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Params, Problem},
     view::CodeView,
 };
 use regulars_application::{codes::code_not_found, engine::Engine, refusal::RefusalCode};
@@ -55,7 +55,7 @@ struct GivenFor {
     occurred_at: Timestamp,
 }
 
-pub(crate) async fn upload(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn upload(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Upload { codes } = request.json_body()?;
     if !(1..=CODES_MAX).contains(&codes.len()) {
         let detail = format!("codes must be 1 to {CODES_MAX} codes, not {}.", codes.len());
@@ -72,21 +72,21 @@ pub(crate) async fn upload(engine: &Engine, request: &HttpRequest, params: &Para
     Ok(Answer::ok(&Uploaded { added, known: sent.saturating_sub(added) }))
 }
 
-pub(crate) async fn count(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn count(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let (program, reward, source) = reward(engine, params).await?;
     let count = engine.store.count_codes(&program, &reward).await?;
     let left = (source == CodeSource::Pool).then_some(count.left);
     Ok(Answer::ok(&Counted { left, given: count.given }))
 }
 
-pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let (program, reward, today) = place(engine, params).await?;
     let kept = engine.code(&program, &reward, params.get("code")).await?;
     found(engine, &program, &kept, today).await
 }
 
 /// Makes a code void for good. It writes no entry, because a code is no part of an account; doing it again changes nothing.
-pub(crate) async fn void(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn void(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     request.no_body()?;
     let (program, reward, today) = place(engine, params).await?;
     let kept = engine.code(&program, &reward, params.get("code")).await?;

@@ -1,7 +1,7 @@
 //! `PUT /v1/programs/{program}`: a program document as an immutable, numbered version.
 
 use jiff::Timestamp;
-use regulars_api::http::{Answer, HttpRequest, PROGRAM_BYTES_MAX, Params, Precondition, Problem};
+use regulars_api::http::{Answer, Call, PROGRAM_BYTES_MAX, Precondition, Problem};
 use regulars_application::{
     engine::Engine,
     refusal::{RefusalCode, finding, program_invalid},
@@ -30,7 +30,7 @@ struct Published {
 ///
 /// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
 /// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
-pub(crate) async fn publish(engine: &Engine, request: &HttpRequest, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn publish(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     let actor = request.actor()?;
     let expected = match request.precondition()? {

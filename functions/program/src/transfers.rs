@@ -1,10 +1,10 @@
 //! `POST /members/{member}/transfers`: points of one member that become another's, in both accounts or in neither.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::Posted,
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
+use regulars_application::engine::Engine;
 use regulars_domain::{id::MemberId, points::Points, transfer};
 use serde::Deserialize;
 
@@ -15,13 +15,7 @@ struct Transfer {
     points: i64,
 }
 
-pub(crate) async fn transfer(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator("Only an operator transfers points.")?;
+pub(crate) async fn transfer(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("transfer", body.value())?;
     let Transfer { to, points } = body.object()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use regulars_api::http::{Answer, Params, Problem};
+use regulars_api::http::{Answer, Call, Params, Problem};
 use regulars_application::{engine::Engine, refusal::RefusalCode, subject::program_not_found};
 use regulars_domain::{
     id::{Actor, ProgramId},
@@ -36,7 +36,7 @@ impl<'a> From<&'a VersionHead> for Row<'a> {
 
 /// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
 /// publication names.
-pub(crate) async fn read_in_force(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn read_in_force(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     let heads = heads(engine, &id).await?;
     let in_force = Versions::new(heads.versions.clone(), BTreeMap::new()).in_force_at(engine.clock.now());
@@ -45,13 +45,13 @@ pub(crate) async fn read_in_force(engine: &Engine, params: &Params) -> Result<An
 }
 
 /// Lists all versions, the newest first.
-pub(crate) async fn list(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let heads = heads(engine, &params.program()?).await?;
     Ok(listed(&heads))
 }
 
 /// Answers with the document of one version.
-pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     let version = numbered(params)?;
     heads(engine, &id).await?.version(version).ok_or_else(|| unknown_version(&id, version))?;
@@ -59,7 +59,7 @@ pub(crate) async fn read(engine: &Engine, params: &Params) -> Result<Answer, Pro
 }
 
 /// Takes back a scheduled version, and answers with those that are left.
-pub(crate) async fn withdraw(engine: &Engine, params: &Params) -> Result<Answer, Problem> {
+pub(crate) async fn withdraw(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     heads(engine, &id).await?;
     let version = numbered(params)?;

@@ -1,13 +1,12 @@
 //! `POST /rewards/{reward}/codes/{code}/use`: a code that somebody presents, used once, or an amount of its balance.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{CodeUsed, CodeView},
 };
 use regulars_application::{
     body::told,
     codes::code_not_found,
-    deadline::Deadline,
     engine::Engine,
     refusal::{Refusal, RefusalCode},
 };
@@ -24,12 +23,7 @@ struct Use {
     money: Option<Money>,
 }
 
-pub(crate) async fn use_once(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn use_once(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let program = params.program()?;
     let reward: RewardId = params.id("reward", RefusalCode::RewardNotFound)?;
     let Use { money } = request.json_body_or_default()?;

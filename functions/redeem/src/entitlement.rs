@@ -1,20 +1,15 @@
 //! `POST /members/{member}/entitlements/{entitlement}/uses`: what the member's tier or plan gives without points, used once.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::Used,
 };
-use regulars_application::{deadline::Deadline, engine::Engine, refusal::RefusalCode};
+use regulars_application::{engine::Engine, refusal::RefusalCode};
 use regulars_domain::{entitlement, id::EntitlementId};
 use regulars_store::Needs;
 use serde_json::Value;
 
-pub(crate) async fn use_once(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn use_once(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id: EntitlementId = params.id("entitlement", RefusalCode::EntitlementNotFound)?;
     request.no_body()?;
     let keyed = request.keyed(&format!("entitlement use {id}"), &Value::Null)?;

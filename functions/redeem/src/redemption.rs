@@ -2,7 +2,7 @@
 //! afterwards.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, HttpRequest, Params, Problem},
     view::Redeemed,
 };
 use regulars_application::{
@@ -59,12 +59,7 @@ enum Stock {
     WrittenOff,
 }
 
-pub(crate) async fn capture(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn capture(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     let Capture { points } = request.json_body_or_default()?;
     let keyed = request.keyed(&format!("capture {entry}"), &json!(points))?;
@@ -75,12 +70,7 @@ pub(crate) async fn capture(
     .await
 }
 
-pub(crate) async fn cancel(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn cancel(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("cancellation {entry}"), &json!(null))?;
@@ -90,12 +80,7 @@ pub(crate) async fn cancel(
     .await
 }
 
-pub(crate) async fn reverse(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     let Reversal { points, money, stock } = request.json_body_or_default()?;
     let is_returned = stock == Stock::Returned;

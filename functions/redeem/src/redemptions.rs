@@ -1,18 +1,13 @@
 //! `POST /members/{member}/redemptions`: points for a reward, spent or held, once for ever under their key.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{Redeemed, Redemption},
 };
-use regulars_application::{codes, command::Undecided, deadline::Deadline, engine::Engine};
+use regulars_application::{codes, command::Undecided, engine::Engine};
 use regulars_domain::redeem::{self, Redeem};
 
-pub(crate) async fn redeem(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn redeem(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("redemption", body.value())?;
     let wish = Redeem::from(body.object::<Redemption>()?);

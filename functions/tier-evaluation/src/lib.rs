@@ -9,29 +9,27 @@ mod walk;
 
 use std::sync::LazyLock;
 
-use regulars_api::http::{Method, Routes, serve};
+use regulars_api::{
+    handler,
+    http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
+};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Evaluate,
-    Override,
-    EndOverride,
-}
+const OPERATOR: Who = Who::operator(&[Scope::TierEvaluation]);
+const ADJUSTER: Who = Who::operator(&[Scope::Adjust]);
 
-static ROUTES: LazyLock<Routes<Operation>> = LazyLock::new(|| {
-    Routes::new([
-        (Method::POST, "/v1/programs/{program}/members/{member}/tier-evaluations", Operation::Evaluate),
-        (Method::PUT, "/v1/programs/{program}/members/{member}/tier-override", Operation::Override),
-        (Method::DELETE, "/v1/programs/{program}/members/{member}/tier-override", Operation::EndOverride),
-    ])
+/// What this function answers, and to whom.
+pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
+    Routes::under(
+        PROGRAM,
+        [
+            Route::new(Method::POST, "/members/{member}/tier-evaluations", OPERATOR, handler!(member::evaluate)),
+            Route::new(Method::PUT, "/members/{member}/tier-override", ADJUSTER, handler!(tier_override::put)),
+            Route::new(Method::DELETE, "/members/{member}/tier-override", ADJUSTER, handler!(tier_override::delete)),
+        ],
+    )
 });
-
-/// The methods and paths that this function answers, as the template has to name them.
-pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
-    ROUTES.iter().map(|(method, path, _)| (method, path))
-}
 
 /// Answers an HTTP event, or works on the shard that a scheduled event names.
 ///
@@ -42,19 +40,5 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     if event.get("requestContext").is_none() {
         return shard::review(engine, event, deadline).await;
     }
-    serve(
-        event,
-        engine.authority,
-        "regulars/tier-evaluation",
-        &ROUTES,
-        deadline,
-        |operation, request, params| async move {
-            match operation {
-                Operation::Evaluate => member::evaluate(engine, &request, &params, deadline).await,
-                Operation::Override => tier_override::put(engine, &request, &params, deadline).await,
-                Operation::EndOverride => tier_override::delete(engine, &request, &params, deadline).await,
-            }
-        },
-    )
-    .await
+    serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

@@ -1,10 +1,10 @@
 //! `POST /members/{member}/tier-evaluations`: bring one account up to now, or tell what that would do.
 
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::{AccountView, EntryDetail, TierChangeView},
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
+use regulars_application::engine::Engine;
 use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,7 @@ struct Evaluated {
     entries: Vec<EntryDetail>,
 }
 
-pub(crate) async fn evaluate(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
+pub(crate) async fn evaluate(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Evaluation { dry_run } = request.json_body_or_default()?;
     let mut subject = params.subject(engine).await?;
     let (settled, entries) = if dry_run {

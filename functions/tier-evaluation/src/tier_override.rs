@@ -3,10 +3,10 @@
 
 use jiff::civil::Date;
 use regulars_api::{
-    http::{Answer, HttpRequest, Params, Problem},
+    http::{Answer, Call, Problem},
     view::StandingView,
 };
-use regulars_application::{deadline::Deadline, engine::Engine};
+use regulars_application::engine::Engine;
 use regulars_domain::{
     account::TierOverride,
     id::LevelId,
@@ -14,8 +14,6 @@ use regulars_domain::{
     tier_override::{give_tier, take_tier},
 };
 use serde::Deserialize;
-
-const ONLY_OPERATOR: &str = "Only an operator gives tiers, or takes them back.";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,13 +23,7 @@ struct Override {
     reason: Label,
 }
 
-pub(crate) async fn put(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator(ONLY_OPERATOR)?;
+pub(crate) async fn put(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Override { tier, until, reason } = request.json_body()?;
     let given = TierOverride { tier, until, reason };
     let mut subject = params.subject(engine).await?;
@@ -40,13 +32,7 @@ pub(crate) async fn put(
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, done.account)?)))
 }
 
-pub(crate) async fn delete(
-    engine: &Engine,
-    request: &HttpRequest,
-    params: &Params,
-    deadline: Deadline,
-) -> Result<Answer, Problem> {
-    request.only_operator(ONLY_OPERATOR)?;
+pub(crate) async fn delete(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
     let actor = request.actor()?;
     let done = engine.change(&mut subject, deadline, |settled| take_tier(settled, actor.as_ref())).await?;

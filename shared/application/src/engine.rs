@@ -24,7 +24,7 @@ pub struct Engine {
     pub programs: ProgramCache,
     /// What time it is.
     pub clock: Clock,
-    /// How it is told who may call.
+    /// Who may call.
     pub authority: Authority,
     /// The key under which aliases are hashed; only functions that deal with aliases have it.
     pub alias_key: Option<AliasKey>,
@@ -38,7 +38,8 @@ impl Engine {
     /// If the alias key is too short.
     pub async fn start(settings: &Settings) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let alias_key = settings.alias_key.as_ref().map(|key| AliasKey::new(key.as_bytes())).transpose()?;
-        Self::over(Store::new(&table_client(None).await, &settings.table_name), alias_key).await
+        let store = Store::new(&table_client(None).await, &settings.table_name);
+        Self::over(store, Authority::Jwt(settings.claims.clone()), alias_key).await
     }
 
     /// An engine over `store`. It reaches for the table once, so that a missing permission shows in the log when the
@@ -52,19 +53,14 @@ impl Engine {
     /// Never in practice: the ids of what is looked for are well-formed.
     pub async fn over(
         store: Store,
+        authority: Authority,
         alias_key: Option<AliasKey>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let anybody: (ProgramId, MemberId) = ("start".parse()?, "start".parse()?);
         if let Err(fault) = store.account(&anybody.0, &anybody.1).await {
             tracing::error!(cause = ?fault, "the table cannot be reached at the start");
         }
-        Ok(Self {
-            store,
-            programs: ProgramCache::default(),
-            clock: Clock::System,
-            authority: Authority::Jwt,
-            alias_key,
-        })
+        Ok(Self { store, programs: ProgramCache::default(), clock: Clock::System, authority, alias_key })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::authority::Claims;
+
 /// What a deployed function is told by its environment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -10,6 +12,8 @@ pub struct Settings {
     /// `ALIAS_KEY`: the secret under which aliases (card numbers, e-mails) are hashed; only functions that look
     /// members up by alias have it.
     pub alias_key: Option<String>,
+    /// `MEMBER_CLAIM` and `PROGRAM_CLAIM`: what the issuer of tokens calls these claims.
+    pub claims: Claims,
 }
 
 impl Settings {
@@ -24,9 +28,14 @@ impl Settings {
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingMissing> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let usual = Claims::default();
         Ok(Settings {
             table_name: given("TABLE_NAME").ok_or(SettingMissing("TABLE_NAME"))?,
             alias_key: given("ALIAS_KEY"),
+            claims: Claims {
+                member: given("MEMBER_CLAIM").unwrap_or(usual.member),
+                program: given("PROGRAM_CLAIM").unwrap_or(usual.program),
+            },
         })
     }
 }
@@ -37,6 +46,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("table_name", &self.table_name)
             .field("alias_key", &self.alias_key.as_ref().map(|_| "secret"))
+            .field("claims", &self.claims)
             .finish()
     }
 }
@@ -72,11 +82,22 @@ mod tests {
     fn the_table_is_needed_and_the_alias_key_is_not() {
         assert_eq!(read(&[]), Err(SettingMissing("TABLE_NAME")));
         assert_eq!(read(&[("TABLE_NAME", "")]), Err(SettingMissing("TABLE_NAME")));
-        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(Settings { table_name: "t".to_owned(), alias_key: None }));
-        assert_eq!(
-            read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "k")]),
-            Ok(Settings { table_name: "t".to_owned(), alias_key: Some("k".to_owned()) })
-        );
+        let settings = |alias_key: Option<&str>| Settings {
+            table_name: "t".to_owned(),
+            alias_key: alias_key.map(str::to_owned),
+            claims: Claims::default(),
+        };
+        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(settings(None)));
+        assert_eq!(read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "k")]), Ok(settings(Some("k"))));
+    }
+
+    #[test]
+    fn the_claims_have_their_usual_names_unless_they_are_given_others() {
+        let claims = |variables: &[(&str, &str)]| read(&[&[("TABLE_NAME", "t")], variables].concat()).unwrap().claims;
+        let named = |member: &str, program: &str| Claims { member: member.to_owned(), program: program.to_owned() };
+        assert_eq!(claims(&[]), named("member", "program"));
+        assert_eq!(claims(&[("MEMBER_CLAIM", ""), ("PROGRAM_CLAIM", "")]), named("member", "program"));
+        assert_eq!(claims(&[("MEMBER_CLAIM", "custom:card"), ("PROGRAM_CLAIM", "a")]), named("custom:card", "a"));
     }
 
     #[test]

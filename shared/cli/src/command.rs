@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     ledger::{self, Rebuild, Verify},
     local::{self, Data, Options, StartFailed},
+    token::{Grant, KEY_FILE, Key},
 };
 
 /// The status of a command that did not start, as for one that was written wrongly.
@@ -36,6 +37,8 @@ enum Command {
     /// Ends with 0 if nothing differs or the account was written, with 1 if something differs or the ledger is broken, and
     /// with 2 if it could not run.
     Rebuild(Rebuild),
+    /// Print a token for a local server that was started with --auth; it is good for 24 hours
+    Token(Token),
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +58,20 @@ struct Local {
     /// Instant at which the clock stands; without it the clock is the machine's
     #[arg(long, value_name = "RFC3339")]
     clock_at: Option<Timestamp>,
+
+    /// Demand tokens that are signed by the key in this file, which is made if it is absent; see `regulars token`
+    #[arg(long, value_name = "KEYFILE", num_args = 0..=1, default_missing_value = KEY_FILE)]
+    auth: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Token {
+    #[command(flatten)]
+    grant: Grant,
+
+    /// File with the key that signs; made if it is absent
+    #[arg(long, value_name = "KEYFILE", default_value = KEY_FILE)]
+    key: PathBuf,
 }
 
 /// Reads the command line, does what it says, and tells the status to end with.
@@ -65,6 +82,7 @@ pub async fn run() -> ExitCode {
         Command::Local(options) => run_local(options).await.map(|()| ExitCode::SUCCESS),
         Command::Verify(options) => ledger::verify(options).await,
         Command::Rebuild(options) => ledger::rebuild(options).await,
+        Command::Token(token) => print(&token),
     };
     match done {
         Ok(status) => status,
@@ -77,14 +95,22 @@ pub async fn run() -> ExitCode {
 }
 
 /// Serves until a signal says stop.
-async fn run_local(Local { port, data, program, clock_at }: Local) -> Result<(), StartFailed> {
+async fn run_local(Local { port, data, program, clock_at, auth }: Local) -> Result<(), StartFailed> {
     let stop = stop_signal()?;
-    let running = local::start(Options { port, data, program, clock_at }).await?;
+    let running = local::start(Options { port, data, program, clock_at, auth }).await?;
     // A reader who has gone does not stop the server.
     let _ = writeln!(io::stdout(), "regulars is listening on {}\n{}", running.url(), running.greeting());
     stop.await;
     running.stop().await;
     Ok(())
+}
+
+/// Prints a token in a line of its own.
+fn print(token: &Token) -> Result<ExitCode, StartFailed> {
+    let key = Key::open(&token.key).map_err(StartFailed::new)?;
+    let signed = key.signed(&token.grant).map_err(StartFailed::new)?;
+    writeln!(io::stdout(), "{signed}").map_err(StartFailed::new)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn data(text: &str) -> Result<Data, String> {
@@ -126,7 +152,7 @@ mod tests {
         let line = ["regulars", "local"].iter().chain(arguments);
         match CommandLine::try_parse_from(line).ok()?.command {
             Command::Local(local) => Some(local),
-            Command::Verify(_) | Command::Rebuild(_) => None,
+            Command::Verify(_) | Command::Rebuild(_) | Command::Token(_) => None,
         }
     }
 
@@ -135,13 +161,15 @@ mod tests {
         let local = local(&[]).unwrap();
         assert_eq!(local.port, 8787);
         assert_eq!(local.data, Data::File(PathBuf::from(".regulars/local.db")));
-        assert_eq!((local.program, local.clock_at), (None, None));
+        assert_eq!((local.program, local.clock_at, local.auth), (None, None, None));
     }
 
     #[test]
     fn arguments_are_read_and_checked() {
         assert_eq!(local(&["--data", "memory"]).unwrap().data, Data::Memory);
         assert_eq!(local(&["--port", "0"]).unwrap().port, 0);
+        assert_eq!(local(&["--auth"]).unwrap().auth, Some(PathBuf::from(".regulars/local.key")));
+        assert_eq!(local(&["--auth", "k", "--port", "0"]).unwrap().auth, Some(PathBuf::from("k")));
         let clock_at = local(&["--clock-at", "2026-11-21T16:05:00+03:00"]).unwrap().clock_at;
         assert_eq!(clock_at, Some("2026-11-21T13:05:00Z".parse().unwrap()));
         for wrong in [["--port", "65536"], ["--port", "x"], ["--clock-at", "2026-11-21"], ["--data", ""], ["--x", "1"]]

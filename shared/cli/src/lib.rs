@@ -4,3 +4,4 @@ pub mod command;
 pub mod ledger;
 pub mod local;
 mod table;
+pub mod token;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use regulars_application::{
-    authority::Authority,
+    authority::{Authority, Claims},
     clock::{Clock, MovableClock},
     engine::Engine,
     programs::ProgramCache,
@@ -154,7 +154,7 @@ fn deployed(system: &System, clock: &MovableClock) -> Engine {
         store: system.engine().store.clone(),
         programs: ProgramCache::default(),
         clock: Clock::Movable(clock.clone()),
-        authority: Authority::Jwt,
+        authority: Authority::Jwt(Claims::default()),
         alias_key: Some(AliasKey::new(b"a key for aliases in tests").unwrap()),
     }
 }
@@ -211,7 +211,8 @@ fn every_function_and_trigger_of_the_template_has_an_event() {
             .map(|key| key.split_once(' ').unwrap())
             .map(|(method, path)| (method.to_owned(), path.to_owned()))
             .collect();
-        assert_eq!(routes, resource.routes, "the routes of {}", resource.name);
+        let expected: BTreeSet<_> = resource.routes.keys().cloned().collect();
+        assert_eq!(routes, expected, "the routes of {}", resource.name);
         let is_queued = own.clone().any(|event| event.get("Records").is_some());
         assert_eq!(is_queued, !resource.queues.is_empty(), "the queue of {}", resource.name);
         let is_scheduled = own.any(|event| event.get("shard").is_some());
@@ -228,7 +229,8 @@ fn an_event_without_the_scope_of_its_function_is_refused() {
         }
         for change in [
             ("/requestContext/authorizer/jwt/claims/scope", json!("regulars/nothing")),
-            ("/requestContext/authorizer/jwt/claims/scope", json!(format!("regulars/{}x", function(&name)))),
+            ("/requestContext/authorizer/jwt/claims/scope", json!("regulars/")),
+            ("/requestContext/authorizer/jwt/claims/scope", json!("regulars/enrollx xregulars/earn")),
             ("/requestContext/authorizer", Value::Null),
         ] {
             let mut event = event.clone();
@@ -237,30 +239,6 @@ fn an_event_without_the_scope_of_its_function_is_refused() {
             let answer = shown(&answer);
             assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(403), &json!("scope_missing")), "{name}");
         }
-    }
-}
-
-#[test]
-fn a_token_of_one_member_reaches_nobody_else_and_nothing_of_the_whole_program() {
-    let (system, _, engine) = story();
-    for (name, mut event) in events() {
-        let Some(claims) = event.pointer_mut("/requestContext/authorizer/jwt/claims") else { continue };
-        claims["member"] = json!("m-9");
-        let names_member = event["rawPath"].as_str().unwrap().contains("/members/m-");
-        let answer = shown(&system.block_on(handle(function(&name), &engine, event)).unwrap());
-        let expected = if names_member { (404, "member_not_found") } else { (403, "scope_missing") };
-        assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(expected.0), &json!(expected.1)), "{name}");
-    }
-}
-
-#[test]
-fn what_only_an_operator_does_a_member_does_not_do_for_himself() {
-    let (system, _, engine) = story();
-    for name in ["program-adjustment", "enroll-plan", "enroll-plan-reversal", "enroll-plan-end"] {
-        let mut event = events()[name].clone();
-        event["requestContext"]["authorizer"]["jwt"]["claims"]["member"] = json!("m-1");
-        let answer = shown(&system.block_on(handle(function(name), &engine, event)).unwrap());
-        assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(403), &json!("scope_missing")), "{name}");
     }
 }
 

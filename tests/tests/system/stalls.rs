@@ -18,7 +18,7 @@ use regulars_application::{authority::Authority, deadline::Deadline, engine::Eng
 use regulars_cli::local::{TABLE, client_at};
 use regulars_store::{AliasKey, Store};
 use regulars_tests::{
-    event::{FUNCTIONS, answered, batch, call, event, handle},
+    event::{FUNCTIONS, answered, batch, call, callers, event, handle},
     system::{NOW, System, coffee_shop, purchase},
 };
 use serde_json::{Value, json};
@@ -170,23 +170,10 @@ fn requests() -> Vec<(&'static str, String, String, Value)> {
             .collect();
         requests.push((function, method, filled.join("/"), body));
     };
-    for (method, path) in regulars_account::routes() {
-        of("account", method.to_string(), path);
-    }
-    for (method, path) in regulars_earn::routes() {
-        of("earn", method.to_string(), path);
-    }
-    for (method, path) in regulars_enroll::routes() {
-        of("enroll", method.to_string(), path);
-    }
-    for (method, path) in regulars_program::routes() {
-        of("program", method.to_string(), path);
-    }
-    for (method, path) in regulars_redeem::routes() {
-        of("redeem", method.to_string(), path);
-    }
-    for (method, path) in regulars_tier_evaluation::routes() {
-        of("tier-evaluation", method.to_string(), path);
+    for function in FUNCTIONS {
+        for (method, path, _) in callers(function) {
+            of(function, method.to_string(), &path);
+        }
     }
     requests
 }
@@ -329,11 +316,11 @@ fn a_function_starts_while_the_table_stalls_and_works_as_soon_as_it_answers() {
         let wire = Wire::to(&system.table_url()).await;
         wire.stall(ALL);
         let began = Instant::now();
-        let started = Engine::over(store(&wire.url), None).await.unwrap();
+        let started = Engine::over(store(&wire.url), Authority::Trusted, None).await.unwrap();
         let took = began.elapsed();
         println!("started after {took:?}");
         assert!((Duration::from_secs(4)..Duration::from_secs(6)).contains(&took), "{took:?}");
-        let engine = Engine { authority: Authority::Trusted, clock: system.engine().clock.clone(), ..started };
+        let engine = Engine { clock: system.engine().clock.clone(), ..started };
         let (status, body, took) = accrue(&engine, "order-1").await;
         println!("an accrual of a function that never reached the table: {status} after {took:?}");
         assert_eq!((status, &body["code"]), (503, &json!("store_unavailable")));
@@ -343,9 +330,8 @@ fn a_function_starts_while_the_table_stalls_and_works_as_soon_as_it_answers() {
         // Nothing listens there.
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let began = Instant::now();
-        let engine = Engine::over(store(&format!("http://{closed}")), None).await.unwrap();
+        let engine = Engine::over(store(&format!("http://{closed}")), Authority::Trusted, None).await.unwrap();
         assert!(began.elapsed() < Duration::from_secs(2));
-        let engine = Engine { authority: Authority::Trusted, ..engine };
         assert_eq!(accrue(&engine, "order-2").await.0, 503);
     });
 }

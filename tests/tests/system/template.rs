@@ -6,33 +6,19 @@
     reason = "a test that meets what it did not expect ends there"
 )]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use regulars_store::Store;
 use regulars_tests::{
-    event::{FUNCTIONS, batch, call, handle},
+    event::{FUNCTIONS, batch, call, callers, handle},
     system::{NOW, System, coffee_shop, purchase, purchase_at},
     template::{Function, Template},
 };
 use serde_json::{Value, json};
-
-/// The methods and paths that the code of a function answers.
-fn routes(function: &str) -> BTreeSet<(String, String)> {
-    fn named<'a>(
-        routes: impl Iterator<Item = (&'a regulars_api::http::Method, &'a str)>,
-    ) -> BTreeSet<(String, String)> {
-        routes.map(|(method, path)| (method.to_string(), path.to_owned())).collect()
-    }
-    match function {
-        "account" => named(regulars_account::routes()),
-        "earn" => named(regulars_earn::routes()),
-        "enroll" => named(regulars_enroll::routes()),
-        "program" => named(regulars_program::routes()),
-        "redeem" => named(regulars_redeem::routes()),
-        "tier-evaluation" => named(regulars_tier_evaluation::routes()),
-        _ => panic!("no function is called {function}"),
-    }
-}
 
 #[test]
 fn the_functions_of_the_template_are_the_folders_of_the_code() {
@@ -44,10 +30,16 @@ fn the_functions_of_the_template_are_the_folders_of_the_code() {
 }
 
 #[test]
-fn the_routes_of_the_template_are_those_of_the_code_each_under_its_functions_scope() {
-    for Function { name, routes: deployed, scopes, .. } in Template::read().functions {
-        assert_eq!(deployed, routes(&name), "{name}");
-        assert_eq!(scopes, BTreeSet::from([format!("regulars/{name}")]), "{name}");
+fn the_routes_of_the_template_are_those_of_the_code_each_under_its_scopes() {
+    for Function { name, routes: deployed, .. } in Template::read().functions {
+        let coded: BTreeMap<_, BTreeSet<_>> = callers(&name)
+            .into_iter()
+            .map(|(method, path, who)| {
+                let scopes = who.scopes(&method).map(|scope| scope.as_str().to_owned()).collect();
+                ((method.to_string(), path), scopes)
+            })
+            .collect();
+        assert_eq!(deployed, coded, "{name}");
     }
 }
 

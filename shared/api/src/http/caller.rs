@@ -2,51 +2,49 @@
 
 use std::collections::HashMap;
 
+use ::http::Method;
 use aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
-use regulars_application::authority::Authority;
+use regulars_application::{
+    authority::{Authority, Claims},
+    subject::program_not_found,
+};
 use regulars_domain::id::Actor;
 
-use super::problem::{Problem, ProblemCode};
+use super::{
+    Params,
+    problem::{Problem, ProblemCode},
+    who::{Scope, Who},
+};
 
 /// Who calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// The owner's own system, which sees every member.
+    /// The owner's own system.
     Operator,
-    /// Someone acting for one member (the claim `member` of their token), who sees nothing else.
-    Member(String),
+    /// The member whom the path names.
+    Member,
 }
 
-/// The caller of a route that needs `scope`, such as `regulars/earn`, as far as `authority` goes.
-pub(crate) fn caller(
-    authority: Authority,
+/// Returns who makes a request that `authority` lets in, to a route for `who`.
+///
+/// # Errors
+///
+/// `scope_missing` if the token does not allow the operation. A program or a member that the token does not reach is refused as one that does
+/// not exist: `program_not_found`, `member_not_found`.
+pub(crate) fn admitted(
+    authority: &Authority,
     authorizer: Option<&ApiGatewayRequestAuthorizer>,
-    scope: &str,
+    who: Who,
+    method: &Method,
+    params: &Params,
 ) -> Result<Caller, Problem> {
-    match authority {
-        Authority::Trusted => Ok(Caller::Operator),
-        Authority::Jwt => caller_of_token(authorizer, scope),
-    }
-}
-
-impl Caller {
-    /// Whether the caller may reach a route that names `member`, or names none.
-    ///
-    /// # Errors
-    ///
-    /// For a caller who acts for one member: `member_not_found` for any other, in the words that a member who does
-    /// not exist gets; `scope_missing` where the route names none and so reaches the whole program.
-    pub fn may_reach(&self, member: Option<&str>) -> Result<(), Problem> {
-        match (self, member) {
-            (Caller::Operator, _) => Ok(()),
-            (Caller::Member(own), Some(member)) if own == member => Ok(()),
-            (Caller::Member(_), Some(member)) => Err(Problem::member_not_found(member)),
-            (Caller::Member(_), None) => Err(Problem::new(
-                ProblemCode::ScopeMissing,
-                "The token is for one member; this reaches the whole program.",
-            )),
-        }
-    }
+    let names = match authority {
+        Authority::Trusted => return Ok(Caller::Operator),
+        Authority::Jwt(names) => names,
+    };
+    let claims = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()).map(|token| &token.claims);
+    let token = Token::read(claims.ok_or_else(|| missing(who, method))?, names);
+    if token.is_of_member() { token.admit_member(who, params) } else { token.admit_operator(who, method, params) }
 }
 
 /// The client that the token was issued to, if its claims name one.
@@ -56,87 +54,201 @@ pub(crate) fn client(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Option
     claims.get("client_id").or_else(|| claims.get("azp"))?.parse().ok()
 }
 
-fn caller_of_token(authorizer: Option<&ApiGatewayRequestAuthorizer>, scope: &str) -> Result<Caller, Problem> {
-    let scope_missing =
-        || Problem::new(ProblemCode::ScopeMissing, format!("The token does not carry the scope `{scope}`."));
-    let token = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()).ok_or_else(scope_missing)?;
-    let scopes = scopes(&token.claims, token.scopes.as_deref().unwrap_or_default());
-    if !scopes.contains(&scope) {
-        return Err(scope_missing());
-    }
-    Ok(match token.claims.get("member") {
-        Some(member) => Caller::Member(member.clone()),
-        None => Caller::Operator,
-    })
+/// What the claims of a token say.
+struct Token<'t> {
+    scopes: Vec<&'t str>,
+    program: Option<&'t str>,
+    member: Option<&'t str>,
 }
 
-/// The scopes that the token itself carries. What the gateway lists beside the claims is used only where the token
-/// names none, because it may list what the route asked for.
-fn scopes<'a>(claims: &'a HashMap<String, String>, listed: &'a [String]) -> Vec<&'a str> {
-    // Some issuers call the claim `scp`.
-    match claims.get("scope").or_else(|| claims.get("scp")) {
-        // The gateway renders a claim that is a list as `[a b]`.
-        Some(claim) => claim.trim_start_matches('[').trim_end_matches(']').split([' ', ',']).collect(),
-        None => listed.iter().map(String::as_str).collect(),
+impl<'t> Token<'t> {
+    fn read(claims: &'t HashMap<String, String>, names: &Claims) -> Self {
+        let claim = |name: &str| claims.get(name).map(String::as_str);
+        Self { scopes: scopes(claims), program: claim(&names.program), member: claim(&names.member) }
     }
+
+    fn carries(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope.as_str())
+    }
+
+    /// One sign of a member is enough: a token that lacks the others is a member's with a mistake in it, and never an operator's.
+    fn is_of_member(&self) -> bool {
+        self.carries(Scope::Member) || self.member.is_some()
+    }
+
+    fn admit_member(&self, who: Who, params: &Params) -> Result<Caller, Problem> {
+        let named = |claim: Option<&'t str>| claim.filter(|value| !value.is_empty());
+        let (Some(program), Some(member)) = (named(self.program), named(self.member)) else {
+            return Err(refused(
+                "A member's token needs a claim that names the member and one that names the program.",
+            ));
+        };
+        if !self.carries(Scope::Member) {
+            return Err(refused("A member's token needs the scope `regulars/member`."));
+        }
+        check_program(program, params)?;
+        match params.find("member") {
+            Some(named) if named != member => Err(Problem::member_not_found(named)),
+            Some(_) if who.is_open_to_members() => Ok(Caller::Member),
+            Some(_) | None => Err(refused("Only an operator can do this.")),
+        }
+    }
+
+    fn admit_operator(&self, who: Who, method: &Method, params: &Params) -> Result<Caller, Problem> {
+        if !who.operator_scopes(method).any(|scope| self.carries(scope)) {
+            return Err(missing(who, method));
+        }
+        if let Some(program) = self.program {
+            check_program(program, params)?;
+        }
+        Ok(Caller::Operator)
+    }
+}
+
+/// Refuses every program but `own`, in the words for a program that does not exist.
+fn check_program(own: &str, params: &Params) -> Result<(), Problem> {
+    if params.find("program").is_none() {
+        return Err(refused("The token is for one program, and this reaches all of them."));
+    }
+    let named = params.program()?;
+    if named.as_str() == own { Ok(()) } else { Err(program_not_found(&named).into()) }
+}
+
+fn missing(who: Who, method: &Method) -> Problem {
+    let scopes: Vec<_> = who.operator_scopes(method).map(|scope| format!("`{}`", scope.as_str())).collect();
+    refused(format!("The token needs the scope {}.", scopes.join(" or ")))
+}
+
+fn refused(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemCode::ScopeMissing, detail)
+}
+
+/// The scopes that the token itself carries. What the gateway lists beside the claims is not used, because it may list what the route
+/// asked for.
+fn scopes(claims: &HashMap<String, String>) -> Vec<&str> {
+    // Some issuers call the claim `scp`.
+    let claim = claims.get("scope").or_else(|| claims.get("scp")).map(String::as_str).unwrap_or_default();
+    // The gateway renders a claim that is a list as `[a b]`.
+    claim.trim_start_matches('[').trim_end_matches(']').split([' ', ',']).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use regulars_application::refusal::RefusalCode;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn of_token(authorizer: serde_json::Value) -> Result<Caller, ProblemCode> {
-        let authorizer: ApiGatewayRequestAuthorizer = serde_json::from_value(authorizer).unwrap();
-        caller(Authority::Jwt, Some(&authorizer), "regulars/earn").map_err(|problem| problem.code())
+    const EARN: Who = Who::operator(&[Scope::Earn]);
+    const OPEN: Who = Who::operator_or_member(&[Scope::Account, Scope::Earn]);
+    const MEMBER: &str = "/v1/programs/demo/members/m-1";
+
+    fn admit_as(names: Claims, claims: &Value, who: Who, method: &Method, path: &str) -> Result<Caller, ProblemCode> {
+        let authorizer =
+            serde_json::from_value(json!({ "jwt": { "claims": claims, "scopes": ["regulars/earn"] } })).unwrap();
+        let (_, rest) = path.split_once("/v1/programs/").unwrap_or_default();
+        let mut names_of = ["program", "member"].into_iter().zip(rest.split("/members/"));
+        let params = Params::of(names_of.by_ref().filter(|(_, value)| !value.is_empty()));
+        admitted(&Authority::Jwt(names), Some(&authorizer), who, method, &params).map_err(|problem| problem.code())
+    }
+
+    fn admit(claims: &Value, who: Who, method: &Method, path: &str) -> Result<Caller, ProblemCode> {
+        admit_as(Claims::default(), claims, who, method, path)
     }
 
     #[test]
-    fn a_token_needs_the_scope_of_the_route() {
-        let member = Caller::Member("m-1".to_owned());
-        for (claims, scopes, expected) in [
-            (json!({ "scope": "regulars/earn" }), json!(null), Ok(Caller::Operator)),
-            (json!({ "scope": "openid regulars/earn regulars/redeem" }), json!(null), Ok(Caller::Operator)),
-            (json!({ "scp": "[openid regulars/earn]" }), json!(null), Ok(Caller::Operator)),
-            (json!({}), json!(["regulars/earn"]), Ok(Caller::Operator)),
-            (json!({ "scope": "regulars/earn", "member": "m-1" }), json!(null), Ok(member)),
-            (json!({ "scope": "openid" }), json!(["regulars/earn"]), Err(ProblemCode::ScopeMissing)),
-            (json!({ "scope": "regulars/earnings" }), json!(null), Err(ProblemCode::ScopeMissing)),
-            (json!({ "scope": "xregulars/earn" }), json!(null), Err(ProblemCode::ScopeMissing)),
-            (json!({ "scope": "" }), json!(null), Err(ProblemCode::ScopeMissing)),
-            (json!({}), json!(null), Err(ProblemCode::ScopeMissing)),
+    fn an_operators_token_needs_a_scope_of_the_route() {
+        let missing = Err(ProblemCode::ScopeMissing);
+        let operator = Ok(Caller::Operator);
+        for (claims, who, method, expected) in [
+            (json!({ "scope": "regulars/earn" }), EARN, Method::POST, operator),
+            (json!({ "scope": "openid regulars/earn regulars/redeem" }), EARN, Method::POST, operator),
+            (json!({ "scp": "[openid regulars/earn]" }), EARN, Method::POST, operator),
+            (json!({ "scope": "regulars/account" }), OPEN, Method::POST, operator),
+            (json!({ "scope": "regulars/earn" }), OPEN, Method::POST, operator),
+            (json!({ "scope": "regulars/read" }), EARN, Method::GET, operator),
+            (json!({ "scope": "regulars/read" }), OPEN, Method::GET, operator),
+            (json!({ "scope": "regulars/read" }), OPEN, Method::POST, missing),
+            (json!({ "scope": "regulars/redeem" }), EARN, Method::POST, missing),
+            (json!({ "scope": "regulars/earnings" }), EARN, Method::POST, missing),
+            (json!({ "scope": "xregulars/earn" }), EARN, Method::POST, missing),
+            (json!({ "scope": "earn" }), EARN, Method::POST, missing),
+            (json!({ "scope": "" }), EARN, Method::POST, missing),
+            // What the gateway lists beside the claims is not the token's.
+            (json!({}), EARN, Method::POST, missing),
         ] {
-            let authorizer = json!({ "jwt": { "claims": claims, "scopes": scopes } });
-            assert_eq!(of_token(authorizer.clone()), expected, "{authorizer}");
+            assert_eq!(admit(&claims, who, &method, MEMBER), expected, "{claims} {who:?} {method}");
         }
     }
 
     #[test]
+    fn a_members_token_reaches_what_is_open_to_members_and_only_with_its_scope_and_both_claims() {
+        let missing = Err(ProblemCode::ScopeMissing);
+        let all = "regulars/member regulars/earn regulars/account regulars/adjust regulars/read";
+        for (claims, expected) in [
+            (json!({ "scope": "regulars/member", "member": "m-1", "program": "demo" }), Ok(Caller::Member)),
+            (json!({ "scope": all, "member": "m-1", "program": "demo" }), Ok(Caller::Member)),
+            (json!({ "scope": all, "program": "demo" }), missing),
+            (json!({ "scope": all, "member": "m-1" }), missing),
+            (json!({ "scope": all, "member": "", "program": "demo" }), missing),
+            (json!({ "scope": all, "member": "m-1", "program": "" }), missing),
+            (json!({ "scope": all, "custom:member": "m-1", "custom:program": "demo" }), missing),
+            (json!({ "scope": "regulars/earn regulars/account", "member": "m-1", "program": "demo" }), missing),
+            (json!({ "scope": "regulars/earn regulars/account", "member": "" }), missing),
+        ] {
+            for method in [Method::GET, Method::POST] {
+                assert_eq!(admit(&claims, OPEN, &method, MEMBER), expected, "{claims}");
+                assert_eq!(admit(&claims, EARN, &method, MEMBER), missing, "{claims}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_reaches_its_own_program_and_member() {
+        let member = json!({ "scope": "regulars/member", "member": "m-1", "program": "demo" });
+        let confined = json!({ "scope": "regulars/earn", "program": "demo" });
+        let free = json!({ "scope": "regulars/earn" });
+        let no_member = Err(RefusalCode::MemberNotFound.into());
+        let no_program = Err(RefusalCode::ProgramNotFound.into());
+        for (claims, path, expected) in [
+            (&member, MEMBER, Ok(Caller::Member)),
+            (&member, "/v1/programs/demo/members/m-2", no_member),
+            (&member, "/v1/programs/demo/members/M-1", no_member),
+            (&member, "/v1/programs/demo/members/[m-1 m-2]", no_member),
+            (&member, "/v1/programs/other/members/m-1", no_program),
+            (&member, "/v1/programs/Demo/members/m-1", no_program),
+            (&member, "/v1/programs/demo", Err(ProblemCode::ScopeMissing)),
+            (&member, "/v1", Err(ProblemCode::ScopeMissing)),
+            (&confined, MEMBER, Ok(Caller::Operator)),
+            (&confined, "/v1/programs/demo", Ok(Caller::Operator)),
+            (&confined, "/v1/programs/other/members/m-1", no_program),
+            (&confined, "/v1/programs/a b", no_program),
+            (&confined, "/v1", Err(ProblemCode::ScopeMissing)),
+            (&free, "/v1/programs/other/members/m-1", Ok(Caller::Operator)),
+            (&free, "/v1", Ok(Caller::Operator)),
+        ] {
+            assert_eq!(admit(claims, OPEN, &Method::POST, path), expected, "{claims} {path}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_may_call_the_claims_otherwise() {
+        let names =
+            || Claims { member: "https://shop.example/member".to_owned(), program: "custom:program".to_owned() };
+        let own = json!({ "scope": "regulars/member", "https://shop.example/member": "m-1", "custom:program": "demo" });
+        assert_eq!(admit_as(names(), &own, OPEN, &Method::GET, MEMBER), Ok(Caller::Member));
+        let plain = json!({ "scope": "regulars/member", "member": "m-1", "program": "demo" });
+        assert_eq!(admit_as(names(), &plain, OPEN, &Method::GET, MEMBER), Err(ProblemCode::ScopeMissing));
+    }
+
+    #[test]
     fn a_request_without_a_token_is_let_in_only_where_everyone_is() {
-        assert_eq!(of_token(json!({})), Err(ProblemCode::ScopeMissing));
-        let refused = caller(Authority::Jwt, None, "regulars/earn").unwrap_err();
-        assert_eq!(refused.code(), ProblemCode::ScopeMissing);
-        let trusted = caller(Authority::Trusted, None, "regulars/earn").unwrap();
-        assert_eq!(trusted, Caller::Operator);
-    }
-
-    #[test]
-    fn a_caller_for_one_member_reaches_that_member_only() {
-        let own = Caller::Member("m-1".to_owned());
-        let code = |caller: &Caller, member| caller.may_reach(member).err().map(|p| p.code());
-        assert_eq!(code(&own, Some("m-1")), None);
-        assert_eq!(code(&own, Some("m-2")), Some(RefusalCode::MemberNotFound.into()));
-        assert_eq!(code(&own, Some("M-1")), Some(RefusalCode::MemberNotFound.into()));
-        assert_eq!(code(&own, None), Some(ProblemCode::ScopeMissing));
-        assert_eq!(code(&Caller::Operator, Some("m-2")), None);
-        assert_eq!(code(&Caller::Operator, None), None);
-    }
-
-    #[test]
-    fn a_token_with_an_empty_member_reaches_nothing() {
-        let empty = of_token(json!({ "jwt": { "claims": { "scope": "regulars/earn", "member": "" } } })).unwrap();
-        assert!(empty.may_reach(Some("m-1")).is_err());
-        assert!(empty.may_reach(None).is_err());
+        let params = Params::default();
+        for authorizer in [None, Some(serde_json::from_value(json!({})).unwrap())] {
+            let jwt = Authority::Jwt(Claims::default());
+            let refused = admitted(&jwt, authorizer.as_ref(), OPEN, &Method::GET, &params).unwrap_err();
+            assert_eq!(refused.code(), ProblemCode::ScopeMissing);
+            let trusted = admitted(&Authority::Trusted, authorizer.as_ref(), EARN, &Method::GET, &params).unwrap();
+            assert_eq!(trusted, Caller::Operator);
+        }
     }
 }

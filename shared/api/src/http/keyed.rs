@@ -50,7 +50,7 @@ impl HttpRequest {
     pub fn by(&self) -> By {
         match self.caller() {
             Caller::Operator => By::Operator,
-            Caller::Member(_) => By::Member,
+            Caller::Member => By::Member,
         }
     }
 

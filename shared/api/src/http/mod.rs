@@ -3,14 +3,14 @@
 mod caller;
 mod keyed;
 mod media_type;
+mod operation;
 mod path;
 mod problem;
 mod query;
 mod request;
 mod response;
 mod route;
-
-use std::future::Future;
+mod who;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use regulars_application::{
@@ -21,36 +21,36 @@ use tracing::Instrument;
 
 pub use ::http::Method;
 pub use caller::Caller;
+pub use operation::{Answering, Call, Handler, Operation, Route};
 pub use problem::{Problem, ProblemCode};
 pub use query::Parameter;
-pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition};
+pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition, decoded};
 pub use response::Answer;
 pub use route::{Params, RouteMatch, Routes};
+pub use who::{Scope, Who};
 
-use self::caller::{caller, client};
+use self::caller::{admitted, client};
 
-/// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it under
-/// `scope` (such as `regulars/earn`), does it with `call`, and turns the answer or the problem into a response.
+/// Where the paths of a program's routes begin.
+pub const PROGRAM: &str = "/v1/programs/{program}";
+
+/// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it, calls the handler with
+/// `engine`, and turns the answer or the problem into a response.
 ///
-/// The query holds only the parameters that the route takes ([`Routes::taking`]). A caller whose token is for one member reaches only routes whose `{member}` is that member. A problem is logged
-/// here and nowhere else: refusals by their code, faults with their cause. An operation that is not over at `deadline` is
-/// answered with `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
+/// The query holds only the parameters that the operation takes ([`Route::taking`]). A problem is logged here and nowhere else:
+/// refusals by their code, faults with their cause. An operation that is not over at `deadline` is answered with
+/// `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
 ///
 /// # Errors
 ///
 /// [`EventRefused`] if the event is no HTTP event. Everything else is a response.
-pub async fn serve<T, F>(
+pub async fn serve<E: Sync>(
     event: Value,
-    authority: Authority,
-    scope: &str,
-    routes: &Routes<T>,
+    engine: &E,
+    authority: &Authority,
+    routes: &Routes<Operation<E>>,
     deadline: Deadline,
-    call: impl FnOnce(T, HttpRequest, Params) -> F,
-) -> Result<Value, EventRefused>
-where
-    T: Copy,
-    F: Future<Output = Result<Answer, Problem>>,
-{
+) -> Result<Value, EventRefused> {
     let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
     let authorizer = event.request_context.authorizer.clone();
     let request = HttpRequest::from_event(event)?;
@@ -61,13 +61,12 @@ where
         let answered = async {
             let found = routes.find(request.method(), request.path())?;
             tracing::Span::current().record("route", found.path);
-            let caller = caller(authority, authorizer.as_ref(), scope)?;
-            caller.may_reach(found.params.find("member"))?;
+            let Operation { who, parameters, handler } = *found.operation;
+            let caller = admitted(authority, authorizer.as_ref(), who, request.method(), &found.params)?;
             let request = request.called_by(caller, client(authorizer.as_ref()));
-            request.check_query(found.path, found.parameters)?;
+            request.check_query(found.path, parameters)?;
             let params = found.params.with_query(&request)?;
-            // On the heap, so that the future of a function is not as large as that of its largest operation.
-            let answer = Box::pin(call(*found.operation, request, params));
+            let answer = handler(Call { engine, request: &request, params: &params, deadline });
             let answer = tokio::time::timeout_at(deadline.instant().into(), answer);
             answer.await.map_err(Failure::unavailable)??.into_event()
         };

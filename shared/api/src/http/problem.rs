@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
-use ::http::header::{ALLOW, HeaderName, RETRY_AFTER};
+use ::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use regulars_application::{
     failure::{Cause, Failure},
@@ -35,6 +35,10 @@ pub enum ProblemCode {
     LimitMalformed,
     /// The query has a parameter that the route does not take, or one too often, or a value that is none.
     QueryMalformed,
+    /// The request carries no token. Only the local server says so; a deployment's gateway has words of its own.
+    TokenMissing,
+    /// The token is not signed by the local key, or has expired. Only the local server says so.
+    TokenInvalid,
     /// The caller's token does not carry the scope of the route.
     ScopeMissing,
     /// No route has this path.
@@ -84,6 +88,8 @@ impl ProblemCode {
             Self::CursorMalformed => (StatusCode::BAD_REQUEST, "cursor_malformed", "The cursor is malformed"),
             Self::LimitMalformed => (StatusCode::BAD_REQUEST, "limit_malformed", "The limit is malformed"),
             Self::QueryMalformed => (StatusCode::BAD_REQUEST, "query_malformed", "The query is malformed"),
+            Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token_missing", "The request has no token"),
+            Self::TokenInvalid => (StatusCode::UNAUTHORIZED, "token_invalid", "The token is not valid"),
             Self::ScopeMissing => (StatusCode::FORBIDDEN, "scope_missing", "The token does not allow this"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
@@ -209,6 +215,12 @@ impl Problem {
             Ok(value) => problem.header(ALLOW, value),
             Err(_) => problem,
         }
+    }
+
+    /// The request needs a token that is valid: `token_missing` or `token_invalid`.
+    #[must_use]
+    pub fn unauthorized(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Problem::new(code, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// Adds an extension member to the document, such as `missing` or `problems`.
@@ -338,13 +350,15 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 70] = [
+        let promised: [(u16, &str, ProblemCode); 72] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
             (400, "cursor_malformed", ProblemCode::CursorMalformed),
             (400, "limit_malformed", ProblemCode::LimitMalformed),
             (400, "query_malformed", ProblemCode::QueryMalformed),
+            (401, "token_missing", ProblemCode::TokenMissing),
+            (401, "token_invalid", ProblemCode::TokenInvalid),
             (403, "scope_missing", ProblemCode::ScopeMissing),
             (404, "program_not_found", Refused::ProgramNotFound.into()),
             (404, "member_not_found", Refused::MemberNotFound.into()),

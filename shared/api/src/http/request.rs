@@ -6,6 +6,7 @@ use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::percent_decode_str;
 use regulars_application::{
     body::{BODY_BYTES_MAX, Body, check_size},
     event::EventRefused,
@@ -58,15 +59,15 @@ impl HttpRequest {
         } else {
             body.into_bytes()
         };
-        let path = event.raw_path.unwrap_or_default();
+        let path = without_stage(event.raw_path.unwrap_or_default(), context.stage.as_deref());
         Ok(HttpRequest {
             method: context.http.method,
-            path: without_stage(path, context.stage.as_deref()),
+            path: if is_routed(event.route_key.as_deref()) { path } else { decoded(&path) },
             query: Query::read(&event.raw_query_string.unwrap_or_default()),
             headers: event.headers,
             body,
             id: context.request_id.unwrap_or_default(),
-            caller: Caller::Member(String::new()),
+            caller: Caller::Member,
             client: None,
         })
     }
@@ -83,7 +84,7 @@ impl HttpRequest {
         &self.method
     }
 
-    /// The path, as the caller wrote it, without the stage of the gateway.
+    /// The path, decoded, without the stage of the gateway.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -97,20 +98,8 @@ impl HttpRequest {
 
     /// Who calls.
     #[must_use]
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// That whoever calls acts for the program, and is no member; `detail` says what a member cannot do.
-    ///
-    /// # Errors
-    ///
-    /// `scope_missing`.
-    pub fn only_operator(&self, detail: &'static str) -> Result<(), Problem> {
-        match self.caller {
-            Caller::Operator => Ok(()),
-            Caller::Member(_) => Err(Problem::new(ProblemCode::ScopeMissing, detail)),
-        }
+    pub fn caller(&self) -> Caller {
+        self.caller
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
@@ -223,7 +212,7 @@ impl HttpRequest {
         self.query.check(path, parameters)
     }
 
-    /// The value of a parameter of the query, decoded. The route has to take it ([`super::Routes::taking`]).
+    /// The value of a parameter of the query, decoded. The route has to take it ([`super::Route::taking`]).
     #[must_use]
     pub fn query<'q>(&'q self, name: &'q str) -> Option<&'q str> {
         self.query.values(name).next()
@@ -279,6 +268,18 @@ impl HttpRequest {
     pub fn cursor(&self) -> Option<&str> {
         self.query("cursor")
     }
+}
+
+/// Returns whether API Gateway found the route, and so decoded the path. A function URL finds none, and delivers the path as the caller
+/// wrote it. A path that is decoded twice can lead to another member than the one that the caller names.
+fn is_routed(route_key: Option<&str>) -> bool {
+    route_key.is_some_and(|key| key != "$default")
+}
+
+/// Returns a path without its percent-encoding. What is not UTF-8 becomes a replacement character, which no id has, so it is found nowhere.
+#[must_use]
+pub fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// A gateway puts a stage other than `$default` before the path.
@@ -356,6 +357,25 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_decoded_once_by_whoever_comes_first() {
+        let gateway = json!("GET /v1/{member}");
+        for (route_key, path, expected) in [
+            (&gateway, "/v1/a:b", "/v1/a:b"),
+            (&gateway, "/v1/a%3Ab", "/v1/a%3Ab"),
+            (&gateway, "/v1/%6d-1", "/v1/%6d-1"),
+            (&json!("$default"), "/v1/a%3Ab", "/v1/a:b"),
+            (&json!("$default"), "/v1/%256d-1", "/v1/%6d-1"),
+            (&Value::Null, "/v1/a%2Fb", "/v1/a/b"),
+            (&Value::Null, "/v1/%ff", "/v1/\u{fffd}"),
+            (&Value::Null, "/v1/%", "/v1/%"),
+        ] {
+            let event =
+                json!({ "routeKey": route_key, "rawPath": path, "requestContext": { "http": { "method": "GET" } } });
+            assert_eq!(request(event).path(), expected, "{route_key} {path}");
+        }
+    }
+
+    #[test]
     fn an_idempotency_key_is_needed_and_checked() {
         let longest = "x".repeat(64);
         let too_long = "x".repeat(65);
@@ -405,7 +425,7 @@ mod tests {
         for (caller, header, expected) in [
             (Caller::Operator, "Regulars-Actor", "clerk-7"),
             (Caller::Operator, "x-other", "till-3"),
-            (Caller::Member("m-1".to_owned()), "Regulars-Actor", "till-3"),
+            (Caller::Member, "Regulars-Actor", "till-3"),
         ] {
             let request = with_header(header, "clerk-7").called_by(caller, Some(client.clone()));
             assert_eq!(actor(&request).unwrap().as_deref(), Some(expected), "{header}");

@@ -3,25 +3,44 @@
 use std::{cell::RefCell, io::Write, sync::Once, time::Duration};
 
 use super::*;
-use regulars_application::caught::note;
+use crate::handler;
+use regulars_application::{authority::Claims, caught::note};
 use serde_json::json;
 
-#[derive(Debug, Clone, Copy)]
-enum Operation {
-    Publish,
-    Account,
-    Break,
-    Panic,
-    Wait,
+const OPERATOR: Who = Who::operator(&[Scope::Account]);
+const EITHER: Who = Who::operator_or_member(&[Scope::Account]);
+
+/// What the handlers of these tests work with.
+struct Nothing;
+
+fn routes() -> Routes<Operation<Nothing>> {
+    Routes::under(
+        PROGRAM,
+        [
+            Route::new(Method::PUT, "", OPERATOR, handler!(publish)),
+            Route::new(Method::GET, "/members/{member}", EITHER, handler!(account)),
+            Route::new(Method::DELETE, "/members/{member}", OPERATOR, handler!(fail)),
+            Route::new(Method::POST, "/members/{member}/tier", OPERATOR, handler!(break_down)),
+            Route::new(Method::GET, "/members/{member}/tier", EITHER, handler!(wait)),
+        ],
+    )
 }
 
-const TABLE: &[(Method, &str, Operation)] = &[
-    (Method::PUT, "/v1/programs/{program}", Operation::Publish),
-    (Method::GET, "/v1/programs/{program}/members/{member}", Operation::Account),
-    (Method::DELETE, "/v1/programs/{program}/members/{member}", Operation::Break),
-    (Method::POST, "/v1/programs/{program}/members/{member}/tier", Operation::Panic),
-    (Method::GET, "/v1/programs/{program}/members/{member}/tier", Operation::Wait),
-];
+async fn publish(Call { request, .. }: Call<'_, Nothing>) -> Result<Answer, Problem> {
+    Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value()))
+}
+
+async fn account(Call { request, params, .. }: Call<'_, Nothing>) -> Result<Answer, Problem> {
+    Ok(Answer::ok(&json!({ "member": params.get("member"), "caller": format!("{:?}", request.caller()) })))
+}
+
+async fn fail(_: Call<'_, Nothing>) -> Result<Answer, Problem> {
+    Err(Problem::fault("the table is upside down"))
+}
+
+async fn wait(_: Call<'_, Nothing>) -> Result<Answer, Problem> {
+    std::future::pending().await
+}
 
 /// Notes panics that are caught, and lets Rust print the others: these are the tests that fail.
 fn keep_caught_panics_quiet() {
@@ -37,31 +56,16 @@ fn keep_caught_panics_quiet() {
 }
 
 /// Panics with a member's data in the message.
-async fn break_down() -> Result<(), Problem> {
+async fn break_down(_: Call<'_, Nothing>) -> Result<Answer, Problem> {
     tokio::task::yield_now().await;
     panic!("the member ayse@example.com is broken")
 }
 
 async fn answer(event: Value, authority: Authority) -> (i64, Value) {
-    let routes = Routes::new(TABLE.iter().cloned());
     keep_log();
     keep_caught_panics_quiet();
     let deadline = Deadline::after(Duration::from_millis(200));
-    let response =
-        serve(event, authority, "regulars/account", &routes, deadline, |operation, request, params| async move {
-            match operation {
-                Operation::Publish => Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value())),
-                Operation::Account => Ok(Answer::ok(&json!({
-                    "member": params.get("member"),
-                    "caller": format!("{:?}", request.caller()),
-                }))),
-                Operation::Break => Err(Problem::fault("the table is upside down")),
-                Operation::Panic => break_down().await.map(|()| Answer::ok(&json!({}))),
-                Operation::Wait => std::future::pending().await,
-            }
-        })
-        .await
-        .unwrap();
+    let response = serve(event, &Nothing, &authority, &routes(), deadline).await.unwrap();
     let body = response["body"].as_str().unwrap();
     (response["statusCode"].as_i64().unwrap(), serde_json::from_str(body).unwrap())
 }
@@ -84,7 +88,7 @@ fn event(method: &str, path: &str, claims: &Value) -> Value {
 
 #[tokio::test]
 async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
-    let one = json!({ "scope": "regulars/account", "member": "m-1" });
+    let one = json!({ "scope": "regulars/member", "member": "m-1", "program": "demo" });
     let all = json!({ "scope": "regulars/account" });
     let member = "/v1/programs/demo/members/m-1";
     for (method, path, claims, status, code) in [
@@ -101,7 +105,7 @@ async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
         ("GET", "/v1/programs/demo/members/m-1/tier", &all, 503, Some("store_unavailable")),
         ("GET", member, &all, 200, None),
     ] {
-        let (answered, body) = answer(event(method, path, claims), Authority::Jwt).await;
+        let (answered, body) = answer(event(method, path, claims), Authority::Jwt(Claims::default())).await;
         assert_eq!(answered, status, "{method} {path} {claims}");
         assert_eq!(body["code"].as_str(), code, "{method} {path} {claims}");
         if code.is_some() {
@@ -137,7 +141,8 @@ fn keep_log() {
 #[tokio::test]
 async fn a_panic_is_logged_once_with_its_place_and_without_its_message() {
     let claims = json!({ "scope": "regulars/account" });
-    let (status, _) = answer(event("POST", "/v1/programs/demo/members/m-1/tier", &claims), Authority::Jwt).await;
+    let (status, _) =
+        answer(event("POST", "/v1/programs/demo/members/m-1/tier", &claims), Authority::Jwt(Claims::default())).await;
     assert_eq!(status, 500);
     let logged = String::from_utf8(LOGGED.take()).unwrap();
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -157,12 +162,8 @@ async fn where_everyone_is_trusted_no_token_is_needed() {
 
 #[tokio::test]
 async fn an_event_that_is_no_http_request_is_refused() {
-    let routes: Routes<Operation> = Routes::new(TABLE.iter().cloned());
     for event in [json!({ "shard": 1 }), json!(null), json!([])] {
-        let refused = serve(event, Authority::Trusted, "s", &routes, Deadline::after(Duration::MAX), |_, _, _| async {
-            Ok(Answer::ok(&json!({})))
-        })
-        .await;
+        let refused = serve(event, &Nothing, &Authority::Trusted, &routes(), Deadline::after(Duration::MAX)).await;
         assert!(matches!(refused, Err(EventRefused::Unreadable(_))));
     }
 }

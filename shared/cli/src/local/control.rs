@@ -1,10 +1,11 @@
 //! The routes that only the local server has, because only there an operator may move time, run the schedule by hand, or
 //! send to a queue over HTTP.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use http::Method;
-use regulars_api::http::{Answer, HttpRequest, Parameter, Problem, ProblemCode, Routes, serve};
+use regulars_api::handler;
+use regulars_api::http::{Answer, Call, Method, Operation, Parameter, Problem, ProblemCode, Route, Routes, Who, serve};
 use regulars_application::authority::Authority;
 use regulars_application::deadline::Deadline;
 use regulars_application::event::EventRefused;
@@ -26,7 +27,6 @@ pub(crate) struct Control {
     tier_evaluation: Option<Function>,
     /// What reads the queue, if the template has one.
     queue: Option<Function>,
-    routes: Routes<Operation>,
 }
 
 /// What a run by hand looks at.
@@ -38,62 +38,59 @@ struct Wanted {
     all: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Operation {
-    ReadClock,
-    MoveClock,
-    RunTierEvaluation,
-    ListEvents,
-    SendMessages,
-}
+/// Whoever reaches the port may do this: it is on loopback.
+const ANYONE: Who = Who::operator(&[]);
+
+static ROUTES: LazyLock<Routes<Operation<Control>>> = LazyLock::new(|| {
+    Routes::under(
+        "/local",
+        [
+            Route::new(Method::GET, "/clock", ANYONE, handler!(read_clock)),
+            Route::new(Method::PUT, "/clock", ANYONE, handler!(move_clock)),
+            Route::new(Method::GET, "/events", ANYONE, handler!(list_events)).taking(&EVENTS),
+            Route::new(Method::POST, "/run/tier-evaluation", ANYONE, handler!(run_tier_evaluation)),
+            Route::new(Method::POST, "/queue", ANYONE, handler!(send_messages)),
+        ],
+    )
+});
 
 impl Control {
     pub(crate) fn new(clock: KeptClock, tier_evaluation: Option<Function>, queue: Option<Function>) -> Self {
-        let mut table = vec![
-            (Method::GET, "/local/clock", Operation::ReadClock),
-            (Method::PUT, "/local/clock", Operation::MoveClock),
-            (Method::GET, "/local/events", Operation::ListEvents),
-        ];
-        if tier_evaluation.is_some() {
-            table.push((Method::POST, "/local/run/tier-evaluation", Operation::RunTierEvaluation));
-        }
-        if queue.is_some() {
-            table.push((Method::POST, "/local/queue", Operation::SendMessages));
-        }
-        let routes = Routes::new(table).taking(&Method::GET, "/local/events", &EVENTS);
-        Control { clock, tier_evaluation, queue, routes }
+        Control { clock, tier_evaluation, queue }
     }
 
     /// Methods and paths.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = (&Method, &str)> {
-        self.routes.iter().map(|(method, path, _)| (method, path))
+    pub(crate) fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+        ROUTES.iter().map(|(method, path, _)| (method, path))
     }
 
     pub(crate) async fn handle(&self, event: Value) -> Result<Value, EventRefused> {
         // The daily review of a large table takes minutes.
-        let deadline = Deadline::after(Duration::MAX);
-        serve(event, Authority::Trusted, "regulars/local", &self.routes, deadline, |operation, request, _| async move {
-            match operation {
-                Operation::ReadClock => Ok(self.clock.read()),
-                Operation::MoveClock => self.clock.move_to(&request),
-                Operation::RunTierEvaluation => self.run_tier_evaluation(&request).await,
-                Operation::ListEvents => list_events(&request),
-                Operation::SendMessages => queue::send(self.queue.as_ref(), &request).await,
-            }
-        })
-        .await
-    }
-
-    async fn run_tier_evaluation(&self, request: &HttpRequest) -> Result<Answer, Problem> {
-        let Wanted { all } = request.json_body_or_default()?;
-        let function = self.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
-        let run = run::run(function, self.clock.clock().now(), all).await.map_err(Problem::fault)?;
-        Ok(Answer::ok(&run))
+        serve(event, self, &Authority::Trusted, &ROUTES, Deadline::after(Duration::MAX)).await
     }
 }
 
+async fn read_clock(Call { engine, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+    Ok(engine.clock.read())
+}
+
+async fn move_clock(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+    engine.clock.move_to(request)
+}
+
+async fn run_tier_evaluation(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+    let Wanted { all } = request.json_body_or_default()?;
+    let function = engine.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
+    let run = run::run(function, engine.clock.clock().now(), all).await.map_err(Problem::fault)?;
+    Ok(Answer::ok(&run))
+}
+
+async fn send_messages(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+    queue::send(engine.queue.as_ref(), request).await
+}
+
 /// No events leave the engine yet, so the list is empty and goes on where the caller is.
-fn list_events(request: &HttpRequest) -> Result<Answer, Problem> {
+async fn list_events(Call { request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
     request.limit()?;
     let after: u64 = request.query("after").unwrap_or("0").parse().map_err(|_| {
         Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")

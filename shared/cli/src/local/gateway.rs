@@ -2,22 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
-use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The largest body that the gateway takes, in bytes. Functions take less.
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The event of payload version 2.0 that stands for a request. `route` is its path with names in place of values.
-pub(crate) fn event(parts: &Parts, body: &[u8], route: &str, request_id: &str, now: Timestamp) -> Value {
-    let path = parts.uri.path();
+/// A request that has arrived.
+#[derive(Debug)]
+pub(crate) struct Arrived<'r> {
+    pub(crate) parts: &'r Parts,
+    pub(crate) body: &'r [u8],
+    /// Its path, decoded.
+    pub(crate) path: &'r str,
+    /// Its path with names in place of values.
+    pub(crate) route: &'r str,
+    pub(crate) id: &'r str,
+    /// What its token says, if tokens are demanded.
+    pub(crate) claims: Option<Map<String, Value>>,
+}
+
+/// The event of payload version 2.0 that stands for a request.
+pub(crate) fn event(request: Arrived<'_>, now: Timestamp) -> Value {
+    let Arrived { parts, body, path, route, id: request_id, claims } = request;
     let query = parts.uri.query().unwrap_or_default();
     let headers = joined(&parts.headers);
     let route_key = format!("{} {route}", parts.method);
@@ -35,6 +49,7 @@ pub(crate) fn event(parts: &Parts, body: &[u8], route: &str, request_id: &str, n
         "requestContext": {
             "accountId": "local",
             "apiId": "local",
+            "authorizer": claims.map(|claims| json!({ "jwt": { "claims": claims, "scopes": null } })),
             "domainName": headers.get("host").cloned().unwrap_or_default(),
             "domainPrefix": "local",
             "http": {
@@ -57,7 +72,7 @@ pub(crate) fn event(parts: &Parts, body: &[u8], route: &str, request_id: &str, n
 }
 
 /// The response that a function's answer stands for; `None` if it is no answer.
-pub(crate) fn response(answer: Value) -> Option<Response> {
+pub(crate) fn response(answer: Value) -> Option<Response<Full<Bytes>>> {
     let answer: FunctionAnswer = serde_json::from_value(answer).ok()?;
     let body = answer.body.unwrap_or_default();
     let body = if answer.is_base64_encoded { BASE64.decode(body).ok()? } else { body.into_bytes() };
@@ -65,7 +80,7 @@ pub(crate) fn response(answer: Value) -> Option<Response> {
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(Body::from(body)).ok()
+    response.body(Full::from(body)).ok()
 }
 
 #[derive(Deserialize)]
@@ -114,7 +129,8 @@ mod tests {
 
     fn event_of(request: Request<()>, body: &[u8]) -> Value {
         let (parts, ()) = request.into_parts();
-        event(&parts, body, "/v1/{a}", "r-1", Timestamp::UNIX_EPOCH)
+        let arrived = Arrived { parts: &parts, body, path: "/v1/a/b", route: "/v1/{a}", id: "r-1", claims: None };
+        event(arrived, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -127,7 +143,7 @@ mod tests {
             .unwrap();
         let event = event_of(request, b"{}");
         assert_eq!(event["routeKey"], "POST /v1/{a}");
-        assert_eq!(event["rawPath"], "/v1/a%2Fb");
+        assert_eq!(event["rawPath"], "/v1/a/b");
         assert_eq!(event["rawQueryString"], "limit=3&limit=4&cursor=x%20y");
         assert_eq!(event["queryStringParameters"], json!({ "limit": "3,4", "cursor": "x y" }));
         assert_eq!(event["headers"], json!({ "host": "localhost", "x-two": "1,2" }));

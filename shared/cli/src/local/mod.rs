@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use regulars_api::http::Routes;
-use regulars_application::authority::Authority;
+use regulars_application::authority::{Authority, Claims};
 use regulars_application::clock::{Clock, MovableClock};
 use regulars_application::engine::Engine;
 use regulars_application::programs::ProgramCache;
@@ -33,8 +33,10 @@ use control::Control;
 use dynamo::Dynamo;
 use function::Function;
 use program::{Document, Publication};
-use server::{Server, Target};
+use server::{Front, Server, Target};
 use template::{FunctionResource, Template};
+
+use crate::token::Key;
 
 /// The name of the table.
 pub const TABLE: &str = "regulars";
@@ -53,6 +55,8 @@ pub struct Options {
     pub program: Option<PathBuf>,
     /// Where the clock stands; without it the clock follows the machine's until it is moved.
     pub clock_at: Option<Timestamp>,
+    /// The file with the key of the tokens that callers have to send; without it everyone on this machine is an operator.
+    pub auth: Option<PathBuf>,
 }
 
 /// A local server that accepts requests, until it is stopped or dropped.
@@ -117,6 +121,7 @@ impl Running {
 /// Starts everything around the functions that `function` makes.
 async fn start_with(options: Options, function: MakeFunction) -> Result<Running, StartFailed> {
     let document = Document::read(options.program.as_deref())?;
+    let key = options.auth.as_deref().map(Key::open).transpose().map_err(StartFailed::new)?;
     let listener = server::bind(options.port).await?;
     let template = Template::embedded()?;
     let dynamo = Dynamo::start(&options.data)?;
@@ -124,7 +129,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
 
     let kept = KeptClock::open(&options.data, options.clock_at)?;
     let clock = kept.clock().clone();
-    let engine = Arc::new(engine(dynamo::store(&dynamo.client()), clock.clone())?);
+    let authority = key.as_ref().map_or(Authority::Trusted, |_| Authority::Jwt(Claims::default()));
+    let engine = Arc::new(engine(dynamo::store(&dynamo.client()), clock.clone(), authority)?);
     let functions = named(&template, &engine, function)?;
     let program = find(&functions, "program")?;
     let publication = program::publish_if_absent(program, &document).await?;
@@ -135,9 +141,9 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
 
     let queue = functions.iter().find_map(|(resource, _)| functions::queue(resource, &engine));
     let control = Control::new(kept.clone(), scheduled(&functions), queue);
-    let server = Server::start(listener, routes(functions, &control), control, clock.clone())?;
+    let server = Server::start(listener, Front::new(routes(functions), control, clock.clone(), key))?;
     let url = format!("http://{}", server.address());
-    let greeting = greeting::commands(&url, clock.now(), currency.as_deref());
+    let greeting = greeting::commands(&url, clock.now(), currency.as_deref(), options.auth.as_deref());
     let greeting = kept.notice().map_or_else(|| greeting.clone(), |notice| format!("# {notice}\n{greeting}"));
     Ok(Running { url, greeting, clock, engine, server, dynamo })
 }
@@ -148,17 +154,17 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
 ///
 /// Never in practice: the key of aliases is long enough.
 pub fn engine_at(table_url: &str, clock: MovableClock) -> Result<Engine, StartFailed> {
-    engine(dynamo::store(&client_at(table_url)), clock)
+    engine(dynamo::store(&client_at(table_url)), clock, Authority::Trusted)
 }
 
-/// The engine that the functions share. It serves whoever reaches the port, which is on loopback.
-fn engine(store: Store, clock: MovableClock) -> Result<Engine, StartFailed> {
+/// The engine that the functions share.
+fn engine(store: Store, clock: MovableClock, authority: Authority) -> Result<Engine, StartFailed> {
     let clock = Clock::Movable(clock);
     Ok(Engine {
         store,
         programs: ProgramCache::in_one_process(),
         clock,
-        authority: Authority::Trusted,
+        authority,
         alias_key: Some(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),
     })
 }
@@ -198,11 +204,11 @@ fn scheduled(functions: &Functions) -> Option<Function> {
         .map(|(_, function)| function.clone())
 }
 
-fn routes(functions: Functions, control: &Control) -> Routes<Target> {
+fn routes(functions: Functions) -> Routes<Target> {
     let of_functions = functions.into_iter().flat_map(|(resource, function)| {
         resource.routes.into_iter().map(move |(method, path)| (method, path, Target::Function(function.clone())))
     });
-    let of_control = control.routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
+    let of_control = Control::routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
     Routes::new(of_functions.chain(of_control))
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use regulars_api::http::Scope;
 use serde_json::{Value, json};
 
 use super::failure::StartFailed;
@@ -88,7 +89,12 @@ async fn call(
         "headers": { "content-type": "application/json", "if-none-match": "*" },
         "body": body.map(Value::to_string),
         "isBase64Encoded": false,
-        "requestContext": { "http": { "method": method, "path": path }, "stage": "$default", "requestId": "start" },
+        "requestContext": {
+            "authorizer": { "jwt": { "claims": { "scope": Scope::Program.as_str() } } },
+            "http": { "method": method, "path": path },
+            "stage": "$default",
+            "requestId": "start",
+        },
     });
     let answer = function.call(event).await.map_err(StartFailed::new)?;
     let status = answer.get("statusCode").and_then(Value::as_u64).unwrap_or_default();

@@ -1,22 +1,29 @@
 //! The HTTP server: takes requests where the gateway would, and gives them to the functions that the template names.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
-use regulars_api::http::{Problem, Routes, refuse};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use regulars_api::http::{Problem, ProblemCode, Routes, decoded, refuse};
 use regulars_application::clock::MovableClock;
 use regulars_application::refusal::RefusalCode;
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::token::Key;
 
 use super::control::Control;
 use super::failure::StartFailed;
@@ -26,6 +33,12 @@ use super::gateway;
 /// How long running requests are waited for when the server stops. A function ends sooner, the schedule run by hand can
 /// be run again, and a caller who never finishes sending must not keep the process.
 const STOP_DURATION_MAX: Duration = Duration::from_secs(10);
+
+/// How long a caller may take to send the headers of a request, and its body. The gateway waits about as long.
+const ARRIVAL_DURATION_MAX: Duration = Duration::from_secs(30);
+
+/// How long the server waits before it accepts again when the system refuses a connection, for want of file handles say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How much of a body is read before its sender is cut off.
 const BODY_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
@@ -44,14 +57,26 @@ pub(crate) enum Target {
 pub(crate) struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
+/// What stands between callers and functions.
 #[derive(Debug)]
-struct Front {
-    routes: Routes<Target>,
-    control: Control,
-    clock: MovableClock,
+pub(crate) struct Front {
+    pub(crate) routes: Routes<Target>,
+    pub(crate) control: Control,
+    pub(crate) clock: MovableClock,
+    /// The key of the tokens that the functions demand, if they do.
+    pub(crate) key: Option<Key>,
+    /// How long headers may take to arrive, and a body.
+    pub(crate) arrival_duration_max: Duration,
+}
+
+impl Front {
+    /// A front that lets everyone through, unless `key` is there.
+    pub(crate) fn new(routes: Routes<Target>, control: Control, clock: MovableClock, key: Option<Key>) -> Self {
+        Self { routes, control, clock, key, arrival_duration_max: ARRIVAL_DURATION_MAX }
+    }
 }
 
 /// Takes `port` on loopback, 0 for any that is free. Nothing is answered yet.
@@ -66,19 +91,10 @@ pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartFailed> {
 
 impl Server {
     /// Accepts requests.
-    pub(crate) fn start(
-        listener: TcpListener,
-        routes: Routes<Target>,
-        control: Control,
-        clock: MovableClock,
-    ) -> Result<Self, StartFailed> {
+    pub(crate) fn start(listener: TcpListener, front: Front) -> Result<Self, StartFailed> {
         let address = listener.local_addr().map_err(StartFailed::new)?;
-        let front = Arc::new(Front { routes, control, clock });
-        let app = Router::new().fallback(answer).with_state(front);
         let (stop, stopped) = oneshot::channel::<()>();
-        // The sender says stop, or is gone; either way it is over.
-        let until = async { stopped.await.unwrap_or_default() };
-        let serving = tokio::spawn(async { axum::serve(listener, app).with_graceful_shutdown(until).await });
+        let serving = tokio::spawn(serve(listener, Arc::new(front), stopped));
         Ok(Server { address, stop, serving })
     }
 
@@ -91,61 +107,128 @@ impl Server {
         let Server { stop, mut serving, .. } = self;
         // It has stopped already if nobody hears this.
         let _ = stop.send(());
-        if tokio::time::timeout(STOP_DURATION_MAX, &mut serving).await.is_err() {
+        if timeout(STOP_DURATION_MAX, &mut serving).await.is_err() {
             tracing::warn!("some requests did not end and are dropped");
             serving.abort();
         }
     }
 }
 
-async fn answer(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
-    // 128 bits, so that no request of any run has the id of another.
-    let request_id = format!("{:032x}", fastrand::u128(..));
-    let problem = match front.answer(request, &request_id).await {
-        Ok(response) => return response,
-        Err(problem) => problem,
-    };
-    let refused = refuse(&problem, &request_id).ok().and_then(gateway::response);
-    refused.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+/// Serves connections until `stopped` says stop, and then those that are open to the end of their requests.
+async fn serve(listener: TcpListener, front: Arc<Front>, mut stopped: oneshot::Receiver<()>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(front.arrival_duration_max);
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // The sender says stop, or is gone; either way it is over.
+            _ = &mut stopped => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let front = Arc::clone(&front);
+        let service = service_fn(move |request| {
+            let front = Arc::clone(&front);
+            async move { Ok::<_, Infallible>(front.respond(request).await) }
+        });
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        // A connection that breaks is its caller's affair.
+        tokio::spawn(async { connection.await.unwrap_or_default() });
+    }
+    drop(listener);
+    connections.shutdown().await;
 }
 
-/// The whole body; `None` if it is larger than the gateway takes, or breaks off. Whatever a caller sends is read to its end
-/// first, be it refused: who is still sending when the connection closes never sees the answer.
-async fn read(mut body: Body) -> Option<Vec<u8>> {
+/// The whole body. Whatever a caller sends is read to its end first, be it refused: who is still sending when the connection closes
+/// never sees the answer.
+///
+/// # Errors
+///
+/// `body_too_large` if it is larger than the gateway takes; `body_malformed` if it breaks off, or its chunks are no chunks.
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Problem> {
     let mut whole = Some(Vec::new());
     let mut length: usize = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let frame =
+            frame.map_err(|_| Problem::body_malformed("", "The body breaks off, or its chunks are malformed."))?;
+        let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
         if length > BODY_BYTES_READ_MAX {
-            return None;
+            break;
         }
         whole = whole.filter(|_| length <= gateway::BODY_BYTES_MAX);
         if let Some(whole) = &mut whole {
             whole.extend_from_slice(&data);
         }
     }
-    whole
+    whole.ok_or_else(|| {
+        let max = gateway::BODY_BYTES_MAX;
+        Problem::new(
+            RefusalCode::BodyTooLarge,
+            format!("The body has more than the {max} bytes that the gateway takes."),
+        )
+    })
 }
 
 impl Front {
-    async fn answer(&self, request: Request<Body>, request_id: &str) -> Result<Response, Problem> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        // 128 bits, so that no request of any run has the id of another.
+        let request_id = format!("{:032x}", fastrand::u128(..));
+        let problem = match self.answer(request, &request_id).await {
+            Ok(response) => return response,
+            Err(problem) => problem,
+        };
+        let refused = refuse(&problem, &request_id).ok().and_then(gateway::response);
+        refused.unwrap_or_else(|| {
+            let mut broken = Response::default();
+            *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            broken
+        })
+    }
+
+    async fn answer(&self, request: Request<Incoming>, request_id: &str) -> Result<Response<Full<Bytes>>, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read(body).await;
-        let found = self.routes.find(&parts.method, parts.uri.path())?;
-        let body = body.ok_or_else(|| {
-            let max = gateway::BODY_BYTES_MAX;
-            Problem::new(
-                RefusalCode::BodyTooLarge,
-                format!("The body has more than the {max} bytes that the gateway takes."),
-            )
-        })?;
-        let event = gateway::event(&parts, &body, found.path, request_id, self.clock.now());
+        let body = timeout(self.arrival_duration_max, read(body)).await;
+        let path = decoded(parts.uri.path());
+        let found = self.routes.find(&parts.method, &path)?;
+        let claims = match (&self.key, found.operation) {
+            (Some(key), Target::Function(_)) => Some(claims(key, &parts.headers)?),
+            (Some(_), Target::Control) | (None, _) => None,
+        };
+        let seconds = self.arrival_duration_max.as_secs();
+        let late = |_| Problem::body_malformed("", format!("The body did not arrive within {seconds} seconds."));
+        let body = body.map_err(late)??;
+        let arrived =
+            gateway::Arrived { parts: &parts, body: &body, path: &path, route: found.path, id: request_id, claims };
+        let event = gateway::event(arrived, self.clock.now());
         let answered = match found.operation {
             Target::Function(function) => function.call(event).await,
             Target::Control => self.control.handle(event).await,
         };
         let answer = answered.map_err(Problem::fault)?;
         gateway::response(answer).ok_or_else(|| Problem::fault("the function's answer is no HTTP response"))
+    }
+}
+
+/// What the token of a request says.
+///
+/// # Errors
+///
+/// `token_missing`, `token_invalid`.
+fn claims(key: &Key, headers: &HeaderMap) -> Result<Map<String, Value>, Problem> {
+    let Some(header) = headers.get(AUTHORIZATION) else {
+        let detail = "Send the header Authorization: Bearer, with a token that `regulars token` prints.";
+        return Err(Problem::unauthorized(ProblemCode::TokenMissing, detail));
+    };
+    let invalid = |detail: String| Problem::unauthorized(ProblemCode::TokenInvalid, detail);
+    let token = header.to_str().ok().and_then(|value| value.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            key.claims(token.trim()).map_err(|error| invalid(format!("The token is not accepted: {error}.")))
+        }
+        Some(_) | None => Err(invalid("The header Authorization must be Bearer and a token.".to_owned())),
     }
 }

@@ -18,7 +18,13 @@ const PUBLISHING: MakeFunction = |resource, _| Some(publishing(resource));
 const NONE: MakeFunction = |_, _| None;
 
 fn options() -> Options {
-    Options { port: 0, data: Data::Memory, program: None, clock_at: Some("2026-12-31T23:00:00Z".parse().unwrap()) }
+    Options {
+        port: 0,
+        data: Data::Memory,
+        program: None,
+        clock_at: Some("2026-12-31T23:00:00Z".parse().unwrap()),
+        auth: None,
+    }
 }
 
 /// Answers with the event that it was given. A body `panic` panics, and a body `nothing` is answered with nonsense.

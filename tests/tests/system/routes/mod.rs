@@ -12,6 +12,7 @@
 mod accruals;
 mod adjustments;
 mod bad_input;
+mod callers;
 mod codes;
 mod entries;
 mod holds;

@@ -41,7 +41,12 @@ const ATTRIBUTES: [(&str, AttributeType); 3] =
 fn expression(source: &str) -> Expression {
     let document = Json::Null;
     let findings = Findings::default();
-    let attributes = ATTRIBUTES.map(|(id, kind)| AttributeSpec { id: id.parse().unwrap(), kind, personal: false });
+    let attributes = ATTRIBUTES.map(|(id, kind)| AttributeSpec {
+        id: id.parse().unwrap(),
+        kind,
+        personal: false,
+        is_editable_by_member: false,
+    });
     let variables = [Variable::Purchase, Variable::Line, Variable::Member];
     let node = Node::top(&document, &findings);
     let checker = Checker { node: &node, variables: &variables, attributes: Some(&attributes) };

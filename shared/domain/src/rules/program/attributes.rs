@@ -45,6 +45,8 @@ pub struct AttributeSpec {
     pub kind: AttributeType,
     /// Whether it is personal data.
     pub personal: bool,
+    /// Whether members may change it themselves.
+    pub is_editable_by_member: bool,
 }
 
 /// Why an attribute was not taken.
@@ -57,6 +59,12 @@ pub struct AttributeRefused {
 }
 
 impl Program {
+    /// Returns whether members may change this attribute themselves.
+    #[must_use]
+    pub fn is_editable_by_member(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|spec| spec.id.as_str() == attribute && spec.is_editable_by_member)
+    }
+
     /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away, also one that the
     /// program does not have any more.
     ///
@@ -132,7 +140,7 @@ fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValu
 
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<AttributeSpec>> {
     node.list_by_id(ATTRIBUTES_MAX, |node| {
-        let fields = node.fields(&["id", "type", "personal"])?;
+        let fields = node.fields(&["id", "type", "personal", "editable_by"])?;
         let id = fields.required("id").and_then(|node| node.parsed("malformed"));
         let kind = fields.required("type").and_then(|node| {
             node.choice(&[
@@ -143,6 +151,8 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<AttributeSpec>> {
             ])
         });
         let personal = fields.read_or("personal", false, read_boolean);
-        Some(AttributeSpec { id: id?, kind: kind?, personal: personal? })
+        let is_editable_by_member =
+            fields.read_or("editable_by", false, |node| node.choice(&[("operator", false), ("member", true)]));
+        Some(AttributeSpec { id: id?, kind: kind?, personal: personal?, is_editable_by_member: is_editable_by_member? })
     })
 }

@@ -179,8 +179,9 @@ mod tests {
     fn codes(source: &str) -> Vec<(&'static str, String)> {
         let document = Json::from(source);
         let findings = Findings::default();
-        let attributes = [("city", AttributeType::String), ("newsletter", AttributeType::Boolean)]
-            .map(|(id, kind)| AttributeSpec { id: id.parse().unwrap(), kind, personal: false });
+        let attributes = [("city", AttributeType::String), ("newsletter", AttributeType::Boolean)].map(|(id, kind)| {
+            AttributeSpec { id: id.parse().unwrap(), kind, personal: false, is_editable_by_member: false }
+        });
         let variables = [Variable::Purchase, Variable::Line, Variable::Member, Variable::OccurredAt];
         assert!(read(&Node::top(&document, &findings), &variables, Some(&attributes)).is_some(), "{source}");
         findings.into_findings().into_iter().map(|fault| (fault.code, fault.message)).collect()
@@ -269,7 +270,12 @@ mod tests {
         ] {
             let document = Json::from(source);
             let findings = Findings::default();
-            let attributes = [AttributeSpec { id: "c".parse().unwrap(), kind: AttributeType::String, personal: true }];
+            let attributes = [AttributeSpec {
+                id: "c".parse().unwrap(),
+                kind: AttributeType::String,
+                personal: true,
+                is_editable_by_member: false,
+            }];
             let condition = read(&Node::top(&document, &findings), &[Variable::Member], Some(&attributes)).unwrap();
             assert!(!condition.is_of_line());
             assert_eq!(condition.holds(&Nothing), Err(fault), "{source}");

@@ -1,0 +1,124 @@
+//! The key that signs local tokens, and the file that keeps it.
+
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use jsonwebtoken::{DecodingKey, EncodingKey};
+
+/// How long a key is, in bytes: as long as the hash that it keys (RFC 7518, section 3.2).
+const KEY_BYTES: usize = 32;
+
+/// A key that signs tokens, and tells whether it has signed one.
+#[derive(Clone)]
+pub struct Key([u8; KEY_BYTES]);
+
+/// A key file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUnusable(String);
+
+impl fmt::Display for KeyUnusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for KeyUnusable {}
+
+impl KeyUnusable {
+    pub(super) fn new(reason: impl fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
+
+/// Never the key itself.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Key {
+    /// Reads a key file: 64 hexadecimal digits. Makes one that only its owner can read if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyUnusable`] if it cannot be read or made, or holds something else.
+    pub fn open(file: &Path) -> Result<Self, KeyUnusable> {
+        let failed = |error: io::Error| KeyUnusable(format!("cannot use the key file {}: {error}", file.display()));
+        match Self::make(file) {
+            Ok(key) => Ok(key),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let text = fs::read_to_string(file).map_err(failed)?;
+                Self::parse(&text).ok_or_else(|| {
+                    KeyUnusable(format!("the key file {} must hold 64 hexadecimal digits", file.display()))
+                })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn make(file: &Path) -> io::Result<Self> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        writeln!(opened, "{}", hex::encode(key))?;
+        Ok(Self(key))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut key = [0; KEY_BYTES];
+        hex::decode_to_slice(text.trim(), &mut key).ok()?;
+        Some(Self(key))
+    }
+
+    pub(super) fn encoding(&self) -> EncodingKey {
+        EncodingKey::from_secret(&self.0)
+    }
+
+    pub(super) fn decoding(&self) -> DecodingKey {
+        DecodingKey::from_secret(&self.0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &[u8; KEY_BYTES]) -> Self {
+        Self(*bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/local.key");
+        let made = Key::open(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Key::open(&file).unwrap().0, made.0);
+        assert_eq!(format!("{made:?}"), "Key(..)");
+    }
+
+    #[test]
+    fn a_file_that_holds_no_key_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.key");
+        for text in ["", "secret", &"0".repeat(63), &"g".repeat(64)] {
+            fs::write(&file, text).unwrap();
+            let unusable = Key::open(&file).unwrap_err().to_string();
+            assert!(unusable.ends_with("local.key must hold 64 hexadecimal digits"), "{unusable}");
+        }
+        let unusable = Key::open(folder.path()).unwrap_err().to_string();
+        assert!(unusable.starts_with("cannot use the key file"), "{unusable}");
+    }
+}
