@@ -10,6 +10,7 @@ use regulars_application::{engine::Engine, refusal::Refusal};
 use regulars_domain::{
     enroll::{self, MemberChange, NewStatus},
     program::Program,
+    scalar::or_default,
     settle::Settled,
 };
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use serde_json::Value;
 struct Changes {
     #[serde(default)]
     status: Option<NewStatus>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     attributes: BTreeMap<String, Value>,
 }
 

@@ -20,6 +20,7 @@ use regulars_domain::{
     hash::Hash,
     id::{EntryId, MemberId, ProgramId},
     occasion::Occasion,
+    scalar::or_default,
 };
 use regulars_store::{Found, Needs, RequestKey};
 use serde::Deserialize;
@@ -41,9 +42,9 @@ const OPERATION: &str = "enrollment";
 struct Enrollment {
     #[serde(default)]
     member: Option<MemberId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     attributes: BTreeMap<String, Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     aliases: Vec<Name>,
     #[serde(default)]
     referred_by: Option<MemberId>,

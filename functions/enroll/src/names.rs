@@ -21,7 +21,7 @@ impl Name {
         key.alias(program, &self.kind, &self.value).map_err(|malformed| {
             let field = match malformed {
                 AliasMalformed::Kind => "kind",
-                AliasMalformed::Value | AliasMalformed::Phone => "value",
+                AliasMalformed::Value | AliasMalformed::Email | AliasMalformed::Phone => "value",
             };
             Problem::body_malformed(format!("{at}/{field}"), malformed.to_string())
         })

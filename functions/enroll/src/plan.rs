@@ -6,7 +6,7 @@ use regulars_api::{
     view::{AccountView, Posted},
 };
 use regulars_application::{command::Undecided, engine::Engine, refusal::Refusal, subject::Subject};
-use regulars_domain::{id::PlanId, plan, settle::Settled};
+use regulars_domain::{id::PlanId, plan, scalar::or_default, settle::Settled};
 use regulars_store::{Found, Needs};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use serde_json::Value;
 struct PlanPaid {
     plan: PlanId,
     /// Whether another plan that runs ends.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     replace: bool,
 }
 

@@ -21,6 +21,7 @@ use regulars_domain::{
     points::Points,
     posting::Posting,
     redemption::{self, Part},
+    scalar::or_default,
     settle::Settled,
 };
 use regulars_store::{Found, Needs};
@@ -45,7 +46,7 @@ struct Reversal {
     #[serde(default, deserialize_with = "told")]
     money: Option<Money>,
     /// What becomes of the piece.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     stock: Stock,
 }
 

@@ -5,14 +5,14 @@ use regulars_api::{
     view::{AccountView, EntryDetail, TierChangeView},
 };
 use regulars_application::engine::Engine;
-use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed};
+use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed, scalar::or_default};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Evaluation {
     /// Tell, and write nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     dry_run: bool,
 }
 

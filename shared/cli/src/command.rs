@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use regulars_domain::instant;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -56,7 +57,7 @@ struct Local {
     program: Option<PathBuf>,
 
     /// Instant at which the clock stands; without it the clock is the machine's
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = instant::read)]
     clock_at: Option<Timestamp>,
 
     /// Demand tokens that are signed by the key in this file, which is made if it is absent; see `regulars token`

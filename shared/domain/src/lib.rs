@@ -28,6 +28,7 @@ pub use self::{
     state::{account, cap_use, counter, hold, lots, pending, steps},
     time::settle,
     values::{
-        calendar, code, fingerprint, hash, id, money, occasion, pointer, points, purchase, returned, scalar, text,
+        calendar, code, fingerprint, hash, id, instant, money, occasion, pointer, points, purchase, returned, scalar,
+        text,
     },
 };

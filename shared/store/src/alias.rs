@@ -29,12 +29,15 @@ pub struct AliasKeyTooShort;
 /// Why a name cannot be an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasMalformed {
-    /// The kind is no id of at most 16 characters.
-    #[error("an alias kind must be 1 to {KIND_LENGTH_MAX} of A-Z a-z 0-9 . _ : -")]
+    /// The kind is no id of at most 16 characters in lower case.
+    #[error("an alias kind must be 1 to {KIND_LENGTH_MAX} of a-z 0-9 . _ : -")]
     Kind,
     /// The value is empty or too long.
     #[error("an alias value must have 1 to {VALUE_LENGTH_MAX} characters besides white space around it")]
     Value,
+    /// The value is no e-mail address.
+    #[error("an email must have a name, an @ and a host, as in ayse@example.com")]
+    Email,
     /// The value is no telephone number with a country code.
     #[error("a phone must be a number of 7 to 15 digits with its country code, as in +90 532 123 45 67")]
     Phone,
@@ -84,8 +87,11 @@ impl fmt::Debug for AliasKey {
 }
 
 fn is_kind(kind: &str) -> bool {
-    // The same characters as an id: above all no `#`, which separates the parts of a key.
-    kind.len() <= KIND_LENGTH_MAX && kind.parse::<regulars_domain::id::AttributeId>().is_ok()
+    // The same characters as an id, above all no `#`, which separates the parts of a key. One case, so that `Email` is not taken for a kind of
+    // its own, whose values are compared as they are written.
+    !kind.contains(|char: char| char.is_ascii_uppercase())
+        && kind.len() <= KIND_LENGTH_MAX
+        && kind.parse::<regulars_domain::id::AttributeId>().is_ok()
 }
 
 fn normalised(kind: &str, value: &str) -> Result<String, AliasMalformed> {
@@ -94,10 +100,17 @@ fn normalised(kind: &str, value: &str) -> Result<String, AliasMalformed> {
         return Err(AliasMalformed::Value);
     }
     match kind {
-        "email" => Ok(value.to_lowercase()),
+        "email" => email(value).ok_or(AliasMalformed::Email),
         "phone" => phone(value).ok_or(AliasMalformed::Phone),
         _ => Ok(value.to_owned()),
     }
+}
+
+/// An address in lower case. Whether mail arrives there is not asked.
+fn email(value: &str) -> Option<String> {
+    let (name, host) = value.rsplit_once('@')?;
+    let is_address = !name.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace);
+    is_address.then(|| value.to_lowercase())
 }
 
 /// The digits of an international number, country code first, as E.164 bounds them.
@@ -150,8 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn an_email_has_a_name_and_a_host() {
+        for good in ["a@b", "ayse+shop@mail.example.com", "\"a@b\"@c", "çiğdem@örnek.example"] {
+            assert!(alias("email", good).is_ok(), "{good}");
+        }
+        for bad in ["ayse", "@example.com", "ayse@", "ayse example@x.y", "@"] {
+            assert_eq!(alias("email", bad), Err(AliasMalformed::Email), "{bad}");
+        }
+    }
+
+    #[test]
     fn kind_and_value_are_bounded() {
-        for bad in ["", "e mail", "a#b", "kind-of-17-charsx", "é"] {
+        for bad in [".", "x@y"] {
+            assert!(alias(bad, "x").is_err());
+        }
+        for bad in ["", "e mail", "a#b", "kind-of-17-charsx", "é", "Email", "EMAIL", "cArd"] {
             assert_eq!(alias(bad, "x"), Err(AliasMalformed::Kind), "{bad}");
         }
         assert!(alias("kind-of-16-chars", "x").is_ok());

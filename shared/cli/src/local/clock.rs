@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use regulars_api::http::{Answer, HttpRequest, Problem};
 use regulars_application::clock::MovableClock;
 use regulars_application::refusal::RefusalCode;
+use regulars_domain::instant;
 use serde::{Deserialize, Serialize};
 
 use super::dynamo::Data;
@@ -18,6 +19,7 @@ use super::failure::StartFailed;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Instant {
+    #[serde(deserialize_with = "instant::deserialize")]
     now: Timestamp,
 }
 

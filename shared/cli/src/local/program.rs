@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use regulars_api::http::Scope;
+use regulars_api::http::{PROGRAM_BYTES_MAX, Scope};
+use regulars_application::body::Body;
 use serde_json::{Value, json};
 
 use super::failure::StartFailed;
@@ -34,9 +35,11 @@ impl Document {
     }
 
     fn parse(source: String, text: &str) -> Result<Self, StartFailed> {
-        let json = serde_json::from_str(text)
-            .map_err(|error| StartFailed::new(format!("the program document {source} is not JSON: {error}")))?;
-        Ok(Document { source, json })
+        // As the API reads it, which refuses a field that comes twice.
+        let body = Body::read(text.as_bytes(), PROGRAM_BYTES_MAX).map_err(|refusal| {
+            StartFailed::new(format!("the program document {source} is not read: {}", refusal.detail()))
+        })?;
+        Ok(Document { source, json: body.value().clone() })
     }
 }
 

@@ -232,3 +232,84 @@ fn claims(key: &Key, headers: &HeaderMap) -> Result<Map<String, Value>, Problem>
         Some(_) | None => Err(invalid("The header Authorization must be Bearer and a token.".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::Instant;
+
+    use super::super::{clock::KeptClock, dynamo::Data};
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(300);
+
+    /// A server that waits for [`WAIT`] and answers its own routes alone.
+    async fn server() -> Server {
+        let clock = KeptClock::open(&Data::Memory, None).unwrap();
+        let routes = Control::routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
+        let (routes, moved) = (Routes::new(routes), clock.clock().clone());
+        let front = Front::new(routes, Control::new(clock, None, None), moved, None);
+        let listener = bind(0).await.unwrap();
+        Server::start(listener, Front { arrival_duration_max: WAIT, ..front }).unwrap()
+    }
+
+    /// Sends `bytes`, keeps the connection open, and tells what came back until the server closed it.
+    async fn exchange(server: &Server, bytes: &[u8]) -> (String, Duration) {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("it closes").unwrap_or_default();
+        (String::from_utf8(answer).unwrap(), began.elapsed())
+    }
+
+    const PUT: &str = "PUT /local/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+
+    #[tokio::test]
+    async fn chunks_that_are_none_are_a_malformed_body() {
+        let server = server().await;
+        for chunks in
+            ["zz\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx\r\n0\r\n\r\n", "fffffffffffffffff\r\n{}"]
+        {
+            let (answer, _) =
+                exchange(&server, format!("{PUT}transfer-encoding: chunked\r\n\r\n{chunks}").as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 400"), "{chunks:?}: {answer}");
+            assert!(answer.contains("body_malformed"), "{chunks:?}: {answer}");
+        }
+        let whole = format!(
+            "{PUT}transfer-encoding: chunked\r\n\r\n1d\r\n{{\"now\":\"2999-01-01T00:00:00Z\"\r\n1\r\n}}\r\n0\r\n\r\n"
+        );
+        let (answer, _) = exchange(&server, whole.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_does_not_arrive_is_not_waited_for() {
+        let server = server().await;
+        for (sent, answered) in [
+            (String::new(), ""),
+            ("PUT /local/clock HTTP/1.1\r\nhost: x\r\nx-".to_owned(), ""),
+            (format!("{PUT}content-length: 100\r\n\r\n{{"), "HTTP/1.1 400"),
+            (format!("{PUT}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n"), "HTTP/1.1 400"),
+        ] {
+            let (answer, took) = exchange(&server, sent.as_bytes()).await;
+            assert!(answer.starts_with(answered) && answer.is_empty() == answered.is_empty(), "{sent:?}: {answer}");
+            assert!((WAIT..WAIT * 10).contains(&took), "{sent:?}: {took:?}");
+        }
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn one_that_waits_does_not_keep_the_others_waiting() {
+        let server = server().await;
+        let mut slow = TcpStream::connect(server.address()).await.unwrap();
+        slow.write_all(b"GET /local/cl").await.unwrap();
+        let began = Instant::now();
+        let (answer, _) = exchange(&server, b"GET /local/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(began.elapsed() < WAIT);
+        server.stop().await;
+    }
+}

@@ -19,8 +19,13 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, more: &[&str]) -> Self {
         let mut process = command(&["--port", "0", "--clock-at", NOW, "--data"])
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program was built");
@@ -149,6 +154,47 @@ fn the_commands_that_it_prints_work_when_they_are_pasted() {
     assert_eq!(&bought["account"], account);
 }
 
+/// Sends a request with a token, or without one, and tells the status.
+fn status(address: &str, token: Option<&str>) -> u16 {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    write!(stream, "GET /v1/programs/demo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{bearer}\r\n")
+        .expect("it takes requests");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers text");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("it answers a status")
+}
+
+#[test]
+fn a_server_that_demands_tokens_takes_those_that_are_printed_with_its_key() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let (data, key, other) =
+        (folder.path().join("local.db"), folder.path().join("local.key"), folder.path().join("other.key"));
+    let text = |path: &Path| path.to_str().expect("it is text").to_owned();
+    let server = Server::start_with(&data, &["--auth", &text(&key)]);
+    let token = |scope: &str, key: &Path| {
+        let arguments = ["token", "--scope", scope, "--program", "demo", "--actor", "till-3", "--key", &text(key)];
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_regulars")).args(arguments).output().expect("the program was built");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
+    };
+    for (token, expected) in [
+        (None, 401),
+        (Some("x".to_owned()), 401),
+        (Some(token("regulars/program", &other)), 401),
+        (Some(token("regulars/earn", &key)), 403),
+        (Some(token("regulars/program", &key)), 200),
+        (Some(token("regulars/read", &key)), 200),
+    ] {
+        assert_eq!(status(&server.address, token.as_deref()), expected, "{token:?}");
+    }
+    let unknown = Command::new(env!("CARGO_BIN_EXE_regulars")).args(["token", "--scope", "earn"]).output();
+    let unknown = unknown.expect("the program was built");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8(unknown.stderr).expect("it prints text").contains("there is no scope `earn`"));
+}
+
 #[test]
 fn what_cannot_be_started_is_one_line_and_status_2() {
     let folder = tempfile::tempdir().expect("there is room");
@@ -164,7 +210,10 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
     assert!(refused(&["--port", "0", "--data", "/proc/regulars/local.db"]).contains("cannot make the folder"));
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("cannot read"));
     std::fs::write(file, "{").expect("there is room");
-    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is not JSON"));
+    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is not read"));
+    std::fs::write(file, r#"{ "name": "One", "name": "Two" }"#).expect("there is room");
+    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("uplicate field `name`"));
+    assert!(refused(&["--port", "0", "--data", "memory", "--auth", file]).contains("must hold 64 hexadecimal digits"));
     std::fs::write(file, r#"{ "name": "Nothing else" }"#).expect("there is room");
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is refused"));
 }

@@ -36,7 +36,7 @@ impl fmt::Debug for Salt {
 pub(crate) const ACCRUAL: &str = "accrual";
 
 /// What a request asks for: the operation, such as `accrual`, and the body, whatever the order of its fields or its white
-/// space.
+/// space. A field that is `null` or empty is the same as none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(String);
 
@@ -81,12 +81,22 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Writes `value` as JSON with sorted keys. `serde_json` sorts by itself only as long as nobody in the build turns its
-/// `preserve_order` on, and what is kept for ever must not rest on that.
+/// Returns whether a field that holds `value` says no more than a field that is not there.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.is_empty(),
+        Value::Object(fields) => fields.values().all(is_nothing),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Writes `value` as JSON with sorted keys, without the fields that say nothing. `serde_json` sorts by itself only as long as nobody in the
+/// build turns its `preserve_order` on, and what is kept for ever must not rest on that.
 fn write_sorted(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
+            let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !is_nothing(value)).collect();
             fields.sort_by_key(|(name, _)| *name);
             text.push('{');
             for (name, value) in fields {
@@ -105,7 +115,9 @@ fn write_sorted(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => text.push_str(&value.to_string()),
+        // 1.0 is 1.
+        Value::Number(number) => text.push_str(number.to_string().trim_end_matches(".0")),
+        Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
     }
 }
 
@@ -123,6 +135,28 @@ mod tests {
             fingerprint("accrual", r#"{"a": {"x": 1, "y": [1, 2]}, "b": "é"}"#),
             fingerprint("accrual", "{\"b\":\"\\u00e9\",\n\"a\":{\"y\":[1,2],\"x\":1}}"),
         );
+    }
+
+    #[test]
+    fn a_field_that_says_nothing_is_the_same_as_none() {
+        let one = fingerprint("redemption", r#"{"a":{"b":1},"c":[{}]}"#);
+        for same in [
+            r#"{"a":{"b":1,"d":null},"c":[{"x":null}]}"#,
+            r#"{"a":{"b":1},"c":[{"x":[]}],"d":[],"e":{},"f":{"g":{"h":null}}}"#,
+            r#"{"a":{"b":1.0},"c":[{}],"d":null}"#,
+        ] {
+            assert_eq!(one, fingerprint("redemption", same), "{same}");
+        }
+        for other in [
+            r#"{"a":{"b":10},"c":[{}]}"#,
+            r#"{"a":{"b":1},"c":[{},{}]}"#,
+            r#"{"a":{"b":1},"c":[null]}"#,
+            r#"{"a":{"b":1},"c":[{}],"d":0}"#,
+            r#"{"a":{"b":1},"c":[{}],"d":false}"#,
+            r#"{"a":{"b":1},"c":[{}],"d":""}"#,
+        ] {
+            assert_ne!(one, fingerprint("redemption", other), "{other}");
+        }
     }
 
     #[test]

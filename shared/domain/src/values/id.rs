@@ -19,6 +19,23 @@ pub struct IdMalformed {
     rule: &'static str,
 }
 
+impl IdMalformed {
+    fn of(text: &str, what: &'static str, rule: &'static str) -> Self {
+        let rule = match text {
+            "." | ".." => "something else than dots, which paths take for folders",
+            text if looks_like_email(text) => {
+                "an id of your own instead of an e-mail address: entries keep ids, and entries are never erased"
+            }
+            _ => rule,
+        };
+        Self { what, rule }
+    }
+}
+
+fn looks_like_email(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+}
+
 impl fmt::Display for IdMalformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} must be {}", self.what, self.rule)
@@ -39,6 +56,8 @@ const KEY_OR_MADE: &str = "an idempotency key, or ~ and what the engine made of 
 fn is_id(text: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+        // Clients and gateways take these for folders of a path, and drop them.
+        && !matches!(text, "." | "..")
 }
 
 fn is_key(text: &str) -> bool {
@@ -80,7 +99,7 @@ macro_rules! id {
             type Err = IdMalformed;
 
             fn from_str(text: &str) -> Result<Self, IdMalformed> {
-                if $is(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed { what: $what, rule: $rule }) }
+                if $is(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed::of(text, $what, $rule)) }
             }
         }
 
@@ -170,8 +189,16 @@ mod tests {
             assert_eq!(good.parse::<MemberId>().unwrap().as_str(), good);
         }
         for bad in ["", " m", "m/1", "~m", "é", "a\n", &"x".repeat(65)] {
-            assert!(bad.parse::<MemberId>().is_err(), "{bad:?}");
+            assert_eq!(
+                bad.parse::<MemberId>().unwrap_err().to_string(),
+                format!("a member id must be {PLAIN}"),
+                "{bad:?}"
+            );
         }
+        for (bad, reason) in [(".", "dots"), ("..", "dots"), ("ayse@example.com", "e-mail"), ("a@b.c", "e-mail")] {
+            assert!(bad.parse::<MemberId>().unwrap_err().to_string().contains(reason), "{bad:?}");
+        }
+        assert!("...".parse::<MemberId>().is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod code;
 pub mod fingerprint;
 pub mod hash;
 pub mod id;
+pub mod instant;
 pub mod money;
 pub mod occasion;
 pub mod pointer;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::values::{
     fingerprint::{ACCRUAL, Content},
     id::ActivityType,
+    instant,
     purchase::{Line, Purchase},
     scalar::{Scalar, scalars},
 };
@@ -21,6 +22,7 @@ pub struct Activity {
     #[serde(rename = "type")]
     pub kind: ActivityType,
     /// When.
+    #[serde(deserialize_with = "instant::deserialize")]
     pub occurred_at: Timestamp,
     /// What else is to be said of it: at most 20 numbers, short texts, or truths.
     #[serde(default, deserialize_with = "scalars")]

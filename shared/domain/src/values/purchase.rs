@@ -8,8 +8,9 @@ use serde_json::{Number, json};
 
 use crate::values::{
     fingerprint::{ACCRUAL, Content},
+    instant,
     money::{Amount, Money},
-    scalar::{Scalar, scalars},
+    scalar::{Scalar, or_default, scalars},
     text::Label,
 };
 
@@ -207,6 +208,7 @@ impl<'de> Deserialize<'de> for Receipt {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    #[serde(deserialize_with = "instant::deserialize")]
     occurred_at: Timestamp,
     total: Money,
     #[serde(default)]
@@ -215,17 +217,17 @@ struct Written {
     store: Option<Label>,
     #[serde(default)]
     receipt: Option<Receipt>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     tax: Amount,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     shipping: Amount,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     tip: Amount,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     discount: Amount,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     paid_with_points: Amount,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     paid_with_gift_card: Amount,
     #[serde(default, deserialize_with = "scalars")]
     attributes: BTreeMap<String, Scalar>,
@@ -293,7 +295,7 @@ impl Purchase {
 }
 
 fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
-    let lines = Vec::<Line>::deserialize(deserializer)?;
+    let lines: Vec<Line> = or_default(deserializer)?;
     if lines.len() > LINES_MAX {
         return Err(de::Error::custom(format!("a purchase must have at most {LINES_MAX} lines")));
     }

@@ -23,7 +23,7 @@ pub enum Scalar {
 
 /// Reads attributes, of which there may be so many, with names as long as a label.
 pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
-    let attributes = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
+    let attributes: BTreeMap<String, Scalar> = or_default(deserializer)?;
     if attributes.len() > ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
         let most = format!(
             "there must be at most {ATTRIBUTES_MAX} attributes, with names of at most {LABEL_LENGTH_MAX} characters"
@@ -31,4 +31,13 @@ pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTre
         return Err(de::Error::custom(most));
     }
     Ok(attributes)
+}
+
+/// Reads a field that may be `null`, which is the same as leaving it out: `#[serde(default, deserialize_with = "or_default")]`.
+///
+/// # Errors
+///
+/// Every other value that `T` rejects.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

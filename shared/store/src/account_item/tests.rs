@@ -15,7 +15,7 @@ use regulars_domain::{
 use super::*;
 use crate::item_size::item_size;
 
-const ID: &str = "[A-Za-z0-9._:-]{1,64}";
+const ID: &str = "[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,63}";
 const KEY: &str = "[!-}]([ -~]{0,62}[!-~])?";
 
 fn key() -> impl Strategy<Value = IdempotencyKey> {

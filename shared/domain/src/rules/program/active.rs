@@ -8,7 +8,10 @@ use jiff::{
 
 use crate::{
     rules::node::Node,
-    values::calendar::{date_in, time_in},
+    values::{
+        calendar::{date_in, time_in},
+        instant,
+    },
 };
 
 /// When a rule or a reward is on.
@@ -58,11 +61,13 @@ pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
 }
 
 pub(super) fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
-    let instant = node.text().and_then(|text| text.parse().ok());
-    if instant.is_none() {
-        node.fault("malformed", "must be an instant with its offset, such as 2026-01-01T00:00:00+03:00");
+    match instant::read(node.text()?) {
+        Ok(instant) => Some(instant),
+        Err(malformed) => {
+            node.fault("malformed", malformed.to_string());
+            None
+        }
     }
-    instant
 }
 
 fn read_time(node: &Node<'_>) -> Option<Time> {

@@ -1,0 +1,85 @@
+//! Instants as callers write them: RFC 3339, with an offset that a place on Earth can have.
+
+use std::fmt;
+
+use jiff::{Timestamp, fmt::temporal::Pieces, tz::Offset};
+use serde::{Deserialize, Deserializer, de};
+
+/// The largest offset from UTC, in seconds, ahead or behind: 18 hours. No zone has had a larger one; `java.time` and most databases stop here
+/// as well, so such an instant could not be passed on.
+const OFFSET_SECONDS_MAX: i32 = 18 * 60 * 60;
+
+/// A text is no instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstantMalformed {
+    /// It is not a date and a time with an offset.
+    Text,
+    /// Its offset is beyond 18 hours.
+    Offset,
+}
+
+impl fmt::Display for InstantMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "an instant must have a date, a time and an offset, as in 2026-11-21T16:05:00+03:00",
+            Self::Offset => "an instant must have an offset of at most 18 hours, as in 2026-11-21T16:05:00+03:00",
+        })
+    }
+}
+
+impl std::error::Error for InstantMalformed {}
+
+/// Reads an instant.
+///
+/// # Errors
+///
+/// [`InstantMalformed`].
+pub fn read(text: &str) -> Result<Timestamp, InstantMalformed> {
+    let instant = text.parse().map_err(|_| InstantMalformed::Text)?;
+    let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset()).map_or(0, Offset::seconds);
+    if (-OFFSET_SECONDS_MAX..=OFFSET_SECONDS_MAX).contains(&offset) {
+        Ok(instant)
+    } else {
+        Err(InstantMalformed::Offset)
+    }
+}
+
+/// Reads an instant as a field of a request: `#[serde(deserialize_with = "instant::deserialize")]`.
+///
+/// # Errors
+///
+/// A value that is no text, or no instant.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_has_an_offset_that_exists() {
+        let same: Timestamp = "2026-11-21T13:05:00Z".parse().unwrap();
+        for text in [
+            "2026-11-21T13:05:00Z",
+            "2026-11-21T16:05:00+03:00",
+            "2026-11-22T07:05:00+18:00",
+            "2026-11-20T19:05:00-18:00",
+        ] {
+            assert_eq!(read(text), Ok(same), "{text}");
+        }
+        for (text, malformed) in [
+            ("2026-11-22T07:06:00+18:01", InstantMalformed::Offset),
+            ("2026-11-22T12:05:00+23:00", InstantMalformed::Offset),
+            ("2026-11-20T19:04:00-18:01", InstantMalformed::Offset),
+            ("2026-11-20T13:05:59-23:59", InstantMalformed::Offset),
+            ("2026-11-21T13:05:00", InstantMalformed::Text),
+            ("2026-11-21", InstantMalformed::Text),
+            ("2026-11-21T13:05:00+99:00", InstantMalformed::Text),
+            ("now", InstantMalformed::Text),
+            ("", InstantMalformed::Text),
+        ] {
+            assert_eq!(read(text), Err(malformed), "{text}");
+        }
+    }
+}
