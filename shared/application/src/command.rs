@@ -11,6 +11,7 @@ use regulars_domain::{
     id::{EntryId, MemberId},
     merge::MERGES_MAX,
     posting::{Change, Posting, ReceiptId, Unposted},
+    redemption::RedemptionRefusal,
     settle::{Settled, Settlement, settle},
     versions::VersionMissing,
 };
@@ -355,6 +356,7 @@ impl Engine {
                 | Outcome::Refused(_)
                 | Outcome::AliasTaken(_)
                 | Outcome::ReceiptTaken(_)
+                | Outcome::HoldOver
                 | Outcome::Busy => break acted,
             }
         };
@@ -390,6 +392,7 @@ impl Engine {
                 );
                 return Err(Refusal::new(RefusalCode::ReceiptTaken, detail).into());
             }
+            Outcome::HoldOver => return Err(Refusal::from(RedemptionRefusal::HoldExpired).into()),
             Outcome::Busy => return Err(Failure::Busy),
         };
         self.prepare(subject, &done.account).await?;

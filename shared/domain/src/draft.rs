@@ -18,7 +18,7 @@ use crate::{
     rules::{
         assessment::{self, Earner, NotAssessed, Pass, assess},
         cap::Used,
-        program::{ActivityKind, Level, Plan, Program},
+        program::{ActivityKind, Level, Plan, Program, Reward},
         versions::Rules,
     },
     state::{
@@ -210,9 +210,9 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// `counters` after what this posting takes from them, and gives back to them, so far.
+    /// `counters` as they stand now, after what this posting takes from them, and gives back to them, so far.
     pub(crate) fn counted(&self, counters: &Counters) -> Counters {
-        counters.after(&self.takes)
+        counters.after(&self.takes, self.now)
     }
 
     /// Notes along with this posting what became of an entry.
@@ -384,12 +384,26 @@ impl<'p> Draft<'p> {
         let rest = hold.points() - captured;
         // Activity since the hold was made has extended what it holds, too.
         entry.effects.give_dated(&self.account, &hold.lots, rest);
-        let then = self.then(hold.program_version);
-        self.return_use(&mut entry, then, &hold.reward, rest, captured.is_zero(), hold.held_on);
-        if captured.is_zero() {
-            self.return_piece(then, &hold.reward);
+        if let Some(reward) = self.then(hold.program_version).reward(&hold.reward) {
+            self.end_reserved(&mut entry, reward, hold, captured);
         }
         self.post_command(entry);
+    }
+
+    /// Ends what `hold` reserved of the stock of `reward` and under its limit, where `captured` points are spent.
+    fn end_reserved(&mut self, entry: &mut Entry, reward: &Reward, hold: &Hold, captured: Points) {
+        let member = self.account.member.clone();
+        let ended = |take: Take, kept| take.reserved_by(&member, &hold.redemption, hold.expires_at).ended(kept);
+        let stock = reward.stock_take().map(|take| ended(take, i64::from(!captured.is_zero())));
+        self.take(stock);
+        let Some(limit) = reward.limit else { return };
+        let owner = reward.cap_owner();
+        let used = match limit.use_up(hold.points(), &owner, hold.held_on) {
+            Used::OfProgram(take) => Used::OfProgram(ended(take, limit.amount(captured))),
+            Used::OfMember(_) => limit.give_back(hold.points() - captured, captured.is_zero(), &owner, hold.held_on),
+            Used::Nothing => Used::Nothing,
+        };
+        self.record_use(entry, used);
     }
 
     /// Gives back, under the limit that `then` set for a reward that was had on `had_on`, points that it did not cost after
@@ -412,7 +426,7 @@ impl<'p> Draft<'p> {
     /// Puts a piece of a reward back into the stock that `then` counted.
     pub(crate) fn return_piece(&mut self, then: &Program, reward: &RewardId) {
         let Some(reward) = then.reward(reward) else { return };
-        self.take(reward.stock.pieces().map(|most| Take { counter: reward.stock_counter(), amount: -1, most }));
+        self.take(reward.stock_take().map(|piece| Take::new(piece.counter, -1, piece.most)));
     }
 
     /// How the effective tier differs from the one that the ledger last spoke of.

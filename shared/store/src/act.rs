@@ -96,6 +96,8 @@ pub enum Outcome<R> {
     AliasTaken(Alias),
     /// This receipt was made good for another purchase.
     ReceiptTaken(ReceiptId),
+    /// The hold that was to be captured is over: another command has taken what it reserved.
+    HoldOver,
     /// Others were faster each time. Nothing was written, and trying again later may help.
     Busy,
 }
@@ -173,6 +175,7 @@ impl Store {
                 Commit::KeyReused => return Ok(Outcome::KeyReused),
                 Commit::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
                 Commit::ReceiptTaken(receipt) => return Ok(Outcome::ReceiptTaken(receipt)),
+                Commit::HoldOver => return Ok(Outcome::HoldOver),
                 Commit::Conflict | Commit::Exhausted(_) => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());

@@ -3,25 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::Timestamp;
 use regulars_domain::{
     account::Account,
     chain::Sealed,
     counter::{CounterId, Take},
+    id::ProgramId,
     posting::{Change, Claim, Posting, ReceiptChange, Release},
 };
 
 use crate::{
     account_item, aftermath_item,
-    counters::Looks,
+    counters::{Looks, write_shard},
     entry_item,
     fault::{PostingInvalid, StoreFault},
-    item::{compact_date, key_attributes, number, text},
-    shards::{self, Look, ShardChange, What},
+    held::{write_element, write_held},
+    item::{Item, compact_date, key_attributes, number, text},
+    shards::{self, Look, Shard, ShardChange, Undone, What, Work},
     store::Store,
     table::{
-        ABSENT, DEAL, FREE_OR_MINE, GIVE_BACK, HAS_ROOM, IS_ITS_OWN, IS_MINE, IS_UNUSED, MARK, MEMBER, REDEMPTION,
-        RELEASE, REOPEN, SHARD_UNCHANGED, TAKE, UNCHANGED, UNMARKED_SINCE, WAS_TAKEN, alias_key, counter_key,
-        entry_key, receipt_key,
+        ABSENT, END, FREE_OR_MINE, GIVE_BACK, HAS_ROOM, IS_HELD, IS_ITS_OWN, IS_MINE, IS_UNUSED, MARK, MEMBER,
+        REDEMPTION, RELEASE, REOPEN, SHARD_UNCHANGED, SHARD_UNCHANGED_WITHOUT_HOLDS, TAKE, TAKE_HELD, UNCHANGED,
+        UNMARKED_SINCE, WAS_TAKEN, alias_key, counter_key, entry_key, receipt_key,
     },
     transaction::Transacted,
     verdict::{Commit, Part, Seen, verdict},
@@ -90,45 +93,81 @@ impl Store {
     /// room for it.
     ///
     /// A take may go by `looks` that are a moment old, because its condition holds it to the truth. What was never taken
-    /// cannot be given back, so that needs the truth first.
+    /// cannot be given back, so that needs the truth first, and so does the end of a hold.
     async fn changes<'a>(
         &self,
         posting: &'a Posting,
         looks: &Looks,
-    ) -> Result<Result<Vec<(&'a CounterId, ShardChange)>, &'a CounterId>, StoreFault> {
-        let Account { program, member, .. } = &posting.own.account;
+    ) -> Result<Result<Vec<Counted<'a>>, &'a CounterId>, StoreFault> {
+        let Account { program, member, settled_at, .. } = &posting.own.account;
         let home = shards::home(member);
-        let mut changes = Vec::new();
-        for (counter, (amount, most)) in takes_by_counter(&posting.takes) {
-            let look = match looks.of(counter).filter(|_| amount > 0) {
-                Some(look) => *look,
+        let mut counted = Vec::new();
+        for (counter, work) in work_by_counter(&posting.takes, *settled_at) {
+            let look = match looks.of(counter).filter(|_| work.only_takes()) {
+                Some(look) => look.clone(),
                 None => self.home_shard(program, member, counter, true).await?,
             };
-            let of_one = if amount > 0 { look.take(amount, most) } else { look.give_back(amount.saturating_neg()) };
-            if let Some(change) = of_one {
-                changes.push((counter, change));
+            let is_part = |change| Counted { counter, change, part: Part::Shard };
+            if let Some(changes) = look.changes(&work) {
+                counted.extend(changes.into_iter().map(is_part));
                 continue;
             }
             let all = match look {
-                Look::All(shards) => shards,
+                Look::All(shards) => *shards,
                 Look::At(..) => self.all_shards_now(program, counter).await?,
             };
-            let of_all = if amount > 0 {
-                let Some(of_all) = all.take(amount, most, home) else { return Ok(Err(counter)) };
-                of_all
-            } else {
-                all.give_back(amount.saturating_neg(), home)
-            };
-            changes.extend(of_all.into_iter().map(|change| (counter, change)));
+            match all.changes(&work, home) {
+                Ok(changes) => counted.extend(changes.into_iter().map(is_part)),
+                Err(Undone::Full) => return Ok(Err(counter)),
+                // The transaction tells whether that is so, or whether the account has moved on.
+                Err(Undone::Lost(held)) => {
+                    let change = ShardChange { number: home, what: What::End { held, back: 0 } };
+                    counted.push(Counted { counter, change, part: Part::LostHold });
+                }
+            }
         }
-        Ok(Ok(changes))
+        Ok(Ok(counted))
+    }
+
+    /// The part that changes a shard of `counter`.
+    fn shard_part(
+        &self,
+        program: &ProgramId,
+        counter: &CounterId,
+        ShardChange { number: shard, what }: &ShardChange,
+    ) -> Result<TransactWriteItem, StoreFault> {
+        let (change, condition, values) = match what {
+            What::Take { amount, most, room, held } => {
+                let values = [(":amount", number(amount)), (":most", number(most)), (":room", number(room))];
+                let change = if held.is_some() { TAKE_HELD } else { TAKE };
+                let held = held.iter().map(|held| (":held", write_held([held])));
+                (change, HAS_ROOM, values.into_iter().chain(held).collect::<Vec<_>>())
+            }
+            What::End { held, back } => {
+                let values =
+                    [(":amount", number(back)), (":held", write_held([held])), (":hold", write_element(*held))];
+                (END, IS_HELD, values.into())
+            }
+            What::GiveBack { amount } => (GIVE_BACK, WAS_TAKEN, vec![(":amount", number(amount))]),
+            What::Rewrite { from, to } => {
+                let item = write_shard(counter_key(program, counter, *shard), to);
+                let Some(Shard { taken, most, held }) = from else { return self.put(item, ABSENT, None) };
+                let was = [(":taken", number(taken)), (":most", number(most))];
+                if held.is_empty() {
+                    return self.put(item, SHARD_UNCHANGED_WITHOUT_HOLDS, was);
+                }
+                return self.put(item, SHARD_UNCHANGED, was.into_iter().chain([(":held", write_held(held))]));
+            }
+        };
+        let values: Item = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.update(counter_key(program, counter, *shard), change, condition, values)
     }
 
     /// The parts of the transaction, and what each is, in the same order.
     fn parts<'a>(
         &self,
         posting: &'a Posting,
-        changes: &[(&'a CounterId, ShardChange)],
+        changes: &[Counted<'a>],
     ) -> Result<(Vec<Part<'a>>, Vec<TransactWriteItem>), StoreFault> {
         let Posting { own, others, takes: _, marks, codes, changed_codes, claims, releases, receipts, explanations: _ } =
             posting;
@@ -148,22 +187,9 @@ impl Store {
                 writes.push(self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)?);
             }
         }
-        for (counter, ShardChange { number: shard, what }) in changes {
-            let (change, condition, values) = match what {
-                What::Take { amount, most, room } => {
-                    (TAKE, HAS_ROOM, vec![(":amount", *amount), (":most", *most), (":room", *room)])
-                }
-                What::Deal { from: None, to } => (DEAL, ABSENT, vec![(":taken", to.taken), (":most", to.most)]),
-                What::Deal { from: Some(from), to } => {
-                    let values =
-                        [(":taken", to.taken), (":most", to.most), (":from", from.taken), (":held", from.most)];
-                    (DEAL, SHARD_UNCHANGED, values.into())
-                }
-                What::GiveBack { amount } => (GIVE_BACK, WAS_TAKEN, vec![(":amount", *amount)]),
-            };
-            let values = values.into_iter().map(|(name, value)| (name.to_owned(), number(&value))).collect();
-            parts.push(Part::Shard);
-            writes.push(self.update(counter_key(program, counter, *shard), change, condition, values)?);
+        for Counted { counter, change, part } in changes {
+            parts.push(*part);
+            writes.push(self.shard_part(program, counter, change)?);
         }
         for mark in marks {
             parts.push(Part::Mark);
@@ -215,17 +241,19 @@ impl Store {
     }
 }
 
-/// How much is taken from each counter, and the most that may ever have been.
-type Takes<'a> = BTreeMap<&'a CounterId, (i64, i64)>;
+/// A change of a shard, and which part of the transaction it is.
+struct Counted<'a> {
+    counter: &'a CounterId,
+    change: ShardChange,
+    part: Part<'a>,
+}
 
-/// One transaction can touch an item only once, so takes from one counter are one. What comes to nothing is none.
-fn takes_by_counter(takes: &[Take]) -> Takes<'_> {
-    let mut by_counter = Takes::new();
-    for Take { counter, amount, most } in takes {
-        let (sum, least) = by_counter.entry(counter).or_insert((0, *most));
-        *sum = sum.saturating_add(*amount);
-        *least = (*least).min(*most);
+/// What a posting does to each counter. One transaction can touch an item only once, so all of it is one work. What comes to
+/// nothing is none.
+fn work_by_counter(takes: &[Take], now: Timestamp) -> BTreeMap<&CounterId, Work> {
+    let mut by_counter = BTreeMap::<&CounterId, Vec<&Take>>::new();
+    for take in takes {
+        by_counter.entry(&take.counter).or_default().push(take);
     }
-    by_counter.retain(|_, (amount, _)| *amount != 0);
-    by_counter
+    by_counter.into_iter().filter_map(|(counter, takes)| Some((counter, Work::of(takes, now)?))).collect()
 }

@@ -10,10 +10,11 @@ use regulars_domain::{
 use crate::{
     calls::Kind,
     fault::StoreFault,
-    item::{Fields, Item, as_number, as_parsed},
+    held::{read_held, write_held},
+    item::{Fields, Item, as_number, as_parsed, key_attributes, number},
     shards::{self, Look, SHARDS, Shard, Shards},
     store::{Store, at_once},
-    table::{Key, MOST, PK, SK, TAKEN, counter_key},
+    table::{HELD, Key, MOST, PK, SK, TAKEN, counter_key},
 };
 
 /// How often all shards of a counter are read again, if they were read while its limit changed.
@@ -85,7 +86,7 @@ impl Store {
                 // Read while all shards were being written, they may add up to anything.
                 if shards.agree() || read == READS_MAX {
                     unread.remove(counter);
-                    looks.0.insert(counter.clone(), Look::All(shards));
+                    looks.0.insert(counter.clone(), Look::All(Box::new(shards)));
                 }
             }
             if unread.is_empty() {
@@ -110,8 +111,10 @@ impl Store {
 
     /// All shards of `counter`, right now.
     pub(crate) async fn all_shards_now(&self, program: &ProgramId, counter: &CounterId) -> Result<Shards, StoreFault> {
-        let mut found = self.all_shards(program, &BTreeSet::from([counter]), true).await?;
-        Ok(found.remove(counter).unwrap_or_default())
+        match self.look_at_all(program, [counter], true).await?.0.remove(counter) {
+            Some(Look::All(shards)) => Ok(*shards),
+            Some(Look::At(..)) | None => Ok(Shards::default()),
+        }
     }
 
     async fn all_shards<'c>(
@@ -139,5 +142,16 @@ impl Store {
 
 fn read_shard(item: &Item) -> Result<Shard, StoreFault> {
     let fields = Fields::of("counter", item);
-    Ok(Shard { taken: fields.required(TAKEN, as_number)?, most: fields.required(MOST, as_number)? })
+    let (taken, most) = (fields.required(TAKEN, as_number)?, fields.required(MOST, as_number)?);
+    Ok(Shard { taken, most, held: fields.optional(HELD, read_held)?.unwrap_or_default() })
+}
+
+/// The item of a shard.
+pub(crate) fn write_shard(key: Key, Shard { taken, most, held }: &Shard) -> Item {
+    let mut item = key_attributes(key);
+    item.extend([(TAKEN.to_owned(), number(taken)), (MOST.to_owned(), number(most))]);
+    if !held.is_empty() {
+        item.insert(HELD.to_owned(), write_held(held));
+    }
+    item
 }

@@ -17,6 +17,7 @@ mod counters;
 mod due;
 mod entry_item;
 mod fault;
+mod held;
 mod item;
 #[cfg(test)]
 mod item_size;

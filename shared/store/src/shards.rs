@@ -1,15 +1,31 @@
 //! Spreads a total over shards, so that no single item, and no single partition, is the limit of what everybody wants at once.
 //!
-//! Each shard keeps how much has been taken from it, and the limit by which the counter was dealt out: its quota is its
-//! part of that limit. All shards of a counter hold the same limit, and none is above its quota, because
+//! Each shard keeps how much has been taken from it, what of that holds reserve, and the limit by which the counter was dealt
+//! out: its quota is its part of that limit. All shards of a counter hold the same limit, and none is above its quota, because
 //!
-//! - a *take* adds to a shard under the condition that it still holds that limit and stays within its quota;
-//! - a *deal* begins a counter, or changes its limit. It writes all shards at once, each as it was read.
+//! - a *take* adds to a shard under the condition that it still holds that limit and stays within its quota. The take of a hold
+//!   lists in the same update what it reserves, and until when;
+//! - the *end* of a hold removes what it reserved from the list, under the condition that it is there, and gives back what is not
+//!   captured;
+//! - a *give-back* returns what was taken for good, under the condition that as much was, beside what holds reserve;
+//! - a *rewrite* writes a shard under the condition that it is as it was read. It begins a counter or changes its limit, on all
+//!   shards at once, and frees what holds reserved that are over, together with the take that needs the room.
 //!
-//! So one shard tells how much can be taken there, whatever the others hold: quotas add up to the limit.
+//! So one shard tells how much can be taken there, whatever the others hold: quotas add up to the limit. And what a hold
+//! reserved leaves the list once, by whichever transaction comes first: its capture or cancellation, or a take that
+//! found the hold over. A clock that is ahead can end another member's hold early by as much, and never more than that: the
+//! capture that comes second finds nothing reserved, and does not happen.
 
-use regulars_domain::{counter::Reading, id::MemberId};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use regulars_domain::{
+    counter::{CounterChange, Reading, Take},
+    id::MemberId,
+};
 use sha2::{Digest, Sha256};
+
+use crate::held::{self, HELD_MAX, Held};
 
 /// How many shards a counter has: 0 to one less than this.
 ///
@@ -20,29 +36,31 @@ use sha2::{Digest, Sha256};
 pub(crate) const SHARDS: u8 = 8;
 
 /// A shard as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shard {
-    /// What has been taken from it.
+    /// What has been taken from it, including what holds reserve.
     pub(crate) taken: i64,
     /// The limit by which the counter was dealt out.
     pub(crate) most: i64,
+    /// What holds reserve of it: of each hold one part at most.
+    pub(crate) held: BTreeSet<Held>,
 }
 
 /// What was read of a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// One shard, if there is such an item.
     At(u8, Option<Shard>),
     /// All of them.
-    All(Shards),
+    All(Box<Shards>),
 }
 
 /// All shards of one counter, as they were read. One that is no item is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shards([Option<Shard>; 8]);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shards(pub(crate) [Option<Shard>; 8]);
 
-/// A change of one shard, to be committed only while its bound holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A change of one shard, to be committed only while its condition holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShardChange {
     /// Which shard.
     pub(crate) number: u8,
@@ -51,7 +69,7 @@ pub(crate) struct ShardChange {
 }
 
 /// What happens to a shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// `amount` is taken from it.
     Take {
@@ -61,31 +79,176 @@ pub(crate) enum What {
         most: i64,
         /// The most that may have been taken before.
         room: i64,
+        /// The part of a hold that this is, if it is one.
+        held: Option<Held>,
+    },
+    /// A hold that reserves `held` ends, and must still reserve it.
+    End {
+        /// What it reserves here.
+        held: Held,
+        /// How much of that is given back.
+        back: i64,
+    },
+    /// `amount` is given back to it, of which at least as much must have been taken before. No hold may reserve anything.
+    GiveBack {
+        /// How much, 1 at least.
+        amount: i64,
     },
     /// It becomes `to`.
-    Deal {
+    Rewrite {
         /// What it must be.
         from: Option<Shard>,
         /// What it becomes.
         to: Shard,
     },
-    /// `amount` is given back to it, of which at least as much must have been taken before.
-    GiveBack {
-        /// How much, 1 at least.
-        amount: i64,
-    },
+}
+
+/// One thing that a posting does to a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A hold ends, and `kept` of what it reserved is taken for good.
+    End { held: Held, kept: i64 },
+    /// An amount that was taken for good is given back: 1 at least.
+    GiveBack(i64),
+    /// An amount is taken, 1 at least: for good, or by a hold.
+    Take(i64, Option<Held>),
+}
+
+/// What a posting does to one counter, in this order: what is given back makes room for what is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) steps: Vec<Step>,
+    /// The most that may ever have been taken.
+    pub(crate) most: i64,
+    /// The moment at which the posting was decided.
+    pub(crate) now: Timestamp,
+}
+
+/// Why a work cannot be done on a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// There is no room for what is to be taken.
+    Full,
+    /// A hold that is to be captured reserves nothing any more. The change is the one that would end it, and its condition fails.
+    Lost(Held),
+}
+
+impl Work {
+    /// What `takes` of one counter come to; `None` if they come to nothing.
+    pub(crate) fn of<'t>(takes: impl IntoIterator<Item = &'t Take>, now: Timestamp) -> Option<Self> {
+        let (mut ends, mut spent, mut holds, mut most) = (Vec::new(), 0_i64, Vec::new(), i64::MAX);
+        for take in takes {
+            most = most.min(take.most);
+            match &take.change {
+                CounterChange::Taken(amount) => spent = spent.saturating_add(*amount),
+                CounterChange::Held(reserved) => {
+                    holds.push(Step::Take(reserved.amount, Some(Held::new(reserved))));
+                }
+                CounterChange::Ended { reserved, kept } => {
+                    ends.push(Step::End { held: Held::new(reserved), kept: *kept });
+                }
+            }
+        }
+        let spent = match spent {
+            0 => None,
+            ..0 => Some(Step::GiveBack(spent.saturating_neg())),
+            1.. => Some(Step::Take(spent, None)),
+        };
+        let steps: Vec<_> = ends.into_iter().chain(spent).chain(holds).collect();
+        (!steps.is_empty()).then_some(Self { steps, most, now })
+    }
+
+    /// Whether it does nothing but take, so that a look at the counter may be a moment old.
+    pub(crate) fn only_takes(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Take(..)))
+    }
 }
 
 impl Shard {
-    /// How much can be taken from it, if it is that of this number.
-    fn room(self, number: u8) -> i64 {
+    /// How much can be taken from it while every hold reserves its amount, if it is that of this number.
+    fn room(&self, number: u8) -> i64 {
         quota(self.most, number).saturating_sub(self.taken).max(0)
     }
 
-    /// Takes `amount` from it.
-    fn take(self, number: u8, amount: i64) -> ShardChange {
-        let room = quota(self.most, number).saturating_sub(amount);
-        ShardChange { number, what: What::Take { amount, most: self.most, room } }
+    /// How much can be taken from it at `now`, by a hold if it `is_hold`.
+    fn room_at(&self, number: u8, now: Timestamp, is_hold: bool) -> i64 {
+        let live = self.live(now);
+        if is_hold && live.held.len() >= HELD_MAX { 0 } else { live.room(number) }
+    }
+
+    /// What was taken for good.
+    fn spent(&self) -> i64 {
+        self.taken.saturating_sub(sum(&self.held)).max(0)
+    }
+
+    /// The shard without what holds reserved that are over.
+    fn live(&self, now: Timestamp) -> Self {
+        let (ended, held): (BTreeSet<_>, BTreeSet<_>) = self.held.iter().partition(|held| held.has_ended(now));
+        Self { taken: self.taken.saturating_sub(sum(&ended)), most: self.most, held }
+    }
+
+    /// The part that the hold of `held` reserves here.
+    fn part_of(&self, held: Held) -> Option<Held> {
+        self.held.iter().find(|part| part.is_of(held)).copied()
+    }
+
+    /// Takes `amount` from it, for which it has room at `now`. What holds reserved that are over is freed only where the room
+    /// is needed.
+    fn take(&self, number: u8, amount: i64, held: Option<Held>, now: Timestamp) -> ShardChange {
+        let is_listable = held.is_none() || self.held.len() < HELD_MAX;
+        let held = held.map(|held| held.part(amount));
+        if self.room(number) >= amount && is_listable {
+            let room = quota(self.most, number).saturating_sub(amount);
+            return ShardChange { number, what: What::Take { amount, most: self.most, room, held } };
+        }
+        let mut to = self.live(now);
+        to.taken = to.taken.saturating_add(amount);
+        to.held.extend(held);
+        ShardChange { number, what: What::Rewrite { from: Some(self.clone()), to } }
+    }
+
+    /// Gives `amount` back to it, of which as much was taken for good.
+    fn give_back(&self, number: u8, amount: i64) -> ShardChange {
+        if self.held.is_empty() {
+            return ShardChange { number, what: What::GiveBack { amount } };
+        }
+        let to = Self { taken: self.taken.saturating_sub(amount), ..self.clone() };
+        ShardChange { number, what: What::Rewrite { from: Some(self.clone()), to } }
+    }
+
+    /// The change that does `step` here alone, if that is possible.
+    fn step(&self, number: u8, step: Step, most: i64, now: Timestamp) -> Option<ShardChange> {
+        match step {
+            Step::End { held, kept } => {
+                let is_whole = self.held.contains(&held);
+                let what = What::End { held, back: held.amount.saturating_sub(kept) };
+                is_whole.then_some(ShardChange { number, what })
+            }
+            Step::GiveBack(amount) => (self.spent() >= amount).then(|| self.give_back(number, amount)),
+            Step::Take(amount, held) => {
+                let has_room = self.most <= most && self.room_at(number, now, held.is_some()) >= amount;
+                has_room.then(|| self.take(number, amount, held, now))
+            }
+        }
+    }
+
+    /// The shard after `change`; `None` if its condition does not hold. This is what the table does.
+    fn after(shard: Option<&Self>, change: &What) -> Option<Self> {
+        match (change, shard) {
+            (What::Take { amount, most, room, held }, Some(shard)) if shard.most == *most && shard.taken <= *room => {
+                let held = shard.held.iter().copied().chain(*held).collect();
+                Some(Self { taken: shard.taken.saturating_add(*amount), most: *most, held })
+            }
+            (What::End { held, back }, Some(shard)) if shard.held.contains(held) => {
+                let others = shard.held.iter().filter(|other| *other != held).copied().collect();
+                Some(Self { taken: shard.taken.saturating_sub(*back), most: shard.most, held: others })
+            }
+            (What::GiveBack { amount }, Some(shard)) if shard.taken >= *amount && shard.held.is_empty() => {
+                Some(Self { taken: shard.taken.saturating_sub(*amount), ..shard.clone() })
+            }
+            (What::Rewrite { from, to }, shard) if shard == from.as_ref() => Some(to.clone()),
+            (What::Take { .. } | What::End { .. } | What::GiveBack { .. } | What::Rewrite { .. }, _) => None,
+        }
     }
 }
 
@@ -93,30 +256,28 @@ impl Look {
     /// What it tells a decision.
     pub(crate) fn reading(&self) -> Reading {
         match self {
-            Self::At(number, Some(shard)) => Reading::Part { room: shard.room(*number), most: shard.most },
-            Self::At(_, None) => Reading::Part { room: 0, most: i64::MAX },
-            Self::All(shards) => Reading::Whole(shards.sum()),
+            Self::At(number, Some(shard)) => {
+                Reading::Part { room: shard.room(*number), most: shard.most, held: held::amounts(&shard.held) }
+            }
+            Self::At(_, None) => Reading::Part { room: 0, most: i64::MAX, held: held::amounts([]) },
+            Self::All(shards) => {
+                Reading::Whole { taken: shards.sum(), held: held::amounts(shards.each().flat_map(|shard| &shard.held)) }
+            }
         }
     }
 
-    /// The change by which `amount`, 1 at least, is taken of which there are `most`, if one shard was read and can bear it.
-    pub(crate) fn take(&self, amount: i64, most: i64) -> Option<ShardChange> {
-        match self {
-            Self::At(number, Some(shard)) if shard.most <= most && shard.room(*number) >= amount => {
-                Some(shard.take(*number, amount))
-            }
-            Self::At(..) | Self::All(_) => None,
+    /// The changes that do `work`, if one shard was read and can bear all of it.
+    pub(crate) fn changes(&self, work: &Work) -> Option<Vec<ShardChange>> {
+        let Self::At(number, Some(shard)) = self else { return None };
+        if let [step] = work.steps.as_slice() {
+            return Some(vec![shard.step(*number, *step, work.most, work.now)?]);
         }
-    }
-
-    /// The change by which `amount`, 1 at least, is given back, if one shard was read and can bear it.
-    pub(crate) fn give_back(&self, amount: i64) -> Option<ShardChange> {
-        match self {
-            Self::At(number, Some(shard)) if shard.taken >= amount => {
-                Some(ShardChange { number: *number, what: What::GiveBack { amount } })
-            }
-            Self::At(..) | Self::All(_) => None,
+        let mut after = shard.clone();
+        for step in &work.steps {
+            let change = after.step(*number, *step, work.most, work.now)?;
+            after = Shard::after(Some(&after), &change.what)?;
         }
+        Some(vec![ShardChange { number: *number, what: What::Rewrite { from: Some(shard.clone()), to: after } }])
     }
 }
 
@@ -127,64 +288,173 @@ impl Shards {
         found.is_some()
     }
 
-    /// What has been taken in all.
+    /// What has been taken in all, including what holds reserve.
     pub(crate) fn sum(&self) -> i64 {
-        self.0.iter().flatten().fold(0, |sum, shard| sum.saturating_add(shard.taken))
+        self.each().fold(0, |sum, shard| sum.saturating_add(shard.taken))
     }
 
-    /// The changes by which `amount`, 1 at least, is taken of which there are `most`, at `home` if that can be; `None` if
-    /// not so much is left.
-    pub(crate) fn take(&self, amount: i64, most: i64, home: u8) -> Option<Vec<ShardChange>> {
-        let sum = self.sum();
+    /// The changes that do `work`, at `home` if that can be.
+    ///
+    /// # Errors
+    ///
+    /// There is no room, or a hold that is to be captured reserves nothing any more.
+    pub(crate) fn changes(&self, work: &Work, home: u8) -> Result<Vec<ShardChange>, Undone> {
+        if let [step] = work.steps.as_slice() {
+            return self.step(*step, work, home);
+        }
+        let mut after = self.clone();
+        for step in &work.steps {
+            let changes = after.step(*step, work, home)?;
+            after = after.after(&changes).ok_or(Undone::Full)?;
+        }
+        let rewritten = (0..SHARDS).filter_map(|number| {
+            let (from, to) = (self.get(number).cloned(), after.get(number).cloned()?);
+            (from.as_ref() != Some(&to)).then_some(ShardChange { number, what: What::Rewrite { from, to } })
+        });
+        Ok(rewritten.collect())
+    }
+
+    fn step(&self, step: Step, work: &Work, home: u8) -> Result<Vec<ShardChange>, Undone> {
+        match step {
+            Step::End { held, kept } => self.end(held, kept),
+            Step::GiveBack(amount) => Ok(self.give_back(amount, home)),
+            Step::Take(amount, held) => self.take((amount, held), work.most, home, work.now).ok_or(Undone::Full),
+        }
+    }
+
+    /// The changes by which an amount, 1 at least, is taken of which there are `most`, at `home` if that can be; `None` if
+    /// not so much is left at `now`, or too many holds are listed for one more.
+    fn take(
+        &self,
+        (amount, held): (i64, Option<Held>),
+        most: i64,
+        home: u8,
+        now: Timestamp,
+    ) -> Option<Vec<ShardChange>> {
+        let live = Self(self.0.each_ref().map(|shard| shard.as_ref().map(|shard| shard.live(now))));
+        let sum = live.sum();
         if amount > most.saturating_sub(sum) {
             return None;
         }
-        if let Some(held) = self.dealt_by().filter(|held| *held <= most && amount <= held.saturating_sub(sum)) {
-            let rooms = ring(home).map(|number| (number, self.at(number, held).room(number)));
-            let parts = spread(amount, rooms);
-            return Some(parts.into_iter().map(|(number, part)| self.at(number, held).take(number, part)).collect());
+        let is_hold = held.is_some();
+        if let Some(dealt) = self.dealt_by().filter(|dealt| *dealt <= most && amount <= dealt.saturating_sub(sum)) {
+            let rooms = ring(home).map(|number| (number, self.at(number, dealt).room_at(number, now, is_hold)));
+            let parts = spread(amount, rooms)?;
+            let take = |(number, part)| self.at(number, dealt).take(number, part, held, now);
+            return Some(parts.into_iter().map(take).collect());
         }
         // What was taken stays where it is as long as that fits the new quotas. Where it does not, it is dealt out anew.
-        let fits = (0..SHARDS).all(|number| self.at(number, most).taken <= quota(most, number));
-        let before = |number: u8| if fits { self.at(number, most).taken } else { quota(sum, number) };
-        let rooms = ring(home).map(|number| (number, quota(most, number).saturating_sub(before(number))));
-        let parts = spread(amount, rooms);
+        let fits = (0..SHARDS).all(|number| live.at(number, most).taken <= quota(most, number));
+        let before = if fits { live } else { live.dealt_anew(sum) };
+        let rooms = ring(home).map(|number| {
+            let shard = Shard { most, ..before.at(number, most) };
+            (number, shard.room_at(number, now, is_hold))
+        });
+        let parts = spread(amount, rooms)?;
         let deal = |number: u8| {
             let part = parts.iter().find(|(at, _)| *at == number).map_or(0, |(_, part)| *part);
-            let to = Shard { taken: before(number).saturating_add(part), most };
-            let from = self.0.get(usize::from(number)).copied().flatten();
-            ShardChange { number, what: What::Deal { from, to } }
+            let mut to = Shard { most, ..before.at(number, most) };
+            to.taken = to.taken.saturating_add(part);
+            to.held.extend(held.filter(|_| part > 0).map(|held| held.part(part)));
+            ShardChange { number, what: What::Rewrite { from: self.get(number).cloned(), to } }
         };
         Some((0..SHARDS).map(deal).collect())
     }
 
     /// The changes by which `amount`, 1 at least, is given back, to `home` if that can be. What was never taken cannot be
     /// given back: of more than that, so much goes back as was taken.
-    pub(crate) fn give_back(&self, amount: i64, home: u8) -> Vec<ShardChange> {
-        let parts = spread(amount, ring(home).map(|number| (number, self.at(number, 0).taken)));
-        let change = |(number, amount)| ShardChange { number, what: What::GiveBack { amount } };
-        parts.into_iter().map(change).collect()
+    fn give_back(&self, amount: i64, home: u8) -> Vec<ShardChange> {
+        let spent = ring(home).map(|number| (number, self.at(number, 0).spent()));
+        let parts = spread_most(amount, spent);
+        parts.into_iter().map(|(number, amount)| self.at(number, 0).give_back(number, amount)).collect()
+    }
+
+    /// The changes that end the hold of `held`, of which `kept` is taken for good; none if it reserves nothing any more and
+    /// nothing is to be kept. Of a hold that lies in several shards, a part may have been freed.
+    fn end(&self, held: Held, kept: i64) -> Result<Vec<ShardChange>, Undone> {
+        let parts = || (0..SHARDS).filter_map(|number| Some((number, self.get(number)?.part_of(held)?)));
+        let listed = parts().fold(0_i64, |sum, (_, part)| sum.saturating_add(part.amount));
+        if kept > 0 && listed < held.amount {
+            return Err(Undone::Lost(held));
+        }
+        let mut kept_left = kept;
+        let end = |(number, part): (u8, Held)| {
+            let stays = kept_left.min(part.amount);
+            kept_left = kept_left.saturating_sub(stays);
+            ShardChange { number, what: What::End { held: part, back: part.amount.saturating_sub(stays) } }
+        };
+        Ok(parts().map(end).collect())
+    }
+
+    /// The shards with all that was taken, `sum`, dealt out evenly. What a hold reserves may then lie in several of them.
+    fn dealt_anew(&self, sum: i64) -> Self {
+        let mut dealt = Self::default();
+        let mut waiting = Vec::<Held>::new();
+        for part in self.each().flat_map(|shard| &shard.held) {
+            match waiting.iter_mut().find(|held| held.is_of(*part)) {
+                Some(held) => *held = held.part(held.amount.saturating_add(part.amount)),
+                None => waiting.push(*part),
+            }
+        }
+        for (number, slot) in (0..SHARDS).zip(&mut dealt.0) {
+            let taken = quota(sum, number);
+            let mut shard = Shard { taken, ..Shard::default() };
+            let mut left = taken;
+            for held in &mut waiting {
+                let part = left.min(held.amount);
+                if part > 0 {
+                    shard.held.insert(held.part(part));
+                    *held = held.part(held.amount.saturating_sub(part));
+                    left = left.saturating_sub(part);
+                }
+            }
+            *slot = Some(shard);
+        }
+        dealt
+    }
+
+    /// The shards after `changes`; `None` if the condition of one does not hold. This is what the table does.
+    pub(crate) fn after(&self, changes: &[ShardChange]) -> Option<Self> {
+        let mut after = self.clone();
+        for ShardChange { number, what } in changes {
+            let to = Shard::after(self.get(*number), what)?;
+            after.set(*number, to);
+        }
+        Some(after)
     }
 
     /// Whether all of them were written by the same deal, or none by any.
     pub(crate) fn agree(&self) -> bool {
-        let [first, others @ ..] = self.0.map(|shard| shard.map(|shard| shard.most));
+        let [first, others @ ..] = self.0.each_ref().map(|shard| shard.as_ref().map(|shard| shard.most));
         others.iter().all(|most| *most == first)
     }
 
     /// The limit by which the counter was dealt out; `None` if it was not, or its shards do not agree.
     fn dealt_by(&self) -> Option<i64> {
-        let held = self.0.first().copied().flatten()?.most;
-        let is_dealt = |(number, shard): (u8, Option<Shard>)| {
-            shard.is_some_and(|shard| shard.most == held && shard.taken <= quota(held, number))
+        let dealt = self.get(0)?.most;
+        let is_dealt = |(number, shard): (u8, &Option<Shard>)| {
+            shard.as_ref().is_some_and(|shard| shard.most == dealt && shard.taken <= quota(dealt, number))
         };
-        (0..SHARDS).zip(self.0).all(is_dealt).then_some(held)
+        (0..SHARDS).zip(&self.0).all(is_dealt).then_some(dealt)
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Shard> {
+        self.0.iter().flatten()
+    }
+
+    fn get(&self, number: u8) -> Option<&Shard> {
+        self.0.get(usize::from(number))?.as_ref()
     }
 
     /// The shard of this number; of a counter that was not begun, one from which nothing was taken.
     fn at(&self, number: u8, most: i64) -> Shard {
-        self.0.get(usize::from(number)).copied().flatten().unwrap_or(Shard { taken: 0, most })
+        self.get(number).cloned().unwrap_or(Shard { most, ..Shard::default() })
     }
+}
+
+/// The sum of what holds reserve.
+fn sum(held: &BTreeSet<Held>) -> i64 {
+    held.iter().fold(0, |sum, held| sum.saturating_add(held.amount))
 }
 
 /// The numbers of the shards, `home` first.
@@ -192,9 +462,16 @@ fn ring(home: u8) -> impl Iterator<Item = u8> + Clone {
     (0..SHARDS).map(move |step| step.saturating_add(home).rem_euclid(SHARDS))
 }
 
+/// Spreads all of `amount` as [`spread_most`] does; `None` if the places have too little room.
+fn spread(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> Option<Vec<(u8, i64)>> {
+    let parts = spread_most(amount, places);
+    let spread = parts.iter().fold(0_i64, |sum, (_, part)| sum.saturating_add(*part));
+    (spread == amount).then_some(parts)
+}
+
 /// Spreads `amount` over places with so much room each: all of it to the first that has room for it, or else as much as it
 /// can to each in turn.
-fn spread(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> Vec<(u8, i64)> {
+fn spread_most(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> Vec<(u8, i64)> {
     if let Some((number, _)) = places.clone().find(|(_, room)| *room >= amount) {
         return vec![(number, amount)];
     }
@@ -225,189 +502,4 @@ pub(crate) fn home(member: &MemberId) -> u8 {
 }
 
 #[cfg(test)]
-#[expect(clippy::arithmetic_side_effects, reason = "tests count to a few hundred")]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What the table would do: all changes, or none if a bound does not hold.
-    fn commit(shards: &mut Shards, changes: &[ShardChange]) -> bool {
-        let mut after = *shards;
-        let mut touched = BTreeSet::new();
-        for ShardChange { number, what } in changes {
-            assert!(touched.insert(*number), "a transaction touches an item once");
-            let slot = &mut after.0[usize::from(*number)];
-            let taken = match (what, *slot) {
-                (What::Take { amount, most, room }, Some(shard)) if shard.most == *most && shard.taken <= *room => {
-                    assert!(*amount > 0);
-                    Shard { taken: shard.taken + amount, ..shard }
-                }
-                (What::GiveBack { amount }, Some(shard)) if shard.taken >= *amount => {
-                    Shard { taken: shard.taken - amount, ..shard }
-                }
-                (What::Deal { from, to }, slot) if slot == *from => *to,
-                (What::Take { .. } | What::Deal { .. } | What::GiveBack { .. }, _) => return false,
-            };
-            *slot = Some(taken);
-        }
-        *shards = after;
-        true
-    }
-
-    /// One command on a counter, by what it read: of its home, and of all shards where that does not do.
-    #[derive(Clone, Copy, Debug)]
-    struct Command {
-        amount: i64,
-        most: i64,
-        home: u8,
-    }
-
-    impl Command {
-        /// What it would write, by the counter as it was `seen`; `None` if it is refused.
-        fn decide(self, seen: &Shards) -> Option<Vec<ShardChange>> {
-            let Self { amount, most, home } = self;
-            let look = Look::At(home, seen.0[usize::from(home)]);
-            if amount < 0 {
-                return Some(
-                    look.give_back(-amount).map_or_else(|| seen.give_back(-amount, home), |change| vec![change]),
-                );
-            }
-            look.take(amount, most).map(|change| vec![change]).or_else(|| seen.take(amount, most, home))
-        }
-    }
-
-    fn command() -> impl Strategy<Value = Command> {
-        let amount = prop_oneof![3 => 1..9_i64, 1 => 1..60_i64, 2 => -9..0_i64];
-        let most = prop_oneof![Just(40_i64), Just(41), Just(12), Just(80), 0..120_i64];
-        (amount, most, 0..SHARDS).prop_map(|(amount, most, home)| Command { amount, most, home })
-    }
-
-    /// A counter as commands leave it.
-    fn counter() -> impl Strategy<Value = Shards> {
-        prop::collection::vec(command(), 0..30).prop_map(|commands| {
-            let mut shards = Shards::default();
-            for command in commands {
-                if let Some(changes) = command.decide(&shards) {
-                    assert!(commit(&mut shards, &changes), "{command:?} on {shards:?}");
-                }
-            }
-            shards
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_command_that_reads_its_home_first_does_what_the_sum_allows(shards in counter(), command in command()) {
-            let Command { amount, most, home } = command;
-            let (sum, mut after) = (shards.sum(), shards);
-            match command.decide(&shards) {
-                None => prop_assert!(amount > most - sum),
-                Some(changes) => {
-                    prop_assert!(commit(&mut after, &changes), "{changes:?}");
-                    let expected = if amount > 0 { sum + amount } else { (sum + amount).max(0) };
-                    prop_assert_eq!(after.sum(), expected);
-                    prop_assert!(amount < 0 || after.sum() <= most);
-                }
-            }
-            prop_assert!(after.0.iter().flatten().all(|shard| shard.taken >= 0));
-            // What its home alone tells a decision is no more than what is left.
-            if let Reading::Part { room, most } = Look::At(home, shards.0[usize::from(home)]).reading() {
-                prop_assert!(room == 0 || room <= most - sum, "{room} of {most} at {home} of {shards:?}");
-            }
-        }
-
-        /// However old a look at the shards each of many had, and whatever limit each of them knew, nobody takes beyond it.
-        #[test]
-        fn many_who_looked_at_once_never_take_more_than_there_is(
-            before in counter(), commands in prop::collection::vec(command(), 1..40), late in prop::collection::vec(any::<bool>(), 40),
-        ) {
-            let mut held = before;
-            for (command, is_late) in commands.iter().zip(late) {
-                let seen = if is_late { before } else { held };
-                let sum = held.sum();
-                if let Some(changes) = command.decide(&seen) && commit(&mut held, &changes) && command.amount > 0 {
-                    prop_assert_eq!(held.sum(), sum + command.amount);
-                    prop_assert!(held.sum() <= command.most, "{command:?} of {before:?} made {held:?}");
-                }
-            }
-        }
-
-        #[test]
-        fn what_was_taken_can_be_given_back_and_no_more(shards in counter(), amount in 1..400_i64, home in 0..SHARDS) {
-            let changes = shards.give_back(amount, home);
-            let mut after = shards;
-            prop_assert!(commit(&mut after, &changes), "{changes:?}");
-            prop_assert_eq!(after.sum(), (shards.sum() - amount).max(0));
-        }
-    }
-
-    #[test]
-    fn quotas_add_up_to_the_limit_and_never_shrink_when_it_is_raised() {
-        for most in 0..100 {
-            assert_eq!((0..SHARDS).map(|shard| quota(most, shard)).sum::<i64>(), most);
-            assert!((0..SHARDS).all(|shard| quota(most + 1, shard) >= quota(most, shard)));
-        }
-        assert_eq!((0..SHARDS).map(|shard| quota(11, shard)).collect::<Vec<_>>(), [2, 2, 2, 1, 1, 1, 1, 1]);
-    }
-
-    fn dealt(most: i64, taken: [i64; 8]) -> Shards {
-        Shards(taken.map(|taken| Some(Shard { taken, most })))
-    }
-
-    #[test]
-    fn an_amount_is_taken_at_home_if_it_can_be_and_spread_only_if_it_must_be() {
-        let numbers = |changes: Option<Vec<ShardChange>>| -> Vec<u8> {
-            changes.into_iter().flatten().map(|change| change.number).collect()
-        };
-        let fresh = dealt(40, [0; 8]);
-        assert_eq!(numbers(fresh.take(1, 40, 3)), [3]);
-        assert_eq!(numbers(dealt(2, [0; 8]).take(1, 2, 7)), [0], "the quota of the last ones is nothing");
-        assert_eq!(numbers(fresh.take(6, 40, 3)), [3, 4]);
-        assert_eq!(numbers(dealt(40, [5, 5, 5, 5, 0, 0, 0, 0]).take(2, 40, 0)), [4]);
-        assert_eq!(numbers(dealt(40, [4, 0, 0, 0, 0, 0, 0, 0]).take(2, 40, 0)), [1], "one shard rather than two");
-    }
-
-    #[test]
-    fn a_counter_is_begun_and_its_limit_changed_by_writing_all_shards_at_once() {
-        let after = |shards: Shards, (amount, most, home): (i64, i64, u8)| {
-            let changes = shards.take(amount, most, home).unwrap();
-            let mut after = shards;
-            assert!(commit(&mut after, &changes));
-            (changes.len(), after)
-        };
-        let begun = after(Shards::default(), (1, 40, 3));
-        assert_eq!(begun, (8, dealt(40, [0, 0, 0, 1, 0, 0, 0, 0])));
-        // Lowered to what still fits: nothing moves. Lowered to what does not: it is dealt out evenly.
-        assert_eq!(after(begun.1, (1, 9, 3)), (8, dealt(9, [0, 0, 0, 1, 1, 0, 0, 0])));
-        assert_eq!(after(dealt(80, [5, 0, 0, 0, 0, 0, 0, 0]), (1, 8, 2)), (8, dealt(8, [1, 1, 1, 1, 1, 1, 0, 0])));
-        assert_eq!(dealt(80, [5, 0, 0, 0, 0, 0, 0, 0]).take(1, 5, 2), None);
-        // A late purchase knows a higher limit than the counter holds. It takes under the lower one as long as that has room.
-        assert_eq!(after(dealt(8, [0; 8]), (1, 80, 2)), (1, dealt(8, [0, 0, 1, 0, 0, 0, 0, 0])));
-        assert_eq!(after(dealt(8, [1; 8]), (1, 80, 2)), (8, dealt(80, [1, 1, 2, 1, 1, 1, 1, 1])));
-    }
-
-    #[test]
-    fn one_shard_tells_nothing_under_a_lower_limit_or_before_the_counter_is_begun() {
-        let home = |shard| Look::At(3, shard);
-        let shard = Some(Shard { taken: 1, most: 40 });
-        assert_eq!(home(shard).reading(), Reading::Part { room: 4, most: 40 });
-        assert!(home(shard).take(4, 40).is_some() && home(shard).take(4, 41).is_some());
-        assert!(home(shard).take(5, 40).is_none() && home(shard).take(1, 39).is_none());
-        assert!(home(None).take(1, 40).is_none());
-        assert!(home(shard).give_back(1).is_some() && home(shard).give_back(2).is_none());
-    }
-
-    #[test]
-    fn members_are_spread_over_the_shards() {
-        let mut counts = [0_u32; 8];
-        for number in 0..4_000 {
-            counts[usize::from(home(&format!("m-{number}").parse().unwrap()))] += 1;
-        }
-        assert!(counts.iter().all(|count| (400..600).contains(count)), "{counts:?}");
-        // printf m-1 | sha256sum
-        assert_eq!(home(&"m-1".parse().unwrap()), 0x61 % SHARDS);
-    }
-}
+mod tests;

@@ -6,8 +6,8 @@
 //! | entry | `member#PROGRAM#MEMBER` | `entry#ID` | see `entry_item.rs` |
 //! | alias | `alias#PROGRAM#KIND#HASH` | `alias` | `m`; once its member has left, `f` the day of that, and `gone_at`, after which DynamoDB may delete it |
 //! | receipt | `receipt#PROGRAM#2026-11-21#STORE` | `receipt#RECEIPT` | `m` and `i`, the member and the purchase that it was made good for |
-//! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD#0` to `#7` | `stock` | `taken`, `most` |
-//! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most` |
+//! | stock that has gone, a shard of it | `reward#PROGRAM#REWARD#0` to `#7` | `stock` | `taken`, `most`, and `held` while holds reserve some of it, see `held.rs` |
+//! | use of a program-wide cap, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most`, `held` |
 //! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m`, `i` and `t` once it is given, the member, the redemption and the terms; `f`, `u` and `ac` once it was used or made void, see `codes.rs` |
 //! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
 //! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
@@ -48,10 +48,12 @@ pub(crate) const TERMS: &str = "t";
 pub(crate) const FATE: &str = "f";
 /// What was used of a code's value, in minor units, N.
 pub(crate) const USED: &str = "u";
-/// What has been taken from a shard of a counter, N.
+/// What has been taken from a shard of a counter, including what holds reserve, N.
 pub(crate) const TAKEN: &str = "taken";
 /// The limit by which a counter was dealt out to its shards, N.
 pub(crate) const MOST: &str = "most";
+/// What holds reserve of a shard of a counter, and until when, SS. A set is never empty, so a shard without holds has none.
+pub(crate) const HELD: &str = "held";
 /// How often something was done about an entry or a code, N.
 pub(crate) const CHANGES: &str = "ac";
 /// What became of an entry, M.
@@ -90,12 +92,18 @@ pub(crate) const REOPEN: &str = "REMOVE m, i";
 pub(crate) const HAS_ROOM: &str = "most = :most AND taken <= :room";
 /// Takes from a shard of a counter.
 pub(crate) const TAKE: &str = "SET taken = taken + :amount";
-/// The shard of a counter is as it was read.
-pub(crate) const SHARD_UNCHANGED: &str = "taken = :from AND most = :held";
-/// Begins a shard of a counter, or changes its limit.
-pub(crate) const DEAL: &str = "SET taken = :taken, most = :most";
-/// What is given back was taken from the shard of a counter before.
-pub(crate) const WAS_TAKEN: &str = "taken >= :amount";
+/// Takes from a shard of a counter for a hold, and lists what the hold reserves.
+pub(crate) const TAKE_HELD: &str = "SET taken = taken + :amount ADD held :held";
+/// The hold reserves something of the shard of a counter still.
+pub(crate) const IS_HELD: &str = "contains(held, :hold)";
+/// Ends a hold: removes what it reserves of a shard of a counter, and gives back what is not kept.
+pub(crate) const END: &str = "SET taken = taken - :amount DELETE held :held";
+/// The shard of a counter is as it was read, with the same holds.
+pub(crate) const SHARD_UNCHANGED: &str = "taken = :taken AND most = :most AND held = :held";
+/// The shard of a counter is as it was read, and no hold reserves anything of it.
+pub(crate) const SHARD_UNCHANGED_WITHOUT_HOLDS: &str = "taken = :taken AND most = :most AND attribute_not_exists(held)";
+/// What is given back was taken from the shard of a counter before, and not by a hold.
+pub(crate) const WAS_TAKEN: &str = "taken >= :amount AND attribute_not_exists(held)";
 /// Gives back to a shard of a counter.
 pub(crate) const GIVE_BACK: &str = "SET taken = taken - :amount";
 /// The code is there, and nobody was given it.

@@ -25,6 +25,9 @@ pub(crate) enum Part<'a> {
     Mark,
     /// What is taken from a shard of a counter, or given back to it.
     Shard,
+    /// The end of a hold that is to be captured, and reserved nothing of a counter when all shards were read: the hold was over
+    /// by another command's clock, which has taken what it reserved.
+    LostHold,
     /// A code.
     Code,
     /// An alias.
@@ -58,6 +61,8 @@ pub enum Commit {
     AliasTaken(Alias),
     /// This receipt was made good for another purchase.
     ReceiptTaken(ReceiptId),
+    /// The hold that was to be captured is over: another command has taken what it reserved.
+    HoldOver,
 }
 
 /// What a cancelled transaction showed of the account.
@@ -109,6 +114,7 @@ pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Com
     let taken = both().find_map(|pair| match pair {
         (Part::Claim(alias), Check::Failed(_)) => Some(Commit::AliasTaken((*alias).clone())),
         (Part::Receipt(receipt), Check::Failed(_)) => Some(Commit::ReceiptTaken((*receipt).clone())),
+        (Part::LostHold, Check::Failed(_)) => Some(Commit::HoldOver),
         _ => None,
     });
     let is_late =
@@ -216,6 +222,7 @@ mod tests {
                     "alias taken".to_owned()
                 }
                 Some(Commit::ReceiptTaken(receipt)) => panic!("{receipt:?} is no part of it"),
+                Some(Commit::HoldOver) => panic!("no hold is a part of it"),
                 None => "fault".to_owned(),
             };
             assert_eq!(came_to, expected, "{checks:?}");
@@ -241,6 +248,26 @@ mod tests {
             assert_eq!(verdict(&parts, &checks.map(Clone::clone)).unwrap(), expected);
         }
         let repeated = verdict(&parts, &[known, none.clone(), none, gone]).unwrap();
+        assert!(matches!(repeated, Some(Commit::Replayed { .. })));
+    }
+
+    #[test]
+    fn a_hold_is_over_only_if_nothing_else_explains_that_it_reserves_nothing() {
+        let ours = sealed("capture-1", Some("this"));
+        let parts = [Part::Account, Part::Request(&ours), Part::Mark, Part::LostHold, Part::Shard];
+        let (none, gone, rival, known) = (Check::Passed, Check::Failed(None), Check::Conflicted, item(&ours));
+        for (checks, expected) in [
+            ([&none, &none, &none, &gone, &none], Commit::HoldOver),
+            ([&none, &none, &none, &gone, &gone], Commit::HoldOver),
+            ([&none, &none, &none, &none, &gone], Commit::Conflict),
+            ([&gone, &none, &none, &gone, &none], Commit::Conflict),
+            ([&none, &none, &gone, &gone, &none], Commit::Conflict),
+            ([&none, &none, &none, &gone, &rival], Commit::Conflict),
+            ([&rival, &none, &none, &gone, &none], Commit::Conflict),
+        ] {
+            assert_eq!(verdict(&parts, &checks.map(Clone::clone)).unwrap(), Some(expected), "{checks:?}");
+        }
+        let repeated = verdict(&parts, &[none.clone(), known, none.clone(), gone, none]).unwrap();
         assert!(matches!(repeated, Some(Commit::Replayed { .. })));
     }
 

@@ -69,8 +69,7 @@ impl RewardView {
             Err(Unposted::Refused(refusal)) => Some(refusal),
             Err(Unposted::Needs(needed)) => return Err(counter_missing(&needed)),
         };
-        let left = |pieces: i64| Ok(pieces.saturating_sub(counters.taken(&reward.stock_counter())?).max(0));
-        let stock_left = reward.stock.pieces().map(left).transpose();
+        let stock_left = settled.stock_left(reward, counters).map_err(|needed| counter_missing(&needed))?;
         Ok(Self {
             id: reward.id.clone(),
             name: reward.name.clone(),
@@ -79,7 +78,7 @@ impl RewardView {
                 Cost::Fixed(points) => CostView { points: points.get(), per: None },
                 Cost::PerMoney { points, per } => CostView { points, per: Some(per) },
             },
-            stock_left: stock_left.map_err(|needed| counter_missing(&needed))?,
+            stock_left,
             tiers: reward.tiers.clone(),
             available: refusal.is_none(),
             reason: refusal.map(|refusal| Reason::from(Refusal::from(refusal))),

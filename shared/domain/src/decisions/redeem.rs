@@ -12,12 +12,13 @@ use crate::{
         posting::{Posting, Unposted},
     },
     rules::{
+        cap::Used,
         facts::Facts,
         program::{ActivityKind, Cost, Program, Reward},
     },
     state::{
         account::{Account, Inactive},
-        counter::{CounterId, Counters, Take},
+        counter::{CounterId, CounterNeeded, Counters, Take},
         hold::{HOLD_LOTS_MAX, HOLDS_MAX},
     },
     time::settle::Settled,
@@ -168,6 +169,18 @@ impl Settled<'_> {
         check_reward(&self.0, reward, cost, (counters, code), false)?;
         Ok(cost)
     }
+
+    /// How many pieces of `reward` are left now; `None` if its stock is unlimited. A piece that a hold reserved is left again
+    /// from the moment at which the hold ends, whosever hold it is.
+    ///
+    /// # Errors
+    ///
+    /// Not all of its stock was read.
+    pub fn stock_left(&self, reward: &Reward, counters: &Counters) -> Result<Option<i64>, CounterNeeded> {
+        let Some(pieces) = reward.stock.pieces() else { return Ok(None) };
+        let taken = self.0.counted(counters).taken(&reward.stock_counter())?;
+        Ok(Some(pieces.saturating_sub(taken).max(0)))
+    }
 }
 
 /// Spends points of `settled` on a reward. `code` is the one to give, where the reward has codes: made for this redemption, or
@@ -220,11 +233,19 @@ pub fn redeem(
     if hold_expires_at.is_some() {
         entry.effects.held = cost;
     }
+    let member = draft.account.member.clone();
+    let counted = |take: Take| match hold_expires_at {
+        Some(ends_at) => take.reserved_by(&member, &request.entry, ends_at),
+        None => take,
+    };
     if let Some(limit) = reward.limit {
-        let used = limit.use_up(cost, &reward.cap_owner(), today);
+        let used = match limit.use_up(cost, &reward.cap_owner(), today) {
+            Used::OfProgram(take) => Used::OfProgram(counted(take)),
+            used @ (Used::OfMember(_) | Used::Nothing) => used,
+        };
         draft.record_use(&mut entry, used);
     }
-    draft.take(reward.stock.pieces().map(|stock| Take { counter: reward.stock_counter(), amount: 1, most: stock }));
+    draft.take(reward.stock_take().map(counted));
     draft.post_command(entry);
     Ok(draft.finish())
 }
@@ -261,7 +282,7 @@ fn check_reward(
     is_hold: bool,
 ) -> Result<(), Unposted<RedeemRefusal>> {
     let account = &draft.account;
-    // A hold that ended on the way has given back what it took.
+    // What a hold reserved that is over is free, this member's or another's.
     let counters = &draft.counted(counters);
     if !reward.active.contains(&draft.rules.program.zone, draft.now) {
         return Err(RedeemRefusal::RewardNotActive.into());

@@ -97,14 +97,19 @@ impl Cap {
         self.used_by(amount, owner, date)
     }
 
+    /// How much of this cap a use of `points` takes; nothing if there are none.
+    #[must_use]
+    pub(crate) fn amount(&self, points: Points) -> i64 {
+        match self.unit {
+            Unit::Times => i64::from(!points.is_zero()),
+            Unit::Points => points.get(),
+        }
+    }
+
     /// What it means that `owner` gives `after` points on `date`, where it gave `before`.
     #[must_use]
     pub(crate) fn use_instead(&self, before: Points, after: Points, owner: &CapOwner, date: Date) -> Used {
-        let amount = |points: Points| match self.unit {
-            Unit::Times => i64::from(!points.is_zero()),
-            Unit::Points => points.get(),
-        };
-        self.used_by(amount(after).saturating_sub(amount(before)), owner, date)
+        self.used_by(self.amount(after).saturating_sub(self.amount(before)), owner, date)
     }
 
     /// How many points more than `before` this cap lets an earlier accrual of `date` have, as far as that is known: of
@@ -146,7 +151,7 @@ impl Cap {
     fn used_by(&self, amount: i64, owner: &CapOwner, date: Date) -> Used {
         match self.counter(owner, date) {
             _ if amount == 0 => Used::Nothing,
-            Some(counter) => Used::OfProgram(Take { counter, amount, most: self.most }),
+            Some(counter) => Used::OfProgram(Take::new(counter, amount, self.most)),
             None => Used::OfMember(CapChange(owner.clone(), Interval::of(self.every, date), amount)),
         }
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
-use crate::{state::cap_use::CapOwner, values::id::RewardId};
+use crate::{
+    state::cap_use::CapOwner,
+    values::id::{EntryId, MemberId, RewardId},
+};
 
 /// Which total.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,31 +23,144 @@ pub enum CounterId {
     },
 }
 
-/// What a posting takes from a counter, committed only while the counter stays within `most`.
+/// What a posting changes in a counter, committed only while the counter stays within `most`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
     /// Which counter.
     pub counter: CounterId,
-    /// How much of it; less than zero gives back what was taken before.
-    pub amount: i64,
+    /// What happens to it.
+    pub change: CounterChange,
     /// The most that may ever have been taken, from the program document.
     pub most: i64,
+}
+
+/// What happens to a counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CounterChange {
+    /// This amount is taken for good; less than zero gives back what was taken before.
+    Taken(i64),
+    /// A hold reserves an amount. From the moment at which the hold ends, the amount counts as free.
+    Held(Reserved),
+    /// A hold ends: `kept` of what it reserved is taken for good, and the rest is free.
+    ///
+    /// A change that keeps something needs the amount to be reserved still. A change that keeps nothing does nothing where
+    /// the amount was freed before, because the hold was over.
+    Ended {
+        /// What the hold reserved.
+        reserved: Reserved,
+        /// How much of it is taken for good: more than 0 at a capture, 0 at a cancellation or after the hold's end.
+        kept: i64,
+    },
+}
+
+/// What a hold reserves of a counter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reserved {
+    /// Whose hold it is.
+    pub member: MemberId,
+    /// The redemption that holds.
+    pub redemption: EntryId,
+    /// The moment at which the hold ends by itself.
+    pub ends_at: Timestamp,
+    /// How much it reserves, 1 at least.
+    pub amount: i64,
+}
+
+impl Take {
+    /// Takes `amount` of `counter` for good; less than zero gives back.
+    #[must_use]
+    pub fn new(counter: CounterId, amount: i64, most: i64) -> Self {
+        Self { counter, change: CounterChange::Taken(amount), most }
+    }
+
+    /// The same amount, reserved until `ends_at` by the hold of `redemption` instead of taken for good.
+    pub(crate) fn reserved_by(self, member: &MemberId, redemption: &EntryId, ends_at: Timestamp) -> Self {
+        let change = match self.change {
+            CounterChange::Taken(amount) => CounterChange::Held(Reserved {
+                member: member.clone(),
+                redemption: redemption.clone(),
+                ends_at,
+                amount,
+            }),
+            held @ (CounterChange::Held(_) | CounterChange::Ended { .. }) => held,
+        };
+        Self { change, ..self }
+    }
+
+    /// The end of what it reserves, of which `kept` is taken for good.
+    pub(crate) fn ended(self, kept: i64) -> Self {
+        let change = match self.change {
+            CounterChange::Held(reserved) => CounterChange::Ended { reserved, kept },
+            other @ (CounterChange::Taken(_) | CounterChange::Ended { .. }) => other,
+        };
+        Self { change, ..self }
+    }
+}
+
+/// Amounts that holds reserve, by the moment at which the hold ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldAmounts(BTreeMap<Timestamp, i64>);
+
+impl HeldAmounts {
+    /// The sum of the amounts whose holds are over at `now`.
+    fn ended(&self, now: Timestamp) -> i64 {
+        self.0.range(..=now).fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+    }
+
+    /// The amounts whose holds run at `now`.
+    fn running(&self, now: Timestamp) -> Self {
+        Self(
+            self.0.iter().filter(|(ends_at, _)| **ends_at > now).map(|(ends_at, amount)| (*ends_at, *amount)).collect(),
+        )
+    }
+}
+
+impl FromIterator<(Timestamp, i64)> for HeldAmounts {
+    fn from_iter<I: IntoIterator<Item = (Timestamp, i64)>>(amounts: I) -> Self {
+        let mut held = BTreeMap::<_, i64>::new();
+        for (ends_at, amount) in amounts {
+            let sum = held.entry(ends_at).or_default();
+            *sum = sum.saturating_add(amount);
+        }
+        Self(held)
+    }
 }
 
 /// What was read of one counter.
 ///
 /// A counter is kept in parts, so that many can take from it at once. One part is enough for most decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// One part of it.
     Part {
-        /// How much can be taken there.
+        /// How much can be taken there while every hold still reserves its amount.
         room: i64,
         /// The limit that the parts hold the whole counter to. Under a lower one, `room` says nothing.
         most: i64,
+        /// What holds reserve there.
+        held: HeldAmounts,
     },
-    /// All of it: this much has been taken. A counter nobody took from stands at 0.
-    Whole(i64),
+    /// All of it. A counter from which nothing was taken stands at 0.
+    Whole {
+        /// How much has been taken, including what holds reserve.
+        taken: i64,
+        /// What holds reserve.
+        held: HeldAmounts,
+    },
+}
+
+impl Reading {
+    /// The reading as it counts at `now`: what holds reserved that are over is free.
+    fn at(&self, now: Timestamp) -> Self {
+        match self {
+            Self::Part { room, most, held } => {
+                Self::Part { room: room.saturating_add(held.ended(now)), most: *most, held: held.running(now) }
+            }
+            Self::Whole { taken, held } => {
+                Self::Whole { taken: taken.saturating_sub(held.ended(now)), held: held.running(now) }
+            }
+        }
+    }
 }
 
 /// A decision needs to know more of a counter than was read.
@@ -71,14 +187,14 @@ impl CounterNeeded {
 pub struct Counters(BTreeMap<CounterId, Reading>);
 
 impl Counters {
-    /// What has been taken from `counter`.
+    /// What has been taken from `counter`. Unless it is asked [`Counters::at`] a moment, every hold reserves its amount.
     ///
     /// # Errors
     ///
     /// Not all of it was read.
     pub fn taken(&self, counter: &CounterId) -> Result<i64, CounterNeeded> {
         match self.reading(counter)? {
-            Reading::Whole(taken) => Ok(taken),
+            Reading::Whole { taken, .. } => Ok(*taken),
             Reading::Part { .. } => Err(CounterNeeded::Whole(counter.clone())),
         }
     }
@@ -91,24 +207,37 @@ impl Counters {
     /// What was read does not tell.
     pub fn left(&self, counter: &CounterId, most: i64, wanted: i64) -> Result<i64, CounterNeeded> {
         match self.reading(counter)? {
-            Reading::Whole(taken) => Ok(most.saturating_sub(taken).max(0)),
-            Reading::Part { room, most: held_to } if held_to <= most && room >= wanted => Ok(room),
+            Reading::Whole { taken, .. } => Ok(most.saturating_sub(*taken).max(0)),
+            Reading::Part { room, most: dealt, .. } if *dealt <= most && *room >= wanted => Ok(*room),
             Reading::Part { .. } => Err(CounterNeeded::Whole(counter.clone())),
         }
     }
 
-    fn reading(&self, counter: &CounterId) -> Result<Reading, CounterNeeded> {
-        self.0.get(counter).copied().ok_or_else(|| CounterNeeded::Part(counter.clone()))
+    fn reading(&self, counter: &CounterId) -> Result<&Reading, CounterNeeded> {
+        self.0.get(counter).ok_or_else(|| CounterNeeded::Part(counter.clone()))
     }
 
-    /// These, after `takes` from them.
+    /// The counters as they stand at `now`: what holds reserved that are over is free.
     #[must_use]
-    pub(crate) fn after(&self, takes_so_far: &[Take]) -> Self {
-        let mut counters = self.clone();
-        for Take { counter, amount, .. } in takes_so_far {
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self(self.0.iter().map(|(counter, reading)| (counter.clone(), reading.at(now))).collect())
+    }
+
+    /// The counters as they stand at `now`, after `takes` from them.
+    #[must_use]
+    pub(crate) fn after(&self, takes: &[Take], now: Timestamp) -> Self {
+        let mut counters = self.at(now);
+        for Take { counter, change, .. } in takes {
+            let amount = match change {
+                CounterChange::Taken(amount) => *amount,
+                CounterChange::Held(reserved) => reserved.amount,
+                // It counts as free already.
+                CounterChange::Ended { reserved, .. } if reserved.ends_at <= now => 0,
+                CounterChange::Ended { reserved, kept } => kept.saturating_sub(reserved.amount),
+            };
             match counters.0.get_mut(counter) {
-                Some(Reading::Whole(taken)) => *taken = taken.saturating_add(*amount),
-                Some(Reading::Part { room, .. }) => *room = room.saturating_sub(*amount),
+                Some(Reading::Whole { taken, .. }) => *taken = taken.saturating_add(amount),
+                Some(Reading::Part { room, .. }) => *room = room.saturating_sub(amount),
                 None => {}
             }
         }
@@ -139,36 +268,89 @@ mod tests {
         [(stock(), reading)].into_iter().collect()
     }
 
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn held(amounts: &[(i64, i64)]) -> HeldAmounts {
+        amounts.iter().map(|(ends_at, amount)| (second(*ends_at), *amount)).collect()
+    }
+
+    fn part(room: i64, most: i64) -> Counters {
+        read(Reading::Part { room, most, held: HeldAmounts::default() })
+    }
+
+    fn whole(taken: i64) -> Counters {
+        read(Reading::Whole { taken, held: HeldAmounts::default() })
+    }
+
+    fn taken(amount: i64) -> CounterChange {
+        CounterChange::Taken(amount)
+    }
+
+    fn reserved(ends_at: i64, amount: i64) -> Reserved {
+        let (member, redemption) = ("m-1".parse().unwrap(), "r-1".parse().unwrap());
+        Reserved { member, redemption, ends_at: second(ends_at), amount }
+    }
+
+    fn after(counters: &Counters, change: CounterChange) -> Counters {
+        counters.after(&[Take { counter: stock(), change, most: 40 }], second(60))
+    }
+
     #[test]
     fn a_counter_that_was_not_read_is_needed_and_never_stands_at_nothing() {
         let unread = Counters::default();
         assert_eq!(unread.taken(&stock()), Err(CounterNeeded::Part(stock())));
         assert_eq!(unread.left(&stock(), 9, 1), Err(CounterNeeded::Part(stock())));
-        let taken = [Take { counter: stock(), amount: 1, most: 9 }];
-        assert_eq!(unread.after(&taken).taken(&stock()), Err(CounterNeeded::Part(stock())));
+        assert_eq!(after(&unread, taken(1)).taken(&stock()), Err(CounterNeeded::Part(stock())));
     }
 
     #[test]
     fn a_part_tells_only_that_there_is_room_for_so_much() {
-        let part = read(Reading::Part { room: 3, most: 40 });
+        let three = part(3, 40);
         let whole = Err(CounterNeeded::Whole(stock()));
         for (most, wanted, expected) in
             [(40, 1, Ok(3)), (40, 3, Ok(3)), (40, 4, whole.clone()), (41, 3, Ok(3)), (39, 1, whole.clone())]
         {
-            assert_eq!(part.left(&stock(), most, wanted), expected, "{wanted} of {most}");
+            assert_eq!(three.left(&stock(), most, wanted), expected, "{wanted} of {most}");
         }
-        assert_eq!(part.taken(&stock()), whole);
-        let take = |amount| [Take { counter: stock(), amount, most: 40 }];
-        assert_eq!(part.after(&take(2)).left(&stock(), 40, 2), whole);
-        assert_eq!(part.after(&take(-1)).left(&stock(), 40, 4), Ok(4));
+        assert_eq!(three.taken(&stock()), whole);
+        assert_eq!(after(&three, taken(2)).left(&stock(), 40, 2), whole);
+        assert_eq!(after(&three, taken(-1)).left(&stock(), 40, 4), Ok(4));
     }
 
     #[test]
     fn the_whole_tells_exactly_how_much_is_left() {
         for (taken, most, left) in [(0, 9, 9), (9, 9, 0), (12, 9, 0), (2, 9, 7)] {
-            assert_eq!(read(Reading::Whole(taken)).left(&stock(), most, 100), Ok(left));
+            assert_eq!(whole(taken).left(&stock(), most, 100), Ok(left));
         }
-        let after = read(Reading::Whole(2)).after(&[Take { counter: stock(), amount: 3, most: 9 }]);
-        assert_eq!(after.taken(&stock()), Ok(5));
+        assert_eq!(after(&whole(2), taken(3)).taken(&stock()), Ok(5));
+    }
+
+    #[test]
+    fn an_amount_is_free_from_the_moment_at_which_its_hold_ends() {
+        // Two pieces were taken for good, and holds reserve 1, 2 and 4.
+        let held = held(&[(59, 1), (60, 2), (61, 4)]);
+        for (now, taken) in [(0, 9), (58, 9), (59, 8), (60, 6), (61, 2), (99, 2)] {
+            let whole = read(Reading::Whole { taken: 9, held: held.clone() });
+            let part = read(Reading::Part { room: 0, most: 9, held: held.clone() });
+            assert_eq!(whole.at(second(now)).taken(&stock()), Ok(taken), "at {now}");
+            assert_eq!(part.at(second(now)).left(&stock(), 9, 0), Ok(9 - taken), "at {now}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_hold_gives_back_what_still_counts_as_taken_and_no_more() {
+        for (change, at_60) in [
+            (CounterChange::Held(reserved(70, 3)), 12),
+            (CounterChange::Ended { reserved: reserved(61, 3), kept: 0 }, 6),
+            (CounterChange::Ended { reserved: reserved(61, 3), kept: 1 }, 7),
+            (CounterChange::Ended { reserved: reserved(61, 3), kept: 3 }, 9),
+            (CounterChange::Ended { reserved: reserved(60, 3), kept: 0 }, 9),
+            (CounterChange::Ended { reserved: reserved(59, 3), kept: 0 }, 9),
+        ] {
+            assert_eq!(after(&whole(9), change.clone()).taken(&stock()), Ok(at_60), "{change:?}");
+            assert_eq!(after(&part(20, 40), change.clone()).left(&stock(), 40, 0), Ok(29 - at_60), "{change:?}");
+        }
     }
 }

@@ -95,7 +95,7 @@ fn a_welcome_for_the_first_members_ends_with_the_last_of_them() {
         json!({ "earning_rules": [{ "id": "welcome", "on": "enrollment", "give": { "fixed": { "points": 25 } },
         "cap": { "times": 2, "per": "program", "every": "ever" } }] }),
     );
-    let mut totals = std::collections::BTreeMap::new();
+    let mut totals = crate::totals::Totals::default();
     let given: Vec<_> = (0..3)
         .map(|_| {
             let member = Member::joins_after(&program, "2026-11-01", &json!({}), totals.clone());

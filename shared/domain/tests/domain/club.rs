@@ -25,6 +25,7 @@ use regulars_domain::{
 
 use crate::{
     counting::decided,
+    totals::Totals,
     world::{Member, Rulebook, at, request},
 };
 
@@ -64,7 +65,7 @@ impl Club {
             freed_on: Vec::new(),
             salt: [7; 16].into(),
         };
-        let joined = Member::joins_as(program, when, &wish, BTreeMap::new());
+        let joined = Member::joins_as(program, when, &wish, Totals::default());
         assert!(self.members.insert(id.to_owned(), joined).is_none());
     }
 
@@ -251,7 +252,7 @@ impl Club {
         let settled = self.settled(program, at(now), id);
         let paid = self.paid_for(program, now, &recorded, ends);
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
-        let posting = decided(&BTreeMap::new(), |counters| {
+        let posting = decided(&Totals::default(), |counters| {
             amend(settled.clone(), &request(key), &recorded, order, counters, paid.clone())
         });
         self.commit(posting.unwrap());
@@ -273,7 +274,7 @@ impl Club {
         let settled = self.settled(program, at(now), id);
         let paid = self.paid_for(program, now, &recorded, ends);
         let paid = paid.as_ref().map(|(settled, recorded)| (settled.clone(), recorded));
-        let posting = decided(&BTreeMap::new(), |counters| {
+        let posting = decided(&Totals::default(), |counters| {
             reversal::reverse(
                 settled.clone(),
                 &request(key),

@@ -1,24 +1,25 @@
 //! Decides as a store lets it: on a part of each counter first, and on all of it only where the decision says so.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use regulars_domain::{
-    counter::{CounterId, CounterNeeded, Counters, Reading},
+    counter::{CounterNeeded, Counters, Reading},
     posting::Unposted,
 };
 
+use crate::totals::Totals;
+
 /// What `decide` comes to on counters that stand at `totals`, whatever part of them it is shown first.
 pub(crate) fn decided<T, R>(
-    totals: &BTreeMap<CounterId, i64>,
+    totals: &Totals,
     mut decide: impl FnMut(&Counters) -> Result<T, Unposted<R>>,
 ) -> Result<T, R>
 where
     T: fmt::Debug + PartialEq,
     R: fmt::Debug + PartialEq,
 {
-    let total = |counter: &CounterId| totals.get(counter).copied().unwrap_or_default();
     let mut is_asked = false;
-    let whole = |needed: &CounterNeeded| Reading::Whole(total(needed.counter()));
+    let whole = |needed: &CounterNeeded| totals.whole(needed.counter());
     let at_once = decided_on(
         |needed| {
             is_asked = true;
@@ -31,7 +32,7 @@ where
     }
     for room in [0, 1, 2, 7, 50, 1_000] {
         let part = |needed: &CounterNeeded| match needed {
-            CounterNeeded::Part(counter) => Reading::Part { room, most: total(counter) + room },
+            CounterNeeded::Part(counter) => totals.part(counter, room),
             CounterNeeded::Whole(_) => whole(needed),
         };
         assert_eq!(decided_on(part, &mut decide), at_once, "by a part with room for {room}, of {totals:?}");

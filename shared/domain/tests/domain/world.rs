@@ -15,7 +15,6 @@ use regulars_domain::{
     code::{Code, GivenCode, Holder, KeptCode},
     code_use::{CodeUseRefusal, use_code},
     confirm::{ConfirmRefusal, confirm},
-    counter::CounterId,
     earn::{EarnRefusal, earn},
     enroll::{Enroll, EnrollNeeds, enroll},
     entitlement::{UseRefusal, use_once},
@@ -39,7 +38,7 @@ use regulars_domain::{
 use serde_json::{Value, json};
 
 pub(crate) use crate::rulebook::{Rulebook, document, example, program, program_of};
-use crate::{counting::decided, proof::Proof};
+use crate::{counting::decided, proof::Proof, totals::Totals};
 
 /// An instant: `2026-11-21T16:05`, or noon of a date, on the clocks of Istanbul; or one with its own offset.
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -126,7 +125,7 @@ pub(crate) fn lots(parts: &[(&str, i64)]) -> Lots {
 pub(crate) struct Member {
     pub(crate) account: Account,
     pub(crate) ledger: Vec<Sealed>,
-    pub(crate) totals: BTreeMap<CounterId, i64>,
+    pub(crate) totals: Totals,
     pub(crate) aftermaths: BTreeMap<EntryId, Aftermath>,
     /// The code that is at hand for the next redemption.
     pub(crate) code: Option<Code>,
@@ -146,16 +145,11 @@ fn balances(account: &Account) -> [i64; 4] {
 impl Member {
     /// A member who joins, with attributes as a caller gives them.
     pub(crate) fn joins_with(program: &Rulebook, when: &str, attributes: &Value) -> Self {
-        Self::joins_after(program, when, attributes, BTreeMap::new())
+        Self::joins_after(program, when, attributes, Totals::default())
     }
 
     /// A member who joins when others have taken so much already.
-    pub(crate) fn joins_after(
-        program: &Rulebook,
-        when: &str,
-        attributes: &Value,
-        totals: BTreeMap<CounterId, i64>,
-    ) -> Self {
+    pub(crate) fn joins_after(program: &Rulebook, when: &str, attributes: &Value, totals: Totals) -> Self {
         let given: BTreeMap<String, Value> = serde_json::from_value(attributes.clone()).unwrap();
         let attributes = program.read_attributes(&given).unwrap();
         let wish = Enroll {
@@ -171,7 +165,7 @@ impl Member {
     }
 
     /// A member who joins in this way, when others have taken so much already.
-    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: &Enroll, totals: BTreeMap<CounterId, i64>) -> Self {
+    pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: &Enroll, totals: Totals) -> Self {
         let posting = decided(&totals, |counters| {
             enroll(program.versions(), wish.clone(), &request("~enrollment"), counters, at(when)).map_err(|needs| {
                 match needs {
@@ -268,18 +262,9 @@ impl Member {
         self.account = change.account;
     }
 
-    /// Sees that there is as much as a posting takes from the totals over all members, and takes it.
+    /// Sees that a posting can change the totals over all members, and changes them.
     pub(crate) fn take_from_totals(&mut self, posting: &Posting) {
-        let mut takes: BTreeMap<&CounterId, (i64, i64)> = BTreeMap::new();
-        for take in &posting.takes {
-            assert!(take.amount != 0, "{take:?} is no take");
-            takes.entry(&take.counter).or_insert((0, take.most)).0 += take.amount;
-        }
-        for (counter, (amount, most)) in takes {
-            let total = self.totals.entry(counter.clone()).or_default();
-            *total += amount;
-            assert!((0..=most).contains(total), "{counter:?} stands at {total} of {most}");
-        }
+        assert!(self.totals.commit(posting), "a hold that is captured reserves nothing any more: {:?}", posting.takes);
     }
 
     /// Notes what became of an entry of this ledger.

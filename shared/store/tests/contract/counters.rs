@@ -72,7 +72,7 @@ async fn counters_are_read_in_one_round_trip_and_stand_at_zero_until_somebody_ta
     let cap = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 11, 1) };
     let earlier = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 10, 1) };
     let mut posting = accrual(&account, "r-1", 0);
-    let of_cap = |counter: &CounterId, amount| Take { counter: counter.clone(), amount, most: 90 };
+    let of_cap = |counter: &CounterId, amount| Take::new(counter.clone(), amount, 90);
     posting.takes = vec![take(2, 90), of_cap(&cap, 5), of_cap(&earlier, 7)];
     commit(&table, &posting).await;
 
@@ -319,6 +319,7 @@ async fn redeem_all(table: &Table, members: usize, most: i64) -> (usize, usize) 
             other @ (Outcome::KeyReused
             | Outcome::AliasTaken(_)
             | Outcome::ReceiptTaken(_)
+            | Outcome::HoldOver
             | Outcome::Elsewhere(_)
             | Outcome::Busy) => {
                 panic!("{other:?}")
@@ -363,6 +364,7 @@ async fn a_repeat_of_a_redemption_that_took_the_last_piece_is_a_repeat() {
             | Outcome::KeyReused
             | Outcome::AliasTaken(_)
             | Outcome::ReceiptTaken(_)
+            | Outcome::HoldOver
             | Outcome::Elsewhere(_)
             | Outcome::Busy) => {
                 panic!("{other:?}")

@@ -7,6 +7,7 @@ use regulars_domain::{
     account::Alias,
     aftermath::Place,
     code::{Code, CodeTerms, GivenCode},
+    counter::{CounterChange, Reserved, Take},
     posting::{ReceiptChange, ReceiptId, Release},
 };
 use regulars_store::Store;
@@ -68,6 +69,28 @@ async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
         posting.takes = vec![take(1, most)];
         account = commit(&table, &posting).await;
     }
+    // A hold that is captured, and one that ends together with a take.
+    let change = |redemption: &str, ends_at: &str| Reserved {
+        member: member.clone(),
+        redemption: redemption.parse().unwrap(),
+        ends_at: ends_at.parse().unwrap(),
+        amount: 1,
+    };
+    let held = change(key, "2026-11-22T13:00:00Z");
+    let captured = CounterChange::Ended { reserved: held.clone(), kept: 1 };
+    let over = change("over", "2026-11-22T12:01:00Z");
+    let ended = CounterChange::Ended { reserved: over.clone(), kept: 0 };
+    for changes in [
+        vec![CounterChange::Held(held)],
+        vec![captured],
+        vec![CounterChange::Held(over)],
+        vec![ended, CounterChange::Taken(1)],
+    ] {
+        let take = |change| Take { counter: tasting(), change, most: 8 };
+        let mut posting = empty(&account);
+        posting.takes = changes.into_iter().map(take).collect();
+        account = commit(&table, &posting).await;
+    }
     let (reward, code): (_, Code) = (id.parse().unwrap(), key.parse().unwrap());
     table.store.add_codes(&demo(), &reward, &[code.clone()].into()).await.unwrap();
     assert_eq!(table.store.free_codes(&demo(), std::slice::from_ref(&reward)).await.unwrap()[&reward], code);
@@ -118,6 +141,7 @@ async fn expressions_are_the_same_whatever_comes_in() {
         ":from",
         ":gone_at",
         ":held",
+        ":hold",
         ":member",
         ":most",
         ":on",
@@ -136,9 +160,10 @@ async fn expressions_are_the_same_whatever_comes_in() {
         "SET ac = :changes, f = :fate, u = :used REMOVE seq",
         "SET f = :on, gone_at = :gone_at REMOVE m",
         "SET m = :member, i = :redemption, t = :terms REMOVE seq",
-        "SET taken = :taken, most = :most",
         "SET taken = taken + :amount",
+        "SET taken = taken + :amount ADD held :held",
         "SET taken = taken - :amount",
+        "SET taken = taken - :amount DELETE held :held",
         "attribute_exists(m)",
         "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))",
         "attribute_exists(seq)",
@@ -146,14 +171,16 @@ async fn expressions_are_the_same_whatever_comes_in() {
         "attribute_not_exists(m) OR (m = :member AND i = :purchase)",
         "attribute_not_exists(m) OR m IN (:member, :from)",
         "attribute_not_exists(pk)",
+        "contains(held, :hold)",
         "due_shard = :shard AND due_key < :end",
         "m = :member",
         "most = :most AND taken <= :room",
         "pk = :pk",
         "pk = :pk AND seq < :seq",
         "pk = :pk AND seq > :seq",
-        "taken = :from AND most = :held",
-        "taken >= :amount",
+        "taken = :taken AND most = :most AND attribute_not_exists(held)",
+        "taken = :taken AND most = :most AND held = :held",
+        "taken >= :amount AND attribute_not_exists(held)",
         "v = :read",
     ];
     assert_eq!(plain.iter().map(String::as_str).collect::<Vec<_>>(), expected);

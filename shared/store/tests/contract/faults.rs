@@ -156,7 +156,7 @@ async fn a_corrupt_item_is_a_fault_that_names_the_attribute() {
         async |store| store.member_by_alias(&program, &crate::sample::email("aa")).await,
     )
     .await;
-    for attribute in ["taken", "most"] {
+    for attribute in ["taken", "most", "held"] {
         check_corrupt(&table, ("counter", "reward#demo#tasting#1", "stock"), attribute, async |store| {
             store.counters(&program, &[crate::sample::tasting()]).await
         })

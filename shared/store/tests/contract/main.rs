@@ -26,6 +26,8 @@ mod faults;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod marks;

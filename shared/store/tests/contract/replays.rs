@@ -125,6 +125,7 @@ async fn of_two_equal_requests_at_once_one_is_carried_out_and_one_replayed() {
             | Outcome::KeyReused
             | Outcome::AliasTaken(_)
             | Outcome::ReceiptTaken(_)
+            | Outcome::HoldOver
             | Outcome::Elsewhere(_)
             | Outcome::Busy) => {
                 panic!("{other:?}")

@@ -49,6 +49,7 @@ async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
                         other @ (Outcome::KeyReused
                         | Outcome::AliasTaken(_)
                         | Outcome::ReceiptTaken(_)
+                        | Outcome::HoldOver
                         | Outcome::Elsewhere(_)),
                     ) => {
                         panic!("{other:?}")

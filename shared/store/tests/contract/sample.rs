@@ -110,7 +110,7 @@ pub(crate) fn empty(account: &Account) -> Posting {
 
 /// `amount` of the reward `tasting`, of which there are `most`.
 pub(crate) fn take(amount: i64, most: i64) -> Take {
-    Take { counter: tasting(), amount, most }
+    Take::new(tasting(), amount, most)
 }
 
 pub(crate) fn tasting() -> CounterId {

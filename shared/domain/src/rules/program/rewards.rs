@@ -15,7 +15,10 @@ use crate::{
             tiers::LEVELS_MAX,
         },
     },
-    state::{cap_use::CapOwner, counter::CounterId},
+    state::{
+        cap_use::CapOwner,
+        counter::{CounterId, Take},
+    },
     values::{
         calendar,
         code::{CodeSource, CodeTerms},
@@ -171,6 +174,12 @@ impl Reward {
     #[must_use]
     pub fn stock_counter(&self) -> CounterId {
         CounterId::Stock(self.id.clone())
+    }
+
+    /// What a piece takes from its stock; `None` if that is unlimited.
+    #[must_use]
+    pub(crate) fn stock_take(&self) -> Option<Take> {
+        Some(Take::new(self.stock_counter(), 1, self.stock.pieces()?))
     }
 }
 
