@@ -265,6 +265,9 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
         if reward["id"] == "mug" {
             reward["stock"] = json!(80);
         }
+        if reward["codes"].is_null() {
+            reward["hold_seconds_max"] = json!(60);
+        }
     }
     let system = System::with(&program, NOW);
     system.enroll("m-1");
@@ -288,6 +291,29 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     let returned = measure(&system, "the same undone, its piece back in stock", 201, request);
     // The account, the redemption and the counter before, the redemption after; account, entry, its mark, the counter.
     assert_eq!((returned.round_trips, returned.read_half_units, returned.write_half_units), (5, 8, 20));
+
+    let held = json!({ "reward": "mug", "hold": { "seconds": 60 } });
+    let end = |key: &str, action: &str, id: &str| {
+        let request = ("redeem", "POST", path.as_str(), key, &held);
+        let measured = measure(&system, "a hold of counted stock", 201, request);
+        // The index `due` has its review the next day, until the hold ends.
+        let of_hold = Cost { round_trips: 3, read_half_units: 3, write_half_units: 18 };
+        assert_eq!(measured, of_hold, "what a redemption costs, and the review's new date");
+        let ending = format!("{path}/{key}/{action}");
+        let request = ("redeem", "POST", ending.as_str(), id, &Value::Null);
+        measure(&system, &format!("its {action}"), 201, request)
+    };
+    let (captured, cancelled) = (end("h-1", "capture", "c-1"), end("h-2", "cancellation", "c-2"));
+    assert_eq!(captured, cancelled, "the piece is taken for good, or goes back");
+    assert_eq!(captured, cost(5, 4, 12));
+    let held = json!({ "reward": "plant-a-tree", "hold": { "seconds": 60 } });
+    for (key, action, id) in [("h-3", "capture", "c-3"), ("h-4", "cancellation", "c-4")] {
+        let request = ("redeem", "POST", path.as_str(), key, &held);
+        assert_eq!(measure(&system, "a hold of unlimited stock", 201, request), cost(2, 1, 7));
+        let path = format!("{path}/{key}/{action}");
+        let request = ("redeem", "POST", path.as_str(), id, &Value::Null);
+        assert_eq!(measure(&system, &format!("its {action}"), 201, request), cost(4, 3, 10));
+    }
 
     let dear = json!({ "reward": "gift-card" });
     let request = ("redeem", "POST", path.as_str(), "r-3", &dear);

@@ -30,7 +30,7 @@ pub enum RedemptionRefusal {
     Inactive(Inactive),
     /// The entry is no redemption.
     NotARedemption,
-    /// The hold's time was over, and its points went back.
+    /// The hold has ended, and its points go back. By the clock of another command, too, which has taken what it reserved.
     HoldExpired,
     /// It is not held: it was captured, cancelled or undone.
     NotHeld {
@@ -62,7 +62,7 @@ impl fmt::Display for RedemptionRefusal {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotARedemption => f.write_str("the entry is no redemption"),
-            Self::HoldExpired => f.write_str("the hold has expired, and its points went back"),
+            Self::HoldExpired => f.write_str("the hold has expired, and its points go back to the member"),
             Self::NotHeld { state } => write!(f, "the redemption is {}", state.replace('_', " ")),
             Self::CodeUsed => f.write_str("the redemption's code was used, so the redemption cannot be undone"),
             Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),

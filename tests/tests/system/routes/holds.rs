@@ -1,5 +1,11 @@
 //! `/members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: points reserved, spent, given back.
 
+use regulars_domain::{
+    account::Account,
+    counter::{CounterId, Take},
+    posting::{Change, Posting},
+};
+use regulars_store::Commit;
 use regulars_tests::{
     client::Answer,
     system::{NOW, System, coffee_shop, member, purchase},
@@ -124,8 +130,155 @@ fn a_piece_goes_back_into_stock_unless_it_was_captured_or_written_off() {
     system.client.post_under("u-1", &path, &json!({ "stock": "written_off" })).expect(201);
     assert_eq!(left(), 1);
     system.redeem("m-1", "r-3", &json!({ "reward": "mug", "hold": { "seconds": 60 } })).expect(201);
+    assert_eq!(left(), 0);
     system.move_clock("2026-11-24T00:00:00Z");
+    assert_eq!(left(), 1, "a hold that is over holds nothing");
     system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
-    assert_eq!(left(), 1, "a hold that ends by itself gives its piece back in the review");
+    assert_eq!(left(), 1, "and the review gives nothing back a second time");
     system.audit("m-1");
+}
+
+/// A shop with one mug, and members who can afford it: `m-1` holds it for a minute from 13:05.
+fn with_held_mug(fields: &Value) -> System {
+    let mut program = coffee_shop();
+    let rewards = program["rewards"].as_array_mut().unwrap();
+    let mug = rewards.iter_mut().find(|reward| reward["id"] == "mug").unwrap().as_object_mut().unwrap();
+    mug.remove("stock");
+    mug.extend(fields.as_object().unwrap().clone());
+    mug.insert("hold_seconds_max".to_owned(), json!(600));
+    let system = System::with(&program, NOW);
+    for id in ["m-1", "m-2", "m-3"] {
+        system.enroll(id);
+    }
+    system.redeem("m-1", "r-1", &json!({ "reward": "mug", "hold": { "seconds": 60 } })).expect(201);
+    system
+}
+
+/// What the catalogue of a member says of the mug: how many are left, whether the member can have it, and if not, why.
+fn mug(system: &System, id: &str) -> Value {
+    let catalogue = system.client.get(&format!("{}/rewards", member(id))).expect(200);
+    let mug = catalogue["rewards"].as_array().unwrap().iter().find(|reward| reward["id"] == "mug").unwrap().clone();
+    json!([mug["stock_left"], mug["available"], mug["reason"]["code"]])
+}
+
+fn wants_mug(system: &System, id: &str, key: &str) -> Answer {
+    system.redeem(id, key, &json!({ "reward": "mug" }))
+}
+
+#[test]
+fn the_piece_of_an_ended_hold_can_be_had_by_anybody_two_minutes_later_without_any_review() {
+    for (fields, code, stock) in [
+        (json!({ "stock": 1 }), "reward_out_of_stock", 1),
+        (json!({ "limit": { "times": 1, "per": "program", "every": "ever" } }), "reward_limit_reached", 0),
+        (json!({ "limit": { "points": 10, "per": "program", "every": "month" } }), "reward_limit_reached", 0),
+    ] {
+        let left = |pieces: i64| if stock == 1 { json!(pieces) } else { Value::Null };
+        let system = with_held_mug(&fields);
+        for id in ["m-1", "m-2", "m-3"] {
+            assert_eq!(mug(&system, id), json!([left(0), false, code]), "{id} {fields}");
+        }
+        system.move_clock("2026-11-21T13:05:59Z");
+        wants_mug(&system, "m-2", "r-2").problem(422, code);
+        system.move_clock("2026-11-21T13:07:00Z");
+        for id in ["m-1", "m-2", "m-3"] {
+            assert_eq!(mug(&system, id), json!([left(1), true, null]), "{id} {fields}");
+        }
+        wants_mug(&system, "m-2", "r-2").expect(201);
+        for id in ["m-1", "m-2", "m-3"] {
+            assert_eq!(mug(&system, id), json!([left(0), false, code]), "{id} {fields}");
+        }
+        wants_mug(&system, "m-1", "r-3").problem(422, code);
+        act(&system, "capture", "c-1", &json!({})).problem(422, "hold_expired");
+        // The review settles the holder, and gives nothing back a second time.
+        system.move_clock("2026-11-22T06:00:00Z");
+        system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
+        assert_eq!(state(&system), "expired");
+        assert_eq!(mug(&system, "m-3"), json!([left(0), false, code]), "{fields}");
+        for id in ["m-1", "m-2"] {
+            system.audit(id);
+        }
+    }
+}
+
+#[test]
+fn a_capture_by_a_clock_that_is_late_is_refused_once_another_has_the_piece() {
+    let system = with_held_mug(&json!({ "stock": 1 })).unproven();
+    // Another function, whose clock says that the hold is over, takes the piece.
+    let store = &system.engine().store;
+    let (program, other) = ("demo".parse().unwrap(), "m-2".parse().unwrap());
+    let account = system.block_on(store.account(&program, &other)).unwrap().unwrap();
+    let version = account.version;
+    let ahead = "2026-11-21T13:06:00Z".parse().unwrap();
+    let mug = CounterId::Stock("mug".parse().unwrap());
+    let posting = Posting {
+        own: Change {
+            expected_version: Some(version),
+            account: Account { version: version + 1, settled_at: ahead, ..account },
+            entries: Vec::new(),
+        },
+        takes: vec![Take::new(mug, 1, 1)],
+        others: vec![],
+        marks: vec![],
+        codes: vec![],
+        changed_codes: vec![],
+        claims: vec![],
+        releases: vec![],
+        receipts: vec![],
+        explanations: vec![],
+    };
+    assert_eq!(system.block_on(store.commit(&posting)).unwrap(), Commit::Committed);
+    assert_eq!(state(&system), "held", "by the clock of the function that captures");
+    act(&system, "capture", "c-1", &json!({})).problem(422, "hold_expired");
+    assert_eq!(mug_left(&system), 0);
+    act(&system, "cancellation", "c-2", &json!({})).expect(201);
+    assert_eq!(mug_left(&system), 0, "what the hold reserved was given back before");
+    system.audit("m-1");
+}
+
+fn mug_left(system: &System) -> Value {
+    mug(system, "m-3")[0].clone()
+}
+
+/// What becomes of the member who held the mug.
+type Fate<'f> = &'f dyn Fn(&System);
+
+#[test]
+fn whatever_became_of_the_holder_the_piece_is_free_once() {
+    let status = |status: &'static str| {
+        move |system: &System| drop(system.client.patch(&member("m-1"), &json!({ "status": status })).expect(200))
+    };
+    let merge = |system: &System| {
+        let path = format!("{}/merge", member("m-1"));
+        drop(system.client.post_under("merge-1", &path, &json!({ "into": "m-3" })).expect(201));
+    };
+    let fates: [(&str, Fate<'_>, bool); 5] = [
+        ("suspended while it runs", &status("suspended"), true),
+        ("closed while it runs", &status("closed"), true),
+        ("suspended afterwards", &status("suspended"), false),
+        ("closed afterwards", &status("closed"), false),
+        ("merged afterwards", &merge, false),
+    ];
+    for (fate, happen, while_it_runs) in fates {
+        for is_taken_first in [true, false] {
+            let system = with_held_mug(&json!({ "stock": 1 }));
+            if while_it_runs {
+                happen(&system);
+                assert_eq!(mug(&system, "m-2"), json!([0, false, "reward_out_of_stock"]), "{fate}");
+            }
+            system.move_clock("2026-11-21T13:07:00Z");
+            assert_eq!(mug(&system, "m-2"), json!([1, true, null]), "{fate}");
+            if is_taken_first {
+                wants_mug(&system, "m-2", "r-2").expect(201);
+            }
+            if !while_it_runs {
+                happen(&system);
+            }
+            system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
+            let expected =
+                if is_taken_first { json!([0, false, "reward_out_of_stock"]) } else { json!([1, true, null]) };
+            assert_eq!(mug(&system, "m-2"), expected, "{fate}");
+            assert_eq!(wants_mug(&system, "m-2", "r-3").status, if is_taken_first { 422 } else { 201 }, "{fate}");
+            assert_eq!(mug(&system, "m-3"), json!([0, false, "reward_out_of_stock"]), "{fate}");
+        }
+    }
 }
