@@ -30,7 +30,7 @@ pub enum RedemptionRefusal {
     Inactive(Inactive),
     /// The entry is no redemption.
     NotARedemption,
-    /// The hold has ended, and its points go back. By the clock of another command, too, which has taken what it reserved.
+    /// The hold has ended, by the clock of this command or of another one, which has taken what it reserved.
     HoldExpired,
     /// It is not held: it was captured, cancelled or undone.
     NotHeld {

@@ -325,6 +325,29 @@ async fn the_take_that_frees_an_ended_hold_costs_what_any_take_does() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_hold_looks_at_the_counter_again_because_its_first_look_may_be_old() {
+    let (table, accounts) = table_with(&["m-1"]).await;
+    let hold = reserved(&accounts[0], "r-1", 60, 1);
+    commit(&table, &posting(&accounts[0], "r-1", 0, &[stock(CounterChange::Held(hold.clone()), 8)])).await;
+    let looks = || {
+        let requests = table.wire.requests("GetItem").into_iter().map(|body| body.to_string());
+        let of_counter = requests.filter(|body| body.contains("tasting"));
+        of_counter.map(|body| body.contains(r#""ConsistentRead":true"#)).collect::<Vec<_>>()
+    };
+    let before = looks().len();
+    let needs = Needs { counters: vec![tasting()], ..Needs::default() };
+    let decide = |account: Option<Account>, _: &Found| -> Result<Step, ()> {
+        let ended = stock(given_back(hold.clone()), 8);
+        Ok(Step::commit(posting(&account.unwrap(), "c-1", 30, &[ended])))
+    };
+    let known = request("c-1", 0);
+    let outcome = table.store.act(&demo(), &member("m-1"), &needs, Some(&known), soon(), decide).await.unwrap();
+    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    assert_eq!(looks()[before..], [false, true]);
+    assert_eq!(stock_standing(&table).await, (0, 0));
+}
+
+#[tokio::test]
 async fn a_thousand_holds_are_listed_by_a_shard_and_the_next_one_goes_to_another() {
     let (table, accounts) = table_with(&["m-1"]).await;
     let account = commit(&table, &posting(&accounts[0], "r-0", 0, &[stock(CounterChange::Taken(1), 80_000)])).await;

@@ -9,10 +9,13 @@ use fastrand::Rng;
 use regulars_domain::account::Account;
 use regulars_store::{Found, Needs, Outcome, Step};
 
+use jiff::{Timestamp, ToSpan};
+use regulars_domain::counter::{CounterChange, Reserved, Take};
+
 use crate::{
     deciding::Act,
     engine::{CROWD, Table},
-    sample::{accrual, commit, demo, enrollment, member, request, take, tasting},
+    sample::{NOW, accrual, commit, demo, enrollment, member, request, take, tasting},
 };
 
 const MEMBERS: usize = 100;
@@ -134,4 +137,107 @@ async fn of_four_hundred_in_bad_weather_forty_get_a_piece_and_what_comes_back_is
     let (lost, turned_away) = table.wire.weather_so_far();
     println!("{lost} answers lost, {turned_away} transactions turned away");
     assert!(lost > 0 && turned_away > 0);
+}
+
+/// What a command does to the stock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Deed {
+    /// Takes a piece for good.
+    Take,
+    /// Holds a piece for a minute.
+    Hold,
+    /// Ends the hold, and keeps so many of its pieces.
+    End(i64),
+}
+
+fn second(second: i64) -> Timestamp {
+    NOW.parse::<Timestamp>().unwrap() + second.seconds()
+}
+
+/// Sends a command of each of these members at once, decided when so many seconds have passed, and tells whose was carried out.
+async fn all_at_once(table: &Table, members: Vec<usize>, what: Deed, seconds: i64) -> BTreeSet<usize> {
+    let commands = members.into_iter().map(|n| {
+        let (store, key) = (table.store.clone(), format!("{what:?}-{n}").to_lowercase().replace(['(', ')'], "-"));
+        tokio::spawn(async move {
+            let now = second(seconds);
+            let decide = |account: Option<Account>, found: &Found| {
+                if !matches!(what, Deed::End(_)) {
+                    match found.counters.at(now).left(&tasting(), STOCK, 1) {
+                        Ok(1..) => {}
+                        Ok(_) => return Err(()),
+                        Err(needed) => return Ok(Step::LookAt(needed.into())),
+                    }
+                }
+                let account = account.ok_or(())?;
+                let redemption = format!("hold-{n}").parse().unwrap();
+                let reserved = Reserved { member: account.member.clone(), redemption, ends_at: second(60), amount: 1 };
+                let change = match what {
+                    Deed::Take => CounterChange::Taken(1),
+                    Deed::Hold => CounterChange::Held(reserved),
+                    Deed::End(kept) => CounterChange::Ended { reserved, kept },
+                };
+                let mut posting = accrual(&account, &key, 0);
+                posting.own.account.settled_at = now;
+                posting.takes = vec![Take { counter: tasting(), change, most: STOCK }];
+                Ok(Step::commit(posting))
+            };
+            let needs = Needs { counters: vec![tasting()], ..Needs::default() };
+            let (member, known) = (member(&format!("m-{n}")), request(&key, 0));
+            let deadline = std::time::Instant::now() + PATIENCE;
+            loop {
+                match store.act(&demo(), &member, &needs, Some(&known), deadline, decide).await {
+                    Ok(Outcome::Committed(_) | Outcome::Replayed { .. }) => return Some(n),
+                    Ok(Outcome::Refused(()) | Outcome::HoldOver) => return None,
+                    Ok(Outcome::Busy) => {}
+                    Ok(
+                        other @ (Outcome::KeyReused
+                        | Outcome::AliasTaken(_)
+                        | Outcome::ReceiptTaken(_)
+                        | Outcome::Elsewhere(_)),
+                    ) => {
+                        panic!("{other:?}")
+                    }
+                    Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),
+                }
+                assert!(std::time::Instant::now() < deadline, "{key} was never answered");
+            }
+        })
+    });
+    let mut done = BTreeSet::new();
+    for command in commands.collect::<Vec<_>>() {
+        done.extend(command.await.unwrap());
+    }
+    done
+}
+
+/// A hundred want to hold one of forty pieces in bad weather. Some of those who do capture it, some cancel. When the holds are
+/// over, a hundred others want what is left, and holders whose clocks are late still capture: each piece goes once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_piece_goes_once_whether_it_is_captured_cancelled_or_taken_after_the_end_of_its_hold() {
+    let seed = std::env::var_os("RUSH_SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("RUSH_SEED={seed}");
+    let _alone = CROWD.lock().await;
+    let table = Table::new().await;
+    for n in 0..2 * MEMBERS {
+        commit(&table, &enrollment(&member(&format!("m-{n}")))).await;
+    }
+    table.wire.set_weather(Some(Rng::with_seed(seed)));
+    let held = all_at_once(&table, (0..MEMBERS).collect(), Deed::Hold, 0).await;
+    assert_eq!(held.len(), 40);
+    let mut holders = held.into_iter();
+    let captured = all_at_once(&table, holders.by_ref().take(9).collect(), Deed::End(1), 30).await;
+    let cancelled = all_at_once(&table, holders.by_ref().take(7).collect(), Deed::End(0), 30).await;
+    assert_eq!((captured.len(), cancelled.len()), (9, 7));
+    let late: Vec<usize> = holders.by_ref().take(12).collect();
+    let others = (MEMBERS..2 * MEMBERS).collect();
+    let (taken, late) =
+        tokio::join!(all_at_once(&table, others, Deed::Take, 60), all_at_once(&table, late, Deed::End(1), 59));
+    println!("{} others took a piece, {} of 12 late captures came before", taken.len(), late.len());
+    assert_eq!(taken.len() + late.len() + captured.len(), 40);
+    // The rest are settled, as often as it takes.
+    let settled = all_at_once(&table, holders.collect(), Deed::End(0), 90).await;
+    assert_eq!(settled.len(), 12);
+    let counters = table.store.counters(&demo(), &[tasting()]).await.unwrap();
+    assert_eq!(counters.at(second(0)).taken(&tasting()), Ok(STOCK), "no hold is listed any more, by any clock");
 }
