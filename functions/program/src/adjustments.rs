@@ -7,9 +7,9 @@ use regulars_api::{
 };
 use regulars_application::{body::told, engine::Engine, refusal::Refusal};
 use regulars_domain::{
-    account::Qualifying,
     adjust::{self, Adjust},
     points::Points,
+    qualifying::Qualifying,
     text::{Label, Note},
 };
 use regulars_store::Needs;

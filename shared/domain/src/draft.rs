@@ -22,10 +22,11 @@ use crate::{
         versions::Rules,
     },
     state::{
-        account::{Account, PlanTerm, Qualifying},
+        account::{Account, PlanTerm},
         counter::{Counters, Take},
         hold::Hold,
         pending::Awaits,
+        qualifying::Qualifying,
     },
     tier,
     values::{
@@ -310,6 +311,9 @@ impl<'p> Draft<'p> {
             visits: i64::from(matches!(occasion, Occasion::Purchase(_))),
         };
         let (qualified, secured_now) = tier::counted(self.rules, &self.account, amount, date);
+        if let Some(Awaits::Confirmation(last)) = awaits {
+            entry.effects.count_unconfirmed(last, entry.counts_unconfirmed(qualified.as_ref()));
+        }
         entry.effects.qualified.extend(qualified);
         entry.effects.secured_now = secured_now;
         entry.effects.steps = assessment.steps;

@@ -20,6 +20,7 @@
 //! | `rd` | L | what is owed for referrals, each a list: to whom, the friend, the purchase, when it was made in nanoseconds, version of the program |
 //! | `l` | M | points by the last day of their lot, or by `never` |
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, and where they expire `m20261231.20271231` the day after which they do; `c20261231` a confirmation by that day |
+//! | `u` | M | by the last day on which they can be confirmed, what unconfirmed accruals count: a list of what was paid, purchases, referrals, and a map like `q` |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
@@ -44,8 +45,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, Bought, PlanTerm, Promise, Qualifying, Referral,
-        ReferralDebt, Secured, Status, TierOverride,
+        Account, Alias, AttributeValue as MemberAttribute, Bought, PlanTerm, Promise, Referral, ReferralDebt, Secured,
+        Status, TierOverride,
     },
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
@@ -53,9 +54,11 @@ use regulars_domain::{
     hold::Hold,
     id::MemberId,
     lots::{Expiry, LotChange, Lots},
-    pending::Awaits,
+    pending::{Awaits, Pending},
     points::Points,
+    qualifying::Qualifying,
     steps::Steps,
+    unconfirmed::Unconfirmed,
 };
 
 use crate::{
@@ -82,6 +85,7 @@ const MERGED_INTO: &str = "mi";
 const MERGED_FROM: &str = "mf";
 const LOTS: &str = "l";
 const PENDING: &str = "w";
+const UNCONFIRMED: &str = "u";
 const HOLDS: &str = "ho";
 const OWED: &str = "o";
 const QUALIFYING: &str = "q";
@@ -157,6 +161,8 @@ pub(crate) fn write(account: &Account) -> Item {
     put(ALIASES, list(aliases.iter().map(write_alias)));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
     put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
+    let unconfirmed = pending.unconfirmed().iter();
+    put(UNCONFIRMED, map(unconfirmed.map(|(last, counts)| (compact_date(*last), write_unconfirmed(counts)))));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(BOUGHT, list(write_bought(bought)));
@@ -227,7 +233,8 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         pending: read_map(&fields, PENDING, as_number)?
             .into_iter()
             .map(|(Waiting(awaits), points)| (awaits, Points::new(points)))
-            .collect(),
+            .collect::<Pending>()
+            .with_unconfirmed(read_map(&fields, UNCONFIRMED, read_unconfirmed)?),
         holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
@@ -400,6 +407,22 @@ fn awaits_name(awaits: Awaits) -> String {
         }
         Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
     }
+}
+
+fn write_unconfirmed(counts: &Unconfirmed) -> AttributeValue {
+    let Unconfirmed { qualifying, paid, purchases, referrals } = counts;
+    let qualifying = map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount))));
+    list([number(paid), number(purchases), number(referrals), qualifying])
+}
+
+fn read_unconfirmed(value: &AttributeValue) -> Option<Unconfirmed> {
+    let [paid, purchases, referrals, qualifying] = as_array(value)?;
+    Some(Unconfirmed {
+        qualifying: as_map(qualifying, read_qualifying)?,
+        paid: as_number(paid)?,
+        purchases: as_number(purchases)?,
+        referrals: as_number(referrals)?,
+    })
 }
 
 fn write_hold(hold: &Hold) -> AttributeValue {

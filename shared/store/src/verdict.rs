@@ -145,7 +145,7 @@ mod tests {
     fn sealed(id: &str, request: Option<&str>) -> Sealed {
         let fingerprint = request.map(|request| Content::of("accrual", &json!(request)).fingerprint(None));
         let entry = json!({
-            "format": 1, "id": id, "seq": 2, "kind": "lapse", "program_version": 1, "by": "operator",
+            "format": 1, "id": id, "seq": 2, "kind": "lapse", "record": {}, "program_version": 1, "by": "operator",
             "occurred_at": "2026-11-22T12:00:00Z", "posted_at": "2026-11-22T12:00:00Z", "fingerprint": fingerprint,
         });
         Sealed::read(entry.to_string(), [6; 32].into(), [7; 32].into()).unwrap()

@@ -243,7 +243,7 @@ impl EntryDetail {
             | Record::Redemption(_)
             | Record::Expiry
             | Record::Confirmation
-            | Record::Lapse
+            | Record::Lapse(_)
             | Record::Capture
             | Record::Cancellation
             | Record::RedemptionReversal

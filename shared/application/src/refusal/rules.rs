@@ -1,7 +1,7 @@
 //! What each rule refuses, with its code, its detail and what a program can read of it.
 
 use regulars_domain::{
-    account::{Inactive, Qualifying},
+    account::Inactive,
     adjust::AdjustRefusal,
     amendment::AmendRefusal,
     code_use::CodeUseRefusal,
@@ -13,6 +13,7 @@ use regulars_domain::{
     plan::{PlanRefusal, PlanReverseRefusal},
     pointer,
     program::{AttributeRefused, Finding},
+    qualifying::Qualifying,
     redeem::RedeemRefusal,
     redemption::RedemptionRefusal,
     reversal::ReverseRefusal,

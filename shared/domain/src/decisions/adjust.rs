@@ -7,10 +7,7 @@ use jiff::civil::Date;
 use crate::{
     draft::{Beside, KeyedRequest},
     ledger::{entry::Record, posting::Posting},
-    state::{
-        account::{Inactive, Qualifying},
-        lots::Expiry,
-    },
+    state::{account::Inactive, lots::Expiry, qualifying::Qualifying},
     tier,
     time::settle::Settled,
     values::{

@@ -99,14 +99,16 @@ pub fn amend<'p>(
     let Outcome { record, now } = outcome.map_err(unposted)?;
     let was_paid = accrual.purchase().map_or(paid, |purchase| purchase.total.amount).get();
     let left = if before.is_undone { 0 } else { was_paid.saturating_sub(before.returned.refunded()) };
-    entry.record = Record::Amendment(Box::new(Reassessed {
+    let record = Reassessed {
         paid: purchase.total.amount.get().saturating_sub(left),
         purchases: i64::from(before.is_undone),
         referral,
         ..record
-    }));
+    };
     let place = Place { member: draft.account.member.clone(), entry: entry.id.clone() };
-    let now = AccrualNow { amended: Some(place.clone()), ..now };
+    let now = AccrualNow { amended: Some(place.clone()), returned: Returned::default(), ..now };
+    let after = accrual.with(now.clone(), Some(purchase));
+    entry.record = Record::Amendment(Box::new(reassess::count(&draft, &mut entry, accrual, &after, record)));
     exchange_receipts(&mut draft, accrual, purchase);
     let facts = PurchaseFacts { purchase: purchase.clone(), member: None };
     draft.post_command_with(entry, Beside { facts: Some(facts), ..Beside::default() });

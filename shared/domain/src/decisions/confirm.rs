@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    decisions::reassess::{awaits_of, confirmed_expiry},
+    decisions::reassess::{self, confirmed_expiry},
     draft::KeyedRequest,
     ledger::{
         aftermath::{Place, Recorded},
@@ -37,7 +37,7 @@ impl fmt::Display for ConfirmRefusal {
 }
 
 /// Confirms an accrual: what is left of its pending points can be spent from now on, for as long from today as the rules say
-/// that gave them.
+/// that gave them, and what it counts toward a tier counts for good.
 ///
 /// # Errors
 ///
@@ -50,17 +50,17 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
         return Err(ConfirmRefusal::NotAnAccrual);
     }
     let then = draft.then(confirmed.program_version);
-    let waits = awaits_of(then, accrual).filter(|awaits| matches!(awaits, Awaits::Confirmation(_)));
-    let Some(awaits) =
-        waits.filter(|awaits| awaits.ends_on() > draft.today() && accrual.aftermath.confirmed_on.is_none())
-    else {
+    let Some(last) = reassess::awaits_confirmation(then, accrual, draft.today()) else {
         return Err(ConfirmRefusal::NotPending);
     };
+    let awaits = Awaits::Confirmation(last);
     let left = accrual.gives();
     let today = draft.today();
     let mut entry = draft.entry_for(request, Record::Confirmation, draft.now);
     let points = entry.effects.take_pending(&draft.account, awaits, left);
-    if points <= Points::ZERO {
+    let counts = reassess::unconfirmed(then, accrual);
+    let counted = entry.effects.take_unconfirmed(&draft.account, last, &counts);
+    if points <= Points::ZERO && !counted {
         return Err(ConfirmRefusal::NotPending);
     }
     entry.refers_to = Some(confirmed.id.clone());

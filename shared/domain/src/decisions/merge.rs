@@ -15,6 +15,7 @@ use crate::{
         lots::LotChange,
         pending::PendingChange,
         steps::StepsChange,
+        unconfirmed::{Unconfirmed, UnconfirmedChange},
     },
     tier,
     time::settle::Settled,
@@ -83,6 +84,8 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Re
 
     let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
     out.effects.pending = from.account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
+    let unconfirmed = from.account.pending.unconfirmed().iter();
+    out.effects.unconfirmed = unconfirmed.map(|(last, counts)| UnconfirmedChange(*last, counts.negated())).collect();
     out.effects.take(&from.account, from.account.lots.total());
     out.effects.owed = -from.account.owed;
     let taken_over = Record::MergeIn(Box::new(taken_over(&into, &from)));
@@ -124,6 +127,7 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
     }
     effects.pending =
         out.pending.iter().map(|PendingChange(awaits, points)| PendingChange(*awaits, -*points)).collect();
+    effects.unconfirmed = unconfirmed_of(into, from).collect();
     let points: Points = out.lots.iter().map(|LotChange(_, points)| -*points).sum();
     effects.give_back(account, &out.lots, points);
     let debt = from.account.owed;
@@ -137,6 +141,25 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
         let after = before.clone().plus(steps.clone());
         effects.steps.insert(rule.clone(), StepsChange::between(&before, &after, 0));
     }
+}
+
+/// What the unconfirmed accruals of `from` count as `into`'s: under the days under which it keeps what it takes over. Only the
+/// referral that stays can be paid again.
+fn unconfirmed_of(into: &Draft<'_>, from: &Draft<'_>) -> impl Iterator<Item = UnconfirmedChange> {
+    let stays = from.account.referral.is_some()
+        && referral_of_both(&into.account, &from.account) == from.account.referral.as_ref();
+    from.account.pending.unconfirmed().iter().map(move |(last, counts)| {
+        let mut taken_over = Unconfirmed {
+            qualifying: BTreeMap::new(),
+            referrals: if stays { counts.referrals } else { 0 },
+            ..counts.clone()
+        };
+        for (bucket, amount) in &counts.qualifying {
+            let bucket = tier::taken_over_bucket(into.rules, &into.account, &from.account, *bucket);
+            taken_over.add(&Unconfirmed { qualifying: BTreeMap::from([(bucket, *amount)]), ..Unconfirmed::default() });
+        }
+        UnconfirmedChange(*last, taken_over)
+    })
 }
 
 /// Attributes and aliases become those of the account that stays. They stand beside what entries tell.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use crate::{
+    decisions::referral,
     draft::Draft,
     ledger::{
         aftermath::{AccrualNow, Place, Recorded},
@@ -20,11 +21,12 @@ use crate::{
         versions::VersionMissing,
     },
     state::{
-        account::Qualifying,
         cap_use::CapOwner,
         counter::Counters,
         lots::{Expiry, LotChange},
         pending::Awaits,
+        qualifying::Qualifying,
+        unconfirmed::Unconfirmed,
     },
     tier,
     time::settle::Settled,
@@ -120,7 +122,9 @@ pub(crate) fn reassess(
         visits: i64::from(!is_undone && matches!(source_of(accrual), Some(Source::Purchase(_)))),
     };
     let amount = counts(&given, is.spend, is_undone).less(counts(&before.given, was.spend, before.is_undone));
-    count_qualifying(draft, entry, accrual, amount);
+    if !has_lapsed(draft, then, accrual) {
+        count_qualifying(draft, entry, accrual, amount);
+    }
 
     let difference = difference(&before.given, &given);
     let record = Reassessed { breakdown, difference, ..Reassessed::default() };
@@ -304,6 +308,70 @@ fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &R
     match then.points.negative_balance {
         NegativeBalance::Owe => effects.owed = left,
         NegativeBalance::Forgive => {}
+    }
+}
+
+/// Completes the `record` of what `entry` makes of `accrual`, which is `after` then. While it waits for a confirmation, what it
+/// counts more waits too. Where it has lapsed, it counts no more.
+pub(crate) fn count(
+    draft: &Draft<'_>,
+    entry: &mut Entry,
+    accrual: &Recorded,
+    after: &Recorded,
+    record: Reassessed,
+) -> Reassessed {
+    let then = draft.then(accrual.sealed.entry.program_version);
+    if has_lapsed(draft, then, accrual) {
+        return Reassessed { referral: None, has_lapsed: true, ..record };
+    }
+    let Some(last) = awaits_confirmation(then, accrual, draft.today()) else { return record };
+    let mut change = unconfirmed(then, after);
+    change.add(&unconfirmed(then, accrual).negated());
+    entry.effects.take_unconfirmed(&draft.account, last, &change.less_of());
+    let counted = entry.effects.qualified.iter().map(|counted| (counted.period, counted.amount.more()));
+    let more = Unconfirmed {
+        qualifying: counted.filter(|(_, amount)| !amount.is_zero()).collect(),
+        paid: change.paid.max(0),
+        purchases: change.purchases.max(0),
+        referrals: 0,
+    };
+    entry.effects.count_unconfirmed(last, more);
+    record
+}
+
+/// Returns what `accrual` counts until it is confirmed or lapses.
+pub(crate) fn unconfirmed(then: &Program, accrual: &Recorded) -> Unconfirmed {
+    let (told, now) = (&accrual.sealed.entry, accrual.accrual_now());
+    let is_purchase = told.paid().is_some() && !now.is_undone;
+    let (paid, spend) = if is_purchase { left_of(then, accrual, &now.returned) } else { (0, 0) };
+    let points = qualifying_points(then, &now.given).get();
+    let amount = Qualifying { points, spend, visits: i64::from(is_purchase) };
+    let bucket = told.effects.qualified.first().map(|qualified| qualified.period);
+    let pays = is_purchase && !referral::ends(then, accrual, paid);
+    Unconfirmed {
+        qualifying: bucket.filter(|_| !amount.is_zero()).map(|bucket| (bucket, amount)).into_iter().collect(),
+        paid,
+        purchases: i64::from(is_purchase),
+        referrals: if pays { told.counts_unconfirmed(None).referrals } else { 0 },
+    }
+}
+
+/// What is left of what was paid for the purchase of `accrual`, and of what of it was eligible, after `returned`, in minor units.
+fn left_of(then: &Program, accrual: &Recorded, returned: &Returned) -> (i64, i64) {
+    let told = accrual.sealed.entry.paid().map(Amount::get).unwrap_or_default();
+    let Some(purchase) = accrual.purchase() else { return (told, qualified(accrual).spend) };
+    let paid = purchase.total.amount.get().saturating_sub(returned.refunded());
+    let spend = returned.rest_of(purchase).map(|rest| then.points.eligible.of_rest(purchase, &rest).total);
+    (paid, spend.unwrap_or_default())
+}
+
+/// The last day on which `accrual` can be confirmed; `None` if it waits for no confirmation on `today`.
+pub(crate) fn awaits_confirmation(then: &Program, accrual: &Recorded, today: Date) -> Option<Date> {
+    match awaits_of(then, accrual)? {
+        Awaits::Confirmation(last) => {
+            Some(last).filter(|last| *last >= today && accrual.aftermath.confirmed_on.is_none())
+        }
+        Awaits::Maturity(..) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     draft::{Draft, KeyedRequest},
     ledger::{
-        aftermath::{Place, Recorded},
+        aftermath::{AccrualNow, Place, Recorded},
         entry::{CameBack, Entry, Kind, Reassessed, Record, ReferralChange},
         posting::{Posting, Unposted},
     },
@@ -274,6 +274,8 @@ fn take_back(
         referral,
         ..record
     };
+    let after = accrual.with(AccrualNow { returned: came.returned.clone(), ..now.clone() }, None);
+    let record = reassess::count(draft, &mut entry, accrual, &after, record);
     let lines = came.lines.iter().map(|(line, back)| (line.clone(), back.quantity, back.amount));
     entry.record = Record::AccrualReversal(Box::new(CameBack {
         accrual: record,

@@ -156,6 +156,12 @@ impl Recorded {
         }
     }
 
+    /// Returns the accrual once it comes to `now`, and was `amended` to this purchase if it was.
+    pub(crate) fn with(&self, now: AccrualNow, amended: Option<&Purchase>) -> Self {
+        let aftermath = Aftermath { accrual: Some(now), ..self.aftermath.clone() };
+        Self { aftermath, amended: amended.cloned().or_else(|| self.amended.clone()), ..self.clone() }
+    }
+
     /// Returns the points that the accrual gives now: less than it gave at first where something was taken back.
     #[must_use]
     pub fn gives(&self) -> Points {

@@ -4,14 +4,13 @@ use crate::{
     ledger::{
         effects::Effects,
         entry::Entry,
-        record::{Accrued, By, Changed, Reassessed, Record, Redeemed, ReferralChange, Source, TakenOver},
+        record::{Accrued, By, Changed, Lapsed, Reassessed, Record, Redeemed, ReferralChange, Source, TakenOver},
     },
     state::{
         account::{Account, Bought, Referral, ReferralDebt, Status},
         cap_use::CapUse,
         hold::Hold,
         lots::LotMove,
-        pending::PendingMove,
     },
     values::id::{EntryId, MemberId},
 };
@@ -59,11 +58,14 @@ impl Account {
             Record::PlanEnd(_) => self.plan = None,
             Record::PlanReversal(reversed) => self.plan.clone_from(&reversed.term),
             Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
+            Record::Lapse(Lapsed { paid, purchases, referral }) => {
+                self.bought.change(*paid, *purchases);
+                self.apply_referral(entry, referral.as_ref());
+            }
             Record::Change(Changed { status: Some(status), .. }) => self.status = (*status).into(),
             Record::Change(Changed { status: None, .. })
             | Record::Expiry
             | Record::Confirmation
-            | Record::Lapse
             | Record::RedemptionReversal
             | Record::Adjustment(_)
             | Record::TransferOut(_)
@@ -83,9 +85,12 @@ impl Account {
             }
         }
         self.pending.apply(effects.pending.iter().copied());
+        self.pending.apply_unconfirmed(&effects.unconfirmed);
         self.lots.apply(effects.lots.iter().copied());
         self.lots.apply(effects.lots_moved.iter().copied().flat_map(LotMove::changes));
-        self.pending.apply(effects.pending_moved.iter().copied().flat_map(PendingMove::changes));
+        for moved in &effects.pending_moved {
+            self.pending.apply_move(*moved);
+        }
         self.owed += effects.owed;
         for qualified in &effects.qualified {
             let counted = self.qualifying.entry(qualified.period).or_default();
@@ -138,6 +143,9 @@ impl Account {
     }
 
     fn apply_reassessed(&mut self, entry: &Entry, accrual: &Reassessed) {
+        if accrual.has_lapsed {
+            return;
+        }
         if accrual.purchases > 0 {
             self.bought.add(accrual.paid, entry.occurred_at.as_second());
         } else {

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     state::{
-        account::{Account, Promise, Qualifying, Secured},
+        account::{Account, Promise, Secured},
         cap_use::CapChange,
         hold::put_back,
         lots::{Expiry, LOTS_MAX, LotChange, LotMove, Lots},
         pending::{Awaits, PENDING_MAX, Pending, PendingChange, PendingMove},
+        qualifying::Qualifying,
         steps::StepsChange,
+        unconfirmed::{Unconfirmed, UnconfirmedChange},
     },
     values::{
         id::{LevelId, RuleId},
@@ -60,6 +62,9 @@ pub struct Effects {
     /// The change of each sum of pending points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingChange>,
+    /// The change of what unconfirmed accruals count beside their points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unconfirmed: Vec<UnconfirmedChange>,
     /// The change of each lot of spendable points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<LotChange>,
@@ -128,6 +133,7 @@ impl Effects {
     pub(crate) fn pending_of(&self, account: &Account) -> Pending {
         let mut pending = account.pending.clone();
         pending.apply(self.pending.iter().copied());
+        pending.apply_unconfirmed(&self.unconfirmed);
         pending
     }
 
@@ -156,6 +162,21 @@ impl Effects {
         let taken = changes.iter().map(|PendingChange(_, points)| -*points).sum();
         self.pending.extend(changes);
         taken
+    }
+
+    /// Lets what accruals count wait that can be confirmed by `last`.
+    pub(crate) fn count_unconfirmed(&mut self, last: Date, counts: Unconfirmed) {
+        if !counts.is_nothing() {
+            self.unconfirmed.push(UnconfirmedChange(last, counts));
+        }
+    }
+
+    /// Takes `wanted` from what accruals count that can be confirmed by `last`, and tells whether there was any.
+    pub(crate) fn take_unconfirmed(&mut self, account: &Account, last: Date, wanted: &Unconfirmed) -> bool {
+        let changes = self.pending_of(account).unconfirmed_taken(last, wanted);
+        let is_any = !changes.is_empty();
+        self.unconfirmed.extend(changes);
+        is_any
     }
 
     /// Takes up to `wanted` points from the lots that expire soonest, and tells how many those were.

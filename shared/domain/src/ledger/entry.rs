@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
-        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, NewStatus, Overridden, PlanPaid,
+        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, Lapsed, NewStatus, Overridden, PlanPaid,
         PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
@@ -15,6 +15,7 @@ use crate::{
     state::{
         lots::LotChange,
         pending::{Awaits, PendingChange},
+        unconfirmed::Unconfirmed,
     },
     values::{
         fingerprint::Fingerprint,
@@ -127,7 +128,7 @@ impl Entry {
             | Record::TransferIn(_) => self.effects.expires_on(),
             Record::Redemption(_)
             | Record::Expiry
-            | Record::Lapse
+            | Record::Lapse(_)
             | Record::AccrualReversal(_)
             | Record::Capture
             | Record::Cancellation
@@ -159,7 +160,7 @@ impl Entry {
             Record::Redemption(_)
             | Record::Expiry
             | Record::Confirmation
-            | Record::Lapse
+            | Record::Lapse(_)
             | Record::Capture
             | Record::Cancellation
             | Record::RedemptionReversal
@@ -209,6 +210,21 @@ impl Entry {
         Some(came.0)
     }
 
+    /// Returns what this accrual, which counts `qualified` toward a tier, counts until it is confirmed or lapses.
+    pub(crate) fn counts_unconfirmed(&self, qualified: Option<&Qualified>) -> Unconfirmed {
+        let referral = self.accrued().and_then(|accrued| accrued.referral.as_ref());
+        let pays = match referral {
+            Some(ReferralChange::Paid(_) | ReferralChange::Owed(_)) => true,
+            Some(ReferralChange::Void | ReferralChange::Reopened | ReferralChange::Cancelled(_)) | None => false,
+        };
+        Unconfirmed {
+            qualifying: qualified.map(|qualified| (qualified.period, qualified.amount)).into_iter().collect(),
+            paid: self.paid().map(Amount::get).unwrap_or_default(),
+            purchases: i64::from(self.paid().is_some()),
+            referrals: i64::from(pays),
+        }
+    }
+
     /// What it took from lots (negative), soonest first.
     pub fn taken(&self) -> impl Iterator<Item = LotChange> {
         self.effects.lots.iter().copied().filter(|LotChange(_, points)| *points < Points::ZERO)
@@ -231,7 +247,7 @@ impl Entry {
             | Record::Redemption(_)
             | Record::Expiry
             | Record::Confirmation
-            | Record::Lapse
+            | Record::Lapse(_)
             | Record::AccrualReversal(_)
             | Record::Capture
             | Record::Cancellation
@@ -259,7 +275,7 @@ impl Entry {
                 Moment::Its(self.occurred_at)
             }
             Record::Expiry | Record::TierChange if self.refers_to.is_some() => Moment::Same,
-            Record::Notice(_) | Record::Lapse | Record::Expiry | Record::TierChange => Moment::Its(self.occurred_at),
+            Record::Notice(_) | Record::Lapse(_) | Record::Expiry | Record::TierChange => Moment::Its(self.occurred_at),
             Record::Accrual(_)
             | Record::Cancellation
             | Record::Confirmation

@@ -9,7 +9,10 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize, de};
 
 use crate::{
-    state::account::{AttributeValue, Bought, Qualifying},
+    state::{
+        account::{AttributeValue, Bought},
+        qualifying::Qualifying,
+    },
     values::{
         id::{AttributeId, LevelId, PlanId},
         money::{Amount, Currency, Money},

@@ -166,6 +166,23 @@ pub struct Reassessed {
     /// What became of the member's referral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<ReferralChange>,
+    /// Whether the accrual had lapsed before: what was paid for it and its points counted no more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_lapsed: bool,
+}
+
+/// Accruals lapsed that were not confirmed in time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsed {
+    /// The change of what the member has paid in all, in minor units.
+    #[serde(default, skip_serializing_if = "is_no_number")]
+    pub paid: i64,
+    /// The change of the number of purchases.
+    #[serde(default, skip_serializing_if = "is_no_number")]
+    pub purchases: i64,
+    /// What became of the member's referral, if one of the purchases paid for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralChange>,
 }
 
 /// Something came back.
@@ -351,8 +368,8 @@ pub enum Record {
     Expiry,
     /// Pending points became spendable.
     Confirmation,
-    /// Pending points lapsed.
-    Lapse,
+    /// Pending points lapsed, and what else their accruals counted.
+    Lapse(Lapsed),
     /// Something of what an accrual was given for came back.
     AccrualReversal(Box<CameBack>),
     /// A hold was captured.
@@ -405,7 +422,7 @@ impl Record {
             Self::Redemption(_) => Kind::Redemption,
             Self::Expiry => Kind::Expiry,
             Self::Confirmation => Kind::Confirmation,
-            Self::Lapse => Kind::Lapse,
+            Self::Lapse(_) => Kind::Lapse,
             Self::AccrualReversal(_) => Kind::AccrualReversal,
             Self::Capture => Kind::Capture,
             Self::Cancellation => Kind::Cancellation,
@@ -428,6 +445,11 @@ impl Record {
             Self::Amendment(_) => Kind::Amendment,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

@@ -7,7 +7,10 @@ use crate::{
         program::{BIRTHDAY_ATTRIBUTE, Program},
         trigger::Trigger,
     },
-    state::account::{Account, AttributeValue, Bought, Qualifying},
+    state::{
+        account::{Account, AttributeValue, Bought},
+        qualifying::Qualifying,
+    },
     values::{
         calendar,
         id::{AttributeId, LevelId, PlanId},

@@ -6,7 +6,10 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    state::{cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, steps::Steps, weight::number_bytes},
+    state::{
+        cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, qualifying::Qualifying, steps::Steps,
+        weight::number_bytes,
+    },
     values::{
         fingerprint::Salt,
         hash::Hash,
@@ -124,17 +127,6 @@ pub struct Alias {
     pub hash: [u8; 16],
 }
 
-/// What counts toward a tier within one period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Qualifying {
-    /// Qualifying points.
-    pub points: i64,
-    /// Money spent, in minor units.
-    pub spend: i64,
-    /// Purchases made.
-    pub visits: i64,
-}
-
 impl Account {
     /// Whether it earns and spends.
     ///
@@ -194,57 +186,6 @@ impl Account {
     #[must_use]
     pub fn held(&self) -> Points {
         self.holds.iter().map(Hold::points).sum()
-    }
-}
-
-impl Qualifying {
-    /// This less `other`.
-    #[must_use]
-    pub fn less(self, other: Self) -> Self {
-        Self {
-            points: self.points.saturating_sub(other.points),
-            spend: self.spend.saturating_sub(other.spend),
-            visits: self.visits.saturating_sub(other.visits),
-        }
-    }
-
-    /// What of it is more than nothing.
-    pub(crate) fn more(self) -> Self {
-        self.each(|amount| amount.max(0))
-    }
-
-    /// What of it is less than nothing, as a positive amount.
-    pub(crate) fn less_of(self) -> Self {
-        self.each(|amount| amount.min(0).saturating_neg())
-    }
-
-    /// As much of it as there is of `kept`, and never less than nothing.
-    pub(crate) fn at_most(self, kept: Self) -> Self {
-        Self {
-            points: self.points.min(kept.points).max(0),
-            spend: self.spend.min(kept.spend).max(0),
-            visits: self.visits.min(kept.visits).max(0),
-        }
-    }
-
-    fn each(self, of: impl Fn(i64) -> i64) -> Self {
-        Self { points: of(self.points), spend: of(self.spend), visits: of(self.visits) }
-    }
-
-    /// This and `other` together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            points: self.points.saturating_add(other.points),
-            spend: self.spend.saturating_add(other.spend),
-            visits: self.visits.saturating_add(other.visits),
-        }
-    }
-
-    /// Whether nothing counts.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        *self == Self::default()
     }
 }
 

@@ -6,5 +6,7 @@ pub mod counter;
 pub mod hold;
 pub mod lots;
 pub mod pending;
+pub mod qualifying;
 pub mod steps;
+pub mod unconfirmed;
 mod weight;

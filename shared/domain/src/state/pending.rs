@@ -1,18 +1,25 @@
 //! Pending points: given, and not to be spent before a day has come or somebody has confirmed them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    state::lots::Expiry,
+    state::{
+        lots::Expiry,
+        unconfirmed::{self, Unconfirmed, UnconfirmedChange},
+    },
     values::{calendar::closest_neighbours, points::Points},
 };
 
 /// Most sums of pending points of an account: a wait of a month keeps a sum for each of its days, and a longer one, with
 /// purchases on more days than these, merges some.
 pub const PENDING_MAX: usize = 32;
+
+/// Most days under which unconfirmed accruals count toward a tier, those of all sums together. Accruals wait for a year at most
+/// and are posted a year late at most, so one sum of them all has no more than the 26 months of these two years.
+pub const UNCONFIRMED_MAX: usize = 36;
 
 /// What pending points wait for. Ordered by day, so that what happens first comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,28 +61,65 @@ impl PendingMove {
     }
 }
 
-/// The pending points of an account. Points that wait for the same are one sum, and an empty one is not kept.
+/// The pending points of an account, and what else the accruals count that wait for a confirmation. Points that wait for the
+/// same are one sum, and an empty one is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pending(BTreeMap<Awaits, Points>);
+pub struct Pending {
+    points: BTreeMap<Awaits, Points>,
+    unconfirmed: BTreeMap<Date, Unconfirmed>,
+}
 
 impl Pending {
+    /// Returns these points, and what unconfirmed accruals count by the last day on which they can be confirmed.
+    #[must_use]
+    pub fn with_unconfirmed(mut self, unconfirmed: BTreeMap<Date, Unconfirmed>) -> Self {
+        self.unconfirmed = unconfirmed;
+        self
+    }
+
     /// All points in them.
     #[must_use]
     pub fn total(&self) -> Points {
-        self.0.values().copied().sum()
+        self.points.values().copied().sum()
     }
 
-    /// The points of each sum and what they wait for.
+    /// The points of each sum that has any, and what they wait for.
     pub fn iter(&self) -> impl Iterator<Item = (Awaits, Points)> {
-        self.0.iter().map(|(awaits, points)| (*awaits, *points))
+        self.points.iter().map(|(awaits, points)| (*awaits, *points))
+    }
+
+    /// What unconfirmed accruals count, by the last day on which they can be confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> &BTreeMap<Date, Unconfirmed> {
+        &self.unconfirmed
+    }
+
+    /// What each sum waits for.
+    fn sums(&self) -> BTreeSet<Awaits> {
+        self.points.keys().copied().chain(self.unconfirmed.keys().copied().map(Awaits::Confirmation)).collect()
     }
 
     /// Makes each of `changes`.
     pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = PendingChange>) {
         for PendingChange(awaits, points) in changes {
-            *self.0.entry(awaits).or_default() += points;
+            *self.points.entry(awaits).or_default() += points;
         }
-        self.0.retain(|_, points| !points.is_zero());
+        self.points.retain(|_, points| !points.is_zero());
+    }
+
+    /// Makes each of `changes` of what unconfirmed accruals count.
+    pub(crate) fn apply_unconfirmed<'a>(&mut self, changes: impl IntoIterator<Item = &'a UnconfirmedChange>) {
+        unconfirmed::apply(&mut self.unconfirmed, changes);
+    }
+
+    /// Lets one sum go over into another, with all that its accruals count.
+    pub(crate) fn apply_move(&mut self, moved: PendingMove) {
+        self.apply(moved.changes());
+        if let PendingMove(Awaits::Confirmation(from), Awaits::Confirmation(to), _) = moved
+            && let Some(gone) = self.unconfirmed.remove(&from)
+        {
+            self.apply_unconfirmed([&UnconfirmedChange(to, gone)]);
+        }
     }
 
     /// Takes up to `wanted` of the points that wait for `awaits`, and tells what each sum gave (negative). What is missing
@@ -84,13 +128,13 @@ impl Pending {
         let mut left = wanted.max(Points::ZERO);
         let others: Vec<_> = match awaits {
             Awaits::Maturity(day, _) => {
-                self.0.range(..=Awaits::Maturity(day, Expiry::Never)).rev().map(|(other, _)| *other).collect()
+                self.points.range(..=Awaits::Maturity(day, Expiry::Never)).rev().map(|(other, _)| *other).collect()
             }
-            Awaits::Confirmation(_) => self.0.range(awaits..).map(|(other, _)| *other).collect(),
+            Awaits::Confirmation(_) => self.points.range(awaits..).map(|(other, _)| *other).collect(),
         };
         let mut changes = Vec::new();
         for from in std::iter::once(awaits).chain(others.into_iter().filter(|other| *other != awaits)) {
-            let taken = left.min(self.0.get(&from).copied().unwrap_or_default());
+            let taken = left.min(self.points.get(&from).copied().unwrap_or_default());
             if taken > Points::ZERO {
                 left -= taken;
                 changes.push(PendingChange(from, -taken));
@@ -100,32 +144,38 @@ impl Pending {
         changes
     }
 
+    /// Returns the changes that take `wanted` from what accruals count that can be confirmed by `last`, as far as it is there.
+    pub(crate) fn unconfirmed_taken(&self, last: Date, wanted: &Unconfirmed) -> Vec<UnconfirmedChange> {
+        unconfirmed::taken(&self.unconfirmed, last, wanted)
+    }
+
     /// The next day on whose beginning time does something about them.
     #[must_use]
     pub fn next_day(&self) -> Option<Date> {
-        self.0.keys().map(|awaits| awaits.ends_on()).min()
+        self.sums().into_iter().map(Awaits::ends_on).min()
     }
 
-    /// The next sum whose time has come on `day`.
+    /// What the next sum waits for whose time has come on `day`.
     #[must_use]
-    pub fn ended(&self, day: Date) -> Option<(Awaits, Points)> {
-        self.iter().filter(|(awaits, _)| awaits.ends_on() <= day).min_by_key(|(awaits, _)| awaits.ends_on())
+    pub fn ended(&self, day: Date) -> Option<Awaits> {
+        self.sums().into_iter().filter(|awaits| awaits.ends_on() <= day).min_by_key(|awaits| awaits.ends_on())
     }
 
     /// Makes one of two sums, [`closest_neighbours`] first, until there are no more than `most`, and tells the moves. The
     /// member gains both times: what matures does so on the sooner day and lives as long as the longer-lived, and what can be
-    /// confirmed can be so until the later day.
+    /// confirmed can be so until the later day. Confirmations also become one while their accruals count under more than
+    /// [`UNCONFIRMED_MAX`] days.
     pub fn merge(&mut self, most: usize) -> Vec<PendingMove> {
         let mut moves = Vec::new();
-        while self.0.len() > most {
-            let Some((one, other, into)) = self.next_merge() else { break };
-            for from in [one, other] {
-                if from != into
-                    && let Some(points) = self.0.remove(&from)
-                {
-                    self.apply([PendingChange(into, points)]);
-                    moves.push(PendingMove(from, into, points));
-                }
+        loop {
+            let counted: usize = self.unconfirmed.values().map(|unconfirmed| unconfirmed.qualifying.len()).sum();
+            let merge = if counted > UNCONFIRMED_MAX { self.next_confirmations() } else { None };
+            let merge = merge.or_else(|| if self.sums().len() > most { self.next_merge() } else { None });
+            let Some((one, other, into)) = merge else { break };
+            for from in [one, other].into_iter().filter(|from| *from != into) {
+                let sum = PendingMove(from, into, self.points.get(&from).copied().unwrap_or_default());
+                self.apply_move(sum);
+                moves.push(sum);
             }
         }
         moves
@@ -134,22 +184,26 @@ impl Pending {
     /// The two sums to make one of, and what they are then: two maturities if there are two, else two confirmations. Both
     /// kinds stand side by side only when a program has changed.
     fn next_merge(&self) -> Option<(Awaits, Awaits, Awaits)> {
-        let maturities = self.0.keys().filter_map(|awaits| match awaits {
+        let maturities = self.points.keys().filter_map(|awaits| match awaits {
             Awaits::Maturity(day, expiry) => Some((*day, (*day, *expiry))),
             Awaits::Confirmation(_) => None,
-        });
-        let confirmations = self.0.keys().filter_map(|awaits| match awaits {
-            Awaits::Confirmation(last) => Some((*last, *last)),
-            Awaits::Maturity(..) => None,
         });
         let matures = closest_neighbours(maturities).map(|((soon, expiry), (late, other))| {
             let into = Awaits::Maturity(soon, expiry.max(other));
             (Awaits::Maturity(soon, expiry), Awaits::Maturity(late, other), into)
         });
-        matures.or_else(|| {
-            let (soon, late) = closest_neighbours(confirmations)?;
-            Some((Awaits::Confirmation(soon), Awaits::Confirmation(late), Awaits::Confirmation(late)))
-        })
+        matures.or_else(|| self.next_confirmations())
+    }
+
+    /// The two confirmations to make one of, and what they are then.
+    fn next_confirmations(&self) -> Option<(Awaits, Awaits, Awaits)> {
+        let sums = self.sums();
+        let confirmations = sums.iter().filter_map(|awaits| match awaits {
+            Awaits::Confirmation(last) => Some((*last, *last)),
+            Awaits::Maturity(..) => None,
+        });
+        let (soon, late) = closest_neighbours(confirmations)?;
+        Some((Awaits::Confirmation(soon), Awaits::Confirmation(late), Awaits::Confirmation(late)))
     }
 }
 
@@ -166,6 +220,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::state::qualifying::Qualifying;
 
     const fn may(day: i8) -> Date {
         date(2027, 5, day)
@@ -185,10 +240,10 @@ mod tests {
         let mut waiting = pending(&[(confirmation, 3), (matures(30), 4)]);
         assert_eq!(waiting.next_day(), Some(may(30)));
         assert_eq!(waiting.ended(may(29)), None);
-        assert_eq!(waiting.ended(may(30)), Some((matures(30), Points::new(4))));
+        assert_eq!(waiting.ended(may(30)), Some(matures(30)));
         waiting.take(matures(30), Points::new(4));
         assert_eq!(waiting.ended(may(30)), None, "a confirmation may come to the end of its last day");
-        assert_eq!(waiting.ended(may(31)), Some((confirmation, Points::new(3))));
+        assert_eq!(waiting.ended(may(31)), Some(confirmation));
     }
 
     #[test]
@@ -232,6 +287,51 @@ mod tests {
         assert_eq!(waiting.take(last(11), Points::new(2)), [PendingChange(last(13), Points::new(-2))]);
         waiting.take(last(13), Points::new(9));
         assert_eq!(waiting, pending(&[(last(1), 1)]));
+    }
+
+    fn counts(from: Date, points: i64) -> Unconfirmed {
+        let amount = Qualifying { points, spend: points, visits: 1 };
+        Unconfirmed { qualifying: [(from, amount)].into(), paid: points, purchases: 1, referrals: 0 }
+    }
+
+    #[test]
+    fn what_accruals_count_goes_over_with_their_points_and_is_found_there() {
+        let (first, last) = (date(2027, 1, 1), |day| Awaits::Confirmation(may(day)));
+        let mut waiting = pending(&[(last(1), 1), (last(13), 4)]);
+        let changes =
+            [(1, 1), (11, 2), (13, 4)].map(|(day, points)| UnconfirmedChange(may(day), counts(first, points)));
+        waiting.apply_unconfirmed(&changes);
+        assert_eq!((waiting.next_day(), waiting.ended(may(12))), (Some(may(2)), Some(last(1))));
+        // A sum without points is one too.
+        assert_eq!(waiting.merge(3), []);
+        assert_eq!(waiting.merge(2), [PendingMove(last(11), last(13), Points::ZERO)]);
+        let all: Vec<_> =
+            waiting.unconfirmed().iter().map(|(day, counts)| (*day, counts.paid, counts.purchases)).collect();
+        assert_eq!(all, [(may(1), 1, 1), (may(13), 6, 2)]);
+
+        let taken = waiting.unconfirmed_taken(may(11), &counts(first, 2));
+        assert_eq!(taken, [UnconfirmedChange(may(13), counts(first, 2).negated())]);
+        waiting.apply_unconfirmed(&taken);
+        // Of a merged card, under another day than it was told.
+        let taken = waiting.unconfirmed_taken(may(13), &counts(date(2026, 7, 1), 9));
+        assert_eq!(taken, [UnconfirmedChange(may(13), counts(first, 4).negated())], "no more than there is");
+        waiting.apply_unconfirmed(&taken);
+        assert_eq!(waiting.unconfirmed_taken(may(2), &counts(first, 1)), []);
+        assert_eq!(waiting.sums().len(), 2, "the points are still there");
+    }
+
+    #[test]
+    fn confirmations_become_one_while_they_count_under_too_many_days() {
+        let mut waiting = pending(&[(matures(1), 1), (matures(2), 1)]);
+        let months = (0..i8::try_from(UNCONFIRMED_MAX).unwrap() / 12)
+            .flat_map(|year| (1..=12_i8).map(move |month| date(2024_i16.saturating_add(year.into()), month, 1)));
+        let changes: Vec<_> = months.clone().map(|month| UnconfirmedChange(may(10), counts(month, 1))).collect();
+        waiting.apply_unconfirmed(&changes);
+        assert_eq!(waiting.merge(PENDING_MAX), [], "as many as there may be");
+        waiting.apply_unconfirmed(&[UnconfirmedChange(may(11), counts(date(2024, 1, 1), 1))]);
+        let moved = PendingMove(Awaits::Confirmation(may(10)), Awaits::Confirmation(may(11)), Points::ZERO);
+        assert_eq!(waiting.merge(PENDING_MAX), [moved]);
+        assert_eq!(waiting.unconfirmed()[&may(11)].purchases, 37);
     }
 
     #[test]

@@ -6,8 +6,14 @@ use jiff::civil::Date;
 
 use crate::{
     ledger::effects::{Qualified, SecuredNow},
-    rules::versions::Rules,
-    state::account::{Account, Qualifying, Secured, TierOverride},
+    rules::{
+        program::{Program, Tiers},
+        versions::Rules,
+    },
+    state::{
+        account::{Account, Secured, TierOverride},
+        qualifying::Qualifying,
+    },
     tier::{
         downgrade::{secure, softened},
         period::{bucket, current_period, qualifying_of},
@@ -105,6 +111,28 @@ pub(crate) fn recounted(
     (Some(Qualified { period: bucket, amount: change }), secured_now)
 }
 
+/// Returns what it changes that the amounts `less` count no more, each by the day under which it is kept. What is not there any
+/// more cannot be taken back.
+pub(crate) fn uncounted(
+    rules: Rules<'_>,
+    account: &Account,
+    less: &BTreeMap<Date, Qualifying>,
+) -> (Vec<Qualified>, Option<SecuredNow>) {
+    if rules.tiers().is_none() {
+        return (Vec::new(), None);
+    }
+    let taken =
+        less.iter().filter_map(|(bucket, less)| Some((*bucket, less.at_most(*account.qualifying.get(bucket)?))));
+    let taken: Vec<_> = taken.filter(|(_, amount)| !amount.is_zero()).collect();
+    let secured_now = secured_after(account, |after| {
+        for (bucket, amount) in &taken {
+            discount(rules, after, *amount, *bucket);
+        }
+    });
+    let qualified = taken.iter().map(|(period, amount)| Qualified { period: *period, amount: amount.negated() });
+    (qualified.collect(), secured_now)
+}
+
 /// What is secured after `change`, if that is something else than before.
 fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option<SecuredNow> {
     let mut after = account.clone();
@@ -154,6 +182,19 @@ fn discount(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket:
     }
 }
 
+/// The day as of which what `from` keeps under a bucket counts for another member. Where periods begin on the day of joining, those
+/// of two members differ. What counts now, counts now.
+fn taken_over_day(program: &Program, tiers: &Tiers, (from, bucket): (&Account, Date), today: Date) -> Date {
+    current_period(program, tiers, from, bucket).last.map_or(today, |last| last.min(today))
+}
+
+/// The day under which `into` keeps what `from` kept under `bucket`, once it was taken over.
+pub(crate) fn taken_over_bucket(rules: Rules<'_>, into: &Account, from: &Account, bucket: Date) -> Date {
+    let Some(tiers) = rules.tiers() else { return bucket };
+    let day = taken_over_day(rules.program, tiers, (from, bucket), into.settled_on);
+    self::bucket(rules.program, tiers, into, day)
+}
+
 /// What counts toward `from`'s tier, as it counts toward `into`'s: what each reached in a period, both together; what
 /// earlier periods secured and earlier rules gave.
 pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> (Vec<Qualified>, Option<SecuredNow>) {
@@ -162,10 +203,9 @@ pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> (Vec
     let mut qualified = Vec::new();
     let secured = secured_after(into, |after| {
         for (first, amount) in &from.qualifying {
-            // Where periods begin on the day of joining, those of two members differ. What counts now, counts now.
-            let last = current_period(rules.program, tiers, from, *first).last.map_or(today, |last| last.min(today));
-            qualified.push(Qualified { period: bucket(rules.program, tiers, after, last), amount: *amount });
-            count(rules, after, *amount, last);
+            let day = taken_over_day(rules.program, tiers, (from, *first), today);
+            qualified.push(Qualified { period: bucket(rules.program, tiers, after, day), amount: *amount });
+            count(rules, after, *amount, day);
         }
         for Secured { tier, through } in &from.secured {
             secure(tiers, after, tiers.rank(tier), *through);

@@ -7,7 +7,7 @@ use crate::{
         program::{Basis, BasisUnit, Level, Tiers},
         versions::Rules,
     },
-    state::account::{Account, Qualifying},
+    state::{account::Account, qualifying::Qualifying},
     tier::{
         period::{current_period, qualifying_of},
         rolling::Rolling,

@@ -13,7 +13,7 @@ mod standing;
 
 pub(crate) use self::{
     closing::{changes, close, forget},
-    counting::{absorbed, adjusted, counted, recounted, stronger},
+    counting::{absorbed, adjusted, counted, recounted, stronger, taken_over_bucket, uncounted},
     period::{bucket, current_period, qualifying_of},
     promise::keep_promises,
     standing::{effective, standing},

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::{
     rules::program::{Period, Program, Tiers},
-    state::account::{Account, Qualifying},
+    state::{account::Account, qualifying::Qualifying},
     values::calendar::days_after,
 };
 

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::{rules::program::Tiers, state::account::Qualifying};
+use crate::{rules::program::Tiers, state::qualifying::Qualifying};
 
 pub(super) fn reached_rank(tiers: &Tiers, qualifying: &Qualifying) -> Option<usize> {
     tiers.reached(qualifying).and_then(|level| tiers.rank(&level.id))

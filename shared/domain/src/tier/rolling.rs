@@ -11,7 +11,10 @@ use crate::{
         program::{Downgrade, PeriodRule, Tiers},
         versions::Rules,
     },
-    state::account::{Account, Qualifying, Secured},
+    state::{
+        account::{Account, Secured},
+        qualifying::Qualifying,
+    },
     tier::{
         promised,
         rank::{Lasting, free_rank, reached_rank},

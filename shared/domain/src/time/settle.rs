@@ -6,7 +6,7 @@ use crate::{
     draft::Draft,
     ledger::{
         chain::Sealed,
-        entry::{Accrued, By, Record, Source},
+        entry::{Accrued, By, Lapsed, Record, ReferralChange, Source},
         posting::Posting,
     },
     rules::{
@@ -15,9 +15,10 @@ use crate::{
         versions::{Rules, VersionMissing, Versions},
     },
     state::{
-        account::{Account, PlanTerm, Qualifying},
+        account::{Account, PlanTerm},
         counter::Counters,
         pending::Awaits,
+        qualifying::Qualifying,
     },
     tier::{self, Standing},
     time::{
@@ -325,7 +326,7 @@ fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
         let id = EntryId::engine(&[&"plan-end", &day]);
         draft.post(draft.entry(id, Record::PlanEnd(term.plan), By::Engine, starts_at));
     }
-    while let Some((awaits, _)) = draft.account.pending.ended(day) {
+    while let Some(awaits) = draft.account.pending.ended(day) {
         end_wait(draft, awaits);
     }
     while let Some((last, _)) = draft.account.lots.expired(day) {
@@ -350,12 +351,13 @@ fn begin_version(draft: &mut Draft<'_>, head: &VersionHead) {
     }
 }
 
-/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time.
+/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time, with all else that their
+/// accruals counted.
 fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
     let at = start_of(&draft.rules.program.zone, awaits.ends_on());
     let (id, record) = match awaits {
         Awaits::Maturity(day, _) => (EntryId::engine(&[&"maturing", &day]), Record::Confirmation),
-        Awaits::Confirmation(last) => (EntryId::engine(&[&"lapse", &last]), Record::Lapse),
+        Awaits::Confirmation(last) => (EntryId::engine(&[&"lapse", &last]), Record::Lapse(Lapsed::default())),
     };
     let mut entry = draft.entry(id, record, By::Engine, at);
     for (awaits, points) in draft.account.pending.iter().filter(|(other, _)| is_same_day(*other, awaits)) {
@@ -363,6 +365,18 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
         if let Awaits::Maturity(_, expiry) = awaits {
             entry.effects.give(&draft.account, points, expiry);
         }
+    }
+    if let Awaits::Confirmation(last) = awaits
+        && let Some(unconfirmed) = draft.account.pending.unconfirmed().get(&last)
+    {
+        let counted = unconfirmed.negated();
+        let (paid, purchases) = (counted.paid, counted.purchases);
+        // The next purchase that is large enough pays again.
+        let referral = (counted.referrals != 0).then_some(ReferralChange::Reopened);
+        (entry.effects.qualified, entry.effects.secured_now) =
+            tier::uncounted(draft.rules, &draft.account, &unconfirmed.qualifying);
+        entry.effects.count_unconfirmed(last, counted);
+        entry.record = Record::Lapse(Lapsed { paid, purchases, referral });
     }
     draft.post(entry);
 }

@@ -1,10 +1,10 @@
 //! Adjustments: points that an operator gives or takes, with a reason.
 
 use regulars_domain::{
-    account::Qualifying,
     adjust::{Adjust, AdjustRefusal},
     entry::Record,
     points::Points,
+    qualifying::Qualifying,
 };
 use serde_json::json;
 

@@ -9,6 +9,7 @@ mod deciding;
 mod ladder;
 mod membership;
 mod timeline;
+mod unsure;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use self::{
     challenge::{Attempt, Tally},
     ladder::Ladder,
     membership::Membership,
+    unsure::Shop,
 };
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
@@ -281,6 +283,7 @@ pub(crate) struct Auditor {
     tally: Tally,
     /// The points that wait, by what they wait for.
     queues: BTreeMap<Wanted, i64>,
+    shop: Shop,
     /// The version under which these books were last kept.
     version: usize,
     /// The day before which nothing expires, because the member did something.
@@ -306,6 +309,7 @@ impl Auditor {
             owed: 0,
             tally: Tally::default(),
             queues: BTreeMap::new(),
+            shop: Shop::default(),
             version: 1,
             alive_to: None,
             membership: Membership::default(),
@@ -326,7 +330,7 @@ impl Auditor {
             self.today = self.today.tomorrow().unwrap();
             self.ladder.begins(rules, self.today);
             self.membership.lives_on(self.today);
-            self.end_waits();
+            self.end_waits(rules);
             self.drop_expired();
             let points = self.credits.iter().map(|credit| (credit.last_day, credit.left));
             let due = Warning::due(points, rules.notice_days, &mut self.told_to, (self.today, end));
@@ -436,16 +440,26 @@ impl Auditor {
                 credit.last_day = late;
             }
         }
-        while self.queues.len() > WAITS_MAX {
+        loop {
+            let unsure = self.shop.days().map(Wanted::Confirmation);
+            let all: BTreeSet<_> = self.queues.keys().copied().chain(unsure).collect();
+            if all.len() <= WAITS_MAX && !self.shop.is_crowded() {
+                break;
+            }
             let (days, confirmations): (Vec<_>, Vec<_>) =
-                self.queues.keys().copied().partition(|wanted| matches!(wanted, Wanted::Day(..)));
-            let (soon, late) = Wanted::too_close(&days).or_else(|| Wanted::too_close(&confirmations)).unwrap();
-            let points = [soon, late].map(|wanted| self.queues.remove(&wanted).unwrap()).iter().sum::<i64>();
+                all.into_iter().partition(|wanted| matches!(wanted, Wanted::Day(..)));
+            let days = Wanted::too_close(&days).filter(|_| !self.shop.is_crowded());
+            let (soon, late) = days.or_else(|| Wanted::too_close(&confirmations)).unwrap();
+            let points = [soon, late].map(|wanted| self.queues.remove(&wanted).unwrap_or_default()).iter().sum::<i64>();
             let both = match (soon, late) {
                 (Wanted::Day(day, one), Wanted::Day(_, other)) => Wanted::Day(day, one.max(other)),
                 (_, late) => late,
             };
+            if let (Wanted::Confirmation(soon), Wanted::Confirmation(late)) = (soon, late) {
+                self.shop.moves(soon, late);
+            }
             *self.queues.entry(both).or_insert(0) += points;
+            self.queues.retain(|_, points| *points > 0);
         }
     }
 
@@ -478,7 +492,7 @@ impl Auditor {
         points - repaid
     }
 
-    fn end_waits(&mut self) {
+    fn end_waits(&mut self, rules: &Rules) {
         let today = self.today;
         let is_over = |wanted: &Wanted| match wanted {
             Wanted::Day(day, _) => *day <= today,
@@ -491,6 +505,9 @@ impl Auditor {
                 let left = self.after_debts(points);
                 self.credit(last_day, left);
             }
+        }
+        for (span, points) in self.shop.lapses(today) {
+            self.ladder.uncounts(rules, span, points, today);
         }
         self.make_room();
     }

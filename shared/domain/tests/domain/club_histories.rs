@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
-    account::{Qualifying, Status},
+    account::Status,
     adjust::{Adjust, adjust},
     enroll::{MemberChange, NewStatus, change_member},
     entry::By,
     points::Points,
+    qualifying::Qualifying,
 };
 use serde_json::json;
 

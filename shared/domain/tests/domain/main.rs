@@ -33,6 +33,7 @@ mod holding;
 mod imports;
 mod inactivity;
 mod keeping;
+mod lapsing;
 mod merging;
 mod noticing;
 mod orders;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use regulars_domain::{
-    account::{AttributeValue, Inactive, PlanTerm, Qualifying, Secured, Status, TierOverride},
+    account::{AttributeValue, Inactive, PlanTerm, Secured, Status, TierOverride},
     calendar::{Every, Interval},
     cap_use::CapOwner,
     entry::Kind,
     merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
     points::Points,
+    qualifying::Qualifying,
     steps::Steps,
 };
 use serde_json::json;

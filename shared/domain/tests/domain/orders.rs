@@ -1,10 +1,10 @@
 //! What of an order earns: parts of the total, excluded lines, quantities, and why a rule gave nothing.
 
 use regulars_domain::{
-    account::Qualifying,
     earn::{EarnRefusal, Unfit, earn},
     explanation::Unearned,
     occasion::Occasion,
+    qualifying::Qualifying,
     referral::Referrer,
 };
 use serde_json::{Value, json};

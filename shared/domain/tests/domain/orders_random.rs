@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::{array::uniform4, collection::vec, option, prelude::*, sample::select};
 use regulars_domain::{
-    account::Qualifying, aftermath::Recorded, cap_use::CapOwner, money::Amount, occasion::Occasion, purchase::Quantity,
-    returned::ReturnedLine, reversal::Return,
+    aftermath::Recorded, cap_use::CapOwner, money::Amount, occasion::Occasion, purchase::Quantity,
+    qualifying::Qualifying, returned::ReturnedLine, reversal::Return,
 };
 use serde_json::{Value, json};
 

@@ -171,7 +171,7 @@ fn a_reward_is_for_its_tiers_and_for_whom_its_condition_names() {
         let attributes = city.map_or(json!({}), |city| json!({ "city": city }));
         let mut member = Member::joins_with(&program, "2026-11-01", &attributes);
         member.account.lots = lots(&[("never", 99)]);
-        let amount = regulars_domain::account::Qualifying { points: qualifying, spend: 0, visits: 0 };
+        let amount = regulars_domain::qualifying::Qualifying { points: qualifying, spend: 0, visits: 0 };
         member.account.qualifying.insert(crate::world::on("2026-01-01"), amount);
         // The next command sees what has counted.
         member.adjusts(&program, at("2026-11-21"), "a-1", 1).unwrap();

@@ -1,7 +1,7 @@
 //! Refusals: each of them, and which one wins where several apply.
 
 use regulars_domain::{
-    account::{Inactive, Qualifying, Status, TierOverride},
+    account::{Inactive, Status, TierOverride},
     adjust::{Adjust, AdjustRefusal},
     aftermath::{AccrualNow, Place},
     calendar::{Every, Interval},
@@ -9,6 +9,7 @@ use regulars_domain::{
     hold::{HOLDS_MAX, Hold},
     lots::{Expiry, LotChange},
     points::Points,
+    qualifying::Qualifying,
     redeem::{Redeem, RedeemRefusal},
     redemption::{Part, RedemptionRefusal},
     returned::ReturnedLine,

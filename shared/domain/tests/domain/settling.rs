@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
-    account::{Account, AttributeValue, Qualifying, Secured, Status, TierOverride},
+    account::{Account, AttributeValue, Secured, Status, TierOverride},
     calendar::{days_after, months_after, start_of},
     enroll::{MemberChange, NewStatus, change_member},
     entry::{By, Entry, Kind},
@@ -11,6 +11,7 @@ use regulars_domain::{
     pending::Awaits,
     points::Points,
     program::PeriodRule,
+    qualifying::Qualifying,
     settle::{Settlement, settle},
 };
 use serde_json::{Value, json};

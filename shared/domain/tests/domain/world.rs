@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     KeyedRequest,
-    account::{Account, AttributeValue, Inactive, Qualifying, TierOverride},
+    account::{Account, AttributeValue, Inactive, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
     amendment::{AmendRefusal, amend},
@@ -28,6 +28,7 @@ use regulars_domain::{
     points::Points,
     posting::{Change, Posting, Unposted},
     purchase::Purchase,
+    qualifying::Qualifying,
     redeem::{Redeem, RedeemRefusal, redeem},
     redemption::{self, Part, RedemptionRefusal, RedemptionState},
     referral::Referrer,

@@ -9,7 +9,6 @@ use regulars_domain::{
     cap_use::CapOwner,
     hash::Hash,
     id::{EntryId, IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
-    pending::Pending,
 };
 
 use super::*;
@@ -194,15 +193,28 @@ proptest! {
 prop_compose! {
     fn pending()(
         parts in collection::vec((any::<bool>(), day(), 1..1_000_000_i64, option::of(day())), 0..3),
+        unconfirmed in collection::btree_map(day(), unconfirmed(), 0..3),
     ) -> Pending {
-        parts
+        let points: Pending = parts
             .into_iter()
             .map(|(is_day, day, points, expires_on)| {
                 let awaits =
                     if is_day { Awaits::Maturity(day, expires_on.into()) } else { Awaits::Confirmation(day) };
                 (awaits, Points::new(points))
             })
-            .collect()
+            .collect();
+        points.with_unconfirmed(unconfirmed)
+    }
+}
+
+prop_compose! {
+    fn unconfirmed()(
+        qualifying in collection::btree_map(day(), any::<[i64; 3]>(), 0..3), numbers in any::<[i64; 3]>(),
+    ) -> Unconfirmed {
+        let amount = |[points, spend, visits]: [i64; 3]| Qualifying { points, spend, visits };
+        let qualifying = qualifying.into_iter().map(|(day, amounts)| (day, amount(amounts))).collect();
+        let [paid, purchases, referrals] = numbers;
+        Unconfirmed { qualifying, paid, purchases, referrals }
     }
 }
 
@@ -408,4 +420,21 @@ fn a_corrupt_attribute_is_named() {
         item.remove(name);
         assert_eq!(read(&item).expect_err(name).attribute, name);
     }
+}
+
+#[test]
+fn a_day_of_unconfirmed_purchases_adds_less_than_a_hundred_bytes() {
+    let account = ordinary_worst_case();
+    let last = date(2026, 12, 22);
+    let counts = Unconfirmed {
+        qualifying: BTreeMap::from([(date(2026, 1, 1), Qualifying { points: 12_345, spend: 123_456, visits: 2 })]),
+        paid: 123_456,
+        purchases: 2,
+        referrals: 0,
+    };
+    let waits = [(Awaits::Confirmation(last), Points::new(12_345))];
+    let pending = waits.into_iter().collect::<Pending>().with_unconfirmed(BTreeMap::from([(last, counts)]));
+    let more = item_size(&write(&Account { pending, ..account.clone() })) - item_size(&write(&account));
+    println!("{more} bytes");
+    assert!(more <= 100, "{more} bytes");
 }

@@ -12,7 +12,7 @@ use regulars_domain::{
     hold::{HOLD_LOTS_MAX, HOLDS_MAX},
     lots::LOTS_MAX,
     merge::{ALIASES_MAX, MERGES_MAX},
-    pending::{PENDING_MAX, Pending},
+    pending::{PENDING_MAX, Pending, UNCONFIRMED_MAX},
     program::{ATTRIBUTE_BYTES_MAX, MEMORY_BYTES_MAX, Program},
     settle::settle_unwritten,
     versions::Versions,
@@ -147,8 +147,16 @@ fn everything(program: &Program, now: Timestamp) -> Account {
             .collect(),
         program_version: 1,
     };
-    let awaits = (1..=PENDING_MAX)
-        .map(|days| (Awaits::Maturity(day(days), Expiry::Limited(day(days + 500), day(days + 500))), points));
+    // Heavier than points that wait for a day: what unconfirmed accruals count stands beside them.
+    let awaits = (1..=PENDING_MAX).map(|days| (Awaits::Confirmation(day(days)), points));
+    let counted = |ago: usize| Qualifying { points: MOST - i64::try_from(ago).unwrap(), spend: MOST, visits: MOST };
+    let mut unconfirmed: BTreeMap<_, Unconfirmed> = BTreeMap::new();
+    for place in 0..UNCONFIRMED_MAX {
+        let counts = unconfirmed.entry(day(place % PENDING_MAX + 1)).or_default();
+        let month = months_after(today.first_of_month(), -i32::try_from(place / PENDING_MAX).unwrap());
+        counts.qualifying.insert(month, counted(place));
+        (counts.paid, counts.purchases, counts.referrals) = (MOST, MOST, 1);
+    }
     let months = (0..44).map(|ago| months_after(today.first_of_month(), -ago));
     let amount = Qualifying { points: MOST, spend: MOST, visits: MOST };
     let promise = |place: usize| Promise {
@@ -193,7 +201,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
         referral_debts: (0..=MERGES_MAX).map(debt).collect(),
         merged_from: (0..MERGES_MAX).map(|place| long_id("member", place).parse().unwrap()).collect(),
         lots: Lots::from_parts(parts).unwrap(),
-        pending: awaits.collect::<Pending>(),
+        pending: awaits.collect::<Pending>().with_unconfirmed(unconfirmed),
         holds: (0..HOLDS_MAX).map(hold).collect(),
         owed: Points::new(MOST),
         qualifying: months.map(|month| (month, amount)).collect(),

@@ -1,10 +1,11 @@
 //! Statements: in order, page by page, complete.
 
 use regulars_domain::{
-    account::{Account, AttributeValue, Bought, Qualifying},
+    account::{Account, AttributeValue, Bought},
     aftermath::{AccrualNow, Aftermath, Mark, Place, Recorded},
     chain::{Sealed, verify},
     facts::{MemberThen, PurchaseFacts},
+    qualifying::Qualifying,
 };
 use regulars_store::{Action, Commit};
 use serde_json::{Value, json};

@@ -56,3 +56,26 @@ fn points_that_nobody_confirms_lapse() {
     system.audit("m-1");
     assert_eq!(system.ledger("m-1").last().unwrap()["kind"], "lapse");
 }
+
+#[test]
+fn a_purchase_that_nobody_confirms_counts_toward_the_tier_until_it_lapses() {
+    let mut program = coffee_shop();
+    program["points"]["pending"] = json!({ "until_confirmed": { "lapses_after_days": 30 } });
+    let system = System::with(&program, NOW);
+    let tier = |member: &str| system.account(member)["tier"]["id"].clone();
+    for id in ["m-1", "m-2"] {
+        system.enroll(id);
+        system.accrue(id, &format!("order-{id}"), &purchase(100_000)).expect(201);
+    }
+    let path = format!("{}/accruals/order-m-2/confirmation", member("m-2"));
+    system.client.post_under("c-1", &path, &json!({})).expect(201);
+    assert_eq!((tier("m-1"), tier("m-2")), (json!("gold"), json!("gold")));
+    system.move_clock("2026-12-22T09:00:00Z");
+    assert_eq!((tier("m-1"), tier("m-2")), (json!("bronze"), json!("gold")));
+    for id in ["m-1", "m-2"] {
+        system.audit(id);
+    }
+    let ledger = system.ledger("m-1");
+    let kinds: Vec<_> = ledger.iter().rev().take(2).map(|entry| entry["kind"].clone()).collect();
+    assert_eq!(kinds, ["tier_change", "lapse"]);
+}

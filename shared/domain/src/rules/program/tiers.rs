@@ -9,7 +9,7 @@ use crate::{
         node::{NAME_LENGTH_MAX, Node},
         program::entitlements::{self, Entitlement, Intervals},
     },
-    state::account::Qualifying,
+    state::qualifying::Qualifying,
     values::{
         calendar::{EVER, days_after, months_after},
         id::LevelId,

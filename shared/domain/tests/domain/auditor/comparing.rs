@@ -54,7 +54,7 @@ impl Auditor {
                 Kind::Redemption => points < 0 && (held == 0 || held == -points),
                 Kind::Expiry => points < 0 && points == spendable,
                 Kind::Confirmation => points == 0 && pending < 0,
-                Kind::Lapse => points < 0 && points == pending,
+                Kind::Lapse => points <= 0 && points == pending,
                 Kind::AccrualReversal => points <= 0 && held == 0,
                 Kind::Amendment => held == 0,
                 Kind::Capture => points >= 0 && held < -points,
@@ -97,8 +97,6 @@ impl Auditor {
         let open = open.map(|(key, spending)| (key.clone(), spending.points()));
         assert_eq!(held, open.collect(), "other holds are open than the books say");
         assert_eq!(account.owed.get(), self.owed);
-        self.tally.audit(account.steps.get("dare"));
-        self.membership.audit(account, self.today);
 
         let mut lots = BTreeMap::new();
         for credit in self.credits.iter().filter(|credit| credit.left > 0) {
@@ -118,6 +116,14 @@ impl Auditor {
         );
         let said = entries.iter().rev().find_map(|entry| entry.effects.tier_change.as_ref()).unwrap();
         assert_eq!(said.to, account.tier, "the ledger last spoke of another tier");
+        self.audit_parts(rules, account);
+    }
+
+    /// Compares each book with the part of the account that it is about.
+    fn audit_parts(&self, rules: &Rules, account: &Account) {
+        self.shop.audit(rules, account);
+        self.tally.audit(account.steps.get("dare"));
+        self.membership.audit(account, self.today);
         self.ladder.audit(rules, account, self.today);
     }
 }

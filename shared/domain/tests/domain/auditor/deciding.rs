@@ -4,7 +4,17 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{
     Auditor, COFFEES_A_MONTH, Credit, Fate, Gift, REVIEW, Rules, Spending, Timeline, Wait, Wanted, day_of, later,
+    unsure::Unsure,
 };
+
+impl Gift {
+    /// What a purchase counts as it is now.
+    fn counts(&self, rules: &Rules) -> Unsure {
+        let paid = if self.undone { 0 } else { self.paid - self.refunded };
+        let counted = [self.qualifying, paid, i64::from(self.attempt.is_some() && !self.undone)];
+        Unsure::of(rules.span_of(self.day), counted, paid)
+    }
+}
 
 impl Auditor {
     /// Gives points, now or later, and counts them toward a tier. `then` are the rules of when it happened.
@@ -32,6 +42,15 @@ impl Auditor {
             let left = self.after_debts(points);
             let last_day = self.credit(then.last_day_of(ready_on, day, self.today), left);
             gift.last_day = Some(last_day).filter(|_| left > 0);
+        }
+        if gift.attempt.is_some() {
+            self.shop.paid += gift.paid;
+            self.shop.purchases += 1;
+            if let Some(Wanted::Confirmation(last)) = waits {
+                // A purchase that gives nothing waits too.
+                gift.waits = waits;
+                self.shop.waits(last, gift.counts(rules));
+            }
         }
         self.make_room();
         if gift.attempt.is_some() {
@@ -130,11 +149,16 @@ impl Auditor {
     pub(crate) fn confirms(&mut self, timeline: &Timeline, key: &str) -> Result<i64, &'static str> {
         let today = self.today;
         let gift = self.gifts[key].clone();
+        let mut counted = false;
         let waiting = match gift.waits.filter(|_| gift.confirmed_on.is_none()) {
-            Some(wanted @ Wanted::Confirmation(last)) if last >= today => self.unqueue(wanted, gift.points()),
+            Some(wanted @ Wanted::Confirmation(last)) if last >= today => {
+                let counts = gift.counts(timeline.version(self.version));
+                counted = self.shop.takes(last, &counts);
+                self.unqueue(wanted, gift.points())
+            }
             Some(Wanted::Day(..) | Wanted::Confirmation(_)) | None => 0,
         };
-        if waiting == 0 {
+        if waiting == 0 && !counted {
             return Err("NotPending");
         }
         self.gifts.get_mut(key).unwrap().confirmed_on = Some(today);
@@ -200,9 +224,16 @@ impl Auditor {
         if gift.undone && !before.undone && gift.is_review {
             self.review_days.retain(|day| *day != gift.day);
         }
-        if gift.attempt.is_some() && (gift.refunded, gift.undone) != (before.refunded, before.undone) {
+        if gift.attempt.is_some() && (gift.refunded, gift.undone) != (before.refunded, before.undone) && !is_lapsed {
             let points = before.qualifying - gift.qualifying;
-            self.ladder.uncounts(rules, gift.day, points, self.today);
+            self.ladder.uncounts(rules, rules.span_of(gift.day), points, self.today);
+            let paid = gift.refunded - before.refunded;
+            let visits = i64::from(gift.undone) - i64::from(before.undone);
+            self.shop.paid -= paid;
+            self.shop.purchases -= visits;
+            if let Some(Wanted::Confirmation(last)) = waits {
+                self.shop.takes(last, &Unsure::of(rules.span_of(gift.day), [points, paid, visits], paid));
+            }
         }
         self.tier = self.tier_now(rules);
         self.gifts.insert(key.to_owned(), gift);

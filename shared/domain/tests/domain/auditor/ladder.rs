@@ -35,7 +35,7 @@ fn first_day(month: i32) -> Date {
 }
 
 impl Rules {
-    fn span_of(&self, day: Date) -> i32 {
+    pub(super) fn span_of(&self, day: Date) -> i32 {
         match self.over {
             Over::Year => day.year().into(),
             Over::Months(_) => month(day),
@@ -119,8 +119,8 @@ impl Ladder {
         }
     }
 
-    pub(super) fn uncounts(&mut self, rules: &Rules, day: Date, points: i64, today: Date) {
-        let (span, now) = (rules.span_of(day), rules.span_of(today));
+    pub(super) fn uncounts(&mut self, rules: &Rules, span: i32, points: i64, today: Date) {
+        let now = rules.span_of(today);
         let before = self.rank_of(rules, span);
         let Some(counted) = self.counted.get_mut(&span) else { return };
         *counted -= points;

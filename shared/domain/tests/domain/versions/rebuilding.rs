@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use regulars_domain::{
-    account::{Account, PlanTerm, Promise, Qualifying, Referral, ReferralDebt, Secured, Status},
+    account::{Account, PlanTerm, Promise, Referral, ReferralDebt, Secured, Status},
     calendar::{Every, Interval},
     chain::Sealed,
     entry::Kind,
     hash::Hash,
     points::Points,
+    qualifying::Qualifying,
     rebuild::{LedgerBroken, Rebuilding},
     steps::Steps,
 };
