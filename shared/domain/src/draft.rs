@@ -24,6 +24,7 @@ use crate::{
     state::{
         account::{Account, PlanTerm},
         counter::{Counters, Take},
+        extension::ActChange,
         hold::Hold,
         pending::Awaits,
         qualifying::Qualifying,
@@ -293,10 +294,17 @@ impl<'p> Draft<'p> {
             return Err(NotAssessed::Overflow);
         }
         entry.program_version = then.version;
-        if let Some(kind) = assessment::activity_of(then, occasion) {
-            self.extend(&mut entry, then, kind, date);
-        }
         let awaits = then.points.awaits(date, self.today()).filter(|_| assessment::pends(occasion));
+        if let Some(kind) = assessment::activity_of(then, occasion) {
+            let until = match awaits {
+                // An activity that gives nothing has nothing to confirm.
+                Some(Awaits::Confirmation(last)) => {
+                    Some(last).filter(|_| occasion.purchase().is_some() || !assessment.points.is_zero())
+                }
+                Some(Awaits::Maturity(..)) | None => None,
+            };
+            self.extend(&mut entry, then, (kind, date), until);
+        }
         match awaits {
             Some(awaits) if awaits.ends_on() > self.today() => entry.effects.wait(awaits, assessment.points),
             Some(Awaits::Maturity(_, expiry)) => entry.effects.give(&self.account, assessment.points, expiry),
@@ -337,10 +345,18 @@ impl<'p> Draft<'p> {
         Ok(())
     }
 
-    /// Extends all points in `entry`, if the rules of `then` say that what the member did on `date` extends them.
-    pub(crate) fn extend(&self, entry: &mut Entry, then: &Program, kind: ActivityKind, date: Date) {
+    /// Extends all points in `entry`, if the rules of `then` say that what the member did on `date` extends them. Where it waits for a
+    /// confirmation, that can come `until` then.
+    pub(crate) fn extend(
+        &self,
+        entry: &mut Entry,
+        then: &Program,
+        (kind, date): (ActivityKind, Date),
+        until: Option<Date>,
+    ) {
         if let Some(day) = then.points.extended_to(kind, date) {
             entry.effects.extend(&self.account, day);
+            entry.effects.acts.push(ActChange(day, until, 1));
         }
     }
 

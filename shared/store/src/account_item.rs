@@ -33,6 +33,7 @@
 //! | `c` | M | by cap owner: use by interval, `m20261101` |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
 //! | `x` | S | the day to which activity has extended the points |
+//! | `xt` | M | what is behind that day: `n` activities by the last day on which they can be confirmed, or by `-`; `f` that it stays; `b` the day before; `m` points by when they expired before |
 //! | `e` | S | the latest last day of points that a notice was due for |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
@@ -50,6 +51,7 @@ use regulars_domain::{
     },
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
+    extension::Extension,
     fingerprint::Salt,
     hold::Hold,
     id::MemberId,
@@ -98,11 +100,14 @@ const TIER: &str = "t";
 const CAP_USE: &str = "c";
 const STEPS: &str = "p";
 const EXTENDED_TO: &str = "x";
+const EXTENSION: &str = "xt";
 const NOTICED_THROUGH: &str = "e";
 const BIRTHDAY_ON: &str = "b";
 
 /// The key of the only pair in the map that is a date among the attributes.
 const DATE: &str = "d";
+/// The key of activities that no day limits.
+const NO_DAY: &str = "-";
 /// The key of the lot that never expires.
 const NEVER: &str = "never";
 
@@ -133,6 +138,7 @@ pub(crate) fn write(account: &Account) -> Item {
         cap_use,
         steps,
         extended_to,
+        extension,
         noticed_through,
         birthday_on,
         settled_on,
@@ -161,8 +167,7 @@ pub(crate) fn write(account: &Account) -> Item {
     put(ALIASES, list(aliases.iter().map(write_alias)));
     put(LOTS, map(lots.iter().map(|(expiry, points)| (lot_name(expiry), number(&points)))));
     put(PENDING, map(pending.iter().map(|(awaits, points)| (awaits_name(awaits), number(&points)))));
-    let unconfirmed = pending.unconfirmed().iter();
-    put(UNCONFIRMED, map(unconfirmed.map(|(last, counts)| (compact_date(*last), write_unconfirmed(counts)))));
+    put(UNCONFIRMED, write_unconfirmed(pending));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
     put(BOUGHT, list(write_bought(bought)));
@@ -194,14 +199,11 @@ pub(crate) fn write(account: &Account) -> Item {
     if let Some(tier) = tier {
         put(TIER, text(tier.as_str()));
     }
-    if let Some(date) = extended_to {
-        put(EXTENDED_TO, text(compact_date(*date)));
-    }
-    if let Some(date) = noticed_through {
-        put(NOTICED_THROUGH, text(compact_date(*date)));
-    }
-    if let Some(date) = birthday_on {
-        put(BIRTHDAY_ON, text(compact_date(*date)));
+    put(EXTENSION, write_extension(extension));
+    for (name, date) in [(EXTENDED_TO, extended_to), (NOTICED_THROUGH, noticed_through), (BIRTHDAY_ON, birthday_on)] {
+        if let Some(date) = date {
+            put(name, text(compact_date(*date)));
+        }
     }
     if let Some(date) = review_on {
         put(DUE_SHARD, number(&due_shard(member)));
@@ -247,6 +249,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         cap_use: read_cap_use(&fields)?,
         steps: read_map(&fields, STEPS, read_steps)?,
         extended_to: fields.optional(EXTENDED_TO, as_parsed)?,
+        extension: fields.optional(EXTENSION, read_extension)?.unwrap_or_default(),
         noticed_through: fields.optional(NOTICED_THROUGH, as_parsed)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
@@ -409,10 +412,12 @@ fn awaits_name(awaits: Awaits) -> String {
     }
 }
 
-fn write_unconfirmed(counts: &Unconfirmed) -> AttributeValue {
-    let Unconfirmed { qualifying, paid, purchases, referrals } = counts;
-    let qualifying = map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount))));
-    list([number(paid), number(purchases), number(referrals), qualifying])
+fn write_unconfirmed(pending: &Pending) -> AttributeValue {
+    map(pending.unconfirmed().iter().map(|(last, counts)| {
+        let Unconfirmed { qualifying, paid, purchases, referrals } = counts;
+        let qualifying = map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount))));
+        (compact_date(*last), list([number(paid), number(purchases), number(referrals), qualifying]))
+    }))
 }
 
 fn read_unconfirmed(value: &AttributeValue) -> Option<Unconfirmed> {
@@ -422,6 +427,41 @@ fn read_unconfirmed(value: &AttributeValue) -> Option<Unconfirmed> {
         paid: as_number(paid)?,
         purchases: as_number(purchases)?,
         referrals: as_number(referrals)?,
+    })
+}
+
+fn write_extension(extension: &Extension) -> AttributeValue {
+    let Extension { acts, is_final, before, moved } = extension;
+    let until = |until: &Option<Date>| until.map_or(NO_DAY.to_owned(), compact_date);
+    let mut fields = Item::new();
+    if !acts.is_empty() {
+        fields.insert("n".to_owned(), map(acts.iter().map(|(day, acts)| (until(day), number(acts)))));
+    }
+    if *is_final {
+        fields.insert("f".to_owned(), AttributeValue::Bool(true));
+    }
+    if let Some(before) = before {
+        fields.insert("b".to_owned(), text(compact_date(*before)));
+    }
+    if !moved.is_empty() {
+        fields.insert("m".to_owned(), map(moved.iter().map(|(expiry, points)| (lot_name(*expiry), number(points)))));
+    }
+    AttributeValue::M(fields)
+}
+
+fn read_extension(value: &AttributeValue) -> Option<Extension> {
+    let fields = value.as_m().ok()?;
+    let act = |(day, acts): (&String, &AttributeValue)| {
+        let until = if day == NO_DAY { None } else { Some(day.parse().ok()?) };
+        Some((until, as_number(acts)?))
+    };
+    let acts = fields.get("n").map(|acts| acts.as_m().ok()?.iter().map(act).collect());
+    let moved = fields.get("m").map(|moved| Some(read_lots(moved)?.iter().collect()));
+    Some(Extension {
+        acts: acts.unwrap_or_else(|| Some(BTreeMap::new()))?,
+        is_final: fields.get("f").map_or(Some(false), |is_final| is_final.as_bool().ok().copied())?,
+        before: fields.get("b").map(|day| as_parsed(day).ok_or(())).transpose().ok()?,
+        moved: moved.unwrap_or_else(|| Some(BTreeMap::new()))?,
     })
 }
 

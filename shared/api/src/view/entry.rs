@@ -183,8 +183,9 @@ impl EntryDetail {
                 .collect(),
             extended_to: effects.extended_to,
             lots_moved: effects
-                .lots_moved
+                .lots_shortened
                 .iter()
+                .chain(&effects.lots_moved)
                 .map(|LotMove(from, to, points)| LotMoveView { from: from.on(), to: to.on(), points: *points })
                 .collect(),
             breakdown: entry.breakdown().iter().map(BreakdownView::from).collect(),

@@ -95,6 +95,7 @@ pub fn amend<'p>(
     let ends = ends_referral(draft.then(told.program_version), accrual, purchase);
     let along = along_with(&draft, along).filter(|_| ends);
     let referral = referral_change(&draft, accrual, along.as_ref(), ends);
+    reassess::follow_activity(&draft, &mut entry, accrual, purchase.total.amount.get() > 0);
     let outcome = reassess(&mut draft, &mut entry, accrual, &instead, ends, counters);
     let Outcome { record, now } = outcome.map_err(unposted)?;
     let was_paid = accrual.purchase().map_or(paid, |purchase| purchase.total.amount).get();

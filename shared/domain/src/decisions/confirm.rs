@@ -63,6 +63,7 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
     if points <= Points::ZERO && !counted {
         return Err(ConfirmRefusal::NotPending);
     }
+    reassess::confirm_activity(&draft, &mut entry, accrual, last);
     entry.refers_to = Some(confirmed.id.clone());
     entry.program_version = then.version;
     entry.effects.give(&draft.account, points, confirmed_expiry(then, accrual, today));

@@ -121,7 +121,7 @@ pub fn use_once(settled: Settled<'_>, request: &KeyedRequest, id: &EntitlementId
     let used = cap.use_up(Points::ZERO, &CapOwner::Entitlement(id.clone()), draft.today());
     let mut entry = draft.entry_for(request, Record::EntitlementUse(id.clone()), draft.now);
     draft.record_use(&mut entry, used);
-    draft.extend(&mut entry, draft.rules.program, ActivityKind::Entitlement, draft.today());
+    draft.extend(&mut entry, draft.rules.program, (ActivityKind::Entitlement, draft.today()), None);
     draft.post_command(entry);
     Ok(draft.finish())
 }

@@ -82,7 +82,7 @@ pub fn take(
     };
     let paid = PlanPaid { term, price: Some(plan.price), months: plan.months };
     let mut entry = draft.entry_for(request, Record::Plan(paid), draft.now);
-    draft.extend(&mut entry, draft.rules.program, ActivityKind::Plan, today);
+    draft.extend(&mut entry, draft.rules.program, (ActivityKind::Plan, today), None);
     draft.post_command(entry);
     Ok(draft.finish())
 }

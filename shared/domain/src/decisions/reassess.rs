@@ -16,7 +16,7 @@ use crate::{
     },
     rules::{
         assessment::{self, Again, Assessment, Earner, NotAssessed, Pass, assess},
-        program::{Eligible, NegativeBalance, Program},
+        program::{ActivityKind, Eligible, NegativeBalance, Program},
         trigger::Stacking,
         versions::VersionMissing,
     },
@@ -309,6 +309,53 @@ fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &R
         NegativeBalance::Owe => effects.owed = left,
         NegativeBalance::Forgive => {}
     }
+}
+
+/// Extends points in `entry` no longer for `accrual`, of which `is_left` tells whether anything is left; or again, where nothing was
+/// left before. It comes first, so that points are taken from the lots that are left then.
+pub(crate) fn follow_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, is_left: bool) {
+    let then = draft.then(accrual.sealed.entry.program_version);
+    let Some((kind, day)) = activity(then, accrual) else { return };
+    let told = &accrual.sealed.entry;
+    let waits = told.paid().is_some() || !told.points().is_zero();
+    let until = awaits_confirmation(then, accrual, draft.today()).filter(|_| waits);
+    match (has_something_left(then, accrual), is_left) {
+        // What lapsed extends points no longer, whatever becomes of it.
+        _ if has_lapsed(draft, then, accrual) => {}
+        (true, false) => {
+            if let Some(to) = then.points.extended_to(kind, day) {
+                entry.effects.take_acts(&draft.account, (to, until), 1);
+            }
+        }
+        (false, true) => draft.extend(entry, then, (kind, day), until),
+        (true, true) | (false, false) => {}
+    }
+}
+
+/// Lets `accrual`, which could be confirmed by `last`, extend points for good.
+pub(crate) fn confirm_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, last: Date) {
+    let then = draft.then(accrual.sealed.entry.program_version);
+    let to = activity(then, accrual).and_then(|(kind, day)| then.points.extended_to(kind, day));
+    if let Some(to) = to.filter(|_| has_something_left(then, accrual)) {
+        entry.effects.confirm_act(&draft.account, to, last);
+    }
+}
+
+/// What kind of activity `accrual` is under the rules of `then`, while anything is left of it, and on which day; `None` if it is none.
+fn activity(then: &Program, accrual: &Recorded) -> Option<(ActivityKind, Date)> {
+    let kind = match source_of(accrual)? {
+        Source::Purchase(_) => ActivityKind::Purchase,
+        Source::Activity(_) => assessment::activity_of(then, &nothing_of(accrual, then))?,
+        Source::Birthday | Source::Referral(_) => return None,
+    };
+    Some((kind, then.date(accrual.sealed.entry.occurred_at)))
+}
+
+/// Whether anything is left of `accrual` that counts as activity.
+fn has_something_left(then: &Program, accrual: &Recorded) -> bool {
+    let now = accrual.accrual_now();
+    let is_purchase = accrual.sealed.entry.paid().is_some();
+    !now.is_undone && (!is_purchase || left_of(then, accrual, &now.returned).0 > 0)
 }
 
 /// Completes the `record` of what `entry` makes of `accrual`, which is `after` then. While it waits for a confirmation, what it

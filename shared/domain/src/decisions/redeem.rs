@@ -20,6 +20,7 @@ use crate::{
         account::{Account, Inactive},
         counter::{CounterId, CounterNeeded, Counters, Take},
         hold::{HOLD_LOTS_MAX, HOLDS_MAX},
+        lots::LotChange,
     },
     time::settle::Settled,
     values::{
@@ -223,13 +224,18 @@ pub fn redeem(
         code_expires_on: terms.expires_on,
         code_value: terms.value,
         hold_expires_at,
+        extended_to: None,
     };
-    let mut entry = draft.entry_for(request, Record::Redemption(redeemed), draft.now);
+    let mut entry = draft.entry_for(request, Record::Redemption(redeemed.clone()), draft.now);
     // A hold may come to nothing, so it extends points when it is captured.
     if hold_expires_at.is_none() {
-        draft.extend(&mut entry, program, ActivityKind::Redemption, today);
+        draft.extend(&mut entry, program, (ActivityKind::Redemption, today), None);
     }
     entry.effects.take(&draft.account, cost);
+    let extended_to = entry.effects.extended_day(&draft.account);
+    if extended_to.is_some_and(|day| entry.taken().any(|LotChange(expiry, _)| expiry.extended_to(day) != expiry)) {
+        entry.record = Record::Redemption(Redeemed { extended_to, ..redeemed });
+    }
     if hold_expires_at.is_some() {
         entry.effects.held = cost;
     }

@@ -148,7 +148,7 @@ pub fn capture(
     let mut entry = draft.entry_for(request, Record::Capture, draft.now);
     // The member was active on the day of the hold, under the rules of then.
     let then = draft.then(hold.program_version);
-    draft.extend(&mut entry, then, ActivityKind::Redemption, hold.held_on);
+    draft.extend(&mut entry, then, (ActivityKind::Redemption, hold.held_on), None);
     draft.release(entry, &hold, captured);
     draft.mark(redemption.mark(|aftermath| {
         aftermath.ending = Some(Ending::Captured);
@@ -229,7 +229,15 @@ pub fn reverse(
     entry.refers_to = Some(undone.id.clone());
     entry.program_version = then.version;
     // What a partial capture left went back already, from the lots that expire last; these are the others.
-    entry.effects.give_back(&draft.account, &spent_lots(undone, spent - points, spent), points);
+    let lots = spent_lots(undone, spent - points, spent);
+    let extends = is_hold && then.points.extended_to(ActivityKind::Redemption, then.date(undone.occurred_at)).is_some();
+    // Transferred points have kept their dates if the member was not active since.
+    let was_active = redeemed.extended_to.is_none_or(|day| extends || draft.account.extended_to > Some(day));
+    if was_active {
+        entry.effects.give_back(&draft.account, &lots, points);
+    } else {
+        entry.effects.give_dated(&draft.account, &lots, points);
+    }
     let had_on = then.date(undone.occurred_at);
     draft.return_use(&mut entry, then, &redeemed.reward, points, is_whole, had_on);
     if is_whole && is_returned {

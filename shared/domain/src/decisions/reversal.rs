@@ -266,8 +266,10 @@ fn take_back(
     (reversal, referral, ends_referral): (Option<&Reversal>, Option<ReferralChange>, bool),
     counters: &Counters,
 ) -> Result<(), NotAssessed> {
-    let Outcome { record, now } = reassess(draft, &mut entry, accrual, &came.instead, ends_referral, counters)?;
     let is_purchase = accrual.sealed.entry.paid().is_some();
+    let is_left = !accrual.is_undone() && !came.is_the_last(accrual) && (came.left > 0 || !is_purchase);
+    reassess::follow_activity(draft, &mut entry, accrual, is_left);
+    let Outcome { record, now } = reassess(draft, &mut entry, accrual, &came.instead, ends_referral, counters)?;
     let record = Reassessed {
         paid: accrual.returned().refunded().saturating_sub(came.returned.refunded()),
         purchases: if is_purchase && came.is_the_last(accrual) { -1 } else { 0 },

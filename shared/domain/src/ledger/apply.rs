@@ -9,10 +9,15 @@ use crate::{
     state::{
         account::{Account, Bought, Referral, ReferralDebt, Status},
         cap_use::CapUse,
+        extension::{ActChange, Extension},
         hold::Hold,
-        lots::LotMove,
+        lots::{LotChange, LotMove},
+        pending::{Awaits, PendingMove},
     },
-    values::id::{EntryId, MemberId},
+    values::{
+        id::{EntryId, MemberId},
+        points::Points,
+    },
 };
 
 impl Account {
@@ -22,7 +27,8 @@ impl Account {
     /// under later rules.
     pub fn apply(&mut self, entry: &Entry) {
         self.seq = entry.seq;
-        self.apply_effects(&entry.effects);
+        let is_return = matches!(entry.record, Record::AccrualReversal(_) | Record::Amendment(_));
+        self.apply_effects(&entry.effects, is_return);
         match &entry.record {
             Record::Enrollment(enrolled) => {
                 self.enrolled_at = entry.posted_at;
@@ -76,20 +82,18 @@ impl Account {
         }
     }
 
-    fn apply_effects(&mut self, effects: &Effects) {
-        if let Some(day) = effects.extended_to {
-            self.extended_to = Some(day);
-            self.lots.extend_to(day);
-            for hold in &mut self.holds {
-                hold.extend_to(day);
-            }
-        }
+    /// Makes these changes. A return takes the points back that its purchase gave.
+    fn apply_effects(&mut self, effects: &Effects, is_return: bool) {
+        self.apply_activity(effects);
         self.pending.apply(effects.pending.iter().copied());
         self.pending.apply_unconfirmed(&effects.unconfirmed);
-        self.lots.apply(effects.lots.iter().copied());
-        self.lots.apply(effects.lots_moved.iter().copied().flat_map(LotMove::changes));
+        self.apply_lots(effects.lots.iter().copied(), is_return);
+        self.apply_lots(effects.lots_moved.iter().copied().flat_map(LotMove::changes), is_return);
         for moved in &effects.pending_moved {
             self.pending.apply_move(*moved);
+            if let PendingMove(Awaits::Confirmation(from), Awaits::Confirmation(to), _) = moved {
+                self.extension.wait_until(*from, *to);
+            }
         }
         self.owed += effects.owed;
         for qualified in &effects.qualified {
@@ -113,6 +117,46 @@ impl Account {
         }
         if let Some(change) = &effects.tier_change {
             self.tier.clone_from(&change.to);
+        }
+    }
+
+    /// Extends points, or takes an extension back. An extension of which no activity is named, that of a merged card, stays.
+    fn apply_activity(&mut self, effects: &Effects) {
+        if let Some(day) = effects.extended_to {
+            if self.extended_to.is_none_or(|before| before < day) {
+                self.extension = Extension::after(self.extended_to);
+            }
+            self.extension.keep(&self.lots, day);
+            self.extension.is_final |= effects.acts.is_empty();
+            self.extended_to = Some(day);
+            self.lots.extend_to(day);
+            for hold in &mut self.holds {
+                hold.extend_to(day);
+            }
+        }
+        let is_over = effects.ends_extension(self);
+        for ActChange(to, until, by) in &effects.acts {
+            if self.extended_to == Some(*to) {
+                self.extension.count(*until, *by);
+            } else if *by > 0 {
+                self.extension.raise(*to);
+            }
+        }
+        if is_over {
+            self.extended_to = self.extension.before;
+            self.extension = self.extension.left();
+        }
+        self.lots.apply(effects.lots_shortened.iter().copied().flat_map(LotMove::changes));
+    }
+
+    fn apply_lots(&mut self, changes: impl Iterator<Item = LotChange>, is_return: bool) {
+        for LotChange(expiry, points) in changes {
+            if let Some(to) = self.extended_to.filter(|_| points < Points::ZERO) {
+                let own =
+                    if is_return { self.lots.of(expiry) - self.extension.moved_to(to, expiry) } else { Points::ZERO };
+                self.extension.leave(to, expiry, -points - own.max(Points::ZERO));
+            }
+            self.lots.apply([LotChange(expiry, points)]);
         }
     }
 
@@ -178,6 +222,7 @@ impl Account {
         self.cap_use = CapUse::default();
         self.steps.clear();
         self.extended_to = None;
+        self.extension = Extension::default();
         self.noticed_through = None;
         self.birthday_on = None;
         self.referral = None;

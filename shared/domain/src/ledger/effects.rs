@@ -9,6 +9,7 @@ use crate::{
     state::{
         account::{Account, Promise, Secured},
         cap_use::CapChange,
+        extension::ActChange,
         hold::put_back,
         lots::{Expiry, LOTS_MAX, LotChange, LotMove, Lots},
         pending::{Awaits, PENDING_MAX, Pending, PendingChange, PendingMove},
@@ -53,12 +54,18 @@ pub struct SecuredNow {
 
 /// What an entry changes. Changes are signed: those of a redemption are negative.
 ///
-/// They are made in this order: extension, pending points, lots, moves, then everything else.
+/// They are made in this order: activities, extension, shortened lots, pending points, lots, moves, then everything else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
     /// The day to which the member's activity extended all points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_to: Option<Date>,
+    /// The activities that extend points from now on, or no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<ActChange>,
+    /// Lots that went back to the last days that they had before the newest extension, because its activities were taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots_shortened: Vec<LotMove>,
     /// The change of each sum of pending points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingChange>,
@@ -125,6 +132,7 @@ impl Effects {
         if let Some(day) = self.extended_to {
             lots.extend_to(day);
         }
+        lots.apply(self.lots_shortened.iter().copied().flat_map(LotMove::changes));
         lots.apply(self.lots.iter().copied());
         lots
     }
@@ -143,10 +151,46 @@ impl Effects {
         self.extended_to = Some(account.extended_to.map_or(day, |before| before.max(day)));
     }
 
+    /// Lets activities, of which `until` can be confirmed by that day, extend points to `to` no longer. Where these were the last
+    /// ones, points have the last days again that they had before.
+    pub(crate) fn take_acts(&mut self, account: &Account, (to, until): (Date, Option<Date>), count: i64) {
+        let Some((until, _)) = account.extension.found(until).filter(|_| account.extended_to == Some(to)) else {
+            return;
+        };
+        self.acts.push(ActChange(to, until, count.saturating_neg()));
+        if self.ends_extension(account) {
+            self.lots_shortened = account.extension.shortened(&account.lots, to);
+        }
+    }
+
+    /// Lets an activity that could be confirmed by `last` extend points to `to` for good.
+    pub(crate) fn confirm_act(&mut self, account: &Account, to: Date, last: Date) {
+        let found = account.extension.found(Some(last)).filter(|_| account.extended_to == Some(to));
+        if let Some((until, _)) = found {
+            self.acts.extend([ActChange(to, until, -1), ActChange(to, None, 1)]);
+        }
+    }
+
+    /// Whether nothing extends the points of `account` to the newest day any more after these.
+    pub(crate) fn ends_extension(&self, account: &Account) -> bool {
+        let mut extension = account.extension.clone();
+        for ActChange(to, until, by) in &self.acts {
+            if account.extended_to == Some(*to) {
+                extension.count(*until, *by);
+            }
+        }
+        self.extended_to.is_none() && !self.acts.is_empty() && extension.is_over()
+    }
+
     /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
     pub(crate) fn extended(&self, account: &Account, expiry: Expiry) -> Expiry {
-        let extended_to = self.extended_to.or(account.extended_to);
-        extended_to.map_or(expiry, |day| expiry.extended_to(day))
+        self.extended_day(account).map_or(expiry, |day| expiry.extended_to(day))
+    }
+
+    /// The day to which the member's activity has extended the points of `account`, as these effects leave it.
+    pub(crate) fn extended_day(&self, account: &Account) -> Option<Date> {
+        let before = if self.ends_extension(account) { account.extension.before } else { account.extended_to };
+        self.extended_to.or(before)
     }
 
     /// Makes `points` wait.

@@ -225,6 +225,10 @@ pub struct Redeemed {
     /// Where the points are only held: the moment at which the hold ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Timestamp>,
+    /// The day to which activity had extended the account's points, where it took points that expire before that: transferred ones,
+    /// which keep their dates until the member is active again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_to: Option<Date>,
 }
 
 /// A code was used. The redemption that it was given for is the entry that this one refers to.

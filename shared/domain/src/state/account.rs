@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     state::{
-        cap_use::CapUse, hold::Hold, lots::Lots, pending::Pending, qualifying::Qualifying, steps::Steps,
-        weight::number_bytes,
+        cap_use::CapUse, extension::Extension, hold::Hold, lots::Lots, pending::Pending, qualifying::Qualifying,
+        steps::Steps, weight::number_bytes,
     },
     values::{
         fingerprint::Salt,
@@ -401,6 +401,8 @@ pub struct Account {
     pub steps: BTreeMap<RuleId, Steps>,
     /// The day to which the member's activity has extended the points; kept only where points expire with inactivity.
     pub extended_to: Option<Date>,
+    /// What is behind that day, and what was before: for activity that is taken back.
+    pub extension: Extension,
     /// The latest last day of points that a notice was due for: what expires by then gets none again. Dropped once it is over.
     pub noticed_through: Option<Date>,
     /// The last birthday for which points were given.
@@ -451,6 +453,7 @@ impl Account {
             cap_use: CapUse::default(),
             steps: BTreeMap::new(),
             extended_to: None,
+            extension: Extension::default(),
             noticed_through: None,
             birthday_on: None,
             settled_on: on,

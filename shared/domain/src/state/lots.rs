@@ -187,6 +187,12 @@ impl Lots {
         self.0.iter().map(|(expiry, points)| (*expiry, *points))
     }
 
+    /// The points in the lot of `expiry`.
+    #[must_use]
+    pub fn of(&self, expiry: Expiry) -> Points {
+        self.0.get(&expiry).copied().unwrap_or_default()
+    }
+
     /// The next day on which points expire, if any ever do, and how many they are.
     #[must_use]
     pub fn next_expiry(&self) -> Option<(Date, Points)> {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod cap_use;
 pub mod counter;
+pub mod extension;
 pub mod hold;
 pub mod lots;
 pub mod pending;

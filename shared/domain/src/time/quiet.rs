@@ -10,7 +10,10 @@ use crate::{
         version_head::{Differs, VersionHead},
         versions::Rules,
     },
-    state::account::{Account, AttributeValue, Status},
+    state::{
+        account::{Account, AttributeValue, Status},
+        extension::Extension,
+    },
     tier,
     time::{forgetting::forget, notice},
     values::{
@@ -101,6 +104,7 @@ pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account
     if rules.program.points.expiry.extended_to(last).is_none() {
         // Another policy is in force. The lots keep the dates that they have.
         account.extended_to = None;
+        account.extension = Extension::default();
     }
     account.program_version = head.version;
     rules

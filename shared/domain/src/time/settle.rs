@@ -378,7 +378,18 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
         entry.effects.count_unconfirmed(last, counted);
         entry.record = Record::Lapse(Lapsed { paid, purchases, referral });
     }
+    let (extension, extended_to) = (&draft.account.extension, draft.account.extended_to);
+    if let (Awaits::Confirmation(last), Some(to)) = (awaits, extended_to)
+        && let Some(acts) = extension.acts.get(&Some(last)).copied()
+    {
+        entry.effects.take_acts(&draft.account, (to, Some(last)), acts);
+    }
+    let id = entry.id.clone();
     draft.post(entry);
+    // Points that only the lapsed accruals had extended may have been over before this day.
+    while let Some((last, _)) = draft.account.lots.expired(days_after(awaits.ends_on(), -1)) {
+        draft.post_expiry(EntryId::engine(&[&"expiry", &last, &id]), last, Some(id.clone()));
+    }
 }
 
 /// Whether both end on one day in the same way.

@@ -3,6 +3,7 @@
 //! It shares no code with the engine and none of its ideas: it walks through time day by day, keeps each credit as a line
 //! of its own, and counts years and months with plain arithmetic. It knows one family of programs, [`Rules`].
 
+mod alive;
 mod challenge;
 mod comparing;
 mod deciding;
@@ -16,18 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
+use self::{
+    alive::Newest,
+    challenge::{Attempt, Tally},
+    ladder::Ladder,
+    membership::Membership,
+    unsure::Shop,
+};
 pub(crate) use self::{
     challenge::Dare,
     ladder::Over,
     membership::{Offer, PLANS},
     timeline::Timeline,
     warning::Warning,
-};
-use self::{
-    challenge::{Attempt, Tally},
-    ladder::Ladder,
-    membership::Membership,
-    unsure::Shop,
 };
 
 /// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
@@ -56,6 +58,8 @@ pub(crate) struct Rules {
     pub(crate) notice_days: i64,
     /// For how many days after a late posting its points can be used at least; 0 where that does not matter.
     pub(crate) usable_days: i64,
+    /// What counts as activity.
+    pub(crate) activity: Vec<&'static str>,
 }
 
 /// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
@@ -154,6 +158,8 @@ struct Gift {
     refunded: i64,
     undone: bool,
     waits: Option<Wanted>,
+    /// The day by which it must be confirmed, if it must.
+    until: Option<Date>,
     confirmed_on: Option<Date>,
     /// The last day of the points that did not wait.
     last_day: Option<Date>,
@@ -174,6 +180,7 @@ impl Gift {
             refunded: 0,
             undone: false,
             waits: None,
+            until: None,
             confirmed_on: None,
             last_day: None,
         }
@@ -226,6 +233,8 @@ impl Spending {
 struct Credit {
     last_day: Date,
     left: i64,
+    /// Its last day before the newest activity.
+    was: Option<Date>,
 }
 
 /// What points wait for: the day on which they mature, and their last day then; or a confirmation, and its last day.
@@ -288,6 +297,7 @@ pub(crate) struct Auditor {
     version: usize,
     /// The day before which nothing expires, because the member did something.
     alive_to: Option<Date>,
+    newest: Newest,
     membership: Membership,
     /// What the member was told ahead of time, and up to which day nothing is told again.
     warnings: Vec<Warning>,
@@ -299,7 +309,7 @@ impl Auditor {
         let today = day_of(now);
         Self {
             today,
-            credits: vec![Credit { last_day: rules.last_day(today), left: WELCOME }],
+            credits: vec![Credit { last_day: rules.last_day(today), left: WELCOME, was: None }],
             ladder: Ladder::default(),
             tier: rules.rank(0),
             review_days: Vec::new(),
@@ -312,6 +322,7 @@ impl Auditor {
             shop: Shop::default(),
             version: 1,
             alive_to: None,
+            newest: Newest::default(),
             membership: Membership::default(),
             warnings: Vec::new(),
             told_to: None,
@@ -358,6 +369,8 @@ impl Auditor {
                 }
                 if rules.life != Life::Inactivity {
                     self.alive_to = None;
+                    self.newest = Newest::default();
+                    self.credits.iter_mut().for_each(|credit| credit.was = None);
                 }
             }
             self.version += 1;
@@ -409,21 +422,8 @@ impl Auditor {
     /// Puts points where they expire on their day, or on a later one that the member has earned; tells which.
     fn credit(&mut self, last_day: Date, left: i64) -> Date {
         let last_day = last_day.max(self.alive_to.unwrap_or(last_day));
-        self.credits.push(Credit { last_day, left });
+        self.credits.push(Credit { last_day, left, was: None });
         last_day
-    }
-
-    /// The member did something on this day.
-    fn is_active(&mut self, rules: &Rules, day: Date) {
-        if rules.life != Life::Inactivity {
-            return;
-        }
-        let to = rules.last_day(day).max(self.alive_to.unwrap_or(day));
-        self.alive_to = Some(to);
-        self.credits.iter_mut().for_each(|credit| credit.last_day = credit.last_day.max(to));
-        for spending in self.spendings.values_mut().filter(|spending| matches!(spending.fate, Fate::Held(_))) {
-            spending.kept.iter_mut().for_each(|(last_day, _)| *last_day = to.max(*last_day));
-        }
     }
 
     /// Keeps no more different days than an account does: points live longer, become spendable sooner, can be confirmed
@@ -438,6 +438,7 @@ impl Auditor {
             let (soon, late) = too_close(&Vec::from_iter(days)).unwrap();
             for credit in self.credits.iter_mut().filter(|credit| credit.last_day == soon) {
                 credit.last_day = late;
+                credit.was = None;
             }
         }
         loop {
@@ -457,6 +458,7 @@ impl Auditor {
             };
             if let (Wanted::Confirmation(soon), Wanted::Confirmation(late)) = (soon, late) {
                 self.shop.moves(soon, late);
+                self.newest.moves(soon, late);
             }
             *self.queues.entry(both).or_insert(0) += points;
             self.queues.retain(|_, points| *points > 0);
@@ -509,6 +511,8 @@ impl Auditor {
         for (span, points) in self.shop.lapses(today) {
             self.ladder.uncounts(rules, span, points, today);
         }
+        self.ends_activity(today);
+        self.drop_expired();
         self.make_room();
     }
 
@@ -535,7 +539,7 @@ impl Auditor {
         if self.spendable() < cost {
             return Err("InsufficientPoints");
         }
-        self.credits.sort_by_key(|credit| credit.last_day);
+        self.credits.sort_by_key(|credit| (credit.last_day, credit.was.unwrap_or(Date::MAX)));
         Ok(self.take_in_order(cost))
     }
 

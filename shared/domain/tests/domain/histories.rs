@@ -65,7 +65,7 @@ fn document(rules: &Rules) -> Value {
             "pending": pending, "negative_balance": if rules.owe { "owe" } else { "forgive" },
             "rounding": rules.rounding, "backdating_days_max": BACKDATING_DAYS_MAX,
             "expiry": expiry, "expiry_notice_days": rules.notice_days,
-            "usable_days_min": rules.usable_days,
+            "usable_days_min": rules.usable_days, "activity": rules.activity,
         },
         "earning_rules": [
             { "id": "base", "on": "purchase", "give": { "rate": { "points": rules.points, "per": rules.per } } },
@@ -154,7 +154,7 @@ enum Step {
     EndPlan,
     Taste,
     Settle,
-    Publish(Rules),
+    Publish(Box<Rules>),
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
@@ -178,7 +178,9 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     let offers = (prop::collection::vec(offer, 0..=PLANS.len()), 0..2_usize);
     let notice_days = prop_oneof![Just(0_i64), Just(30), 1..=90_i64];
     let days = (notice_days, prop_oneof![Just(0_i64), Just(30), 1..=365_i64]);
-    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers, days);
+    let kinds = vec!["purchase", "redemption", "activity", "plan", "entitlement"];
+    let activity = prop_oneof![Just(vec!["purchase", "redemption"]), prop::sample::subsequence(kinds, 0..=5)];
+    let policy = (1..200_i64, wait, any::<bool>(), prop::option::weighted(0.9, dare), offers, (days, activity));
     (rounding, rate, 101..400_i64, 1..25_i32, life, tiers, downgrade, 0..=180_i16, (over, kept), policy).prop_map(
         |(
             rounding,
@@ -190,7 +192,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             downgrade,
             grace_days,
             (over, kept),
-            (coffee, wait, owe, dare, (offers, gold_tastings), (notice_days, usable_days)),
+            (coffee, wait, owe, dare, (offers, gold_tastings), ((notice_days, usable_days), activity)),
         )| {
             let gold = silver + more;
             Rules {
@@ -215,6 +217,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 gold_tastings,
                 notice_days,
                 usable_days,
+                activity,
             }
         },
     )
@@ -247,7 +250,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::EndPlan),
         2 => Just(Step::Taste),
         1 => Just(Step::Settle),
-        3 => any_rules().prop_map(Step::Publish),
+        3 => any_rules().prop_map(|rules| Step::Publish(Box::new(rules))),
     ]
 }
 
@@ -289,7 +292,7 @@ impl History {
             Step::Publish(rules) => {
                 // These books know no promises; tables and properties of their own tell what becomes of tiers.
                 let Rules { silver, gold, downgrade, grace_days, over, kept, .. } = *self.rules();
-                let rules = Rules { silver, gold, downgrade, grace_days, over, kept, ..rules };
+                let rules = Rules { silver, gold, downgrade, grace_days, over, kept, ..*rules };
                 self.now = now.checked_add(SignedDuration::from_secs(1)).unwrap();
                 self.program = self.program.then(self.now, &document(&rules));
                 self.timeline.publish(self.now, rules);
@@ -570,6 +573,7 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
         gold_tastings: 0,
         notice_days: 30,
         usable_days: 30,
+        activity: vec!["purchase", "redemption"],
     };
     let spoil = |spoil: &dyn Fn(&mut Member)| {
         let mut history = History::begin(rules.clone());

@@ -396,3 +396,39 @@ fn what_a_friend_buys_extends_nothing() {
     club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
     assert_eq!(lots_of(&club.get("m-0").account), table(&[("2027-01-15", 3), ("2027-05-21", 100)]));
 }
+
+#[test]
+fn a_redemption_undone_gives_transferred_points_back_with_their_dates() {
+    let points =
+        |activity: &[&str]| json!({ "expiry": { "inactivity_months": 6 }, "activity": activity, "usable_days_min": 0 });
+    let buys: fn(&mut Member, &Rulebook) = |member, program| {
+        member.earns(program, "order-2", &purchase("2026-12-01", json!(1))).unwrap();
+    };
+    // Whether it is held first, what the member does before it is undone, and the soonest lot then.
+    for (activity, is_held, then, soonest) in [
+        (&["purchase"][..], false, None, ("2027-01-15", 100)),
+        (&["purchase"], false, Some(buys), ("2027-06-01", 108)),
+        (&["purchase"], true, None, ("2027-01-15", 100)),
+        (&["purchase"], true, Some(buys), ("2027-06-01", 108)),
+        (&["purchase", "redemption"], false, None, ("2027-05-21", 107)),
+        (&["purchase", "redemption"], true, None, ("2027-05-21", 107)),
+    ] {
+        let program = with(&points(activity));
+        let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
+        club.earns(&program, "order-1", "m-2", &purchase("2026-11-10", json!(7))).unwrap();
+        club.get_mut("m-1").account.lots = lots(&[("2027-01-15", 100)]);
+        club.transfers(&program, "2026-11-21", "t-1", ("m-1", "m-2", 100)).unwrap();
+        let member = club.get_mut("m-2");
+        if is_held {
+            member.holds(&program, "2026-11-21", "r-1", "coffee", 3600).unwrap();
+            member.captures(&program, at("2026-11-21T00:30"), "c-1", "r-1", None).unwrap();
+        } else {
+            member.redeems(&program, at("2026-11-21"), "r-1", "coffee", None).unwrap();
+        }
+        if let Some(then) = then {
+            then(member, &program);
+        }
+        member.undoes(&program, at("2026-12-02"), "u-1", "r-1", true).unwrap();
+        assert_eq!(lots_of(&member.account)[0], (soonest.0.to_owned(), soonest.1), "{activity:?} {is_held}");
+    }
+}

@@ -335,7 +335,7 @@ fn only_so_many_days_and_periods_are_kept_and_what_is_too_much_waits_longer() {
         }
         let unconfirmed = member.account.pending.unconfirmed();
         let counted: usize = unconfirmed.values().map(|counts| counts.qualifying.len()).sum();
-        assert!(unconfirmed.len() <= 32 && counted <= 36, "{} days and {counted} months", unconfirmed.len());
+        assert!(unconfirmed.len() <= 32 && counted <= 28, "{} days and {counted} months", unconfirmed.len());
     }
     let all = i64::from(days) * 3;
     assert_eq!(counts(&member.account), (Some("gold"), [all * 10, all * 1_000, all], (120, all * 1_000)));

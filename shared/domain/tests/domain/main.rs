@@ -61,4 +61,5 @@ mod transferring;
 mod two_expiries;
 mod versions;
 mod waiting;
+mod withdrawing;
 mod world;

@@ -141,7 +141,7 @@ prop_compose! {
         days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day())),
         counts in any::<(i64, u64, u64, u64)>(),
         head in any::<[u8; 32]>(),
-        waiting in (pending(), collection::vec(hold(), 0..3)),
+        waiting in (pending().boxed(), collection::vec(hold(), 0..3).boxed(), extension().boxed()),
         bought in prop_oneof![Just(Bought::default()), bought()],
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
@@ -155,7 +155,7 @@ prop_compose! {
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
             plan: plan.map(|(plan, from, through, version, begun_by)| PlanTerm { plan, from, through, version, begun_by }),
-            tier: links.1, cap_use, steps, extended_to: days.3, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
+            tier: links.1, cap_use, steps, extended_to: days.3, extension: waiting.2, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -215,6 +215,16 @@ prop_compose! {
         let qualifying = qualifying.into_iter().map(|(day, amounts)| (day, amount(amounts))).collect();
         let [paid, purchases, referrals] = numbers;
         Unconfirmed { qualifying, paid, purchases, referrals }
+    }
+}
+
+prop_compose! {
+    fn extension()(
+        acts in collection::btree_map(option::of(day()), any::<i64>(), 0..3), is_final in any::<bool>(),
+        before in option::of(day()), moved in collection::btree_map(option::of(day()), 1..1_000_000_i64, 0..3),
+    ) -> Extension {
+        let moved = moved.into_iter().map(|(day, points)| (Expiry::from(day), Points::new(points))).collect();
+        Extension { acts, is_final, before, moved }
     }
 }
 
@@ -297,6 +307,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
             .into(),
         // Whoever's points expire with inactivity has one lot.
         extended_to: None,
+        extension: Extension::default(),
         // Where points expire each month, the next of these days is nearly always noticed.
         noticed_through: Some(date(2026, 12, 31)),
         birthday_on: Some(date(2026, 5, 3)),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, civil::date};
 use regulars_domain::{
     account::{Bought, PROMISES_MAX},
     calendar::{Every, days_after, months_after},
+    extension::{EXTENDED_LOTS_MAX, EXTENDED_UNTIL_MAX},
     hash::Hash,
     hold::{HOLD_LOTS_MAX, HOLDS_MAX},
     lots::LOTS_MAX,
@@ -131,6 +132,21 @@ fn largest(shape: &dyn Fn(usize) -> Value) -> (usize, Program) {
     (fits, read(fits).unwrap())
 }
 
+/// What unconfirmed accruals count, as much of it as there can be.
+fn everything_unconfirmed(today: Date) -> BTreeMap<Date, Unconfirmed> {
+    let mut unconfirmed: BTreeMap<_, Unconfirmed> = BTreeMap::new();
+    for place in 0..UNCONFIRMED_MAX.max(PENDING_MAX) {
+        let last = days_after(today, i32::try_from(place % PENDING_MAX).unwrap() + 1);
+        let counts = unconfirmed.entry(last).or_default();
+        (counts.paid, counts.purchases, counts.referrals) = (MOST, MOST, 1);
+        if place < UNCONFIRMED_MAX {
+            let amount = Qualifying { points: MOST, spend: MOST, visits: MOST };
+            counts.qualifying.insert(today.first_of_month(), amount);
+        }
+    }
+    unconfirmed
+}
+
 /// An account that has everything, as much of it as there can be, and remembers more than there can be.
 fn everything(program: &Program, now: Timestamp) -> Account {
     let today = program.date(now);
@@ -149,14 +165,6 @@ fn everything(program: &Program, now: Timestamp) -> Account {
     };
     // Heavier than points that wait for a day: what unconfirmed accruals count stands beside them.
     let awaits = (1..=PENDING_MAX).map(|days| (Awaits::Confirmation(day(days)), points));
-    let counted = |ago: usize| Qualifying { points: MOST - i64::try_from(ago).unwrap(), spend: MOST, visits: MOST };
-    let mut unconfirmed: BTreeMap<_, Unconfirmed> = BTreeMap::new();
-    for place in 0..UNCONFIRMED_MAX {
-        let counts = unconfirmed.entry(day(place % PENDING_MAX + 1)).or_default();
-        let month = months_after(today.first_of_month(), -i32::try_from(place / PENDING_MAX).unwrap());
-        counts.qualifying.insert(month, counted(place));
-        (counts.paid, counts.purchases, counts.referrals) = (MOST, MOST, 1);
-    }
     let months = (0..44).map(|ago| months_after(today.first_of_month(), -ago));
     let amount = Qualifying { points: MOST, spend: MOST, visits: MOST };
     let promise = |place: usize| Promise {
@@ -201,7 +209,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
         referral_debts: (0..=MERGES_MAX).map(debt).collect(),
         merged_from: (0..MERGES_MAX).map(|place| long_id("member", place).parse().unwrap()).collect(),
         lots: Lots::from_parts(parts).unwrap(),
-        pending: awaits.collect::<Pending>().with_unconfirmed(unconfirmed),
+        pending: awaits.collect::<Pending>().with_unconfirmed(everything_unconfirmed(today)),
         holds: (0..HOLDS_MAX).map(hold).collect(),
         owed: Points::new(MOST),
         qualifying: months.map(|month| (month, amount)).collect(),
@@ -228,6 +236,12 @@ fn everything(program: &Program, now: Timestamp) -> Account {
         version: 1_234_567,
         head_hash: Hash::from([7; 32]),
         extended_to: Some(day(365)),
+        extension: Extension {
+            acts: (0..EXTENDED_UNTIL_MAX).map(|days| (Some(day(days)), MOST)).collect(),
+            is_final: true,
+            before: Some(day(364)),
+            moved: (1..=EXTENDED_LOTS_MAX).map(|days| (Expiry::Limited(day(days), day(500)), points)).collect(),
+        },
         noticed_through: Some(day(30)),
         birthday_on: Some(date(2026, 5, 3)),
         review_on: Some(day(1)),

@@ -137,7 +137,8 @@ impl<'p> Life<'p> {
                 *self.lots.entry(Expiry::On(day)).or_default() += points;
             }
         }
-        let moved = entry.effects.lots_moved.iter().flat_map(|moved| moved.changes());
+        let shortened = entry.effects.lots_shortened.iter();
+        let moved = shortened.chain(&entry.effects.lots_moved).flat_map(|moved| moved.changes());
         for LotChange(expiry, points) in entry.effects.lots.iter().copied().chain(moved) {
             *self.lots.entry(expiry).or_default() += points.get();
         }

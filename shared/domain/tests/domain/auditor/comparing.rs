@@ -33,14 +33,13 @@ impl Auditor {
             if let Some(day) = entry.effects.extended_to {
                 extend(&mut told, day);
             }
+            assert!(entry.effects.lots_shortened.iter().all(|LotMove(from, to, _)| from > to), "{entry:?}");
+            move_lots(&mut told, &entry.effects.lots_shortened);
             for LotChange(expiry, points) in &entry.effects.lots {
                 *told.entry(*expiry).or_insert(0) += points.get();
             }
-            for LotMove(from, to, points) in &entry.effects.lots_moved {
-                assert!(from < to, "{entry:?}");
-                *told.entry(*from).or_insert(0) -= points.get();
-                *told.entry(*to).or_insert(0) += points.get();
-            }
+            assert!(entry.effects.lots_moved.iter().all(|LotMove(from, to, _)| from < to), "{entry:?}");
+            move_lots(&mut told, &entry.effects.lots_moved);
             for PendingChange(awaits, points) in &entry.effects.pending {
                 *waiting.entry(*awaits).or_insert(0) += points.get();
             }
@@ -53,7 +52,7 @@ impl Auditor {
                 Kind::Enrollment | Kind::Accrual => points >= 0 && points == given && held == 0,
                 Kind::Redemption => points < 0 && (held == 0 || held == -points),
                 Kind::Expiry => points < 0 && points == spendable,
-                Kind::Confirmation => points == 0 && pending < 0,
+                Kind::Confirmation => points == 0 && pending <= 0,
                 Kind::Lapse => points <= 0 && points == pending,
                 Kind::AccrualReversal => points <= 0 && held == 0,
                 Kind::Amendment => held == 0,
@@ -139,5 +138,13 @@ fn extend(lots: &mut BTreeMap<Expiry, i64>, day: Date) {
     for expiry in sooner {
         let points = lots.remove(&expiry).unwrap();
         *lots.entry(Expiry::On(day)).or_insert(0) += points;
+    }
+}
+
+/// Makes these moves.
+fn move_lots(lots: &mut BTreeMap<Expiry, i64>, moves: &[LotMove]) {
+    for LotMove(from, to, points) in moves {
+        *lots.entry(*from).or_insert(0) -= points.get();
+        *lots.entry(*to).or_insert(0) += points.get();
     }
 }

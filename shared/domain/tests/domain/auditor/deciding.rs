@@ -8,6 +8,16 @@ use super::{
 };
 
 impl Gift {
+    /// What the member did for it.
+    fn kind(&self) -> &'static str {
+        if self.attempt.is_some() { "purchase" } else { "activity" }
+    }
+
+    /// Whether anything is left of it that the member did.
+    fn is_left(&self) -> bool {
+        !self.undone && (self.attempt.is_none() || self.refunded < self.paid)
+    }
+
     /// What a purchase counts as it is now.
     fn counts(&self, rules: &Rules) -> Unsure {
         let paid = if self.undone { 0 } else { self.paid - self.refunded };
@@ -22,9 +32,6 @@ impl Auditor {
         let points: i64 = gift.lines.iter().sum();
         let day = gift.day;
         gift.posted_on = self.today;
-        if gift.paid > 0 {
-            self.is_active(then, day);
-        }
         let (ready_on, waits) = match then.wait {
             Wait::No => (day, None),
             Wait::Days(days) => {
@@ -35,6 +42,14 @@ impl Auditor {
             // An accrual can be confirmed once it is posted, so its days count from today.
             Wait::Confirmation(days) => (day, Some(Wanted::Confirmation(later(self.today, days)))),
         };
+        let until = match waits {
+            Some(Wanted::Confirmation(last)) if gift.attempt.is_some() || points > 0 => Some(last),
+            Some(Wanted::Confirmation(_) | Wanted::Day(..)) | None => None,
+        };
+        gift.until = until;
+        if gift.attempt.is_none() || gift.paid > 0 {
+            self.is_active(then, gift.kind(), day, until);
+        }
         if let Some(wanted) = waits.filter(|_| points > 0) {
             gift.waits = waits;
             *self.queues.entry(wanted).or_insert(0) += points;
@@ -122,6 +137,7 @@ impl Auditor {
         replaces: bool,
     ) -> Result<i64, &'static str> {
         self.membership.pays(rules, (key, plan, replaces), self.today)?;
+        self.is_active(rules, "plan", self.today, None);
         self.tier = self.tier_now(rules);
         Ok(0)
     }
@@ -143,7 +159,9 @@ impl Auditor {
     }
 
     pub(crate) fn tastes(&mut self, rules: &Rules) -> Result<i64, &'static str> {
-        self.membership.tastes(rules, self.tier, self.today)
+        let done = self.membership.tastes(rules, self.tier, self.today)?;
+        self.is_active(rules, "entitlement", self.today, None);
+        Ok(done)
     }
 
     pub(crate) fn confirms(&mut self, timeline: &Timeline, key: &str) -> Result<i64, &'static str> {
@@ -160,6 +178,11 @@ impl Auditor {
         };
         if waiting == 0 && !counted {
             return Err("NotPending");
+        }
+        if gift.is_left()
+            && let Some(until) = gift.until
+        {
+            self.was_active(timeline.version(gift.version), gift.kind(), gift.day, until);
         }
         self.gifts.get_mut(key).unwrap().confirmed_on = Some(today);
         let left = self.after_debts(waiting);
@@ -194,6 +217,10 @@ impl Auditor {
         let to_take = before.points() - gift.points();
         let is_lapsed =
             matches!(gift.waits, Some(Wanted::Confirmation(last)) if last < self.today && gift.confirmed_on.is_none());
+        if before.is_left() && !gift.is_left() && !is_lapsed {
+            let until = gift.until.filter(|_| gift.confirmed_on.is_none());
+            self.was_not_active(then, gift.kind(), gift.day, until);
+        }
         let mut due = if is_lapsed { 0 } else { to_take };
         let waits = gift.waits.filter(|_| gift.confirmed_on.is_none());
         let own = before.points().max(0);
@@ -215,7 +242,8 @@ impl Auditor {
             credits.iter().filter(|credit| credit.last_day == own).map(|credit| credit.left).sum::<i64>()
         };
         let from_own = own.map_or(0, |own| due.min(available(&self.credits, own)));
-        self.credits.sort_by_key(|credit| (Some(credit.last_day) != own, credit.last_day));
+        // What it gave itself goes before what was kept alive.
+        self.credits.sort_by_key(|credit| (Some(credit.last_day) != own, credit.last_day, credit.was));
         let from_others = (due - from_own).min(self.spendable() - from_own);
         self.take_in_order(from_own + from_others);
         due -= from_own + from_others;
@@ -235,6 +263,7 @@ impl Auditor {
                 self.shop.takes(last, &Unsure::of(rules.span_of(gift.day), [points, paid, visits], paid));
             }
         }
+        self.drop_expired();
         self.tier = self.tier_now(rules);
         self.gifts.insert(key.to_owned(), gift);
         Ok(-(from_waiting + from_own + from_others + owed))
@@ -294,7 +323,7 @@ impl Auditor {
             return Err("HoldsFull");
         }
         if until.is_none() {
-            self.is_active(rules, self.today);
+            self.is_active(rules, "redemption", self.today, None);
         }
         let taken = self.pays(cost)?;
         let fate = until.map_or(Fate::Captured(cost), Fate::Held);
@@ -318,7 +347,7 @@ impl Auditor {
         if points <= 0 || rest < 0 {
             return Err("MoreThanHeld");
         }
-        self.is_active(timeline.version(spending.version), day);
+        self.is_active(timeline.version(spending.version), "redemption", day, None);
         let spending = self.spendings.get_mut(key).unwrap();
         spending.fate = Fate::Captured(points);
         let kept = spending.kept.clone();

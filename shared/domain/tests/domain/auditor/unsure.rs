@@ -8,7 +8,7 @@ use regulars_domain::account::Account;
 use super::Rules;
 
 /// Most years or months, those of all days together, under which such purchases count.
-const SPANS_MAX: usize = 36;
+const SPANS_MAX: usize = 28;
 
 /// What counts under one year or month: points, money and visits.
 type Counted = [i64; 3];
