@@ -211,7 +211,7 @@ def the_table_has_the_keys_that_the_store_asks_for(stack):
         (
             "local indexes",
             [index(one) for one in properties.get("LocalSecondaryIndexes", [])],
-            [("by_seq", [("pk", "HASH"), ("seq", "RANGE")], "INCLUDE", ["ac", "af", "e", "h", "no", "ph"])],
+            [("by_seq", [("pk", "HASH"), ("seq", "RANGE")], "INCLUDE", ["ac", "af", "e", "h", "nt", "ph"])],
         ),
         (
             "global indexes",

@@ -6,6 +6,7 @@ use regulars_api::{
 };
 use regulars_application::{engine::Engine, refusal::RefusalCode};
 use regulars_domain::{
+    account::Account,
     aftermath::Recorded,
     id::{MemberId, ProgramId},
 };
@@ -43,13 +44,7 @@ pub(crate) async fn list(Call { engine, request, params, deadline }: Call<'_, En
         filter: asked.within(&subject.program()?.zone),
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
-    let (entries, next) = match start {
-        Cursor::After(seq) => walk.forward(&done.account.member, seq, done.account.seq).await?,
-        Cursor::Before { seq, ledger } => {
-            let ledgers: Vec<&MemberId> = done.account.ledgers().collect();
-            walk.back(&ledgers, seq, ledger.as_ref()).await?
-        }
-    };
+    let (entries, next) = walk.from(&done.account, start).await?;
     Ok(Answer::ok(&Statement {
         entries: entries.iter().map(|entry| EntryDetail::new(entry, &done.account)).collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),
@@ -68,14 +63,29 @@ pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>)
 }
 
 /// Reads pages of ledgers until there are enough entries that match, or enough has been read.
-struct Walk<'e> {
-    engine: &'e Engine,
-    program: &'e ProgramId,
-    filter: Filter,
-    limit: usize,
+pub(crate) struct Walk<'e> {
+    pub(crate) engine: &'e Engine,
+    pub(crate) program: &'e ProgramId,
+    pub(crate) filter: Filter,
+    pub(crate) limit: usize,
 }
 
 impl Walk<'_> {
+    /// Returns entries of `account` from where `start` says, and where the next page begins.
+    pub(crate) async fn from(
+        &self,
+        account: &Account,
+        start: Cursor,
+    ) -> Result<(Vec<Recorded>, Option<Cursor>), Problem> {
+        match start {
+            Cursor::After(seq) => self.forward(&account.member, seq, account.seq).await,
+            Cursor::Before { seq, ledger } => {
+                let ledgers: Vec<&MemberId> = account.ledgers().collect();
+                self.back(&ledgers, seq, ledger.as_ref()).await
+            }
+        }
+    }
+
     /// Returns entries from the newest back, and where the next page begins: before `seq` of the ledger of `from`, or of the first of
     /// `ledgers`.
     async fn back(

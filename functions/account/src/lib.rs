@@ -4,6 +4,7 @@ mod accruals;
 mod cursor;
 mod entitlements;
 mod entries;
+mod export;
 mod filter;
 mod rewards;
 
@@ -17,6 +18,8 @@ use regulars_api::{
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
+/// An export has what operators noted about the member.
+const OPERATOR: Who = Who::operator(&[Scope::Account]);
 const OPERATOR_OR_MEMBER: Who = Who::operator_or_member(&[Scope::Account]);
 
 /// What this function answers, and to whom.
@@ -30,6 +33,8 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
             Route::new(Method::GET, "/members/{member}/entries", OPERATOR_OR_MEMBER, handler!(entries::list))
                 .taking(&filter::PARAMETERS),
             Route::new(Method::GET, "/members/{member}/entries/{entry}", OPERATOR_OR_MEMBER, handler!(entries::read)),
+            Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export))
+                .taking(&export::PARAMETERS),
             Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list)),
             Route::new(Method::GET, "/members/{member}/tier", OPERATOR_OR_MEMBER, handler!(tier)),
         ],

@@ -14,7 +14,7 @@ use regulars_application::{
     subject::Subject,
 };
 use regulars_domain::{
-    account::{Alias, Status},
+    account::Status,
     enroll::{self, Enroll},
     fingerprint::Salt,
     hash::Hash,
@@ -26,10 +26,7 @@ use regulars_store::{Found, Needs, RequestKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::names::Name;
-
-/// Most other names of a member. Each is an item of the transaction, and some bytes of the account.
-const ALIASES_MAX: usize = 5;
+use crate::names::{self, Name};
 
 /// A member of this id could not be reached: its path is another route.
 const MEMBER_RESERVED: &str = "lookup";
@@ -66,7 +63,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
     let program = subject.program()?;
     let wish = Enroll {
         attributes: attributes(program.read_attributes(&enrollment.attributes).map_err(Refusal::from)?),
-        aliases: aliases(engine, &subject.program_id, &enrollment.aliases)?,
+        aliases: names::aliases(engine, &subject.program_id, &enrollment.aliases, "/aliases")?,
         referred_by: not_oneself(enrollment.referred_by, &subject.member)?,
         freed_on: Vec::new(),
         program: subject.program_id.clone(),
@@ -142,7 +139,7 @@ fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Unde
     let Some(member) = referrer else { return Ok(()) };
     match found.account(member) {
         None => Err(Needs { accounts: vec![member.clone()], ..Needs::default() }.into()),
-        Some(Some(account)) if account.status != Status::Closed => Ok(()),
+        Some(Some(account)) if !matches!(account.status, Status::Closed | Status::Erased) => Ok(()),
         Some(_) => {
             let detail = format!("There is no member `{member}` who could have referred this one.");
             Err(Refusal::new(RefusalCode::ReferrerNotFound, detail).into())
@@ -153,19 +150,4 @@ fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Unde
 /// A value of `null` is no value.
 fn attributes<K: Ord, V>(given: BTreeMap<K, Option<V>>) -> BTreeMap<K, V> {
     given.into_iter().filter_map(|(id, value)| value.map(|value| (id, value))).collect()
-}
-
-fn aliases(engine: &Engine, program: &ProgramId, names: &[Name]) -> Result<Vec<Alias>, Problem> {
-    if names.len() > ALIASES_MAX {
-        return Err(Problem::body_malformed("/aliases", format!("A member has at most {ALIASES_MAX} aliases.")));
-    }
-    let mut aliases = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        let alias = name.alias(engine, program, &format!("/aliases/{index}"))?;
-        if aliases.contains(&alias) {
-            return Err(Problem::body_malformed(format!("/aliases/{index}"), "This alias stands here twice."));
-        }
-        aliases.push(alias);
-    }
-    Ok(aliases)
 }

@@ -1,8 +1,9 @@
-//! The `enroll` function: joining, finding a member by another name, changing what is kept of one, making one of two, and
-//! plans.
+//! The `enroll` function: joining, other names of members, changing and erasing what is kept of one, making one of two, and plans.
 
+mod aliases;
 mod change;
 mod enrollment;
+mod erasure;
 mod lookup;
 mod merge;
 mod names;
@@ -28,6 +29,8 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
             Route::new(Method::POST, "/members", OPERATOR, handler!(enrollment::enroll)),
             Route::new(Method::POST, "/members/lookup", OPERATOR, handler!(lookup::look_up)),
             Route::new(Method::PATCH, "/members/{member}", OPERATOR_OR_MEMBER, handler!(change::change)),
+            Route::new(Method::POST, "/members/{member}/aliases", OPERATOR, handler!(aliases::change)),
+            Route::new(Method::POST, "/members/{member}/erasure", OPERATOR, handler!(erasure::erase)),
             Route::new(Method::POST, "/members/{member}/merge", OPERATOR, handler!(merge::merge)),
             Route::new(Method::POST, "/members/{member}/plan", OPERATOR, handler!(plan::take)),
             Route::new(Method::POST, "/members/{member}/plan/{entry}/reversals", OPERATOR, handler!(plan::reverse)),

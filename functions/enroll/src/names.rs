@@ -27,3 +27,26 @@ impl Name {
         })
     }
 }
+
+/// Most names in one request. Each is an item of the transaction, and some bytes of the account.
+const NAMES_MAX: usize = 5;
+
+/// The aliases that these names are; `at` points to their list in the body.
+///
+/// # Errors
+///
+/// `body_malformed` for what cannot be an alias, for more than [`NAMES_MAX`], and for a name that stands there twice.
+pub(crate) fn aliases(engine: &Engine, program: &ProgramId, names: &[Name], at: &str) -> Result<Vec<Alias>, Problem> {
+    if names.len() > NAMES_MAX {
+        return Err(Problem::body_malformed(at, format!("One request names at most {NAMES_MAX} aliases.")));
+    }
+    let mut aliases = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let alias = name.alias(engine, program, &format!("{at}/{index}"))?;
+        if aliases.contains(&alias) {
+            return Err(Problem::body_malformed(format!("{at}/{index}"), "This alias stands here twice."));
+        }
+        aliases.push(alias);
+    }
+    Ok(aliases)
+}

@@ -16,7 +16,7 @@ use crate::refusal::{Refusal, RefusalCode};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The fields of requests that hold lists.
-const LISTS: [&str; 5] = ["aliases", "codes", "lines", "messages", "returned"];
+const LISTS: [&str; 7] = ["add", "aliases", "codes", "lines", "messages", "remove", "returned"];
 
 /// A body that is JSON, in which no object has two fields of one name.
 #[derive(Clone, Debug, PartialEq)]

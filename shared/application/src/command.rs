@@ -58,6 +58,8 @@ pub enum Undecided {
     CatchUp(Box<Posting>),
     /// These versions of the program must be loaded first.
     Load(Vec<u64>),
+    /// What stands beside the entries of these ledgers must be erased first.
+    EraseDetails(Vec<MemberId>),
     /// The account was settled under a version that is not known here: the list of versions must be read again first.
     Refresh,
     /// There is nothing to write.
@@ -435,6 +437,12 @@ where
             Undecided::LookAt(needs) => return Ok(Step::LookAt(*needs)),
             Undecided::CatchUp(posting) => return Ok(Step::CatchUp(posting)),
             Undecided::Load(versions) => self.engine.load(self.subject, &versions).await?,
+            Undecided::EraseDetails(ledgers) => {
+                for member in ledgers {
+                    let program = &self.subject.program_id;
+                    self.engine.store.erase_details(program, &member).await.map_err(Failure::from)?;
+                }
+            }
             Undecided::Refresh => {
                 self.refreshes_left = self.refreshes_left.checked_sub(1).ok_or(Failure::Busy)?;
                 self.engine.refresh(self.subject).await?;

@@ -10,6 +10,7 @@ pub mod codes;
 pub mod command;
 pub mod deadline;
 pub mod engine;
+mod erasure;
 pub mod event;
 pub mod failure;
 pub mod others;

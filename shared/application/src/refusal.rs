@@ -56,6 +56,10 @@ pub enum RefusalCode {
     MemberExists,
     /// The alias belongs to another member.
     AliasTaken,
+    /// The member has as many aliases as a member can have.
+    AliasesFull,
+    /// The erasure of a suspended account needs a reason.
+    ReasonMissing,
     /// The receipt was made good for another purchase.
     ReceiptTaken,
     /// More than one of the merged ledgers has an entry of this id; the member `members` lists whose.
@@ -156,6 +160,8 @@ impl RefusalCode {
             Self::EntitlementNotFound => "entitlement_not_found",
             Self::MemberExists => "member_exists",
             Self::AliasTaken => "alias_taken",
+            Self::AliasesFull => "aliases_full",
+            Self::ReasonMissing => "reason_missing",
             Self::ReceiptTaken => "receipt_taken",
             Self::EntryAmbiguous => "entry_ambiguous",
             Self::AccountSuspended => "account_suspended",

@@ -196,7 +196,7 @@ impl Engine {
     /// # Errors
     ///
     /// The store's.
-    pub(crate) async fn followed(&self, subject: &mut Subject, account: Account) -> Result<Account, Failure> {
+    pub async fn followed(&self, subject: &mut Subject, account: Account) -> Result<Account, Failure> {
         let mut account = account;
         for _ in 0..MERGES_MAX {
             let Some(into) = account.merged_into().cloned() else { break };

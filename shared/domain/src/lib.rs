@@ -19,8 +19,8 @@ mod values;
 pub use self::{
     audit::{rebuild, verify},
     decisions::{
-        adjust, amendment, code_use, confirm, earn, enroll, entitlement, merge, plan, reassess, redeem, redemption,
-        referral, reversal, tier_override, transfer,
+        adjust, amendment, code_use, confirm, earn, enroll, entitlement, erase, merge, names, plan, reassess, redeem,
+        redemption, referral, reversal, tier_override, transfer,
     },
     draft::KeyedRequest,
     ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, facts, posting},

@@ -311,7 +311,10 @@ fn as_array<const N: usize>(value: &AttributeValue) -> Option<&[AttributeValue; 
 
 fn read_status(name: &str, merged_into: Option<&MemberId>) -> Option<Status> {
     let merged = merged_into.map(|into| Status::Merged { into: into.clone() });
-    [Status::Active, Status::Suspended, Status::Closed].into_iter().chain(merged).find(|status| status.name() == name)
+    [Status::Active, Status::Suspended, Status::Closed, Status::Erased]
+        .into_iter()
+        .chain(merged)
+        .find(|status| status.name() == name)
 }
 
 fn write_attribute(value: &MemberAttribute) -> AttributeValue {

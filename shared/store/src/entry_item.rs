@@ -7,7 +7,7 @@
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
 //! | `f` | S | the facts of the purchase that it records |
-//! | `no` | S | what somebody wrote about it; absent if nobody did |
+//! | `nt` | S | what somebody wrote about it; absent if nobody did |
 //! | `ac` | N | how often something was done about it; absent while nothing was |
 //! | `af` | M | what became of it, see `aftermath_item.rs` |
 //!
@@ -31,8 +31,8 @@ use crate::{
 const TEXT: &str = "e";
 const HASH: &str = "h";
 const PREVIOUS: &str = "ph";
-const NOTE: &str = "no";
-const FACTS: &str = "f";
+pub(crate) const NOTE: &str = "nt";
+pub(crate) const FACTS: &str = "f";
 
 /// The item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {

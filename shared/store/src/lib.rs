@@ -14,6 +14,7 @@ mod calls;
 mod codes;
 mod commit;
 mod counters;
+mod details;
 mod due;
 mod entry_item;
 mod fault;

@@ -121,6 +121,16 @@ pub(crate) const UNMARKED_SINCE: &str =
     "attribute_exists(pk) AND (ac = :read OR (attribute_not_exists(ac) AND :read = :zero))";
 /// Notes what became of an entry, beside its text.
 pub(crate) const MARK: &str = "SET ac = :changes, af = :aftermath";
+/// The entries of a ledger, in no order that means anything.
+pub(crate) const ENTRIES: &str = "pk = :pk AND begins_with(sk, :entry)";
+/// What the sort keys of entries begin with.
+pub(crate) const ENTRY_SK_PREFIX: &str = "entry#";
+/// Something of a person stands beside the entry: the facts of a purchase, or a note.
+pub(crate) const HAS_DETAILS: &str = "attribute_exists(f) OR attribute_exists(nt)";
+/// The item is there.
+pub(crate) const IS_THERE: &str = "attribute_exists(pk)";
+/// Takes away what of a person stands beside an entry. Its text and its hash stay.
+pub(crate) const ERASE: &str = "REMOVE f, nt";
 /// Entries before a place in the ledger.
 pub(crate) const BEFORE: &str = "pk = :pk AND seq < :seq";
 /// Entries after a place in the ledger.

@@ -101,7 +101,7 @@ impl Store {
             .set_key(Some(key_attributes(key)))
             .update_expression(update)
             .condition_expression(condition)
-            .set_expression_attribute_values(Some(values))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let update = update.build().map_err(|error| StoreFault::Broken(error.into()))?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -97,6 +97,10 @@ async fn exercise(function: &str, system: &System) {
             expect(call(function, engine, ("DELETE", &plan), &[], &nothing).await, 200);
             let body = json!({ "status": "suspended" });
             expect(call(function, engine, ("PATCH", &member), &[], &body).await, 200);
+            let names = json!({ "add": [{ "kind": "phone", "value": "+49 170 1234567" }] });
+            expect(call(function, engine, ("POST", &format!("{member}/aliases")), &[], &names).await, 200);
+            let (path, key) = (format!("{member}/erasure"), [("idempotency-key", "erase-9")]);
+            expect(call(function, engine, ("POST", &path), &key, &json!({ "reason": "asked" })).await, 200);
         }
         "earn" => {
             let (path, key) = (format!("{member}/accruals"), [("idempotency-key", "order-9")]);

@@ -125,6 +125,8 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
         RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already"),
         RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member"),
+        RefusalCode::AliasesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many aliases"),
+        RefusalCode::ReasonMissing => (StatusCode::UNPROCESSABLE_ENTITY, "The erasure needs a reason"),
         RefusalCode::ReferrerNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such referrer"),
         RefusalCode::ReceiptTaken => (StatusCode::CONFLICT, "The receipt was used for another purchase"),
         RefusalCode::EntryAmbiguous => (StatusCode::CONFLICT, "More than one entry has this id"),
@@ -350,7 +352,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 72] = [
+        let promised: [(u16, &str, ProblemCode); 74] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -376,6 +378,8 @@ mod tests {
             (405, "method_not_allowed", ProblemCode::MethodNotAllowed),
             (409, "member_exists", Refused::MemberExists.into()),
             (409, "alias_taken", Refused::AliasTaken.into()),
+            (422, "aliases_full", Refused::AliasesFull.into()),
+            (422, "reason_missing", Refused::ReasonMissing.into()),
             (422, "referrer_not_found", Refused::ReferrerNotFound.into()),
             (409, "receipt_taken", Refused::ReceiptTaken.into()),
             (409, "entry_ambiguous", Refused::EntryAmbiguous.into()),

@@ -68,7 +68,7 @@ impl From<&Settled<'_>> for AccountView {
             status: account.status.name(),
             merged_into: match &account.status {
                 Status::Merged { into } => Some(into.clone()),
-                Status::Active | Status::Suspended | Status::Closed => None,
+                Status::Active | Status::Suspended | Status::Closed | Status::Erased => None,
             },
             merged_from: account.merged_from.clone(),
             enrolled_at: account.enrolled_at,

@@ -239,6 +239,14 @@ impl EntryDetail {
                 self.reason.clone_from(&came_back.reason);
                 self.came_back = Some(CameBackView::from(came_back.as_ref()));
             }
+            Record::Erasure(erased) => {
+                self.reason.clone_from(&erased.reason);
+                self.change = Some(Changed {
+                    removed: erased.attributes.clone(),
+                    aliases_removed: erased.aliases,
+                    ..Changed::default()
+                });
+            }
             Record::Enrollment(_)
             | Record::Accrual(_)
             | Record::Redemption(_)

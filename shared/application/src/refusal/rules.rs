@@ -9,7 +9,9 @@ use regulars_domain::{
     earn::{EarnRefusal, Unfit},
     enroll::ChangeRefusal,
     entitlement::UseRefusal,
+    erase::EraseRefusal,
     merge::MergeRefusal,
+    names::NamesRefusal,
     plan::{PlanRefusal, PlanReverseRefusal},
     pointer,
     program::{AttributeRefused, Finding},
@@ -53,6 +55,24 @@ impl From<AmendRefusal> for Refusal {
             AmendRefusal::PointsOverflow => RefusalCode::PointsOverflow,
         };
         Refusal::new(code, sentence(&refusal))
+    }
+}
+
+impl From<NamesRefusal> for Refusal {
+    fn from(refusal: NamesRefusal) -> Self {
+        match &refusal {
+            NamesRefusal::Inactive(inactive) => inactive.clone().into(),
+            NamesRefusal::Full => Refusal::new(RefusalCode::AliasesFull, sentence(&refusal)),
+        }
+    }
+}
+
+impl From<EraseRefusal> for Refusal {
+    fn from(refusal: EraseRefusal) -> Self {
+        match &refusal {
+            EraseRefusal::Inactive(inactive) => inactive.clone().into(),
+            EraseRefusal::ReasonMissing => Refusal::new(RefusalCode::ReasonMissing, sentence(&refusal)),
+        }
     }
 }
 
@@ -266,7 +286,7 @@ impl From<Inactive> for Refusal {
         let detail = sentence(&inactive);
         match inactive {
             Inactive::Suspended => Refusal::new(RefusalCode::AccountSuspended, detail),
-            Inactive::Closed => Refusal::new(RefusalCode::AccountClosed, detail),
+            Inactive::Closed | Inactive::Erased => Refusal::new(RefusalCode::AccountClosed, detail),
             Inactive::Merged { into } => {
                 Refusal::new(RefusalCode::AccountClosed, detail).with("merged_into", into.as_str())
             }

@@ -9,10 +9,11 @@ use jiff::{Timestamp, civil::Date};
 
 pub use crate::ledger::entry::NewStatus;
 use crate::{
+    decisions::names,
     draft::{Draft, KeyedRequest},
     ledger::{
         entry::{By, Changed, Enrolled, Record},
-        posting::{Claim, Posting, Release},
+        posting::{Claim, Posting},
     },
     rules::{
         assessment::NotAssessed,
@@ -25,7 +26,7 @@ use crate::{
     },
     time::settle::Settled,
     values::{
-        calendar::{days_after, start_of},
+        calendar::days_after,
         fingerprint::Salt,
         id::{Actor, AttributeId, MemberId, ProgramId},
         occasion::Occasion,
@@ -186,12 +187,7 @@ pub fn change_member(
     // A closed account gives up its aliases, so that they can be used again.
     let names = if status == Some(NewStatus::Closed) { take(&mut draft.account.aliases) } else { Vec::new() };
     let changed = Changed { status, set, removed, aliases_removed: names.len(), ..Changed::default() };
-    for alias in names {
-        let (member, on) = (draft.account.member.clone(), draft.today());
-        let days = program.points.rejoin_after_days.unwrap_or_default();
-        let forgotten_at = start_of(&program.zone, days_after(on, days.saturating_add(1)));
-        draft.release_name(Release { alias, member, on, forgotten_at });
-    }
+    names::release(&mut draft, names);
     if changed != Changed::default() {
         draft.post_command(draft.entry_by("change", Record::Change(changed), by, actor));
     }

@@ -83,11 +83,7 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Re
     check(&from.account, &into.account)?;
 
     let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
-    out.effects.pending = from.account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
-    let unconfirmed = from.account.pending.unconfirmed().iter();
-    out.effects.unconfirmed = unconfirmed.map(|(last, counts)| UnconfirmedChange(*last, counts.negated())).collect();
-    out.effects.take(&from.account, from.account.lots.total());
-    out.effects.owed = -from.account.owed;
+    out.effects.give_up(&from.account);
     let taken_over = Record::MergeIn(Box::new(taken_over(&into, &from)));
     let mut entry = incoming(&into, &from, request, taken_over);
     come_in(&mut entry.effects, &into, &from, &out.effects);

@@ -83,7 +83,7 @@ pub(crate) fn settle_with<'p>(
     }
     match (&account.status, account.member.clone()) {
         (Status::Suspended, _) => (None, None),
-        (Status::Closed | Status::Merged { .. }, _) => (Some(ReferralChange::Void), None),
+        (Status::Closed | Status::Erased | Status::Merged { .. }, _) => (Some(ReferralChange::Void), None),
         (Status::Active, member) => match referrer {
             Referrer::Ready(settled) => (Some(ReferralChange::Paid(member)), Some(settled.0)),
             Referrer::Busy(_) | Referrer::Gone => (Some(ReferralChange::Owed(member)), None),
@@ -156,7 +156,7 @@ pub fn pay_debt<'p>(
     let referrer = match referrer.as_ref().map(|referrer| &referrer.account.status) {
         Some(Status::Suspended) => return Ok(None),
         Some(Status::Active) => referrer,
-        Some(Status::Closed | Status::Merged { .. }) | None => None,
+        Some(Status::Closed | Status::Erased | Status::Merged { .. }) | None => None,
     };
     let ReferralDebt { friend, purchase, occurred_at, version, .. } = debt;
     let paying = Paying { friend, purchase, occurred_at: *occurred_at, by: By::Engine, actor: None };

@@ -14,10 +14,7 @@ use crate::{
         lots::{LotChange, LotMove},
         pending::{Awaits, PendingMove},
     },
-    values::{
-        id::{EntryId, MemberId},
-        points::Points,
-    },
+    values::{id::EntryId, points::Points},
 };
 
 impl Account {
@@ -55,7 +52,17 @@ impl Account {
                 let ended: Option<&EntryId> = entry.refers_to.as_ref();
                 self.holds.retain(|hold| Some(&hold.redemption) != ended);
             }
-            Record::MergeOut(into) => self.apply_merge_out(into),
+            Record::MergeOut(into) => {
+                self.leave();
+                self.merged_from.clear();
+                self.status = Status::Merged { into: into.clone() };
+            }
+            // A card that was merged into another stays merged.
+            Record::Erasure(_) if self.merged_into().is_some() => {}
+            Record::Erasure(_) => {
+                self.leave();
+                self.status = Status::Erased;
+            }
             Record::MergeIn(taken_over) => self.apply_merge_in(taken_over),
             Record::TierOverride(overridden) => self.tier_override.clone_from(&overridden.given),
             Record::Plan(paid) => self.plan = Some(paid.term.clone()),
@@ -211,8 +218,8 @@ impl Account {
         }
     }
 
-    fn apply_merge_out(&mut self, into: &MemberId) {
-        self.status = Status::Merged { into: into.clone() };
+    /// Forgets what was counted, promised and paid: nobody is a member with this account any more.
+    fn leave(&mut self) {
         self.qualifying.clear();
         self.bought = Bought::default();
         self.secured.clear();
@@ -227,7 +234,6 @@ impl Account {
         self.birthday_on = None;
         self.referral = None;
         self.referral_debts.clear();
-        self.merged_from.clear();
     }
 
     fn apply_merge_in(&mut self, taken_over: &TakenOver) {

@@ -223,6 +223,15 @@ impl Effects {
         is_any
     }
 
+    /// Gives up everything that `account` has: spendable, pending and owed points.
+    pub(crate) fn give_up(&mut self, account: &Account) {
+        self.pending = account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
+        let unconfirmed = account.pending.unconfirmed().iter();
+        self.unconfirmed = unconfirmed.map(|(last, counts)| UnconfirmedChange(*last, counts.negated())).collect();
+        self.take(account, account.lots.total());
+        self.owed = -account.owed;
+    }
+
     /// Takes up to `wanted` points from the lots that expire soonest, and tells how many those were.
     pub(crate) fn take(&mut self, account: &Account, wanted: Points) -> Points {
         let changes = self.lots_of(account).take(wanted);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
-        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Expiring, Kind, Lapsed, NewStatus, Overridden, PlanPaid,
-        PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
+        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Erased, Expiring, Kind, Lapsed, NewStatus, Overridden,
+        PlanPaid, PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
     },
 };
 use crate::{
@@ -145,7 +145,8 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
-            | Record::Change(_) => None,
+            | Record::Change(_)
+            | Record::Erasure(_) => None,
         }
     }
 
@@ -178,7 +179,8 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
-            | Record::Change(_) => &[],
+            | Record::Change(_)
+            | Record::Erasure(_) => &[],
         }
     }
 
@@ -201,6 +203,12 @@ impl Entry {
             Source::Purchase(paid) => Some(*paid),
             Source::Activity(_) | Source::Birthday | Source::Referral(_) => None,
         }
+    }
+
+    /// Returns whether it amends a purchase.
+    #[must_use]
+    pub fn amends(&self) -> bool {
+        matches!(self.record, Record::Amendment(_))
     }
 
     /// What its pending points wait for, if it made points wait.
@@ -262,7 +270,8 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::Notice(_)
             | Record::Change(_)
-            | Record::Amendment(_) => None,
+            | Record::Amendment(_)
+            | Record::Erasure(_) => None,
         }
     }
 
@@ -297,6 +306,7 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Change(_)
+            | Record::Erasure(_)
             | Record::Amendment(_) => Moment::OfCommand(self.posted_at),
         }
     }

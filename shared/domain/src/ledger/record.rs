@@ -74,6 +74,8 @@ pub enum Kind {
     Change,
     /// A purchase is another now than it was told at first.
     Amendment,
+    /// What was kept of the person is erased.
+    Erasure,
 }
 
 /// Who asked for an entry.
@@ -285,6 +287,20 @@ pub struct Changed {
     pub aliases_removed: usize,
 }
 
+/// What was erased of a person; never what it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Why, in the operator's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Label>,
+    /// Which attributes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub attributes: BTreeSet<AttributeId>,
+    /// How many aliases.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aliases: usize,
+}
+
 /// A tier was given by an operator, or taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overridden {
@@ -414,6 +430,8 @@ pub enum Record {
     Change(Changed),
     /// A purchase was amended.
     Amendment(Box<Reassessed>),
+    /// The person was erased.
+    Erasure(Erased),
 }
 
 impl Record {
@@ -447,6 +465,7 @@ impl Record {
             Self::Notice(_) => Kind::Notice,
             Self::Change(_) => Kind::Change,
             Self::Amendment(_) => Kind::Amendment,
+            Self::Erasure(_) => Kind::Erasure,
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Status {
     Suspended,
     /// Never again.
     Closed,
+    /// Never again: nothing of the person is kept.
+    Erased,
     /// Never again: what it had is another member's.
     Merged {
         /// Whose.
@@ -43,6 +45,7 @@ impl Status {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Closed => "closed",
+            Self::Erased => "erased",
             Self::Merged { .. } => "merged",
         }
     }
@@ -55,6 +58,8 @@ pub enum Inactive {
     Suspended,
     /// It is closed.
     Closed,
+    /// It was erased.
+    Erased,
     /// It was merged into another.
     Merged {
         /// Whose.
@@ -67,6 +72,7 @@ impl fmt::Display for Inactive {
         match self {
             Self::Suspended => f.write_str("the account is suspended and neither earns nor spends"),
             Self::Closed => f.write_str("the account is closed"),
+            Self::Erased => f.write_str("the account was erased"),
             Self::Merged { into } => write!(f, "the account was merged into that of {into}"),
         }
     }
@@ -136,7 +142,7 @@ impl Account {
     pub fn check_active(&self) -> Result<(), Inactive> {
         match self.status {
             Status::Suspended => Err(Inactive::Suspended),
-            Status::Active | Status::Closed | Status::Merged { .. } => self.check_open(),
+            Status::Active | Status::Closed | Status::Erased | Status::Merged { .. } => self.check_open(),
         }
     }
 
@@ -149,6 +155,7 @@ impl Account {
         match &self.status {
             Status::Active | Status::Suspended => Ok(()),
             Status::Closed => Err(Inactive::Closed),
+            Status::Erased => Err(Inactive::Erased),
             Status::Merged { into } => Err(Inactive::Merged { into: into.clone() }),
         }
     }
@@ -158,7 +165,7 @@ impl Account {
     pub fn merged_into(&self) -> Option<&MemberId> {
         match &self.status {
             Status::Merged { into } => Some(into),
-            Status::Active | Status::Suspended | Status::Closed => None,
+            Status::Active | Status::Suspended | Status::Closed | Status::Erased => None,
         }
     }
 

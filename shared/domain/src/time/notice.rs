@@ -53,7 +53,7 @@ pub(crate) fn forget(account: &mut Account, today: Date) {
 fn days_ahead(program: &Program, account: &Account) -> Option<i32> {
     match account.status {
         Status::Active | Status::Suspended => program.points.expiry_notice_days,
-        Status::Closed | Status::Merged { .. } => None,
+        Status::Closed | Status::Erased | Status::Merged { .. } => None,
     }
 }
 

@@ -23,7 +23,8 @@ pub enum Scalar {
 
 /// Reads attributes, of which there may be so many, with names as long as a label.
 pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
-    let attributes: BTreeMap<String, Scalar> = or_default(deserializer)?;
+    let given: BTreeMap<String, Option<Scalar>> = or_default(deserializer)?;
+    let attributes: BTreeMap<_, _> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if attributes.len() > ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
         let most = format!(
             "there must be at most {ATTRIBUTES_MAX} attributes, with names of at most {LABEL_LENGTH_MAX} characters"

@@ -11,6 +11,7 @@ use regulars_domain::{
     earn::{EarnRefusal, earn},
     enroll::Enroll,
     entry::Entry,
+    erase::{EraseRefusal, erase},
     id::MemberId,
     merge::{MergeRefusal, merge},
     money::Money,
@@ -81,7 +82,7 @@ impl Club {
     pub(crate) fn where_it_went(&self, id: &str) -> String {
         match &self.get(id).account.status {
             Status::Merged { into } => self.where_it_went(into.as_str()),
-            Status::Active | Status::Suspended | Status::Closed => id.to_owned(),
+            Status::Active | Status::Suspended | Status::Closed | Status::Erased => id.to_owned(),
         }
     }
 
@@ -141,6 +142,22 @@ impl Club {
         let (source, target) = (self.settled(program, at(now), from), self.settled(program, at(now), into));
         self.commit(merge(source, target, &request(key))?);
         Ok([self.get(from).entry(key), self.get(into).entry(&format!("~transfer~{from}~{key}"))])
+    }
+
+    /// Erases a member, and the cards that were merged into this one.
+    pub(crate) fn erases(
+        &mut self,
+        program: &Rulebook,
+        now: &str,
+        key: &str,
+        (id, reason): (&str, Option<&str>),
+    ) -> Result<Entry, EraseRefusal> {
+        let settled = self.settled(program, at(now), id);
+        let cards = settled.account().merged_from.clone();
+        let cards = cards.iter().map(|card| self.settled(program, at(now), card.as_str())).collect();
+        let reason = reason.map(|reason| serde_json::from_value(reason.into()).unwrap());
+        self.commit(erase(settled, cards, &request(key), reason.as_ref())?);
+        Ok(self.get(id).entry(key))
     }
 
     /// Earns, and pays whoever brought the member if this is the purchase that does.

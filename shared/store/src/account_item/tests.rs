@@ -80,7 +80,7 @@ fn owner() -> impl Strategy<Value = CapOwner> {
 
 fn status() -> impl Strategy<Value = Status> {
     let merged = id().prop_map(|into| Status::Merged { into });
-    prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed), merged]
+    prop_oneof![Just(Status::Active), Just(Status::Suspended), Just(Status::Closed), Just(Status::Erased), merged]
 }
 
 fn interval() -> impl Strategy<Value = Interval> {

@@ -166,6 +166,7 @@ impl<'p> Life<'p> {
             | Kind::Adjustment
             | Kind::TransferOut
             | Kind::TransferIn
+            | Kind::Erasure
             | Kind::MergeOut
             | Kind::MergeIn
             | Kind::TierOverride

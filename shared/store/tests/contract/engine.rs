@@ -114,7 +114,7 @@ async fn create(client: &Client) {
             .to_vec()
     };
     let projection = |kind| Projection::builder().projection_type(kind);
-    let of_entries = ["e", "h", "ph", "no", "ac", "af"].map(str::to_owned).to_vec();
+    let of_entries = ["e", "h", "ph", "nt", "ac", "af"].map(str::to_owned).to_vec();
     let by_seq = LocalSecondaryIndex::builder()
         .index_name("by_seq")
         .set_key_schema(Some(keys("pk", "seq")))

@@ -10,7 +10,7 @@ use crate::{
     rules::node::Node,
     values::{
         calendar::{date_in, time_in},
-        instant,
+        instant::{self, InstantMalformed},
     },
 };
 
@@ -61,7 +61,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
 }
 
 pub(super) fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
-    match instant::read(node.text()?) {
+    match node.text().map_or(Err(InstantMalformed::Text), instant::read) {
         Ok(instant) => Some(instant),
         Err(malformed) => {
             node.fault("malformed", malformed.to_string());

@@ -89,6 +89,7 @@ fn story() -> (Rulebook, Club) {
     club.earns(&rules, "order-4", M, &purchase("2028-06-02", json!(4_000))).unwrap();
     club.get_mut(M).confirms(&rules, at("2028-06-03"), "c-4", "order-4").unwrap();
     club.earns(&rules, "order-5", M, &purchase("2028-06-04", json!(700))).unwrap();
+    club.erases(&rules, "2028-06-05", "erasure-1", ("m-0", None)).unwrap();
     (rules, club)
 }
 
@@ -120,6 +121,7 @@ fn place(kind: Kind) -> usize {
         Kind::ReferralPayment => 22,
         Kind::CodeUse => 23,
         Kind::PlanReversal => 24,
+        Kind::Erasure => 25,
     }
 }
 
@@ -134,7 +136,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
         seen.extend(ledger.iter().map(|sealed| place(sealed.entry.kind())));
     }
-    assert_eq!(seen, (0..=24).collect(), "every kind is in the story");
+    assert_eq!(seen, (0..=25).collect(), "every kind is in the story");
     club.assert_proven();
 }
 

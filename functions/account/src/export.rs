@@ -1,0 +1,100 @@
+//! `GET /members/{member}/export`: everything that is kept on a member, a page of entries at a time.
+
+use jiff::Timestamp;
+use regulars_api::{
+    http::{Answer, Call, Parameter, Problem},
+    view::{AccountView, EntryDetail},
+};
+use regulars_application::engine::Engine;
+use regulars_domain::{
+    account::{Account, Alias, Bought},
+    aftermath::Recorded,
+    purchase::Purchase,
+};
+use serde::Serialize;
+
+use crate::{cursor::Cursor, entries::Walk, filter::Filter};
+
+/// What an export takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
+
+#[derive(Serialize)]
+struct Export {
+    account: AccountView,
+    /// Aliases are kept as keyed hashes alone.
+    aliases: Vec<AliasView>,
+    purchases: PurchasesView,
+    entries: Vec<Exported>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AliasView {
+    kind: String,
+    hash: String,
+}
+
+/// What the member has bought in all, returns taken off.
+#[derive(Serialize)]
+struct PurchasesView {
+    count: u64,
+    spend: i64,
+    first_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
+}
+
+/// An entry, with the facts of the purchase that it records.
+#[derive(Serialize)]
+struct Exported {
+    #[serde(flatten)]
+    entry: EntryDetail,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<Purchase>,
+}
+
+pub(crate) async fn export(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+    let limit = request.limit()?;
+    let start = Cursor::of(request)?;
+    let mut subject = params.subject(engine).await?;
+    let done = engine.review(&mut subject, deadline).await?;
+    let account = engine.followed(&mut subject, done.account).await?;
+    let walk = Walk {
+        engine,
+        program: &subject.program_id,
+        filter: Filter::default(),
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    };
+    let (entries, next) = walk.from(&account, start).await?;
+    let mut exported = Vec::new();
+    for entry in entries {
+        exported.push(with_facts(engine, &account, entry).await?);
+    }
+    Ok(Answer::ok(&Export {
+        aliases: aliases(&account),
+        purchases: PurchasesView::from(account.bought),
+        account: AccountView::from(&engine.settled(&subject, account)?),
+        entries: exported,
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+/// The index that statements are read from does not hold the facts of purchases, so each is read by itself.
+async fn with_facts(engine: &Engine, account: &Account, listed: Recorded) -> Result<Exported, Problem> {
+    let entry = &listed.sealed.entry;
+    let has_facts = entry.paid().is_some() || entry.amends();
+    let whole = if has_facts { engine.store.entry(&account.program, &listed.member, &entry.id).await? } else { None };
+    let facts = whole.and_then(|recorded| recorded.sealed.facts);
+    Ok(Exported { entry: EntryDetail::new(&listed, account), purchase: facts.map(|facts| facts.purchase) })
+}
+
+fn aliases(account: &Account) -> Vec<AliasView> {
+    let view = |alias: &Alias| AliasView { kind: alias.kind.clone(), hash: hex::encode(alias.hash) };
+    account.aliases.iter().map(view).collect()
+}
+
+impl From<Bought> for PurchasesView {
+    fn from(Bought { purchases, spend, first_at, last_at }: Bought) -> Self {
+        let instant = |seconds: Option<i64>| seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        Self { count: purchases, spend, first_at: instant(first_at), last_at: instant(last_at) }
+    }
+}

@@ -1,0 +1,92 @@
+//! What stands beside entries of a person: the facts of purchases, and notes. Erasure takes it away.
+
+use regulars_domain::id::{MemberId, ProgramId};
+
+use crate::{
+    calls::Kind,
+    entry_item::{FACTS, NOTE},
+    fault::StoreFault,
+    item::{Item, text},
+    meter::Action,
+    store::Store,
+    table::{ENTRIES, ENTRY_SK_PREFIX, ERASE, HAS_DETAILS, IS_THERE, Key, PK, SK, member_pk},
+    transaction::Transacted,
+};
+
+/// How many entries one transaction clears. More would meet more often with a return that is noted at the same moment.
+const CLEARED_AT_ONCE: usize = 25;
+
+/// How often a transaction is tried that meets with others.
+const ATTEMPTS: usize = 5;
+
+impl Store {
+    /// Takes away the facts of purchases and the notes beside all entries of a member's ledger. Doing it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`]. Some of it may then be gone already.
+    pub async fn erase_details(&self, program: &ProgramId, member: &MemberId) -> Result<(), StoreFault> {
+        let mut from = None;
+        loop {
+            let (keys, next) = self.with_details(program, member, from).await?;
+            for keys in keys.chunks(CLEARED_AT_ONCE) {
+                self.clear(keys).await?;
+            }
+            match next {
+                Some(next) => from = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The keys of a page of entries that have something beside them, and where the next page begins.
+    async fn with_details(
+        &self,
+        program: &ProgramId,
+        member: &MemberId,
+        from: Option<Item>,
+    ) -> Result<(Vec<Key>, Option<Item>), StoreFault> {
+        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+            client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression(ENTRIES)
+                .filter_expression(HAS_DETAILS)
+                .projection_expression("pk, sk")
+                .expression_attribute_values(":pk", text(member_pk(program, member)))
+                .expression_attribute_values(":entry", text(ENTRY_SK_PREFIX))
+                .set_exclusive_start_key(from)
+                .consistent_read(true)
+                .return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total)
+                .send()
+        });
+        let found = found.await.map_err(StoreFault::of)?;
+        let key = |item: &Item| {
+            let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            Key { pk: part(PK), sk: part(SK) }
+        };
+        Ok((found.items().iter().map(key).collect(), found.last_evaluated_key().cloned()))
+    }
+
+    async fn clear(&self, keys: &[Key]) -> Result<(), StoreFault> {
+        let update = |key: &Key| self.update(key.clone(), ERASE, IS_THERE, Item::new());
+        let mut attempts = ATTEMPTS;
+        loop {
+            let writes = keys.iter().map(update).collect::<Result<_, _>>()?;
+            attempts = attempts.saturating_sub(1);
+            match self.transact(writes).await? {
+                Transacted::Done => return Ok(()),
+                Transacted::Contended if attempts == 0 => {
+                    return Err(StoreFault::Unavailable("the entries kept changing".into()));
+                }
+                Transacted::Cancelled { fault, .. } if attempts == 0 => return Err(fault),
+                Transacted::Contended | Transacted::Cancelled { .. } => {
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+// The expression names them as they are written.
+const _: () = assert!(matches!((FACTS.as_bytes(), NOTE.as_bytes()), (b"f", b"nt")));
