@@ -436,10 +436,11 @@ fn read_unconfirmed(value: &AttributeValue) -> Option<Unconfirmed> {
 fn write_extension(extension: &Extension) -> AttributeValue {
     let Extension { acts, is_final, before, moved } = extension;
     let until = |until: &Option<Date>| until.map_or(NO_DAY.to_owned(), compact_date);
-    let mut fields = Item::new();
-    if !acts.is_empty() {
-        fields.insert("n".to_owned(), map(acts.iter().map(|(day, acts)| (until(day), number(acts)))));
+    if *extension == Extension::default() {
+        return map([]);
     }
+    let acts = map(acts.iter().map(|(day, acts)| (until(day), number(acts))));
+    let mut fields = Item::from([("n".to_owned(), acts)]);
     if *is_final {
         fields.insert("f".to_owned(), AttributeValue::Bool(true));
     }
@@ -458,10 +459,9 @@ fn read_extension(value: &AttributeValue) -> Option<Extension> {
         let until = if day == NO_DAY { None } else { Some(day.parse().ok()?) };
         Some((until, as_number(acts)?))
     };
-    let acts = fields.get("n").map(|acts| acts.as_m().ok()?.iter().map(act).collect());
     let moved = fields.get("m").map(|moved| Some(read_lots(moved)?.iter().collect()));
     Some(Extension {
-        acts: acts.unwrap_or_else(|| Some(BTreeMap::new()))?,
+        acts: fields.get("n")?.as_m().ok()?.iter().map(act).collect::<Option<_>>()?,
         is_final: fields.get("f").map_or(Some(false), |is_final| is_final.as_bool().ok().copied())?,
         before: fields.get("b").map(|day| as_parsed(day).ok_or(())).transpose().ok()?,
         moved: moved.unwrap_or_else(|| Some(BTreeMap::new()))?,
