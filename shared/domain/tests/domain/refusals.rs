@@ -1,13 +1,16 @@
 //! Refusals: each of them, and which one wins where several apply.
 
 use regulars_domain::{
-    account::{Inactive, Status, TierOverride},
+    account::{Alias, Inactive, Status, TierOverride},
     adjust::{Adjust, AdjustRefusal},
     aftermath::{AccrualNow, Place},
     calendar::{Every, Interval},
     earn::EarnRefusal,
+    entry::By,
+    erase::check,
     hold::{HOLDS_MAX, Hold},
     lots::{Expiry, LotChange},
+    names::{NamesChange, change_names},
     points::Points,
     qualifying::Qualifying,
     redeem::{Redeem, RedeemRefusal},
@@ -34,6 +37,56 @@ fn declared(source: &'static str, name: &str) -> Vec<&'static str> {
     let variants = body.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
     let variants = variants.filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
     variants.filter_map(|line| line.split([' ', '{', '(', ',']).next()).collect()
+}
+
+#[test]
+fn an_erasure_is_refused_in_this_order() {
+    let rules = program(json!({}));
+    assert_eq!(declared(include_str!("../../src/decisions/erase.rs"), "EraseRefusal"), ["Inactive", "ReasonMissing"]);
+    let into = || "m-2".parse().unwrap();
+    for (status, reason, expected) in [
+        (Status::Active, None, None),
+        (Status::Active, Some("x"), None),
+        (Status::Closed, None, None),
+        (Status::Suspended, Some("x"), None),
+        (Status::Suspended, None, Some("ReasonMissing")),
+        (Status::Erased, Some("x"), Some("Inactive")),
+        (Status::Merged { into: into() }, Some("x"), Some("Inactive")),
+    ] {
+        let mut member = Member::joins(&rules, "2026-11-01");
+        member.account.status = status.clone();
+        let reason = reason.map(|reason| serde_json::from_value(reason.into()).unwrap());
+        let settled = member.settled(&rules, at("2026-11-02"));
+        let refused = check(&settled, reason.as_ref()).err().map(|refusal| name(&refusal));
+        assert_eq!(refused.as_deref(), expected, "{status:?}");
+    }
+}
+
+#[test]
+fn a_change_of_names_is_refused_in_this_order() {
+    let rules = program(json!({}));
+    assert_eq!(declared(include_str!("../../src/decisions/names.rs"), "NamesRefusal"), ["Inactive", "Full"]);
+    let alias = |number: u8| Alias { kind: "card".to_owned(), hash: [number; 16] };
+    let names = |range: std::ops::Range<u8>| range.map(alias).collect::<Vec<_>>();
+    for (status, has, add, remove, expected) in [
+        (Status::Active, 19, names(19..20), vec![], Ok((1, 0))),
+        (Status::Active, 20, names(20..21), vec![], Err("Full")),
+        (Status::Active, 20, names(20..21), names(0..1), Ok((1, 1))),
+        (Status::Active, 20, names(0..1), vec![], Ok((0, 0))),
+        (Status::Active, 3, vec![], names(1..9), Ok((0, 2))),
+        (Status::Suspended, 1, names(5..6), names(0..1), Ok((1, 1))),
+        (Status::Closed, 20, names(20..21), vec![], Err("Inactive")),
+        (Status::Erased, 0, names(0..1), vec![], Err("Inactive")),
+    ] {
+        let mut member = Member::joins(&rules, "2026-11-01");
+        member.account.status = status.clone();
+        member.account.aliases = names(0..has);
+        let settled = member.settled(&rules, at("2026-11-02"));
+        let changed = change_names(settled, &NamesChange { add, remove }, By::Operator, None);
+        let changed =
+            changed.map(|posting| posting.map_or((0, 0), |posting| (posting.claims.len(), posting.releases.len())));
+        assert_eq!(changed.map_err(|refusal| name(&refusal)), expected.map_err(str::to_owned), "{status:?} {has}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod one_now;
 mod orders;
 mod pending;
 mod plans;
+mod privacy;
 mod problems;
 mod program;
 mod queue;
