@@ -1,6 +1,5 @@
 //! `POST /members/{member}/adjustments`: points given or taken by an operator, with a reason.
 
-use jiff::civil::Date;
 use regulars_api::{
     http::{Answer, Call, Problem},
     view::Posted,
@@ -8,6 +7,7 @@ use regulars_api::{
 use regulars_application::{body::told, engine::Engine, refusal::Refusal};
 use regulars_domain::{
     adjust::{self, Adjust},
+    instant::Day,
     points::Points,
     qualifying::Qualifying,
     text::{Label, Note},
@@ -21,7 +21,7 @@ struct Adjustment {
     points: i64,
     /// The last day of points given.
     #[serde(default, deserialize_with = "told")]
-    expires_on: Option<Date>,
+    expires_on: Option<Day>,
     /// What counts toward a tier, or counts no longer.
     #[serde(default, deserialize_with = "told")]
     qualifying: Option<Counting>,
@@ -74,6 +74,7 @@ pub(crate) async fn adjust(Call { engine, request, params, deadline }: Call<'_, 
     if points <= 0 && expires_on.is_some() {
         return Err(Problem::body_malformed("/expires_on", "Only points that are given have a last day."));
     }
+    let expires_on = expires_on.map(|Day(day)| day);
     let wish = Adjust { points: Points::new(points), expires_on, qualifying, reason, note };
     let mut subject = params.subject(engine).await?;
     let done = engine

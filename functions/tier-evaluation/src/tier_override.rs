@@ -1,7 +1,6 @@
 //! `PUT` and `DELETE /members/{member}/tier-override`: a tier given by an operator until a day. Doing either twice changes
 //! nothing, so it needs no key.
 
-use jiff::civil::Date;
 use regulars_api::{
     http::{Answer, Call, Problem},
     view::StandingView,
@@ -10,6 +9,7 @@ use regulars_application::engine::Engine;
 use regulars_domain::{
     account::TierOverride,
     id::LevelId,
+    instant::Day,
     text::Label,
     tier_override::{give_tier, take_tier},
 };
@@ -19,13 +19,13 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Override {
     tier: LevelId,
-    until: Date,
+    until: Day,
     reason: Label,
 }
 
 pub(crate) async fn put(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Override { tier, until, reason } = request.json_body()?;
-    let given = TierOverride { tier, until, reason };
+    let given = TierOverride { tier, until: until.0, reason };
     let mut subject = params.subject(engine).await?;
     let actor = request.actor()?;
     let done = engine.change(&mut subject, deadline, |settled| give_tier(settled, &given, actor.as_ref())).await?;

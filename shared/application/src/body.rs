@@ -10,7 +10,10 @@ use serde::{
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::{Path, Segment};
 
-use crate::refusal::{Refusal, RefusalCode};
+use crate::{
+    refusal::{Refusal, RefusalCode},
+    wording::explained,
+};
 
 /// The largest body of a request or a message, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -34,9 +37,10 @@ impl Body {
         let Distinct(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             // Where text is no JSON, no place in it has a name.
             let at = if error.inner().is_data() { pointer(error.path()) } else { String::new() };
-            Refusal::body_malformed(at, sentence(error.inner()))
+            let detail = explained(error.inner(), &at);
+            Refusal::body_malformed(at, detail)
         })?;
-        json.end().map_err(|error| Refusal::body_malformed("", sentence(&error)))?;
+        json.end().map_err(|error| Refusal::body_malformed("", explained(&error, "")))?;
         Ok(Self(value))
     }
 
@@ -64,8 +68,11 @@ impl Body {
     /// `body_malformed` if it is no object, holds a list where there is none in the API, or is refused by `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         check_shape(&self.0)?;
-        serde_path_to_error::deserialize(&self.0)
-            .map_err(|error| Refusal::body_malformed(pointer(error.path()), sentence(error.inner())))
+        serde_path_to_error::deserialize(&self.0).map_err(|error| {
+            let at = pointer(error.path());
+            let detail = explained(error.inner(), &at);
+            Refusal::body_malformed(at, detail)
+        })
     }
 }
 
@@ -103,7 +110,7 @@ fn check_shape(value: &Value) -> Result<(), Refusal> {
     }
     match list_out_of_place(value, None) {
         None => Ok(()),
-        Some(at) => Err(Refusal::body_malformed(at, "No list can stand here.")),
+        Some(at) => Err(Refusal::body_malformed(at, "A list is not allowed here.")),
     }
 }
 
@@ -209,15 +216,6 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-fn sentence(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,9 +290,9 @@ mod tests {
     #[test]
     fn two_choices_where_one_is_meant_are_no_broken_json() {
         let refusal = read(br#"{"purchase":{"total":1},"nothing":null}"#).unwrap_err();
-        assert!(refusal.detail().contains("single key"), "{refusal}");
+        assert!(refusal.detail().contains("exactly one field"), "{refusal}");
         let refusal = read(br#"{"purchase":{"total":1},"nothing":}"#).unwrap_err();
-        assert!(!refusal.detail().contains("single key"), "{refusal}");
+        assert!(!refusal.detail().contains("exactly one field"), "{refusal}");
     }
 
     #[test]

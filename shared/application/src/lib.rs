@@ -20,3 +20,4 @@ pub mod refusal;
 pub mod returns;
 pub mod settings;
 pub mod subject;
+mod wording;

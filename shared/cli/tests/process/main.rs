@@ -212,7 +212,9 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
     std::fs::write(file, "{").expect("there is room");
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is not read"));
     std::fs::write(file, r#"{ "name": "One", "name": "Two" }"#).expect("there is room");
-    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("uplicate field `name`"));
+    assert!(
+        refused(&["--port", "0", "--data", "memory", "--program", file]).contains("The field `name` is given twice.")
+    );
     assert!(refused(&["--port", "0", "--data", "memory", "--auth", file]).contains("must hold 64 hexadecimal digits"));
     std::fs::write(file, r#"{ "name": "Nothing else" }"#).expect("there is room");
     assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is refused"));

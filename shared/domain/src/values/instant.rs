@@ -1,8 +1,8 @@
-//! Instants as callers write them: RFC 3339, with an offset that a place on Earth can have.
+//! Instants and days as callers write them: RFC 3339, with an offset that a place on Earth can have.
 
 use std::fmt;
 
-use jiff::{Timestamp, fmt::temporal::Pieces, tz::Offset};
+use jiff::{Timestamp, civil::Date, fmt::temporal::Pieces, tz::Offset};
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest offset from UTC, in seconds, ahead or behind: 18 hours. No zone has had a larger one; `java.time` and most databases stop here
@@ -53,6 +53,19 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
+/// A calendar date as callers write it: `2026-11-21`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day(pub Date);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // What it is written as must be what it was read from: the parser knows more ways than one.
+        let day = text.parse().ok().filter(|day: &Date| day.to_string() == text);
+        day.map(Self).ok_or_else(|| de::Error::custom("a date must be a day that exists, as in 2026-11-21"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +93,15 @@ mod tests {
             ("", InstantMalformed::Text),
         ] {
             assert_eq!(read(text), Err(malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_way_and_exists() {
+        let read = |text: &str| serde_json::from_value::<Day>(text.into()).map_err(|error| error.to_string());
+        assert_eq!(read("2028-02-29").map(|Day(day)| day.to_string()).as_deref(), Ok("2028-02-29"));
+        for bad in ["2027-02-29", "31.12.2027", "20271231", "2027-12-31T00:00:00Z", "2027-1-1", ""] {
+            assert_eq!(read(bad), Err("a date must be a day that exists, as in 2026-11-21".to_owned()), "{bad}");
         }
     }
 }

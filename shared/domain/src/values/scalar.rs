@@ -11,7 +11,7 @@ pub const ATTRIBUTES_MAX: usize = 20;
 
 /// A value of an attribute of an activity or a purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "this must be true, false, a whole number, or a text of at most 64 characters")]
 pub enum Scalar {
     /// `true` or `false`.
     Boolean(bool),

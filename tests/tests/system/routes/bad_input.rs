@@ -140,7 +140,6 @@ fn an_activity_that_is_none_is_told_where_it_is_wrong() {
         ("attributes", json!([]), "/activity/attributes"),
         ("attributes", many, "/activity/attributes"),
         ("attributes", json!({ "score": 1.5 }), "/activity/attributes/score"),
-        ("attributes", json!({ "score": null }), "/activity/attributes/score"),
         ("attributes", json!({ "score": "" }), "/activity/attributes/score"),
         ("attributes", json!({ "score": {} }), "/activity/attributes/score"),
         ("points", json!(1_000_000), "/activity/points"),

@@ -13,7 +13,7 @@ use crate::{
             work::Work,
         },
         node::Node,
-        program::{attributes::AttributeSpec, expression_check::Checker},
+        program::{attributes::AttributeSpec, expression_check::Checker, syntax::unreadable},
     },
     values::purchase::LINES_MAX,
 };
@@ -103,8 +103,8 @@ fn compile(node: &Node<'_>, source: &str, checker: &Checker<'_>) -> Result<Expre
         node.lint("expression_invalid", format!("must not nest brackets deeper than {NESTING_MAX}"));
         return Err(ConditionFault::TooDeep);
     }
-    let parsed = PrattParser::new().parse(source).map_err(|error| {
-        node.lint("expression_invalid", error.to_string().chars().take(500).collect::<String>());
+    let parsed = PrattParser::new().parse(source).map_err(|errors| {
+        node.lint("expression_invalid", unreadable(source, &errors));
         ConditionFault::Malformed
     })?;
     let expression = checker.check(&parsed.expr)?;

@@ -12,6 +12,7 @@ mod plans;
 mod points;
 mod referral;
 mod rewards;
+mod syntax;
 mod tiers;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};

@@ -1,0 +1,272 @@
+//! What is wrong with a body, in the words of those who send one. `serde` speaks of Rust's types, and its sentences are translated here.
+
+use serde_json::{Error, error::Category};
+
+/// How alike a name and a known one must be to be taken for a slip of the pen: 1 is the same, 0 has nothing in common.
+const ALIKE: f64 = 0.7;
+
+/// Returns the sentences that explain `error`, which is about the value that the JSON pointer `at` leads to.
+pub(crate) fn explained(error: &Error, at: &str) -> String {
+    match error.classify() {
+        Category::Syntax | Category::Eof => syntax(error),
+        Category::Data | Category::Io => data(&without_place(&error.to_string()), at),
+    }
+}
+
+/// `serde_json` tells where in the text it stopped. A pointer tells it better.
+fn without_place(text: &str) -> String {
+    text.rsplit_once(" at line ").map_or(text, |(text, _)| text).to_owned()
+}
+
+fn syntax(error: &Error) -> String {
+    let text = error.to_string();
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let reason = match without_place(&text).as_str() {
+        text if text.starts_with("EOF") => "It ends too soon",
+        "trailing characters" => "Something follows its end",
+        "trailing comma" => "A comma is followed by nothing",
+        "key must be a string" => "A name must be in double quotes",
+        "number out of range" => "A number is too large",
+        "recursion limit exceeded" => "It is nested too deeply",
+        "expected value" => "A value is missing, or a text has no double quotes",
+        "expected `,` or `}`" | "expected `,` or `]`" => "A comma is missing, or a bracket",
+        "expected `:`" => "A colon is missing",
+        text if text.starts_with("invalid escape") || text.contains("surrogate") || text.contains("hex escape") => {
+            "A backslash is followed by something that it does not escape"
+        }
+        text if text.contains("control character") => "A text contains a line break or another control character",
+        _ => "A character does not belong there",
+    };
+    format!("The body is not JSON. {reason}: {place}.")
+}
+
+fn data(text: &str, at: &str) -> String {
+    if let Some(name) = quoted_after(text, "missing field ") {
+        return format!("The field `{name}` is missing.");
+    }
+    if let Some(name) = quoted_after(text, "duplicate field ") {
+        return format!("The field `{name}` is given twice.");
+    }
+    if let Some(name) = quoted_after(text, "unknown field ") {
+        return format!("There is no field `{name}` here. {}", instead(name, &known(text), "The fields are"));
+    }
+    if let Some(name) = quoted_after(text, "unknown variant ") {
+        return format!("`{name}` is not allowed here. {}", instead(name, &known(text), "Allowed are"));
+    }
+    let (found, expected) = match text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: ")) {
+        Some(rest) => match rest.rsplit_once(", expected ") {
+            Some((found, expected)) => (found, expected),
+            None => return sentence(text),
+        },
+        None => return sentence(text),
+    };
+    if expected == "map with a single key" {
+        return "This must be an object with exactly one field.".to_owned();
+    }
+    let (wanted, is_number) = in_words(expected);
+    let found_text = found.strip_prefix("string \"").and_then(|text| text.strip_suffix('"'));
+    let remedy = match found_text {
+        Some(text) if is_number && text.parse::<i64>().is_ok() => " Leave out the quotes.",
+        None if is_number && found.starts_with("floating") && at.ends_with("amount") => {
+            " Amounts are in minor units: 12.50 EUR is 1250."
+        }
+        Some(_) | None => "",
+    };
+    format!("This must be {wanted}, and not {}.{remedy}", described(found))
+}
+
+/// What a value must be, and whether that is a whole number.
+fn in_words(expected: &str) -> (&str, bool) {
+    match expected {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => ("a whole number", true),
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => ("a whole number, 0 or more", true),
+        "a string" | "a borrowed string" | "a string key" => ("a text in double quotes", false),
+        "a boolean" => ("true or false", false),
+        "a sequence" => ("a list", false),
+        "a JSON number" | "f64" => ("a number", true),
+        "a map" | "string or map" | "object" => ("an object", false),
+        rust if rust.starts_with("struct ") || rust.starts_with("enum ") || rust.contains("variant") => {
+            ("an object", false)
+        }
+        words => (words, false),
+    }
+}
+
+/// A value that was sent.
+fn described(found: &str) -> String {
+    let inner = |prefix: &str| found.strip_prefix(prefix).map(|rest| rest.trim_matches('`').to_owned());
+    if let Some(number) = inner("integer ").or_else(|| inner("floating point ")) {
+        return number;
+    }
+    if let Some(truth) = inner("boolean ") {
+        return truth;
+    }
+    match found {
+        "null" | "unit" | "unit value" | "Option value" => "null".to_owned(),
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        text => match text.strip_prefix("string ") {
+            Some(quoted) => format!("the text {quoted}"),
+            None => "what was sent".to_owned(),
+        },
+    }
+}
+
+/// What may stand in the place of `name`: the one that it is most like, or all of them.
+fn instead(name: &str, known: &[&str], all: &str) -> String {
+    let alike = |known: &&&str| strsim::jaro_winkler(&name.to_lowercase(), known);
+    let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
+    match nearest {
+        Some(nearest) if alike(&nearest) >= ALIKE => format!("Did you mean `{nearest}`?"),
+        Some(_) => format!("{all} {}.", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        None => "Nothing is allowed here.".to_owned(),
+    }
+}
+
+/// The names that `serde` lists behind what it expected.
+fn known(text: &str) -> Vec<&str> {
+    let listed = text.split_once(", expected ").map(|(_, listed)| listed).unwrap_or_default();
+    listed.split('`').skip(1).step_by(2).collect()
+}
+
+fn quoted_after<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    text.strip_prefix(prefix)?.strip_prefix('`')?.split('`').next()
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read by serde only")]
+    struct Purchase {
+        amount: i64,
+        #[serde(default)]
+        store: String,
+        #[serde(default)]
+        quantity: u32,
+        #[serde(default)]
+        lines: Vec<Value>,
+        #[serde(default)]
+        attributes: BTreeMap<String, bool>,
+        #[serde(default)]
+        end: Option<End>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum End {
+        Captured,
+        Cancelled,
+    }
+
+    fn told(body: &str, at: &str) -> String {
+        match serde_json::from_str::<Value>(body) {
+            Err(error) => explained(&error, at),
+            Ok(value) => explained(&serde_json::from_value::<Purchase>(value).unwrap_err(), at),
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_wrong_is_told_what_it_must_be() {
+        for (body, at, expected) in [
+            (
+                r#"{"amount":"1250"}"#,
+                "",
+                "This must be a whole number, and not the text \"1250\". Leave out the quotes.",
+            ),
+            (r#"{"amount":"a lot"}"#, "", "This must be a whole number, and not the text \"a lot\"."),
+            (
+                r#"{"amount":12.5}"#,
+                "/total/amount",
+                "This must be a whole number, and not 12.5. Amounts are in minor units: 12.50 EUR is 1250.",
+            ),
+            (r#"{"amount":null}"#, "", "This must be a whole number, and not null."),
+            (r#"{"amount":{}}"#, "", "This must be a whole number, and not an object."),
+            (r#"{"amount":1,"quantity":-1}"#, "", "This must be a whole number, 0 or more, and not -1."),
+            (r#"{"amount":1,"store":7}"#, "", "This must be a text in double quotes, and not 7."),
+            (r#"{"amount":1,"store":["x"]}"#, "", "This must be a text in double quotes, and not a list."),
+            (r#"{"amount":1,"lines":"x"}"#, "", "This must be a list, and not the text \"x\"."),
+            (r#"{"amount":1,"attributes":true}"#, "", "This must be an object, and not true."),
+            (r#"{"amount":1,"attributes":{"a":"true"}}"#, "", "This must be true or false, and not the text \"true\"."),
+            ("7", "", "This must be an object, and not 7."),
+            (r#"{"amount":1,"end":3}"#, "", "This must be an object, and not 3."),
+        ] {
+            assert_eq!(told(body, at), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_wrong_is_told_the_nearest_one() {
+        for (body, expected) in [
+            ("{}", "The field `amount` is missing."),
+            (r#"{"amont":1}"#, "There is no field `amont` here. Did you mean `amount`?"),
+            (r#"{"Amount":1}"#, "There is no field `Amount` here. Did you mean `amount`?"),
+            (
+                r#"{"vat":1}"#,
+                "There is no field `vat` here. The fields are `amount`, `store`, `quantity`, `lines`, `attributes`, `end`.",
+            ),
+            (r#"{"amount":1,"end":"canceled"}"#, "`canceled` is not allowed here. Did you mean `cancelled`?"),
+            (r#"{"amount":1,"end":"x"}"#, "`x` is not allowed here. Allowed are `captured`, `cancelled`."),
+        ] {
+            assert_eq!(told(body, ""), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_where_and_why() {
+        for (body, expected) in [
+            ("{", "The body is not JSON. It ends too soon: line 1, column 1."),
+            ("{\"a\":1,}", "The body is not JSON. A comma is followed by nothing: line 1, column 8."),
+            ("{a:1}", "The body is not JSON. A name must be in double quotes: line 1, column 2."),
+            ("{\"a\" 1}", "The body is not JSON. A colon is missing: line 1, column 6."),
+            ("{\"a\":1 \"b\":2}", "The body is not JSON. A comma is missing, or a bracket: line 1, column 8."),
+            (
+                "{\"a\":'x'}",
+                "The body is not JSON. A value is missing, or a text has no double quotes: line 1, column 6.",
+            ),
+            ("{} x", "The body is not JSON. Something follows its end: line 1, column 4."),
+            ("{\"a\":1e999}", "The body is not JSON. A number is too large: line 1, column 10."),
+            (
+                "{\"a\":\"\n\"}",
+                "The body is not JSON. A text contains a line break or another control character: line 2, column 0.",
+            ),
+        ] {
+            assert_eq!(told(body, ""), expected, "{body}");
+        }
+    }
+
+    /// No message of `serde` reaches a caller with a word of Rust in it.
+    #[test]
+    fn no_word_of_rust_is_left() {
+        let values = ["null", "true", "1", "-1", "1.5", "\"x\"", "[]", "{}", "[1]", r#"{"a":1}"#];
+        let fields = ["amount", "store", "quantity", "lines", "attributes", "end", "x"];
+        for field in fields {
+            for value in values {
+                let body = format!(r#"{{"{field}":{value}}}"#);
+                let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
+                let Err(error) = serde_json::from_value::<Purchase>(value) else { continue };
+                let told = explained(&error, "");
+                for word in
+                    ["i64", "u32", "struct", "enum", "sequence", "map", "boolean", "variant", "unit", "serde", "line 0"]
+                {
+                    assert!(!told.contains(word), "{body}: {told}");
+                }
+            }
+        }
+    }
+}
