@@ -46,6 +46,8 @@ pub enum RefusalCode {
     PlanNotFound,
     /// Another plan runs; the member `running` says which, and through which day it is paid.
     PlanRunning,
+    /// Other paid plans wait for the one that is to be ended, and the request has no key; the member `waiting` says how many.
+    PlansWaiting,
     /// The payment of a plan was taken back before.
     PlanPaymentReversed,
     /// The plan of a payment that is to be taken back has ended or was replaced.
@@ -155,6 +157,7 @@ impl RefusalCode {
             Self::TierNotFound => "tier_not_found",
             Self::PlanNotFound => "plan_not_found",
             Self::PlanRunning => "plan_running",
+            Self::PlansWaiting => "plans_waiting",
             Self::PlanPaymentReversed => "plan_payment_reversed",
             Self::PlanOver => "plan_over",
             Self::EntitlementNotFound => "entitlement_not_found",

@@ -22,11 +22,12 @@ use crate::{
         versions::Rules,
     },
     state::{
-        account::{Account, PlanTerm},
+        account::Account,
         counter::{Counters, Take},
         extension::ActChange,
         hold::Hold,
         pending::Awaits,
+        plan_term::PlanTerm,
         qualifying::Qualifying,
     },
     tier,
@@ -390,9 +391,9 @@ impl<'p> Draft<'p> {
         self.rules.plan(self.running_plan()?)
     }
 
-    /// The term of the plan that runs. A term that has ended is still kept while a payment continues it.
+    /// The term of the plan that runs.
     pub(crate) fn running_plan(&self) -> Option<&PlanTerm> {
-        self.account.plan.as_ref().filter(|term| self.rules.runs_until(term) >= self.today())
+        self.rules.running(&self.account.plans, self.today())
     }
 
     /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of

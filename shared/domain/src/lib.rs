@@ -25,7 +25,7 @@ pub use self::{
     draft::KeyedRequest,
     ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, facts, posting},
     rules::{cap, program, succession, version_head, versions},
-    state::{account, cap_use, counter, extension, hold, lots, pending, qualifying, steps, unconfirmed},
+    state::{account, cap_use, counter, extension, hold, lots, pending, plan_term, qualifying, steps, unconfirmed},
     time::settle,
     values::{
         calendar, code, fingerprint, hash, id, instant, money, occasion, pointer, points, purchase, returned, scalar,

@@ -17,18 +17,19 @@
 //! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
 //! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
 //! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
-//! | `rd` | L | what is owed for referrals, each a list: to whom, the friend, the purchase, when it was made in nanoseconds, version of the program |
+//! | `rd` | L | what is owed for referrals, each a list: to whom, the friend (the place in `mf` of a merged member), the purchase, when it was made in nanoseconds, version of the program |
 //! | `l` | M | points by the last day of their lot, or by `never` |
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, and where they expire `m20261231.20271231` the day after which they do; `c20261231` a confirmation by that day |
 //! | `u` | M | by the last day on which they can be confirmed, what unconfirmed accruals count: a list of what was paid, purchases, referrals, and a map like `q` |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
 //! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
+//! | `ql` | L | where amounts of merged members are kept under another day than in their ledger, each a list: the place of the member in `mf`, the first day of the period there, the day here |
 //! | `k` | L | what the member has bought: purchases, spend, and the first and the last purchase in seconds since 1970 |
 //! | `s` | L | secured tiers, each a list of tier and last day |
 //! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` how many of the last days are grace, `v` version, `d` the day as of which it was given |
 //! | `ov` | L | the override: tier, last day, reason |
-//! | `pl` | L | the plan that is paid for: plan, first day, last day, version of the program, and the payment that began it |
+//! | `pl` | L | the plans that are paid for, in the order in which they run, each a map: `p` plan, `f` first day, `l` last day, `v` version of the program, `b` the payment that began it, `m` whose ledger has that, as the place of the member in `mf`, `n` the number of payments if not 1, `d` the day of the month on which its intervals begin if that is not the one of its first day |
 //! | `t` | S | the tier that the ledger last spoke of |
 //! | `c` | M | by cap owner: use by interval, `m20261101` |
 //! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
@@ -46,8 +47,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{
-        Account, Alias, AttributeValue as MemberAttribute, Bought, PlanTerm, Promise, Referral, ReferralDebt, Secured,
-        Status, TierOverride,
+        Account, Alias, AttributeValue as MemberAttribute, Bought, CountedElsewhere, Promise, Referral, ReferralDebt,
+        Secured, Status, TierOverride,
     },
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
@@ -57,6 +58,7 @@ use regulars_domain::{
     id::MemberId,
     lots::{Expiry, LotChange, Lots},
     pending::{Awaits, Pending},
+    plan_term::PlanTerm,
     points::Points,
     qualifying::Qualifying,
     steps::Steps,
@@ -91,11 +93,12 @@ const UNCONFIRMED: &str = "u";
 const HOLDS: &str = "ho";
 const OWED: &str = "o";
 const QUALIFYING: &str = "q";
+const COUNTED_ELSEWHERE: &str = "ql";
 const BOUGHT: &str = "k";
 const SECURED: &str = "s";
 const PROMISED: &str = "pr";
 const OVERRIDE: &str = "ov";
-const PLAN: &str = "pl";
+const PLANS: &str = "pl";
 const TIER: &str = "t";
 const CAP_USE: &str = "c";
 const STEPS: &str = "p";
@@ -129,11 +132,12 @@ pub(crate) fn write(account: &Account) -> Item {
         holds,
         owed,
         qualifying,
+        counted_elsewhere,
         bought,
         secured,
         promised,
         tier_override,
-        plan,
+        plans,
         tier,
         cap_use,
         steps,
@@ -170,15 +174,17 @@ pub(crate) fn write(account: &Account) -> Item {
     put(UNCONFIRMED, write_unconfirmed(pending));
     put(HOLDS, list(holds.iter().map(write_hold)));
     put(QUALIFYING, map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount)))));
+    put(COUNTED_ELSEWHERE, list(counted_elsewhere.iter().map(|moved| write_counted_elsewhere(moved, merged_from))));
     put(BOUGHT, list(write_bought(bought)));
     put(SECURED, list(secured.iter().map(write_secured)));
     put(PROMISED, list(promised.iter().map(write_promise)));
+    put(PLANS, list(plans.iter().map(|term| write_plan(term, merged_from))));
     put(CAP_USE, map(cap_use.iter().map(|(owner, by_interval)| (owner.to_string(), write_cap_use(by_interval)))));
     put(STEPS, map(steps.iter().map(|(rule, steps)| (rule.to_string(), write_steps(steps)))));
     if !owed.is_zero() {
         put(OWED, number(owed));
     }
-    put(REFERRAL_DEBTS, list(referral_debts.iter().map(write_debt)));
+    put(REFERRAL_DEBTS, list(referral_debts.iter().map(|debt| write_debt(debt, merged_from))));
     put(MERGED_FROM, list(merged_from.iter().map(|member| text(member.as_str()))));
     if let Status::Merged { into } = status {
         put(MERGED_INTO, text(into.as_str()));
@@ -189,9 +195,6 @@ pub(crate) fn write(account: &Account) -> Item {
     }
     if let Some(TierOverride { tier, until, reason }) = tier_override {
         put(OVERRIDE, list([text(tier.as_str()), text(compact_date(*until)), text(reason.as_str())]));
-    }
-    if let Some(term) = plan {
-        put(PLAN, write_plan(term));
     }
     if let Some(salt) = salt {
         put(SALT, bytes(salt.as_bytes()));
@@ -222,6 +225,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
     let (program, member) = fields.required(PK, |value| read_member_pk(value.as_s().ok()?))?;
     let merged_into: Option<MemberId> = fields.optional(MERGED_INTO, as_parsed)?;
     let is_over = fields.optional(REFERRAL_OVER, |value| value.as_bool().ok().copied())?.unwrap_or_default();
+    let merged_from: Vec<MemberId> = read_list(&fields, MERGED_FROM, as_parsed)?;
     Ok(Account {
         status: fields.required(STATUS, |value| read_status(value.as_s().ok()?, merged_into.as_ref()))?,
         enrolled_at: fields.required(ENROLLED_AT, read_instant)?,
@@ -229,8 +233,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         aliases: read_list(&fields, ALIASES, read_alias)?,
         salt: fields.optional(SALT, read_salt)?,
         referral: fields.optional(REFERRED_BY, as_parsed)?.map(|by| Referral { by, is_over }),
-        referral_debts: read_list(&fields, REFERRAL_DEBTS, read_debt)?,
-        merged_from: read_list(&fields, MERGED_FROM, as_parsed)?,
+        referral_debts: read_list(&fields, REFERRAL_DEBTS, |value| read_debt(value, &merged_from))?,
         lots: fields.optional(LOTS, read_lots)?.unwrap_or_default(),
         pending: read_map(&fields, PENDING, as_number)?
             .into_iter()
@@ -240,11 +243,13 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         holds: read_list(&fields, HOLDS, read_hold)?,
         owed: fields.optional(OWED, as_number)?.map(Points::new).unwrap_or_default(),
         qualifying: read_map(&fields, QUALIFYING, read_qualifying)?,
+        counted_elsewhere: read_list(&fields, COUNTED_ELSEWHERE, |value| read_counted_elsewhere(value, &merged_from))?,
         bought: fields.optional(BOUGHT, read_bought)?.unwrap_or_default(),
         secured: read_list(&fields, SECURED, read_secured)?,
         promised: read_list(&fields, PROMISED, read_promise)?,
         tier_override: fields.optional(OVERRIDE, read_override)?,
-        plan: fields.optional(PLAN, read_plan)?,
+        plans: read_list(&fields, PLANS, |value| read_plan(value, &merged_from))?,
+        merged_from,
         tier: fields.optional(TIER, as_parsed)?,
         cap_use: read_cap_use(&fields)?,
         steps: read_map(&fields, STEPS, read_steps)?,
@@ -492,16 +497,17 @@ fn read_hold(value: &AttributeValue) -> Option<Hold> {
     })
 }
 
-fn write_debt(debt: &ReferralDebt) -> AttributeValue {
+fn write_debt(debt: &ReferralDebt, merged_from: &[MemberId]) -> AttributeValue {
     let ReferralDebt { to, friend, purchase, occurred_at, version } = debt;
-    list([text(to.as_str()), text(friend.as_str()), text(purchase.as_str()), instant(*occurred_at), number(version)])
+    let friend = write_merged(friend, merged_from);
+    list([text(to.as_str()), friend, text(purchase.as_str()), instant(*occurred_at), number(version)])
 }
 
-fn read_debt(value: &AttributeValue) -> Option<ReferralDebt> {
+fn read_debt(value: &AttributeValue, merged_from: &[MemberId]) -> Option<ReferralDebt> {
     let [to, friend, purchase, occurred_at, version] = as_array(value)?;
     Some(ReferralDebt {
         to: as_parsed(to)?,
-        friend: as_parsed(friend)?,
+        friend: read_merged(friend, merged_from)?,
         purchase: as_parsed(purchase)?,
         occurred_at: read_instant(occurred_at)?,
         version: as_number(version)?,
@@ -579,29 +585,59 @@ fn read_override(value: &AttributeValue) -> Option<TierOverride> {
     Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
 }
 
-fn write_plan(PlanTerm { plan, from, through, version, begun_by }: &PlanTerm) -> AttributeValue {
-    let (from, through) = (compact_date(*from), compact_date(*through));
-    let begun_by = begun_by.iter().map(|payment| text(payment.as_str()));
-    list([text(plan.as_str()), text(from), text(through), number(version)].into_iter().chain(begun_by))
+fn write_plan(term: &PlanTerm, merged_from: &[MemberId]) -> AttributeValue {
+    let PlanTerm { plan, from, through, version, begun_by, ledger, payments, anchor_day } = term;
+    let mut fields = Item::from([
+        ("p".to_owned(), text(plan.as_str())),
+        ("f".to_owned(), text(compact_date(*from))),
+        ("l".to_owned(), text(compact_date(*through))),
+        ("v".to_owned(), number(version)),
+    ]);
+    fields.extend(begun_by.iter().map(|payment| ("b".to_owned(), text(payment.as_str()))));
+    fields.extend(ledger.iter().map(|member| ("m".to_owned(), write_merged(member, merged_from))));
+    fields.extend((*payments != 1).then(|| ("n".to_owned(), number(payments))));
+    fields.extend(anchor_day.iter().map(|day| ("d".to_owned(), number(day))));
+    AttributeValue::M(fields)
 }
 
-/// Items of releases that did not record the payment have four elements.
-fn read_plan(value: &AttributeValue) -> Option<PlanTerm> {
-    let elements = value.as_l().ok()?;
-    let (plan, from, through, version, begun_by) = match elements.as_slice() {
-        [plan, from, through, version] => (plan, from, through, version, None),
-        [plan, from, through, version, begun_by] => (plan, from, through, version, Some(begun_by)),
-        _ => return None,
-    };
-    Some(PlanTerm {
-        plan: as_parsed(plan)?,
+/// A member who was merged into this one: the place in the list of them, which is shorter than the id.
+fn write_merged(member: &MemberId, merged_from: &[MemberId]) -> AttributeValue {
+    let place = merged_from.iter().position(|merged| merged == member);
+    place.map_or_else(|| text(member.as_str()), |place| number(&place))
+}
+
+fn read_merged(value: &AttributeValue, merged_from: &[MemberId]) -> Option<MemberId> {
+    match as_number::<usize>(value) {
+        Some(place) => merged_from.get(place).cloned(),
+        None => as_parsed(value),
+    }
+}
+
+fn write_counted_elsewhere(moved: &CountedElsewhere, merged_from: &[MemberId]) -> AttributeValue {
+    let CountedElsewhere { ledger, from, under } = moved;
+    list([write_merged(ledger, merged_from), text(compact_date(*from)), text(compact_date(*under))])
+}
+
+fn read_counted_elsewhere(value: &AttributeValue, merged_from: &[MemberId]) -> Option<CountedElsewhere> {
+    let [ledger, from, under] = as_array(value)?;
+    Some(CountedElsewhere {
+        ledger: read_merged(ledger, merged_from)?,
         from: as_parsed(from)?,
-        through: as_parsed(through)?,
-        version: as_number(version)?,
-        begun_by: match begun_by {
-            Some(payment) => Some(as_parsed(payment)?),
-            None => None,
-        },
+        under: as_parsed(under)?,
+    })
+}
+
+fn read_plan(value: &AttributeValue, merged_from: &[MemberId]) -> Option<PlanTerm> {
+    let fields = value.as_m().ok()?;
+    Some(PlanTerm {
+        plan: as_parsed(fields.get("p")?)?,
+        from: as_parsed(fields.get("f")?)?,
+        through: as_parsed(fields.get("l")?)?,
+        version: as_number(fields.get("v")?)?,
+        begun_by: fields.get("b").map(|payment| as_parsed(payment).ok_or(())).transpose().ok()?,
+        ledger: fields.get("m").map(|member| read_merged(member, merged_from).ok_or(())).transpose().ok()?,
+        payments: fields.get("n").map_or(Some(1), as_number)?,
+        anchor_day: fields.get("d").map(|day| as_number(day).ok_or(())).transpose().ok()?,
     })
 }
 

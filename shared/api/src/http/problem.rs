@@ -120,6 +120,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
         RefusalCode::TierNotFound => (StatusCode::NOT_FOUND, "No such tier"),
         RefusalCode::PlanNotFound => (StatusCode::NOT_FOUND, "No such plan"),
         RefusalCode::PlanRunning => (StatusCode::CONFLICT, "Another plan runs"),
+        RefusalCode::PlansWaiting => (StatusCode::CONFLICT, "Other plans wait, and Idempotency-Key is missing"),
         RefusalCode::PlanPaymentReversed => (StatusCode::CONFLICT, "The payment was taken back before"),
         RefusalCode::PlanOver => (StatusCode::CONFLICT, "The plan is over"),
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
@@ -352,7 +353,7 @@ mod tests {
     #[test]
     fn every_status_and_name_is_the_one_that_callers_were_promised() {
         use RefusalCode as Refused;
-        let promised: [(u16, &str, ProblemCode); 74] = [
+        let promised: [(u16, &str, ProblemCode); 75] = [
             (400, "idempotency_key_missing", ProblemCode::IdempotencyKeyMissing),
             (400, "idempotency_key_malformed", ProblemCode::IdempotencyKeyMalformed),
             (400, "body_malformed", Refused::BodyMalformed.into()),
@@ -371,6 +372,7 @@ mod tests {
             (404, "tier_not_found", Refused::TierNotFound.into()),
             (404, "plan_not_found", Refused::PlanNotFound.into()),
             (409, "plan_running", Refused::PlanRunning.into()),
+            (409, "plans_waiting", Refused::PlansWaiting.into()),
             (409, "plan_payment_reversed", Refused::PlanPaymentReversed.into()),
             (409, "plan_over", Refused::PlanOver.into()),
             (404, "entitlement_not_found", Refused::EntitlementNotFound.into()),

@@ -57,6 +57,17 @@ struct PlanView {
     /// The last day of its grace, if the plan has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     grace_through: Option<Date>,
+    /// The plans that wait for this one to end, in the order in which they will run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<NextPlanView>,
+}
+
+/// A plan that is paid and waits for others to end, with its days if nothing else is paid, ended or taken back.
+#[derive(Clone, Debug, Serialize)]
+struct NextPlanView {
+    id: PlanId,
+    from: Date,
+    through: Date,
 }
 
 impl From<&Settled<'_>> for AccountView {
@@ -84,6 +95,10 @@ impl From<&Settled<'_>> for AccountView {
                 id: term.plan.clone(),
                 through: term.through,
                 grace_through: Some(until).filter(|until| *until > term.through),
+                next: settled
+                    .plans_waiting()
+                    .map(|term| NextPlanView { id: term.plan.clone(), from: term.from, through: term.through })
+                    .collect(),
             }),
             attributes: account.attributes.clone(),
             referred_by: account.referral.as_ref().map(|referral| referral.by.clone()),

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    account::{Account, PlanTerm, TierOverride},
+    account::{Account, TierOverride},
     aftermath::{Ending, Recorded},
     breakdown::BreakdownLine,
     chain::Sealed,
@@ -14,6 +14,7 @@ use regulars_domain::{
     lots::{LotChange, LotMove},
     money::Money,
     pending::{Awaits, PendingMove},
+    plan_term::PlanTerm,
     points::Points,
     purchase::{Quantity, Receipt},
     redemption::RedemptionState,
@@ -231,6 +232,8 @@ impl EntryDetail {
             Record::PlanReversal(reversed) => {
                 self.plan = reversed.term.as_ref().map(|term| PlanTermView::new(term, None));
             }
+            // The plan that begins with the end of another one.
+            Record::PlanEnd(ended) => self.plan = ended.plans.first().map(|term| PlanTermView::new(term, None)),
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
@@ -261,7 +264,6 @@ impl EntryDetail {
             | Record::MergeOut(_)
             | Record::MergeIn(_)
             | Record::TierChange
-            | Record::PlanEnd(_)
             | Record::ReferralPayment(_)
             | Record::Amendment(_) => {}
         }
@@ -318,8 +320,8 @@ struct PlanTermView {
 }
 
 impl PlanTermView {
-    fn new(PlanTerm { plan, from, through, version: _, begun_by: _ }: &PlanTerm, price: Option<i64>) -> Self {
-        Self { id: plan.clone(), from: *from, through: *through, price }
+    fn new(term: &PlanTerm, price: Option<i64>) -> Self {
+        Self { id: term.plan.clone(), from: term.from, through: term.through, price }
     }
 }
 

@@ -12,7 +12,7 @@ use regulars_domain::{
     erase::EraseRefusal,
     merge::MergeRefusal,
     names::NamesRefusal,
-    plan::{PlanRefusal, PlanReverseRefusal},
+    plan::{PlanEndRefusal, PlanRefusal, PlanReverseRefusal},
     pointer,
     program::{AttributeRefused, Finding},
     qualifying::Qualifying,
@@ -235,6 +235,18 @@ impl From<PlanRefusal> for Refusal {
     }
 }
 
+impl From<PlanEndRefusal> for Refusal {
+    fn from(refusal: PlanEndRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            PlanEndRefusal::Inactive(inactive) => inactive.into(),
+            PlanEndRefusal::PlansWaiting { plans } => {
+                Refusal::new(RefusalCode::PlansWaiting, detail).with("waiting", plans)
+            }
+        }
+    }
+}
+
 impl From<PlanReverseRefusal> for Refusal {
     fn from(refusal: PlanReverseRefusal) -> Self {
         let detail = sentence(&refusal);
@@ -268,9 +280,10 @@ impl From<MergeRefusal> for Refusal {
             MergeRefusal::Inactive(inactive) => inactive.into(),
             MergeRefusal::OtherInactive(inactive) => other_inactive(inactive, detail),
             MergeRefusal::HoldsOpen { .. } => Refusal::new(RefusalCode::HoldsOpen, detail),
-            MergeRefusal::TooManyMerges | MergeRefusal::TooManyAliases | MergeRefusal::TooManyAttributes => {
-                Refusal::new(RefusalCode::MergeTooLarge, detail)
-            }
+            MergeRefusal::TooManyMerges
+            | MergeRefusal::TooManyAliases
+            | MergeRefusal::TooManyAttributes
+            | MergeRefusal::TooManyPlans => Refusal::new(RefusalCode::MergeTooLarge, detail),
             MergeRefusal::PointsOverflow => Refusal::new(RefusalCode::PointsOverflow, detail),
         }
     }

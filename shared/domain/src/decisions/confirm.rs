@@ -58,7 +58,7 @@ pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded)
     let today = draft.today();
     let mut entry = draft.entry_for(request, Record::Confirmation, draft.now);
     let points = entry.effects.take_pending(&draft.account, awaits, left);
-    let counts = reassess::unconfirmed(then, accrual);
+    let counts = reassess::unconfirmed(&draft.account, then, accrual);
     let counted = entry.effects.take_unconfirmed(&draft.account, last, &counts);
     if points <= Points::ZERO && !counted {
         return Err(ConfirmRefusal::NotPending);

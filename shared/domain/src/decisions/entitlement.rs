@@ -10,11 +10,13 @@ use crate::{
     rules::{
         cap::Cap,
         program::{ActivityKind, Entitlement},
+        versions::Rules,
     },
     state::{
         account::{Account, Inactive},
-        cap_use::CapOwner,
+        cap_use::{CapChange, CapOwner},
     },
+    tier,
     time::settle::Settled,
     values::{calendar::Interval, id::EntitlementId, points::Points},
 };
@@ -98,6 +100,35 @@ fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
         left: cap.most.saturating_sub(used).max(0),
         resets_on: cap.every.following(cap.every.starting(today)),
     }
+}
+
+/// What both of two members who became `merged` have used of caps. Uses of an entitlement add up to no more than its number: the times
+/// of the level and the most that one of the plans gives. They never come to less than one of the two has used.
+pub(super) fn uses_of_both(rules: Rules<'_>, merged: &Account, into: &Account, from: &Account) -> Vec<CapChange> {
+    let today = merged.settled_on;
+    let rank = tier::effective(rules, merged, today).map(|ground| ground.rank);
+    let level = rank.and_then(|rank| rules.tiers()?.levels.get(rank));
+    let times = |given: &[Entitlement], id: &EntitlementId, interval: Interval| {
+        let is_it = |one: &&Entitlement| one.id == *id && Interval::of(one.every, today) == interval;
+        given.iter().find(is_it).map_or(0, |one| one.times)
+    };
+    let number = |id: &EntitlementId, interval: Interval| {
+        let paid = merged.plans.iter().filter_map(|term| rules.plan(term));
+        let paid = paid.map(|plan| times(&plan.entitlements, id, interval)).max().unwrap_or_default();
+        level.map_or(0, |level| times(&level.entitlements, id, interval)).saturating_add(paid)
+    };
+    let change = |CapChange(owner, interval, used): CapChange| {
+        let own = into.cap_use.of(&owner, interval);
+        let most = match &owner {
+            CapOwner::Rule(_) | CapOwner::Reward(_) => None,
+            // Of what neither holds any more there is no number.
+            CapOwner::Entitlement(id) => Some(number(id, interval)).filter(|number| *number > 0),
+        };
+        let most = most.map_or(i64::MAX, |number| number.max(own).max(used));
+        let used = own.saturating_add(used).min(most).saturating_sub(own);
+        (used != 0).then_some(CapChange(owner, interval, used))
+    };
+    from.cap_use.changes().filter_map(change).collect()
 }
 
 /// Uses once what the member's tier or plan gives without points.

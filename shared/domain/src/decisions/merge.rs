@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    decisions::transfer::incoming,
+    decisions::{entitlement::uses_of_both, transfer::incoming},
     draft::{Draft, KeyedRequest},
     ledger::{
         entry::{Effects, Record, TakenOver},
@@ -11,15 +11,16 @@ use crate::{
     },
     rules::program::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, check_size},
     state::{
-        account::{Account, Inactive, PlanTerm, Referral, ReferralDebt},
+        account::{Account, Inactive, Referral, ReferralDebt},
         lots::LotChange,
         pending::PendingChange,
+        plan_term::PlanTerm,
         steps::StepsChange,
         unconfirmed::{Unconfirmed, UnconfirmedChange},
     },
     tier,
     time::settle::Settled,
-    values::{calendar::days_after, points::Points},
+    values::points::Points,
 };
 
 /// Most members who can have been merged into one. Whatever is done about an entry may have to look through the ledgers of
@@ -28,6 +29,9 @@ pub const MERGES_MAX: usize = 10;
 
 /// Most other names of a member, those of members merged into this one among them. Each is some twenty bytes of the account.
 pub const ALIASES_MAX: usize = 20;
+
+/// Most terms of plans of a member, the one that runs and those that wait behind it. Each is up to 160 bytes of the account.
+pub const PLANS_MAX: usize = 5;
 
 /// Why two members were not merged, in the order in which it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub enum MergeRefusal {
     TooManyAliases,
     /// It would have more attributes, or more bytes of them, than one account may.
     TooManyAttributes,
+    /// It would have more than [`PLANS_MAX`] terms of plans one after the other.
+    TooManyPlans,
     /// The other account would hold more than [`Points::MAX`].
     PointsOverflow,
 }
@@ -64,14 +70,18 @@ impl fmt::Display for MergeRefusal {
                 "the two have more attributes than one member can have, which is {ATTRIBUTES_MAX} with \
                  {ATTRIBUTE_BYTES_MAX} bytes together; remove some from one of them"
             ),
+            Self::TooManyPlans => write!(
+                f,
+                "the two have more than {PLANS_MAX} terms of plans that run or wait; wait until one is over, or end one"
+            ),
             Self::PointsOverflow => write!(f, "the other account would hold more than {} points", Points::MAX),
         }
     }
 }
 
 /// Makes everything that `from` has `into`'s: points with their dates, what is pending or owed, what counted toward a tier
-/// and what it secured, use of caps, other names. Of the two tiers the higher one stays, and the better of two plans. What only one
-/// of them may have, an attribute of some name, an override, a referral, stays `into`'s where it has one.
+/// and what it secured, use of caps, other names, plans, which run one after the other. Of the two tiers the higher one stays. What
+/// only one of them may have, an attribute of some name, an override, a referral, stays `into`'s where it has one.
 ///
 /// The ledger of `from` stays as it is, ends with this, and is part of `into`'s history from now on.
 ///
@@ -80,13 +90,19 @@ impl fmt::Display for MergeRefusal {
 /// Refusals are looked for in the order of [`MergeRefusal`].
 pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Result<Posting, MergeRefusal> {
     let (mut from, mut into) = (from.0, into.0);
-    check(&from.account, &into.account)?;
+    check(&from, &into)?;
 
     let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
     out.effects.give_up(&from.account);
-    let taken_over = Record::MergeIn(Box::new(taken_over(&into, &from)));
-    let mut entry = incoming(&into, &from, request, taken_over);
+    let absorbed = tier::absorbed(into.rules, &into.account, &from.account);
+    let taken_over = TakenOver { counted_elsewhere: absorbed.counted_elsewhere, ..taken_over(&into, &from) };
+    let mut entry = incoming(&into, &from, request, Record::MergeIn(Box::new(taken_over)));
+    (entry.effects.qualified, entry.effects.secured_now) = (absorbed.qualified, absorbed.secured_now);
     come_in(&mut entry.effects, &into, &from, &out.effects);
+    let mut merged = into.account.clone();
+    merged.apply(&entry);
+    // So two accounts do not give one person twice what is once for each.
+    entry.effects.caps = uses_of_both(into.rules, &merged, &into.account, &from.account);
 
     take_personal_data(&mut into, &mut from);
     into.post_command(entry);
@@ -106,7 +122,8 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
             into_account.tier_override.as_ref(),
             from_account.tier_override.as_ref(),
         ),
-        plan: plan_of_both(into, from),
+        plans: plans_of_both(into, from),
+        counted_elsewhere: Vec::new(),
         referral: referral_of_both(into_account, from_account).cloned(),
         referral_debts: debts_of_both(into_account, from_account),
         birthday_on: into_account.birthday_on.max(from_account.birthday_on),
@@ -114,7 +131,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
     }
 }
 
-/// What the points, counts and steps of `from` change of `into`, where `out` is what leaves `from`.
+/// What the points and steps of `from` change of `into`, where `out` is what leaves `from`.
 fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effects) {
     let account = &into.account;
     // Whoever was active as the one was so as the other.
@@ -129,9 +146,6 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
     let debt = from.account.owed;
     let paid = effects.take(account, debt);
     effects.owed += debt - paid;
-    (effects.qualified, effects.secured_now) = tier::absorbed(into.rules, account, &from.account);
-    // So two accounts do not give one person twice what is once for each.
-    effects.caps = from.account.cap_use.changes().collect();
     for (rule, steps) in &from.account.steps {
         let before = account.steps.get(rule).cloned().unwrap_or_default();
         let after = before.clone().plus(steps.clone());
@@ -170,7 +184,8 @@ fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
     }
 }
 
-fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
+fn check(from_draft: &Draft<'_>, into_draft: &Draft<'_>) -> Result<(), MergeRefusal> {
+    let (from, into) = (&from_draft.account, &into_draft.account);
     from.check_active().map_err(MergeRefusal::Inactive)?;
     into.check_active().map_err(MergeRefusal::OtherInactive)?;
     if !from.holds.is_empty() {
@@ -186,30 +201,22 @@ fn check(from: &Account, into: &Account) -> Result<(), MergeRefusal> {
     if attributes.len() > ATTRIBUTES_MAX || check_size(attributes.into_iter()).is_err() {
         return Err(MergeRefusal::TooManyAttributes);
     }
+    if plans_of_both(into_draft, from_draft).len() > PLANS_MAX {
+        return Err(MergeRefusal::TooManyPlans);
+    }
     if into.total() + from.total() > Points::MAX {
         return Err(MergeRefusal::PointsOverflow);
     }
     Ok(())
 }
 
-/// The plan that stays. Of the same plan, the days left of the term that ends first are added to the other. Of two plans, the one
-/// with the better floor stays, then the one with the better rate, then the longer one.
-fn plan_of_both(into: &Draft<'_>, from: &Draft<'_>) -> Option<PlanTerm> {
-    let (Some(own), Some(other)) = (into.running_plan(), from.running_plan()) else {
-        return into.running_plan().or(from.running_plan()).or(into.account.plan.as_ref()).cloned();
-    };
-    if own.plan == other.plan {
-        let (longer, shorter) = if other.through > own.through { (other, own) } else { (own, other) };
-        // Today is paid in both.
-        let left = into.today().until(shorter.through).map_or(0, |left| left.get_days().saturating_add(1)).max(0);
-        let version = longer.version.max(shorter.version);
-        return Some(PlanTerm { through: days_after(longer.through, left), version, ..longer.clone() });
-    }
-    let worth = |term: &PlanTerm| {
-        let floor = into.rules.tiers().zip(into.rules.floor(term)).and_then(|(tiers, floor)| tiers.rank(&floor));
-        (floor, into.rules.plan(term).map(|plan| plan.earning_percent), term.through)
-    };
-    Some(if worth(other) > worth(own) { other } else { own }.clone())
+/// The plans of both, one after the other: those of `into` come first where they are worth as much.
+fn plans_of_both(into: &Draft<'_>, from: &Draft<'_>) -> Vec<PlanTerm> {
+    let theirs = from.account.plans.iter().map(|term| {
+        let ledger = term.ledger.clone().or_else(|| Some(from.account.member.clone()));
+        PlanTerm { ledger, ..term.clone() }
+    });
+    into.rules.merged(into.account.plans.iter().cloned().chain(theirs), into.today())
 }
 
 /// What both owe for referrals: of two who are one, neither owes the other.

@@ -8,11 +8,11 @@ use crate::{
     draft::{Draft, KeyedRequest},
     ledger::{
         aftermath::{Ending, Recorded},
-        entry::{By, Entry, PlanPaid, PlanReversed, Record},
+        entry::{By, Entry, PlanEnded, PlanPaid, PlanReversed, Record},
         posting::Posting,
     },
     rules::program::ActivityKind,
-    state::account::{Inactive, PlanTerm},
+    state::{account::Inactive, plan_term::PlanTerm},
     time::settle::Settled,
     values::{
         calendar::{days_after, months_after},
@@ -48,8 +48,9 @@ impl fmt::Display for PlanRefusal {
     }
 }
 
-/// Gives the member a plan for one interval that has been paid. It begins today; a plan that runs, or ended so lately that a
-/// payment still continues it, is extended from its end. Another plan that is paid beyond today ends only if `replace`.
+/// Gives the member a plan for one interval that has been paid. A term of the plan that runs, waits, or ended so lately that a
+/// payment still continues it, is extended from its end. Otherwise the plan begins today, and what waits goes on waiting. Another
+/// plan that runs and is paid ends only if `replace`; then the paid one begins today, even if it was waiting.
 ///
 /// # Errors
 ///
@@ -65,54 +66,107 @@ pub fn take(
     let plan = draft.rules.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
 
     let (today, version) = (draft.today(), draft.rules.program.version);
-    let term = match draft.account.plan.clone() {
-        Some(term) if term.plan == plan.id => {
-            PlanTerm { through: last_day(plan.months, term.from, days_after(term.through, 1)), version, ..term }
-        }
-        Some(PlanTerm { plan, through, .. }) if through >= today && !replace => {
-            return Err(PlanRefusal::PlanRunning { plan, through });
-        }
-        Some(_) | None => PlanTerm {
+    let mut terms = draft.account.plans.clone();
+    let other = draft.running_plan().filter(|term| term.plan != plan.id);
+    let place = terms.iter().position(|term| term.plan == plan.id);
+    let paid = match place.map(|place| terms.remove(place)) {
+        Some(term) => PlanTerm {
+            through: last_day(plan.months, term.anchor(), days_after(term.through, 1)),
+            version,
+            payments: term.payments.saturating_add(1),
+            ..term
+        },
+        None => PlanTerm {
             plan: plan.id.clone(),
             from: today,
-            through: last_day(plan.months, today, today),
+            through: last_day(plan.months, today.day(), today),
             version,
             begun_by: Some(request.entry.clone()),
+            ledger: None,
+            payments: 1,
+            anchor_day: None,
         },
     };
-    let paid = PlanPaid { term, price: Some(plan.price), months: plan.months };
+    let place = match (place, other) {
+        (Some(place), None) => place,
+        (Some(place), Some(_)) if !replace => place,
+        (None, Some(PlanTerm { plan, through, .. })) if *through >= today && !replace => {
+            return Err(PlanRefusal::PlanRunning { plan: plan.clone(), through: *through });
+        }
+        (_, Some(_)) | (None, None) => {
+            terms.retain(|term| term.from > today);
+            0
+        }
+    };
+    terms.insert(place, paid.clone());
+    let terms = draft.rules.in_turn(terms, today);
+    let term = terms.get(place).cloned().unwrap_or(paid);
+    let paid = PlanPaid { term, price: Some(plan.price), months: plan.months, plans: if_several(terms) };
     let mut entry = draft.entry_for(request, Record::Plan(paid), draft.now);
     draft.extend(&mut entry, draft.rules.program, (ActivityKind::Plan, today), None);
     draft.post_command(entry);
     Ok(draft.finish())
 }
 
-/// The last day of the interval of `months` that begins on `begins`: the next one begins on the day of the month on which the
-/// member began, `from`, or on the last of a month that has no such day. With negative months, the day before the interval
-/// that many months earlier.
-fn last_day(months: i32, from: Date, begins: Date) -> Date {
+/// The last day of the interval of `months` that begins on `begins`: the next one begins on the `anchor` day of its month, or on
+/// the last of a month that has no such day. With negative months, the day before the interval that many months earlier.
+fn last_day(months: i32, anchor: i8, begins: Date) -> Date {
     let month = months_after(begins.first_of_month(), months);
-    // Where a merge has moved the end, the month of a payment begins on another day than the plan did.
-    let is_anchored = begins.day() == from.day().min(begins.last_of_month().day());
-    let day = if is_anchored { from.day() } else { begins.day() };
-    let next = Date::new(month.year(), month.month(), day).unwrap_or_else(|_| month.last_of_month());
+    let next = Date::new(month.year(), month.month(), anchor).unwrap_or_else(|_| month.last_of_month());
     days_after(next, -1)
 }
 
-/// Ends the member's plan now, whatever is left of it. Answers `None` if there is none and settling wrote nothing.
+/// `terms`, if there are several: an entry names the one that it is about anyway.
+fn if_several(terms: Vec<PlanTerm>) -> Vec<PlanTerm> {
+    if terms.len() > 1 { terms } else { Vec::new() }
+}
+
+/// Why no plan was ended, in the order in which it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanEndRefusal {
+    /// The account is closed, or another's.
+    Inactive(Inactive),
+    /// Other plans wait, and the request has no key: a repeat of it would end the next one.
+    PlansWaiting {
+        /// How many.
+        plans: usize,
+    },
+}
+
+impl fmt::Display for PlanEndRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inactive(inactive) => inactive.fmt(f),
+            Self::PlansWaiting { plans } => write!(
+                f,
+                "{plans} more paid plans are waiting, and a repeat of this request would end the next one; send an \
+                 Idempotency-Key"
+            ),
+        }
+    }
+}
+
+/// Ends the plan that runs now, whatever is left of it; the next one that waits begins today. Answers `None` if no plan runs and
+/// settling wrote nothing.
 ///
 /// # Errors
 ///
-/// The account is closed, or another's, and stays as it is.
-pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
+/// Refusals are looked for in the order of [`PlanEndRefusal`].
+pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, PlanEndRefusal> {
+    let waiting = settled.plans_waiting().count();
     let draft = settled.0;
     if draft.running_plan().is_none() {
         return Ok((!draft.entries.is_empty()).then(|| draft.finish()));
     }
-    end_as(draft, |draft, record| draft.entry_by("plan-end", record, By::Operator, actor))
+    draft.account.check_open().map_err(PlanEndRefusal::Inactive)?;
+    if waiting > 0 {
+        return Err(PlanEndRefusal::PlansWaiting { plans: waiting });
+    }
+    let posting = end_as(draft, |draft, record| draft.entry_by("plan-end", record, By::Operator, actor));
+    posting.map_err(PlanEndRefusal::Inactive)
 }
 
-/// [`end`] under a key: a repeat of the request does not end a plan that was paid since.
+/// [`end`] under a key: a repeat of the request ends neither a plan that was paid since nor the next one.
 ///
 /// # Errors
 ///
@@ -124,7 +178,10 @@ pub fn end_once(settled: Settled<'_>, request: &KeyedRequest) -> Result<Option<P
 fn end_as(mut draft: Draft<'_>, entry: impl FnOnce(&Draft<'_>, Record) -> Entry) -> Result<Option<Posting>, Inactive> {
     let Some(plan) = draft.running_plan().map(|term| term.plan.clone()) else { return Ok(None) };
     draft.account.check_open()?;
-    let entry = entry(&draft, Record::PlanEnd(plan));
+    let today = draft.today();
+    let waiting = draft.account.plans.iter().filter(|term| term.from > today).cloned();
+    let plans = draft.rules.in_turn(waiting, today);
+    let entry = entry(&draft, Record::PlanEnd(PlanEnded { plan, plans }));
     draft.post_command(entry);
     Ok(Some(draft.finish()))
 }
@@ -155,7 +212,8 @@ impl fmt::Display for PlanReverseRefusal {
     }
 }
 
-/// Takes one payment of the plan that runs back: the plan ends one interval earlier, and at once if that day is over.
+/// Takes one payment of a plan that runs or waits back: the plan ends one interval earlier, and at once if that day is over or no
+/// other payment is left. What waits behind it begins sooner.
 ///
 /// # Errors
 ///
@@ -171,15 +229,29 @@ pub fn reverse(
     if payment.aftermath.ending == Some(Ending::Reversed) {
         return Err(PlanReverseRefusal::PaymentReversed);
     }
-    let PlanTerm { plan, from, begun_by, .. } = &paid.term;
-    let is_paid = |term: &&PlanTerm| (&term.plan, &term.from, &term.begun_by) == (plan, from, begun_by);
-    let term = draft.running_plan().filter(is_paid).cloned().ok_or(PlanReverseRefusal::PlanOver)?;
+    let (today, mut terms) = (draft.today(), draft.account.plans.clone());
+    // A term of another card was begun in that card's ledger.
+    let ledger = paid.term.ledger.as_ref().unwrap_or(&payment.member);
+    let is_paid = |term: &PlanTerm| {
+        let begun_in = term.ledger.as_ref().unwrap_or(&draft.account.member);
+        let is_its = (begun_in, &term.begun_by, &term.plan) == (ledger, &paid.term.begun_by, &paid.term.plan);
+        is_its && draft.rules.runs_until(term) >= today
+    };
+    let place = terms.iter().position(is_paid).ok_or(PlanReverseRefusal::PlanOver)?;
 
+    let term = terms.remove(place);
+    let plan = term.plan.clone();
     let months = if paid.months == 0 { draft.rules.plan(&term).map_or(1, |plan| plan.months) } else { paid.months };
-    let through = last_day(months.saturating_neg(), term.from, days_after(term.through, 1));
-    let (plan, shorter) = (term.plan.clone(), PlanTerm { through, ..term });
-    let is_left = shorter.through >= shorter.from && draft.rules.runs_until(&shorter) >= draft.today();
-    let reversed = PlanReversed { plan, term: is_left.then_some(shorter) };
+    let through = last_day(months.saturating_neg(), term.anchor(), days_after(term.through, 1));
+    let shorter = PlanTerm { through, payments: term.payments.saturating_sub(1), ..term };
+    let is_left = shorter.payments > 0 && through >= shorter.from && draft.rules.runs_until(&shorter) >= today;
+    if is_left {
+        terms.insert(place, shorter);
+    }
+    let terms = draft.rules.in_turn(terms, today);
+    let term = terms.get(place).filter(|_| is_left).cloned();
+    let plans = if is_left { if_several(terms) } else { terms };
+    let reversed = PlanReversed { plan, term, plans };
     let mut entry = draft.entry_for(request, Record::PlanReversal(reversed), draft.now);
     entry.refers_to = Some(payment.sealed.entry.id.clone());
     draft.post_command(entry);

@@ -21,6 +21,7 @@ use crate::{
         versions::VersionMissing,
     },
     state::{
+        account::Account,
         cap_use::CapOwner,
         counter::Counters,
         lots::{Expiry, LotChange},
@@ -372,8 +373,8 @@ pub(crate) fn count(
         return Reassessed { referral: None, has_lapsed: true, ..record };
     }
     let Some(last) = awaits_confirmation(then, accrual, draft.today()) else { return record };
-    let mut change = unconfirmed(then, after);
-    change.add(&unconfirmed(then, accrual).negated());
+    let mut change = unconfirmed(&draft.account, then, after);
+    change.add(&unconfirmed(&draft.account, then, accrual).negated());
     entry.effects.take_unconfirmed(&draft.account, last, &change.less_of());
     let counted = entry.effects.qualified.iter().map(|counted| (counted.period, counted.amount.more()));
     let more = Unconfirmed {
@@ -386,14 +387,15 @@ pub(crate) fn count(
     record
 }
 
-/// Returns what `accrual` counts until it is confirmed or lapses.
-pub(crate) fn unconfirmed(then: &Program, accrual: &Recorded) -> Unconfirmed {
+/// Returns what `accrual` counts until it is confirmed or lapses, under the days under which `account` keeps it.
+pub(crate) fn unconfirmed(account: &Account, then: &Program, accrual: &Recorded) -> Unconfirmed {
     let (told, now) = (&accrual.sealed.entry, accrual.accrual_now());
     let is_purchase = told.paid().is_some() && !now.is_undone;
     let (paid, spend) = if is_purchase { left_of(then, accrual, &now.returned) } else { (0, 0) };
     let points = qualifying_points(then, &now.given).get();
     let amount = Qualifying { points, spend, visits: i64::from(is_purchase) };
-    let bucket = told.effects.qualified.first().map(|qualified| qualified.period);
+    let qualified = told.effects.qualified.first();
+    let bucket = qualified.map(|qualified| tier::kept_under(account, &accrual.member, qualified.period));
     let pays = is_purchase && !referral::ends(then, accrual, paid);
     Unconfirmed {
         qualifying: bucket.filter(|_| !amount.is_zero()).map(|bucket| (bucket, amount)).into_iter().collect(),
@@ -498,12 +500,9 @@ fn count_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, ch
     let told = &accrual.sealed.entry;
     let Some(qualified) = told.effects.qualified.first() else { return };
     let (program, account) = (draft.rules.program, &draft.account);
-    // Of a member merged into this one the periods may have begun on other days. The member's own amounts are nowhere else:
-    // where their bucket is gone, those of other purchases stay whole.
-    let is_merged = accrual.member != account.member;
-    let tiers = draft.rules.tiers().filter(|_| is_merged && !account.qualifying.contains_key(&qualified.period));
+    // Where their bucket is gone, those of other purchases stay whole.
+    let bucket = tier::kept_under(account, &accrual.member, qualified.period);
     let date = program.date(told.occurred_at);
-    let bucket = tiers.map_or(qualified.period, |tiers| tier::bucket(program, tiers, account, date));
     let (qualified, secured_now) =
         tier::recounted(draft.rules, account, change, bucket, can_still_count(draft, date, bucket));
     entry.effects.qualified.extend(qualified);

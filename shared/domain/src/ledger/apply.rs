@@ -13,6 +13,7 @@ use crate::{
         hold::Hold,
         lots::{LotChange, LotMove},
         pending::{Awaits, PendingMove},
+        plan_term::PlanTerm,
     },
     values::{id::EntryId, points::Points},
 };
@@ -65,11 +66,11 @@ impl Account {
             }
             Record::MergeIn(taken_over) => self.apply_merge_in(taken_over),
             Record::TierOverride(overridden) => self.tier_override.clone_from(&overridden.given),
-            Record::Plan(paid) => self.plan = Some(paid.term.clone()),
+            Record::Plan(paid) => self.plans = all_terms(Some(&paid.term), &paid.plans),
             // A term that ended by itself is kept until the last day on which a payment continues it.
             Record::PlanEnd(_) if entry.by == By::Engine => {}
-            Record::PlanEnd(_) => self.plan = None,
-            Record::PlanReversal(reversed) => self.plan.clone_from(&reversed.term),
+            Record::PlanEnd(ended) => self.plans.clone_from(&ended.plans),
+            Record::PlanReversal(reversed) => self.plans = all_terms(reversed.term.as_ref(), &reversed.plans),
             Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
             Record::Lapse(Lapsed { paid, purchases, referral }) => {
                 self.bought.change(*paid, *purchases);
@@ -221,11 +222,12 @@ impl Account {
     /// Forgets what was counted, promised and paid: nobody is a member with this account any more.
     fn leave(&mut self) {
         self.qualifying.clear();
+        self.counted_elsewhere.clear();
         self.bought = Bought::default();
         self.secured.clear();
         self.promised.clear();
         self.tier_override = None;
-        self.plan = None;
+        self.plans.clear();
         self.cap_use = CapUse::default();
         self.steps.clear();
         self.extended_to = None;
@@ -237,14 +239,29 @@ impl Account {
     }
 
     fn apply_merge_in(&mut self, taken_over: &TakenOver) {
-        let TakenOver { from, merged_from, tier_override, plan, referral, referral_debts, birthday_on, bought } =
-            taken_over;
+        let TakenOver {
+            from,
+            merged_from,
+            tier_override,
+            plans,
+            counted_elsewhere,
+            referral,
+            referral_debts,
+            birthday_on,
+            bought,
+        } = taken_over;
         self.tier_override.clone_from(tier_override);
-        self.plan.clone_from(plan);
+        self.plans.clone_from(plans);
+        self.counted_elsewhere.clone_from(counted_elsewhere);
         self.referral.clone_from(referral);
         self.referral_debts.clone_from(referral_debts);
         self.birthday_on = *birthday_on;
         self.bought = *bought;
         self.merged_from.splice(..0, std::iter::once(from).chain(merged_from).cloned());
     }
+}
+
+/// All terms of plans, of which an entry names `term`, and the others only where there are some.
+fn all_terms(term: Option<&PlanTerm>, all: &[PlanTerm]) -> Vec<PlanTerm> {
+    if all.is_empty() { term.into_iter().cloned().collect() } else { all.to_vec() }
 }

@@ -7,7 +7,8 @@ pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
     record::{
         Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Erased, Expiring, Kind, Lapsed, NewStatus, Overridden,
-        PlanPaid, PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source, TakenOver,
+        PlanEnded, PlanPaid, PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source,
+        TakenOver,
     },
 };
 use crate::{

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::breakdown::BreakdownLine,
-    state::account::{Bought, PlanTerm, Referral, ReferralDebt, Status, TierOverride},
+    state::{
+        account::{Bought, CountedElsewhere, Referral, ReferralDebt, Status, TierOverride},
+        plan_term::PlanTerm,
+    },
     values::{
         code::Code,
         id::{ActivityType, AttributeId, EntitlementId, MemberId, PlanId, RewardId},
@@ -333,9 +336,12 @@ pub struct TakenOver {
     /// The tier given by an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_override: Option<TierOverride>,
-    /// The plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanTerm>,
+    /// The plans of both members, in the order in which they run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanTerm>,
+    /// Under which days amounts of merged members are kept that were kept under others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted_elsewhere: Vec<CountedElsewhere>,
     /// How the member was referred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
@@ -362,6 +368,19 @@ pub struct PlanPaid {
     /// How long the interval is, in months; 0 in entries of releases that did not record it.
     #[serde(default, skip_serializing_if = "is_no_month")]
     pub months: i32,
+    /// All terms as they run now, if there are others than this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanTerm>,
+}
+
+/// A plan ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEnded {
+    /// The plan.
+    pub plan: PlanId,
+    /// The terms that were waiting: the first of them begins now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanTerm>,
 }
 
 /// What a plan comes to after one of its payments was taken back.
@@ -372,6 +391,9 @@ pub struct PlanReversed {
     /// What is left of its time; `None` if it ended with this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub term: Option<PlanTerm>,
+    /// All terms as they run now, if there are others than this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanTerm>,
 }
 
 /// What an entry records, by kind.
@@ -415,7 +437,7 @@ pub enum Record {
     /// A plan was paid for: its time from the first day to the new last one, and the payment.
     Plan(PlanPaid),
     /// A plan ended: by itself on the day after its last, or at once by an operator.
-    PlanEnd(PlanId),
+    PlanEnd(PlanEnded),
     /// A payment of a plan was taken back, and the days that it paid.
     PlanReversal(PlanReversed),
     /// Something was used without points.

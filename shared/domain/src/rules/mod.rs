@@ -9,6 +9,7 @@ pub(crate) mod open_days;
 pub mod program;
 pub(crate) mod strategy;
 pub mod succession;
+pub(crate) mod terms;
 pub(crate) mod trigger;
 pub mod version_head;
 pub mod versions;

@@ -7,10 +7,10 @@ use jiff::{Timestamp, civil::Date};
 use crate::{
     rules::{
         open_days::OpenDays,
-        program::{Plan, Program, Tiers},
+        program::{Program, Tiers},
         version_head::{Differs, VersionHead},
     },
-    state::account::{Account, PlanTerm},
+    state::account::Account,
     values::{
         calendar::{days_after, start_of},
         id::LevelId,
@@ -115,7 +115,7 @@ impl Versions {
         let (promises_under, _) = self.tiers_since(account.program_version);
         needed.extend([account.program_version, promises_under, self.in_force_at(now)]);
         needed.extend(account.promised.iter().map(|promise| promise.version));
-        needed.extend(account.plan.iter().map(|term| term.version));
+        needed.extend(account.plans.iter().map(|term| term.version));
         needed.extend(account.referral_debts.iter().map(|debt| debt.version));
         needed.extend(account.holds.iter().map(|hold| hold.program_version));
         needed.sort_unstable();
@@ -181,28 +181,6 @@ impl<'p> Rules<'p> {
     /// The days of which something can still be posted on `today`.
     pub(crate) fn open_days(self, today: Date) -> OpenDays {
         self.versions.open_days(self.program, today)
-    }
-
-    /// The plan of `term`, with the terms under which it was last paid.
-    pub(crate) fn plan(self, term: &PlanTerm) -> Option<&'p Plan> {
-        self.versions.program(term.version).ok()?.plan(&term.plan)
-    }
-
-    /// The last day on which the rate and the floor of the plan of `term` go on: its last paid day and its grace.
-    pub(crate) fn runs_until(self, term: &PlanTerm) -> Date {
-        days_after(term.through, self.plan(term).map_or(0, |plan| plan.grace_days))
-    }
-
-    /// The last day on which a payment continues `term` from its end: the last one on which it runs, and at least the day after
-    /// the last paid one, because that is when a card is charged.
-    pub(crate) fn renews_until(self, term: &PlanTerm) -> Date {
-        self.runs_until(term).max(days_after(term.through, 1))
-    }
-
-    /// What the level that the plan of `term` has as its floor is called now.
-    pub(crate) fn floor(self, term: &PlanTerm) -> Option<LevelId> {
-        let floor = self.plan(term)?.tier_floor.as_ref()?;
-        Some(self.versions.renamed(floor, term.version, self.program.version))
     }
 }
 

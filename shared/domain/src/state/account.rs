@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     state::{
-        cap_use::CapUse, extension::Extension, hold::Hold, lots::Lots, pending::Pending, qualifying::Qualifying,
-        steps::Steps, weight::number_bytes,
+        cap_use::CapUse, extension::Extension, hold::Hold, lots::Lots, pending::Pending, plan_term::PlanTerm,
+        qualifying::Qualifying, steps::Steps, weight::number_bytes,
     },
     values::{
         fingerprint::Salt,
         hash::Hash,
-        id::{AttributeId, EntryId, LevelId, MemberId, PlanId, ProgramId, RuleId},
+        id::{AttributeId, EntryId, LevelId, MemberId, ProgramId, RuleId},
         points::Points,
         text::Label,
     },
@@ -251,6 +251,18 @@ impl Bought {
     }
 }
 
+/// Amounts of a member who was merged into this one that are kept under another day here than they were there, because the tier
+/// periods of the two begin on other days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedElsewhere {
+    /// The member in whose ledger the purchases are.
+    pub ledger: MemberId,
+    /// The first day of the period there.
+    pub from: Date,
+    /// The day under which its amounts are kept here.
+    pub under: Date,
+}
+
 /// A tier that an earlier period earned for this one, under the tiers in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secured {
@@ -288,23 +300,6 @@ pub struct TierOverride {
     pub until: Date,
     /// Why, in the operator's own code.
     pub reason: Label,
-}
-
-/// The time for which a member has paid for a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanTerm {
-    /// The plan.
-    pub plan: PlanId,
-    /// Its first day.
-    pub from: Date,
-    /// Its last day.
-    pub through: Date,
-    /// The version of the program under which it was last paid: its terms hold to the last day.
-    pub version: u64,
-    /// The payment that began it. It tells the payments of this term from those of an earlier one. `None` for terms of releases
-    /// that did not record it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_by: Option<EntryId>,
 }
 
 /// How a member was referred by another.
@@ -345,8 +340,10 @@ pub const PROMISES_MAX: usize = 12;
 /// | `lots` | [`crate::state::lots::LOTS_MAX`]; where there would be more, two become one |
 /// | `pending` | [`crate::state::pending::PENDING_MAX`], in the same way |
 /// | `holds` | [`crate::state::hold::HOLDS_MAX`], each with no more lots than there are |
-/// | `qualifying`, `secured` | the current period and the one before |
+/// | `qualifying`, `secured` | the current period and the one before, for each member who was merged into this one |
+/// | `counted_elsewhere` | two of each member who was merged into this one |
 /// | `promised` | [`PROMISES_MAX`] |
+/// | `plans` | one of the member's own, and one of each member who was merged into this one |
 /// | `referral_debts` | one of the member's own, and one of each member who was merged into this one |
 /// | `cap_use` | rules, rewards and entitlements of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of the others the current one |
 /// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
@@ -389,6 +386,9 @@ pub struct Account {
     /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases that
     /// come late. Where the period moves on by months, by the first day of each month that can still matter.
     pub qualifying: BTreeMap<Date, Qualifying>,
+    /// Under which days amounts of merged members are kept, where that is not the day under which they were kept there: at most
+    /// two of each member, for the current period and the one before.
+    pub counted_elsewhere: Vec<CountedElsewhere>,
     /// What the member has bought in all.
     pub bought: Bought,
     /// Tiers that earlier periods earned: for the current one, and for the one before.
@@ -397,8 +397,10 @@ pub struct Account {
     pub promised: Vec<Promise>,
     /// A tier given by an operator.
     pub tier_override: Option<TierOverride>,
-    /// The plan that the member has paid for.
-    pub plan: Option<PlanTerm>,
+    /// The plans that the member has paid for, one after the other: the one that runs, then those that wait. A term that has
+    /// ended stands before them while a payment continues it. Only a merge adds a term to others, so there is at most one more
+    /// than `merged_from` has.
+    pub plans: Vec<PlanTerm>,
     /// The tier that the ledger last spoke of. The effective tier is derived; this is what it is
     /// compared with to know that it changed.
     pub tier: Option<LevelId>,
@@ -451,11 +453,12 @@ impl Account {
             holds: Vec::new(),
             owed: Points::ZERO,
             qualifying: BTreeMap::new(),
+            counted_elsewhere: Vec::new(),
             bought: Bought::default(),
             secured: Vec::new(),
             promised: Vec::new(),
             tier_override: None,
-            plan: None,
+            plans: Vec::new(),
             tier: None,
             cap_use: CapUse::default(),
             steps: BTreeMap::new(),

@@ -7,6 +7,7 @@ pub mod extension;
 pub mod hold;
 pub mod lots;
 pub mod pending;
+pub mod plan_term;
 pub mod qualifying;
 pub mod steps;
 pub mod unconfirmed;

@@ -59,8 +59,8 @@ impl Unconfirmed {
         self.referrals = self.referrals.saturating_add(other.referrals);
     }
 
-    /// Returns as much of `wanted` as there is: of each amount under its own day first. Accruals of a merged card may count under
-    /// another day since.
+    /// Returns as much of `wanted` as there is: of each amount under its own day first. Of amounts of a merged card that are too old to
+    /// count, the account does not know the day any more.
     fn part(&self, wanted: &Self) -> Self {
         let mut rest = self.qualifying.clone();
         let mut taken: BTreeMap<Date, Qualifying> = BTreeMap::new();

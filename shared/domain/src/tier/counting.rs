@@ -6,18 +6,12 @@ use jiff::civil::Date;
 
 use crate::{
     ledger::effects::{Qualified, SecuredNow},
-    rules::{
-        program::{Program, Tiers},
-        versions::Rules,
-    },
-    state::{
-        account::{Account, Secured, TierOverride},
-        qualifying::Qualifying,
-    },
+    rules::versions::Rules,
+    state::{account::Account, qualifying::Qualifying},
     tier::{
         downgrade::{secure, softened},
         period::{bucket, current_period, qualifying_of},
-        promise, promised,
+        promise,
         rank::reached_rank,
         rolling::Rolling,
     },
@@ -105,7 +99,7 @@ pub(crate) fn recounted(
             discount(rules, after, less, bucket);
         }
         if !more.is_zero() {
-            count(rules, after, more, bucket);
+            count_under(rules, after, more, bucket);
         }
     });
     (Some(Qualified { period: bucket, amount: change }), secured_now)
@@ -134,7 +128,7 @@ pub(crate) fn uncounted(
 }
 
 /// What is secured after `change`, if that is something else than before.
-fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option<SecuredNow> {
+pub(super) fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option<SecuredNow> {
     let mut after = account.clone();
     change(&mut after);
     let is_other = after.secured != account.secured || after.promised != account.promised;
@@ -143,13 +137,18 @@ fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option
 
 fn count(rules: Rules<'_>, account: &mut Account, amount: Qualifying, date: Date) {
     let Some(tiers) = rules.tiers() else { return };
-    let bucket = bucket(rules.program, tiers, account, date);
+    count_under(rules, account, amount, bucket(rules.program, tiers, account, date));
+}
+
+/// Counts `amount` under the day `bucket`. If its period is over, what that reaches now is secured for the current one.
+pub(super) fn count_under(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket: Date) {
+    let Some(tiers) = rules.tiers() else { return };
     let counted = account.qualifying.entry(bucket).or_default();
     *counted = counted.plus(amount);
     if let Some(rolling) = Rolling::of(rules) {
         return rolling.raise(account, bucket);
     }
-    let period = current_period(rules.program, tiers, account, date);
+    let period = current_period(rules.program, tiers, account, bucket);
     let current = current_period(rules.program, tiers, account, account.settled_on);
     if let (true, Some(through)) = (period.first < current.first, current.last) {
         let reached = reached_rank(tiers, &qualifying_of(account, period));
@@ -180,47 +179,4 @@ fn discount(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket:
         let kept = softened(tiers, account, after, days_after(current.first, -1)).0;
         secure(tiers, account, kept, through);
     }
-}
-
-/// The day as of which what `from` keeps under a bucket counts for another member. Where periods begin on the day of joining, those
-/// of two members differ. What counts now, counts now.
-fn taken_over_day(program: &Program, tiers: &Tiers, (from, bucket): (&Account, Date), today: Date) -> Date {
-    current_period(program, tiers, from, bucket).last.map_or(today, |last| last.min(today))
-}
-
-/// The day under which `into` keeps what `from` kept under `bucket`, once it was taken over.
-pub(crate) fn taken_over_bucket(rules: Rules<'_>, into: &Account, from: &Account, bucket: Date) -> Date {
-    let Some(tiers) = rules.tiers() else { return bucket };
-    let day = taken_over_day(rules.program, tiers, (from, bucket), into.settled_on);
-    self::bucket(rules.program, tiers, into, day)
-}
-
-/// What counts toward `from`'s tier, as it counts toward `into`'s: what each reached in a period, both together; what
-/// earlier periods secured and earlier rules gave.
-pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> (Vec<Qualified>, Option<SecuredNow>) {
-    let Some(tiers) = rules.tiers() else { return (Vec::new(), None) };
-    let today = into.settled_on;
-    let mut qualified = Vec::new();
-    let secured = secured_after(into, |after| {
-        for (first, amount) in &from.qualifying {
-            let day = taken_over_day(rules.program, tiers, (from, *first), today);
-            qualified.push(Qualified { period: bucket(rules.program, tiers, after, day), amount: *amount });
-            count(rules, after, *amount, day);
-        }
-        for Secured { tier, through } in &from.secured {
-            secure(tiers, after, tiers.rank(tier), *through);
-        }
-        promised::add(tiers, after, from.promised.iter().cloned());
-    });
-    (qualified, secured)
-}
-
-/// Of two overrides the higher one.
-pub(crate) fn stronger(
-    rules: Rules<'_>,
-    one: Option<&TierOverride>,
-    other: Option<&TierOverride>,
-) -> Option<TierOverride> {
-    let rank = |given: &&TierOverride| (rules.tiers().and_then(|tiers| tiers.rank(&given.tier)), given.until);
-    one.into_iter().chain(other).max_by_key(rank).cloned()
 }

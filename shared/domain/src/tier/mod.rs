@@ -4,6 +4,7 @@ mod closing;
 mod counting;
 mod downgrade;
 mod keeping;
+mod merging;
 mod period;
 mod promise;
 mod promised;
@@ -13,7 +14,8 @@ mod standing;
 
 pub(crate) use self::{
     closing::{changes, close, forget},
-    counting::{absorbed, adjusted, counted, recounted, stronger, taken_over_bucket, uncounted},
+    counting::{adjusted, counted, recounted, uncounted},
+    merging::{absorbed, kept_under, stronger, taken_over_bucket},
     period::{bucket, current_period, qualifying_of},
     promise::keep_promises,
     standing::{effective, standing},

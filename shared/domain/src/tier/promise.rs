@@ -7,8 +7,12 @@
 use jiff::civil::Date;
 
 use crate::{
-    rules::{program::Period, version_head::VersionHead, versions::Rules},
-    state::account::{Account, Promise},
+    rules::{
+        program::{Downgrade, Period, Tiers},
+        version_head::VersionHead,
+        versions::Rules,
+    },
+    state::account::{Account, Promise, TierOverride},
     tier::{
         downgrade::softened,
         period::current_period,
@@ -22,6 +26,38 @@ use crate::{
         id::LevelId,
     },
 };
+
+/// What `from` has by the rules in force and by earlier ones, for the member `into` whose tier periods begin on other days.
+pub(super) fn brought(rules: Rules<'_>, tiers: &Tiers, into: &Account, from: &Account) -> Vec<Promise> {
+    let given = given(rules, from, from.settled_on).into_iter().chain(from.promised.iter().cloned());
+    let given = given.filter(|promise| tiers.rank(&promise.tier) > free_rank(tiers));
+    given.map(|promise| Promise { until: brought_until(rules, tiers, into, &promise), ..promise }).collect()
+}
+
+/// The last day of `promise` for the member `into`. A level that does not fall at once when its time is over must be held at the end
+/// of one of the member's periods, because that is when it is decided what is kept of it.
+fn brought_until(rules: Rules<'_>, tiers: &Tiers, into: &Account, promise: &Promise) -> Option<Date> {
+    let until = promise.until?;
+    let is_kept_of = tiers.rank(&promise.tier).is_some_and(|rank| tiers.kept_rank(rank).is_some());
+    let falls_at_once = tiers.downgrade == Downgrade::ToQualified && !is_kept_of;
+    let last = days_after(until, promise.grace_days.saturating_neg());
+    let end =
+        current_period(rules.program, tiers, into, last).last.filter(|_| !falls_at_once && last >= into.settled_on);
+    Some(end.map_or(until, |end| days_after(end, promise.grace_days)))
+}
+
+/// What is left of an override that the higher one of another member takes the place of: its level until its last day, which is no
+/// level to keep afterwards.
+pub(super) fn overridden(rules: Rules<'_>, given: &TierOverride, today: Date) -> Promise {
+    let days = today.until(given.until).map_or(0, |left| left.get_days().saturating_add(1));
+    Promise {
+        tier: given.tier.clone(),
+        until: Some(given.until),
+        version: rules.tiers_version(),
+        grace_days: days,
+        as_of: None,
+    }
+}
 
 /// Turns what the rules before gave `account` as of `day` into promises, now that other tiers come into force with `head`.
 ///
@@ -110,7 +146,8 @@ fn judged(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) 
     }
     let tier = if tiers.rank(&given) < tiers.rank(&promise.tier) { given } else { promise.tier.clone() };
     let until = match (promise.until, ground.until) {
-        (Some(one), Some(other)) => Some(one.min(other)),
+        (Some(one), Some(other)) if Rolling::of(then).is_some() => Some(one.min(other)),
+        // Elsewhere the end is that of a period, however much counts in it, and of a merged member that of another one.
         (one, other) => one.or(other),
     };
     Some(Promise { tier, until, ..promise.clone() })
@@ -136,4 +173,5 @@ pub(super) fn drop_amounts(rules: Rules<'_>, account: &mut Account, bound: Date)
         }
     }
     account.qualifying.retain(|bucket, _| *bucket >= bound);
+    account.counted_elsewhere.retain(|elsewhere| elsewhere.under >= bound);
 }

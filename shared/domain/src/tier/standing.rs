@@ -121,14 +121,22 @@ pub(crate) fn effective(rules: Rules<'_>, account: &Account, today: Date) -> Opt
         let rank = tiers.rank(&given.tier).filter(|_| given.until >= today)?;
         Some(Ground { rank, because: Because::Override, until: Some(given.until) })
     });
-    let planned = account.plan.iter().filter_map(|term| {
-        let until = rules.runs_until(term);
-        let rank = tiers.rank(&rules.floor(term)?).filter(|_| until >= today)?;
-        Some(Ground { rank, because: Because::Plan, until: Some(until) })
-    });
-    let grounds = qualified(rules, account, today).into_iter().chain(secured).chain(overridden).chain(planned);
+    let grounds = qualified(rules, account, today)
+        .into_iter()
+        .chain(secured)
+        .chain(overridden)
+        .chain(planned(rules, account, today));
     let strength = |ground: &Ground| (ground.rank, ground.until.unwrap_or(Date::MAX));
     grounds.reduce(|best, ground| if strength(&ground) > strength(&best) { ground } else { best })
+}
+
+/// The floor of the plan that runs, until the last of the terms in a row that have as high a one.
+fn planned(rules: Rules<'_>, account: &Account, today: Date) -> Option<Ground> {
+    let running = rules.running(&account.plans, today)?;
+    let rank = rules.floor_rank(running)?;
+    let following = account.plans.iter().skip_while(|term| *term != running);
+    let last = following.take_while(|term| rules.floor_rank(term) >= Some(rank)).last()?;
+    Some(Ground { rank, because: Because::Plan, until: Some(rules.runs_until(last)) })
 }
 
 /// The level that what counts in the period of `day` reaches, and until when that lasts if nothing is added.

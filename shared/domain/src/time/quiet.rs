@@ -62,7 +62,7 @@ pub(super) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));
-    let paid = account.plan.iter().flat_map(|term| [after(rules.runs_until(term)), after(rules.renews_until(term))]);
+    let paid = account.plans.iter().flat_map(|term| [after(rules.runs_until(term)), after(rules.renews_until(term))]);
     expiry
         .into_iter()
         .chain(tier::changes(rules, account))
@@ -80,7 +80,7 @@ pub(crate) fn begin_quietly(rules: Rules<'_>, account: &mut Account, day: Date) 
     tier::close(rules, account, day);
     account.settled_on = day;
     account.tier_override = account.tier_override.take().filter(|given| given.until >= day);
-    account.plan = account.plan.take().filter(|term| rules.renews_until(term) >= day);
+    account.plans.retain(|term| rules.renews_until(term) >= day);
 }
 
 /// Lets `head` come into force in silence: what the rules before gave is promised from now on, and what they forget is

@@ -6,7 +6,7 @@ use crate::{
     draft::Draft,
     ledger::{
         chain::Sealed,
-        entry::{Accrued, By, Lapsed, Record, ReferralChange, Source},
+        entry::{Accrued, By, Lapsed, PlanEnded, Record, ReferralChange, Source},
         posting::Posting,
     },
     rules::{
@@ -14,12 +14,7 @@ use crate::{
         version_head::VersionHead,
         versions::{Rules, VersionMissing, Versions},
     },
-    state::{
-        account::{Account, PlanTerm},
-        counter::Counters,
-        pending::Awaits,
-        qualifying::Qualifying,
-    },
+    state::{account::Account, counter::Counters, pending::Awaits, plan_term::PlanTerm, qualifying::Qualifying},
     tier::{self, Standing},
     time::{
         notice,
@@ -180,6 +175,12 @@ impl<'p> Settled<'p> {
         Some((term, self.0.rules.runs_until(term)))
     }
 
+    /// The terms of plans that wait for others to end, in the order in which they will run, with their days if nothing else is
+    /// paid, ended or taken back.
+    pub fn plans_waiting(&self) -> impl Iterator<Item = &PlanTerm> {
+        self.0.account.plans.iter().filter(|term| term.from > self.today())
+    }
+
     /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
     #[must_use]
     pub fn floor(&self) -> Option<(LevelId, &PlanTerm)> {
@@ -320,11 +321,13 @@ pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
 fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     let starts_at = start_of(&draft.rules.program.zone, day);
     let birthday = next_birthday(draft.rules.program, &draft.account).filter(|birthday| *birthday == day);
-    let ended = draft.account.plan.clone().filter(|term| days_after(draft.rules.runs_until(term), 1) == day);
+    let ended = draft.account.plans.iter().find(|term| days_after(draft.rules.runs_until(term), 1) == day).cloned();
     begin_quietly(draft.rules, &mut draft.account, day);
     if let Some(term) = ended {
         let id = EntryId::engine(&[&"plan-end", &day]);
-        draft.post(draft.entry(id, Record::PlanEnd(term.plan), By::Engine, starts_at));
+        let plans = draft.account.plans.iter().filter(|term| term.from >= day).cloned().collect();
+        let ended = PlanEnded { plan: term.plan, plans };
+        draft.post(draft.entry(id, Record::PlanEnd(ended), By::Engine, starts_at));
     }
     while let Some(awaits) = draft.account.pending.ended(day) {
         end_wait(draft, awaits);

@@ -16,6 +16,7 @@ use regulars_domain::{
     merge::{MergeRefusal, merge},
     money::Money,
     occasion::Occasion,
+    plan::{self, PlanReverseRefusal},
     points::Points,
     posting::{Posting, Unposted},
     referral::{Referrer, paid_along, pay_debt},
@@ -142,6 +143,20 @@ impl Club {
         let (source, target) = (self.settled(program, at(now), from), self.settled(program, at(now), into));
         self.commit(merge(source, target, &request(key))?);
         Ok([self.get(from).entry(key), self.get(into).entry(&format!("~transfer~{from}~{key}"))])
+    }
+
+    /// Has a payment that stands in the ledger of `of` taken back.
+    pub(crate) fn reverses_payment(
+        &mut self,
+        program: &Rulebook,
+        now: &str,
+        key: &str,
+        (id, of, payment): (&str, &str, &str),
+    ) -> Result<Entry, PlanReverseRefusal> {
+        let recorded = self.get(of).recorded(payment);
+        let settled = self.settled(program, at(now), id);
+        self.commit(plan::reverse(settled, &request(key), &recorded)?);
+        Ok(self.get(id).entry(key))
     }
 
     /// Erases a member, and the cards that were merged into this one.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use proptest::prelude::*;
 use regulars_domain::{
-    account::{PlanTerm, TierOverride},
+    account::TierOverride,
     entry::{Entry, Expiring, Record},
     points::Points,
     redeem::Redeem,
@@ -589,9 +589,8 @@ fn the_auditor_finds_a_point_too_many_and_a_tier_too_high() {
     assert!(spoil(&|member| drop(member.ledger.pop())));
     assert!(spoil(&|member| member.account.qualifying.clear()));
     assert!(spoil(&|member| member.account.steps.clear()));
-    let plus =
-        || PlanTerm { plan: "plus".parse().unwrap(), from: Date::MIN, through: Date::MAX, version: 1, begun_by: None };
-    assert!(spoil(&|member| member.account.plan = Some(plus())));
+    let plus = || vec![crate::world::plan_term("plus", "2026-11-21", "2030-11-20")];
+    assert!(spoil(&|member| member.account.plans = plus()));
 
     let spoil = |days_ahead: i64, points: i64| {
         let mut history = History::begin(rules.clone());

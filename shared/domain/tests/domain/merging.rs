@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use regulars_domain::{
-    account::{AttributeValue, Inactive, PlanTerm, Secured, Status, TierOverride},
+    account::{AttributeValue, Inactive, Secured, Status, TierOverride},
     calendar::{Every, Interval},
     cap_use::CapOwner,
     entry::Kind,
-    merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal},
+    merge::{ALIASES_MAX, MERGES_MAX, MergeRefusal, PLANS_MAX},
     points::Points,
     qualifying::Qualifying,
     steps::Steps,
@@ -16,19 +16,20 @@ use serde_json::json;
 
 use crate::{
     club::{Club, member_id},
-    world::{Rulebook, at, changes, euro, knows_use, lots, lots_of, on, program, purchase},
+    world::{Rulebook, at, changes, euro, knows_use, lots, lots_of, on, plan_term, program, purchase},
 };
 
 const NOW: &str = "2026-11-21";
 
 /// The refusals of a merge, in their order.
-pub(crate) const GROUNDS: [&str; 7] = [
+pub(crate) const GROUNDS: [&str; 8] = [
     "Inactive",
     "OtherInactive",
     "HoldsOpen",
     "TooManyMerges",
     "TooManyAliases",
     "TooManyAttributes",
+    "TooManyPlans",
     "PointsOverflow",
 ];
 
@@ -106,57 +107,6 @@ fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
     assert_eq!(target.referral.as_ref().unwrap().by, member_id("m-9"));
     assert_eq!(target.tier_override.as_ref().unwrap().reason.as_str(), "Izmir");
     assert_eq!(target.secured, [Secured { tier: "gold".parse().unwrap(), through: on("2026-12-31") }]);
-}
-
-#[test]
-fn of_two_plans_the_better_one_stays_and_of_the_same_plan_no_paid_day_is_lost() {
-    let mut document = crate::world::document(json!({}));
-    document["tiers"] = json!({ "levels": [
-        { "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }, { "id": "gold", "threshold": 200 },
-    ] });
-    document["plans"] = json!([
-        { "id": "plus", "price": 5, "interval": "month", "tier_floor": "silver" },
-        { "id": "max", "price": 9, "interval": "year", "tier_floor": "gold" },
-        { "id": "rich", "price": 9, "interval": "month", "tier_floor": "silver", "earning_percent": 120 },
-    ]);
-    let program = crate::world::program_of(&document);
-    for (giver, taker, expected) in [
-        (Some(("plus", "2026-12-20")), None, Some(("plus", "2026-12-20"))),
-        (None, Some(("plus", "2026-12-20")), Some(("plus", "2026-12-20"))),
-        // 30 days of December and 61 from 21 November on, with today: whichever of the two goes into the other.
-        (Some(("plus", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("plus", "2027-02-19"))),
-        (Some(("plus", "2027-01-20")), Some(("plus", "2026-12-20")), Some(("plus", "2027-02-19"))),
-        (Some(("max", "2027-11-20")), Some(("max", "2027-11-20")), Some(("max", "2028-11-19"))),
-        (Some(("max", "2027-11-20")), Some(("plus", "2026-12-20")), Some(("max", "2027-11-20"))),
-        (Some(("plus", "2026-12-20")), Some(("max", "2027-11-20")), Some(("max", "2027-11-20"))),
-        (Some(("rich", "2026-12-20")), Some(("plus", "2027-01-20")), Some(("rich", "2026-12-20"))),
-        (None, None, None),
-    ] {
-        let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
-        let term = |(plan, through): (&str, &str)| PlanTerm {
-            plan: plan.parse().unwrap(),
-            from: on("2026-11-21"),
-            through: on(through),
-            version: 1,
-            begun_by: None,
-        };
-        club.get_mut("m-1").account.plan = giver.map(term);
-        club.get_mut("m-2").account.plan = taker.map(term);
-        club.merges(&program, NOW, "merge-1", ("m-1", "m-2")).unwrap();
-        assert_eq!(club.get("m-2").account.plan, expected.map(term), "{giver:?} into {taker:?}");
-        assert_eq!(club.get("m-1").account.plan, None);
-    }
-    // After a merge the month of a payment is whole, from the end as it is now.
-    let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
-    for member in ["m-1", "m-2"] {
-        club.get_mut(member).takes_plan(&program, at("2026-11-21"), &format!("paid-{member}"), "plus").unwrap();
-    }
-    club.merges(&program, NOW, "merge-1", ("m-1", "m-2")).unwrap();
-    for (key, through) in [("paid-3", "2027-02-19"), ("paid-4", "2027-03-19")] {
-        club.get_mut("m-2").takes_plan(&program, at("2026-11-22"), key, "plus").unwrap();
-        assert_eq!(club.get("m-2").account.plan.as_ref().unwrap().through, on(through));
-    }
-    club.assert_proven();
 }
 
 #[test]
@@ -250,6 +200,12 @@ fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
                 club.get_mut(who).account.attributes = own.collect();
             }
         }
+        // As many terms as there may be, and one more.
+        let term = plan_term("plus", NOW, "2026-12-20");
+        club.get_mut(from).account.plans = vec![term.clone(); PLANS_MAX];
+        if has("TooManyPlans") {
+            club.get_mut(into).account.plans = vec![term];
+        }
         if has("PointsOverflow") {
             club.get_mut(into).account.lots = lots(&[("never", Points::MAX.get() - 9)]);
         }
@@ -269,6 +225,7 @@ fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
             MergeRefusal::TooManyMerges => "TooManyMerges",
             MergeRefusal::TooManyAliases => "TooManyAliases",
             MergeRefusal::TooManyAttributes => "TooManyAttributes",
+            MergeRefusal::TooManyPlans => "TooManyPlans",
             MergeRefusal::PointsOverflow => "PointsOverflow",
         });
         assert_eq!(told, grounds.into_iter().find(|ground| has(ground)));

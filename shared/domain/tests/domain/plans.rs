@@ -4,8 +4,8 @@ use regulars_domain::{
     account::{Inactive, Status, TierOverride},
     chain::Sealed,
     entitlement::UseRefusal,
-    entry::{By, Kind, PlanPaid, Record},
-    plan::{PlanRefusal, PlanReverseRefusal},
+    entry::{By, Kind, PlanEnded, PlanPaid, Record},
+    plan::{PlanEndRefusal, PlanRefusal, PlanReverseRefusal},
     tier::Because,
 };
 use serde_json::{Value, json};
@@ -34,12 +34,16 @@ fn document() -> Value {
     })
 }
 
+fn plan_end(plan: &str) -> Record {
+    Record::PlanEnd(PlanEnded { plan: plan.parse().unwrap(), plans: Vec::new() })
+}
+
 fn paid() -> Rulebook {
     program(document())
 }
 
 fn term(member: &Member) -> Option<(String, String, String)> {
-    let term = member.account.plan.clone()?;
+    let term = member.account.plans.first().cloned()?;
     Some((term.plan.to_string(), term.from.to_string(), term.through.to_string()))
 }
 
@@ -59,10 +63,8 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
             let entry = member.takes_plan(&program, at(taken_on), &format!("paid-{n}"), plan).unwrap();
             let expected = (plan.to_owned(), taken_on.to_owned(), through.to_owned());
             assert_eq!(term(&member), Some(expected), "{plan} of {taken_on}");
-            assert_eq!(
-                (entry.kind(), entry.points().get(), entry.record),
-                (Kind::Plan, 0, Record::Plan(PlanPaid { term: member.account.plan.clone().unwrap(), price, months }))
-            );
+            let paid = PlanPaid { term: member.account.plans[0].clone(), price, months, plans: Vec::new() };
+            assert_eq!((entry.kind(), entry.points().get(), entry.record), (Kind::Plan, 0, Record::Plan(paid)));
         }
         for sealed in &member.ledger {
             assert_eq!(Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap(), *sealed);
@@ -235,7 +237,7 @@ fn of_several_grounds_not_to_take_a_payment_back_the_first_is_told() {
     assert_eq!(term(&again).unwrap().2, "2026-12-24");
     // Ended under a key, it is ended once, and nothing is written where no plan runs.
     let entry = again.ledger.iter().find(|sealed| sealed.entry.id.as_str() == "end").unwrap();
-    assert_eq!(entry.entry.record, Record::PlanEnd("plus".parse().unwrap()));
+    assert_eq!(entry.entry.record, plan_end("plus"));
     assert_eq!(again.ends_plan_once(&program, now, "end-2"), Ok(true));
     assert_eq!(again.ends_plan_once(&program, now, "end-3"), Ok(false));
     again.assert_proven();
@@ -258,7 +260,7 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
         ["~plan-end~2026-12-22", "~tier~2026-12-22"]
     );
     let end = &ended[0];
-    assert_eq!((&end.record, end.by), (&Record::PlanEnd("plus".parse().unwrap()), By::Engine));
+    assert_eq!((&end.record, end.by), (&plan_end("plus"), By::Engine));
     assert_eq!((runs(&program, &mut member, "2026-12-22"), member.tier()), (None, Some("bronze")));
     // Paid for again, it begins anew.
     member.takes_plan(&program, at("2027-01-05"), "again", "plus").unwrap();
@@ -268,7 +270,7 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     let mut member = begun("plus");
     let (tier, until) = ("gold".parse().unwrap(), on("2026-12-20"));
     member.account.tier_override = Some(TierOverride { tier, until, reason: "complaint-1".parse().unwrap() });
-    assert!(member.settled(&program, at("2026-12-21")).account().plan.is_some());
+    assert!(member.settled(&program, at("2026-12-21")).account().plans.len() == 1);
 
     let mut member = begun("plus");
     let running = PlanRefusal::PlanRunning { plan: "plus".parse().unwrap(), through: on("2026-12-21") };
@@ -288,7 +290,7 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     assert_eq!(member.ends_plan(&program, at("2026-11-30")), Ok(true));
     assert_eq!(member.ledger.len(), entries + 4);
     let end = &member.ledger[entries + 2].entry;
-    assert_eq!((&end.record, end.by), (&Record::PlanEnd("max".parse().unwrap()), By::Operator));
+    assert_eq!((&end.record, end.by), (&plan_end("max"), By::Operator));
     assert_eq!(end.id.to_string(), format!("~plan-end~{}", end.seq));
     member.assert_proven();
 
@@ -474,7 +476,7 @@ fn of_several_grounds_to_refuse_a_plan_the_first_is_told() {
     member.account.status = Status::Closed;
     let closed = PlanRefusal::Inactive(Inactive::Closed);
     assert_eq!(member.takes_plan(&program, at("2026-11-22"), "c", "gratis"), Err(closed));
-    assert_eq!(member.ends_plan(&program, at("2026-11-22")), Err(Inactive::Closed));
+    assert_eq!(member.ends_plan(&program, at("2026-11-22")), Err(PlanEndRefusal::Inactive(Inactive::Closed)));
     // Its term ends with time all the same, and then there is nothing to end.
     assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 2);
     assert_eq!(member.ends_plan(&program, at("2026-12-22")), Ok(false));

@@ -122,7 +122,7 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
         crate::transferring::GROUNDS
     );
     assert_eq!(declared(include_str!("../../src/decisions/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
-    // The tables of these two are beside what they refuse.
+    // The tables of these three are beside what they refuse.
     assert_eq!(
         declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"),
         ["Inactive", "PlanNotFound", "PlanRunning"]
@@ -131,6 +131,7 @@ fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
         declared(include_str!("../../src/decisions/plan.rs"), "PlanReverseRefusal"),
         ["Inactive", "NotAPayment", "PaymentReversed", "PlanOver"]
     );
+    assert_eq!(declared(include_str!("../../src/decisions/plan.rs"), "PlanEndRefusal"), ["Inactive", "PlansWaiting"]);
     let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
     assert_eq!(declared(include_str!("../../src/decisions/entitlement.rs"), "UseRefusal"), uses);
 }

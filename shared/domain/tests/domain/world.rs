@@ -24,7 +24,8 @@ use regulars_domain::{
     lots::{Expiry, Lots},
     money::{Amount, Money},
     occasion::{Activity, Occasion},
-    plan::{self, PlanRefusal, PlanReverseRefusal},
+    plan::{self, PlanEndRefusal, PlanRefusal, PlanReverseRefusal},
+    plan_term::PlanTerm,
     points::Points,
     posting::{Change, Posting, Unposted},
     purchase::Purchase,
@@ -575,7 +576,7 @@ impl Member {
     }
 
     /// Ends its plan, and tells whether that changed anything.
-    pub(crate) fn ends_plan(&mut self, program: &Rulebook, now: Timestamp) -> Result<bool, Inactive> {
+    pub(crate) fn ends_plan(&mut self, program: &Rulebook, now: Timestamp) -> Result<bool, PlanEndRefusal> {
         let settled = self.settled(program, now);
         let posting = plan::end(settled, None)?;
         Ok(posting.map(|posting| self.commit(posting)).is_some())
@@ -639,5 +640,19 @@ impl Member {
 
     pub(crate) fn set_attribute(&mut self, id: &str, value: AttributeValue) {
         self.account.attributes.insert(id.parse().unwrap(), value);
+    }
+}
+
+/// A term of a plan, paid once under the first version by a payment that is not known.
+pub(crate) fn plan_term(plan: &str, from: &str, through: &str) -> PlanTerm {
+    PlanTerm {
+        plan: plan.parse().unwrap(),
+        from: on(from),
+        through: on(through),
+        version: 1,
+        begun_by: None,
+        ledger: None,
+        payments: 1,
+        anchor_day: None,
     }
 }

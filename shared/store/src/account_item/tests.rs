@@ -120,6 +120,19 @@ fn steps() -> impl Strategy<Value = Steps> {
 }
 
 prop_compose! {
+    fn plan_term()(
+        ids in (id::<PlanId>(), option::of(id::<EntryId>()), option::of(id::<MemberId>())),
+        days in (day(), day(), option::of(any::<i8>())),
+        counts in any::<(u64, u32)>(),
+    ) -> PlanTerm {
+        PlanTerm {
+            plan: ids.0, from: days.0, through: days.1, version: counts.0, begun_by: ids.1, ledger: ids.2, payments: counts.1,
+            anchor_day: days.2,
+        }
+    }
+}
+
+prop_compose! {
     fn kept()(
         attributes in collection::btree_map(id(), attribute(), 0..5),
         aliases in collection::vec(("[A-Za-z0-9._:-]{1,16}", any::<[u8; 16]>()), 0..4),
@@ -129,8 +142,9 @@ prop_compose! {
         tier_override in option::of((id::<LevelId>(), day(), ".{1,40}")),
         cap_use in cap_use(),
         steps in collection::btree_map(id::<RuleId>(), steps(), 0..3),
-        plan in option::of((id::<PlanId>(), day(), day(), any::<u64>(), option::of(id::<EntryId>()))),
+        plans in collection::vec(plan_term(), 0..3),
         promised in collection::vec(promise(), 0..3),
+        moved in collection::vec((id::<MemberId>(), day(), day()), 0..3),
     )(
         ids in (id::<ProgramId>(), id::<MemberId>()),
         status in status(),
@@ -145,17 +159,22 @@ prop_compose! {
         bought in prop_oneof![Just(Bought::default()), bought()],
         attributes in Just(attributes), aliases in Just(aliases), lots in Just(lots),
         qualifying in Just(qualifying), secured in Just(secured), tier_override in Just(tier_override),
-        cap_use in Just(cap_use), steps in Just(steps), plan in Just(plan),
-        promised in Just(promised),
+        cap_use in Just(cap_use), steps in Just(steps), plans in Just(plans),
+        promised in Just(promised), moved in Just(moved),
     ) -> Account {
+        // The ledgers of terms are those of members who were merged into this one, if there are any.
+        let of_merged = |ledger: MemberId| merged_from.last().cloned().unwrap_or(ledger);
+        let plans: Vec<PlanTerm> = plans;
+        let referral_debts = links.2.into_iter().map(|debt: ReferralDebt| ReferralDebt { friend: of_merged(debt.friend), ..debt }).collect();
+        let counted_elsewhere = moved.into_iter().map(|(ledger, from, under)| CountedElsewhere { ledger: of_merged(ledger), from, under }).collect();
+        let plans = plans.into_iter().map(|term| PlanTerm { ledger: term.ledger.map(of_merged), ..term }).collect();
         Account {
             program: ids.0, member: ids.1, status, enrolled_at: instants.0, attributes, salt: salt.map(Into::into), promised,
             aliases: aliases.into_iter().map(|(kind, hash)| Alias { kind, hash }).collect(),
-            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts: links.2, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying, bought,
+            referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying, bought,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
-            plan: plan.map(|(plan, from, through, version, begun_by)| PlanTerm { plan, from, through, version, begun_by }),
-            tier: links.1, cap_use, steps, extended_to: days.3, extension: waiting.2, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
+            plans, counted_elsewhere, tier: links.1, cap_use, steps, extended_to: days.3, extension: waiting.2, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -292,7 +311,8 @@ pub(crate) fn ordinary_worst_case() -> Account {
             until: date(2027, 6, 30),
             reason: "complaint-4711".parse().unwrap(),
         }),
-        plan: None,
+        plans: Vec::new(),
+        counted_elsewhere: Vec::new(),
         tier: Some("platinum".parse().unwrap()),
         cap_use: [
             (rule("beans-bag"), use_of(months_used, 200)),
@@ -398,12 +418,20 @@ fn a_corrupt_attribute_is_named() {
         (LOTS, map([("20261130".to_owned(), number("0"))])),
         (OWED, number("x")),
         (QUALIFYING, map([("20260101".to_owned(), list([number("1"), number("2")]))])),
+        (COUNTED_ELSEWHERE, list([list([number("9"), text("20260101"), text("20260601")])])),
         (BOUGHT, list([number("1")])),
         (BOUGHT, list([number("1"), text("2")])),
         (BOUGHT, list([number("-1"), number("2")])),
         (SECURED, list([list([text("gold")])])),
         (OVERRIDE, list([text("gold"), text("20270630")])),
-        (PLAN, list([text("plus"), text("20261122"), text("20261222")])),
+        (
+            PLANS,
+            list([map([
+                ("p".to_owned(), text("plus")),
+                ("f".to_owned(), text("20261122")),
+                ("v".to_owned(), number("1")),
+            ])]),
+        ),
         (TIER, text("#")),
         (CAP_USE, map([("rule/a".to_owned(), map([("ever".to_owned(), number("1"))]))])),
         (STEPS, map([("card".to_owned(), text("1"))])),

@@ -12,7 +12,7 @@ use regulars_domain::{
     hash::Hash,
     hold::{HOLD_LOTS_MAX, HOLDS_MAX},
     lots::LOTS_MAX,
-    merge::{ALIASES_MAX, MERGES_MAX},
+    merge::{ALIASES_MAX, MERGES_MAX, PLANS_MAX},
     pending::{PENDING_MAX, Pending, UNCONFIRMED_MAX},
     program::{ATTRIBUTE_BYTES_MAX, MEMORY_BYTES_MAX, Program},
     settle::settle_unwritten,
@@ -132,6 +132,30 @@ fn largest(shape: &dyn Fn(usize) -> Value) -> (usize, Program) {
     (fits, read(fits).unwrap())
 }
 
+/// A term of a plan that another card paid for, and that has waited.
+fn term(place: usize, today: Date) -> PlanTerm {
+    let from = days_after(today, 400 * i32::try_from(place).unwrap());
+    PlanTerm {
+        plan: long_id("plan", place).parse().unwrap(),
+        from,
+        through: days_after(from, 366),
+        version: 1,
+        begun_by: Some("x".repeat(64).parse().unwrap()),
+        ledger: place.checked_sub(1).map(|card| long_id("member", card).parse().unwrap()),
+        payments: 12,
+        anchor_day: Some(31),
+    }
+}
+
+/// Where the amounts of a card are kept, those of the current period and of the one before.
+fn counted_elsewhere(card: usize, today: Date) -> [CountedElsewhere; 2] {
+    [0, 365].map(|days| CountedElsewhere {
+        ledger: long_id("member", card).parse().unwrap(),
+        from: days_after(today, days),
+        under: days_after(today, days + 300),
+    })
+}
+
 /// What unconfirmed accruals count, as much of it as there can be.
 fn everything_unconfirmed(today: Date) -> BTreeMap<Date, Unconfirmed> {
     let mut unconfirmed: BTreeMap<_, Unconfirmed> = BTreeMap::new();
@@ -219,13 +243,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
             until: day(90),
             reason: "x".repeat(64).parse().unwrap(),
         }),
-        plan: Some(PlanTerm {
-            plan: long_id("plan", 0).parse().unwrap(),
-            from: today,
-            through: day(30),
-            version: 1,
-            begun_by: Some("x".repeat(64).parse().unwrap()),
-        }),
+        plans: (0..PLANS_MAX).map(|place| term(place, today)).collect(),
         tier: Some("x".repeat(64).parse().unwrap()),
         cap_use: rule_caps.chain(limits).chain(entitled).collect(),
         steps: steps.map(|rule| (rule.id.clone(), Steps { count: -MOST, days: days.clone(), is_done: true })).collect(),
@@ -250,7 +268,8 @@ fn everything(program: &Program, now: Timestamp) -> Account {
     }
 }
 
-/// `account`, with as much again as there can be of rules that the program does not have any more.
+/// `account`, with as much again as there can be of rules that the program does not have any more, and with what is kept of merged
+/// members whose periods began on other days, where the version before counted by such periods.
 fn remembering_more(mut account: Account, now: Timestamp) -> Account {
     let gone = (0..400).map(|place| CapOwner::Rule(long_id("gone", place).parse().unwrap()));
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -258,6 +277,7 @@ fn remembering_more(mut account: Account, now: Timestamp) -> Account {
     let more = gone.map(|owner| (owner, BTreeMap::from(uses)));
     let known = account.cap_use.iter().map(|(owner, uses)| (owner.clone(), uses.clone()));
     account.cap_use = known.chain(more).collect();
+    account.counted_elsewhere = (0..MERGES_MAX).flat_map(|card| counted_elsewhere(card, today)).collect();
     account.steps.extend((0..100).map(|place| (long_id("gone", place).parse().unwrap(), Steps::counted(MOST))));
     account
 }

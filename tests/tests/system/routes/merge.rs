@@ -2,7 +2,7 @@
 
 use regulars_tests::{
     client::Answer,
-    system::{DEMO, System, member, purchase},
+    system::{DEMO, System, coffee_shop, member, purchase, purchase_at},
 };
 use serde_json::{Value, json};
 
@@ -192,4 +192,37 @@ fn of_two_orders_with_one_number_the_caller_says_which_is_meant() {
     }
     system.accrue("m-3", "order-1", &purchase(700)).problem(422, "idempotency_key_reused");
     assert_eq!(system.account("m-3")["balance"]["spendable"], 75);
+}
+
+#[test]
+fn a_merge_shortens_no_status_and_a_return_takes_back_what_the_old_card_gave() {
+    let mut program = coffee_shop();
+    program["tiers"]["period"] = json!("membership_year");
+    let system = System::with(&program, "2027-01-05T12:00:00+03:00");
+    let tier = |system: &System| {
+        let tier = system.account("m-1")["tier"].clone();
+        (tier["id"].clone(), tier["until"].clone())
+    };
+    system.enroll("m-1");
+    system.move_clock("2027-07-01T12:00:00+03:00");
+    system.enroll("m-2");
+    for (key, amount) in [("order-1", 31_000), ("order-2", 1_000)] {
+        let bought = purchase_at("2027-07-01T12:00:00+03:00", amount);
+        system.accrue("m-2", key, &bought).expect(201);
+    }
+    system.move_clock("2027-12-10T12:00:00+03:00");
+    let until = json!("2029-07-31");
+    assert_eq!(system.account("m-2")["tier"]["until"], until);
+    merge(&system, "m-2", "merge-1", &json!({ "into": "m-1" })).expect(201);
+    assert_eq!(tier(&system), (json!("silver"), until.clone()));
+    let back = |key: &str, order: &str| {
+        let path = format!("{}/accruals/{order}/reversals", member("m-1"));
+        system.client.post_under(key, &path, &json!({})).expect(201)
+    };
+    back("back-2", "order-2");
+    assert_eq!(tier(&system), (json!("silver"), until));
+    system.move_clock("2028-01-10T12:00:00+03:00");
+    let returned = back("back-1", "order-1");
+    assert_eq!(returned["tier_change"], json!({ "from": "silver", "to": "bronze" }));
+    assert_eq!(tier(&system), (json!("bronze"), Value::Null));
 }

@@ -159,3 +159,82 @@ fn what_a_plan_gives_is_used_so_many_times_in_each_interval() {
     taste(&system, "cup-4", "sauna").problem(409, "account_suspended");
     system.audit("m-1");
 }
+
+#[test]
+fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lost() {
+    let mut program = coffee_shop();
+    program["plans"] = json!([
+        { "id": "club", "price": 9900, "interval": "year", "tier_floor": "gold" },
+        { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver" },
+    ]);
+    // The year with gold and the month with silver, whichever card goes into the other.
+    for (year, month) in [("m-1", "m-2"), ("m-2", "m-1")] {
+        let system = System::with(&program, "2027-01-15T12:00:00+03:00");
+        let post = |key: &str, id: &str, path: &str, body: Value| {
+            system.client.post_under(key, &format!("{}{path}", member(id)), &body)
+        };
+        system.enroll("m-1");
+        system.enroll("m-2");
+        post("payment-1", year, "/plan", json!({ "plan": "club" })).expect(201);
+        system.move_clock("2027-03-01T12:00:00+03:00");
+        post("payment-1", month, "/plan", json!({ "plan": "plus" })).expect(201);
+        system.move_clock("2027-03-10T12:00:00+03:00");
+        let merged = post("merge-1", "m-2", "/merge", json!({ "into": "m-1" })).expect(201);
+        let next = json!([{ "id": "plus", "from": "2028-01-15", "through": "2028-02-05" }]);
+        let plan = json!({ "id": "club", "through": "2028-01-14", "next": next });
+        assert_eq!((&merged["into"]["plan"], &merged["into"]["tier"]["id"]), (&plan, &json!("gold")));
+        assert_eq!(merged["account"]["plan"], Value::Null);
+
+        // Renewed, the plan that waits is longer; the payment is taken back again.
+        let renewed = post("payment-2", "m-1", "/plan", json!({ "plan": "plus" })).expect(201);
+        assert_eq!(renewed["account"]["plan"]["next"][0]["through"], "2028-03-05");
+        post("back-1", "m-1", "/plan/payment-2/reversals", json!({})).expect(201);
+        // The same key in both ledgers: it must be told whose is meant.
+        let back = |key: &str, query: &str| post(key, "m-1", &format!("/plan/payment-1/reversals{query}"), json!({}));
+        back("back-2", "").problem(409, "entry_ambiguous");
+        let back = |key: &str, card: &str| back(key, &format!("?member={card}"));
+        assert_eq!(
+            back("back-2", month).expect(201)["account"]["plan"],
+            json!({ "id": "club", "through": "2028-01-14" })
+        );
+        back("back-3", month).problem(409, "plan_payment_reversed");
+        post("payment-3", "m-1", "/plan", json!({ "plan": "plus" })).problem(409, "plan_running");
+    }
+    let system = System::with(&program, "2027-01-15T12:00:00+03:00");
+    let post = |key: &str, id: &str, path: &str, body: Value| {
+        system.client.post_under(key, &format!("{}{path}", member(id)), &body)
+    };
+    let plan = format!("{}/plan", member("m-1"));
+    for id in ["m-1", "m-2", "m-3"] {
+        system.enroll(id);
+        let plan = if id == "m-3" { "plus" } else { "club" };
+        post(&format!("payment-{id}"), id, "/plan", json!({ "plan": plan })).expect(201);
+    }
+    for id in ["m-3", "m-2"] {
+        post(&format!("merge-{id}"), id, "/merge", json!({ "into": "m-1" })).expect(201);
+    }
+    // Two years become two years.
+    let next = json!([{ "id": "club", "from": "2028-01-15", "through": "2029-01-13" },
+                      { "id": "plus", "from": "2029-01-14", "through": "2029-02-13" }]);
+    assert_eq!(system.account("m-1")["plan"], json!({ "id": "club", "through": "2028-01-14", "next": next }));
+    system.move_clock("2028-01-15T00:00:00+03:00");
+    assert_eq!(system.account("m-1")["plan"]["next"], json!([next[1]]));
+    system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
+    let entry = system.ledger("m-1").last().unwrap().clone();
+    assert_eq!(
+        (&entry["id"], &entry["plan"]["id"], &entry["plan"]["from"]),
+        (&json!("~plan-end~2028-01-15"), &json!("club"), &json!("2028-01-15"))
+    );
+    // Without a key, a repeat would end the plan that begins.
+    let waiting = system.client.send("DELETE", &plan, &[], &[]).problem(409, "plans_waiting");
+    assert_eq!(waiting["waiting"], 1);
+    let keyed = || system.client.send("DELETE", &plan, &[("idempotency-key", "end-1")], &[]).expect(200);
+    for _ in 0..2 {
+        let account = keyed();
+        assert_eq!(
+            (&account["plan"], &account["tier"]["id"]),
+            (&json!({ "id": "plus", "through": "2028-02-14" }), &json!("silver"))
+        );
+    }
+    assert_eq!(end(&system)["plan"], Value::Null);
+}

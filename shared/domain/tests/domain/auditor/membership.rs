@@ -151,7 +151,7 @@ impl Membership {
 
     /// That the account says the same.
     pub(super) fn audit(&self, account: &Account, today: Date) {
-        let term = account.plan.as_ref().map(|term| (term.plan.to_string(), term.through));
+        let term = account.plans.first().map(|term| (term.plan.to_string(), term.through));
         let paid = self.paid.as_ref().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));
         assert_eq!(term, paid, "another plan runs than the books say");
         let owner = "entitlement/tasting".parse().unwrap();

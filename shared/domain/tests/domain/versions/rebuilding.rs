@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use regulars_domain::{
-    account::{Account, PlanTerm, Promise, Referral, ReferralDebt, Secured, Status},
+    account::{Account, Promise, Referral, ReferralDebt, Secured, Status},
     calendar::{Every, Interval},
     chain::Sealed,
     entry::Kind,
@@ -19,7 +19,7 @@ use super::Member;
 use crate::{
     club::{Club, member_id},
     proof::rebuilt_from,
-    world::{Rulebook, at, document, euro, lots, on, program_of, purchase},
+    world::{Rulebook, at, document, euro, lots, on, plan_term, program_of, purchase},
 };
 
 /// A program with something for every kind of entry, and a document with another threshold for gold.
@@ -166,8 +166,7 @@ fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
             account.promised.push(Promise { tier, until, version: 1, grace_days: 0, as_of: None });
         }),
         ("a plan", |account| {
-            let (plan, from, through) = ("plus".parse().unwrap(), on("2028-05-20"), on("2028-06-19"));
-            account.plan = Some(PlanTerm { plan, from, through, version: 2, begun_by: None });
+            account.plans = vec![plan_term("plus", "2028-05-20", "2028-06-19")];
         }),
         ("the status", |account| account.status = Status::Suspended),
         ("a referral's debt", |account| {

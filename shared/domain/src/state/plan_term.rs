@@ -1,0 +1,68 @@
+//! The time for which a member has paid for a plan.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::values::{
+    calendar::days_after,
+    id::{EntryId, MemberId, PlanId},
+};
+
+/// The time for which a member has paid for a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTerm {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its first day. Later than today while the term waits for others to end.
+    pub from: Date,
+    /// Its last day.
+    pub through: Date,
+    /// The version of the program under which it was last paid: its terms hold to the last day.
+    pub version: u64,
+    /// The payment that began it. It tells the payments of this term from those of an earlier one. `None` for terms of releases
+    /// that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_by: Option<EntryId>,
+    /// The member whose ledger has the payment that began it; `None` if it is the account's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<MemberId>,
+    /// How many of its payments have not been taken back.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub payments: u32,
+    /// The day of the month on which its intervals begin, if that is not the day of `from` because other terms have moved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor_day: Option<i8>,
+}
+
+impl PlanTerm {
+    /// The day of the month on which its intervals begin.
+    pub(crate) fn anchor(&self) -> i8 {
+        self.anchor_day.unwrap_or_else(|| self.from.day())
+    }
+
+    /// How many of its paid days are left, `today` among them.
+    pub(crate) fn days_left(&self, today: Date) -> i32 {
+        let first = self.from.max(today);
+        first.until(self.through).map_or(0, |left| left.get_days().saturating_add(1)).max(0)
+    }
+
+    /// The term with the days that are left of it, from `begins` on. After them its intervals begin on another day of the month.
+    pub(crate) fn moved_to(self, begins: Date, today: Date) -> Self {
+        if self.from == begins {
+            return self;
+        }
+        let next = days_after(begins, self.days_left(today));
+        let is_anchored = next.day() == begins.day().min(next.last_of_month().day());
+        let anchor_day = (!is_anchored).then(|| next.day());
+        Self { from: begins, through: days_after(next, -1), anchor_day, ..self }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_one(payments: &u32) -> bool {
+    *payments == 1
+}
