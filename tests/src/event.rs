@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use regulars_api::http::{Method, Who};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_store::in_the_name_of;
 use serde_json::{Value, json};
 
 /// The functions of this workspace, by their folders.
@@ -82,12 +83,14 @@ pub fn batch(messages: &[Value]) -> Value {
 pub async fn handle(function: &str, engine: &Engine, event: Value) -> Result<Value, EventRefused> {
     let deadline = Deadline::after(Duration::from_secs(20));
     match function {
-        "account" => regulars_account::handle(engine, event, deadline).await,
-        "earn" => regulars_earn::handle(engine, event, deadline).await,
-        "enroll" => regulars_enroll::handle(engine, event, deadline).await,
-        "program" => regulars_program::handle(engine, event, deadline).await,
-        "redeem" => regulars_redeem::handle(engine, event, deadline).await,
-        "tier-evaluation" => regulars_tier_evaluation::handle(engine, event, deadline).await,
+        "account" => in_the_name_of("account", regulars_account::handle(engine, event, deadline)).await,
+        "earn" => in_the_name_of("earn", regulars_earn::handle(engine, event, deadline)).await,
+        "enroll" => in_the_name_of("enroll", regulars_enroll::handle(engine, event, deadline)).await,
+        "program" => in_the_name_of("program", regulars_program::handle(engine, event, deadline)).await,
+        "redeem" => in_the_name_of("redeem", regulars_redeem::handle(engine, event, deadline)).await,
+        "tier-evaluation" => {
+            in_the_name_of("tier-evaluation", regulars_tier_evaluation::handle(engine, event, deadline)).await
+        }
         _ => panic!("no function is called {function}"),
     }
 }

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 
-use crate::client::{Answer, Client};
+use crate::{
+    client::{Answer, Client},
+    template::Template,
+};
 
 /// Where the clock of a system stands at first: a Saturday afternoon in the program's time zone.
 pub const NOW: &str = "2026-11-21T13:05:00Z";
@@ -248,7 +251,8 @@ impl System {
     }
 }
 
-/// Whatever a test did, the ledgers that it leaves make the accounts that it leaves.
+/// Whatever a test did, the ledgers that it leaves make the accounts that it leaves, and no function called the table in a way that its
+/// policy in the template denies.
 impl Drop for System {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
@@ -259,7 +263,9 @@ impl Drop for System {
             faults = verified.expect("the table can be read");
             faults.truncate(5);
         }
+        let denied = Template::read().denied(&running.engine().store.meter().needed());
         self.runtime.block_on(running.stop());
         assert_eq!(faults, Vec::<String>::new());
+        assert!(denied.is_empty() || std::thread::panicking(), "the template's policies deny {denied:#?}");
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fs,
 };
 
+use regulars_store::Permission;
 use yaml_serde::Value;
 
 /// The deployment's own description, as far as it is about functions.
@@ -25,13 +26,47 @@ pub struct Function {
     pub is_scheduled: bool,
     /// The logical ids of the queues whose messages it is given.
     pub queues: BTreeSet<String>,
-    /// The actions that its policy allows on the table.
-    pub actions: BTreeSet<String>,
+    /// What its policy allows on the table and its indexes.
+    pub grants: BTreeSet<Grant>,
     /// The actions that its policy allows on queues, each with the queue's logical id.
     pub queue_actions: BTreeSet<(String, String)>,
 }
 
+/// An action that a policy allows on the table or one of its indexes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The action.
+    pub action: String,
+    /// The index, if it is on one.
+    pub index: Option<String>,
+    /// What the partition key has to begin with, if there is a condition on it.
+    pub leading_key: Option<String>,
+}
+
+impl From<&Permission> for Grant {
+    fn from(Permission { action, index, leading_key }: &Permission) -> Self {
+        Self {
+            action: action.iam_name().to_owned(),
+            index: index.map(str::to_owned),
+            leading_key: leading_key.map(str::to_owned),
+        }
+    }
+}
+
 impl Template {
+    /// Returns what functions needed, by their names, and their policies do not allow.
+    #[must_use]
+    pub fn denied(&self, needed: &BTreeMap<&'static str, BTreeSet<Permission>>) -> Vec<(String, Grant)> {
+        let function = |name: &str| self.functions.iter().find(|function| function.name == name);
+        let grants = |name: &str| function(name).map(|function| function.grants.clone()).unwrap_or_default();
+        let denied = needed.iter().flat_map(|(name, needed)| {
+            let needed: BTreeSet<Grant> = needed.iter().map(Grant::from).collect();
+            let denied: Vec<Grant> = needed.difference(&grants(name)).cloned().collect();
+            denied.into_iter().map(|grant| ((*name).to_owned(), grant))
+        });
+        denied.collect()
+    }
+
     /// Reads the template of this repository.
     ///
     /// # Panics
@@ -78,10 +113,8 @@ impl Function {
         let routes = routes.map(|route| ((text(&route["Method"]), text(&route["Path"])), scopes(route))).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
-        let granted = statements.flat_map(|statement| {
-            let resource = &statement["Resource"];
-            list(&statement["Action"]).into_iter().map(move |action| (action, resource))
-        });
+        let granted = statements
+            .flat_map(|statement| list(&statement["Action"]).into_iter().map(move |action| (action, statement)));
         let (on_queues, on_table): (Vec<_>, Vec<_>) = granted.partition(|(action, _)| action.starts_with("sqs:"));
         Self {
             name: folder
@@ -92,15 +125,34 @@ impl Function {
             routes,
             is_scheduled: false,
             queues: BTreeSet::new(),
-            actions: on_table.into_iter().map(|(action, _)| action).collect(),
+            grants: on_table.into_iter().flat_map(|(action, statement)| grants(&action, statement)).collect(),
             queue_actions: on_queues
                 .into_iter()
-                .flat_map(|(action, queues)| {
-                    queues.as_sequence().into_iter().flatten().map(move |queue| (action.clone(), named(queue)))
+                .flat_map(|(action, statement)| {
+                    statement["Resource"]
+                        .as_sequence()
+                        .into_iter()
+                        .flatten()
+                        .map(move |queue| (action.clone(), named(queue)))
                 })
                 .collect(),
         }
     }
+}
+
+/// What a statement grants of one of its actions: `!GetAtt Table.Arn` is the table, `!Sub ${Table.Arn}/index/NAME` an index.
+fn grants(action: &str, statement: &Value) -> Vec<Grant> {
+    let Value::Tagged(resource) = &statement["Resource"] else { panic!("a reference, not {statement:?}") };
+    let resource = text(&resource.value);
+    let index = resource.strip_prefix("${Table.Arn}/index/").map(str::to_owned);
+    assert!(index.is_some() || resource == "Table.Arn", "{resource}");
+    let grant = |leading_key| Grant { action: action.to_owned(), index: index.clone(), leading_key };
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    if keys.is_null() {
+        return vec![grant(None)];
+    }
+    let prefix = |key: String| key.strip_suffix('*').expect("a pattern that ends with *").to_owned();
+    list(keys).into_iter().map(|key| grant(Some(prefix(key)))).collect()
 }
 
 fn text(value: &Value) -> String {

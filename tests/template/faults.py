@@ -28,6 +28,7 @@ class Fault:
 
 FOLDERS = "each_folder_has_its_function_and_each_function_its_folder"
 POLICIES = "no_policy_grants_more_than_named_actions_on_named_resources"
+KINDS = "each_function_reaches_only_its_kinds_of_items"
 READING = "the_reading_function_cannot_write"
 LOGS = "everything_that_logs_has_a_group_that_forgets"
 TABLE = "the_table_has_the_keys_that_the_store_asks_for"
@@ -95,6 +96,21 @@ FAULTS = [
         "a managed policy", POLICIES, "Policies:\n", "Policies:\n        - arn:aws:iam::aws:policy/x\n", "EarnFunction:"
     ),
     Fault("calling every function", POLICIES, "- lambda:InvokeFunction", "- lambda:*", "ReviewRole:"),
+    Fault("program documents that a till may write", KINDS, "receipt#*", "program#*", "EarnFunction:"),
+    Fault("codes that any function may write", KINDS, "[cap#*, member#*, reward#*]", "[codes#*]", "AccountFunction:"),
+    Fault("every item", KINDS, "dynamodb:LeadingKeys: [", 'dynamodb:LeadingKeys: ["*", ', "RedeemFunction:"),
+    Fault("a kind of item that is not there", KINDS, "alias#*", "aliases#*", "EnrollFunction:"),
+    Fault("keys that are not compared", KINDS, "ForAllValues:StringLike", "ForAnyValue:StringLike", "RedeemFunction:"),
+    Fault("reading and writing in one statement", KINDS, "- dynamodb:GetItem", "- dynamodb:PutItem", "EarnFunction:"),
+    Fault("a scan that sees everything", KINDS, "[pk, sk]", "[pk, sk, e]"),
+    Fault("a scan that names no attributes", KINDS, "SPECIFIC_ATTRIBUTES", "ALL_ATTRIBUTES"),
+    Fault(
+        "a scan under a condition that it passes",
+        KINDS,
+        "- dynamodb:GetItem",
+        "- dynamodb:Scan",
+        "TierEvaluationFunction:",
+    ),
     Fault("a reader that deletes", READING, "- dynamodb:GetItem", "- dynamodb:DeleteItem", "AccountFunction:"),
     Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "SystemLogLevel: INFO"),
     Fault("another function's log group", LOGS, "LogGroup: !Ref EarnLogGroup", "LogGroup: !Ref EnrollLogGroup"),

@@ -12,6 +12,24 @@ READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 SCANNING = "tier-evaluation"
 
+# What partition keys begin with, and the functions that write items under them. All functions write accounts and the counters
+# that an ended hold gives back to.
+WRITERS = {
+    "alias#*": {"enroll"},
+    "cap#*": None,
+    "codes#*": {"program", "redeem"},
+    "member#*": None,
+    "program#*": {"program"},
+    "receipt#*": {"earn"},
+    "reward#*": None,
+}
+
+# A scan names no keys; this lets it see the names of items and nothing else of them.
+NAMES_ONLY = {
+    "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk"]},
+    "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+}
+
 # What the platform does in a function's name with a queue that it reads.
 QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
@@ -136,7 +154,7 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
             if resource == "*" and not actions <= WITHOUT_RESOURCE:
                 yield f"{owner} grants {sorted(actions)} on *"
             if owner in roles:
-                wanted = on_index if actions == {"dynamodb:Query"} else [on_table]
+                wanted = [on_table, *on_index] if actions == {"dynamodb:Query"} else [on_table]
                 if actions == QUEUE_ACTIONS:
                     wanted = on_queues.get(owner, [])
                 if resource not in wanted:
@@ -150,6 +168,38 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
                 yield f"{logical_id} has the managed policy {managed}"
     if len(roles) != len(stack.functions()):
         yield "functions share a role"
+
+
+def each_function_reaches_only_its_kinds_of_items(stack):
+    """Statements on the table name the partition keys that they reach, reading and writing apart; a scan sees names only.
+
+    The keys are compared with what the code calls by the system's own tests.
+    """
+    owners = {properties["Role"]["Fn::GetAtt"][0]: name for name, (_, properties) in stack.functions().items()}
+    for owner, statement in stack.statements():
+        actions = set(listed(statement["Action"]))
+        if owner not in owners or actions == QUEUE_ACTIONS or not any(one.startswith("dynamodb:") for one in actions):
+            continue
+        condition = statement.get("Condition")
+        if "dynamodb:Scan" in actions:
+            if actions != {"dynamodb:Scan"} or condition != NAMES_ONLY:
+                yield f"{owner} scans under {json.dumps(condition)}, together with {sorted(actions)}"
+            continue
+        if json.dumps(statement["Resource"]).endswith('/index/due"}'):
+            if condition is not None:
+                yield f"{owner} queries the index of due accounts under {json.dumps(condition)}, which its keys cannot meet"
+            continue
+        keys = (condition or {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+        if not keys or condition != {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}:
+            yield f"{owner} grants {sorted(actions)} under {json.dumps(condition)}"
+        writes = actions - READ_ACTIONS
+        if writes and actions & READ_ACTIONS:
+            yield f"{owner} grants {sorted(actions)} in one statement"
+        for key in keys:
+            if key not in WRITERS:
+                yield f"{owner} grants {sorted(actions)} on {key}, which no item has"
+            elif writes and WRITERS[key] is not None and owners[owner] not in WRITERS[key]:
+                yield f"{owner} writes {key}"
 
 
 def the_reading_function_cannot_write(stack):
@@ -600,6 +650,7 @@ def trouble_rings_an_alarm(stack):
 RULES = [
     each_folder_has_its_function_and_each_function_its_folder,
     no_policy_grants_more_than_named_actions_on_named_resources,
+    each_function_reaches_only_its_kinds_of_items,
     the_reading_function_cannot_write,
     everything_that_logs_has_a_group_that_forgets,
     the_table_has_the_keys_that_the_store_asks_for,

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use crate::meter::{Action, Meter};
+use crate::{meter::Meter, permission::Permission};
 
 /// The time that a connection may take, TLS included. A processor's small share makes TLS slow; a packet that is lost twice
 /// costs three seconds.
@@ -168,7 +168,7 @@ impl Calls {
     pub(crate) async fn call<O, E, F>(
         &self,
         kind: Kind,
-        actions: impl IntoIterator<Item = Action>,
+        permissions: impl IntoIterator<Item = Permission>,
         send: impl FnOnce(&Client) -> F,
     ) -> Result<O, SdkError<E>>
     where
@@ -181,7 +181,7 @@ impl Calls {
             Kind::Point if self.has_answered.load(Ordering::Relaxed) => &self.point,
             Kind::Point => &self.first,
         };
-        self.meter.call(actions);
+        self.meter.call(permissions);
         // A call of the SDK is ten kilobytes of future. On the heap it does not bloat every caller's.
         let answer = Box::pin(send(client)).await;
         match &answer {

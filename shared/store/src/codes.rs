@@ -30,7 +30,7 @@ use crate::{
     calls::Kind,
     fault::{Corrupt, StoreFault},
     item::{Fields, Item, as_number, as_parsed, compact_date, key_attributes, number, text},
-    meter::Action,
+    permission::Permission,
     store::{Store, at_once},
     table::{
         ABSENT, AFTER, ALL, BY_SEQ, CHANGE_CODE, CHANGES, FATE, GIVE, IS_FREE, MEMBER, REDEMPTION, SEQ, SK, TERMS,
@@ -209,7 +209,8 @@ impl Store {
         let mut count: u64 = 0;
         let mut after = None;
         loop {
-            let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+            let needed = Permission::query(pk, index.is_some());
+            let found = self.calls.call(Kind::Page, [needed], |client| {
                 client
                     .query()
                     .table_name(&self.table)
@@ -265,7 +266,7 @@ impl Store {
     /// A free code of a partition, the first behind a random place or, if there is none, from the start.
     async fn free_code(&self, pk: String, consistent: bool) -> Result<Option<Code>, StoreFault> {
         for after in [i64::from(fastrand::u32(..)), -1] {
-            let found = self.calls.call(Kind::Point, [Action::Query], |client| {
+            let found = self.calls.call(Kind::Point, [Permission::query(&pk, true)], |client| {
                 self.query(client, BY_SEQ, 1)
                     .key_condition_expression(AFTER)
                     .expression_attribute_values(":pk", text(&pk))

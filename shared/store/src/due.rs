@@ -10,7 +10,7 @@ use crate::{
     calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, key_attributes, number, text},
-    meter::Action,
+    permission::Permission,
     store::Store,
     table::{DUE, DUE_BEFORE, DUE_KEY, DUE_SHARD, account_key, due_end, due_key, read_due_key},
 };
@@ -127,7 +127,7 @@ impl Store {
         if after.is_some_and(|cursor| cursor.0.shard() != shard) {
             return Err(StoreFault::Broken(CursorMalformed.into()));
         }
-        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+        let found = self.calls.call(Kind::Page, [Permission::DUE], |client| {
             self.query(client, DUE, limit)
                 .key_condition_expression(DUE_BEFORE)
                 .expression_attribute_values(":shard", number(&shard))

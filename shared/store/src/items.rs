@@ -1,6 +1,6 @@
 //! Reads items by their keys, one or many.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 
@@ -8,9 +8,9 @@ use crate::{
     calls::Kind,
     fault::StoreFault,
     item::{Item, key_attributes},
-    meter::Action,
+    permission::{Action, Permission},
     store::Store,
-    table::Key,
+    table::{Key, PK},
 };
 
 /// Most items of one read: DynamoDB's own limit.
@@ -28,7 +28,8 @@ struct Throttled;
 impl Store {
     /// The item under `key`: as it is right now, if `consistent`.
     pub(crate) async fn get_item(&self, key: Key, consistent: bool) -> Result<Option<Item>, StoreFault> {
-        let found = self.calls.call(Kind::Point, [Action::GetItem], |client| {
+        let needed = Permission::on(Action::GetItem, &key.pk);
+        let found = self.calls.call(Kind::Point, [needed], |client| {
             client
                 .get_item()
                 .table_name(&self.table)
@@ -78,9 +79,11 @@ impl Store {
         kind: Kind,
         consistent: bool,
     ) -> Result<(Vec<Item>, Vec<Item>), StoreFault> {
+        let pks = keys.iter().filter_map(|key| key.get(PK)?.as_s().ok());
+        let needed: BTreeSet<_> = pks.map(|pk| Permission::on(Action::BatchGetItem, pk)).collect();
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
         let asked = asked.build().map_err(|error| StoreFault::Broken(error.into()))?;
-        let found = self.calls.call(kind, [Action::BatchGetItem], |client| {
+        let found = self.calls.call(kind, needed, |client| {
             client
                 .batch_get_item()
                 .request_items(&self.table, asked)

@@ -12,7 +12,7 @@ use crate::{
     entry_item,
     fault::StoreFault,
     item::{number, text},
-    meter::Action,
+    permission::Permission,
     store::Store,
     table::{AFTER, BEFORE, BY_SEQ, entry_key, member_pk},
 };
@@ -120,9 +120,10 @@ impl Store {
         member: &MemberId,
         query: impl FnOnce(&Client) -> QueryFluentBuilder,
     ) -> Result<Page<Recorded>, StoreFault> {
-        let pk = text(member_pk(program, member));
-        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
-            query(client).expression_attribute_values(":pk", pk).consistent_read(true).send()
+        let pk = member_pk(program, member);
+        let needed = Permission::query(&pk, true);
+        let found = self.calls.call(Kind::Page, [needed], |client| {
+            query(client).expression_attribute_values(":pk", text(pk)).consistent_read(true).send()
         });
         let found = found.await.map_err(StoreFault::of)?;
         let items: Vec<Recorded> = found.items().iter().map(entry_item::read_recorded).collect::<Result<_, _>>()?;

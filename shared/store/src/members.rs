@@ -7,7 +7,7 @@ use crate::{
     calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, text},
-    meter::Action,
+    permission::Permission,
     store::Store,
     table::{IS_MEMBER, MEMBER_PREFIX, PK, read_member_pk},
 };
@@ -32,7 +32,7 @@ impl Store {
     ///
     /// [`StoreFault`].
     pub async fn members(&self, after: Option<Walk>) -> Result<MembersPage, StoreFault> {
-        let found = self.calls.call(Kind::Page, [Action::Scan], |client| {
+        let found = self.calls.call(Kind::Page, [Permission::SCAN], |client| {
             client
                 .scan()
                 .table_name(&self.table)

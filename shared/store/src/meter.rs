@@ -1,43 +1,13 @@
 //! Counts what the table charged, so that a test can hold each command to its price.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-/// A permission of AWS IAM that a call needs. A transaction needs those of its parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// `dynamodb:BatchGetItem`.
-    BatchGetItem,
-    /// `dynamodb:GetItem`.
-    GetItem,
-    /// `dynamodb:PutItem`.
-    PutItem,
-    /// `dynamodb:Query`.
-    Query,
-    /// `dynamodb:Scan`, for walks over the whole table.
-    Scan,
-    /// `dynamodb:UpdateItem`.
-    UpdateItem,
-}
-
-impl Action {
-    /// The name that a policy grants.
-    #[must_use]
-    pub fn iam_name(self) -> &'static str {
-        match self {
-            Self::BatchGetItem => "dynamodb:BatchGetItem",
-            Self::GetItem => "dynamodb:GetItem",
-            Self::PutItem => "dynamodb:PutItem",
-            Self::Query => "dynamodb:Query",
-            Self::Scan => "dynamodb:Scan",
-            Self::UpdateItem => "dynamodb:UpdateItem",
-        }
-    }
-}
+use crate::permission::{self, Action, Permission};
 
 /// What has been used up to some moment, or between two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +18,7 @@ pub struct Snapshot {
     pub read_half_units: u64,
     /// Halves of a write unit: a plain write of 1 KB is two, a transactional one four.
     pub write_half_units: u64,
-    /// How often each permission was needed.
+    /// How often each action was needed.
     pub actions: BTreeMap<Action, u64>,
 }
 
@@ -72,7 +42,10 @@ impl Snapshot {
 ///
 /// It reports none for a call that fails, so a cancelled transaction is counted as a round trip without units.
 #[derive(Debug, Default)]
-pub struct Meter(Mutex<Snapshot>);
+pub struct Meter {
+    used: Mutex<Snapshot>,
+    needed: Mutex<BTreeMap<&'static str, BTreeSet<Permission>>>,
+}
 
 impl Meter {
     /// What has been used so far.
@@ -87,15 +60,26 @@ impl Meter {
         self.snapshot().since(earlier)
     }
 
+    /// The permissions that each function has needed so far, by its name
+    /// ([`in_the_name_of`](crate::in_the_name_of)).
+    #[must_use]
+    pub fn needed(&self) -> BTreeMap<&'static str, BTreeSet<Permission>> {
+        locked(&self.needed).clone()
+    }
+
     /// Counts one call about to be made, and the permissions that it needs.
-    pub(crate) fn call(&self, actions: impl IntoIterator<Item = Action>) {
+    pub(crate) fn call(&self, permissions: impl IntoIterator<Item = Permission>) {
+        let permissions: Vec<Permission> = permissions.into_iter().collect();
         self.change(|used| {
             used.round_trips = used.round_trips.saturating_add(1);
-            for action in actions {
-                let count = used.actions.entry(action).or_default();
+            for Permission { action, .. } in &permissions {
+                let count = used.actions.entry(*action).or_default();
                 *count = count.saturating_add(1);
             }
         });
+        if let Some(function) = permission::function() {
+            locked(&self.needed).entry(function).or_default().extend(permissions);
+        }
     }
 
     /// Counts the units of a call that reads.
@@ -123,10 +107,14 @@ impl Meter {
         });
     }
 
-    /// A count is right even if some thread panicked beside it, so a poisoned lock is no reason to stop counting.
     fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut locked(&self.used))
     }
+}
+
+/// A count is right even if some thread panicked beside it, so a poisoned lock is no reason to stop counting.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The one place where the SDK's fractions become whole numbers.
@@ -153,17 +141,21 @@ mod tests {
             .build()
     }
 
+    fn on(action: Action) -> Permission {
+        Permission::on(action, "member#demo#m-1")
+    }
+
     #[test]
     fn capacity_is_counted_in_halves_and_by_direction() {
         let meter = Meter::default();
-        meter.call([Action::GetItem]);
+        meter.call([on(Action::GetItem)]);
         meter.read(&[consumed(0.5, None, None)]);
         let before = meter.snapshot();
-        meter.call([Action::PutItem, Action::PutItem]);
+        meter.call([on(Action::PutItem), on(Action::PutItem)]);
         meter.written(&[consumed(5.0, None, Some(5.0))]);
-        meter.call([Action::PutItem]);
+        meter.call([on(Action::PutItem)]);
         meter.written(&[consumed(2.0, Some(2.0), None)]);
-        meter.call([Action::UpdateItem]);
+        meter.call([on(Action::UpdateItem)]);
         meter.written(&[consumed(1.0, None, None)]);
         let expected = Snapshot {
             round_trips: 3,
@@ -173,5 +165,16 @@ mod tests {
         };
         assert_eq!(meter.since(&before), expected);
         assert_eq!(meter.snapshot().read_half_units, 5);
+    }
+
+    #[tokio::test]
+    async fn permissions_are_told_apart_by_function_and_by_kind_of_key() {
+        let meter = Meter::default();
+        meter.call([on(Action::GetItem)]);
+        crate::in_the_name_of("earn", async { meter.call([on(Action::PutItem), Permission::SCAN]) }).await;
+        crate::in_the_name_of("redeem", async { meter.call([Permission::query("codes#demo#mug", true)]) }).await;
+        let codes = Permission { action: Action::Query, index: Some("by_seq"), leading_key: Some("codes#") };
+        let expected = [("earn", [on(Action::PutItem), Permission::SCAN].into()), ("redeem", [codes].into())];
+        assert_eq!(meter.needed(), expected.into());
     }
 }

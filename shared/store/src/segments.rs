@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, Select};
 use regulars_domain::id::{MemberId, ProgramId};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     due::{CursorMalformed, DUE_SHARDS},
     fault::StoreFault,
     item::{Fields, Item, key_attributes, text},
-    meter::Action,
+    permission::Permission,
     store::Store,
     table::{ACCOUNT_SK, IS_ACCOUNT, Key, PK, SK, read_member_pk},
 };
@@ -73,7 +73,7 @@ impl Store {
         after: Option<&SegmentCursor>,
         limit: u32,
     ) -> Result<SegmentPage, StoreFault> {
-        let found = self.calls.call(Kind::Page, [Action::Scan], |client| {
+        let found = self.calls.call(Kind::Page, [Permission::SCAN], |client| {
             client
                 .scan()
                 .table_name(&self.table)
@@ -83,6 +83,8 @@ impl Store {
                 .filter_expression(IS_ACCOUNT)
                 .expression_attribute_values(":account", text(ACCOUNT_SK))
                 .projection_expression(PK)
+                // Named, because the function's policy allows no other.
+                .select(Select::SpecificAttributes)
                 .set_exclusive_start_key(after.map(|SegmentCursor(key)| key_attributes(key.clone())))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()

@@ -147,6 +147,16 @@ pub(crate) const ACCOUNT_SK: &str = "account";
 /// What the partition keys of members begin with.
 pub(crate) const MEMBER_PREFIX: &str = "member#";
 
+/// What the partition keys of each kind of item begin with. Policies name them.
+const KINDS: [&str; 7] = ["alias#", "cap#", "codes#", MEMBER_PREFIX, "program#", "receipt#", "reward#"];
+
+/// What the partition key `pk` begins with, of all that partition keys begin with.
+pub(crate) fn kind_of(pk: &str) -> &'static str {
+    let kind = KINDS.into_iter().find(|kind| pk.starts_with(kind));
+    debug_assert!(kind.is_some(), "each partition key is of a kind");
+    kind.unwrap_or_default()
+}
+
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {

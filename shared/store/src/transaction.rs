@@ -13,9 +13,9 @@ use crate::{
     calls::Kind,
     fault::StoreFault,
     item::{Item, key_attributes},
-    meter::Action,
+    permission::{Action, Permission},
     store::Store,
-    table::Key,
+    table::{Key, PK},
 };
 
 /// What came of a transaction that DynamoDB answered.
@@ -56,8 +56,8 @@ impl Store {
     /// whatever must not happen twice is held by a condition.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, StoreFault> {
         let expected = parts.len();
-        let actions: Vec<_> = parts.iter().map(action).collect();
-        let written = self.calls.call(Kind::Point, actions, |client| {
+        let needed: Vec<_> = parts.iter().filter_map(permission).collect();
+        let written = self.calls.call(Kind::Point, needed, |client| {
             client
                 .transact_write_items()
                 .set_transact_items(Some(parts))
@@ -108,8 +108,13 @@ impl Store {
     }
 }
 
-fn action(part: &TransactWriteItem) -> Action {
-    if part.update().is_some() { Action::UpdateItem } else { Action::PutItem }
+/// What writing `part` needs, which is a put or an update: it has a key.
+fn permission(part: &TransactWriteItem) -> Option<Permission> {
+    let (action, item) = match (part.update(), part.put()) {
+        (Some(update), _) => (Action::UpdateItem, update.key()),
+        (None, put) => (Action::PutItem, put?.item()),
+    };
+    Some(Permission::on(action, item.get(PK)?.as_s().ok()?))
 }
 
 fn cancelled(error: SdkError<TransactWriteItemsError>, expected: usize) -> Result<Transacted, StoreFault> {

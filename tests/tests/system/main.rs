@@ -5,6 +5,7 @@
 mod absences;
 mod capacity;
 mod events;
+mod permissions;
 mod purchases;
 mod routes;
 mod stalls;
