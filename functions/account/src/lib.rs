@@ -35,7 +35,8 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
             Route::new(Method::GET, "/members/{member}/entries/{entry}", OPERATOR_OR_MEMBER, handler!(entries::read)),
             Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export))
                 .taking(&export::PARAMETERS),
-            Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list)),
+            Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list))
+                .taking(&rewards::PARAMETERS),
             Route::new(Method::GET, "/members/{member}/tier", OPERATOR_OR_MEMBER, handler!(tier)),
         ],
     )

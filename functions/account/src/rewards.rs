@@ -1,27 +1,87 @@
-//! `GET /members/{member}/rewards`: the catalogue, and for each reward whether this member can have it, and if not, why.
+//! `GET /members/{member}/rewards`: the catalogue, a page at a time, and for each reward whether this member can have it, and if not, why.
 
+use jiff::Timestamp;
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Parameter, Problem},
     view::RewardView,
 };
 use regulars_application::{codes, engine::Engine};
+use regulars_domain::{
+    counter::CounterId,
+    id::RewardId,
+    program::{Program, Reward},
+};
 use serde::Serialize;
+
+use crate::cursor;
+
+/// What the catalogue takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
+
+/// The most counters that a page reads: stock, and limits over all members. One is eight items of half a read unit each, and a
+/// hundred items are a round trip.
+const COUNTERS_MAX: usize = 24;
+
+/// The most pools that a page looks for a free code in. Each takes one query of half a unit, or two.
+const POOLS_MAX: usize = 24;
 
 #[derive(Debug, Serialize)]
 struct Catalogue {
     rewards: Vec<RewardView>,
+    next_cursor: Option<RewardId>,
 }
 
-pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn list(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+    let limit = usize::try_from(request.limit()?).unwrap_or(usize::MAX);
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;
     let (program, now) = (settled.program(), settled.now());
-    let rewards = &program.rewards;
-    let counted: Vec<_> = rewards.iter().flat_map(|reward| program.reward_counters(reward, now)).collect();
-    let counters = engine.store.counters(&subject.program_id, &counted).await?;
-    let codes = engine.store.free_codes(&subject.program_id, &codes::pools(rewards)).await?;
-    let view = |reward| RewardView::new(reward, &settled, &counters, codes.get(&reward.id));
+    let rest = behind(&program.rewards, request.cursor()).ok_or_else(cursor::malformed)?;
+    let Page { rewards, counters, pools } = Page::first_of(rest, program, now, limit);
+    let next = rewards.last().filter(|_| rewards.len() < rest.len());
+    let counters = engine.store.counters(&subject.program_id, &counters).await?;
+    let codes = engine.store.free_codes(&subject.program_id, &pools).await?;
+    let view = |reward: &Reward| RewardView::new(reward, &settled, &counters, codes.get(&reward.id));
+    let next_cursor = next.map(|reward| reward.id.clone());
     let rewards = rewards.iter().map(view).collect::<Result<_, _>>()?;
-    Ok(Answer::ok(&Catalogue { rewards }))
+    Ok(Answer::ok(&Catalogue { rewards, next_cursor }))
+}
+
+/// Returns the rewards behind the one that `cursor` names, or all of them without one; `None` if the program has no such reward, which it
+/// may have had when the page before was read.
+fn behind<'r>(rewards: &'r [Reward], cursor: Option<&str>) -> Option<&'r [Reward]> {
+    let Some(last) = cursor else { return Some(rewards) };
+    let mut rest = rewards.iter();
+    rest.find(|reward| reward.id.as_str() == last)?;
+    Some(rest.as_slice())
+}
+
+/// Some rewards of the catalogue, and what has to be read for them.
+#[derive(Debug)]
+struct Page<'r> {
+    rewards: &'r [Reward],
+    counters: Vec<CounterId>,
+    pools: Vec<RewardId>,
+}
+
+impl<'r> Page<'r> {
+    /// Returns the first of `rewards`, `limit` of them or as many as a page may read the counters and the pools of: at least one,
+    /// because one has fewer than a page may read.
+    fn first_of(rewards: &'r [Reward], program: &Program, now: Timestamp, limit: usize) -> Self {
+        let (mut counters, mut pools, mut count) = (Vec::new(), Vec::new(), 0_usize);
+        for reward in rewards.iter().take(limit) {
+            let counted: Vec<CounterId> = program.reward_counters(reward, now).into_iter().collect();
+            let pooled = codes::pools([reward]);
+            let is_full = counters.len().saturating_add(counted.len()) > COUNTERS_MAX
+                || pools.len().saturating_add(pooled.len()) > POOLS_MAX;
+            if is_full {
+                break;
+            }
+            counters.extend(counted);
+            pools.extend(pooled);
+            count = count.saturating_add(1);
+        }
+        Self { rewards: rewards.get(..count).unwrap_or(rewards), counters, pools }
+    }
 }

@@ -558,3 +558,55 @@ fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
         assert_eq!(last, changes, "{id}");
     }
 }
+
+/// The coffee shop with 500 rewards, each made from `reward` under an id of its own.
+fn with_rewards(reward: &Value) -> System {
+    let rewards: Vec<Value> = (0..500)
+        .map(|number| {
+            let mut reward = reward.clone();
+            reward["id"] = json!(format!("reward-{number}"));
+            reward
+        })
+        .collect();
+    let mut program = coffee_shop();
+    program["rewards"] = json!(rewards);
+    let system = System::with(&program, NOW);
+    system.enroll("m-1");
+    system
+}
+
+#[test]
+fn a_page_of_the_catalogue_reads_a_bounded_number_of_units_however_many_rewards_there_are() {
+    let plain = json!({ "name": "A coffee", "kind": "product", "cost": { "points": 1 } });
+    let mut counted = plain.clone();
+    counted["stock"] = json!(5_000);
+    counted["limit"] = json!({ "times": 1_000, "per": "program", "every": "month" });
+    let mut pooled = counted.clone();
+    pooled["codes"] = json!("pool");
+    pooled.as_object_mut().unwrap().remove("stock");
+    for (what, reward, length, round_trips) in [
+        ("without counters", &plain, 100, 1),
+        ("with stock and a limit", &counted, 12, 3),
+        // A pool without a free code takes two queries.
+        ("with a limit and an empty pool", &pooled, 24, 3 + 2 * 24),
+    ] {
+        let system = with_rewards(reward);
+        if what.contains("stock") {
+            // A counter is nothing until its first piece has gone; then it is eight items.
+            for number in 0..12 {
+                let body = json!({ "reward": format!("reward-{number}") });
+                system.redeem("m-1", &format!("r-{number}"), &body).expect(201);
+            }
+        }
+        let path = format!("{}/rewards?limit=100", member("m-1"));
+        let page = system.client.get(&path).expect(200);
+        assert_eq!(page["rewards"].as_array().unwrap().len(), length, "{what}");
+        assert_eq!(page["next_cursor"], format!("reward-{}", length - 1), "{what}");
+        let what = format!("a page of a catalogue {what}");
+        let cost = measure(&system, &what, 200, ("account", "GET", &path, "", &Value::Null));
+        assert_eq!(cost.round_trips, round_trips, "{what}");
+        // The account, and four units for each of 24 counters; or for 24 of them and 24 pools of two queries.
+        assert!(cost.read_half_units <= 2 * (1 + 4 * 24 + 24), "{what}: {cost:?}");
+        assert_eq!(cost.write_half_units, 0, "{what}");
+    }
+}

@@ -84,3 +84,51 @@ fn a_suspended_member_can_have_nothing() {
     }
     system.client.get(&format!("{}/rewards", member("m-2"))).problem(404, "member_not_found");
 }
+
+/// The catalogue page by page, and the query of each page but the first.
+fn pages(system: &System, limit: usize) -> Vec<Vec<Value>> {
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = system.client.get(&format!("{}/rewards?limit={limit}{cursor}", member("m-1"))).expect(200);
+        pages.push(page["rewards"].as_array().unwrap().clone());
+        assert!(pages.len() < 100, "the catalogue does not end");
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return pages,
+        }
+    }
+}
+
+#[test]
+fn the_pages_of_a_catalogue_make_the_whole_of_it() {
+    let system = System::start();
+    system.enroll("m-1");
+    let whole = catalogue(&system, "m-1");
+    for (limit, lengths) in [(1, vec![1; 8]), (3, vec![3, 3, 2]), (7, vec![7, 1]), (8, vec![8]), (100, vec![8])] {
+        let pages = pages(&system, limit);
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), lengths, "{limit}");
+        assert_eq!(pages.concat(), whole, "{limit}");
+    }
+    for (query, code) in [
+        ("cursor=no-such-reward", "cursor_malformed"),
+        ("cursor=", "cursor_malformed"),
+        ("limit=0", "limit_malformed"),
+        ("limit=101", "limit_malformed"),
+        ("after=mug", "query_malformed"),
+    ] {
+        system.client.get(&format!("{}/rewards?{query}", member("m-1"))).problem(400, code);
+    }
+}
+
+#[test]
+fn a_cursor_of_a_reward_that_is_gone_is_refused() {
+    let system = System::start();
+    system.enroll("m-1");
+    let path = format!("{}/rewards?limit=5", member("m-1"));
+    let next = system.client.get(&path).expect(200)["next_cursor"].clone();
+    assert_eq!(next, "mug");
+    let mut without = regulars_tests::system::coffee_shop();
+    without["rewards"].as_array_mut().unwrap().retain(|reward| reward["id"] != "mug");
+    system.client.put(regulars_tests::system::DEMO, ("if-match", "\"1\""), &without).expect(201);
+    system.client.get(&format!("{path}&cursor=mug")).problem(400, "cursor_malformed");
+}
