@@ -36,6 +36,8 @@ KEPT = "what_cannot_be_made_again_outlives_the_stack"
 SETTINGS = "each_function_gets_the_settings_it_reads"
 ROUTES = "each_route_is_plain_and_asks_for_its_scopes"
 GATEWAY = "the_gateway_checks_tokens_and_limits_callers"
+RATES = "a_token_that_reads_or_is_a_members_cannot_use_up_the_rate_of_tills"
+RESERVED = "concurrency_is_reserved_only_where_it_is_asked_for"
 SCOPES = "each_operators_scope_is_offered_to_a_client_of_its_own"
 SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
 RUN = "a_run_reviews_every_shard_to_its_last_page"
@@ -228,12 +230,28 @@ FAULTS = [
     Fault("refused messages nobody watches", ALARMS, "MetricName: MessagesRefused\n      Stat", "MetricName: Other\n      Stat"),
     Fault("an alarm for messages that are early", ALARMS, '($.code != "entry_not_found") && ', ""),
     Fault("a line that is not written", ALARMS, "an account cannot be reviewed", "an account was not reviewed"),
-    Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "RedeemThrottlesAlarm:"),
+    Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "FunctionThrottlesAlarm:"),
+    Fault("a function whose errors nobody watches", ALARMS, "!Ref RedeemFunction", "!Ref EarnFunction", "FunctionErrorsAlarm:"),
+    Fault("a queue whose age nobody watches", ALARMS, "!GetAtt EarnQueue.QueueName", "!GetAtt EarnLateQueue.QueueName", "QueueAgeAlarm:"),
+    Fault("a latency nobody watches", ALARMS, "MetricName: Latency", "MetricName: IntegrationLatency"),
+    Fault("refused callers nobody counts", ALARMS, '|| ($.status = "403") ', ""),
+    Fault("refused callers counted in another log", ALARMS, "!Ref ApiLogGroup", "!Ref EarnLogGroup", "RefusedCallersMetric:"),
+    Fault("a status that the log has not", ALARMS, '"status":"$context.status",', ""),
+    Fault("a review that may be missing for ever", ALARMS, "TreatMissingData: breaching", "TreatMissingData: notBreaching"),
+    Fault("a review that may be missing for two days", ALARMS, "EvaluationPeriods: 26", "EvaluationPeriods: 48"),
+    Fault(
+        "a catalogue at the rate of tills",
+        RATES,
+        "        GET /v1/programs/{program}/members/{member}/rewards:\n",
+        "        GET /v1/programs/{program}/members/{member}/reward:\n",
+    ),
+    Fault("members at the rate of readers", RATES, "!Ref MemberRouteRateLimit", "!Ref ReadRouteRateLimit", "RouteSettings:"),
+    Fault("concurrency that is always reserved", RESERVED, "!If [ReservesEarn, !Ref EarnReservedConcurrency, !Ref AWS::NoValue]", "10"),
     Fault(
         "an alarm that rings nowhere",
         ALARMS,
         "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]",
         "[]",
-        "EarnErrorsAlarm:",
+        "FunctionErrorsAlarm:",
     ),
 ]

@@ -371,6 +371,31 @@ def the_gateway_checks_tokens_and_limits_callers(stack):
         yield "the stage does not throttle"
 
 
+def a_token_that_reads_or_is_a_members_cannot_use_up_the_rate_of_tills(stack):
+    """Routes that members may call, and those that only read, have rates of their own; the others share the stage's."""
+    _, stage = stack.the("AWS::ApiGatewayV2::Stage")
+    wanted = {}
+    for path, method, operation, _ in stack.routes():
+        scopes = operation["security"][0]["Jwt"]
+        kind = "MemberRoute" if "regulars/member" in scopes else "ReadRoute" if method == "get" else None
+        if kind is not None:
+            rates = {f"Throttling{limit}": {"Ref": f"{kind}{limit}"} for limit in ("RateLimit", "BurstLimit")}
+            wanted[f"{method.upper()} {path}"] = rates
+    found = stage["Properties"].get("RouteSettings", {})
+    for route in sorted(wanted.keys() | found.keys()):
+        if found.get(route) != wanted.get(route):
+            yield f"{route} has the rates {found.get(route)}, not {wanted.get(route)}"
+
+
+def concurrency_is_reserved_only_where_it_is_asked_for(stack):
+    """Each function has a parameter of its own for reserved concurrency, which reserves nothing when it is 0."""
+    for name, (logical_id, properties) in stack.functions().items():
+        prefix = "".join(word.capitalize() for word in name.split("-"))
+        wanted = {"Fn::If": [f"Reserves{prefix}", {"Ref": f"{prefix}ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
+        if properties.get("ReservedConcurrentExecutions") != wanted:
+            yield f"{logical_id} reserves {properties.get('ReservedConcurrentExecutions')}"
+
+
 def each_operators_scope_is_offered_to_a_client_of_its_own(stack):
     """The pool offers the scopes of operators, each to one machine client that may ask for nothing else, and none of members."""
     names = set(stack.functions()) | OPERATOR_SCOPES
@@ -579,7 +604,10 @@ def redrive_target(queue):
     return queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None])[0]
 
 
-# The lines of logs that are counted: the function, and where its code writes which line.
+# What counts the callers whom the gateway or a function turned away, in the gateway's own log.
+REFUSED_CALLERS = '{ ($.status = "401") || ($.status = "403") }'
+
+# The lines of functions' logs that are counted: the function, and where its code writes which line.
 COUNTED = {
     '{ $.message = "an account cannot be reviewed" }': (
         "tier-evaluation",
@@ -594,12 +622,18 @@ COUNTED = {
 }
 
 
+# CloudWatch's own limit for one alarm.
+METRICS_MAX = 10
+
+
 def trouble_rings_an_alarm(stack):
-    """Errors and throttles of each function, the API's faults, the review, the table and dead letters are watched."""
+    """Each function's errors and throttles, the API's faults, latency and refused callers, the review, the queues and the table are watched."""
     watched = set()
     rung = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
     for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         properties = alarm["Properties"]
+        if len(properties.get("Metrics", [])) > METRICS_MAX:
+            yield f"{logical_id} has more metrics than an alarm may have"
         metrics = [one["MetricStat"]["Metric"] for one in properties.get("Metrics", []) if "MetricStat" in one]
         for metric in metrics or [properties]:
             dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
@@ -618,6 +652,9 @@ def trouble_rings_an_alarm(stack):
     ]
     wanted += [
         ("AWS/ApiGateway", "5xx", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
+        ("AWS/ApiGateway", "Latency", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
+        ("AWS/States", "ExecutionsSucceeded", {"StateMachineArn": {"Ref": machine_id}}),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": {"Fn::GetAtt": ["EarnQueue", "QueueName"]}}),
         ("AWS/States", "ExecutionsFailed", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": {"Ref": group_id}}),
@@ -629,17 +666,32 @@ def trouble_rings_an_alarm(stack):
     for logical_id, _ in stack.functions().values():
         for metric in ("Errors", "Throttles"):
             wanted.append(("AWS/Lambda", metric, {"FunctionName": {"Ref": logical_id}}))
-    uncounted = dict(COUNTED)
+    _, stage = stack.the("AWS::ApiGatewayV2::Stage")
+    access_log = stage["Properties"]["AccessLogSettings"]
+    uncounted = {REFUSED_CALLERS: None} | COUNTED
     for filter_id, counted in stack.of_type("AWS::Logs::MetricFilter").items():
         properties = counted["Properties"]
         (metric,) = properties["MetricTransformations"]
         wanted.append((metric["MetricNamespace"], metric["MetricName"], {}))
         pattern = properties["FilterPattern"]
+        if pattern == REFUSED_CALLERS:
+            uncounted.pop(pattern, None)
+            if {"Fn::GetAtt": [properties["LogGroupName"]["Ref"], "Arn"]} != access_log["DestinationArn"]:
+                yield f"{filter_id} reads {properties['LogGroupName']}"
+            if '"status":"$context.status"' not in access_log["Format"]:
+                yield f"{filter_id} counts statuses that the log has not"
+            continue
         function, source, line = uncounted.pop(pattern, (None, None, None))
         if function is None or line not in (stack.root / source).read_text():
             yield f"{filter_id} counts lines that nothing writes: {pattern}"
         elif properties["LogGroupName"] != stack.functions()[function][1]["LoggingConfig"]["LogGroup"]:
             yield f"{filter_id} reads {properties['LogGroupName']}"
+    for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        properties = alarm["Properties"]
+        span = properties.get("Period", 0) * properties["EvaluationPeriods"]
+        is_missing = properties["ComparisonOperator"] == "LessThanThreshold"
+        if is_missing and (properties.get("TreatMissingData") != "breaching" or span != 26 * 60 * 60):
+            yield f"{logical_id} waits {span} s, and takes no data as {properties.get('TreatMissingData')}"
     for pattern in uncounted:
         yield f"nothing counts {pattern}"
     for namespace, metric, dimensions in wanted:
@@ -658,6 +710,8 @@ RULES = [
     each_function_gets_the_settings_it_reads,
     each_route_is_plain_and_asks_for_its_scopes,
     the_gateway_checks_tokens_and_limits_callers,
+    a_token_that_reads_or_is_a_members_cannot_use_up_the_rate_of_tills,
+    concurrency_is_reserved_only_where_it_is_asked_for,
     each_operators_scope_is_offered_to_a_client_of_its_own,
     the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,
     a_run_reviews_every_shard_to_its_last_page,
