@@ -5,6 +5,7 @@
 mod absences;
 mod capacity;
 mod events;
+mod fuzz;
 mod permissions;
 mod purchases;
 mod routes;
