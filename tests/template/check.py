@@ -1,6 +1,7 @@
 """Checks template.yaml; with `--faults` shows that the checks bite, by planting faults one at a time."""
 
 import argparse
+import json
 import pathlib
 import sys
 
@@ -77,8 +78,14 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--faults", action="store_true")
     arguments.add_argument("--template", type=pathlib.Path, default=ROOT / "template.yaml")
+    arguments.add_argument("--expand-to", type=pathlib.Path, help="write the expanded template there, and check nothing")
     given = arguments.parse_args()
     text = given.template.read_text()
+    if given.expand_to:
+        expanded, refused = expansion.expand(text, {})
+        print(*refused, sep="\n", end="")
+        given.expand_to.write_text(json.dumps(expanded, indent=1))
+        return 1 if refused else 0
     wrong = check(text)
     if not wrong:
         print(f"template.yaml: nothing wrong, {len(rules.RULES)} rules and cfn-lint in {len(VARIANTS)} variants")
