@@ -7,7 +7,7 @@ use crate::{
     entry_item::{FACTS, NOTE},
     fault::StoreFault,
     item::{Item, text},
-    meter::Action,
+    permission::Permission,
     store::Store,
     table::{ENTRIES, ENTRY_SK_PREFIX, ERASE, HAS_DETAILS, IS_THERE, Key, PK, SK, member_pk},
     transaction::Transacted,
@@ -46,14 +46,16 @@ impl Store {
         member: &MemberId,
         from: Option<Item>,
     ) -> Result<(Vec<Key>, Option<Item>), StoreFault> {
-        let found = self.calls.call(Kind::Page, [Action::Query], |client| {
+        let pk = member_pk(program, member);
+        let needed = Permission::query(&pk, false);
+        let found = self.calls.call(Kind::Page, [needed], |client| {
             client
                 .query()
                 .table_name(&self.table)
                 .key_condition_expression(ENTRIES)
                 .filter_expression(HAS_DETAILS)
                 .projection_expression("pk, sk")
-                .expression_attribute_values(":pk", text(member_pk(program, member)))
+                .expression_attribute_values(":pk", text(pk))
                 .expression_attribute_values(":entry", text(ENTRY_SK_PREFIX))
                 .set_exclusive_start_key(from)
                 .consistent_read(true)

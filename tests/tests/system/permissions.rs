@@ -60,6 +60,7 @@ fn exercise(function: &str, system: &System) {
             client.post(&format!("{DEMO}/members/lookup"), &json!({ "alias": alias })).expect(200);
             client.patch(&member("m-2"), &json!({ "status": "closed" })).expect(200);
             client.patch(&own, &json!({ "attributes": { "city": "Izmir" } })).expect(200);
+            client.post_under("e-1", &format!("{own}/erasure"), &json!({})).expect(200);
         }
         "earn" => {
             let mut bought = purchase_at(LATER, 1_000);
