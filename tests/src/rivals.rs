@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     error::BoxError,
 };
 use regulars_application::{
+    alias_key::AliasKeySource,
     authority::Authority,
     clock::{Clock, MovableClock},
     engine::Engine,
@@ -56,6 +57,6 @@ pub fn beaten(system: &System, partition: &'static str, now: &str) -> Engine {
         programs: ProgramCache::default(),
         clock: Clock::Movable(MovableClock::standing_at(now.parse().expect("a moment"))),
         authority: Authority::Trusted,
-        alias_key: None,
+        alias_key: AliasKeySource::absent(),
     }
 }

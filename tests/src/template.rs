@@ -13,6 +13,8 @@ use yaml_serde::Value;
 pub struct Template {
     /// The functions, in the order of the file.
     pub functions: Vec<Function>,
+    /// The levels of log lines that an owner can choose from.
+    pub log_levels: Vec<String>,
 }
 
 /// One function.
@@ -30,6 +32,8 @@ pub struct Function {
     pub grants: BTreeSet<Grant>,
     /// The actions that its policy allows on queues, each with the queue's logical id.
     pub queue_actions: BTreeSet<(String, String)>,
+    /// The actions that its policy allows on the secret of the alias key.
+    pub secret_actions: BTreeSet<String>,
 }
 
 /// An action that a policy allows on the table or one of its indexes.
@@ -100,7 +104,7 @@ impl Template {
                 }
             })
             .collect();
-        Self { functions }
+        Self { functions, log_levels: list(&template["Parameters"]["LogLevel"]["AllowedValues"]) }
     }
 }
 
@@ -115,7 +119,9 @@ impl Function {
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());
         let granted = statements
             .flat_map(|statement| list(&statement["Action"]).into_iter().map(move |action| (action, statement)));
-        let (on_queues, on_table): (Vec<_>, Vec<_>) = granted.partition(|(action, _)| action.starts_with("sqs:"));
+        let (on_queues, others): (Vec<_>, Vec<_>) = granted.partition(|(action, _)| action.starts_with("sqs:"));
+        let (on_secret, on_table): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|(action, _)| action.starts_with("secretsmanager:"));
         Self {
             name: folder
                 .strip_prefix("functions/")
@@ -126,6 +132,7 @@ impl Function {
             is_scheduled: false,
             queues: BTreeSet::new(),
             grants: on_table.into_iter().flat_map(|(action, statement)| grants(&action, statement)).collect(),
+            secret_actions: on_secret.into_iter().map(|(action, _)| action).collect(),
             queue_actions: on_queues
                 .into_iter()
                 .flat_map(|(action, statement)| {

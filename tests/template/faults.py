@@ -136,8 +136,20 @@ FAULTS = [
     Fault(
         "an alias key in the open",
         SETTINGS,
-        '!Sub "{{resolve:secretsmanager:${AliasKey}}}"',
-        "0123456789abcdef",
+        "ALIAS_KEY_SECRET: !Ref AliasKey",
+        'ALIAS_KEY: !Sub "{{resolve:secretsmanager:${AliasKey}}}"',
+    ),
+    Fault("every secret", POLICIES, "Resource: !Ref AliasKey", 'Resource: "*"'),
+    Fault("writing the secret", POLICIES, "- secretsmanager:GetSecretValue", "- secretsmanager:PutSecretValue"),
+    Fault(
+        "the alias key in another function's policy",
+        POLICIES,
+        "              Resource: !GetAtt Table.Arn\n",
+        "              Resource: !GetAtt Table.Arn\n"
+        "            - Effect: Allow\n"
+        "              Action: [secretsmanager:GetSecretValue]\n"
+        "              Resource: !Ref AliasKey\n",
+        "AccountFunction:",
     ),
     Fault("another function's scope", ROUTES, "[regulars/earn]", "[regulars/account]", "Accrue:"),
     Fault("a route for any token", ROUTES, "AuthorizationScopes: [regulars/earn]", "Authorizer: Jwt", "Accrue:"),

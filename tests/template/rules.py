@@ -33,6 +33,10 @@ NAMES_ONLY = {
 # What the platform does in a function's name with a queue that it reads.
 QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
+# What the function that deals with aliases does with the secret of their key.
+SECRET_ACTIONS = {"secretsmanager:GetSecretValue"}
+READING_SECRET = "enroll"
+
 DAY = 24 * 60 * 60
 
 WITHOUT_RESOURCE = {
@@ -127,7 +131,7 @@ def each_folder_has_its_function_and_each_function_its_folder(stack):
 
 
 def no_policy_grants_more_than_named_actions_on_named_resources(stack):
-    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only table and queue."""
+    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only table and queue, and enroll the alias key."""
     table_id, table = stack.the("AWS::DynamoDB::Table")
     indexes = {
         one["IndexName"]
@@ -141,6 +145,8 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
         stack.functions()[name][1]["Role"]["Fn::GetAtt"][0]: [one["EventSourceArn"] for one in sources]
         for name, sources in stack.sources().items()
     }
+    secret_id, _ = stack.the("AWS::SecretsManager::Secret")
+    reading_secret = stack.functions()[READING_SECRET][1]["Role"]["Fn::GetAtt"][0]
     scanning = stack.functions()[SCANNING][1]["Role"]["Fn::GetAtt"][0]
     for owner, statement in stack.statements():
         if "NotAction" in statement or "NotResource" in statement:
@@ -157,10 +163,12 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
                 wanted = [on_table, *on_index] if actions == {"dynamodb:Query"} else [on_table]
                 if actions == QUEUE_ACTIONS:
                     wanted = on_queues.get(owner, [])
+                if actions == SECRET_ACTIONS:
+                    wanted = [{"Ref": secret_id}] if owner == reading_secret else []
                 if resource not in wanted:
                     yield f"{owner} grants {sorted(actions)} on {json.dumps(resource)}"
         allowed = ACTIONS | {"dynamodb:Scan"} if owner == scanning else ACTIONS
-        if owner in roles and actions != QUEUE_ACTIONS and not actions <= allowed:
+        if owner in roles and actions not in (QUEUE_ACTIONS, SECRET_ACTIONS) and not actions <= allowed:
             yield f"{owner} grants {sorted(actions - allowed)}"
     for logical_id, role in stack.of_type("AWS::IAM::Role").items():
         for managed in role["Properties"].get("ManagedPolicyArns", []):
@@ -294,17 +302,17 @@ def what_cannot_be_made_again_outlives_the_stack(stack):
 
 
 def each_function_gets_the_settings_it_reads(stack):
-    """TABLE_NAME, RUST_LOG and the names of claims for all; the alias key for enroll alone, out of the secret."""
+    """TABLE_NAME, LOG_LEVEL and the names of claims for all; for enroll alone the secret of the alias key, never the key."""
     table_id, _ = stack.the("AWS::DynamoDB::Table")
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     for name, (logical_id, properties) in stack.functions().items():
         variables = properties.get("Environment", {}).get("Variables", {})
-        wanted = {"TABLE_NAME": {"Ref": table_id}, "RUST_LOG": variables.get("RUST_LOG")}
+        wanted = {"TABLE_NAME": {"Ref": table_id}, "LOG_LEVEL": variables.get("LOG_LEVEL")}
         for claim in ("Member", "Program"):
             wanted[f"{claim.upper()}_CLAIM"] = stack.parameters.get(f"{claim}Claim", {"Ref": f"{claim}Claim"})
         if name == "enroll":
-            wanted["ALIAS_KEY"] = {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{secret_id}}}}}}}"}
-        if variables != wanted or not wanted["RUST_LOG"]:
+            wanted["ALIAS_KEY_SECRET"] = {"Ref": secret_id}
+        if variables != wanted or not wanted["LOG_LEVEL"]:
             yield f"{logical_id} gets {variables}, not {wanted}"
 
 
@@ -617,7 +625,7 @@ COUNTED = {
     '{ ($.message = "message refused") && ($.code != "entry_not_found") && ($.code != "member_not_found") }': (
         "earn",
         "functions/earn/src/queue/batch.rs",
-        'tracing::warn!(message_id, program, member, code, detail = refusal.detail(), "message refused")',
+        'tracing::warn!(message_id, program, code, "message refused")',
     ),
 }
 

@@ -27,7 +27,7 @@ struct Aliases {
 pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let wish: Aliases = request.json_body()?;
     let mut subject = params.subject(engine).await?;
-    let wish = read(engine, &subject.program_id, &wish)?;
+    let wish = read(engine, &subject.program_id, &wish).await?;
     let (by, actor) = (request.by(), request.actor()?);
     let done =
         engine.change(&mut subject, deadline, |settled| change_names(settled, &wish, by, actor.as_ref())).await?;
@@ -39,9 +39,9 @@ pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, 
 /// # Errors
 ///
 /// `body_malformed` for what cannot be a name, for too many, and for a name that is to come and to go.
-fn read(engine: &Engine, program: &ProgramId, Aliases { add, remove }: &Aliases) -> Result<NamesChange, Problem> {
-    let add = names::aliases(engine, program, add, "/add")?;
-    let remove = names::aliases(engine, program, remove, "/remove")?;
+async fn read(engine: &Engine, program: &ProgramId, Aliases { add, remove }: &Aliases) -> Result<NamesChange, Problem> {
+    let add = names::aliases(engine, program, add, "/add").await?;
+    let remove = names::aliases(engine, program, remove, "/remove").await?;
     match add.iter().position(|alias: &Alias| remove.contains(alias)) {
         Some(index) => Err(Problem::body_malformed(format!("/add/{index}"), "This alias is also to be removed.")),
         None => Ok(NamesChange { add, remove }),

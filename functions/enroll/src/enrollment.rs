@@ -63,7 +63,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
     let program = subject.program()?;
     let wish = Enroll {
         attributes: attributes(program.read_attributes(&enrollment.attributes).map_err(Refusal::from)?),
-        aliases: names::aliases(engine, &subject.program_id, &enrollment.aliases, "/aliases")?,
+        aliases: names::aliases(engine, &subject.program_id, &enrollment.aliases, "/aliases").await?,
         referred_by: not_oneself(enrollment.referred_by, &subject.member)?,
         freed_on: Vec::new(),
         program: subject.program_id.clone(),

@@ -1,5 +1,6 @@
 //! The `enroll` function: joining, other names of members, changing and erasing what is kept of one, making one of two, and plans.
 
+mod alias_key;
 mod aliases;
 mod change;
 mod enrollment;
@@ -10,6 +11,8 @@ mod names;
 mod plan;
 
 use std::sync::LazyLock;
+
+pub use alias_key::alias_key;
 
 use regulars_api::{
     handler,

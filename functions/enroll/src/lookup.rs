@@ -19,7 +19,7 @@ pub(crate) async fn look_up(Call { engine, request, params, .. }: Call<'_, Engin
     let Lookup { alias: name } = request.json_body()?;
     let now = engine.clock.now();
     let (program_id, versions) = params.versions(engine, now).await?;
-    let alias = name.alias(engine, &program_id, "/alias")?;
+    let alias = name.alias(engine, &program_id, "/alias").await?;
     let member = engine.store.member_by_alias(&program_id, &alias).await?;
     let member =
         member.ok_or_else(|| Problem::new(RefusalCode::MemberNotFound, "The program has no member of this name."))?;

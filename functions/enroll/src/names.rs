@@ -16,8 +16,8 @@ pub(crate) struct Name {
 
 impl Name {
     /// The alias that this name is; `at` points to it in the body.
-    pub(crate) fn alias(&self, engine: &Engine, program: &ProgramId, at: &str) -> Result<Alias, Problem> {
-        let key = engine.alias_key.as_ref().ok_or_else(|| Problem::fault("the function has no ALIAS_KEY"))?;
+    pub(crate) async fn alias(&self, engine: &Engine, program: &ProgramId, at: &str) -> Result<Alias, Problem> {
+        let key = engine.alias_key.key().await?;
         key.alias(program, &self.kind, &self.value).map_err(|malformed| {
             let field = match malformed {
                 AliasMalformed::Kind => "kind",
@@ -36,13 +36,18 @@ const NAMES_MAX: usize = 5;
 /// # Errors
 ///
 /// `body_malformed` for what cannot be an alias, for more than [`NAMES_MAX`], and for a name that stands there twice.
-pub(crate) fn aliases(engine: &Engine, program: &ProgramId, names: &[Name], at: &str) -> Result<Vec<Alias>, Problem> {
+pub(crate) async fn aliases(
+    engine: &Engine,
+    program: &ProgramId,
+    names: &[Name],
+    at: &str,
+) -> Result<Vec<Alias>, Problem> {
     if names.len() > NAMES_MAX {
         return Err(Problem::body_malformed(at, format!("One request names at most {NAMES_MAX} aliases.")));
     }
     let mut aliases = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let alias = name.alias(engine, program, &format!("{at}/{index}"))?;
+        let alias = name.alias(engine, program, &format!("{at}/{index}")).await?;
         if aliases.contains(&alias) {
             return Err(Problem::body_malformed(format!("{at}/{index}"), "This alias stands here twice."));
         }

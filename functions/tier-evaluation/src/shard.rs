@@ -11,7 +11,12 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use regulars_application::{
-    caught::caught, command::Done, deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure,
+    caught::caught,
+    command::Done,
+    deadline::Deadline,
+    engine::Engine,
+    event::{self, EventRefused},
+    failure::Failure,
     refusal::RefusalCode,
 };
 use regulars_store::DUE_SHARDS;
@@ -44,7 +49,7 @@ struct Event {
 
 /// Reviews accounts of the shard that are due through the event's date, or all accounts.
 pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
-    let Event { shard, through, cursor, all } = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+    let Event { shard, through, cursor, all } = event::read(event)?;
     if shard >= DUE_SHARDS {
         return Err(EventRefused::unreadable(format!("shard is {shard}, and shards are 0 to 255")));
     }

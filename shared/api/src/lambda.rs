@@ -1,14 +1,17 @@
 //! Runs a handler on Lambda, so that each function's `main` only names its handler.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use regulars_application::alias_key::AliasKeySource;
 use regulars_application::caught::{self, caught};
 use regulars_application::clock::Clock;
 use regulars_application::deadline::Deadline;
-use regulars_application::engine::Engine;
+use regulars_application::engine::{self, Engine, SdkConfig};
 use regulars_application::event::EventRefused;
-use regulars_application::settings::Settings;
+use regulars_application::settings::{SettingFault, Settings};
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::log;
 
 /// Starts the engine from the environment and hands it every event until the platform ends the process.
 ///
@@ -19,10 +22,27 @@ pub async fn run<H>(handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
 {
-    log_as_json();
-    caught::keep_panics_quiet();
+    run_with(|_, _| Ok(AliasKeySource::absent()), handle).await
+}
+
+/// As [`run`], for a function that deals with aliases: `alias_key` makes the source of their key.
+///
+/// # Errors
+///
+/// As [`run`], and what `alias_key` returns.
+pub async fn run_with<H>(
+    alias_key: impl FnOnce(&SdkConfig, &Settings) -> Result<AliasKeySource, SettingFault>,
+    handle: H,
+) -> Result<(), Error>
+where
+    H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
+{
     let settings = Settings::from_environment()?;
-    let engine = Engine::start(&settings).await?;
+    log::to_stdout(settings.log_level).init();
+    caught::keep_panics_quiet();
+    let config = engine::sdk_config().await;
+    let alias_key = alias_key(&config, &settings)?;
+    let engine = Engine::start(&settings, &config, alias_key).await?;
     let (engine, handle) = (&engine, &handle);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
@@ -36,12 +56,6 @@ where
         answer.map_err(Unanswered)
     }))
     .await
-}
-
-/// One JSON object a line, which `CloudWatch` Logs can query by field; `RUST_LOG` sets the level, `info` without it.
-fn log_as_json() {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_env_filter(filter).init();
 }
 
 /// Gives the platform the refusal's stable name, by which a state machine decides what to retry. The message is logged

@@ -1,6 +1,7 @@
 //! What every function works with: the store, the programs in force, a clock, and who may call.
 
 use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     config::{HttpClient, RuntimeComponents},
@@ -11,9 +12,11 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use regulars_domain::id::{MemberId, ProgramId};
-use regulars_store::{AliasKey, Store};
+use regulars_store::Store;
 
-use crate::{authority::Authority, clock::Clock, programs::ProgramCache, settings::Settings};
+use crate::{
+    alias_key::AliasKeySource, authority::Authority, clock::Clock, programs::ProgramCache, settings::Settings,
+};
 
 /// What every function works with.
 #[derive(Debug)]
@@ -26,19 +29,22 @@ pub struct Engine {
     pub clock: Clock,
     /// Who may call.
     pub authority: Authority,
-    /// The key under which aliases are hashed; only functions that deal with aliases have it.
-    pub alias_key: Option<AliasKey>,
+    /// Where the key comes from under which aliases are hashed; only functions that deal with aliases have one.
+    pub alias_key: AliasKeySource,
 }
 
 impl Engine {
-    /// An engine for a function on Lambda ([`Engine::over`]).
+    /// An engine for a function on Lambda ([`Engine::over`]), with the credentials and connections of `config`.
     ///
     /// # Errors
     ///
-    /// If the alias key is too short.
-    pub async fn start(settings: &Settings) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let alias_key = settings.alias_key.as_ref().map(|key| AliasKey::new(key.as_bytes())).transpose()?;
-        let store = Store::new(&table_client(None).await, &settings.table_name);
+    /// As [`Engine::over`].
+    pub async fn start(
+        settings: &Settings,
+        config: &SdkConfig,
+        alias_key: AliasKeySource,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let store = Store::new(&Client::new(config), &settings.table_name);
         Self::over(store, Authority::Jwt(settings.claims.clone()), alias_key).await
     }
 
@@ -54,7 +60,7 @@ impl Engine {
     pub async fn over(
         store: Store,
         authority: Authority,
-        alias_key: Option<AliasKey>,
+        alias_key: AliasKeySource,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let anybody: (ProgramId, MemberId) = ("start".parse()?, "start".parse()?);
         if let Err(fault) = store.account(&anybody.0, &anybody.1).await {
@@ -67,11 +73,16 @@ impl Engine {
 /// Returns a client of DynamoDB with the credentials and the region of the environment, at `endpoint` if that is not the
 /// region's own.
 pub async fn table_client(endpoint: Option<&str>) -> Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https_client(ProxyConfig::from_env()));
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    Client::new(&loader.load().await)
+    let config = sdk_config().await;
+    let config = endpoint.map_or(config.clone(), |endpoint| config.into_builder().endpoint_url(endpoint).build());
+    Client::new(&config)
+}
+
+/// Returns what every client of AWS is made from: the credentials and the region of the environment, and one pool of
+/// connections.
+pub async fn sdk_config() -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest());
+    loader.http_client(https_client(ProxyConfig::from_env())).load().await
 }
 
 /// Returns an HTTPS client like the SDK's default client, but with rustls on ring instead of aws-lc.

@@ -3,6 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::wording::without_value;
+
 /// Why an event was left without an answer. The front end decides what becomes of the event: an HTTP API answers with
 /// a fault, a queue delivers it again, a state machine retries.
 #[derive(Debug)]
@@ -11,6 +16,18 @@ pub enum EventRefused {
     Unreadable(Box<dyn Error + Send + Sync>),
     /// We broke while handling it; sending it again may help.
     Fault(Box<dyn Error + Send + Sync>),
+}
+
+/// Reads an event as a `T`.
+///
+/// # Errors
+///
+/// [`EventRefused::Unreadable`]. It names the place that is wrong and never quotes what stands there, because it is logged.
+pub fn read<T: DeserializeOwned>(event: Value) -> Result<T, EventRefused> {
+    serde_path_to_error::deserialize(event).map_err(|error| {
+        let what = without_value(&error.inner().to_string());
+        EventRefused::unreadable(format!("`{}`: {what}", error.path()))
+    })
 }
 
 impl EventRefused {

@@ -2,6 +2,7 @@
 //!
 //! This crate is independent of the transport: a refusal has a code and a detail, and the caller decides how to show them.
 
+pub mod alias_key;
 pub mod authority;
 pub mod body;
 pub mod caught;

@@ -4,6 +4,7 @@ mod rules;
 
 use std::fmt;
 
+use regulars_domain::id::MemberId;
 use serde_json::{Map, Value};
 
 pub use rules::{finding, program_invalid};
@@ -219,10 +220,15 @@ impl Refusal {
         Self { code, detail: shortened(detail.into()), members: Map::new() }
     }
 
-    /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart.
+    /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart. What cannot be
+    /// an id is not quoted, because it may be an e-mail.
     #[must_use]
     pub fn member_not_found(member: &str) -> Self {
-        Self::new(RefusalCode::MemberNotFound, format!("The program has no member `{member}`."))
+        let detail = match member.parse::<MemberId>() {
+            Ok(member) => format!("The program has no member `{member}`."),
+            Err(_) => "The program has no such member.".to_owned(),
+        };
+        Self::new(RefusalCode::MemberNotFound, detail)
     }
 
     /// The body is not what the command takes; `at` is a JSON pointer (RFC 6901) to the place, empty for all of it.

@@ -1,19 +1,21 @@
 //! The only place that reads the environment, so that a missing setting stops a function when it starts.
 
-use std::fmt;
+use tracing::Level;
 
 use crate::authority::Claims;
 
-/// What a deployed function is told by its environment.
-#[derive(Clone, PartialEq, Eq)]
+/// What a deployed function is told by its environment. None of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `TABLE_NAME`: the DynamoDB table that holds everything.
     pub table_name: String,
-    /// `ALIAS_KEY`: the secret under which aliases (card numbers, e-mails) are hashed; only functions that look
-    /// members up by alias have it.
-    pub alias_key: Option<String>,
+    /// `ALIAS_KEY_SECRET`: the ARN of the secret that holds the key under which aliases (card numbers, e-mails) are hashed;
+    /// only functions that deal with aliases have it.
+    pub alias_key_secret: Option<String>,
     /// `MEMBER_CLAIM` and `PROGRAM_CLAIM`: what the issuer of tokens calls these claims.
     pub claims: Claims,
+    /// `LOG_LEVEL`: the least severe log line of our own code that is written, `INFO` without it.
+    pub log_level: Level,
 }
 
 impl Settings {
@@ -21,47 +23,39 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingMissing`] names the first setting that is needed and absent or empty.
-    pub fn from_environment() -> Result<Self, SettingMissing> {
+    /// [`SettingFault`] names the first setting that is needed and absent or empty, or that cannot be read.
+    pub fn from_environment() -> Result<Self, SettingFault> {
         Self::from_lookup(environment)
     }
 
-    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingMissing> {
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingFault> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let usual = Claims::default();
         Ok(Settings {
-            table_name: given("TABLE_NAME").ok_or(SettingMissing("TABLE_NAME"))?,
-            alias_key: given("ALIAS_KEY"),
+            table_name: given("TABLE_NAME").ok_or(SettingFault::Missing("TABLE_NAME"))?,
+            alias_key_secret: given("ALIAS_KEY_SECRET"),
             claims: Claims {
                 member: given("MEMBER_CLAIM").unwrap_or(usual.member),
                 program: given("PROGRAM_CLAIM").unwrap_or(usual.program),
+            },
+            log_level: match given("LOG_LEVEL") {
+                Some(level) => level.parse().map_err(|_| SettingFault::Malformed("LOG_LEVEL"))?,
+                None => Level::INFO,
             },
         })
     }
 }
 
-// By hand, so that the key never reaches a log.
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("table_name", &self.table_name)
-            .field("alias_key", &self.alias_key.as_ref().map(|_| "secret"))
-            .field("claims", &self.claims)
-            .finish()
-    }
+/// An environment variable that is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SettingFault {
+    /// It is needed, and absent or empty.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// It cannot be read.
+    #[error("the environment variable {0} cannot be read")]
+    Malformed(&'static str),
 }
-
-/// The name of an environment variable that is needed and is not set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SettingMissing(pub &'static str);
-
-impl fmt::Display for SettingMissing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment variable {} is not set", self.0)
-    }
-}
-
-impl std::error::Error for SettingMissing {}
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
@@ -72,23 +66,27 @@ fn environment(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingMissing> {
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingFault> {
         Settings::from_lookup(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
-    fn the_table_is_needed_and_the_alias_key_is_not() {
-        assert_eq!(read(&[]), Err(SettingMissing("TABLE_NAME")));
-        assert_eq!(read(&[("TABLE_NAME", "")]), Err(SettingMissing("TABLE_NAME")));
-        let settings = |alias_key: Option<&str>| Settings {
+    fn the_table_is_needed_and_the_rest_is_not() {
+        assert_eq!(read(&[]), Err(SettingFault::Missing("TABLE_NAME")));
+        assert_eq!(read(&[("TABLE_NAME", "")]), Err(SettingFault::Missing("TABLE_NAME")));
+        let settings = |secret: Option<&str>, log_level| Settings {
             table_name: "t".to_owned(),
-            alias_key: alias_key.map(str::to_owned),
+            alias_key_secret: secret.map(str::to_owned),
             claims: Claims::default(),
+            log_level,
         };
-        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(settings(None)));
-        assert_eq!(read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "k")]), Ok(settings(Some("k"))));
+        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(settings(None, Level::INFO)));
+        let all = [("TABLE_NAME", "t"), ("ALIAS_KEY_SECRET", "arn"), ("LOG_LEVEL", "ERROR")];
+        assert_eq!(read(&all), Ok(settings(Some("arn"), Level::ERROR)));
+        let told = [("TABLE_NAME", "t"), ("LOG_LEVEL", "aws_smithy_runtime=trace")];
+        assert_eq!(read(&told), Err(SettingFault::Malformed("LOG_LEVEL")));
     }
 
     #[test]
@@ -98,11 +96,5 @@ mod tests {
         assert_eq!(claims(&[]), named("member", "program"));
         assert_eq!(claims(&[("MEMBER_CLAIM", ""), ("PROGRAM_CLAIM", "")]), named("member", "program"));
         assert_eq!(claims(&[("MEMBER_CLAIM", "custom:card"), ("PROGRAM_CLAIM", "a")]), named("custom:card", "a"));
-    }
-
-    #[test]
-    fn the_alias_key_is_not_printed() {
-        let settings = read(&[("TABLE_NAME", "t"), ("ALIAS_KEY", "hunter2")]).unwrap();
-        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }

@@ -51,7 +51,7 @@ fn data(text: &str, at: &str) -> String {
         return format!("There is no field `{name}` here. {}", instead(name, &known(text), "The fields are"));
     }
     if let Some(name) = quoted_after(text, "unknown variant ") {
-        return format!("`{name}` is not allowed here. {}", instead(name, &known(text), "Allowed are"));
+        return format!("This value is not allowed here. {}", instead(name, &known(text), "Allowed are"));
     }
     let (found, expected) = match text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: ")) {
         Some(rest) => match rest.rsplit_once(", expected ") {
@@ -92,23 +92,18 @@ fn in_words(expected: &str) -> (&str, bool) {
     }
 }
 
-/// A value that was sent.
-fn described(found: &str) -> String {
-    let inner = |prefix: &str| found.strip_prefix(prefix).map(|rest| rest.trim_matches('`').to_owned());
-    if let Some(number) = inner("integer ").or_else(|| inner("floating point ")) {
-        return number;
-    }
-    if let Some(truth) = inner("boolean ") {
-        return truth;
-    }
-    match found {
-        "null" | "unit" | "unit value" | "Option value" => "null".to_owned(),
-        "map" => "an object".to_owned(),
-        "sequence" => "a list".to_owned(),
-        text => match text.strip_prefix("string ") {
-            Some(quoted) => format!("the text {quoted}"),
-            None => "what was sent".to_owned(),
-        },
+/// What kind of value was sent. Never the value: in the wrong place it may be personal data.
+fn described(found: &str) -> &'static str {
+    match found.split(' ').next().unwrap_or_default() {
+        "integer" if found.starts_with("integer `-") => "a number below 0",
+        "integer" => "a number",
+        "floating" => "a number with decimals",
+        "boolean" => "true or false",
+        "string" => "a text",
+        "map" => "an object",
+        "sequence" => "a list",
+        _ if found.starts_with("null") || found.starts_with("unit") || found.starts_with("Option") => "null",
+        _ => "what was sent",
     }
 }
 
@@ -133,7 +128,22 @@ fn quoted_after<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     text.strip_prefix(prefix)?.strip_prefix('`')?.split('`').next()
 }
 
+/// Leaves out the value that a message of serde quotes: `invalid type: string "x", expected u64` becomes `invalid type: string,
+/// expected u64`. A message of another library is left out where it quotes anything.
+pub(crate) fn without_value(text: &str) -> String {
+    const QUOTING: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
+    match text.rsplit_once(", expected ").filter(|_| QUOTING.iter().any(|kind| text.starts_with(kind))) {
+        Some((found, expected)) => {
+            let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        None if text.contains('"') => "the value cannot be read".to_owned(),
+        None => text.to_owned(),
+    }
+}
+
 fn sentence(text: &str) -> String {
+    let text = &without_value(text);
     let mut characters = text.chars();
     match characters.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
@@ -143,9 +153,10 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, fmt};
 
-    use serde::Deserialize;
+    use jiff::civil::Date;
+    use serde::{Deserialize, de::DeserializeOwned};
     use serde_json::Value;
 
     use super::*;
@@ -184,27 +195,23 @@ mod tests {
     #[test]
     fn a_value_that_is_wrong_is_told_what_it_must_be() {
         for (body, at, expected) in [
-            (
-                r#"{"amount":"1250"}"#,
-                "",
-                "This must be a whole number, and not the text \"1250\". Leave out the quotes.",
-            ),
-            (r#"{"amount":"a lot"}"#, "", "This must be a whole number, and not the text \"a lot\"."),
+            (r#"{"amount":"1250"}"#, "", "This must be a whole number, and not a text. Leave out the quotes."),
+            (r#"{"amount":"a lot"}"#, "", "This must be a whole number, and not a text."),
             (
                 r#"{"amount":12.5}"#,
                 "/total/amount",
-                "This must be a whole number, and not 12.5. Amounts are in minor units: 12.50 EUR is 1250.",
+                "This must be a whole number, and not a number with decimals. Amounts are in minor units: 12.50 EUR is 1250.",
             ),
             (r#"{"amount":null}"#, "", "This must be a whole number, and not null."),
             (r#"{"amount":{}}"#, "", "This must be a whole number, and not an object."),
-            (r#"{"amount":1,"quantity":-1}"#, "", "This must be a whole number, 0 or more, and not -1."),
-            (r#"{"amount":1,"store":7}"#, "", "This must be a text in double quotes, and not 7."),
+            (r#"{"amount":1,"quantity":-1}"#, "", "This must be a whole number, 0 or more, and not a number below 0."),
+            (r#"{"amount":1,"store":7}"#, "", "This must be a text in double quotes, and not a number."),
             (r#"{"amount":1,"store":["x"]}"#, "", "This must be a text in double quotes, and not a list."),
-            (r#"{"amount":1,"lines":"x"}"#, "", "This must be a list, and not the text \"x\"."),
-            (r#"{"amount":1,"attributes":true}"#, "", "This must be an object, and not true."),
-            (r#"{"amount":1,"attributes":{"a":"true"}}"#, "", "This must be true or false, and not the text \"true\"."),
-            ("7", "", "This must be an object, and not 7."),
-            (r#"{"amount":1,"end":3}"#, "", "This must be an object, and not 3."),
+            (r#"{"amount":1,"lines":"x"}"#, "", "This must be a list, and not a text."),
+            (r#"{"amount":1,"attributes":true}"#, "", "This must be an object, and not true or false."),
+            (r#"{"amount":1,"attributes":{"a":"true"}}"#, "", "This must be true or false, and not a text."),
+            ("7", "", "This must be an object, and not a number."),
+            (r#"{"amount":1,"end":3}"#, "", "This must be an object, and not a number."),
         ] {
             assert_eq!(told(body, at), expected, "{body}");
         }
@@ -220,8 +227,8 @@ mod tests {
                 r#"{"vat":1}"#,
                 "There is no field `vat` here. The fields are `amount`, `store`, `quantity`, `lines`, `attributes`, `end`.",
             ),
-            (r#"{"amount":1,"end":"canceled"}"#, "`canceled` is not allowed here. Did you mean `cancelled`?"),
-            (r#"{"amount":1,"end":"x"}"#, "`x` is not allowed here. Allowed are `captured`, `cancelled`."),
+            (r#"{"amount":1,"end":"canceled"}"#, "This value is not allowed here. Did you mean `cancelled`?"),
+            (r#"{"amount":1,"end":"x"}"#, "This value is not allowed here. Allowed are `captured`, `cancelled`."),
         ] {
             assert_eq!(told(body, ""), expected, "{body}");
         }
@@ -261,12 +268,36 @@ mod tests {
                 let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
                 let Err(error) = serde_json::from_value::<Purchase>(value) else { continue };
                 let told = explained(&error, "");
-                for word in
-                    ["i64", "u32", "struct", "enum", "sequence", "map", "boolean", "variant", "unit", "serde", "line 0"]
-                {
+                for word in [
+                    "i64", "u32", "struct", "enum", "sequence", " map", "boolean", "variant", "unit", "serde", "line 0",
+                ] {
                     assert!(!told.contains(word), "{body}: {told}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_value() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            One,
+        }
+        fn told<T: fmt::Debug + DeserializeOwned>(value: Value) -> String {
+            without_value(&serde_json::from_value::<T>(value).unwrap_err().to_string())
+        }
+        let mail = "ayse@example.com, expected \"x\", expected y";
+        for (told, expected) in [
+            (told::<u64>(mail.into()), "invalid type: string, expected u64"),
+            (told::<u64>((-5_550_733).into()), "invalid value: integer, expected u64"),
+            (told::<u64>(1.5.into()), "invalid type: floating point, expected u64"),
+            (told::<u64>(true.into()), "invalid type: boolean, expected u64"),
+            (told::<u64>(Value::Null), "invalid type: null, expected u64"),
+            (told::<Kind>(mail.into()), "unknown variant, expected `one`"),
+            (told::<Date>(format!("2026-11-21{mail}").into()), "the value cannot be read"),
+        ] {
+            assert_eq!(told, expected);
         }
     }
 }

@@ -34,15 +34,20 @@ impl StoreFault {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let passing = match &error {
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-            SdkError::DispatchFailure(failure) => !failure.is_user(),
-            SdkError::ServiceError(failure) => {
-                failure.raw().status().is_server_error() || failure.err().code().is_some_and(is_passing)
-            }
-            SdkError::ConstructionFailure(_) | _ => false,
-        };
-        if passing { Self::Unavailable(error.into()) } else { Self::Broken(error.into()) }
+        if is_transient(&error) { Self::Unavailable(error.into()) } else { Self::Broken(error.into()) }
+    }
+}
+
+/// Returns whether a failed call of the SDK may succeed later: a timeout, a lost connection, throttling, an internal error of
+/// the service.
+pub fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(failure) => {
+            failure.raw().status().is_server_error() || failure.err().code().is_some_and(is_passing)
+        }
+        SdkError::ConstructionFailure(_) | _ => false,
     }
 }
 

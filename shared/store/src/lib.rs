@@ -42,7 +42,7 @@ pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
 pub use calls::{Limit, Limits};
 pub use codes::CodeCount;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
-pub use fault::{Corrupt, PostingInvalid, StoreFault};
+pub use fault::{Corrupt, PostingInvalid, StoreFault, is_transient};
 pub use ledger::Page;
 pub use members::{MembersPage, Walk};
 pub use meter::{Meter, Snapshot};

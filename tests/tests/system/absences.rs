@@ -81,6 +81,9 @@ fn only_the_store_names_attributes_of_items() {
     for path in others {
         assert!(path == "shared/application/src/engine.rs" || path.starts_with("shared/cli/src/local/"), "{path}");
     }
+    // One function reads the secret of the alias key, and the others do not carry its client.
+    let reading = found_in(|text| text.contains("aws_sdk_secretsmanager"));
+    assert_eq!(reading, BTreeSet::from(["functions/enroll/src/alias_key.rs".to_owned()]));
 }
 
 #[test]

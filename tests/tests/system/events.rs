@@ -16,6 +16,7 @@ use std::{
 };
 
 use regulars_application::{
+    alias_key::AliasKeySource,
     authority::{Authority, Claims},
     clock::{Clock, MovableClock},
     engine::Engine,
@@ -160,7 +161,7 @@ fn deployed(system: &System, clock: &MovableClock) -> Engine {
         programs: ProgramCache::default(),
         clock: Clock::Movable(clock.clone()),
         authority: Authority::Jwt(Claims::default()),
-        alias_key: Some(AliasKey::new(b"a key for aliases in tests").unwrap()),
+        alias_key: AliasKeySource::given(AliasKey::new(b"a key for aliases in tests").unwrap()),
     }
 }
 

@@ -3,6 +3,8 @@
 //! One binary for all of them, because each binary links the whole system once more.
 
 mod absences;
+mod alias_key;
+mod canary;
 mod capacity;
 mod events;
 mod fuzz;

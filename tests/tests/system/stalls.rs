@@ -14,7 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use regulars_application::{authority::Authority, deadline::Deadline, engine::Engine, programs::ProgramCache};
+use regulars_application::{
+    alias_key::AliasKeySource, authority::Authority, deadline::Deadline, engine::Engine, programs::ProgramCache,
+};
 use regulars_cli::local::{TABLE, client_at};
 use regulars_store::{AliasKey, Store};
 use regulars_tests::{
@@ -108,7 +110,7 @@ fn engine(system: &System, store: Store) -> Engine {
         programs: ProgramCache::default(),
         clock: system.engine().clock.clone(),
         authority: Authority::Trusted,
-        alias_key: Some(AliasKey::new(&[7; 32]).unwrap()),
+        alias_key: AliasKeySource::given(AliasKey::new(&[7; 32]).unwrap()),
     }
 }
 
@@ -316,7 +318,7 @@ fn a_function_starts_while_the_table_stalls_and_works_as_soon_as_it_answers() {
         let wire = Wire::to(&system.table_url()).await;
         wire.stall(ALL);
         let began = Instant::now();
-        let started = Engine::over(store(&wire.url), Authority::Trusted, None).await.unwrap();
+        let started = Engine::over(store(&wire.url), Authority::Trusted, AliasKeySource::absent()).await.unwrap();
         let took = began.elapsed();
         println!("started after {took:?}");
         assert!((Duration::from_secs(4)..Duration::from_secs(6)).contains(&took), "{took:?}");
@@ -330,7 +332,9 @@ fn a_function_starts_while_the_table_stalls_and_works_as_soon_as_it_answers() {
         // Nothing listens there.
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let began = Instant::now();
-        let engine = Engine::over(store(&format!("http://{closed}")), Authority::Trusted, None).await.unwrap();
+        let engine = Engine::over(store(&format!("http://{closed}")), Authority::Trusted, AliasKeySource::absent())
+            .await
+            .unwrap();
         assert!(began.elapsed() < Duration::from_secs(2));
         assert_eq!(accrue(&engine, "order-2").await.0, 503);
     });

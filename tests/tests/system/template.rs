@@ -46,3 +46,11 @@ fn a_function_may_take_messages_from_its_own_queue_and_do_nothing_else_with_any(
     }
     assert_eq!(with_queue, ["earn"]);
 }
+
+#[test]
+fn the_function_that_deals_with_aliases_reads_the_secret_of_their_key_and_no_other_function_does() {
+    for Function { name, secret_actions, .. } in Template::read().functions {
+        let expected: &[&str] = if name == "enroll" { &["secretsmanager:GetSecretValue"] } else { &[] };
+        assert_eq!(secret_actions.iter().collect::<Vec<_>>(), expected, "{name}");
+    }
+}

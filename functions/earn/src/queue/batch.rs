@@ -10,9 +10,9 @@ use aws_lambda_events::sqs::SqsEvent;
 use regulars_application::{
     caught::caught,
     deadline::Deadline,
-    event::EventRefused,
+    event::{self, EventRefused},
     failure::Failure,
-    refusal::{Refusal, RefusalCode},
+    refusal::Refusal,
 };
 use regulars_domain::id::{MemberId, ProgramId};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -71,7 +71,7 @@ impl Batch {
     ///
     /// The event is none of a queue: without a message's id nobody can be told that it failed.
     pub(crate) fn read(event: Value) -> Result<Self, EventRefused> {
-        let event: SqsEvent = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+        let event: SqsEvent = event::read(event)?;
         let messages = event.records.len();
         let mut lanes = BTreeMap::<Lane, Vec<Delivery>>::new();
         for (index, record) in event.records.into_iter().enumerate() {
@@ -163,26 +163,20 @@ impl Failed {
         }
     }
 
-    /// Tells the log, once, what an operator needs to find the message and to mend it.
+    /// Tells the log, once, what an operator needs to find the message. What it holds is not told: a member, a key, or a detail
+    /// that quotes one of them may be personal data.
     pub(crate) fn log(&self) {
         let message_id = self.message_id.as_str();
         let program = self.account.as_ref().map(|(program, _)| program.as_str());
-        let member = self.account.as_ref().map(|(_, member)| member.as_str());
         let code = self.code();
         match &self.reason {
-            Reason::Failure(Failure::Refused(refusal)) if refusal.code() == RefusalCode::BodyMalformed => {
-                // What is wrong with a body may quote it.
-                tracing::warn!(message_id, program, member, code, at = refusal.at(), "message refused");
-            }
-            Reason::Failure(Failure::Refused(refusal)) => {
-                tracing::warn!(message_id, program, member, code, detail = refusal.detail(), "message refused");
-            }
+            Reason::Failure(Failure::Refused(_)) => tracing::warn!(message_id, program, code, "message refused"),
             Reason::Failure(failure @ (Failure::Unavailable(cause) | Failure::Broken(cause))) => {
                 let (retryable, cause) = (failure.retryable(), cause.to_string());
-                tracing::error!(message_id, program, member, code, retryable, cause, "message failed");
+                tracing::error!(message_id, program, code, retryable, cause, "message failed");
             }
             Reason::Failure(Failure::Busy) | Reason::OutOfTime => {
-                tracing::warn!(message_id, program, member, code, detail = self.detail(), "message put off");
+                tracing::warn!(message_id, program, code, "message put off");
             }
         }
     }

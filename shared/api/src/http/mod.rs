@@ -14,7 +14,11 @@ mod who;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use regulars_application::{
-    authority::Authority, caught::caught, deadline::Deadline, event::EventRefused, failure::Failure,
+    authority::Authority,
+    caught::caught,
+    deadline::Deadline,
+    event::{self, EventRefused},
+    failure::Failure,
 };
 use serde_json::Value;
 use tracing::Instrument;
@@ -51,7 +55,7 @@ pub async fn serve<E: Sync>(
     routes: &Routes<Operation<E>>,
     deadline: Deadline,
 ) -> Result<Value, EventRefused> {
-    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(EventRefused::unreadable)?;
+    let event: ApiGatewayV2httpRequest = event::read(event)?;
     let authorizer = event.request_context.authorizer.clone();
     let request = HttpRequest::from_event(event)?;
     let request_id = request.request_id().to_owned();

@@ -16,14 +16,15 @@ use regulars_domain::{
 use super::{Params, Problem};
 
 impl Params {
-    /// The id that stands for `{name}`. What is no id names nothing, so it is refused as not found.
+    /// The id that stands for `{name}`. What is no id names nothing, so it is refused as not found. It is not quoted, because it
+    /// may be an e-mail.
     ///
     /// # Errors
     ///
     /// `otherwise`.
     pub fn id<T: FromStr>(&self, name: &str, otherwise: RefusalCode) -> Result<T, Problem> {
         let text = self.get(name);
-        text.parse().map_err(|_| Problem::new(otherwise, format!("There is no {name} `{text}`.")))
+        text.parse().map_err(|_| Problem::new(otherwise, format!("There is no such {name}.")))
     }
 
     /// The entry that the path names.

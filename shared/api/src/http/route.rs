@@ -73,7 +73,7 @@ impl<T> Routes<T> {
     /// `method_not_allowed` (with `Allow`) if the path is known under other methods, else `route_not_found`.
     pub fn find(&self, method: &Method, path: &str) -> Result<RouteMatch<'_, T>, Problem> {
         let Ok(matched) = self.paths.at(path) else {
-            return Err(Problem::new(ProblemCode::RouteNotFound, format!("There is nothing at {path}.")));
+            return Err(Problem::new(ProblemCode::RouteNotFound, "There is nothing at this path."));
         };
         let rows = || matched.value.iter().filter_map(|row| self.table.get(*row));
         if let Some(Row { path, operation, .. }) = rows().find(|row| row.method == *method) {

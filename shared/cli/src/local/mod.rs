@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use regulars_api::http::Routes;
+use regulars_application::alias_key::AliasKeySource;
 use regulars_application::authority::{Authority, Claims};
 use regulars_application::clock::{Clock, MovableClock};
 use regulars_application::engine::Engine;
@@ -165,7 +166,7 @@ fn engine(store: Store, clock: MovableClock, authority: Authority) -> Result<Eng
         programs: ProgramCache::in_one_process(),
         clock,
         authority,
-        alias_key: Some(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),
+        alias_key: AliasKeySource::given(AliasKey::new(ALIAS_KEY).map_err(StartFailed::new)?),
     })
 }
 

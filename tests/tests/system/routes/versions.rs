@@ -1,6 +1,7 @@
 //! `/v1/programs/{program}/versions`: which rules are in force when, and how rules that are not yet are taken back.
 
 use regulars_application::{
+    alias_key::AliasKeySource,
     authority::Authority,
     clock::{Clock, MovableClock},
     engine::Engine,
@@ -49,7 +50,7 @@ fn deployed(system: &System) -> Engine {
         programs: ProgramCache::default(),
         clock: Clock::Movable(MovableClock::standing_at(NOW.parse().unwrap())),
         authority: Authority::Trusted,
-        alias_key: None,
+        alias_key: AliasKeySource::absent(),
     }
 }
 
