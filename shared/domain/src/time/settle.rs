@@ -376,8 +376,11 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
         let (paid, purchases) = (counted.paid, counted.purchases);
         // The next purchase that is large enough pays again.
         let referral = (counted.referrals != 0).then_some(ReferralChange::Reopened);
+        // An account that was settled in between has forgotten what does not matter any more, and the entry is the same for both.
+        let mut known = draft.account.clone();
+        tier::forget(draft.rules, &mut known);
         (entry.effects.qualified, entry.effects.secured_now) =
-            tier::uncounted(draft.rules, &draft.account, &unconfirmed.qualifying);
+            tier::uncounted(draft.rules, &known, &unconfirmed.qualifying);
         entry.effects.count_unconfirmed(last, counted);
         entry.record = Record::Lapse(Lapsed { paid, purchases, referral });
     }

@@ -153,6 +153,7 @@ pub(super) fn purchase(amount: i64) -> Value {
 }
 
 /// One request after another, of which each finds what it needs.
+#[expect(clippy::too_many_lines, reason = "one request after another")]
 pub(super) fn story() -> Vec<Request> {
     let post = |function, route, body| Request::new(function, "POST", route, body);
     let get = |route| Request::new("account", "GET", route, Value::Null);

@@ -45,7 +45,7 @@ fn table(system: &System) -> String {
         loop {
             let scan = client_at(&system.table_url()).scan().table_name(TABLE).set_exclusive_start_key(from);
             let page = scan.send().await.unwrap();
-            held.push_str(&format!("{:?}", page.items()));
+            held += &page.items().iter().map(|item| format!("{item:?}\n")).collect::<Vec<_>>().concat();
             from = page.last_evaluated_key().cloned();
             if from.is_none() {
                 return held;
