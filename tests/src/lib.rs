@@ -15,5 +15,6 @@ pub mod replay;
 pub mod returns;
 pub mod rivals;
 pub mod system;
+pub mod table;
 pub mod tally;
 pub mod template;

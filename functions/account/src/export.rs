@@ -65,26 +65,22 @@ pub(crate) async fn export(Call { engine, request, params, deadline }: Call<'_, 
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
     let (entries, next) = walk.from(&account, start).await?;
-    let mut exported = Vec::new();
-    for entry in entries {
-        exported.push(with_facts(engine, &account, entry).await?);
-    }
+    // The index that statements are read from does not hold the facts of purchases.
+    let with_facts = entries.iter().filter(|recorded| recorded.sealed.entry.has_facts());
+    let with_facts = with_facts.map(|Recorded { member, sealed, .. }| (member, &sealed.entry.id));
+    let mut facts = engine.store.facts(&subject.program_id, with_facts).await?;
+    let exported = entries.into_iter().map(|recorded| Exported {
+        entry: EntryDetail::new(&recorded, &account),
+        purchase: facts.remove(&(recorded.member, recorded.sealed.entry.id)).map(|facts| facts.purchase),
+    });
+    let entries = exported.collect();
     Ok(Answer::ok(&Export {
         aliases: aliases(&account),
         purchases: PurchasesView::from(account.bought),
         account: AccountView::from(&engine.settled(&subject, account)?),
-        entries: exported,
+        entries,
         next_cursor: next.map(|cursor| cursor.to_string()),
     }))
-}
-
-/// The index that statements are read from does not hold the facts of purchases, so each is read by itself.
-async fn with_facts(engine: &Engine, account: &Account, listed: Recorded) -> Result<Exported, Problem> {
-    let entry = &listed.sealed.entry;
-    let has_facts = entry.paid().is_some() || entry.amends();
-    let whole = if has_facts { engine.store.entry(&account.program, &listed.member, &entry.id).await? } else { None };
-    let facts = whole.and_then(|recorded| recorded.sealed.facts);
-    Ok(Exported { entry: EntryDetail::new(&listed, account), purchase: facts.map(|facts| facts.purchase) })
 }
 
 fn aliases(account: &Account) -> Vec<AliasView> {

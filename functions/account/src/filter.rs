@@ -7,6 +7,7 @@ use regulars_api::http::{HttpRequest, Parameter, Problem, ProblemCode};
 use regulars_domain::{
     calendar::{days_after, start_of},
     entry::{Entry, Kind},
+    instant,
 };
 use serde::{
     Deserialize,
@@ -102,7 +103,7 @@ impl Asked {
 
 /// A date of our era, and not the beginning of something longer.
 fn date(text: &str) -> Option<Date> {
-    text.parse().ok().filter(|date: &Date| date.year() > 0 && date.to_string() == text)
+    instant::day(text).filter(|date| date.year() > 0)
 }
 
 fn kind(text: &str) -> Option<Kind> {

@@ -37,10 +37,9 @@ impl Body {
         let Distinct(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             // Where text is no JSON, no place in it has a name.
             let at = if error.inner().is_data() { pointer(error.path()) } else { String::new() };
-            let detail = explained(error.inner(), &at);
-            Refusal::body_malformed(at, detail)
+            malformed(error.inner(), at)
         })?;
-        json.end().map_err(|error| Refusal::body_malformed("", explained(&error, "")))?;
+        json.end().map_err(|error| malformed(&error, String::new()))?;
         Ok(Self(value))
     }
 
@@ -68,11 +67,7 @@ impl Body {
     /// `body_malformed` if it is no object, holds a list where there is none in the API, or is refused by `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         check_shape(&self.0)?;
-        serde_path_to_error::deserialize(&self.0).map_err(|error| {
-            let at = pointer(error.path());
-            let detail = explained(error.inner(), &at);
-            Refusal::body_malformed(at, detail)
-        })
+        serde_path_to_error::deserialize(&self.0).map_err(|error| malformed(error.inner(), pointer(error.path())))
     }
 }
 
@@ -100,6 +95,11 @@ pub fn check_size(bytes: &[u8], bytes_max: usize) -> Result<(), Refusal> {
         return Err(Refusal::body_malformed("", "The request needs a JSON body."));
     }
     Ok(())
+}
+
+fn malformed(error: &serde_json::Error, at: String) -> Refusal {
+    let detail = explained(error, &at);
+    Refusal::body_malformed(at, detail)
 }
 
 /// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,

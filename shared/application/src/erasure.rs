@@ -30,17 +30,17 @@ impl Engine {
         reason: Option<&Label>,
         deadline: Deadline,
     ) -> Result<Done, Failure> {
-        // The place in the ledger up to which nothing stands beside entries. The commit fails if there is one more by then.
-        let mut cleared_through = None;
+        // The version of the account as of which nothing stands beside entries. The commit fails if the account has another one by then.
+        let mut cleared = None;
         self.act_in_steps(subject, &Needs::default(), request, deadline, |subject, settled, found| {
             erase::check(&settled, reason).map_err(Refusal::from)?;
             let mut merged = Vec::new();
             for card in &settled.account().merged_from {
                 merged.extend(settled_other(subject, &settled, found, card)?);
             }
-            let seq = Some(settled.account().version);
-            if cleared_through != seq {
-                cleared_through = seq;
+            let version = Some(settled.account().version);
+            if cleared != version {
+                cleared = version;
                 return Err(Undecided::EraseDetails(settled.account().ledgers().cloned().collect()));
             }
             Ok(erase::erase(settled, merged, request, reason).map_err(Refusal::from)?)

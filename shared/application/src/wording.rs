@@ -53,12 +53,9 @@ fn data(text: &str, at: &str) -> String {
     if let Some(name) = quoted_after(text, "unknown variant ") {
         return format!("This value is not allowed here. {}", instead(name, &known(text), "Allowed are"));
     }
-    let (found, expected) = match text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: ")) {
-        Some(rest) => match rest.rsplit_once(", expected ") {
-            Some((found, expected)) => (found, expected),
-            None => return sentence(text),
-        },
-        None => return sentence(text),
+    let wrong = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
+    let Some((found, expected)) = wrong.and_then(|wrong| wrong.rsplit_once(", expected ")) else {
+        return sentence(&without_value(text));
     };
     if expected == "map with a single key" {
         return "This must be an object with exactly one field.".to_owned();
@@ -142,13 +139,10 @@ pub(crate) fn without_value(text: &str) -> String {
     }
 }
 
-fn sentence(text: &str) -> String {
-    let text = &without_value(text);
+/// Returns `text` with a capital at its beginning and a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => text.to_owned(),
-    }
+    characters.next().map(|first| first.to_uppercase().chain(characters).chain(['.']).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

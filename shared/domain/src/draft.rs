@@ -391,6 +391,11 @@ impl<'p> Draft<'p> {
         self.rules.plan(self.running_plan()?)
     }
 
+    /// The terms of plans that wait for others to end, in the order in which they will run.
+    pub(crate) fn plans_waiting(&self) -> impl Iterator<Item = &PlanTerm> {
+        self.account.plans.iter().filter(|term| term.from > self.today())
+    }
+
     /// The term of the plan that runs.
     pub(crate) fn running_plan(&self) -> Option<&PlanTerm> {
         self.rules.running(&self.account.plans, self.today())

@@ -1,15 +1,21 @@
-//! What stands beside entries of a person: the facts of purchases, and notes. Erasure takes it away.
+//! What stands beside entries of a person: the facts of purchases, and notes. Exports show it, and erasure takes it away.
 
-use regulars_domain::id::{MemberId, ProgramId};
+use std::collections::BTreeMap;
+
+use regulars_domain::{
+    aftermath::Recorded,
+    facts::PurchaseFacts,
+    id::{EntryId, MemberId, ProgramId},
+};
 
 use crate::{
     calls::Kind,
-    entry_item::{FACTS, NOTE},
+    entry_item::{self, FACTS, NOTE},
     fault::StoreFault,
     item::{Item, text},
     permission::Permission,
     store::Store,
-    table::{ENTRIES, ENTRY_SK_PREFIX, ERASE, HAS_DETAILS, IS_THERE, Key, PK, SK, member_pk},
+    table::{ENTRIES, ENTRY_SK_PREFIX, ERASE, HAS_DETAILS, IS_THERE, Key, PK, SK, entry_key, member_pk},
     transaction::Transacted,
 };
 
@@ -20,6 +26,25 @@ const CLEARED_AT_ONCE: usize = 25;
 const ATTEMPTS: usize = 5;
 
 impl Store {
+    /// The facts of purchases that stand beside these entries, by the member in whose ledger they are. An entry without facts is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreFault`].
+    pub async fn facts(
+        &self,
+        program: &ProgramId,
+        entries: impl IntoIterator<Item = (&MemberId, &EntryId)>,
+    ) -> Result<BTreeMap<(MemberId, EntryId), PurchaseFacts>, StoreFault> {
+        let keys = entries.into_iter().map(|(member, entry)| entry_key(program, member, entry)).collect();
+        let mut facts = BTreeMap::new();
+        for item in self.get_items(keys, Kind::Page, true).await? {
+            let Recorded { member, sealed, .. } = entry_item::read_recorded(&item)?;
+            facts.extend(sealed.facts.map(|of_entry| ((member, sealed.entry.id), *of_entry)));
+        }
+        Ok(facts)
+    }
+
     /// Takes away the facts of purchases and the notes beside all entries of a member's ledger. Doing it again changes nothing.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use regulars_domain::{
 use serde_json::{Value, json};
 
 use super::{Refusal, RefusalCode};
+use crate::wording;
 
 impl From<EarnRefusal> for Refusal {
     fn from(refusal: EarnRefusal) -> Self {
@@ -338,7 +339,5 @@ pub fn finding(fault: &Finding) -> Value {
 
 /// What a refusal says, as a sentence.
 fn sentence(refusal: &impl ToString) -> String {
-    let text = refusal.to_string();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_uppercase().chain(characters).chain(['.']).collect()).unwrap_or_default()
+    wording::sentence(&refusal.to_string())
 }

@@ -63,13 +63,13 @@ pub(crate) struct Server {
 /// What stands between callers and functions.
 #[derive(Debug)]
 pub(crate) struct Front {
-    pub(crate) routes: Routes<Target>,
-    pub(crate) control: Control,
-    pub(crate) clock: MovableClock,
+    routes: Routes<Target>,
+    control: Control,
+    clock: MovableClock,
     /// The key of the tokens that the functions demand, if they do.
-    pub(crate) key: Option<Key>,
+    key: Option<Key>,
     /// How long headers may take to arrive, and a body.
-    pub(crate) arrival_duration_max: Duration,
+    arrival_duration_max: Duration,
 }
 
 impl Front {

@@ -179,8 +179,7 @@ fn end_as(mut draft: Draft<'_>, entry: impl FnOnce(&Draft<'_>, Record) -> Entry)
     let Some(plan) = draft.running_plan().map(|term| term.plan.clone()) else { return Ok(None) };
     draft.account.check_open()?;
     let today = draft.today();
-    let waiting = draft.account.plans.iter().filter(|term| term.from > today).cloned();
-    let plans = draft.rules.in_turn(waiting, today);
+    let plans = draft.rules.in_turn(draft.plans_waiting().cloned(), today);
     let entry = entry(&draft, Record::PlanEnd(PlanEnded { plan, plans }));
     draft.post_command(entry);
     Ok(Some(draft.finish()))

@@ -206,10 +206,10 @@ impl Entry {
         }
     }
 
-    /// Returns whether it amends a purchase.
+    /// Returns whether the facts of a purchase stand beside it, unless they were erased.
     #[must_use]
-    pub fn amends(&self) -> bool {
-        matches!(self.record, Record::Amendment(_))
+    pub fn has_facts(&self) -> bool {
+        self.paid().is_some() || matches!(self.record, Record::Amendment(_))
     }
 
     /// What its pending points wait for, if it made points wait.

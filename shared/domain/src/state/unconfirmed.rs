@@ -86,6 +86,22 @@ impl Unconfirmed {
         }
     }
 
+    /// This less `part`, whatever day its amounts were found under.
+    fn without(&self, part: &Self) -> Self {
+        let mut found = part.qualifying.values().fold(Qualifying::default(), |sum, amount| sum.plus(*amount));
+        let mut rest = self.clone();
+        for amount in rest.qualifying.values_mut() {
+            let taken = found.at_most(*amount);
+            *amount = amount.less(taken);
+            found = found.less(taken);
+        }
+        rest.qualifying.retain(|_, amount| !amount.is_zero());
+        rest.paid = rest.paid.saturating_sub(part.paid);
+        rest.purchases = rest.purchases.saturating_sub(part.purchases);
+        rest.referrals = rest.referrals.saturating_sub(part.referrals);
+        rest
+    }
+
     /// Returns what of this is less than nothing, as positive amounts.
     pub(crate) fn less_of(&self) -> Self {
         let less = |number: i64| number.min(0).saturating_neg();
@@ -123,24 +139,6 @@ pub(super) fn taken(all: &ByLastDay, last: Date, wanted: &Unconfirmed) -> Vec<Un
         }
     }
     changes
-}
-
-impl Unconfirmed {
-    /// This less `part`, whatever day its amounts were found under.
-    fn without(&self, part: &Self) -> Self {
-        let mut found = part.qualifying.values().fold(Qualifying::default(), |sum, amount| sum.plus(*amount));
-        let mut rest = self.clone();
-        for amount in rest.qualifying.values_mut() {
-            let taken = found.at_most(*amount);
-            *amount = amount.less(taken);
-            found = found.less(taken);
-        }
-        rest.qualifying.retain(|_, amount| !amount.is_zero());
-        rest.paid = rest.paid.saturating_sub(part.paid);
-        rest.purchases = rest.purchases.saturating_sub(part.purchases);
-        rest.referrals = rest.referrals.saturating_sub(part.referrals);
-        rest
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

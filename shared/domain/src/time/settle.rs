@@ -178,7 +178,7 @@ impl<'p> Settled<'p> {
     /// The terms of plans that wait for others to end, in the order in which they will run, with their days if nothing else is
     /// paid, ended or taken back.
     pub fn plans_waiting(&self) -> impl Iterator<Item = &PlanTerm> {
-        self.0.account.plans.iter().filter(|term| term.from > self.today())
+        self.0.plans_waiting()
     }
 
     /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.

@@ -53,15 +53,19 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
-/// A calendar date as callers write it: `2026-11-21`.
+/// Reads a calendar date that is written as `2026-11-21`. The parser accepts other forms too, and these are `None` here.
+#[must_use]
+pub fn day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|day: &Date| day.to_string() == text)
+}
+
+/// A calendar date in the body of a request, written as `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day(pub Date);
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        // What it is written as must be what it was read from: the parser knows more ways than one.
-        let day = text.parse().ok().filter(|day: &Date| day.to_string() == text);
+        let day = day(&String::deserialize(deserializer)?);
         day.map(Self).ok_or_else(|| de::Error::custom("a date must be a day that exists, as in 2026-11-21"))
     }
 }

@@ -3,29 +3,17 @@
 use std::{fs, path::Path};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use regulars_cli::local::{TABLE, client_at};
 use regulars_tests::{
     client::JSON,
     system::{DEMO, System, coffee_shop, member, purchase},
 };
 use serde_json::{Value, json};
 
-/// Changes one item of the table past the engine.
-fn edit(system: &System, (pk, sk): (&str, &str), expression: &str, value: Option<AttributeValue>) {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    system.block_on(async {
-        let update = client_at(&system.table_url()).update_item().table_name(TABLE).update_expression(expression);
-        let update = update.key("pk", text(pk)).key("sk", text(sk));
-        let update = update.set_expression_attribute_values(value.map(|value| [(":v".to_owned(), value)].into()));
-        update.send().await.unwrap();
-    });
-}
-
 #[test]
 fn an_account_that_cannot_be_read_is_a_fault_of_ours() {
     let system = System::start().unproven();
     system.enroll("m-1");
-    edit(&system, ("member#demo#m-1", "account"), "SET v = :v", Some(AttributeValue::S("x".to_owned())));
+    system.edit(("member#demo#m-1", "account"), "SET v = :v", Some(AttributeValue::S("x".to_owned())));
     let problem = system.client.get(&member("m-1")).problem(500, "internal");
     assert!(!problem.to_string().contains("m-1"), "{problem}");
 }
@@ -33,7 +21,7 @@ fn an_account_that_cannot_be_read_is_a_fault_of_ours() {
 #[test]
 fn a_purchase_whose_facts_were_erased_is_returned_as_a_whole_only() {
     let system = System::with_silver_member().unproven();
-    edit(&system, ("member#demo#m-1", "entry#order-1"), "REMOVE f", None);
+    system.edit(("member#demo#m-1", "entry#order-1"), "REMOVE f", None);
     let reversals = format!("{}/accruals/order-1/reversals", member("m-1"));
     let part = json!({ "refund": { "amount": 100, "currency": "EUR" } });
     system.client.post_under("b-1", &reversals, &part).problem(422, "facts_erased");

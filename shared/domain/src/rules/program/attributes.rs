@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
         program::Program,
     },
     state::account::AttributeValue,
-    values::id::AttributeId,
+    values::{id::AttributeId, instant},
 };
 
 /// Most attributes in a program.
@@ -127,11 +126,9 @@ fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValu
             .filter(|text| text.chars().count() <= TEXT_LENGTH_MAX)
             .map(|text| AttributeValue::String(text.to_owned()))
             .ok_or("must be a text of at most 100 characters"),
-        AttributeType::Date => value
-            .as_str()
-            .and_then(|text| text.parse::<Date>().ok().filter(|date| date.to_string() == text))
-            .map(AttributeValue::Date)
-            .ok_or("must be a date such as 1990-05-03"),
+        AttributeType::Date => {
+            value.as_str().and_then(instant::day).map(AttributeValue::Date).ok_or("must be a date such as 1990-05-03")
+        }
         AttributeType::Boolean => value.as_bool().map(AttributeValue::Boolean).ok_or("must be true or false"),
         AttributeType::Integer => value.as_i64().map(AttributeValue::Integer).ok_or("must be a whole number"),
     }
