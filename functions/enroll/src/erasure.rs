@@ -1,4 +1,4 @@
-//! `POST /members/{member}/erasure`: nothing of the person is kept, and the ledger names nobody.
+//! `POST /members/{member}/erasure`: removes everything that is kept of a person. The ledger keeps anonymous entries.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

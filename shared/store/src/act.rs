@@ -217,7 +217,7 @@ impl Store {
             return Ok(Outcome::Refused(refusal));
         };
         if known.sealed.entry.fingerprint != Some(content.fingerprint(account.salt.as_ref())) {
-            // Without the salt, which erasure takes away, nobody can tell whether it is the same request.
+            // Erasure deletes the salt. Without it, the two requests cannot be compared.
             return Ok(if account.salt.is_some() { Outcome::KeyReused } else { Outcome::Refused(refusal) });
         }
         // The first of two equal requests may have been carried out between reading the account and its entry.

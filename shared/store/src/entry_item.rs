@@ -7,7 +7,7 @@
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
 //! | `f` | S | the facts of the purchase that it records |
-//! | `nt` | S | what somebody wrote about it; absent if nobody did |
+//! | `nt` | S | an operator's note; absent without one |
 //! | `ac` | N | how often something was done about it; absent while nothing was |
 //! | `af` | M | what became of it, see `aftermath_item.rs` |
 //!

@@ -1,8 +1,8 @@
 //! What holds reserve of a shard, each in one element of a set, so that one update adds it or removes it whatever others do.
 //!
 //! An element is a text, `1763730900123/1/9f86d081884c7d65`: the moment at which the hold ends, in milliseconds, the amount,
-//! and sixteen characters of a hash that tell the hold from others which end at the same moment. Nobody needs to know whose
-//! it is, and no name of a member is in the item.
+//! and sixteen characters of a hash that tell the hold from others which end at the same moment. The item contains no
+//! member's id.
 
 use std::{collections::BTreeSet, str::FromStr};
 

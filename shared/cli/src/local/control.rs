@@ -38,7 +38,7 @@ struct Wanted {
     all: bool,
 }
 
-/// Whoever reaches the port may do this: it is on loopback.
+/// Any process on this machine: the port is on loopback.
 const ANYONE: Who = Who::operator(&[]);
 
 static ROUTES: LazyLock<Routes<Operation<Control>>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Erasing what is kept of a person. The ledger stays, and names nobody.
+//! Erases what is kept of a person. The ledger keeps anonymous entries.
 
 use std::{fmt, mem::take};
 
@@ -19,7 +19,7 @@ use crate::{
 pub enum EraseRefusal {
     /// The account was erased before, or is another's.
     Inactive(Inactive),
-    /// The account is suspended, and no reason was given: a fraud is not made to disappear by asking for it.
+    /// The account is suspended, and no reason was given. A fraudster must not be able to remove the traces just by asking.
     ReasonMissing,
 }
 

@@ -77,7 +77,7 @@ pub fn change_names(
     Ok((!draft.entries.is_empty()).then(|| draft.finish()))
 }
 
-/// Leaves names of the member free for others. That they were somebody's is remembered for as long as the program says.
+/// Frees names of the member for others. The program says for how many days the table remembers that they were in use.
 pub(crate) fn release(draft: &mut Draft<'_>, names: Vec<Alias>) {
     let program = draft.rules.program;
     let (member, on) = (draft.account.member.clone(), draft.today());

@@ -219,7 +219,7 @@ impl Account {
         }
     }
 
-    /// Forgets what was counted, promised and paid: nobody is a member with this account any more.
+    /// Clears counts, promises and plans: the account no longer belongs to a member.
     fn leave(&mut self) {
         self.qualifying.clear();
         self.counted_elsewhere.clear();

@@ -91,8 +91,8 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Writes `value` as JSON with sorted keys, without the fields that say nothing. `serde_json` sorts by itself only as long as nobody in the
-/// build turns its `preserve_order` on, and what is kept for ever must not rest on that.
+/// Writes `value` as JSON with sorted keys and without empty fields. `serde_json` sorts only while no crate in the build enables its
+/// feature `preserve_order`, and stored fingerprints must not depend on that.
 fn write_sorted(value: &Value, text: &mut String) {
     match value {
         Value::Object(fields) => {

@@ -88,7 +88,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What somebody has paid for a plan.
+/// A payment for a plan.
 #[derive(Clone, Debug)]
 struct Ticket {
     offer: usize,
@@ -139,7 +139,7 @@ struct Page {
     tickets: Vec<Ticket>,
     coffees: Vec<Date>,
     gone_to: Option<usize>,
-    /// Levels that cards had when they became one, each until a day or for ever.
+    /// The levels that the cards had when they were merged, each with its last day, if it has one.
     certain: Vec<(usize, Option<Date>)>,
 }
 

@@ -148,7 +148,7 @@ fn the_entry_that_ends_a_plan_begins_the_next_one_on_the_same_day() {
     let entries = member.reviewed(&program, at("2028-02-06"));
     assert_eq!(entries.iter().map(Entry::kind).collect::<Vec<_>>(), [Kind::PlanEnd, Kind::TierChange]);
     assert_eq!(member.tier(), Some("bronze"));
-    // A server that nobody has asked for years tells the same.
+    // An account that no command has touched for years gives the same answer.
     let mut slept = merged(&program, "2027-03-10", &[("plus", "2027-03-01")], &[("max", "2027-01-15")]);
     slept.get_mut("m-1").reviewed(&program, at("2028-02-06"));
     assert_eq!(slept.get("m-1").ids(), club.get("m-1").ids());
@@ -407,7 +407,7 @@ fn there_are_never_more_terms_than_cards_nor_more_than_five() {
     club.assert_proven();
 }
 
-/// Plans with a coffee in each interval, a tasting, and a lounge once for ever; gold has a coffee, too.
+/// Plans with a coffee in each interval, a tasting, and one visit to the lounge that never resets; gold has a coffee, too.
 fn with_entitlements() -> Rulebook {
     let mut document = document();
     let coffee = |times: i64| json!({ "id": "coffee", "times": times, "every": "month" });
