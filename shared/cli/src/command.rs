@@ -1,4 +1,4 @@
-//! The command line: what it takes, what it prints, and the status it ends with.
+//! The command line: its arguments, its output and its exit status.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::{
     token::{Grant, KEY_FILE, Key},
 };
 
-/// The status of a command that did not start, as for one that was written wrongly.
+/// The exit status of a command that could not start, as for a usage error.
 const NOT_STARTED: u8 = 2;
 
 #[derive(Debug, Parser)]
@@ -29,38 +29,39 @@ struct CommandLine {
 enum Command {
     /// Run the whole system on this machine
     Local(Local),
-    /// Follow every ledger, recompute every hash, and compare every account with its entries
+    /// Verify every ledger and compare every account with its entries
     ///
-    /// Ends with 0 if all holds, with 1 and a line for each fault if not, and with 2 if it could not run.
+    /// Recomputes every hash. Exits with 0 if everything holds, with 1 and one line per fault otherwise, and with 2 if it could not
+    /// run.
     Verify(Verify),
-    /// Make an account from its entries, and tell how the account that is kept differs
+    /// Rebuild one account from its entries and show how the stored account differs
     ///
-    /// Ends with 0 if nothing differs or the account was written, with 1 if something differs or the ledger is broken, and
-    /// with 2 if it could not run.
+    /// Exits with 0 if nothing differs or the account was written, with 1 if something differs or the ledger is broken, and with 2 if
+    /// it could not run.
     Rebuild(Rebuild),
-    /// Print a token for a local server that was started with --auth; it is good for 24 hours
+    /// Print a token for a local server that was started with --auth; it is valid for 24 hours
     Token(Token),
 }
 
 #[derive(Debug, Args)]
 struct Local {
-    /// Port on loopback; 0 for any that is free
+    /// Port on the loopback interface; 0 chooses a free port
     #[arg(long, default_value_t = 8787)]
     port: u16,
 
-    /// File that keeps the table, or `memory`
+    /// File that stores the table, or `memory`
     #[arg(long, default_value = ".regulars/local.db", value_parser = data)]
     data: Data,
 
-    /// Program document to publish as `demo` if the data holds none; a sample without it
+    /// Program document to publish as `demo` if the data has none; without it, a sample
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 
-    /// Instant at which the clock stands; without it the clock is the machine's
+    /// Instant at which the clock starts; without it, the machine's clock
     #[arg(long, value_name = "RFC3339", value_parser = instant::read)]
     clock_at: Option<Timestamp>,
 
-    /// Demand tokens that are signed by the key in this file, which is made if it is absent; see `regulars token`
+    /// Require tokens that are signed with the key in this file, which is created if it does not exist; see `regulars token`
     #[arg(long, value_name = "KEYFILE", num_args = 0..=1, default_missing_value = KEY_FILE)]
     auth: Option<PathBuf>,
 }
@@ -70,12 +71,12 @@ struct Token {
     #[command(flatten)]
     grant: Grant,
 
-    /// File with the key that signs; made if it is absent
+    /// File with the signing key; created if it does not exist
     #[arg(long, value_name = "KEYFILE", default_value = KEY_FILE)]
     key: PathBuf,
 }
 
-/// Reads the command line, does what it says, and tells the status to end with.
+/// Reads the command line, runs the command, and returns the exit status.
 pub async fn run() -> ExitCode {
     let CommandLine { command } = CommandLine::parse();
     log_to_stderr();
@@ -88,25 +89,25 @@ pub async fn run() -> ExitCode {
     match done {
         Ok(status) => status,
         Err(failure) => {
-            // Nothing is left to do where even this cannot be written.
+            // If standard error cannot be written either, only the exit status remains.
             let _ = writeln!(io::stderr(), "regulars: {failure}");
             ExitCode::from(NOT_STARTED)
         }
     }
 }
 
-/// Serves until a signal says stop.
+/// Serves until Ctrl-C or SIGTERM.
 async fn run_local(Local { port, data, program, clock_at, auth }: Local) -> Result<(), StartFailed> {
     let stop = stop_signal()?;
     let running = local::start(Options { port, data, program, clock_at, auth }).await?;
-    // A reader who has gone does not stop the server.
+    // A closed standard output does not stop the server.
     let _ = writeln!(io::stdout(), "regulars is listening on {}\n{}", running.url(), running.greeting());
     stop.await;
     running.stop().await;
     Ok(())
 }
 
-/// Prints a token in a line of its own.
+/// Prints a token on a line of its own.
 fn print(token: &Token) -> Result<ExitCode, StartFailed> {
     let key = Key::open(&token.key).map_err(StartFailed::new)?;
     let signed = key.signed(&token.grant).map_err(StartFailed::new)?;
@@ -122,7 +123,7 @@ fn data(text: &str) -> Result<Data, String> {
     }
 }
 
-/// Ends when Ctrl-C or SIGTERM comes. From now on neither ends the process by itself.
+/// Returns a future that completes on Ctrl-C or SIGTERM. From now on, neither ends the process by itself.
 fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -137,8 +138,8 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
     })
 }
 
-/// Quiet unless something needs attention; `RUST_LOG` says otherwise. The local DynamoDB warns of every condition that
-/// does not hold, which is how the store learns of replays and races.
+/// Logs warnings and errors to standard error; `RUST_LOG` overrides that. Warnings of the local DynamoDB are left out: it warns of
+/// every failed condition, and failed conditions are how the store detects replays and races.
 fn log_to_stderr() {
     let quiet = |_| EnvFilter::new("warn,dynoxide=error");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(quiet);

@@ -1,4 +1,4 @@
-//! Where the operator's tools find the table: in a local file, or in AWS.
+//! Locates the table for the operator's tools: a local file, or a table in AWS.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use regulars_store::Store;
 
 use crate::local::{Data, OpenData, StartFailed};
 
-/// Where the table is.
+/// Location of the table.
 #[derive(Debug, Args)]
 #[group(required = true)]
 pub(crate) struct Where {
-    /// File that keeps a local table, whose server must not be running
+    /// File that stores a local table; its server must not be running
     #[arg(long, value_name = "FILE", conflicts_with = "table")]
     data: Option<PathBuf>,
 
@@ -20,7 +20,7 @@ pub(crate) struct Where {
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
 
-    /// Address of DynamoDB, if it is not that of the region
+    /// Endpoint of DynamoDB, if it is not that of the region
     #[arg(long, value_name = "URL", requires = "table")]
     endpoint: Option<String>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Where {
 pub(crate) struct Opened {
     /// The table.
     pub(crate) store: Store,
-    /// The programs in it.
+    /// The programs in the table.
     pub(crate) programs: ProgramCache,
     data: Option<OpenData>,
 }
@@ -40,7 +40,7 @@ impl Where {
     ///
     /// # Errors
     ///
-    /// [`StartFailed`] if there is no such file, or it is in use.
+    /// [`StartFailed`] if the file does not exist or is in use.
     pub(crate) async fn open(self) -> Result<Opened, StartFailed> {
         let (store, data) = match (self.data, self.table) {
             (Some(file), _) => {

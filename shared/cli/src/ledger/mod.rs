@@ -1,4 +1,4 @@
-//! Verifying ledgers, and rebuilding accounts from them.
+//! Verification of ledgers, and rebuilding of accounts from them.
 
 mod rebuild;
 mod verify;
@@ -19,16 +19,16 @@ pub use verify::{Verify, faults, verify};
 
 use crate::local::StartFailed;
 
-/// Entries read at a time, so that memory does not grow with the length of a ledger.
+/// Entries per page, so that memory does not grow with the length of a ledger.
 const PAGE: u32 = 500;
 
-/// Versions read at a time.
+/// Versions per read.
 const VERSIONS_AT_ONCE: usize = 100;
 
-/// All versions of a program, with their documents: a ledger may have entries of each.
+/// Reads all versions of a program, with their documents: a ledger may have entries of each.
 async fn all_versions(store: &Store, programs: &ProgramCache, id: &ProgramId) -> Result<Versions, StartFailed> {
     let broken = |broken: ProgramBroken| StartFailed::new(format!("program {id} cannot be read: {broken}"));
-    // What is in force at the end of time is the newest version.
+    // The version in force at the end of time is the newest one.
     let versions = programs.versions(store, id, jiff::Timestamp::MAX).await.map_err(broken)?;
     let mut versions = versions.ok_or_else(|| StartFailed::new(format!("there is no program {id}")))?;
     let numbers: Vec<u64> = versions.heads().iter().map(|head| head.version).collect();
@@ -38,7 +38,7 @@ async fn all_versions(store: &Store, programs: &ProgramCache, id: &ProgramId) ->
     Ok(versions)
 }
 
-/// A ledger that was followed to its end, or to its first fault.
+/// A ledger that was read to its end, or to its first fault.
 struct Followed<'p> {
     verifying: Verifying<'p>,
     kept: Option<Account>,
@@ -46,8 +46,8 @@ struct Followed<'p> {
     entries: u64,
 }
 
-/// Follows the ledger of a member, a page at a time. The account is read before the first page and again if it has changed by
-/// the end, so that a purchase meanwhile is not taken for a fault.
+/// Reads the ledger of a member, a page at a time. The account is read before the first page, and again if it has
+/// changed by the end, so that a concurrent purchase is not reported as a fault.
 async fn follow<'p>(
     store: &Store,
     versions: &'p Versions,
@@ -65,7 +65,7 @@ async fn follow<'p>(
             for sealed in &page.items {
                 entries = entries.saturating_add(1);
                 if sealed.entry.seq > last && store.account(program, member).await? != kept {
-                    // It was written since the account was read.
+                    // This entry was written after the account was read.
                     break 'pages;
                 }
                 if let Err(fault) = verifying.follow(sealed) {
@@ -84,7 +84,7 @@ async fn follow<'p>(
     }
 }
 
-/// A line on standard output. Nothing is left to do where it cannot be written.
+/// Prints a line on standard output. A failure to write is ignored, because there is nowhere to report it.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! `regulars rebuild`: makes an account from its entries, and tells how the account that is kept differs.
+//! `regulars rebuild`: rebuilds an account from its entries and shows how the stored account differs.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{
     table::{Opened, Where},
 };
 
-/// What `regulars rebuild` takes.
+/// Arguments of `regulars rebuild`.
 #[derive(Debug, Args)]
 pub struct Rebuild {
     #[command(flatten)]
@@ -22,16 +22,16 @@ pub struct Rebuild {
     #[arg(long, value_name = "ID")]
     program: ProgramId,
 
-    /// Member whose account is made from the ledger
+    /// Member whose account is rebuilt from the ledger
     #[arg(long, value_name = "ID")]
     member: MemberId,
 
-    /// Write the account; without it, only tell what differs
+    /// Write the account; without it, only show the differences
     #[arg(long)]
     write: bool,
 }
 
-/// Rebuilds an account, prints what differs, and tells the status to end with: 0 if nothing differs or the account was
+/// Rebuilds an account, prints the differences, and returns the exit status: 0 if nothing differs or the account was
 /// written, 1 if something differs or the ledger is broken.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `regulars verify`: follows every ledger, recomputes every hash and compares every account.
+//! `regulars verify`: reads every ledger, recomputes every hash and compares every account.
 
 use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
@@ -15,10 +15,10 @@ use tokio::task::{JoinError, JoinSet};
 use super::{Followed, all_versions, follow, say};
 use crate::{local::StartFailed, table::Where};
 
-/// Ledgers followed at a time. Each waits for the table nearly all of its time.
+/// Ledgers verified concurrently. Each spends nearly all of its time waiting for the table.
 const AT_ONCE: usize = 16;
 
-/// What `regulars verify` takes.
+/// Arguments of `regulars verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Verify {
     program: Option<ProgramId>,
 }
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Default)]
 struct Found {
     members: u64,
@@ -37,15 +37,15 @@ struct Found {
     faults: u64,
 }
 
-/// What was found of one member.
+/// The result for one member.
 struct OfMember {
     entries: u64,
-    /// A line for each fault.
+    /// One line per fault.
     faults: Vec<String>,
 }
 
-/// Verifies all ledgers, prints a line for each fault or one line if there is none, and tells the status to end with: 0 if
-/// all holds, 1 if not.
+/// Verifies all ledgers, prints one line per fault or one line if there is none, and returns the exit status: 0 if
+/// everything holds, 1 otherwise.
 ///
 /// # Errors
 ///
@@ -63,7 +63,7 @@ pub async fn verify(Verify { table, program }: Verify) -> Result<ExitCode, Start
     Ok(ExitCode::from(1))
 }
 
-/// Returns a line for each fault of all ledgers in `store`.
+/// Returns one line per fault of all ledgers in `store`.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub async fn faults(store: &Store, programs: &ProgramCache) -> Result<Vec<String
     Ok(faults)
 }
 
-/// Walks over all members, page by page, a few ledgers at a time, and tells each fault.
+/// Iterates over all members, page by page, a few ledgers concurrently, and reports each fault.
 async fn walk(
     store: &Store,
     programs: &ProgramCache,
@@ -144,12 +144,12 @@ async fn of_member(store: Store, versions: Arc<Versions>, program: ProgramId, me
             let faults = if faults.is_empty() { verifying.compare(kept.as_ref()) } else { faults };
             OfMember { entries, faults: faults.iter().map(|fault| line(fault)).collect() }
         }
-        // An item that is not what it should be is a fault of the ledger.
+        // An item that cannot be read is a fault of the ledger.
         Err(fault) => OfMember { entries: 0, faults: vec![line(&fault)] },
     }
 }
 
-/// A spinner on standard error, if that is a terminal.
+/// Shows a spinner on standard error, if that is a terminal.
 fn progress() -> ProgressBar {
     let progress = ProgressBar::new_spinner();
     progress.set_style(ProgressStyle::default_spinner());

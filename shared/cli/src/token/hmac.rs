@@ -1,5 +1,5 @@
-//! HMAC-SHA-256 for `jsonwebtoken`, by the same crates that hash the ledger. The providers that the library brings along compile
-//! RSA and elliptic curves, or aws-lc, for which a local key has no use.
+//! HMAC-SHA-256 for `jsonwebtoken`, by the same crates that hash the ledger. The providers of that library compile RSA
+//! and elliptic curves, or aws-lc, which a local key does not need.
 
 use std::sync::Once;
 
@@ -12,7 +12,7 @@ use jsonwebtoken::{
 use sha2::Sha256;
 use signature::{Signer, Verifier};
 
-/// Makes `jsonwebtoken` use this, in the whole process.
+/// Installs this provider in `jsonwebtoken`, for the whole process.
 pub(super) fn install() {
     static PROVIDER: CryptoProvider = CryptoProvider {
         signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::new(*algorithm, key.as_bytes())?)),
@@ -21,7 +21,7 @@ pub(super) fn install() {
     };
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // It says no where another one is installed, of which there is none in this program.
+        // Returns an error if another provider is installed; this program installs no other.
         let _ = PROVIDER.install_default();
     });
 }
@@ -51,7 +51,7 @@ impl Signer<Vec<u8>> for Hs256 {
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        // In constant time.
+        // Compares in constant time.
         self.of(message).verify_slice(signature).map_err(signature::Error::from_source)
     }
 }

@@ -1,4 +1,4 @@
-//! The key that signs local tokens, and the file that keeps it.
+//! The key that signs local tokens, and the file that stores it.
 
 use std::{
     fmt,
@@ -10,14 +10,14 @@ use std::{
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-/// How long a key is, in bytes: as long as the hash that it keys (RFC 7518, section 3.2).
+/// The length of a key in bytes: that of the hash that it keys (RFC 7518, section 3.2).
 const KEY_BYTES: usize = 32;
 
-/// A key that signs tokens, and tells whether it has signed one.
+/// A key that signs and verifies tokens.
 #[derive(Clone)]
 pub struct Key([u8; KEY_BYTES]);
 
-/// A key file that cannot be used.
+/// The key file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUnusable(String);
 
@@ -35,7 +35,7 @@ impl KeyUnusable {
     }
 }
 
-/// Never the key itself.
+/// Never prints the key itself.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
@@ -43,11 +43,11 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads a key file: 64 hexadecimal digits. Makes one that only its owner can read if there is none.
+    /// Reads a key file: 64 hexadecimal digits. Creates one that only its owner can read if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`KeyUnusable`] if it cannot be read or made, or holds something else.
+    /// [`KeyUnusable`] if it cannot be read or created, or has other content.
     pub fn open(file: &Path) -> Result<Self, KeyUnusable> {
         let failed = |error: io::Error| KeyUnusable(format!("cannot use the key file {}: {error}", file.display()));
         match Self::make(file) {

@@ -1,4 +1,4 @@
-//! Tokens for the local server, signed by a key on this machine. A deployment takes the tokens of its issuer.
+//! Tokens for the local server, signed with a key on this machine. A deployment accepts the tokens of its issuer.
 
 mod hmac;
 mod key;
@@ -15,33 +15,33 @@ use serde_json::{Map, Value};
 
 pub use key::{Key, KeyUnusable};
 
-/// Where the key is, unless a command names another file.
+/// The default key file.
 pub const KEY_FILE: &str = ".regulars/local.key";
 
-/// How long a token is good: a day of work.
+/// The lifetime of a token: a day of work.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a token says.
+/// The content of a token.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Grant {
     /// Scopes, separated by spaces, such as "regulars/earn regulars/redeem"
     #[arg(long, value_parser = scopes)]
     pub scope: String,
 
-    /// Member whom the token is for; needs the scope `regulars/member` and a program
+    /// Member of the token; needs the scope `regulars/member` and a program
     #[arg(long)]
     pub member: Option<MemberId>,
 
-    /// Program that the token reaches, and no other
+    /// Only program that the token reaches
     #[arg(long)]
     pub program: Option<ProgramId>,
 
-    /// Client of the token, whom entries name as their actor
+    /// Client of the token, which entries store as their actor
     #[arg(long, default_value = "local")]
     pub actor: Actor,
 }
 
-/// Scopes as a token carries them.
+/// Parses scopes into the form that a token carries.
 fn scopes(text: &str) -> Result<String, String> {
     let known = |scope: &str| Scope::ALL.iter().any(|known| known.as_str() == scope);
     let scopes: Vec<&str> = text.split_whitespace().collect();
@@ -67,7 +67,7 @@ struct Claims {
     exp: i64,
 }
 
-/// A token that is no token, or not one of this key, or too old.
+/// The token is malformed, signed with another key, or expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInvalid(String);
 
@@ -90,13 +90,13 @@ impl Claims {
     }
 }
 
-/// The machine's time: how long a token is good has nothing to do with the clock of a local server, which can be moved.
+/// The machine's time. The lifetime of a token does not depend on the clock of the local server, which can be moved.
 fn now() -> Timestamp {
     Clock::System.now()
 }
 
 impl Key {
-    /// Returns a token that says `grant`, for a day.
+    /// Returns a token for `grant` that is valid for a day.
     ///
     /// # Errors
     ///
