@@ -1,4 +1,4 @@
-//! The state kept for a member: one small value with everything that a decision needs.
+//! The account of a member: one small value with everything that a decision needs.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -19,26 +19,26 @@ use crate::{
     },
 };
 
-/// Whether an account earns and spends.
+/// The status of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It does.
+    /// The account earns and spends.
     Active,
-    /// Not for now; points go on expiring.
+    /// The account neither earns nor spends for now; its points continue to expire.
     Suspended,
-    /// Never again.
+    /// The member has left.
     Closed,
-    /// Never again: nothing of the person is kept.
+    /// The member has left, and the personal data is erased.
     Erased,
-    /// Never again: what it had is another member's.
+    /// The account was merged into another one.
     Merged {
-        /// Whose.
+        /// The member that it was merged into.
         into: MemberId,
     },
 }
 
 impl Status {
-    /// Its name in answers.
+    /// Returns the name used in answers.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -51,18 +51,18 @@ impl Status {
     }
 }
 
-/// Why an account takes no part in something.
+/// Why an account does not take part in an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inactive {
-    /// It is suspended.
+    /// The account is suspended.
     Suspended,
-    /// It is closed.
+    /// The account is closed.
     Closed,
-    /// It was erased.
+    /// The account was erased.
     Erased,
-    /// It was merged into another.
+    /// The account was merged into another one.
     Merged {
-        /// Whose.
+        /// The member that it was merged into.
         into: MemberId,
     },
 }
@@ -78,7 +78,7 @@ impl fmt::Display for Inactive {
     }
 }
 
-/// The value of a member attribute. It is read by the program, which knows its type, and so never from JSON alone.
+/// The value of a member attribute. The program reads it, because it knows the type; JSON alone does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum AttributeValue {
@@ -92,7 +92,7 @@ pub enum AttributeValue {
     String(String),
 }
 
-/// Any text is read as a text: conditions compare a date and its text alike.
+/// Reads any text as a text: conditions compare a date and its text alike.
 impl<'de> Deserialize<'de> for AttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for AttributeValue {
 }
 
 impl AttributeValue {
-    /// The bytes that it takes in an account, as the table counts them, with a byte for its place.
+    /// The bytes that the value takes in an account, as DynamoDB counts them, including one byte for its place.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = match self {
             Self::Boolean(_) => 1,
@@ -124,17 +124,17 @@ impl AttributeValue {
     }
 }
 
-/// Another name of a member, such as an e-mail address, kept only as a keyed hash of it.
+/// An alias of a member, such as an e-mail address, stored only as a keyed hash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alias {
-    /// What kind of name: `email`, `phone`, `card`.
+    /// The kind of alias: `email`, `phone`, `card`.
     pub kind: String,
-    /// The keyed hash of the name.
+    /// The keyed hash of the value.
     pub hash: [u8; 16],
 }
 
 impl Account {
-    /// Whether it earns and spends.
+    /// Checks that the account earns and spends.
     ///
     /// # Errors
     ///
@@ -146,11 +146,11 @@ impl Account {
         }
     }
 
-    /// Whether something can still be done about what it earned and spent, which a suspension does not hinder.
+    /// Checks that earlier entries can still be changed, which a suspension does not prevent.
     ///
     /// # Errors
     ///
-    /// Why not.
+    /// Why they cannot.
     pub fn check_open(&self) -> Result<(), Inactive> {
         match &self.status {
             Status::Active | Status::Suspended => Ok(()),
@@ -160,7 +160,7 @@ impl Account {
         }
     }
 
-    /// The member whom this one was merged into.
+    /// The member that this one was merged into.
     #[must_use]
     pub fn merged_into(&self) -> Option<&MemberId> {
         match &self.status {
@@ -169,18 +169,18 @@ impl Account {
         }
     }
 
-    /// All points in it, whatever they wait for.
+    /// All points of the account: spendable and pending.
     #[must_use]
     pub fn total(&self) -> Points {
         self.lots.total() + self.pending.total() + self.held()
     }
 
-    /// The members whose ledgers are this account's history: its own first.
+    /// The members whose ledgers are this account's history, its own first.
     pub fn ledgers(&self) -> impl Iterator<Item = &MemberId> {
         std::iter::once(&self.member).chain(&self.merged_from)
     }
 
-    /// Lets `rule` remember `steps`, and nothing else.
+    /// Stores `steps` for `rule`; removes them if they are empty.
     pub(crate) fn remember(&mut self, rule: &RuleId, steps: Steps) {
         if steps.is_nothing() {
             self.steps.remove(rule);
@@ -196,15 +196,15 @@ impl Account {
     }
 }
 
-/// What a member has bought in all, returns taken off.
+/// The lifetime purchases of a member, less returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, i64, Option<i64>, Option<i64>)", into = "(u64, i64, Option<i64>, Option<i64>)")]
 pub struct Bought {
-    /// Purchases of which something is left.
+    /// Purchases that were not returned completely.
     pub purchases: u64,
-    /// What was paid for them, in minor units.
+    /// The amount paid for them, in minor units.
     pub spend: i64,
-    /// When the first purchase was made, in seconds since 1970; `None` without one.
+    /// When the first purchase was made, in seconds since 1970; `None` without purchases.
     pub first_at: Option<i64>,
     /// When the last purchase was made, in seconds since 1970.
     pub last_at: Option<i64>,
@@ -223,7 +223,7 @@ impl From<Bought> for (u64, i64, Option<i64>, Option<i64>) {
 }
 
 impl Bought {
-    /// Adds a purchase of `paid` minor units that was made at `at`, in seconds since 1970.
+    /// Adds a purchase of `paid` minor units, made at `at` (seconds since 1970).
     pub(crate) fn add(&mut self, paid: i64, at: i64) {
         self.purchases = self.purchases.saturating_add(1);
         self.spend = self.spend.saturating_add(paid);
@@ -231,7 +231,8 @@ impl Bought {
         self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
     }
 
-    /// Changes what was paid by `paid`, and the number of purchases by `purchases`. Of none there is no first and no last.
+    /// Changes the amount paid by `paid` and the number of purchases by `purchases`. Without purchases, there is no
+    /// first and no last one.
     pub(crate) fn change(&mut self, paid: i64, purchases: i64) {
         self.spend = self.spend.saturating_add(paid);
         self.purchases = self.purchases.saturating_add_signed(purchases);
@@ -240,7 +241,7 @@ impl Bought {
         }
     }
 
-    /// Returns this and `other` together.
+    /// Returns the sum of both.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             purchases: self.purchases.saturating_add(other.purchases),
@@ -251,128 +252,129 @@ impl Bought {
     }
 }
 
-/// Amounts of a member who was merged into this one that are kept under another day here than they were there, because the tier
-/// periods of the two begin on other days.
+/// Amounts of a merged member that are stored under another day here than in the old account, because the tier periods
+/// of the two members begin on different days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedElsewhere {
-    /// The member in whose ledger the purchases are.
+    /// The member whose ledger has the purchases.
     pub ledger: MemberId,
-    /// The first day of the period there.
+    /// The first day of the period in the old account.
     pub from: Date,
-    /// The day under which its amounts are kept here.
+    /// The day under which the amounts are stored here.
     pub under: Date,
 }
 
-/// A tier that an earlier period earned for this one, under the tiers in force.
+/// A tier that an earlier period secured for this one, under the tiers in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secured {
     /// The level.
     pub tier: LevelId,
-    /// The last day of the period that it was earned for. Days of grace come on top, when asked.
+    /// The last day of the period that it was secured for. Days of grace are added when the tier is derived.
     pub through: Date,
 }
 
-/// A tier that earlier rules gave until a date, which a later version does not take away.
+/// A tier that earlier rules gave until a date. A later version does not take it away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
-    /// The level, as it is called under the rules in force.
+    /// The level, by its id under the rules in force.
     pub tier: LevelId,
-    /// The last day on which it holds, days of grace included; `None` if it is never lost.
+    /// The last day on which it holds, including days of grace; `None` if it is never lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
     /// The version that introduced the tiers that gave it.
     pub version: u64,
-    /// How many of its last days are grace: at the end of a period that lies in them it is not a level to keep.
+    /// The number of its last days that are grace. At the end of a period within them, it is not a level to keep.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub grace_days: i32,
-    /// The day as of which those rules gave it for what counted then. If that is taken back later, they judge it again as of
-    /// this day. `None` where nothing judges it again: it does not follow from amounts, or these are known no longer.
+    /// The day as of which those rules gave it. If purchases behind it are returned later, those rules evaluate it
+    /// again as of this day. `None` if it is not evaluated again: it does not follow from amounts, or they are no
+    /// longer known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Date>,
 }
 
-/// A tier given by an operator.
+/// A minimum tier set by an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierOverride {
     /// The level.
     pub tier: LevelId,
     /// The last day on which it holds.
     pub until: Date,
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     pub reason: Label,
 }
 
-/// How a member was referred by another.
+/// How another member referred this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referral {
-    /// The member who referred this one.
+    /// The referrer.
     pub by: MemberId,
-    /// Whether a purchase has paid both for it, or none will any more.
+    /// Whether the referral was paid, or can no longer be paid.
     pub is_over: bool,
 }
 
-/// What a member is owed for a friend: the friend's purchase was posted alone, because others kept changing the account of the
-/// member who referred the friend.
+/// A referral payment that is owed. The friend's purchase was posted alone, because other requests kept changing the
+/// referrer's account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralDebt {
-    /// The member who referred the friend.
+    /// The referrer.
     pub to: MemberId,
-    /// The friend, in whose ledger the purchase is.
+    /// The friend, whose ledger has the purchase.
     pub friend: MemberId,
     /// The purchase that pays.
     pub purchase: EntryId,
-    /// When it was made.
+    /// When the purchase was made.
     pub occurred_at: Timestamp,
-    /// The version of the program that decided it, and decides what the referral gives.
+    /// The version of the program that decided the purchase, and decides what the referral gives.
     pub version: u64,
 }
 
-/// Most tiers that earlier rules gave, of one account. Versions that change tiers come a few times a year, each adds one or two,
-/// and they end with the periods that they were given for.
+/// Maximum number of tiers from earlier rules. Versions that change tiers come a few times a year, each adds one or
+/// two, and they end with the periods that they were given for.
 pub const PROMISES_MAX: usize = 12;
 
 /// A member's account.
 ///
-/// However often a member comes, it stays small; what could grow is bounded by:
+/// The account stays small however often a member buys. These are the bounds of what could grow:
 ///
 /// | | by |
 /// |---|---|
-/// | `lots` | [`crate::state::lots::LOTS_MAX`]; where there would be more, two become one |
+/// | `lots` | [`crate::state::lots::LOTS_MAX`]; above that, two lots are merged |
 /// | `pending` | [`crate::state::pending::PENDING_MAX`], in the same way |
-/// | `holds` | [`crate::state::hold::HOLDS_MAX`], each with no more lots than there are |
-/// | `qualifying`, `secured` | the current period and the one before, for each member who was merged into this one |
-/// | `counted_elsewhere` | two of each member who was merged into this one |
+/// | `holds` | [`crate::state::hold::HOLDS_MAX`], each with at most as many lots as there are |
+/// | `qualifying`, `secured` | the current period and the one before, for each merged member |
+/// | `counted_elsewhere` | two for each merged member |
 /// | `promised` | [`PROMISES_MAX`] |
-/// | `plans` | one of the member's own, and one of each member who was merged into this one |
-/// | `referral_debts` | one of the member's own, and one of each member who was merged into this one |
-/// | `cap_use` | rules, rewards and entitlements of the program that have a cap for each member, times the intervals that matter: of a rule those of the last `backdating_days_max`, of the others the current one |
-/// | `steps` | rules of the program; of a challenge, in each of its windows that matters, fewer than its `times` |
-/// | `attributes`, `aliases` | the program's attributes; what the owner of a name gives |
+/// | `plans` | one of the member's own, and one for each merged member |
+/// | `referral_debts` | one of the member's own, and one for each merged member |
+/// | `cap_use` | rules, rewards and entitlements with a cap per member, times the intervals that matter: for a rule those of the last `backdating_days_max`, for others the current one |
+/// | `steps` | rules of the program; for a challenge, fewer than its `times` in each window that matters |
+/// | `attributes`, `aliases` | the program's attributes; [`crate::decisions::merge::ALIASES_MAX`] |
 ///
-/// A plain value: whatever it says about time is as of `settled_at`, and only a settled account says it as of
-/// now. Only [`Account::apply`] changes it, and time in silence ([`crate::time::settle`]); personal data (`attributes`, `aliases`,
-/// `salt`) stands beside what entries tell, so that it can be erased.
+/// A plain value. What it says about time is as of `settled_at`; only a settled account is up to date. Only
+/// [`Account::apply`] and settling without entries ([`crate::time::settle`]) change it. Personal data (`attributes`,
+/// `aliases`, `salt`) is stored next to what entries record, so that it can be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The program that it belongs to.
+    /// The program.
     pub program: ProgramId,
-    /// The member that it belongs to.
+    /// The member.
     pub member: MemberId,
-    /// Whether it earns and spends.
+    /// The status.
     pub status: Status,
     /// When the member joined.
     pub enrolled_at: Timestamp,
-    /// What the program keeps of the member.
+    /// The attributes that the program defines.
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
-    /// Other names of the member.
+    /// The member's aliases.
     pub aliases: Vec<Alias>,
-    /// The secret under which the fingerprints of the member's requests are made; `None` once the member is erased.
+    /// The secret that keys the fingerprints of the member's requests; `None` once the member is erased.
     pub salt: Option<Salt>,
-    /// How the member was referred by another.
+    /// How another member referred this one.
     pub referral: Option<Referral>,
-    /// What others are owed for having referred this member, or members who were merged into this one.
+    /// Referral payments that are owed to others, for this member or for merged members.
     pub referral_debts: Vec<ReferralDebt>,
-    /// The members who were merged into this one, the last one first: their ledgers are part of this one's history. At
+    /// The members who were merged into this one, the latest first. Their ledgers are part of this one's history. At
     /// most [`crate::decisions::merge::MERGES_MAX`].
     pub merged_from: Vec<MemberId>,
     /// Spendable points by expiry.
@@ -383,44 +385,45 @@ pub struct Account {
     pub holds: Vec<Hold>,
     /// Points owed back to the program. Later accruals pay them first.
     pub owed: Points,
-    /// What counts toward a tier, by the first day of its period: the current one, and the one before for purchases that
-    /// come late. Where the period moves on by months, by the first day of each month that can still matter.
+    /// Amounts that count toward a tier, by the first day of their period: the current one, and the one before for late
+    /// purchases. With rolling months, by the first day of each month that can still matter.
     pub qualifying: BTreeMap<Date, Qualifying>,
-    /// Under which days amounts of merged members are kept, where that is not the day under which they were kept there: at most
-    /// two of each member, for the current period and the one before.
+    /// Where amounts of merged members are stored under another day than in their old account: at most two for each
+    /// member, for the current period and the one before.
     pub counted_elsewhere: Vec<CountedElsewhere>,
-    /// What the member has bought in all.
+    /// The member's lifetime purchases.
     pub bought: Bought,
-    /// Tiers that earlier periods earned: for the current one, and for the one before.
+    /// Tiers that earlier periods secured: for the current one, and for the one before.
     pub secured: Vec<Secured>,
     /// Tiers that earlier rules gave until a date, strongest first.
     pub promised: Vec<Promise>,
-    /// A tier given by an operator.
+    /// A minimum tier set by an operator.
     pub tier_override: Option<TierOverride>,
-    /// The plans that the member has paid for, one after the other: the one that runs, then those that wait. A term that has
-    /// ended stands before them while a payment continues it. Only a merge adds a term to others, so there is at most one more
+    /// The plans that the member has paid for, in order: the one that runs, then those that wait. A term that has ended
+    /// comes first while a payment can still continue it. Only a merge adds a second term, so there is at most one more
     /// than `merged_from` has.
     pub plans: Vec<PlanTerm>,
-    /// The tier that the ledger last spoke of. The effective tier is derived; this is what it is
-    /// compared with to know that it changed.
+    /// The tier that the ledger last reported. The effective tier is derived and compared with this one to detect a
+    /// change.
     pub tier: Option<LevelId>,
-    /// Use of capped rules and rewards in intervals that can still matter.
+    /// Use of capped rules, rewards and entitlements in intervals that can still matter.
     pub cap_use: CapUse,
-    /// What rules remember of the steps that the member took toward them. A rule that remembers nothing does not stand here.
+    /// The progress that rules remember. A rule without progress has no element.
     pub steps: BTreeMap<RuleId, Steps>,
-    /// The day to which the member's activity has extended the points; kept only where points expire with inactivity.
+    /// The day to which activity has extended the points; set only if points expire with inactivity.
     pub extended_to: Option<Date>,
-    /// What is behind that day, and what was before: for activity that is taken back.
+    /// The activity behind that day and the state before it, in case the activity is undone.
     pub extension: Extension,
-    /// The latest last day of points that a notice was due for: what expires by then gets none again. Dropped once it is over.
+    /// The latest last day of points for which a notice was due. Points that expire by then get no second notice.
+    /// Dropped once the day has passed.
     pub noticed_through: Option<Date>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,
-    /// The day, in the program's time zone, up to which time has been accounted for.
+    /// The day, in the program's time zone, up to which the account is settled.
     pub settled_on: Date,
-    /// The moment up to which time has been accounted for. Nothing is posted before it.
+    /// The instant up to which the account is settled. No entry is posted before it.
     pub settled_at: Timestamp,
-    /// The version of the program that it was last settled under.
+    /// The version of the program under which it was last settled.
     pub program_version: u64,
     /// The number of entries in the ledger, and so the `seq` of the newest one.
     pub seq: u64,
@@ -428,12 +431,12 @@ pub struct Account {
     pub version: u64,
     /// The hash of the newest entry.
     pub head_hash: Hash,
-    /// The next day on which settling would write an entry; `None` if none ever will by itself.
+    /// The next day on which settling would write an entry; `None` if there is none.
     pub review_on: Option<Date>,
 }
 
 impl Account {
-    /// The account of a member who is about to join, before the first entry.
+    /// Returns the account of a member who is about to join, before the first entry.
     #[must_use]
     pub fn before_joining(program: ProgramId, member: MemberId, at: Timestamp, on: Date, program_version: u64) -> Self {
         Self {

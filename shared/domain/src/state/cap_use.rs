@@ -1,4 +1,4 @@
-//! The use of caps that an account remembers.
+//! The use of caps that an account stores.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -19,7 +19,7 @@ pub enum CapOwner {
     Rule(RuleId),
     /// A reward.
     Reward(RewardId),
-    /// What a level or a plan gives without points.
+    /// An entitlement of a level or a plan.
     Entitlement(EntitlementId),
 }
 
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for CapChange {
     }
 }
 
-/// The bytes that an owner takes in an account beside its uses: its name, and a map.
+/// The bytes that an owner takes in an account without its uses: its name, and a map.
 pub(crate) fn owner_bytes(owner: &CapOwner) -> usize {
     const MAP_BYTES: usize = 4;
     let (name, id) = match owner {
@@ -81,7 +81,7 @@ pub(crate) fn use_bytes(used: i64) -> usize {
     number_bytes(used).saturating_add(INTERVAL_BYTES)
 }
 
-/// How much of each cap is used, by interval: times or points, whichever the cap counts.
+/// The use of each cap, by interval: times or points, depending on what the cap counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CapUse(BTreeMap<CapOwner, BTreeMap<Interval, i64>>);
 
@@ -91,20 +91,20 @@ impl CapUse {
         self.0.iter()
     }
 
-    /// How much of the cap of `owner` is used in `interval`.
+    /// Returns the use of the cap of `owner` in `interval`.
     #[must_use]
     pub fn of(&self, owner: &CapOwner, interval: Interval) -> i64 {
         self.0.get(owner).and_then(|by_interval| by_interval.get(&interval)).copied().unwrap_or_default()
     }
 
-    /// Every use, as changes of an account without any.
+    /// Returns every use, as changes of an empty account.
     pub(crate) fn changes(&self) -> impl Iterator<Item = CapChange> {
         let all =
             self.0.iter().flat_map(|(owner, uses)| uses.iter().map(move |(interval, used)| (owner, interval, used)));
         all.map(|(owner, interval, used)| CapChange(owner.clone(), *interval, *used))
     }
 
-    /// Makes `change`. A use below nothing is none: what was given back may have been forgotten before.
+    /// Applies `change`. The use never goes below zero: the interval may have been forgotten before.
     pub(crate) fn apply(&mut self, CapChange(owner, interval, amount): &CapChange) {
         let by_interval = self.0.entry(owner.clone()).or_default();
         let used = by_interval.entry(*interval).or_default();
@@ -117,7 +117,7 @@ impl CapUse {
         }
     }
 
-    /// The bytes that it takes in an account, as the table counts them.
+    /// The bytes that it takes in an account, as DynamoDB counts them.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let of_owner = |(owner, uses): (&CapOwner, &BTreeMap<Interval, i64>)| {
@@ -127,7 +127,7 @@ impl CapUse {
         self.0.iter().map(of_owner).fold(0, usize::saturating_add)
     }
 
-    /// Keeps what `keeps` says of each use.
+    /// Retains the uses for which `keeps` returns true.
     pub(crate) fn retain(&mut self, keeps: impl Fn(&CapOwner, Interval) -> bool) {
         self.0.retain(|owner, by_interval| {
             by_interval.retain(|interval, _| keeps(owner, *interval));

@@ -1,4 +1,4 @@
-//! Totals over many members: the stock of a reward, the use of a program-wide cap.
+//! Totals over many members: the stock of a reward, the use of a cap per program.
 
 use std::collections::BTreeMap;
 
@@ -9,71 +9,71 @@ use crate::{
     values::id::{EntryId, MemberId, RewardId},
 };
 
-/// Which total.
+/// Identifies a total.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CounterId {
-    /// Pieces of a reward that have gone.
+    /// Pieces of a reward that were taken.
     Stock(RewardId),
-    /// Use of a program-wide cap in the interval that starts on `from`.
+    /// Use of a cap per program in the interval that starts on `from`.
     Cap {
-        /// Whose cap.
+        /// The owner of the cap.
         owner: CapOwner,
         /// The first day of the interval.
         from: Date,
     },
 }
 
-/// What a posting changes in a counter, committed only while the counter stays within `most`.
+/// A change of a counter by a posting. It is committed only while the counter stays within `most`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
-    /// Which counter.
+    /// The counter.
     pub counter: CounterId,
-    /// What happens to it.
+    /// The change.
     pub change: CounterChange,
-    /// The most that may ever have been taken, from the program document.
+    /// The limit, from the program document.
     pub most: i64,
 }
 
-/// What happens to a counter.
+/// The kinds of change of a counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CounterChange {
-    /// This amount is taken for good; less than zero gives back what was taken before.
+    /// Takes this amount permanently; a negative amount returns what was taken before.
     Taken(i64),
-    /// A hold reserves an amount. From the moment at which the hold ends, the amount counts as free.
+    /// A hold reserves an amount. The amount is free from the instant at which the hold ends.
     Held(Reserved),
-    /// A hold ends: `kept` of what it reserved is taken for good, and the rest is free.
+    /// A hold ends: `kept` of its amount is taken permanently, and the rest is free.
     ///
-    /// A change that keeps something needs the amount to be reserved still. A change that keeps nothing does nothing where
-    /// the amount was freed before, because the hold was over.
+    /// A change that keeps something requires that the amount is still reserved. A change that keeps nothing has no
+    /// effect if the amount was freed before because the hold had ended.
     Ended {
         /// What the hold reserved.
         reserved: Reserved,
-        /// How much of it is taken for good: more than 0 at a capture, 0 at a cancellation or after the hold's end.
+        /// The amount that is taken permanently: more than 0 at a capture, 0 at a cancellation or after the hold's end.
         kept: i64,
     },
 }
 
-/// What a hold reserves of a counter.
+/// The amount of a counter that a hold reserves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reserved {
-    /// Whose hold it is.
+    /// The member who holds.
     pub member: MemberId,
     /// The redemption that holds.
     pub redemption: EntryId,
-    /// The moment at which the hold ends by itself.
+    /// The instant at which the hold ends by itself.
     pub ends_at: Timestamp,
-    /// How much it reserves, 1 at least.
+    /// The reserved amount, at least 1.
     pub amount: i64,
 }
 
 impl Take {
-    /// Takes `amount` of `counter` for good; less than zero gives back.
+    /// Takes `amount` of `counter` permanently; a negative amount returns it.
     #[must_use]
     pub fn new(counter: CounterId, amount: i64, most: i64) -> Self {
         Self { counter, change: CounterChange::Taken(amount), most }
     }
 
-    /// The same amount, reserved until `ends_at` by the hold of `redemption` instead of taken for good.
+    /// Returns the same amount, reserved until `ends_at` by the hold of `redemption` instead of taken permanently.
     pub(crate) fn reserved_by(self, member: &MemberId, redemption: &EntryId, ends_at: Timestamp) -> Self {
         let change = match self.change {
             CounterChange::Taken(amount) => CounterChange::Held(Reserved {
@@ -87,7 +87,7 @@ impl Take {
         Self { change, ..self }
     }
 
-    /// The end of what it reserves, of which `kept` is taken for good.
+    /// Returns the end of the reservation, of which `kept` is taken permanently.
     pub(crate) fn ended(self, kept: i64) -> Self {
         let change = match self.change {
             CounterChange::Held(reserved) => CounterChange::Ended { reserved, kept },
@@ -97,17 +97,17 @@ impl Take {
     }
 }
 
-/// Amounts that holds reserve, by the moment at which the hold ends.
+/// Amounts that holds reserve, by the instant at which the hold ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldAmounts(BTreeMap<Timestamp, i64>);
 
 impl HeldAmounts {
-    /// The sum of the amounts whose holds are over at `now`.
+    /// Returns the sum of the amounts whose holds have ended at `now`.
     fn ended(&self, now: Timestamp) -> i64 {
         self.0.range(..=now).fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
     }
 
-    /// The amounts whose holds run at `now`.
+    /// Returns the amounts whose holds are still running at `now`.
     fn running(&self, now: Timestamp) -> Self {
         Self(
             self.0.iter().filter(|(ends_at, _)| **ends_at > now).map(|(ends_at, amount)| (*ends_at, *amount)).collect(),
@@ -126,31 +126,32 @@ impl FromIterator<(Timestamp, i64)> for HeldAmounts {
     }
 }
 
-/// What was read of one counter.
+/// The result of reading one counter.
 ///
-/// A counter is kept in parts, so that many can take from it at once. One part is enough for most decisions.
+/// A counter is stored in parts, so that many requests can take from it concurrently. One part is enough for most
+/// decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// One part of it.
+    /// One part.
     Part {
-        /// How much can be taken there while every hold still reserves its amount.
+        /// The amount that can be taken there while every hold still reserves its amount.
         room: i64,
-        /// The limit that the parts hold the whole counter to. Under a lower one, `room` says nothing.
+        /// The limit that the parts enforce for the whole counter. Under a lower limit, `room` is not valid.
         most: i64,
-        /// What holds reserve there.
+        /// The amounts that holds reserve there.
         held: HeldAmounts,
     },
-    /// All of it. A counter from which nothing was taken stands at 0.
+    /// The whole counter. A counter from which nothing was taken is at 0.
     Whole {
-        /// How much has been taken, including what holds reserve.
+        /// The amount taken, including what holds reserve.
         taken: i64,
-        /// What holds reserve.
+        /// The amounts that holds reserve.
         held: HeldAmounts,
     },
 }
 
 impl Reading {
-    /// The reading as it counts at `now`: what holds reserved that are over is free.
+    /// Returns the reading as of `now`, at which ended holds reserve nothing.
     fn at(&self, now: Timestamp) -> Self {
         match self {
             Self::Part { room, most, held } => {
@@ -163,17 +164,17 @@ impl Reading {
     }
 }
 
-/// A decision needs to know more of a counter than was read.
+/// A decision needs to know more about a counter than was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CounterNeeded {
-    /// Nothing of it was read. A part may do.
+    /// Nothing of it was read. A part may be enough.
     Part(CounterId),
-    /// The part that was read has no room for what is taken, or the decision tells how much is left.
+    /// The part that was read has no room for the take, or the decision reports how much is left.
     Whole(CounterId),
 }
 
 impl CounterNeeded {
-    /// Which counter.
+    /// The counter.
     #[must_use]
     pub fn counter(&self) -> &CounterId {
         match self {
@@ -182,16 +183,17 @@ impl CounterNeeded {
     }
 }
 
-/// What was read of the counters that a decision looks at.
+/// What was read of the counters that a decision needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters(BTreeMap<CounterId, Reading>);
 
 impl Counters {
-    /// What has been taken from `counter`. Unless it is asked [`Counters::at`] a moment, every hold reserves its amount.
+    /// Returns the amount taken from `counter`. Every hold reserves its amount, unless [`Counters::at`] was called
+    /// first.
     ///
     /// # Errors
     ///
-    /// Not all of it was read.
+    /// The counter was not read completely.
     pub fn taken(&self, counter: &CounterId) -> Result<i64, CounterNeeded> {
         match self.reading(counter)? {
             Reading::Whole { taken, .. } => Ok(*taken),
@@ -199,12 +201,12 @@ impl Counters {
         }
     }
 
-    /// How much can be taken from `counter` of which there are `most`: exactly, if it is less than `wanted`; otherwise
-    /// `wanted` or more.
+    /// Returns how much can be taken from `counter` with the limit `most`: exactly, if it is less than `wanted`;
+    /// otherwise `wanted` or more.
     ///
     /// # Errors
     ///
-    /// What was read does not tell.
+    /// The reading is not sufficient.
     pub fn left(&self, counter: &CounterId, most: i64, wanted: i64) -> Result<i64, CounterNeeded> {
         match self.reading(counter)? {
             Reading::Whole { taken, .. } => Ok(most.saturating_sub(*taken).max(0)),
@@ -217,13 +219,13 @@ impl Counters {
         self.0.get(counter).ok_or_else(|| CounterNeeded::Part(counter.clone()))
     }
 
-    /// The counters as they stand at `now`: what holds reserved that are over is free.
+    /// Returns the counters as of `now`, at which ended holds reserve nothing.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
         Self(self.0.iter().map(|(counter, reading)| (counter.clone(), reading.at(now))).collect())
     }
 
-    /// The counters as they stand at `now`, after `takes` from them.
+    /// Returns the counters as of `now`, after `takes`.
     #[must_use]
     pub(crate) fn after(&self, takes: &[Take], now: Timestamp) -> Self {
         let mut counters = self.at(now);
@@ -231,7 +233,7 @@ impl Counters {
             let amount = match change {
                 CounterChange::Taken(amount) => *amount,
                 CounterChange::Held(reserved) => reserved.amount,
-                // It counts as free already.
+                // The amount already counts as free.
                 CounterChange::Ended { reserved, .. } if reserved.ends_at <= now => 0,
                 CounterChange::Ended { reserved, kept } => kept.saturating_sub(reserved.amount),
             };
@@ -244,7 +246,7 @@ impl Counters {
         counters
     }
 
-    /// Adds what was read of other counters, or more of the same.
+    /// Adds readings of other counters, or more complete ones of the same.
     pub fn extend(&mut self, more: Self) {
         self.0.extend(more.0);
     }
@@ -329,7 +331,7 @@ mod tests {
 
     #[test]
     fn an_amount_is_free_from_the_moment_at_which_its_hold_ends() {
-        // Two pieces were taken for good, and holds reserve 1, 2 and 4.
+        // Two pieces were taken permanently, and holds reserve 1, 2 and 4.
         let held = held(&[(59, 1), (60, 2), (61, 4)]);
         for (now, taken) in [(0, 9), (58, 9), (59, 8), (60, 6), (61, 2), (99, 2)] {
             let whole = read(Reading::Whole { taken: 9, held: held.clone() });

@@ -1,4 +1,4 @@
-//! What the newest extension of points by activity leaves behind if that activity is taken back.
+//! Data to undo the newest extension of points, if the activity behind it is undone.
 
 use std::collections::BTreeMap;
 
@@ -10,47 +10,47 @@ use crate::{
     values::points::Points,
 };
 
-/// Most lots of which an account keeps what their last day was before the newest extension: those that expire soonest. Others keep
-/// the extension.
+/// Maximum number of lots whose earlier last day is stored: those that expire soonest. Other lots keep the extension.
 pub const EXTENDED_LOTS_MAX: usize = 8;
 
-/// Most days by which activities of one day can be confirmed. With more of them the extension stays.
+/// Maximum number of days by which activities of one day can be confirmed. With more, the extension stays.
 pub const EXTENDED_UNTIL_MAX: usize = 4;
 
-/// A signed change of the number of activities that extend points to a day, as a ledger entry records it: the day, the last day on
-/// which they can be confirmed if they wait for that, and how many: `["2027-05-21",null,1]`.
+/// A signed change of the number of activities that extend points to a day, as a ledger entry records it: the day, the
+/// last day on which they can be confirmed if they are unconfirmed, and the number: `["2027-05-21",null,1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActChange(pub Date, pub Option<Date>, pub i64);
 
-/// The activities behind the newest extension of all points, and what was before it.
+/// The activities behind the newest extension of all points, and the state before it.
 ///
-/// Once they are all taken back, points have the last days again that they had before. An account keeps the newest extension only: a
-/// purchase behind an earlier one changes nothing when it is returned, and what one step back leads to stays.
+/// Once all of them are undone, points get their earlier last days back. An account stores the newest extension only: a
+/// purchase behind an earlier one changes nothing when it is returned, and the result of one undone extension is final.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extension {
-    /// How many activities extended points to that day, by the last day on which they can be confirmed; `None` for those that do not
-    /// wait for that.
+    /// The number of activities that extended points to that day, by the last day on which they can be confirmed;
+    /// `None` for those that need no confirmation.
     pub acts: BTreeMap<Option<Date>, i64>,
-    /// Whether it stays although all of these are taken back, because others extended points to that day of which nothing is known.
+    /// Whether the extension stays even if all of these are undone, because other, unknown activities extended points
+    /// to that day.
     pub is_final: bool,
-    /// The day to which activity before had extended the points; `None` if none had.
+    /// The day to which earlier activity had extended the points, if any.
     pub before: Option<Date>,
-    /// The points that it moved, by when they expired before.
+    /// The points that it moved, by their earlier expiry.
     pub moved: BTreeMap<Expiry, Points>,
 }
 
 impl Extension {
-    /// An extension of `lots`, where activity before had extended them to `before`.
+    /// Returns an extension of `lots` after earlier activity had extended them to `before`.
     pub(crate) fn after(before: Option<Date>) -> Self {
         Self { before, ..Self::default() }
     }
 
-    /// An extension that nothing takes back any more; none without a day.
+    /// Returns an extension that cannot be undone any more; empty without a day.
     fn settled(to: Option<Date>) -> Self {
         Self { is_final: to.is_some(), ..Self::default() }
     }
 
-    /// Keeps when those of `lots` expired that are extended to `day` now.
+    /// Stores the earlier expiry of those of `lots` that are now extended to `day`.
     pub(crate) fn keep(&mut self, lots: &Lots, day: Date) {
         for (expiry, points) in lots.iter().filter(|(expiry, _)| expiry.extended_to(day) != *expiry) {
             *self.moved.entry(expiry).or_default() += points;
@@ -60,7 +60,7 @@ impl Extension {
         }
     }
 
-    /// Lets a late activity extend points to `day`, which is before the newest extension.
+    /// Records a late activity that extends points to `day`, which is before the newest extension.
     pub(crate) fn raise(&mut self, day: Date) {
         self.before = Some(self.before.map_or(day, |before| before.max(day)));
         for (expiry, points) in std::mem::take(&mut self.moved) {
@@ -68,7 +68,7 @@ impl Extension {
         }
     }
 
-    /// Counts activities more or less that can be confirmed by `until`.
+    /// Adds or removes activities that can be confirmed by `until`.
     pub(crate) fn count(&mut self, until: Option<Date>, by: i64) {
         let acts = self.acts.entry(until).or_default();
         *acts = acts.saturating_add(by);
@@ -79,27 +79,27 @@ impl Extension {
         }
     }
 
-    /// What can be confirmed by `from` can be so by `to`.
+    /// Moves activities that can be confirmed by `from` to `to`.
     pub(crate) fn wait_until(&mut self, from: Date, to: Date) {
         if let Some(acts) = self.acts.remove(&Some(from)) {
             self.count(Some(to), acts);
         }
     }
 
-    /// Whether nothing extends points to its day any more.
+    /// Returns whether no activity extends points to its day any more.
     pub(crate) fn is_over(&self) -> bool {
         self.acts.is_empty() && !self.is_final
     }
 
-    /// Returns its activities that could be confirmed by `until`, and the last day by which they can be now: it may be later. `None` if
-    /// there are none.
+    /// Returns its activities that could be confirmed by `until`, and the last day by which they can be confirmed now,
+    /// which may be later. `None` if there are none.
     pub(crate) fn found(&self, until: Option<Date>) -> Option<(Option<Date>, i64)> {
         let found = self.acts.range(until..).next().map(|(until, acts)| (*until, *acts));
         found.filter(|(found, _)| until.is_some() == found.is_some())
     }
 
-    /// Takes note of points that left the lot of `expiry`, which were extended to `to`: of those that it moved, the ones that expired
-    /// soonest.
+    /// Records that points left the lot of `expiry` after they were extended to `to`. Points that expired soonest
+    /// before leave first.
     pub(crate) fn leave(&mut self, to: Date, expiry: Expiry, points: Points) {
         let mut left = points.max(Points::ZERO);
         for (_, moved) in self.moved.iter_mut().filter(|(before, _)| before.extended_to(to) == expiry) {
@@ -110,13 +110,13 @@ impl Extension {
         self.moved.retain(|_, points| !points.is_zero());
     }
 
-    /// Returns the points that it moved into the lot of `expiry`, where it extended them to `to`.
+    /// Returns the points that it moved into the lot of `expiry` when it extended them to `to`.
     pub(crate) fn moved_to(&self, to: Date, expiry: Expiry) -> Points {
         let moved = self.moved.iter().filter(|(before, _)| before.extended_to(to) == expiry);
         moved.map(|(_, points)| *points).sum()
     }
 
-    /// Returns what goes back from `lots`, which were extended to `to`, to when it expired before.
+    /// Returns the moves that give `lots`, which were extended to `to`, their earlier expiry back.
     pub(crate) fn shortened(&self, lots: &Lots, to: Date) -> Vec<LotMove> {
         let mut lots: BTreeMap<_, _> = lots.iter().collect();
         let mut moves = Vec::new();
@@ -132,7 +132,7 @@ impl Extension {
         moves
     }
 
-    /// The extension that is left once this one is over.
+    /// Returns the extension that remains once this one is undone.
     pub(crate) fn left(&self) -> Self {
         Self::settled(self.before)
     }

@@ -12,10 +12,11 @@ use crate::{
     },
 };
 
-/// Most open holds of an account: a member pays at one till at a time, and each hold is some sixty bytes of the account.
+/// Maximum number of open holds of an account: a member pays at one till at a time, and each hold takes some sixty
+/// bytes of the account.
 pub const HOLDS_MAX: usize = 20;
 
-/// Most lots that all open holds of an account take points from, counted once for each hold.
+/// Maximum number of lots that all open holds of an account take points from, counted once for each hold.
 pub const HOLD_LOTS_MAX: usize = 80;
 
 /// Points reserved by a redemption.
@@ -23,20 +24,20 @@ pub const HOLD_LOTS_MAX: usize = 80;
 pub struct Hold {
     /// The redemption.
     pub redemption: EntryId,
-    /// The reward that it is for.
+    /// The reward.
     pub reward: RewardId,
-    /// The day on which it was made, in the program's time zone: where the reward's limit counts it.
+    /// The day on which it was made, in the program's time zone. The reward's limit counts it there.
     pub held_on: Date,
-    /// The moment at which it ends by itself.
+    /// The instant at which it ends by itself.
     pub expires_at: Timestamp,
-    /// What it took from each lot, negative as in the redemption's entry.
+    /// The points taken from each lot, negative as in the redemption's entry.
     pub lots: Vec<LotChange>,
-    /// The version of the program that decided the redemption, and decides what giving it back means.
+    /// The version of the program that decided the redemption. It also decides how points are returned.
     pub program_version: u64,
 }
 
 impl Hold {
-    /// Moves what it took from lots that expire before `date` to that day.
+    /// Moves the points that it took from lots that expire before `date` to that day.
     pub(crate) fn extend_to(&mut self, date: Date) {
         let mut lots = BTreeMap::new();
         for LotChange(expiry, points) in &self.lots {
@@ -52,8 +53,9 @@ impl Hold {
     }
 }
 
-/// Of points that were `taken` from lots (negative changes, soonest first), what each lot gets when `back` of them go back
-/// (positive). Of points that go back only in part, those that expire last do: the member spends what would expire first.
+/// Returns what each lot gets (positive) if `back` of the points that were `taken` (negative changes, soonest first)
+/// are returned. If only a part is returned, the points that expire last return first: the member spends what would
+/// expire first.
 pub(crate) fn put_back(taken: &[LotChange], back: Points) -> Vec<LotChange> {
     let mut left = back;
     let mut changes = Vec::new();

@@ -7,21 +7,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::values::{calendar::closest_neighbours, points::Points};
 
-/// Most lots of an account.
+/// Maximum number of lots of an account.
 ///
-/// Enough for a date in each month of three years, the longest life that is usual, so that merging meets only programs
-/// whose points expire on the day itself. Sixteen bytes each, they are less than half of an account's second kilobyte.
+/// Enough for a date in each month of three years, the longest usual lifetime, so that lots are merged only if points
+/// expire on the exact day. At sixteen bytes each, they are less than half of an account's second kilobyte.
 pub const LOTS_MAX: usize = 40;
 
-/// When a lot expires. Ordered, so that what expires soonest comes first and what never does comes last; of two with the same
-/// last day the one that can be extended less comes first.
+/// When a lot expires. The order puts what expires soonest first and what never expires last. Of two with the same last
+/// day, the one with the earlier limit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The last day on which the points can be spent, in the program's time zone.
     On(Date),
     /// The last day on which the points can be spent, and the latest day to which activity can extend it.
     Limited(Date, Date),
-    /// Not at all.
+    /// Never.
     Never,
 }
 
@@ -54,7 +54,7 @@ impl Expiry {
         }
     }
 
-    /// Returns an expiry on `day` or later, whatever limits it.
+    /// Returns an expiry on `day` or later, regardless of its limit.
     #[must_use]
     pub fn at_least(self, day: Date) -> Self {
         match self {
@@ -64,12 +64,13 @@ impl Expiry {
         }
     }
 
-    /// The first expiry on `day`, in the order of all.
+    /// Returns the first expiry on `day`, in the order of all.
     fn first_on(day: Date) -> Self {
         Self::Limited(day, Date::MIN)
     }
 
-    /// Returns the expiry of two lots that become one: no sooner, and extended no less, than either. Both have a last day.
+    /// Returns the expiry of two lots that are merged: no earlier, and with no earlier limit, than either. Both have a
+    /// last day.
     fn joined(self, other: Self) -> Self {
         match (self, other) {
             (Self::Limited(one, limit), Self::Limited(other, other_limit)) => {
@@ -106,7 +107,7 @@ impl From<Option<Date>> for Expiry {
     }
 }
 
-/// A date, a pair of dates, or `null`.
+/// Writes a date, a pair of dates, or `null`.
 impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -138,13 +139,12 @@ impl<'de> Deserialize<'de> for Expiry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotChange(pub Expiry, pub Points);
 
-/// Points that expire on another day than they did, because one lot went over into a later one: when they would have expired,
-/// when they do now, and how many they are.
+/// Points that moved from one lot to a later one: their earlier expiry, their new expiry, and the number of points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotMove(pub Expiry, pub Expiry, pub Points);
 
 impl LotMove {
-    /// The changes of the two lots.
+    /// Returns the changes of the two lots.
     #[must_use]
     pub fn changes(self) -> [LotChange; 2] {
         let Self(from, to, points) = self;
@@ -152,20 +152,20 @@ impl LotMove {
     }
 }
 
-/// The spendable points of an account. Lots that share a date are one lot; an empty lot is not kept.
+/// The spendable points of an account. Points that share an expiry are one lot; an empty lot is not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lots(BTreeMap<Expiry, Points>);
 
-/// A lot that an item holds cannot be: a date twice, or no points in it.
+/// Invalid lots in an item: an expiry occurs twice, or a lot has no points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LotInvalid;
 
 impl Lots {
-    /// The lots of `parts`, each with more than no points.
+    /// Returns lots from `parts`, each with more than 0 points.
     ///
     /// # Errors
     ///
-    /// A part without points, or two parts that expire on one day.
+    /// A part has no points, or two parts have the same expiry.
     pub fn from_parts(parts: impl IntoIterator<Item = (Expiry, Points)>) -> Result<Self, LotInvalid> {
         let mut lots = BTreeMap::new();
         for (expiry, points) in parts {
@@ -176,30 +176,30 @@ impl Lots {
         Ok(Self(lots))
     }
 
-    /// All points in them.
+    /// Returns all points.
     #[must_use]
     pub fn total(&self) -> Points {
         self.0.values().copied().sum()
     }
 
-    /// Each lot, soonest first.
+    /// Returns each lot, soonest first.
     pub fn iter(&self) -> impl Iterator<Item = (Expiry, Points)> {
         self.0.iter().map(|(expiry, points)| (*expiry, *points))
     }
 
-    /// The points in the lot of `expiry`.
+    /// Returns the points in the lot of `expiry`.
     #[must_use]
     pub fn of(&self, expiry: Expiry) -> Points {
         self.0.get(&expiry).copied().unwrap_or_default()
     }
 
-    /// The next day on which points expire, if any ever do, and how many they are.
+    /// Returns the next day on which points expire, if any, and how many.
     #[must_use]
     pub fn next_expiry(&self) -> Option<(Date, Points)> {
         self.by_day().next()
     }
 
-    /// Each day on which points expire, soonest first, and how many they are.
+    /// Returns each day on which points expire, soonest first, and how many.
     pub fn by_day(&self) -> impl Iterator<Item = (Date, Points)> {
         let mut days = BTreeMap::new();
         for (expiry, points) in self.iter() {
@@ -210,13 +210,13 @@ impl Lots {
         days.into_iter()
     }
 
-    /// The changes (negative) that empty each lot whose last day is `day`.
+    /// Returns the changes (negative) that empty each lot whose last day is `day`.
     pub(crate) fn emptied(&self, day: Date) -> Vec<LotChange> {
         let of_day = self.iter().filter(|(expiry, _)| expiry.on() == Some(day));
         of_day.map(|(expiry, points)| LotChange(expiry, -points)).collect()
     }
 
-    /// Makes each of `changes`.
+    /// Applies each of `changes`.
     pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = LotChange>) {
         for LotChange(expiry, points) in changes {
             *self.0.entry(expiry).or_default() += points;
@@ -231,7 +231,7 @@ impl Lots {
         }
     }
 
-    /// Takes up to `wanted` points, from the lot that expires soonest on, and tells what each lot gave (negative).
+    /// Takes up to `wanted` points, from the lot that expires soonest, and returns what each lot gave (negative).
     pub fn take(&mut self, wanted: Points) -> Vec<LotChange> {
         let mut left = wanted;
         let mut changes = Vec::new();
@@ -248,9 +248,9 @@ impl Lots {
         changes
     }
 
-    /// Takes up to `wanted` points from the lot of `expiry`, and tells what that gave (negative). Where there is no such lot,
-    /// its points may lie in a later one, because lots only ever go over into later ones: the next one with the same limit, or
-    /// else with a later one.
+    /// Takes up to `wanted` points from the lot of `expiry`, and returns the changes (negative). If there is no such
+    /// lot, its points may be in a later one, because lots only move into later ones: the next one with the same limit,
+    /// or else with a later limit.
     pub fn take_from(&mut self, expiry: Expiry, wanted: Points) -> Option<LotChange> {
         let limit = |expiry: &Expiry| expiry.limit().unwrap_or(Date::MAX);
         let own = limit(&expiry);
@@ -264,16 +264,16 @@ impl Lots {
         (taken > Points::ZERO).then_some(LotChange(found, -taken))
     }
 
-    /// Extends what expires before `date` to that day, or to its limit, and tells what went over.
+    /// Extends lots that expire before `date` to that day, or to their limit, and returns the moves.
     pub fn extend_to(&mut self, date: Date) -> Vec<LotMove> {
         let all: Vec<_> = self.0.keys().map(|expiry| (*expiry, expiry.extended_to(date))).collect();
         all.into_iter().filter(|(from, to)| from != to).filter_map(|(from, to)| self.join(from, to)).collect()
     }
 
-    /// Makes one lot of two with the later date, [`closest_neighbours`] first, until there are no more than `most`, and tells
-    /// what went over. What is over by `today` is left to expire, and what never expires is no neighbour of anything.
+    /// Merges two lots into the later one, [`closest_neighbours`] first, until there are at most `most`, and returns
+    /// the moves. Lots that have expired by `today` are left to expire, and lots that never expire are not merged.
     ///
-    /// Lots with a limit are neighbours by that: activity moves all their last days to one.
+    /// Lots with a limit are neighbours by their limit, because activity moves all their last days to one.
     pub fn merge(&mut self, most: usize, today: Date) -> Vec<LotMove> {
         let mut moves = Vec::new();
         while self.0.range(Expiry::first_on(today)..).count() > most {
@@ -288,14 +288,14 @@ impl Lots {
         moves
     }
 
-    /// Lets one lot go over into another.
+    /// Moves the points of one lot into another.
     fn join(&mut self, from: Expiry, to: Expiry) -> Option<LotMove> {
         let points = self.0.remove(&from)?;
         self.put(to, points);
         Some(LotMove(from, to, points))
     }
 
-    /// The soonest last day that lies before `today`, and the points that expired with it.
+    /// Returns the earliest last day before `today`, and the points that expired with it.
     #[must_use]
     pub fn expired(&self, today: Date) -> Option<(Date, Points)> {
         self.next_expiry().filter(|(date, _)| *date < today)
@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(account, lots(&extended));
         assert_eq!(account.next_expiry(), Some((on(5), Points::new(1))));
         assert_eq!(account.by_day().nth(1), Some((on(6), Points::new(6))));
-        // Its own points are those with its limit, wherever they went; else those with a later one.
+        // Its own points are those with its limit, even if they moved; then those with a later limit.
         assert_eq!(
             account.clone().take_from(limited(3, 9), Points::new(9)),
             Some(LotChange(limited(6, 9), Points::new(-2)))

@@ -1,4 +1,4 @@
-//! What is kept: the account of a member, and totals over many members.
+//! Stored state: the account of a member, and totals over many members.
 
 pub mod account;
 pub mod cap_use;

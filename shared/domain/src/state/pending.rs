@@ -1,4 +1,4 @@
-//! Pending points: given, and not to be spent before a day has come or somebody has confirmed them.
+//! Pending points: credited, but not spendable before a date or a confirmation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,27 +13,26 @@ use crate::{
     values::{calendar::closest_neighbours, points::Points},
 };
 
-/// Most sums of pending points of an account: a wait of a month keeps a sum for each of its days, and a longer one, with
-/// purchases on more days than these, merges some.
+/// Maximum number of sums of pending points of an account. A pending period of a month needs one sum per day; a longer
+/// one, with purchases on more days, merges some.
 pub const PENDING_MAX: usize = 32;
 
-/// Most days under which unconfirmed accruals count toward a tier, those of all sums together. Accruals wait for a year at most
-/// and are posted a year late at most, so one sum of them all has no more than the 26 months of these two years.
+/// Maximum number of days under which unconfirmed accruals count toward a tier, over all sums. Accruals wait for a year
+/// at most and are posted a year late at most, so one sum of them all covers at most the 26 months of these two years.
 pub const UNCONFIRMED_MAX: usize = 28;
 
-/// What pending points wait for. Ordered by day, so that what happens first comes first.
+/// What pending points wait for. The order is by day, so that what happens first comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Awaits {
-    /// This day, on whose beginning they become spendable, and how long they can be spent then: what the rules said that
-    /// gave them.
+    /// The day at whose beginning they become spendable, and their expiry, by the rules that gave them.
     Maturity(Date, Expiry),
-    /// A confirmation, and this is the last day on which it can come.
+    /// A confirmation, until this day.
     Confirmation(Date),
 }
 
 impl Awaits {
-    /// The day on whose beginning time does something about them: they mature, or they have lapsed.
+    /// Returns the day at whose beginning they mature or lapse.
     #[must_use]
     pub fn ends_on(self) -> Date {
         match self {
@@ -47,13 +46,13 @@ impl Awaits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingChange(pub Awaits, pub Points);
 
-/// Pending points that went over from one sum into another: what they waited for, what they wait for now, and how many
-/// they are.
+/// Pending points that moved from one sum into another: what they waited for, what they wait for now, and the number of
+/// points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMove(pub Awaits, pub Awaits, pub Points);
 
 impl PendingMove {
-    /// The changes of the two sums.
+    /// Returns the changes of the two sums.
     #[must_use]
     pub fn changes(self) -> [PendingChange; 2] {
         let Self(from, to, points) = self;
@@ -61,8 +60,8 @@ impl PendingMove {
     }
 }
 
-/// The pending points of an account, and what else the accruals count that wait for a confirmation. Points that wait for the
-/// same are one sum, and an empty one is not kept.
+/// The pending points of an account, and what else its unconfirmed accruals count. Points that wait for the same event
+/// are one sum, and an empty one is not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
     points: BTreeMap<Awaits, Points>,
@@ -70,36 +69,36 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Returns these points, and what unconfirmed accruals count by the last day on which they can be confirmed.
+    /// Returns these points with what unconfirmed accruals count, by the last day on which they can be confirmed.
     #[must_use]
     pub fn with_unconfirmed(mut self, unconfirmed: BTreeMap<Date, Unconfirmed>) -> Self {
         self.unconfirmed = unconfirmed;
         self
     }
 
-    /// All points in them.
+    /// Returns all points.
     #[must_use]
     pub fn total(&self) -> Points {
         self.points.values().copied().sum()
     }
 
-    /// The points of each sum that has any, and what they wait for.
+    /// Returns each sum with points, and what it waits for.
     pub fn iter(&self) -> impl Iterator<Item = (Awaits, Points)> {
         self.points.iter().map(|(awaits, points)| (*awaits, *points))
     }
 
-    /// What unconfirmed accruals count, by the last day on which they can be confirmed.
+    /// Returns what unconfirmed accruals count, by the last day on which they can be confirmed.
     #[must_use]
     pub fn unconfirmed(&self) -> &BTreeMap<Date, Unconfirmed> {
         &self.unconfirmed
     }
 
-    /// What each sum waits for.
+    /// Returns what each sum waits for.
     fn sums(&self) -> BTreeSet<Awaits> {
         self.points.keys().copied().chain(self.unconfirmed.keys().copied().map(Awaits::Confirmation)).collect()
     }
 
-    /// Makes each of `changes`.
+    /// Applies each of `changes`.
     pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = PendingChange>) {
         for PendingChange(awaits, points) in changes {
             *self.points.entry(awaits).or_default() += points;
@@ -107,12 +106,12 @@ impl Pending {
         self.points.retain(|_, points| !points.is_zero());
     }
 
-    /// Makes each of `changes` of what unconfirmed accruals count.
+    /// Applies each of `changes` of what unconfirmed accruals count.
     pub(crate) fn apply_unconfirmed<'a>(&mut self, changes: impl IntoIterator<Item = &'a UnconfirmedChange>) {
         unconfirmed::apply(&mut self.unconfirmed, changes);
     }
 
-    /// Lets one sum go over into another, with all that its accruals count.
+    /// Moves one sum into another, with everything that its accruals count.
     pub(crate) fn apply_move(&mut self, moved: PendingMove) {
         self.apply(moved.changes());
         if let PendingMove(Awaits::Confirmation(from), Awaits::Confirmation(to), _) = moved
@@ -122,8 +121,8 @@ impl Pending {
         }
     }
 
-    /// Takes up to `wanted` of the points that wait for `awaits`, and tells what each sum gave (negative). What is missing
-    /// there has gone over into other sums: of maturities into sooner ones, of confirmations into later ones.
+    /// Takes up to `wanted` of the points that wait for `awaits`, and returns the changes (negative). Points that are
+    /// missing there have moved into other sums: maturities into earlier ones, confirmations into later ones.
     pub fn take(&mut self, awaits: Awaits, wanted: Points) -> Vec<PendingChange> {
         let mut left = wanted.max(Points::ZERO);
         let others: Vec<_> = match awaits {
@@ -144,27 +143,28 @@ impl Pending {
         changes
     }
 
-    /// Returns the changes that take `wanted` from what accruals count that can be confirmed by `last`, as far as it is there.
+    /// Returns the changes that remove `wanted` from what accruals count that can be confirmed by `last`, as far as it
+    /// is there.
     pub(crate) fn unconfirmed_taken(&self, last: Date, wanted: &Unconfirmed) -> Vec<UnconfirmedChange> {
         unconfirmed::taken(&self.unconfirmed, last, wanted)
     }
 
-    /// The next day on whose beginning time does something about them.
+    /// Returns the next day at whose beginning points mature or lapse.
     #[must_use]
     pub fn next_day(&self) -> Option<Date> {
         self.sums().into_iter().map(Awaits::ends_on).min()
     }
 
-    /// What the next sum waits for whose time has come on `day`.
+    /// Returns the next sum that has matured or lapsed on `day`.
     #[must_use]
     pub fn ended(&self, day: Date) -> Option<Awaits> {
         self.sums().into_iter().filter(|awaits| awaits.ends_on() <= day).min_by_key(|awaits| awaits.ends_on())
     }
 
-    /// Makes one of two sums, [`closest_neighbours`] first, until there are no more than `most`, and tells the moves. The
-    /// member gains both times: what matures does so on the sooner day and lives as long as the longer-lived, and what can be
-    /// confirmed can be so until the later day. Confirmations also become one while their accruals count under more than
-    /// [`UNCONFIRMED_MAX`] days.
+    /// Merges two sums, [`closest_neighbours`] first, until there are at most `most`, and returns the moves. The member
+    /// gains in both ways: maturing points mature on the earlier day and expire by the later expiry, and points to be
+    /// confirmed can be confirmed until the later day. Confirmations are also merged while their accruals count under
+    /// more than [`UNCONFIRMED_MAX`] days.
     pub fn merge(&mut self, most: usize) -> Vec<PendingMove> {
         let mut moves = Vec::new();
         loop {
@@ -181,8 +181,8 @@ impl Pending {
         moves
     }
 
-    /// The two sums to make one of, and what they are then: two maturities if there are two, else two confirmations. Both
-    /// kinds stand side by side only when a program has changed.
+    /// Returns the two sums to merge, and the result: two maturities if there are two, else two confirmations. Both
+    /// kinds occur together only after a program has changed.
     fn next_merge(&self) -> Option<(Awaits, Awaits, Awaits)> {
         let maturities = self.points.keys().filter_map(|awaits| match awaits {
             Awaits::Maturity(day, expiry) => Some((*day, (*day, *expiry))),
@@ -195,7 +195,7 @@ impl Pending {
         matures.or_else(|| self.next_confirmations())
     }
 
-    /// The two confirmations to make one of, and what they are then.
+    /// Returns the two confirmations to merge, and the result.
     fn next_confirmations(&self) -> Option<(Awaits, Awaits, Awaits)> {
         let sums = self.sums();
         let confirmations = sums.iter().filter_map(|awaits| match awaits {
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(waiting.merge(3), [moved(lives(13, 13), lives(13, 14), 4), moved(lives(14, 14), lives(13, 14), 8)]);
         assert_eq!(waiting.merge(2), [moved(lives(11, 11), lives(11, 14), 2), moved(lives(13, 14), lives(11, 14), 12)]);
         assert_eq!(waiting, pending(&[(lives(1, 1), 1), (lives(11, 14), 14)]));
-        // Those of the fourteenth lie with those of the eleventh now.
+        // Those of the fourteenth are now in the sum of the eleventh.
         assert_eq!(waiting.take(lives(14, 14), Points::new(8)), [PendingChange(lives(11, 14), Points::new(-8))]);
     }
 
@@ -302,7 +302,7 @@ mod tests {
             [(1, 1), (11, 2), (13, 4)].map(|(day, points)| UnconfirmedChange(may(day), counts(first, points)));
         waiting.apply_unconfirmed(&changes);
         assert_eq!((waiting.next_day(), waiting.ended(may(12))), (Some(may(2)), Some(last(1))));
-        // A sum without points is one too.
+        // A sum without points is a sum too.
         assert_eq!(waiting.merge(3), []);
         assert_eq!(waiting.merge(2), [PendingMove(last(11), last(13), Points::ZERO)]);
         let all: Vec<_> =
@@ -312,7 +312,7 @@ mod tests {
         let taken = waiting.unconfirmed_taken(may(11), &counts(first, 2));
         assert_eq!(taken, [UnconfirmedChange(may(13), counts(first, 2).negated())]);
         waiting.apply_unconfirmed(&taken);
-        // Of a merged card, under another day than it was told.
+        // From a merged account, under another day than the entry recorded.
         let taken = waiting.unconfirmed_taken(may(13), &counts(date(2026, 7, 1), 9));
         assert_eq!(taken, [UnconfirmedChange(may(13), counts(first, 4).negated())], "no more than there is");
         waiting.apply_unconfirmed(&taken);

@@ -13,40 +13,41 @@ use crate::values::{
 pub struct PlanTerm {
     /// The plan.
     pub plan: PlanId,
-    /// Its first day. Later than today while the term waits for others to end.
+    /// The first day. It is in the future while the term waits for others to end.
     pub from: Date,
-    /// Its last day.
+    /// The last paid day.
     pub through: Date,
-    /// The version of the program under which it was last paid: its terms hold to the last day.
+    /// The version of the program under which it was last paid. Its terms apply to the last day.
     pub version: u64,
-    /// The payment that began it. It tells the payments of this term from those of an earlier one. `None` for terms of releases
-    /// that did not record it.
+    /// The payment that started it. It distinguishes the payments of this term from those of an earlier one. `None` for
+    /// terms of releases that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_by: Option<EntryId>,
-    /// The member whose ledger has the payment that began it; `None` if it is the account's own.
+    /// The member whose ledger has the payment that started it; `None` if it is the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<MemberId>,
-    /// How many of its payments have not been taken back.
+    /// The number of its payments that were not reversed.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub payments: u32,
-    /// The day of the month on which its intervals begin, if that is not the day of `from` because other terms have moved it.
+    /// The day of the month on which its intervals begin, if other terms have moved it away from the day of `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor_day: Option<i8>,
 }
 
 impl PlanTerm {
-    /// The day of the month on which its intervals begin.
+    /// Returns the day of the month on which its intervals begin.
     pub(crate) fn anchor(&self) -> i8 {
         self.anchor_day.unwrap_or_else(|| self.from.day())
     }
 
-    /// How many of its paid days are left, `today` among them.
+    /// Returns the number of its paid days that are left, including `today`.
     pub(crate) fn days_left(&self, today: Date) -> i32 {
         let first = self.from.max(today);
         first.until(self.through).map_or(0, |left| left.get_days().saturating_add(1)).max(0)
     }
 
-    /// The term with the days that are left of it, from `begins` on. After them its intervals begin on another day of the month.
+    /// Returns the term with its remaining days, starting on `begins`. After them, its intervals begin on another day
+    /// of the month.
     pub(crate) fn moved_to(self, begins: Date, today: Date) -> Self {
         if self.from == begins {
             return self;

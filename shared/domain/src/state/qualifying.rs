@@ -1,8 +1,8 @@
-//! What counts toward a tier.
+//! Amounts that count toward a tier.
 
 use serde::{Deserialize, Serialize};
 
-/// What counts toward a tier within one period.
+/// Amounts that count toward a tier within one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Qualifying {
     /// Qualifying points.
@@ -14,7 +14,7 @@ pub struct Qualifying {
 }
 
 impl Qualifying {
-    /// This less `other`.
+    /// Returns the difference.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         Self {
@@ -24,22 +24,22 @@ impl Qualifying {
         }
     }
 
-    /// This, taken away.
+    /// Returns the negation.
     pub(crate) fn negated(self) -> Self {
         Self::default().less(self)
     }
 
-    /// What of it is more than nothing.
+    /// Returns the positive amounts.
     pub(crate) fn more(self) -> Self {
         self.each(|amount| amount.max(0))
     }
 
-    /// What of it is less than nothing, as a positive amount.
+    /// Returns the negative amounts, as positive ones.
     pub(crate) fn less_of(self) -> Self {
         self.each(|amount| amount.min(0).saturating_neg())
     }
 
-    /// As much of it as there is of `kept`, and never less than nothing.
+    /// Returns at most `kept`, and never less than zero.
     pub(crate) fn at_most(self, kept: Self) -> Self {
         Self {
             points: self.points.min(kept.points).max(0),
@@ -52,7 +52,7 @@ impl Qualifying {
         Self { points: of(self.points), spend: of(self.spend), visits: of(self.visits) }
     }
 
-    /// This and `other` together.
+    /// Returns the sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Qualifying {
         }
     }
 
-    /// Whether nothing counts.
+    /// Returns whether nothing counts.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()

@@ -1,41 +1,41 @@
-//! Steps: what a rule remembers of what a member did toward it, from one accrual to the next.
+//! Steps: the progress of a member toward a rule, from one accrual to the next.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::state::weight::number_bytes;
 
-/// What a rule remembers of the steps that a member took toward it: visits on a punch card, reviews of a challenge.
+/// The progress of a member toward a rule: visits on a punch card, reviews of a challenge.
 ///
-/// Each strategy keeps of it what it needs. An account does not keep what is nothing.
+/// Each strategy uses the fields that it needs. An account does not store empty steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
-    /// Steps that count whenever they were taken; less than none where steps that had been paid for were taken back since.
+    /// Steps that count regardless of their day. Negative if steps that a rule has paid for were undone.
     pub count: i64,
-    /// The days of steps that count only together with others near them, earliest first, each as often as steps were taken.
+    /// The days of steps that count only within a window, earliest first, once for each step.
     pub days: Vec<Date>,
-    /// Whether the rule has paid, and pays once only.
+    /// Whether the rule has paid and does not repeat.
     pub is_done: bool,
 }
 
 impl Steps {
-    /// The bytes that they take in an account, as the table counts them.
+    /// The bytes that they take in an account, as DynamoDB counts them.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // A map with the names of its three fields, and for each day its text and a byte for the element.
+        // A map with the names of its three fields, and for each day its text and one byte for the element.
         const MAP_BYTES: usize = 14;
         const DAY_BYTES: usize = 9;
         let days = self.days.len().saturating_mul(DAY_BYTES);
         number_bytes(self.count).saturating_add(MAP_BYTES).saturating_add(days)
     }
 
-    /// Whether there is nothing to remember.
+    /// Returns whether there is no progress.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// These and `other`, as if one member had taken all of them.
+    /// Returns the sum of both, as if one member had taken all steps.
     pub(crate) fn plus(mut self, other: Self) -> Self {
         self.days.extend(other.days);
         self.days.sort_unstable();
@@ -43,29 +43,29 @@ impl Steps {
         Self { count, days: self.days, is_done: self.is_done || other.is_done }
     }
 
-    /// So many steps, whenever they were taken.
+    /// Returns `count` steps that count regardless of their day.
     #[must_use]
     pub fn counted(count: i64) -> Self {
         Self { count, ..Self::default() }
     }
 }
 
-/// What an entry changes of the steps that a rule remembers.
+/// The change of a rule's steps by an entry.
 ///
-/// In the ledger's text it is the number of steps, `1`, where they only count, or else the list
-/// `[taken, count, [days added], [days removed], done]`, whose end is left out where it is empty.
+/// In the ledger's text it is the number of steps, `1`, if they only count; otherwise the list `[taken, count, [days
+/// added], [days removed], done]`, without trailing empty elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepsChange {
-    /// Steps that were taken, or if negative taken back.
+    /// Steps that were taken, or undone if negative.
     pub taken: i64,
     /// The change of the count.
     pub count: i64,
-    /// Days that are remembered from now on.
+    /// Days that are added.
     pub added: Vec<Date>,
-    /// Days that are remembered no longer: first those that made up for steps taken back before, then those that completed
-    /// what the rule pays for.
+    /// Days that are removed: first those that made up for undone steps, then those that completed what the rule pays
+    /// for.
     pub removed: Vec<Date>,
-    /// Whether the rule has paid for good, if that changes.
+    /// Whether the rule has paid permanently, if that changes.
     pub done: Option<bool>,
 }
 
@@ -76,7 +76,7 @@ impl StepsChange {
         Self { taken, count, ..Self::default() }
     }
 
-    /// The change that makes `after` of `before`.
+    /// Returns the change from `before` to `after`.
     #[must_use]
     pub(crate) fn between(before: &Steps, after: &Steps, taken: i64) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl StepsChange {
     }
 }
 
-/// What `days` has more than `others`.
+/// Returns the elements of `days` that `others` lacks.
 fn without(days: &[Date], others: &[Date]) -> Vec<Date> {
     let mut others = others.to_vec();
     let mut rest = Vec::new();
@@ -105,7 +105,7 @@ fn without(days: &[Date], others: &[Date]) -> Vec<Date> {
 }
 
 impl Steps {
-    /// Makes `change`.
+    /// Applies `change`.
     pub(crate) fn apply(&mut self, change: &StepsChange) {
         self.count = self.count.saturating_add(change.count);
         self.days.extend(&change.added);
@@ -148,14 +148,14 @@ impl<'de> Deserialize<'de> for StepsChange {
     }
 }
 
-/// How far a member has come toward what a rule gives.
+/// The progress of a member toward a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Steps that count; less than none where steps that had been paid for were taken back since.
+    /// Steps that count. Negative if steps that a rule has paid for were undone.
     pub done: i64,
     /// Steps that are needed.
     pub of: i64,
-    /// The last day on which the missing ones can be taken; `None` while none is done.
+    /// The last day on which the missing steps can be taken; `None` without progress.
     pub by: Option<Date>,
 }
 

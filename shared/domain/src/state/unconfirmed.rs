@@ -1,4 +1,4 @@
-//! What unconfirmed accruals count beside their points. It counts at once, and no more once they have lapsed.
+//! What unconfirmed accruals count besides their points. It counts at once, and no longer after a lapse.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::qualifying::Qualifying;
 
-/// What accruals count that wait for a confirmation by the same day.
+/// What accruals count that can be confirmed until the same day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unconfirmed {
-    /// What they count toward a tier, by the day under which the account keeps it.
+    /// Amounts toward a tier, by the day under which the account stores them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub qualifying: BTreeMap<Date, Qualifying>,
-    /// What was paid for the purchases, in minor units.
+    /// The amount paid for the purchases, in minor units.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub paid: i64,
     /// The number of purchases.
@@ -30,13 +30,13 @@ pub struct Unconfirmed {
 pub struct UnconfirmedChange(pub Date, pub Unconfirmed);
 
 impl Unconfirmed {
-    /// Whether they count nothing.
+    /// Returns whether nothing counts.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns what they count, taken away.
+    /// Returns the negation.
     #[must_use]
     pub fn negated(&self) -> Self {
         Self {
@@ -59,8 +59,8 @@ impl Unconfirmed {
         self.referrals = self.referrals.saturating_add(other.referrals);
     }
 
-    /// Returns as much of `wanted` as there is: of each amount under its own day first. Of amounts of a merged card that are too old to
-    /// count, the account does not know the day any more.
+    /// Returns as much of `wanted` as there is: each amount under its own day first. For amounts of a merged account
+    /// that are too old to count, the account no longer knows the day.
     fn part(&self, wanted: &Self) -> Self {
         let mut rest = self.qualifying.clone();
         let mut taken: BTreeMap<Date, Qualifying> = BTreeMap::new();
@@ -86,7 +86,7 @@ impl Unconfirmed {
         }
     }
 
-    /// This less `part`, whatever day its amounts were found under.
+    /// Returns this less `part`, regardless of the day under which its amounts were found.
     fn without(&self, part: &Self) -> Self {
         let mut found = part.qualifying.values().fold(Qualifying::default(), |sum, amount| sum.plus(*amount));
         let mut rest = self.clone();
@@ -102,7 +102,7 @@ impl Unconfirmed {
         rest
     }
 
-    /// Returns what of this is less than nothing, as positive amounts.
+    /// Returns the negative amounts, as positive ones.
     pub(crate) fn less_of(&self) -> Self {
         let less = |number: i64| number.min(0).saturating_neg();
         let qualifying = self.qualifying.iter().map(|(bucket, amount)| (*bucket, amount.less_of()));
@@ -118,7 +118,7 @@ impl Unconfirmed {
 /// What unconfirmed accruals count, by the last day on which they can be confirmed.
 pub(super) type ByLastDay = BTreeMap<Date, Unconfirmed>;
 
-/// Makes each of `changes`.
+/// Applies each of `changes`.
 pub(super) fn apply<'a>(all: &mut ByLastDay, changes: impl IntoIterator<Item = &'a UnconfirmedChange>) {
     for UnconfirmedChange(last, change) in changes {
         all.entry(*last).or_default().add(change);
@@ -126,8 +126,8 @@ pub(super) fn apply<'a>(all: &mut ByLastDay, changes: impl IntoIterator<Item = &
     all.retain(|_, unconfirmed| !unconfirmed.is_nothing());
 }
 
-/// Returns the changes that take `wanted` from what can be confirmed by `last`, or from later days, into which it may have gone
-/// over.
+/// Returns the changes that remove `wanted` from what can be confirmed by `last`, or from later days, into which it may
+/// have moved.
 pub(super) fn taken(all: &ByLastDay, last: Date, wanted: &Unconfirmed) -> Vec<UnconfirmedChange> {
     let mut left = wanted.clone();
     let mut changes = Vec::new();
