@@ -1,4 +1,4 @@
-//! A posting in the making: an account being changed by entries, one after another.
+//! A draft: an account to which entries are applied, one after another, until it becomes a posting.
 
 use std::collections::BTreeSet;
 
@@ -43,23 +43,23 @@ use crate::{
     },
 };
 
-/// What a caller asks for: under which entry id, with which content, and who asks.
+/// The request behind an entry: its id, its content, and the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedRequest {
     /// The id that the entry gets.
     pub entry: EntryId,
-    /// What is asked for.
+    /// The content of the request.
     pub content: Content,
-    /// Who asks.
+    /// Who requests it.
     pub by: By,
-    /// Who exactly, if that is known.
+    /// The person or client, if known.
     pub actor: Option<Actor>,
 }
 
-/// What stands beside an entry, outside the text that is hashed.
+/// What is stored next to an entry, outside of the hashed text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beside {
-    /// What somebody wrote about it.
+    /// A note by an operator.
     pub(crate) note: Option<Note>,
     /// The facts of the purchase that it records.
     pub(crate) facts: Option<PurchaseFacts>,
@@ -69,7 +69,7 @@ pub(crate) struct Beside {
 pub(crate) struct Draft<'p> {
     pub(crate) rules: Rules<'p>,
     pub(crate) now: Timestamp,
-    /// The account as the entries so far leave it. Only [`Draft::post`], and time in silence, changes it.
+    /// The account after the entries so far. Only [`Draft::post`], and settling without entries, change it.
     pub(crate) account: Account,
     expected_version: Option<u64>,
     pub(crate) entries: Vec<Sealed>,
@@ -85,7 +85,7 @@ pub(crate) struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
-    /// A draft that changes an account, or brings a new one into being.
+    /// Returns a draft that changes an account, or creates a new one.
     pub(crate) fn new(rules: Rules<'p>, account: Account, expected_version: Option<u64>, now: Timestamp) -> Self {
         Self {
             rules,
@@ -105,25 +105,25 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// The items that it comes to beside the account.
+    /// Returns the number of items of the transaction besides the account.
     pub(crate) fn items(&self) -> usize {
         let counters: BTreeSet<_> = self.takes.iter().map(|take| &take.counter).collect();
         self.entries.len().saturating_add(counters.len())
     }
 
-    /// The day up to which the account is settled: today, except while it is being settled.
+    /// Returns the day up to which the account is settled: today, except during settling.
     pub(crate) fn today(&self) -> Date {
         self.account.settled_on
     }
 
-    /// The rules that decided an entry of `version`.
+    /// Returns the rules that decided an entry of `version`.
     pub(crate) fn then(&self, version: u64) -> &'p Program {
         let then = self.rules.versions.program(version);
         debug_assert!(then.is_ok(), "version {version} decides, and was not loaded");
         then.unwrap_or(self.rules.program)
     }
 
-    /// An entry that changes nothing yet.
+    /// Returns an entry without effects.
     pub(crate) fn entry(&self, id: EntryId, record: Record, by: By, occurred_at: Timestamp) -> Entry {
         Entry {
             format: ENTRY_FORMAT,
@@ -142,27 +142,27 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// An entry that answers `request`.
+    /// Returns an entry for `request`.
     pub(crate) fn entry_for(&self, request: &KeyedRequest, record: Record, occurred_at: Timestamp) -> Entry {
         let fingerprint = request.content.fingerprint(self.account.salt.as_ref());
         let entry = self.entry(request.entry.clone(), record, request.by, occurred_at);
         Entry { fingerprint: Some(fingerprint), actor: request.actor.clone(), ..entry }
     }
 
-    /// An entry of a change that has no key of its own, because doing it twice changes nothing the second time. Its place in
-    /// the ledger makes its id.
+    /// Returns the entry of a change without a key of its own, because repeating it changes nothing. Its id is made
+    /// from its position in the ledger.
     pub(crate) fn entry_by(&self, what: &str, record: Record, by: By, actor: Option<&Actor>) -> Entry {
         let id = EntryId::engine(&[&what, &self.account.seq.saturating_add(1)]);
         Entry { actor: actor.cloned(), ..self.entry(id, record, by, self.now) }
     }
 
-    /// Writes an entry into the ledger, behind the newest one. Whatever it put into the account, it leaves no more lots and
-    /// no more sums of pending points than an account may have.
+    /// Appends an entry to the ledger. Afterwards the account has no more lots and sums of pending points than it may
+    /// have.
     pub(crate) fn post(&mut self, entry: Entry) {
         self.post_with(entry, Beside::default());
     }
 
-    /// Writes an entry into the ledger, with what stands beside it.
+    /// Appends an entry to the ledger, with what is stored next to it.
     fn post_with(&mut self, mut entry: Entry, beside: Beside) {
         entry.effects.keep_bounded(&self.account, self.today());
         entry.seq = self.account.seq.saturating_add(1);
@@ -174,13 +174,13 @@ impl<'p> Draft<'p> {
         self.entries.push(sealed.noted(beside.note).with_facts(beside.facts));
     }
 
-    /// Writes the entry of a command, and what follows from it: the change of tier that it brings, which is an entry of its own
-    /// besides, except that of a member who just joined; and the expiry of points that arrived with a last day that is over.
+    /// Appends the entry of a command and its consequences: a change of tier, as an entry of its own unless the member
+    /// just joined, and the expiry of points that arrived with a last day that has passed.
     pub(crate) fn post_command(&mut self, entry: Entry) {
         self.post_command_with(entry, Beside::default());
     }
 
-    /// [`Draft::post_command`], with what stands beside the entry.
+    /// Like [`Draft::post_command`], with what is stored next to the entry.
     pub(crate) fn post_command_with(&mut self, mut entry: Entry, beside: Beside) {
         if self.rules.tiers().is_some() {
             let mut after = self.account.clone();
@@ -191,7 +191,7 @@ impl<'p> Draft<'p> {
         let change = entry.effects.tier_change.clone().filter(|_| entry.kind() != Kind::Enrollment);
         self.post_with(entry, beside);
         if let Some(change) = change {
-            // The word keeps apart from the engine's own dates a caller's key that looks like one.
+            // The word separates it from a caller's key that looks like one of the engine's dates.
             self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
         while let Some((day, _)) = self.account.lots.expired(self.today()) {
@@ -199,7 +199,7 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// Takes from totals over many members along with this posting.
+    /// Adds takes from totals over many members to this posting.
     pub(crate) fn take(&mut self, takes: impl IntoIterator<Item = Take>) {
         self.takes.extend(takes);
     }
@@ -213,37 +213,37 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// `counters` as they stand now, after what this posting takes from them, and gives back to them, so far.
+    /// Returns `counters` after the takes of this posting so far.
     pub(crate) fn counted(&self, counters: &Counters) -> Counters {
         counters.after(&self.takes, self.now)
     }
 
-    /// Notes along with this posting what became of an entry.
+    /// Adds a change of an entry's aftermath to this posting.
     pub(crate) fn mark(&mut self, mark: Mark) {
         self.marks.push(mark);
     }
 
-    /// Gives a code away along with this posting.
+    /// Adds a code that is given to this posting.
     pub(crate) fn give_code(&mut self, code: GivenCode) {
         self.codes.push(code);
     }
 
-    /// Changes a code that was given before along with this posting.
+    /// Adds a change of a code that was given before to this posting.
     pub(crate) fn change_code(&mut self, code: KeptCode) {
         self.changed_codes.push(code);
     }
 
-    /// Claims a name for a member along with this posting.
+    /// Adds an alias that a member gets to this posting.
     pub(crate) fn claim(&mut self, claim: Claim) {
         self.claims.push(claim);
     }
 
-    /// Gives up a name of a member along with this posting.
+    /// Adds an alias that a member gives up to this posting.
     pub(crate) fn release_name(&mut self, release: Release) {
         self.releases.push(release);
     }
 
-    /// Takes the receipt of a purchase along with this posting, or leaves it free again, where the rules of `then` make each good
+    /// Adds the receipt of a purchase to this posting, as taken or freed, if the rules of `then` accept each receipt
     /// for one purchase only.
     pub(crate) fn change_receipt(&mut self, then: &Program, purchase: &Purchase, place: &Place, is_taken: bool) {
         let receipt = then.receipt_of(purchase);
@@ -251,9 +251,9 @@ impl<'p> Draft<'p> {
         self.receipts.extend(change);
     }
 
-    /// Commits another account's posting along with this one.
+    /// Adds the posting of another account to this one.
     pub(crate) fn along(&mut self, other: Posting) {
-        // What rules gave to another member is not this one's affair.
+        // The explanations of another member's rules are not part of this answer.
         let Posting { own, others, takes, marks, codes, changed_codes, claims, releases, receipts, explanations: _ } =
             other;
         self.others.push(own);
@@ -267,13 +267,13 @@ impl<'p> Draft<'p> {
         self.receipts.extend(receipts);
     }
 
-    /// Gives what `occasion` earns under the rules of `then`: points, what counts toward a tier, use of caps. Fills `entry`
-    /// with it and posts it. `besides` is a line that no rule gave.
+    /// Gives what `occasion` earns under the rules of `then`: points, amounts toward a tier, use of caps. Fills `entry`
+    /// with it and appends it. `besides` is a line that no rule gave.
     ///
     /// # Errors
     ///
-    /// If the account would hold more than [`Points::MAX`], or too little was read of `counters`; the draft is then of no
-    /// further use.
+    /// The account would have more than [`Points::MAX`], or more of `counters` must be read. The draft cannot be used
+    /// afterwards.
     pub(crate) fn accrue(
         &mut self,
         mut entry: Entry,
@@ -346,8 +346,8 @@ impl<'p> Draft<'p> {
         Ok(())
     }
 
-    /// Extends all points in `entry`, if the rules of `then` say that what the member did on `date` extends them. Where it waits for a
-    /// confirmation, that can come `until` then.
+    /// Extends all points in `entry`, if the rules of `then` count what the member did on `date` as activity. If the
+    /// accrual waits for a confirmation, `until` is its last day.
     pub(crate) fn extend(
         &self,
         entry: &mut Entry,
@@ -361,7 +361,7 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// What conditions of `then` can read about the member on `date`.
+    /// Returns what conditions of `then` can read about the member on `date`.
     fn member_then(&self, then: &'p Program, date: Date) -> MemberThen {
         let (rules, account) = (self.rules, &self.account);
         let period = rules
@@ -372,13 +372,13 @@ impl<'p> Draft<'p> {
         MemberThen::of(then, account, tier, plan, period.unwrap_or_default())
     }
 
-    /// What conditions of the rules in force can read about the member now.
+    /// Returns what conditions of the rules in force can read about the member now.
     pub(crate) fn member_now(&self) -> MemberThen {
         let member = self.member_then(self.rules.program, self.today());
         MemberThen { tier: self.account.tier.clone(), ..member }
     }
 
-    /// The level that the member has, as `then` knows it; `None` if the member has none, or `then` has no such level.
+    /// Returns the member's level by its id in `then`; `None` if the member has none, or `then` has no such level.
     fn level_under(&self, then: &'p Program) -> Option<&'p Level> {
         let tier = self.account.tier.as_ref()?;
         let now = self.rules.program.version;
@@ -386,29 +386,29 @@ impl<'p> Draft<'p> {
         then.tiers.as_ref()?.levels.iter().rev().find(is_it)
     }
 
-    /// The plan that runs, with the terms under which it was last paid.
+    /// Returns the plan that runs, with the terms under which it was last paid.
     pub(crate) fn plan(&self) -> Option<&'p Plan> {
         self.rules.plan(self.running_plan()?)
     }
 
-    /// The terms of plans that wait for others to end, in the order in which they will run.
+    /// Returns the plan terms that wait, in the order in which they will run.
     pub(crate) fn plans_waiting(&self) -> impl Iterator<Item = &PlanTerm> {
         self.account.plans.iter().filter(|term| term.from > self.today())
     }
 
-    /// The term of the plan that runs.
+    /// Returns the term of the plan that runs.
     pub(crate) fn running_plan(&self) -> Option<&PlanTerm> {
         self.rules.running(&self.account.plans, self.today())
     }
 
-    /// Ends a hold of which `captured` points are spent: the rest goes back to its lots and under the reward's limit, and of
-    /// a hold that came to nothing the reward too. Fills `entry` with it and posts it.
+    /// Ends a hold of which `captured` points are spent. The rest returns to its lots and under the reward's limit; if
+    /// nothing was captured, the item returns too. Fills `entry` with this and appends it.
     pub(crate) fn release(&mut self, mut entry: Entry, hold: &Hold, captured: Points) {
         entry.refers_to = Some(hold.redemption.clone());
         entry.program_version = hold.program_version;
         entry.effects.held = -hold.points();
         let rest = hold.points() - captured;
-        // Activity since the hold was made has extended what it holds, too.
+        // Activity since the hold was made has extended the held points, too.
         entry.effects.give_dated(&self.account, &hold.lots, rest);
         if let Some(reward) = self.then(hold.program_version).reward(&hold.reward) {
             self.end_reserved(&mut entry, reward, hold, captured);
@@ -416,7 +416,7 @@ impl<'p> Draft<'p> {
         self.post_command(entry);
     }
 
-    /// Ends what `hold` reserved of the stock of `reward` and under its limit, where `captured` points are spent.
+    /// Ends what `hold` reserved of the stock of `reward` and under its limit, if `captured` points are spent.
     fn end_reserved(&mut self, entry: &mut Entry, reward: &Reward, hold: &Hold, captured: Points) {
         let member = self.account.member.clone();
         let ended = |take: Take, kept| take.reserved_by(&member, &hold.redemption, hold.expires_at).ended(kept);
@@ -432,7 +432,7 @@ impl<'p> Draft<'p> {
         self.record_use(entry, used);
     }
 
-    /// Gives back, under the limit that `then` set for a reward that was had on `had_on`, points that it did not cost after
+    /// Returns, under the limit that `then` set for a reward redeemed on `had_on`, points that it did not cost after
     /// all, and if `is_whole` the use itself.
     pub(crate) fn return_use(
         &mut self,
@@ -449,13 +449,13 @@ impl<'p> Draft<'p> {
         self.record_use(entry, used);
     }
 
-    /// Puts a piece of a reward back into the stock that `then` counted.
+    /// Returns a piece of a reward to the stock that `then` counted.
     pub(crate) fn return_piece(&mut self, then: &Program, reward: &RewardId) {
         let Some(reward) = then.reward(reward) else { return };
         self.take(reward.stock_take().map(|piece| Take::new(piece.counter, -1, piece.most)));
     }
 
-    /// How the effective tier differs from the one that the ledger last spoke of.
+    /// Returns the difference between the effective tier and the one that the ledger last reported.
     pub(crate) fn tier_change(&self) -> Option<TierChange> {
         self.tier_change_of(&self.account)
     }
@@ -479,7 +479,7 @@ impl<'p> Draft<'p> {
         self.post(entry);
     }
 
-    /// Posts that the points whose last day is `date` have expired.
+    /// Appends the expiry of the points whose last day is `date`.
     pub(crate) fn post_expiry(&mut self, id: EntryId, date: Date, refers_to: Option<EntryId>) {
         let over_at = calendar::start_of(&self.rules.program.zone, calendar::days_after(date, 1));
         let mut entry = self.entry(id, Record::Expiry, By::Engine, over_at);
@@ -488,7 +488,7 @@ impl<'p> Draft<'p> {
         self.post(entry);
     }
 
-    /// What is to be committed, of an account whose next review is due on `review_on`.
+    /// Returns the posting, with `review_on` as the account's next review date.
     pub(crate) fn into_posting(mut self, review_on: Option<Date>) -> Posting {
         self.account.version = self.account.version.saturating_add(1);
         self.account.settled_at = self.account.settled_at.max(self.now);

@@ -1,4 +1,5 @@
-//! What became of an entry since it was written: kept beside it, because an entry itself never changes.
+//! The aftermath of an entry: what happened to it since. It is stored next to the entry, because an entry itself never
+//! changes.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +20,15 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// Its hold was captured, all of it or a part.
+    /// Its hold was captured, completely or in part.
     Captured,
     /// Its hold was cancelled.
     Cancelled,
-    /// It was captured, and undone afterwards.
+    /// It was captured and later reversed.
     Reversed,
 }
 
-/// An entry, and the member in whose ledger it stands.
+/// An entry, and the member whose ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The member.
@@ -36,80 +37,81 @@ pub struct Place {
     pub entry: EntryId,
 }
 
-/// What an accrual comes to after returns and amendments.
+/// The current state of an accrual, after returns and amendments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccrualNow {
-    /// What came back of the purchase as it was last amended.
+    /// What was returned of the purchase since its newest amendment.
     pub returned: Returned,
-    /// The newest amendment, if there is one: the purchase is what it says.
+    /// The newest amendment, if any. The purchase is as it says.
     pub amended: Option<Place>,
     /// The points that each line of the breakdown gives now.
     pub given: BTreeMap<String, Points>,
-    /// The steps that it takes now toward each rule that remembers them.
+    /// The steps that it takes now toward each rule.
     pub steps: BTreeMap<RuleId, i64>,
     /// The returns and amendments, oldest first.
     pub entries: Vec<Place>,
-    /// Whether nothing is left of it.
+    /// Whether the purchase was returned completely.
     pub is_undone: bool,
 }
 
-/// What became of an entry since.
+/// What happened to an entry since it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aftermath {
-    /// How often something was done about it.
+    /// The number of changes.
     pub changes: u64,
-    /// Of an accrual that was returned or amended: what it comes to now.
+    /// For an accrual that was returned or amended: its current state.
     pub accrual: Option<AccrualNow>,
-    /// Of an accrual that waited for confirmation: the day on which it came.
+    /// For an accrual that waited for a confirmation: the day of the confirmation.
     pub confirmed_on: Option<Date>,
-    /// Of a redemption: how it ended, if it was held or undone.
+    /// For a redemption: how it ended, if it was held or reversed.
     pub ending: Option<Ending>,
-    /// Of a captured hold: the points captured.
+    /// For a captured hold: the points captured.
     pub captured: Points,
-    /// Of a redemption: the points that were given back of what it spent.
+    /// For a redemption: the points returned.
     pub given_back: Points,
-    /// Of a redemption: what was given back of the money that it stood for, in minor units.
+    /// For a redemption: the money returned, in minor units.
     pub money_back: i64,
 }
 
-/// An entry, and what became of it.
+/// An entry and its aftermath.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The member in whose ledger it stands.
+    /// The member whose ledger has it.
     pub member: MemberId,
     /// The entry.
     pub sealed: Sealed,
-    /// What became of it.
+    /// Its aftermath.
     pub aftermath: Aftermath,
-    /// The purchase as the newest amendment told it, where this was read too.
+    /// The purchase of the newest amendment, if it was read.
     pub amended: Option<Purchase>,
 }
 
-/// A change of what became of an entry, committed only if nobody changed it meanwhile.
+/// A change of an entry's aftermath, committed only if it was not changed in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The member in whose ledger the entry stands.
+    /// The member whose ledger has the entry.
     pub member: MemberId,
     /// The entry.
     pub entry: EntryId,
-    /// What became of it now. Its `changes` is one more than was read.
+    /// The new aftermath. Its `changes` is one more than was read.
     pub aftermath: Aftermath,
 }
 
 impl Recorded {
-    /// Returns an entry that was written just now, and of which nothing has become yet.
+    /// Returns a new entry, without an aftermath.
     #[must_use]
     pub fn new(member: &MemberId, sealed: Sealed) -> Self {
         Self { member: member.clone(), sealed, aftermath: Aftermath::default(), amended: None }
     }
 
-    /// Returns where it stands.
+    /// Returns the entry and its ledger.
     #[must_use]
     pub fn place(&self) -> Place {
         Place { member: self.member.clone(), entry: self.sealed.entry.id.clone() }
     }
 
-    /// Returns the purchase that it records, as it was last amended; `None` if it records none, or the facts were erased.
+    /// Returns the recorded purchase, as of its newest amendment; `None` if the entry records none, or the facts were
+    /// erased.
     #[must_use]
     pub fn purchase(&self) -> Option<&Purchase> {
         if self.is_amended() {
@@ -118,7 +120,7 @@ impl Recorded {
         self.sealed.facts.as_deref().map(|facts| &facts.purchase)
     }
 
-    /// Returns what came back of the purchase.
+    /// Returns what was returned of the purchase.
     #[must_use]
     pub fn returned(&self) -> Returned {
         self.aftermath.accrual.as_ref().map(|now| now.returned.clone()).unwrap_or_default()
@@ -130,7 +132,7 @@ impl Recorded {
         self.aftermath.accrual.as_ref().is_some_and(|now| now.amended.is_some())
     }
 
-    /// Returns whether it is an accrual of which nothing is left.
+    /// Returns whether it is an accrual that was returned completely.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         self.aftermath.accrual.as_ref().is_some_and(|now| now.is_undone)
@@ -142,7 +144,7 @@ impl Recorded {
         self.aftermath.accrual.as_ref().map_or(&[], |now| &now.entries)
     }
 
-    /// Returns what the accrual comes to now.
+    /// Returns the current state of the accrual.
     pub(crate) fn accrual_now(&self) -> AccrualNow {
         if let Some(now) = &self.aftermath.accrual {
             return now.clone();
@@ -156,19 +158,19 @@ impl Recorded {
         }
     }
 
-    /// Returns the accrual once it comes to `now`, and was `amended` to this purchase if it was.
+    /// Returns the accrual with the state `now`, and with the purchase `amended` if there is one.
     pub(crate) fn with(&self, now: AccrualNow, amended: Option<&Purchase>) -> Self {
         let aftermath = Aftermath { accrual: Some(now), ..self.aftermath.clone() };
         Self { aftermath, amended: amended.cloned().or_else(|| self.amended.clone()), ..self.clone() }
     }
 
-    /// Returns the points that the accrual gives now: less than it gave at first where something was taken back.
+    /// Returns the points that the accrual gives now, after returns.
     #[must_use]
     pub fn gives(&self) -> Points {
         self.accrual_now().given.values().copied().sum()
     }
 
-    /// Returns the mark that something was done about this entry.
+    /// Returns the mark for a change of this entry's aftermath.
     pub(crate) fn mark(&self, change: impl FnOnce(&mut Aftermath)) -> Mark {
         let mut aftermath = self.aftermath.clone();
         aftermath.changes = aftermath.changes.saturating_add(1);

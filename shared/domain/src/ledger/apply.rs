@@ -1,4 +1,4 @@
-//! How an entry changes an account: the only way in which one changes, when a command is decided and when it is rebuilt.
+//! How an entry changes an account. This is the only way in which an account changes, in a decision and in a rebuild.
 
 use crate::{
     ledger::{
@@ -19,10 +19,10 @@ use crate::{
 };
 
 impl Account {
-    /// Makes the changes that `entry` records.
+    /// Applies the changes that `entry` records.
     ///
-    /// The entry alone says what they are: no rule is asked. So an account can be rebuilt from its ledger by later releases and
-    /// under later rules.
+    /// The changes follow from the entry alone, without the rules. So later releases, under later rules, can rebuild an
+    /// account from its ledger.
     pub fn apply(&mut self, entry: &Entry) {
         self.seq = entry.seq;
         let is_return = matches!(entry.record, Record::AccrualReversal(_) | Record::Amendment(_));
@@ -58,7 +58,7 @@ impl Account {
                 self.merged_from.clear();
                 self.status = Status::Merged { into: into.clone() };
             }
-            // A card that was merged into another stays merged.
+            // An account that was merged into another stays merged.
             Record::Erasure(_) if self.merged_into().is_some() => {}
             Record::Erasure(_) => {
                 self.leave();
@@ -67,7 +67,7 @@ impl Account {
             Record::MergeIn(taken_over) => self.apply_merge_in(taken_over),
             Record::TierOverride(overridden) => self.tier_override.clone_from(&overridden.given),
             Record::Plan(paid) => self.plans = all_terms(Some(&paid.term), &paid.plans),
-            // A term that ended by itself is kept until the last day on which a payment continues it.
+            // A term that ended by itself stays until the last day on which a payment can continue it.
             Record::PlanEnd(_) if entry.by == By::Engine => {}
             Record::PlanEnd(ended) => self.plans.clone_from(&ended.plans),
             Record::PlanReversal(reversed) => self.plans = all_terms(reversed.term.as_ref(), &reversed.plans),
@@ -90,7 +90,7 @@ impl Account {
         }
     }
 
-    /// Makes these changes. A return takes the points back that its purchase gave.
+    /// Applies these effects. A return deducts the points that its purchase gave.
     fn apply_effects(&mut self, effects: &Effects, is_return: bool) {
         self.apply_activity(effects);
         self.pending.apply(effects.pending.iter().copied());
@@ -128,7 +128,7 @@ impl Account {
         }
     }
 
-    /// Extends points, or takes an extension back. An extension of which no activity is named, that of a merged card, stays.
+    /// Extends points, or undoes an extension. The extension of a merged account, whose activities are unknown, stays.
     fn apply_activity(&mut self, effects: &Effects) {
         if let Some(day) = effects.extended_to {
             if self.extended_to.is_none_or(|before| before < day) {
@@ -261,7 +261,7 @@ impl Account {
     }
 }
 
-/// All terms of plans, of which an entry names `term`, and the others only where there are some.
+/// Returns all plan terms: `term`, or `all` if there are several.
 fn all_terms(term: Option<&PlanTerm>, all: &[PlanTerm]) -> Vec<PlanTerm> {
     if all.is_empty() { term.into_iter().cloned().collect() } else { all.to_vec() }
 }

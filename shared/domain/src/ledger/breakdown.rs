@@ -1,4 +1,4 @@
-//! What each rule gave for a purchase or an activity, and what it would have given.
+//! The breakdown: what each rule gave for a purchase or an activity, and what it wanted to give.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,35 +7,34 @@ use crate::{ledger::condition_fault::ConditionFault, state::steps::Progress, val
 
 /// One line: a rule, the member's tier (`tier:gold`), or the member's plan (`plan:plus`).
 ///
-/// In the ledger's text a line is a list, `["visit",5,5]`, `["base",12,12,1250]` with what the rule counted,
-/// `["base",0,0,"overflow"]` or, where a member comes closer to
-/// what a rule gives, `["three-visits",0,0,[2,3,"2026-12-20"]]`: an entry is paid for by the kilobyte, and this is most of
-/// one.
+/// In the ledger's text a line is a list, `["visit",5,5]`; `["base",12,12,1250]` with the amount that the rule counted;
+/// `["base",0,0,"overflow"]`; or, for progress toward a rule, `["three-visits",0,0,[2,3,"2026-12-20"]]`. The form is
+/// short because storage is paid by the kilobyte, and the breakdown is most of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakdownLine {
-    /// The rule's id, or `tier:` and the level's, or `plan:` and the plan's.
+    /// The rule's id, or `tier:` and the level's id, or `plan:` and the plan's id.
     pub rule: String,
-    /// What the rule came to, before its cap and before others of its group.
+    /// The points before the cap and before the choice within the group.
     pub wanted: Points,
-    /// What the member got.
+    /// The points that the member got.
     pub given: Points,
-    /// Why the rule's condition could not be evaluated, if so: the name of a [`ConditionFault`]. It gave nothing then. Entries of
-    /// releases before these names have a sentence.
+    /// The name of the [`ConditionFault`], if the rule's condition could not be evaluated. The rule then gave nothing.
+    /// Entries of releases before these names have a sentence.
     pub fault: Option<String>,
-    /// The minor units or pieces that the rule counted, if it counts such.
+    /// The minor units or pieces that the rule counted, if it counts any.
     pub basis: Option<i64>,
-    /// How far the member has come, if the rule asks for several steps within a time. No rule has two of fault, basis and
+    /// The member's progress, if the rule needs several steps within a time. No rule has two of fault, basis and
     /// progress.
     pub progress: Option<Progress>,
 }
 
 impl BreakdownLine {
-    /// That `rule` came to `wanted` points, and the member got `given` of them.
+    /// Returns a line for a `rule` that wanted `wanted` points and gave `given` of them.
     pub(crate) fn new(rule: impl Into<String>, wanted: Points, given: Points) -> Self {
         Self { rule: rule.into(), wanted, given, fault: None, basis: None, progress: None }
     }
 
-    /// That `rule` gave nothing because its condition could not be evaluated.
+    /// Returns a line for a `rule` whose condition could not be evaluated.
     pub(crate) fn faulty(rule: impl Into<String>, fault: ConditionFault) -> Self {
         Self { fault: Some(fault.name().to_owned()), ..Self::new(rule, Points::ZERO, Points::ZERO) }
     }
@@ -80,5 +79,5 @@ impl<'de> Deserialize<'de> for BreakdownLine {
 /// The breakdown line of the referred member's bonus.
 pub(crate) const REFERRAL_LINE: &str = "referral";
 
-/// The breakdown lines of what a tier or a plan gives on top begin with one of these.
+/// The prefixes of breakdown lines that a tier or a plan gives on top.
 pub(crate) const LINE_PREFIXES: [&str; 2] = ["tier:", "plan:"];

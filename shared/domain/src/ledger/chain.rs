@@ -1,4 +1,4 @@
-//! The chain of hashes that lets a ledger prove itself.
+//! The chain of hashes with which a ledger can be verified.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::{
     },
 };
 
-/// An entry in its place in the chain.
+/// An entry with its position in the chain.
 ///
-/// `text` is what was hashed and what is stored, byte for byte: a proof must not depend on how some later version
+/// `text` is what was hashed and what is stored, byte for byte: verification must not depend on how a later version
 /// would write the same entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
@@ -25,13 +25,13 @@ pub struct Sealed {
     pub previous: Hash,
     /// `SHA-256(previous hash, text)`.
     pub hash: Hash,
-    /// What somebody wrote about it, beside the chain.
+    /// A note by an operator, outside of the chain.
     pub note: Option<Note>,
-    /// The facts of the purchase that it records, beside the chain. A ledger that is read in order comes without them.
+    /// The facts of the purchase that it records, outside of the chain. A ledger that is read in order has none.
     pub facts: Option<Box<PurchaseFacts>>,
 }
 
-/// A stored text is no entry.
+/// The stored text is not an entry.
 #[derive(Debug)]
 pub struct TextMalformed(serde_json::Error);
 
@@ -44,7 +44,7 @@ impl fmt::Display for TextMalformed {
 impl std::error::Error for TextMalformed {}
 
 impl Sealed {
-    /// Puts `entry` behind the entry whose hash is `previous`.
+    /// Links `entry` to the entry whose hash is `previous`.
     #[must_use]
     pub fn new(entry: Entry, previous: &Hash) -> Self {
         let text = entry.canonical();
@@ -52,48 +52,48 @@ impl Sealed {
         Self { entry, text, previous: *previous, hash, note: None, facts: None }
     }
 
-    /// The same with a note beside it.
+    /// Returns the same with a note.
     #[must_use]
     pub fn noted(self, note: Option<Note>) -> Self {
         Self { note, ..self }
     }
 
-    /// The same with the facts of a purchase beside it.
+    /// Returns the same with the facts of a purchase.
     #[must_use]
     pub fn with_facts(self, facts: Option<PurchaseFacts>) -> Self {
         Self { facts: facts.map(Box::new), ..self }
     }
 
-    /// A stored entry, as it is: whether the chain holds is for [`verify`] to say.
+    /// Returns a stored entry without a check of the chain: [`verify`] does that.
     ///
     /// # Errors
     ///
-    /// The text is not an entry's.
+    /// The text is not an entry.
     pub fn read(text: String, previous: Hash, hash: Hash) -> Result<Self, TextMalformed> {
         let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
         Ok(Self { entry, text, previous, hash, note: None, facts: None })
     }
 }
 
-/// The hash of an entry with this text behind the entry whose hash is `previous`.
+/// Returns the hash of an entry with this text after the entry whose hash is `previous`.
 pub(crate) fn link(previous: &Hash, text: &str) -> Hash {
     Hash::of(&[previous.as_bytes(), text.as_bytes()])
 }
 
-/// Where a chain breaks.
+/// The position and kind of a broken link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainBroken {
-    /// An entry is missing, stands twice or out of order: the `seq` that should have come.
+    /// An entry is missing, duplicated or out of order: this `seq` was expected.
     Gap {
         /// The expected `seq`.
         seq: u64,
     },
-    /// An entry's hash does not follow from the entry before and its own text.
+    /// The hash does not follow from the previous hash and the text.
     Changed {
         /// The `seq` of that entry.
         seq: u64,
     },
-    /// The account's newest hash or number of entries is not the ledger's.
+    /// The account's newest hash or number of entries differs from the ledger.
     Head,
 }
 
@@ -101,7 +101,7 @@ pub enum ChainBroken {
 ///
 /// # Errors
 ///
-/// Where the chain breaks first.
+/// The first broken link.
 pub fn verify<'a>(
     program: &ProgramId,
     member: &MemberId,

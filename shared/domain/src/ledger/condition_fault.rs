@@ -4,36 +4,36 @@ use std::fmt;
 
 /// Why a condition could not be evaluated.
 ///
-/// Its name is what the ledger keeps under the hash of its chain. It never holds a value, neither of the member nor of the
-/// purchase: what is in the chain cannot be erased.
+/// The ledger stores the name under the hash of its chain. It never contains a value of the member or of the purchase,
+/// because what is in the chain cannot be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionFault {
     /// The expression is empty or too long.
     TooLong,
-    /// Its brackets nest too deeply.
+    /// Its parentheses are nested too deeply.
     TooDeep,
-    /// It is no CEL.
+    /// It is not valid CEL.
     Malformed,
     /// It names a variable, a field or an attribute that the program does not have.
     UnknownName,
-    /// It uses a function or a construct that conditions do not have.
+    /// It uses a function or a construct that conditions do not support.
     Unsupported,
     /// Its evaluation could take too much work.
     TooCostly,
-    /// It comes to something other than true or false.
+    /// Its result is neither true nor false.
     NotBoolean,
-    /// An operator or a function met a type that it does not take.
+    /// An operator or a function was applied to a wrong type.
     TypeMismatch,
     /// A number is beyond 64 bits.
     Overflow,
     /// A number was divided by zero.
     DivisionByZero,
-    /// A text cannot be read as a number or as true or false.
+    /// A text cannot be converted to a number, or to true or false.
     NotConvertible,
 }
 
 impl ConditionFault {
-    /// Its name: a stable code.
+    /// Returns its name, a stable code.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What an entry changes of the points, tiers and counts of an account, whatever kind of entry it is.
+//! The effects of an entry on points, tiers and counts of an account, for every kind of entry.
 
 use std::collections::BTreeMap;
 
@@ -32,44 +32,43 @@ pub struct TierChange {
     pub to: Option<LevelId>,
 }
 
-/// What an entry counted toward a tier.
+/// An amount that an entry counted toward a tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Qualified {
-    /// Under which day it was counted: the first of its tier period, or where that moves on by months, of its month.
+    /// The day under which it is counted: the first of its tier period or, with rolling months, of its month.
     pub period: Date,
-    /// How much; less than nothing where something was taken back.
+    /// The amount; negative if it was deducted.
     #[serde(flatten)]
     pub amount: Qualifying,
 }
 
-/// The tiers that are secured after an entry, where it changed them: a purchase that came late to a period that is over, or
-/// a return from one.
+/// The secured tiers after an entry that changed them: a late purchase for a period that is over, or a return from one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecuredNow {
-    /// What earlier periods earned.
+    /// Tiers that earlier periods secured.
     pub secured: Vec<Secured>,
-    /// What earlier rules gave.
+    /// Tiers that earlier rules promised.
     pub promised: Vec<Promise>,
 }
 
-/// What an entry changes. Changes are signed: those of a redemption are negative.
+/// The effects of an entry. Changes are signed: those of a redemption are negative.
 ///
-/// They are made in this order: activities, extension, shortened lots, pending points, lots, moves, then everything else.
+/// They are applied in this order: activities, extension, shortened lots, pending points, lots, moves, then the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
-    /// The day to which the member's activity extended all points.
+    /// The day to which activity extended all points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_to: Option<Date>,
-    /// The activities that extend points from now on, or no longer.
+    /// The activities that extend points from now on, or no longer do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<ActChange>,
-    /// Lots that went back to the last days that they had before the newest extension, because its activities were taken back.
+    /// Lots that got their dates before the newest extension back, because its activities were undone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots_shortened: Vec<LotMove>,
     /// The change of each sum of pending points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingChange>,
-    /// The change of what unconfirmed accruals count beside their points.
+    /// The change of what unconfirmed accruals count besides their points.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unconfirmed: Vec<UnconfirmedChange>,
     /// The change of each lot of spendable points.
@@ -81,22 +80,22 @@ pub struct Effects {
     /// The change of what is held.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub held: Points,
-    /// Lots that went over into later ones, because there were too many.
+    /// Lots that were merged into later ones, because there were too many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots_moved: Vec<LotMove>,
-    /// Sums of pending points that went over into others, because there were too many.
+    /// Sums of pending points that were merged into others, because there were too many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_moved: Vec<PendingMove>,
     /// What counted toward a tier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub qualified: Vec<Qualified>,
-    /// The tiers that are secured afterwards, where that changed.
+    /// The secured tiers after the entry, if it changed them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secured_now: Option<SecuredNow>,
-    /// The use of caps of the member's own.
+    /// The use of the member's caps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<CapChange>,
-    /// Steps toward each rule that remembers them.
+    /// Steps toward each rule.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<RuleId, StepsChange>,
     /// The change of the effective tier.
@@ -117,7 +116,7 @@ impl Effects {
         self.lots.iter().map(|LotChange(_, points)| *points).sum()
     }
 
-    /// The last day of the points that came in, if they came into a lot or will, and ever expire.
+    /// The last day of the points that were credited, if they are in a lot or will be, and ever expire.
     #[must_use]
     pub fn expires_on(&self) -> Option<Date> {
         let came = self.lots.iter().find(|LotChange(_, points)| *points > Points::ZERO);
@@ -126,7 +125,7 @@ impl Effects {
         moves.fold(*expiry, |expiry, LotMove(from, to, _)| if expiry == *from { *to } else { expiry }).on()
     }
 
-    /// The lots of `account` as these effects leave them so far.
+    /// Returns the lots of `account` after these effects.
     pub(crate) fn lots_of(&self, account: &Account) -> Lots {
         let mut lots = account.lots.clone();
         if let Some(day) = self.extended_to {
@@ -137,7 +136,7 @@ impl Effects {
         lots
     }
 
-    /// The pending points of `account` as these effects leave them so far.
+    /// Returns the pending points of `account` after these effects.
     pub(crate) fn pending_of(&self, account: &Account) -> Pending {
         let mut pending = account.pending.clone();
         pending.apply(self.pending.iter().copied());
@@ -145,14 +144,14 @@ impl Effects {
         pending
     }
 
-    /// Extends all points of `account`, those that open holds took included, to `day`, or to a later one that they have been
-    /// extended to before. Nothing is ever extended to a day before the one that it has.
+    /// Extends all points of `account`, including those on hold, to `day`, or to the later day to which they were
+    /// extended before. An extension never moves a date back.
     pub(crate) fn extend(&mut self, account: &Account, day: Date) {
         self.extended_to = Some(account.extended_to.map_or(day, |before| before.max(day)));
     }
 
-    /// Lets activities, of which `until` can be confirmed by that day, extend points to `to` no longer. Where these were the last
-    /// ones, points have the last days again that they had before.
+    /// Removes activities that extended points to `to`; `until` is the day by which they could be confirmed. If these
+    /// were the last ones, points get their earlier dates back.
     pub(crate) fn take_acts(&mut self, account: &Account, (to, until): (Date, Option<Date>), count: i64) {
         let Some((until, _)) = account.extension.found(until).filter(|_| account.extended_to == Some(to)) else {
             return;
@@ -163,7 +162,7 @@ impl Effects {
         }
     }
 
-    /// Lets an activity that could be confirmed by `last` extend points to `to` for good.
+    /// Makes the extension to `to` by an activity that could be confirmed by `last` permanent.
     pub(crate) fn confirm_act(&mut self, account: &Account, to: Date, last: Date) {
         let found = account.extension.found(Some(last)).filter(|_| account.extended_to == Some(to));
         if let Some((until, _)) = found {
@@ -171,7 +170,7 @@ impl Effects {
         }
     }
 
-    /// Whether nothing extends the points of `account` to the newest day any more after these.
+    /// Returns whether no activity extends the points of `account` to the newest day after these effects.
     pub(crate) fn ends_extension(&self, account: &Account) -> bool {
         let mut extension = account.extension.clone();
         for ActChange(to, until, by) in &self.acts {
@@ -182,25 +181,26 @@ impl Effects {
         self.extended_to.is_none() && !self.acts.is_empty() && extension.is_over()
     }
 
-    /// When points expire that come with this `expiry`: no sooner than what the member's activity has extended.
+    /// Returns the expiry of points with this `expiry`: no earlier than the day to which activity has extended the
+    /// others.
     pub(crate) fn extended(&self, account: &Account, expiry: Expiry) -> Expiry {
         self.extended_day(account).map_or(expiry, |day| expiry.extended_to(day))
     }
 
-    /// The day to which the member's activity has extended the points of `account`, as these effects leave it.
+    /// Returns the day to which activity has extended the points of `account` after these effects.
     pub(crate) fn extended_day(&self, account: &Account) -> Option<Date> {
         let before = if self.ends_extension(account) { account.extension.before } else { account.extended_to };
         self.extended_to.or(before)
     }
 
-    /// Makes `points` wait.
+    /// Adds `points` to those that wait for `awaits`.
     pub(crate) fn wait(&mut self, awaits: Awaits, points: Points) {
         if !points.is_zero() {
             self.pending.push(PendingChange(awaits, points));
         }
     }
 
-    /// Takes up to `wanted` points that wait for `awaits`, and tells how many those were.
+    /// Takes up to `wanted` points that wait for `awaits`, and returns how many.
     pub(crate) fn take_pending(&mut self, account: &Account, awaits: Awaits, wanted: Points) -> Points {
         let changes = self.pending_of(account).take(awaits, wanted);
         let taken = changes.iter().map(|PendingChange(_, points)| -*points).sum();
@@ -208,14 +208,14 @@ impl Effects {
         taken
     }
 
-    /// Lets what accruals count wait that can be confirmed by `last`.
+    /// Adds what accruals count that can be confirmed by `last`.
     pub(crate) fn count_unconfirmed(&mut self, last: Date, counts: Unconfirmed) {
         if !counts.is_nothing() {
             self.unconfirmed.push(UnconfirmedChange(last, counts));
         }
     }
 
-    /// Takes `wanted` from what accruals count that can be confirmed by `last`, and tells whether there was any.
+    /// Removes `wanted` from what accruals count that can be confirmed by `last`, and returns whether there was any.
     pub(crate) fn take_unconfirmed(&mut self, account: &Account, last: Date, wanted: &Unconfirmed) -> bool {
         let changes = self.pending_of(account).unconfirmed_taken(last, wanted);
         let is_any = !changes.is_empty();
@@ -223,7 +223,7 @@ impl Effects {
         is_any
     }
 
-    /// Gives up everything that `account` has: spendable, pending and owed points.
+    /// Removes all points of `account`: spendable, pending and owed.
     pub(crate) fn give_up(&mut self, account: &Account) {
         self.pending = account.pending.iter().map(|(awaits, points)| PendingChange(awaits, -points)).collect();
         let unconfirmed = account.pending.unconfirmed().iter();
@@ -232,7 +232,7 @@ impl Effects {
         self.owed = -account.owed;
     }
 
-    /// Takes up to `wanted` points from the lots that expire soonest, and tells how many those were.
+    /// Takes up to `wanted` points from the lots that expire soonest, and returns how many.
     pub(crate) fn take(&mut self, account: &Account, wanted: Points) -> Points {
         let changes = self.lots_of(account).take(wanted);
         let taken = changes.iter().map(|LotChange(_, points)| -*points).sum();
@@ -240,15 +240,15 @@ impl Effects {
         taken
     }
 
-    /// Takes up to `wanted` points from the lot of `expiry`, or the next later one where that has gone over into it, and tells
-    /// how many those were.
+    /// Takes up to `wanted` points from the lot of `expiry`, or from the next later one if that lot was merged into it,
+    /// and returns how many.
     pub(crate) fn take_from(&mut self, account: &Account, expiry: Expiry, wanted: Points) -> Points {
         let change = self.lots_of(account).take_from(expiry, wanted);
         self.lots.extend(change);
         change.map_or(Points::ZERO, |LotChange(_, points)| -points)
     }
 
-    /// Makes `points` spendable until `expiry`: they pay what is owed, and the rest becomes a lot.
+    /// Makes `points` spendable until `expiry`. They pay what is owed first, and the rest becomes a lot.
     pub(crate) fn give(&mut self, account: &Account, points: Points, expiry: Expiry) {
         let rest = self.repay(account, points);
         if !rest.is_zero() {
@@ -256,8 +256,8 @@ impl Effects {
         }
     }
 
-    /// Gives `points` back into the lots that they were `taken` from (negative changes), with their dates, once what is owed
-    /// is paid. Dates before the day to which the member's activity has extended the points are that day.
+    /// Returns `points` to the lots that they were `taken` from (negative changes), with their dates, after what is
+    /// owed is paid. Dates before the day to which activity has extended the points become that day.
     pub(crate) fn give_back(&mut self, account: &Account, taken: &[LotChange], points: Points) {
         let rest = self.repay(account, points);
         let taken: Vec<_> =
@@ -265,7 +265,7 @@ impl Effects {
         self.lots.extend(put_back(&taken, rest));
     }
 
-    /// [`Effects::give_back`], with the dates that the lots have: only what these effects extend is extended.
+    /// Like [`Effects::give_back`], with the dates that the lots have: only what these effects extend is extended.
     pub(crate) fn give_dated(&mut self, account: &Account, taken: &[LotChange], points: Points) {
         let rest = self.repay(account, points);
         let dated = |expiry: Expiry| self.extended_to.map_or(expiry, |day| expiry.extended_to(day));
@@ -273,14 +273,14 @@ impl Effects {
         self.lots.extend(put_back(&taken, rest));
     }
 
-    /// Pays what is owed from `points`, and tells what is left of them.
+    /// Pays what is owed from `points`, and returns the rest.
     fn repay(&mut self, account: &Account, points: Points) -> Points {
         let repaid = points.min(account.owed + self.owed).max(Points::ZERO);
         self.owed -= repaid;
         points - repaid
     }
 
-    /// Merges lots and sums of pending points where `account` would have too many on `today`.
+    /// Merges lots and sums of pending points if `account` would have too many on `today`.
     pub(crate) fn keep_bounded(&mut self, account: &Account, today: Date) {
         self.lots_moved = self.lots_of(account).merge(LOTS_MAX, today);
         self.pending_moved = self.pending_of(account).merge(PENDING_MAX);

@@ -1,4 +1,4 @@
-//! One immutable line of the ledger.
+//! One immutable entry of the ledger.
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -29,32 +29,33 @@ use crate::{
 /// The number of the format in which this release writes entries.
 pub const ENTRY_FORMAT: u32 = 1;
 
-/// Up to which moment an account had been settled when an entry changed it.
+/// The instant up to which an account was settled when an entry changed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// Its own: time brought it about, and settling made it.
+    /// The entry's own instant: time caused it, and settling wrote it.
     Its(Timestamp),
-    /// That of the command which it records, or which brought it to this account.
+    /// The instant of the command that it records, or that led to this account.
     OfCommand(Timestamp),
-    /// That of the entry before, from which it follows.
+    /// The instant of the entry before, from which it follows.
     Same,
 }
 
-/// One line of the ledger.
+/// One entry of the ledger.
 ///
-/// The field order is the order of the canonical text that the chain hashes; what is zero or absent is left out of it.
+/// The field order is the order of the canonical text that the chain hashes. Zero and missing values are left out of
+/// the text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The number of the format that it was written in.
     pub format: u32,
-    /// Its id, which is also the record that its request was carried out.
+    /// Its id, which is also the idempotency record of its request.
     pub id: EntryId,
-    /// Its place in the member's ledger, from 1.
+    /// Its position in the member's ledger, from 1.
     pub seq: u64,
-    /// What it records.
+    /// The kind of entry and its payload.
     #[serde(flatten)]
     pub record: Record,
-    /// What it changes.
+    /// Its effects on the account.
     #[serde(flatten)]
     pub effects: Effects,
     /// The entry that this one acts on or follows from.
@@ -62,32 +63,32 @@ pub struct Entry {
     pub refers_to: Option<EntryId>,
     /// The version of the program that decided it.
     pub program_version: u64,
-    /// The version that the account was settled under, if that is another: a late purchase and a return are decided by the
-    /// version of then.
+    /// The version under which the account was settled, if it differs: a late purchase and a return are decided by an
+    /// earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_under: Option<u64>,
-    /// Who asked for it.
+    /// Who requested it.
     pub by: By,
-    /// Who exactly, if that is known.
+    /// The person or client, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
     /// When what it records happened.
     pub occurred_at: Timestamp,
-    /// When it was written.
+    /// When it was posted.
     pub posted_at: Timestamp,
-    /// The request that it answered; `None` if the engine made it by itself.
+    /// The fingerprint of the request; `None` if the engine wrote it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl Entry {
-    /// What kind of thing it records.
+    /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.record.kind()
     }
 
-    /// The change of what the member has: pending and spendable, less owed. Held points are as good as spent.
+    /// Returns the change of the balance: pending and spendable, less owed. Held points are treated as spent.
     #[must_use]
     pub fn points(&self) -> Points {
         self.pending() + self.spendable() - self.owed()
@@ -111,13 +112,13 @@ impl Entry {
         self.effects.held
     }
 
-    /// The change of what is owed.
+    /// The change of the owed points.
     #[must_use]
     pub fn owed(&self) -> Points {
         self.effects.owed
     }
 
-    /// The last day of the points given, if they were given and ever expire.
+    /// The last day of the points given, if any were given and they expire.
     #[must_use]
     pub fn expires_on(&self) -> Option<Date> {
         match self.record {
@@ -151,7 +152,7 @@ impl Entry {
         }
     }
 
-    /// What each rule gave, where rules gave something; of a return or an amendment, what each gives now.
+    /// Returns what each rule gave, if rules gave something; for a return or an amendment, what each gives now.
     #[must_use]
     pub fn breakdown(&self) -> &[BreakdownLine] {
         match &self.record {
@@ -185,19 +186,19 @@ impl Entry {
         }
     }
 
-    /// The accrual that it is, if it is one.
+    /// Returns the accrual, if it is one.
     #[must_use]
     pub fn accrued(&self) -> Option<&Accrued> {
         if let Record::Accrual(accrued) = &self.record { Some(accrued) } else { None }
     }
 
-    /// The redemption that it is, if it is one.
+    /// Returns the redemption, if it is one.
     #[must_use]
     pub fn redeemed(&self) -> Option<&Redeemed> {
         if let Record::Redemption(redeemed) = &self.record { Some(redeemed) } else { None }
     }
 
-    /// What was paid, in minor units, if it records a purchase.
+    /// Returns the amount paid, in minor units, if it records a purchase.
     #[must_use]
     pub fn paid(&self) -> Option<Amount> {
         match &self.accrued()?.source {
@@ -206,13 +207,13 @@ impl Entry {
         }
     }
 
-    /// Returns whether the facts of a purchase stand beside it, unless they were erased.
+    /// Returns whether the facts of a purchase are stored next to it, unless they were erased.
     #[must_use]
     pub fn has_facts(&self) -> bool {
         self.paid().is_some() || matches!(self.record, Record::Amendment(_))
     }
 
-    /// What its pending points wait for, if it made points wait.
+    /// Returns what its pending points wait for, if it has any.
     #[must_use]
     pub fn awaits(&self) -> Option<Awaits> {
         let came = self.effects.pending.iter().find(|PendingChange(_, points)| *points > Points::ZERO)?;
@@ -234,12 +235,12 @@ impl Entry {
         }
     }
 
-    /// What it took from lots (negative), soonest first.
+    /// Returns what it took from lots (negative), soonest first.
     pub fn taken(&self) -> impl Iterator<Item = LotChange> {
         self.effects.lots.iter().copied().filter(|LotChange(_, points)| *points < Points::ZERO)
     }
 
-    /// The other member of a transfer, a merge or a referral.
+    /// Returns the other member of a transfer, a merge or a referral.
     #[must_use]
     pub fn counterparty(&self) -> Option<&MemberId> {
         match &self.record {
@@ -276,7 +277,7 @@ impl Entry {
         }
     }
 
-    /// The moment up to which the account had been settled when this entry changed it.
+    /// Returns the instant up to which the account was settled when this entry changed it.
     #[must_use]
     pub fn moment(&self) -> Moment {
         match &self.record {
@@ -312,11 +313,11 @@ impl Entry {
         }
     }
 
-    /// The text that is hashed and stored: JSON without white space, fields in the order of this type.
+    /// Returns the text that is hashed and stored: JSON without white space, fields in the order of this type.
     ///
     /// # Panics
     ///
-    /// Never: nothing in an entry can fail to be written as JSON.
+    /// Never: every entry can be written as JSON.
     #[must_use]
     pub fn canonical(&self) -> String {
         serde_json::to_string(self).expect("an entry has only string keys and whole numbers")

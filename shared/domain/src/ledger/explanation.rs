@@ -1,38 +1,38 @@
-//! Why a rule gave nothing: told with the answer, and kept nowhere.
+//! Explanations of rules that gave nothing. They are part of the answer and are not stored.
 
 use serde::Serialize;
 
 use crate::values::points::Points;
 
-/// Why a rule that was asked gave nothing.
+/// The reason why a rule gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unearned {
-    /// Its condition does not hold.
+    /// Its condition is false.
     Condition,
     /// It is not active at that time.
     NotActive,
-    /// None of the lines is one that it counts.
+    /// No line matched.
     NoLines,
     /// Its cap is used up.
     Cap,
     /// Another rule of its group gives more.
     NotBest,
-    /// What it counts is not enough for a point.
+    /// The amount that it counts is not enough for a point.
     BelowStep,
     /// Its condition could not be evaluated.
     Fault,
 }
 
-/// Why a rule that was asked gave nothing, and what it counted.
+/// A rule that gave nothing, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The rule's id.
     pub rule: String,
-    /// What the rule came to, before its cap and before others of its group.
+    /// The points before the cap and before the choice within the group.
     pub wanted: Points,
-    /// The minor units or pieces that it counted, if it counts such.
+    /// The minor units or pieces that it counted, if it counts any.
     pub basis: Option<i64>,
-    /// Why it gave nothing.
+    /// The reason.
     pub because: Unearned,
 }

@@ -1,7 +1,7 @@
-//! The facts of a purchase, kept beside its entry: returns and amendments are assessed on them, and they answer why a purchase
-//! gave what it gave.
+//! The facts of a purchase, stored next to its entry. Returns and amendments are assessed with them, and they explain
+//! why a purchase gave its points.
 //!
-//! They stand outside the text that is hashed, so that they can be erased. The entry's fingerprint proves them.
+//! They are outside of the hashed text, so that they can be erased. The entry's fingerprint proves them.
 
 use std::collections::BTreeMap;
 
@@ -25,13 +25,13 @@ use crate::{
 /// The format in which this release writes facts.
 const FACTS_FORMAT: u32 = 1;
 
-/// What conditions can read about a member, as it was just before a purchase.
+/// What conditions can read about a member, as of just before a purchase.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberThen {
-    /// The member's level, as the rules that decided called it.
+    /// The member's level, by its id under the rules that decided.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<LevelId>,
-    /// The member's plan, and the percentage at which it let the member earn.
+    /// The member's plan, and its earning percentage.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<(PlanId, i64)>,
     /// The day on which the member joined.
@@ -40,10 +40,10 @@ pub struct MemberThen {
     /// The member's attributes.
     #[serde(rename = "a", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
-    /// What the member had bought.
+    /// The member's earlier purchases.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub bought: Option<Bought>,
-    /// What counted toward a tier in the period of the purchase.
+    /// The amounts that counted toward a tier in the period of the purchase.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Qualifying>,
 }
@@ -53,12 +53,12 @@ pub struct MemberThen {
 pub struct PurchaseFacts {
     /// The purchase, as the shop sent it.
     pub purchase: Purchase,
-    /// What the conditions of the rules could read about the member; `None` beside an amendment, which is assessed on those of
-    /// the purchase that it amends.
+    /// What conditions could read about the member; `None` for an amendment, which is assessed with those of the
+    /// purchase that it amends.
     pub member: Option<MemberThen>,
 }
 
-/// How facts are written: short names, and a list for each line, because an entry is paid for by the kilobyte.
+/// The stored form of facts: short names, and a list for each line, because storage is paid by the kilobyte.
 #[derive(Serialize, Deserialize)]
 struct Written {
     #[serde(rename = "v")]
@@ -119,7 +119,7 @@ impl PurchaseFacts {
     ///
     /// # Panics
     ///
-    /// Never: nothing in them can fail to be written as JSON.
+    /// Never: all facts can be written as JSON.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { purchase, member } = self.clone();
@@ -144,7 +144,7 @@ impl PurchaseFacts {
     ///
     /// # Errors
     ///
-    /// It is not such a text, or one of a later release's format.
+    /// The text is malformed, or has the format of a later release.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         let written: Written = serde_json::from_str(text)?;
         if written.format > FACTS_FORMAT {

@@ -1,4 +1,4 @@
-//! The ledger: entries, what they record and change, the chain that they form, and what is committed with them.
+//! The ledger: entries, their payloads and effects, the chain, and what is committed with them.
 
 pub mod aftermath;
 mod apply;

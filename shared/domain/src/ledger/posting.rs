@@ -1,4 +1,4 @@
-//! What a decision wants committed: accounts as it leaves them, with their entries, all of it or nothing.
+//! A posting: what a decision wants to commit. Accounts with their new entries, all or nothing.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -20,42 +20,42 @@ use crate::{
     },
 };
 
-/// One account as a posting leaves it.
+/// One account as changed by a posting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The version that the account must still have; `None` if there must be no account yet.
+    /// The version that the account must still have; `None` if the account must not exist.
     pub expected_version: Option<u64>,
-    /// The account afterwards.
+    /// The account after the change.
     pub account: Account,
     /// Its new entries, in the order of their `seq`.
     pub entries: Vec<Sealed>,
 }
 
-/// Another name that a member gets.
+/// An alias that a member gets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
-    /// The name.
+    /// The alias.
     pub alias: Alias,
-    /// Who gets it.
+    /// The member who gets it.
     pub member: MemberId,
-    /// The member whose it may have been so far; `None` if it must have been nobody's.
+    /// The member who may have it so far; `None` if it must be free.
     pub from: Option<MemberId>,
 }
 
-/// Another name that a member gives up.
+/// An alias that a member gives up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
-    /// The name.
+    /// The alias.
     pub alias: Alias,
     /// The member who had it.
     pub member: MemberId,
     /// The day on which it became free, in the program's time zone.
     pub on: Date,
-    /// When it can be forgotten that it was taken.
+    /// When the tombstone can be deleted.
     pub forgotten_at: Timestamp,
 }
 
-/// A receipt: stores give numbers of their own, and begin anew every day.
+/// A receipt. Stores number their receipts independently and start again every day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptId {
     /// The store, if it is known.
@@ -66,23 +66,23 @@ pub struct ReceiptId {
     pub receipt: Receipt,
 }
 
-/// A receipt that is made good for a purchase, or is free again.
+/// A receipt that is taken by a purchase, or freed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptChange {
     /// The receipt.
     pub receipt: ReceiptId,
     /// The purchase.
     pub purchase: Place,
-    /// Whether it is made good for it.
+    /// Whether the purchase takes it.
     pub is_taken: bool,
 }
 
-/// Why a decision makes no posting.
+/// Why a decision returns no posting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unposted<R> {
-    /// The rules say no.
+    /// The rules reject the command.
     Refused(R),
-    /// More must be read of a counter first. The decision is then made again.
+    /// The decision needs more data of a counter and must be made again.
     Needs(CounterNeeded),
 }
 
@@ -92,33 +92,33 @@ impl<R> From<R> for Unposted<R> {
     }
 }
 
-/// What a decision wants committed.
+/// What a decision wants to commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
-    /// The account that the command is about.
+    /// The account of the command.
     pub own: Change,
-    /// Other accounts of the program that it changes along with it.
+    /// Other accounts of the program that change in the same transaction.
     pub others: Vec<Change>,
-    /// What is taken from totals over many members.
+    /// Changes of totals over many members.
     pub takes: Vec<Take>,
-    /// What became of entries that it acts on.
+    /// Changes of the aftermath of earlier entries.
     pub marks: Vec<Mark>,
-    /// Codes that members are given.
+    /// Codes that are given to members.
     pub codes: Vec<GivenCode>,
-    /// Codes that were given before, as it leaves them: used, or void.
+    /// Codes that were given before and are now used or void.
     pub changed_codes: Vec<KeptCode>,
-    /// Other names that members get.
+    /// Aliases that members get.
     pub claims: Vec<Claim>,
-    /// Other names that members give up.
+    /// Aliases that members give up.
     pub releases: Vec<Release>,
-    /// Receipts that are made good for purchases, or are free again.
+    /// Receipts that purchases take or free.
     pub receipts: Vec<ReceiptChange>,
-    /// Why rules that were asked gave nothing. It is told with the answer, and not committed.
+    /// Why rules gave nothing. This is part of the answer and not committed.
     pub explanations: Vec<Explanation>,
 }
 
 impl Posting {
-    /// Every account that it changes, its own first.
+    /// Returns every account that it changes, the command's own first.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         std::iter::once(&self.own).chain(&self.others)
     }

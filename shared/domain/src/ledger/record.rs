@@ -1,4 +1,4 @@
-//! What an entry records, by kind: each has a payload of its own, so that a missing case does not compile.
+//! The payload of an entry. Each kind has its own type, so that a missing case does not compile.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +21,11 @@ use crate::{
     },
 };
 
-/// What kind of thing an entry records.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A member joined, and got the program's welcome.
+    /// A member joined and got the welcome points.
     Enrollment,
     /// Points for a purchase, an activity or a birthday.
     Accrual,
@@ -37,51 +37,51 @@ pub enum Kind {
     Confirmation,
     /// Pending points that were not confirmed in time.
     Lapse,
-    /// Something of what an accrual was given for came back.
+    /// A purchase or an activity was returned, completely or in part.
     AccrualReversal,
-    /// A held redemption completed.
+    /// A hold was captured.
     Capture,
-    /// A held redemption given up, by request or because its time was over.
+    /// A hold was cancelled, by request or because it ended.
     Cancellation,
-    /// A captured redemption undone.
+    /// A captured redemption was reversed.
     RedemptionReversal,
-    /// Points given or taken by an operator.
+    /// An operator gave or deducted points.
     Adjustment,
-    /// Points that became another member's.
+    /// Points were transferred to another member.
     TransferOut,
-    /// Points that were another member's.
+    /// Points were transferred from another member.
     TransferIn,
-    /// Everything of the account became another member's.
+    /// The account was merged into another one.
     MergeOut,
-    /// Everything of another member's account became this one's.
+    /// Another account was merged into this one.
     MergeIn,
-    /// The effective tier is another.
+    /// The effective tier changed.
     TierChange,
-    /// A tier given by an operator, or taken back.
+    /// An operator set or removed a minimum tier.
     TierOverride,
-    /// A plan begun or renewed.
+    /// A plan started or was renewed.
     Plan,
     /// A plan ended.
     PlanEnd,
-    /// A payment of a plan was taken back.
+    /// A payment of a plan was reversed.
     PlanReversal,
-    /// A use of what a level or a plan gives without points.
+    /// An entitlement of a level or a plan was used.
     EntitlementUse,
-    /// A code of the member's used, or a part of its balance.
+    /// A code of the member was used, completely or in part.
     CodeUse,
-    /// What was owed for a referral, paid to the member who referred the friend.
+    /// An owed referral payment was paid to the referrer.
     ReferralPayment,
-    /// Points will expire on a day that has come near. It changes nothing else.
+    /// Points will expire soon. It changes no balance.
     Notice,
-    /// The status of the account, attributes or aliases changed.
+    /// The status, attributes or aliases of the account changed.
     Change,
-    /// A purchase is another now than it was told at first.
+    /// A purchase was amended.
     Amendment,
-    /// What was kept of the person is erased.
+    /// The personal data was erased.
     Erasure,
 }
 
-/// Who asked for an entry.
+/// Who requested an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
@@ -89,17 +89,17 @@ pub enum By {
     Operator,
     /// The member.
     Member,
-    /// Time, through this engine.
+    /// The engine, because of time.
     Engine,
 }
 
 /// A member joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolled {
-    /// Which attributes are kept of the member; never their values.
+    /// The ids of the member's attributes; never their values.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub attributes: BTreeSet<AttributeId>,
-    /// How many aliases the member has.
+    /// The number of the member's aliases.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub aliases: usize,
     /// The member who referred this one.
@@ -110,11 +110,11 @@ pub struct Enrolled {
     pub breakdown: Vec<BreakdownLine>,
 }
 
-/// The reason for which points were given.
+/// What points were given for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// A purchase, and what was paid for it, in minor units.
+    /// A purchase, and the amount paid for it, in minor units.
     Purchase(Amount),
     /// An activity of this type.
     Activity(ActivityType),
@@ -124,88 +124,89 @@ pub enum Source {
     Referral(MemberId),
 }
 
-/// What became of the member's referral.
+/// A change of the member's referral.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferralChange {
-    /// The purchase paid this member for it, and it pays no more.
+    /// The purchase paid this member. The referral pays no more.
     Paid(MemberId),
-    /// The purchase pays this member for it later, because others kept changing that account, and it pays no more.
+    /// The purchase pays this member later, because other requests kept changing that account. The referral pays no
+    /// more.
     Owed(MemberId),
-    /// There is no account to pay, and it pays no more.
+    /// There is no account to pay. The referral pays no more.
     Void,
-    /// The purchase that paid was taken back, and the next one pays again.
+    /// The purchase that paid was returned, and the next one pays again.
     Reopened,
-    /// The purchase of this member that was to pay later was taken back: nothing is owed for it, and the next one pays.
+    /// The purchase that was to pay this member later was returned: nothing is owed for it, and the next one pays.
     Cancelled(MemberId),
 }
 
 /// Points were given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accrued {
-    /// For what.
+    /// What they were given for.
     pub source: Source,
     /// What each rule gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakdown: Vec<BreakdownLine>,
-    /// What became of the member's referral with this purchase.
+    /// The change of the member's referral by this purchase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<ReferralChange>,
 }
 
-/// What a return or an amendment makes of an accrual.
+/// The change of an accrual by a return or an amendment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reassessed {
-    /// The change of what was paid for the purchase, in minor units.
+    /// The change of the amount paid, in minor units.
     #[serde(default, skip_serializing_if = "is_no_number")]
     pub paid: i64,
-    /// The change of the number of purchases: -1 where nothing is left of it, 1 where it comes back to life.
+    /// The change of the number of purchases: -1 if the purchase is returned completely, 1 if it is restored.
     #[serde(default, skip_serializing_if = "is_no_number")]
     pub purchases: i64,
     /// What each line gives now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakdown: Vec<BreakdownLine>,
-    /// By how much each line gives more or less than before, where it does.
+    /// The change of each line, where there is one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub difference: Vec<(String, Points)>,
-    /// What became of the member's referral.
+    /// The change of the member's referral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<ReferralChange>,
-    /// Whether the accrual had lapsed before: what was paid for it and its points counted no more.
+    /// Whether the accrual had lapsed before: the amount paid and its points no longer counted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_lapsed: bool,
 }
 
-/// Accruals lapsed that were not confirmed in time.
+/// Accruals that lapsed because they were not confirmed in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lapsed {
-    /// The change of what the member has paid in all, in minor units.
+    /// The change of the member's lifetime spend, in minor units.
     #[serde(default, skip_serializing_if = "is_no_number")]
     pub paid: i64,
     /// The change of the number of purchases.
     #[serde(default, skip_serializing_if = "is_no_number")]
     pub purchases: i64,
-    /// What became of the member's referral, if one of the purchases paid for it.
+    /// The change of the member's referral, if one of the purchases paid for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<ReferralChange>,
 }
 
-/// Something came back.
+/// A return.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CameBack {
-    /// What that makes of the accrual.
+    /// The change of the accrual.
     #[serde(flatten)]
     pub accrual: Reassessed,
-    /// What came back of each line that the return named: its name, the quantity, the amount in minor units.
+    /// The returned lines: id, quantity, amount in minor units.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<(String, Quantity, i64)>,
-    /// The number of the return's receipt.
+    /// The receipt of the return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
-    /// Where it came back.
+    /// The store of the return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<Label>,
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Label>,
 }
@@ -215,10 +216,10 @@ pub struct CameBack {
 pub struct Redeemed {
     /// The reward.
     pub reward: RewardId,
-    /// The money that the points stand for, where the reward costs points per money.
+    /// The money that the points are worth, if the reward costs points per money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
-    /// The code that was given, where the reward has codes.
+    /// The code that was given, if the reward has codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// The last day on which the code can be used, if it expires.
@@ -227,19 +228,19 @@ pub struct Redeemed {
     /// The money that the code is worth, if it has a balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_value: Option<Money>,
-    /// Where the points are only held: the moment at which the hold ends by itself.
+    /// For a hold: the instant at which it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Timestamp>,
-    /// The day to which activity had extended the account's points, where it took points that expire before that: transferred ones,
-    /// which keep their dates until the member is active again.
+    /// The day to which activity had extended the account's points, if points were taken that expire before it:
+    /// transferred ones, which keep their dates until the member is active again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_to: Option<Date>,
 }
 
-/// A code was used. The redemption that it was given for is the entry that this one refers to.
+/// A use of a code. The entry refers to the redemption that the code was given for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeUsed {
-    /// The reward whose code it is.
+    /// The reward.
     pub reward: RewardId,
     /// The part of its balance that was used, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -254,149 +255,150 @@ pub struct CodeUsed {
 pub struct Expiring {
     /// The last day on which they can be spent.
     pub on: Date,
-    /// How many they were when the notice's day began, whatever has been spent or earned since.
+    /// The number of points at the beginning of the notice's day; later spending and earning do not change it.
     pub points: Points,
 }
 
-/// A status that an operator can give an account.
+/// A status that an operator can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NewStatus {
-    /// It earns and spends.
+    /// The account earns and spends.
     Active,
-    /// It neither earns nor spends for now.
+    /// The account neither earns nor spends for now.
     Suspended,
-    /// It never earns or spends again.
+    /// The member has left.
     Closed,
 }
 
-/// What changed of an account that is not points.
+/// Changes of an account other than points.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
-    /// Its status now, if that changed.
+    /// The new status, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<NewStatus>,
-    /// Attributes that have another value now; never the values.
+    /// Ids of the attributes that were set; never their values.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub set: BTreeSet<AttributeId>,
-    /// Attributes that are kept no longer.
+    /// Ids of the attributes that were removed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<AttributeId>,
-    /// How many aliases came.
+    /// The number of aliases added.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub aliases_added: usize,
-    /// How many aliases went.
+    /// The number of aliases removed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub aliases_removed: usize,
 }
 
-/// What was erased of a person; never what it was.
+/// What was erased; never its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Label>,
-    /// Which attributes.
+    /// The ids of the attributes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub attributes: BTreeSet<AttributeId>,
-    /// How many aliases.
+    /// The number of aliases.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub aliases: usize,
 }
 
-/// A tier was given by an operator, or taken back.
+/// An operator set or removed a minimum tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overridden {
-    /// The one that holds now; `None` if none does.
+    /// The override in force now, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<TierOverride>,
-    /// The one that held before.
+    /// The override before, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<TierOverride>,
 }
 
-/// What was owed for a referral was paid.
+/// A referral payment that was owed and is now paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferralPayment {
     /// The friend whose purchase paid.
     pub friend: MemberId,
-    /// The member who was paid; `None` if there is no account any more that can be.
+    /// The member who was paid; `None` if there is no account left to pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<MemberId>,
 }
 
-/// What came with another member's account beside its points, and how things stand afterwards where only one of two can.
+/// What an account got by a merge besides points. Where only one of two values can remain, this is the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOver {
-    /// Whose account it was.
+    /// The member whose account was merged.
     pub from: MemberId,
     /// The members who had been merged into that one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged_from: Vec<MemberId>,
-    /// The tier given by an operator.
+    /// The minimum tier set by an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_override: Option<TierOverride>,
     /// The plans of both members, in the order in which they run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanTerm>,
-    /// Under which days amounts of merged members are kept that were kept under others.
+    /// The days under which amounts of merged members are stored, where they were stored under others before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted_elsewhere: Vec<CountedElsewhere>,
     /// How the member was referred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
-    /// What others are owed for referrals.
+    /// Referral payments that are owed to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub referral_debts: Vec<ReferralDebt>,
     /// The last birthday for which points were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birthday_on: Option<Date>,
-    /// What both members have bought in all.
+    /// The lifetime purchases of both members.
     #[serde(default)]
     pub bought: Bought,
 }
 
-/// A plan was paid for an interval.
+/// A payment of a plan for one interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanPaid {
-    /// All of its time, with this interval.
+    /// The whole term, including this interval.
     #[serde(flatten)]
     pub term: PlanTerm,
-    /// What the interval costs, in minor units of the program's currency; `None` in entries of releases that did not record it.
+    /// The price of the interval, in minor units of the program's currency; `None` in entries of releases that did not
+    /// record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<i64>,
-    /// How long the interval is, in months; 0 in entries of releases that did not record it.
+    /// The length of the interval in months; 0 in entries of releases that did not record it.
     #[serde(default, skip_serializing_if = "is_no_month")]
     pub months: i32,
-    /// All terms as they run now, if there are others than this one.
+    /// All terms as they run now, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanTerm>,
 }
 
-/// A plan ended.
+/// The end of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanEnded {
     /// The plan.
     pub plan: PlanId,
-    /// The terms that were waiting: the first of them begins now.
+    /// The terms that were waiting. The first of them starts now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanTerm>,
 }
 
-/// What a plan comes to after one of its payments was taken back.
+/// A plan after one of its payments was reversed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanReversed {
     /// The plan.
     pub plan: PlanId,
-    /// What is left of its time; `None` if it ended with this.
+    /// The rest of its term; `None` if this ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub term: Option<PlanTerm>,
-    /// All terms as they run now, if there are others than this one.
+    /// All terms as they run now, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanTerm>,
 }
 
-/// What an entry records, by kind.
+/// The payload of an entry, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "record", rename_all = "snake_case")]
 pub enum Record {
@@ -410,54 +412,54 @@ pub enum Record {
     Expiry,
     /// Pending points became spendable.
     Confirmation,
-    /// Pending points lapsed, and what else their accruals counted.
+    /// Pending points lapsed, with what else their accruals counted.
     Lapse(Lapsed),
-    /// Something of what an accrual was given for came back.
+    /// A purchase or an activity was returned, completely or in part.
     AccrualReversal(Box<CameBack>),
     /// A hold was captured.
     Capture,
     /// A hold ended.
     Cancellation,
-    /// A redemption was undone.
+    /// A redemption was reversed.
     RedemptionReversal,
-    /// Points were given or taken, for this reason in the operator's own code.
+    /// Points were given or deducted, with the operator's reason code.
     Adjustment(Label),
     /// Points went to this member.
     TransferOut(MemberId),
     /// Points came from this member.
     TransferIn(MemberId),
-    /// The account went into that of this member.
+    /// The account was merged into that of this member.
     MergeOut(MemberId),
-    /// Another account went into this one.
+    /// Another account was merged into this one.
     MergeIn(Box<TakenOver>),
     /// The effective tier changed.
     TierChange,
-    /// An operator gave a tier, or took back the one given.
+    /// An operator set or removed a minimum tier.
     TierOverride(Overridden),
-    /// A plan was paid for: its time from the first day to the new last one, and the payment.
+    /// A plan was paid for: the term up to the new last day, and the payment.
     Plan(PlanPaid),
     /// A plan ended: by itself on the day after its last, or at once by an operator.
     PlanEnd(PlanEnded),
-    /// A payment of a plan was taken back, and the days that it paid.
+    /// A payment of a plan was reversed, with the days that it paid for.
     PlanReversal(PlanReversed),
-    /// Something was used without points.
+    /// An entitlement was used.
     EntitlementUse(EntitlementId),
     /// A code was used.
     CodeUse(CodeUsed),
-    /// What was owed for a referral was paid.
+    /// An owed referral payment was paid.
     ReferralPayment(ReferralPayment),
     /// Points will expire.
     Notice(Expiring),
-    /// Something else about the account changed.
+    /// The status, attributes or aliases changed.
     Change(Changed),
     /// A purchase was amended.
     Amendment(Box<Reassessed>),
-    /// The person was erased.
+    /// The personal data was erased.
     Erasure(Erased),
 }
 
 impl Record {
-    /// Its kind.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
