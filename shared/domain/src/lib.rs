@@ -1,10 +1,10 @@
-//! The rules of loyalty: program, account and command in, posting or refusal out.
+//! The rules: program, account, command and time in; posting or refusal out.
 //!
-//! No async, no SDK, no clock, no randomness, no floats, no HTTP: whatever a decision needs, time included, is an
+//! No async, SDK, clock, randomness, floats or HTTP: everything that a decision needs, including the time, is an
 //! argument. Start reading at [`account::Account`] (the state), [`settle`] (time), [`earn`] and [`redeem`] (decisions).
 //!
-//! The wings, each of which imports only from those before it: `values`, `state`, `ledger`, `rules`, `tier`, `draft`, `time`,
-//! `decisions`, `audit`.
+//! The modules form wings, each of which imports only from those before it: `values`, `state`, `ledger`, `rules`,
+//! `tier`, `draft`, `time`, `decisions`, `audit`.
 
 mod audit;
 mod decisions;

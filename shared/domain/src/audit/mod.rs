@@ -1,4 +1,4 @@
-//! Proof: an account made from its ledger, and a ledger compared with its account.
+//! Audit: rebuilds an account from its ledger, and compares a ledger with its account.
 
 pub mod rebuild;
 pub mod verify;

@@ -1,5 +1,5 @@
-//! Rebuilding an account from its ledger: the entries make the changes that they record, and between them time does in
-//! silence what it does when an account is settled.
+//! Rebuilds an account from its ledger. Each entry makes the changes that it records. Between entries, time has the
+//! same effects as when an account is settled.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// An account in the course of being rebuilt, entry by entry.
+/// An account that is being rebuilt, entry by entry.
 #[derive(Clone, Debug)]
 pub struct Rebuilding<'p> {
     versions: &'p Versions,
@@ -28,12 +28,12 @@ pub struct Rebuilding<'p> {
     member: MemberId,
 }
 
-/// Why a ledger cannot be followed.
+/// Why an account cannot be rebuilt from a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerBroken {
     /// The document of this version must be loaded first.
     VersionMissing(u64),
-    /// It does not begin with an enrollment.
+    /// The ledger does not begin with an enrollment.
     NoEnrollment,
 }
 
@@ -53,31 +53,31 @@ impl From<VersionMissing> for LedgerBroken {
 }
 
 impl<'p> Rebuilding<'p> {
-    /// The account of `member` before the first entry.
+    /// Returns the account of `member` before the first entry.
     #[must_use]
     pub fn new(versions: &'p Versions, program: ProgramId, member: MemberId) -> Self {
         Self { versions, account: None, program, member }
     }
 
-    /// An account that was rebuilt, or is known to be right, up to an entry, to follow the entries after that one.
+    /// Resumes with an account that was rebuilt, or is known to be correct, up to an entry.
     #[must_use]
     pub fn resume(versions: &'p Versions, account: Account) -> Self {
         let (program, member) = (account.program.clone(), account.member.clone());
         Self { versions, account: Some(account), program, member }
     }
 
-    /// Follows the next entry of the ledger.
+    /// Applies the next entry of the ledger.
     ///
     /// # Errors
     ///
-    /// [`LedgerBroken`]. The account then stays as it was.
+    /// [`LedgerBroken`]. The account is then unchanged.
     pub fn follow(&mut self, sealed: &Sealed) -> Result<(), LedgerBroken> {
         let entry = &sealed.entry;
         let mut account = match self.account.clone() {
             Some(account) => account,
             None => self.before_joining(entry)?,
         };
-        // Two versions can meet at one instant, so the entry tells which of them it came under.
+        // Two versions can begin at the same instant, so the entry says under which of them it was posted.
         let version = entry.settled_under.unwrap_or(entry.program_version);
         match entry.moment() {
             Moment::Same => {}
@@ -91,13 +91,13 @@ impl<'p> Rebuilding<'p> {
         Ok(())
     }
 
-    /// The `seq` and the hash of the last entry that was followed, or what a ledger begins after.
+    /// Returns the `seq` and the hash of the last entry applied; before the first entry, 0 and the genesis hash.
     pub(crate) fn end(&self) -> (u64, Hash) {
         let genesis = || (0, Hash::genesis(&self.program, &self.member));
         self.account.as_ref().map_or_else(genesis, |account| (account.seq, account.head_hash))
     }
 
-    /// The account after the last entry that was followed, with what stands beside the ledger as `kept` has it: attributes,
+    /// Returns the account after the last entry applied, with the data outside of the ledger from `kept`: attributes,
     /// aliases, salt, the number of commits. `None` if there was no entry.
     #[must_use]
     pub fn account_beside(&self, kept: &Account) -> Option<Account> {
@@ -105,15 +105,15 @@ impl<'p> Rebuilding<'p> {
         Some(Account { attributes, aliases, salt, version, ..self.account.clone()? })
     }
 
-    /// The account after the last entry that was followed, without what stands beside the ledger. `None` if there was no
+    /// Returns the account after the last entry applied, without the data outside of the ledger. `None` if there was no
     /// entry.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
         self.account.as_ref()
     }
 
-    /// The account after the last entry that was followed, settled in silence up to `until`, without what stands beside the
-    /// ledger: attributes, aliases, salt. `None` if there was no entry.
+    /// Returns the account after the last entry applied, settled without entries up to `until`, without the data
+    /// outside of the ledger: attributes, aliases, salt. `None` if there was no entry.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl<'p> Rebuilding<'p> {
         Ok(Account::before_joining(self.program.clone(), self.member.clone(), at, on, version))
     }
 
-    /// Lets time do in silence what it did up to `until`, and up to `version`.
+    /// Applies the effects of time without entries up to `until`, and up to `version`.
     fn advance(&self, account: &mut Account, until: Timestamp, version: u64) -> Result<(), VersionMissing> {
         let mut rules = Rules::of(self.versions, account.program_version)?;
         let today = rules.program.date(until).max(account.settled_on);
@@ -154,7 +154,7 @@ impl<'p> Rebuilding<'p> {
         Ok(())
     }
 
-    /// Settles the account in silence, as a command did at `now` under `version`.
+    /// Settles the account without entries, as a command did at `now` under `version`.
     fn settle(&self, account: &mut Account, now: Timestamp, version: u64) -> Result<(), VersionMissing> {
         self.advance(account, now, version)?;
         let rules = Rules::of(self.versions, version.max(account.program_version))?;

@@ -1,4 +1,4 @@
-//! Verifying a ledger: each entry follows from the one before, and all of them together make the account.
+//! Verifies a ledger: each entry follows from the one before, and all of them together give the account.
 
 use std::fmt;
 
@@ -15,42 +15,42 @@ use crate::{
     values::id::{MemberId, ProgramId},
 };
 
-/// What is wrong with a ledger, or with the account that it makes.
+/// A fault of a ledger, or of the account that it gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerFault {
-    /// An entry is missing, stands twice or out of order.
+    /// An entry is missing, duplicated or out of order.
     Gap {
-        /// The `seq` that should have come.
+        /// The expected `seq`.
         expected: u64,
-        /// The `seq` that came.
+        /// The `seq` that was found.
         found: u64,
     },
-    /// The hash of an entry does not follow from the entry before and its own text.
+    /// The hash of an entry does not follow from the previous hash and its text.
     Changed {
         /// The `seq` of the entry.
         seq: u64,
     },
-    /// Entries are missing at the end, or there are more than the account knows of.
+    /// Entries are missing at the end, or there are more than the account says.
     Length {
         /// The number of entries according to the account.
         expected: u64,
         /// The number of entries.
         found: u64,
     },
-    /// The hash of the newest entry is not the one that the account names.
+    /// The hash of the newest entry differs from the account's.
     Head,
-    /// There is a ledger, and no account.
+    /// There is a ledger without an account.
     NoAccount,
-    /// The account is not what its entries make of it.
+    /// The account differs from the result of its entries.
     Account {
         /// The field of the account that differs.
         field: &'static str,
-        /// What the entries make of it.
+        /// The result of the entries.
         expected: String,
-        /// What the account holds.
+        /// The stored value.
         found: String,
     },
-    /// The ledger cannot be followed.
+    /// The account cannot be rebuilt from the ledger.
     Broken(LedgerBroken),
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for LedgerFault {
     }
 }
 
-/// A ledger in the course of being verified, entry by entry.
+/// A ledger that is being verified, entry by entry.
 #[derive(Clone, Debug)]
 pub struct Verifying<'p> {
     versions: &'p Versions,
@@ -82,17 +82,17 @@ pub struct Verifying<'p> {
 }
 
 impl<'p> Verifying<'p> {
-    /// Begins with the ledger of `member`, before the first entry.
+    /// Starts with the ledger of `member`, before the first entry.
     #[must_use]
     pub fn new(versions: &'p Versions, program: &ProgramId, member: &MemberId) -> Self {
         Self { versions, rebuilding: Rebuilding::new(versions, program.clone(), member.clone()) }
     }
 
-    /// Verifies that `sealed` is the next entry, and makes its changes.
+    /// Verifies that `sealed` is the next entry, and applies it.
     ///
     /// # Errors
     ///
-    /// It is not, or it cannot be followed. Nothing that comes after it says anything then.
+    /// It is not the next entry, or it cannot be applied. Later results are then meaningless.
     pub fn follow(&mut self, sealed: &Sealed) -> Result<(), LedgerFault> {
         let (seq, head) = self.rebuilding.end();
         let expected = seq.saturating_add(1);
@@ -105,8 +105,8 @@ impl<'p> Verifying<'p> {
         self.rebuilding.follow(sealed).map_err(LedgerFault::Broken)
     }
 
-    /// Compares what the entries made with the account as it is kept, both settled to the same moment. Answers with
-    /// everything that differs.
+    /// Compares the result of the entries with the stored account, both settled to the same instant, and returns every
+    /// difference.
     #[must_use]
     pub fn compare(self, kept: Option<&Account>) -> Vec<LedgerFault> {
         let Some(kept) = kept else { return vec![LedgerFault::NoAccount] };
@@ -129,12 +129,13 @@ impl<'p> Verifying<'p> {
 }
 
 impl Verifying<'_> {
-    /// The account that the entries make, to be committed in the place of `kept`, with what stands beside the ledger as `kept`
-    /// has it. Without an account that is lost: attributes, aliases, and the salt by which repeats of requests are known.
+    /// Returns the account that the entries give, to be committed in the place of `kept`, with the data outside of the
+    /// ledger from `kept`. Without a stored account, that data is lost: attributes, aliases, and the salt by which
+    /// repeated requests are recognised.
     ///
     /// # Errors
     ///
-    /// There were no entries, or the document of a version is missing.
+    /// There are no entries, or the document of a version is missing.
     pub fn rebuilt(self, kept: Option<&Account>) -> Result<Posting, LedgerBroken> {
         let rebuilt = match kept {
             Some(kept) => self.rebuilding.account_beside(kept),
@@ -147,8 +148,8 @@ impl Verifying<'_> {
     }
 }
 
-/// Every field in which `found` is not what is `expected`. How often an account was committed, and when it is reviewed next,
-/// no entry tells.
+/// Returns every field in which `found` differs from `expected`. No entry records the number of commits and the next
+/// review date, so they are not compared.
 fn differences(expected: &Account, found: &Account) -> Vec<LedgerFault> {
     let Account {
         program: _,

@@ -78,7 +78,7 @@ impl fmt::Display for AdjustRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`AdjustRefusal`].
+/// Refusals are checked in the order of [`AdjustRefusal`].
 pub fn adjust(settled: Settled<'_>, request: &KeyedRequest, wish: &Adjust) -> Result<Posting, AdjustRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(AdjustRefusal::Inactive)?;

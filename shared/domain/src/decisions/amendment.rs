@@ -66,7 +66,7 @@ impl fmt::Display for AmendRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`AmendRefusal`]. Or more must be read of a counter first.
+/// Refusals are checked in the order of [`AmendRefusal`]. Or more must be read of a counter first.
 pub fn amend<'p>(
     settled: Settled<'p>,
     request: &KeyedRequest,

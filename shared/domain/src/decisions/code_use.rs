@@ -81,7 +81,7 @@ impl fmt::Display for CodeUseRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`CodeUseRefusal`]; the first that applies wins.
+/// Refusals are checked in the order of [`CodeUseRefusal`]; the first that applies wins.
 pub fn use_code(
     settled: Settled<'_>,
     request: &KeyedRequest,

@@ -41,7 +41,7 @@ impl fmt::Display for ConfirmRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`ConfirmRefusal`].
+/// Refusals are checked in the order of [`ConfirmRefusal`].
 pub fn confirm(settled: Settled<'_>, request: &KeyedRequest, accrual: &Recorded) -> Result<Posting, ConfirmRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(ConfirmRefusal::Inactive)?;

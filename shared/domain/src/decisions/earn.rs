@@ -106,7 +106,7 @@ impl fmt::Display for EarnRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`EarnRefusal`]; the first that applies wins. Or more must be read of a counter
+/// Refusals are checked in the order of [`EarnRefusal`]; the first that applies wins. Or more must be read of a counter
 /// first.
 pub fn earn<'p>(
     settled: Settled<'p>,

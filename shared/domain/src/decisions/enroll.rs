@@ -142,7 +142,7 @@ pub enum ChangeRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`ChangeRefusal`]; the first that applies wins.
+/// Refusals are checked in the order of [`ChangeRefusal`]; the first that applies wins.
 pub fn change_member(
     settled: Settled<'_>,
     wish: MemberChange,

@@ -135,7 +135,7 @@ pub(super) fn uses_of_both(rules: Rules<'_>, merged: &Account, into: &Account, f
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`UseRefusal`].
+/// Refusals are checked in the order of [`UseRefusal`].
 pub fn use_once(settled: Settled<'_>, request: &KeyedRequest, id: &EntitlementId) -> Result<Posting, UseRefusal> {
     let mut draft = settled.0;
     draft.account.check_active().map_err(UseRefusal::Inactive)?;

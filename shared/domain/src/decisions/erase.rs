@@ -36,7 +36,7 @@ impl fmt::Display for EraseRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`EraseRefusal`]; the first that applies wins.
+/// Refusals are checked in the order of [`EraseRefusal`]; the first that applies wins.
 pub fn check(settled: &Settled<'_>, reason: Option<&Label>) -> Result<(), EraseRefusal> {
     match (&settled.account().status, reason) {
         (Status::Erased, _) => Err(EraseRefusal::Inactive(Inactive::Erased)),

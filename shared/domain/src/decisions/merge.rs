@@ -87,7 +87,7 @@ impl fmt::Display for MergeRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`MergeRefusal`].
+/// Refusals are checked in the order of [`MergeRefusal`].
 pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Result<Posting, MergeRefusal> {
     let (mut from, mut into) = (from.0, into.0);
     check(&from, &into)?;

@@ -49,7 +49,7 @@ impl fmt::Display for NamesRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`NamesRefusal`]; the first that applies wins.
+/// Refusals are checked in the order of [`NamesRefusal`]; the first that applies wins.
 pub fn change_names(
     settled: Settled<'_>,
     wish: &NamesChange,

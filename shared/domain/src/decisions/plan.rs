@@ -54,7 +54,7 @@ impl fmt::Display for PlanRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`PlanRefusal`].
+/// Refusals are checked in the order of [`PlanRefusal`].
 pub fn take(
     settled: Settled<'_>,
     request: &KeyedRequest,
@@ -151,7 +151,7 @@ impl fmt::Display for PlanEndRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`PlanEndRefusal`].
+/// Refusals are checked in the order of [`PlanEndRefusal`].
 pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, PlanEndRefusal> {
     let waiting = settled.plans_waiting().count();
     let draft = settled.0;
@@ -216,7 +216,7 @@ impl fmt::Display for PlanReverseRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`PlanReverseRefusal`].
+/// Refusals are checked in the order of [`PlanReverseRefusal`].
 pub fn reverse(
     settled: Settled<'_>,
     request: &KeyedRequest,

@@ -189,7 +189,7 @@ impl Settled<'_> {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`RedeemRefusal`]; the first that applies wins. Or more must be read of a counter
+/// Refusals are checked in the order of [`RedeemRefusal`]; the first that applies wins. Or more must be read of a counter
 /// first.
 pub fn redeem(
     settled: Settled<'_>,

@@ -130,7 +130,7 @@ impl RedemptionState {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`RedemptionRefusal`].
+/// Refusals are checked in the order of [`RedemptionRefusal`].
 pub fn capture(
     settled: Settled<'_>,
     request: &KeyedRequest,
@@ -161,7 +161,7 @@ pub fn capture(
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`RedemptionRefusal`].
+/// Refusals are checked in the order of [`RedemptionRefusal`].
 pub fn cancel(
     settled: Settled<'_>,
     request: &KeyedRequest,
@@ -198,7 +198,7 @@ pub enum Part {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`RedemptionRefusal`].
+/// Refusals are checked in the order of [`RedemptionRefusal`].
 pub fn reverse(
     settled: Settled<'_>,
     request: &KeyedRequest,

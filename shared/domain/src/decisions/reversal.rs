@@ -155,7 +155,7 @@ fn decimal(thousandths: i64) -> String {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`ReverseRefusal`]. Or more must be read of a counter first.
+/// Refusals are checked in the order of [`ReverseRefusal`]. Or more must be read of a counter first.
 pub fn reverse<'p>(
     settled: Settled<'p>,
     request: &KeyedRequest,

@@ -44,7 +44,7 @@ impl fmt::Display for OverrideRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`OverrideRefusal`].
+/// Refusals are checked in the order of [`OverrideRefusal`].
 pub fn give_tier(
     settled: Settled<'_>,
     given: &TierOverride,

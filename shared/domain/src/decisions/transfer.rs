@@ -46,7 +46,7 @@ impl fmt::Display for TransferRefusal {
 ///
 /// # Errors
 ///
-/// Refusals are looked for in the order of [`TransferRefusal`].
+/// Refusals are checked in the order of [`TransferRefusal`].
 pub fn transfer(
     from: Settled<'_>,
     to: Settled<'_>,

@@ -1,4 +1,4 @@
-//! Amounts that come to count toward a tier, or count no longer, and what that changes of levels secured before.
+//! Changes of the amounts that count toward a tier, and their effect on levels that were secured before.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     values::calendar::days_after,
 };
 
-/// What it changes that `amount` counts toward the period in which `date` lies. A period that is over may thereby reach a
+/// Returns the effect of counting `amount` toward the period of `date`. A period that is over may thereby reach a
 /// higher level, which is then secured for the current one.
 pub(crate) fn counted(
     rules: Rules<'_>,
@@ -34,12 +34,12 @@ pub(crate) fn counted(
     (Some(change), secured_now.flatten())
 }
 
-/// Returns what it changes that an operator counts `change` toward the current period: what is more counts today, and what is less is
-/// taken from the newest amounts of the period.
+/// Returns the effect of an operator's `change` of the current period. Positive amounts count today; negative ones are
+/// deducted from the newest amounts of the period.
 ///
 /// # Errors
 ///
-/// What is missing, if the period would count less than nothing. Without tiers, nothing counts.
+/// What is missing, if the period would count less than zero. Without tiers, nothing counts.
 pub(crate) fn adjusted(
     rules: Rules<'_>,
     account: &Account,
@@ -78,9 +78,10 @@ pub(crate) fn adjusted(
     Ok((qualified.collect(), secured_now))
 }
 
-/// Returns what it changes that what is kept under `bucket` counts by `change` more or less than before.
+/// Returns the effect of changing what is stored under `bucket` by `change`.
 ///
-/// It never counts less than nothing: an operator may have taken away what comes back now. Where nothing is kept under it any more, nothing can be taken from it; `can_open` says whether something can be added.
+/// The result is never below zero: an operator may have deducted what is returned now. If nothing is stored under the
+/// bucket any more, nothing can be deducted; `can_open` says whether something can be added.
 pub(crate) fn recounted(
     rules: Rules<'_>,
     account: &Account,
@@ -105,8 +106,8 @@ pub(crate) fn recounted(
     (Some(Qualified { period: bucket, amount: change }), secured_now)
 }
 
-/// Returns what it changes that the amounts `less` count no more, each by the day under which it is kept. What is not there any
-/// more cannot be taken back.
+/// Returns the effect of no longer counting the amounts `less`, each by the day under which it is stored. What is no
+/// longer stored cannot be deducted.
 pub(crate) fn uncounted(
     rules: Rules<'_>,
     account: &Account,
@@ -127,7 +128,7 @@ pub(crate) fn uncounted(
     (qualified.collect(), secured_now)
 }
 
-/// What is secured after `change`, if that is something else than before.
+/// Returns what is secured after `change`, if it differs from before.
 pub(super) fn secured_after(account: &Account, change: impl FnOnce(&mut Account)) -> Option<SecuredNow> {
     let mut after = account.clone();
     change(&mut after);
@@ -140,7 +141,8 @@ fn count(rules: Rules<'_>, account: &mut Account, amount: Qualifying, date: Date
     count_under(rules, account, amount, bucket(rules.program, tiers, account, date));
 }
 
-/// Counts `amount` under the day `bucket`. If its period is over, what that reaches now is secured for the current one.
+/// Counts `amount` under the day `bucket`. If its period is over, the level that it now reaches is secured for the
+/// current one.
 pub(super) fn count_under(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket: Date) {
     let Some(tiers) = rules.tiers() else { return };
     let counted = account.qualifying.entry(bucket).or_default();
@@ -156,8 +158,9 @@ pub(super) fn count_under(rules: Rules<'_>, account: &mut Account, amount: Quali
     }
 }
 
-/// Takes back `amount` from what is kept under `bucket`. If its period is over, and reaches a lower level without it, what it
-/// secured for the current period is worked out anew; and earlier rules judge again what they gave for it.
+/// Deducts `amount` from what is stored under `bucket`. If its period is over and reaches a lower level without it,
+/// what it secured for the current period is computed again, and earlier rules evaluate again what they promised for
+/// it.
 fn discount(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket: Date) {
     let Some(tiers) = rules.tiers() else { return };
     let Some(counted) = account.qualifying.get(&bucket).copied() else { return };
@@ -171,7 +174,7 @@ fn discount(rules: Rules<'_>, account: &mut Account, amount: Qualifying, bucket:
     let after = reached_rank(tiers, &qualifying_of(account, period));
     let current = current_period(rules.program, tiers, account, account.settled_on);
     let (Some(through), true) = (current.last, period.first < current.first) else { return };
-    // Other rules closed a period that was over before these began; what they gave for it has been judged above.
+    // Other rules closed a period that ended before these began. What they gave for it was evaluated above.
     let is_ours =
         period.last >= Some(rules.tiers_since()) || account.secured.iter().any(|secured| secured.through == through);
     if after < before && is_ours {

@@ -1,4 +1,4 @@
-//! What is kept of a level when a period is over.
+//! The level that is kept when a period is over.
 
 use jiff::civil::Date;
 
@@ -8,8 +8,8 @@ use crate::{
     tier::{promised, rank::free_rank},
 };
 
-/// The level that is kept after a period that ended on `last` and reached `reached`, and the version that promised it if it
-/// is kept for a promise alone.
+/// Returns the level that is kept after a period that ended on `last` and reached `reached`, and the version that
+/// promised it if it is kept only because of a promise.
 pub(super) fn softened(
     tiers: &Tiers,
     account: &Account,
@@ -34,7 +34,8 @@ pub(super) fn softened(
     }
 }
 
-/// Secures the level of `rank` through the period that ends on `through`, unless as high a one is secured already.
+/// Secures the level of `rank` through the period that ends on `through`, unless the same or a higher one is already
+/// secured.
 pub(super) fn secure(tiers: &Tiers, account: &mut Account, rank: Option<usize>, through: Date) {
     if rank <= free_rank(tiers) {
         return;

@@ -1,4 +1,4 @@
-//! What is missing for a level, and what keeps it when its time is over.
+//! What is missing for a level, and what keeps it beyond its end.
 
 use jiff::civil::Date;
 
@@ -15,30 +15,30 @@ use crate::{
     values::calendar::days_after,
 };
 
-/// What is missing for a level, by kind of amount, and until when there is time.
+/// What is missing for a level, by kind of amount, and by when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing<'p> {
     /// The level.
     pub level: &'p Level,
     /// Whether one of the amounts is enough, or all are needed.
     pub basis: &'p Basis,
-    /// How much of each kind.
+    /// The missing amount of each kind.
     pub amounts: Vec<(BasisUnit, i64)>,
-    /// The first day on which what is added counts for it.
+    /// The first day on which purchases count for it.
     pub from: Date,
-    /// The last day on which it can be earned; `None` if there is no such day.
+    /// The last day to reach it; `None` if there is none.
     pub by: Option<Date>,
 }
 
-/// What counts together, and the days on which what is bought counts with it.
+/// Amounts that count together, and the days on which purchases count with them.
 struct Chance {
     counted: Qualifying,
     from: Date,
     by: Option<Date>,
 }
 
-/// What is missing for `level` to hold on the day after `until`, on which it would end: the amount is enough on any day from the
-/// first to the last.
+/// Returns what is missing for `level` to hold on the day after `until`, on which it would end. The amount is enough on
+/// any day from the first to the last.
 pub(super) fn missing<'p>(
     rules: Rules<'_>,
     tiers: &'p Tiers,
@@ -51,20 +51,22 @@ pub(super) fn missing<'p>(
         Some(rolling) => in_window(rolling, account, today, until),
         None => in_period(rules, tiers, account, today, until),
     };
-    // What is bought after the level has ended gives it again, and does not keep it.
+    // A purchase after the level has ended gives it again and does not keep it.
     let by = by.map_or(until, |by| by.min(until));
     let amounts = level.thresholds.missing(&counted).collect();
     Missing { level, basis: &tiers.basis, amounts, from: from.max(today), by: Some(by) }
 }
 
-/// The window of the first month that, with its days of grace, reaches beyond `until`. Later ones hold less of what is counted.
+/// Returns the window of the first month that, with its days of grace, reaches beyond `until`. Later ones contain less
+/// of what is counted.
 fn in_window(rolling: Rolling<'_>, account: &Account, today: Date, until: Date) -> Chance {
     let month = days_after(days_after(until, rolling.tiers.grace_days.saturating_neg()), 1).max(today);
     let (first, last) = rolling.span(month);
     Chance { counted: rolling.window(account, month), from: first, by: Some(last) }
 }
 
-/// The first period that gives what it reaches beyond `until`: the one before that in which the level, but for grace, would end.
+/// Returns the first period that gives its level beyond `until`: the one before that in which the level, without grace,
+/// would end.
 fn in_period(rules: Rules<'_>, tiers: &Tiers, account: &Account, today: Date, until: Date) -> Chance {
     let of = |date| current_period(rules.program, tiers, account, date);
     let end = of(days_after(days_after(until, tiers.grace_days.saturating_neg()), 1));

@@ -1,4 +1,4 @@
-//! What a merge makes of the tiers of two members: neither is shortened, and returns still find the amounts behind them.
+//! Tiers after a merge of two members: neither status is shortened, and returns still find the amounts behind them.
 
 use jiff::civil::Date;
 
@@ -18,25 +18,25 @@ use crate::{
     values::id::MemberId,
 };
 
-/// What counts toward the tier of one member, and what the member has, as another takes it over.
+/// The amounts and the status of one member, as another takes them over.
 #[derive(Debug, Default)]
 pub(crate) struct Absorbed {
-    /// What comes to count.
+    /// The amounts to count.
     pub(crate) qualified: Vec<Qualified>,
-    /// What is secured and promised afterwards, if that is something else than before.
+    /// What is secured and promised afterwards, if it differs from before.
     pub(crate) secured_now: Option<SecuredNow>,
-    /// Where amounts of merged members are kept afterwards under other days than before.
+    /// Amounts of merged members that are stored under other days than before.
     pub(crate) counted_elsewhere: Vec<CountedElsewhere>,
 }
 
-/// Whether the two have the same tier periods. Where these begin on the day of joining, they may differ.
+/// Returns whether the two have the same tier periods. If periods begin on the day of joining, they may differ.
 fn have_same_periods(program: &Program, tiers: &Tiers, into: &Account, from: &Account) -> bool {
     let period = |account| current_period(program, tiers, account, into.settled_on);
     period(into) == period(from)
 }
 
-/// The day under which `into` keeps what `from` kept under `bucket`, once it was taken over: where their periods differ, what counts
-/// now, counts now, and what is over counts in the period in which it was over.
+/// Returns the day under which `into` stores what `from` stored under `bucket`. If their periods differ, amounts of the
+/// current period count in the current one, and earlier amounts in the period in which theirs ended.
 pub(crate) fn taken_over_bucket(rules: Rules<'_>, into: &Account, from: &Account, bucket: Date) -> Date {
     let Some(tiers) = rules.tiers().filter(|tiers| !have_same_periods(rules.program, tiers, into, from)) else {
         return bucket;
@@ -46,8 +46,9 @@ pub(crate) fn taken_over_bucket(rules: Rules<'_>, into: &Account, from: &Account
     period::bucket(rules.program, tiers, into, day)
 }
 
-/// What counts toward `from`'s tier, as it counts toward `into`'s: what each reached in a period, both together; what earlier
-/// periods secured and earlier rules gave. Where their periods differ, what `from` has is promised for as long as it has it.
+/// Returns what counts toward `from`'s tier as it counts toward `into`'s: the sum of both in each period, what earlier
+/// periods secured and earlier rules promised. If their periods differ, `from`'s status is promised for as long as it
+/// lasts.
 pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> Absorbed {
     let Some(tiers) = rules.tiers() else { return Absorbed::default() };
     let today = into.settled_on;
@@ -77,8 +78,8 @@ pub(crate) fn absorbed(rules: Rules<'_>, into: &Account, from: &Account) -> Abso
     Absorbed { qualified, secured_now, counted_elsewhere: counted_elsewhere(into, from, &moved) }
 }
 
-/// Where amounts of merged members are kept once those of the periods of `from` have `moved`, each from the first day of its period to
-/// the day here.
+/// Returns where amounts of merged members are stored after those of the periods of `from` have `moved`, each from the
+/// first day of its period to the day in `into`.
 fn counted_elsewhere(into: &Account, from: &Account, moved: &[(Date, Date)]) -> Vec<CountedElsewhere> {
     let under = |day: Date| {
         let to = moved.iter().filter(|(first, _)| *first <= day).max_by_key(|(first, _)| *first);
@@ -86,7 +87,7 @@ fn counted_elsewhere(into: &Account, from: &Account, moved: &[(Date, Date)]) -> 
     };
     let before = from.counted_elsewhere.iter();
     let before = before.map(|before| CountedElsewhere { under: under(before.under), ..before.clone() });
-    // Of a member whose amounts had been moved before, they are moved on.
+    // Amounts that had been moved before are moved again.
     let is_new = |ledger: &&MemberId| !from.counted_elsewhere.iter().any(|before| before.ledger == **ledger);
     let new = from.ledgers().filter(is_new).flat_map(|ledger| {
         moved.iter().map(|(first, here)| CountedElsewhere { ledger: ledger.clone(), from: *first, under: *here })
@@ -101,14 +102,15 @@ fn counted_elsewhere(into: &Account, from: &Account, moved: &[(Date, Date)]) -> 
     all
 }
 
-/// Under which day amounts are kept that were counted under `day` in `ledger`, which may be that of a merged member.
+/// Returns the day under which amounts are stored that were counted under `day` in `ledger`, which may be that of a
+/// merged member.
 pub(crate) fn kept_under(account: &Account, ledger: &MemberId, day: Date) -> Date {
     let of_ledger = account.counted_elsewhere.iter().filter(|elsewhere| elsewhere.ledger == *ledger);
     let newest = of_ledger.filter(|elsewhere| elsewhere.from <= day).max_by_key(|elsewhere| elsewhere.from);
     newest.map_or(day, |elsewhere| elsewhere.under)
 }
 
-/// Of two overrides the higher one, and the longer one of equals.
+/// Returns the higher of two overrides, or the longer of two equal ones.
 pub(crate) fn stronger(
     rules: Rules<'_>,
     one: Option<&TierOverride>,
@@ -118,7 +120,7 @@ pub(crate) fn stronger(
     one.into_iter().chain(other).max_by_key(rank).cloned()
 }
 
-/// The one of two overrides that is not the stronger, if it lasts longer.
+/// Returns the weaker of two overrides, if it lasts longer.
 fn weaker<'a>(
     tiers: &Tiers,
     one: Option<&'a TierOverride>,

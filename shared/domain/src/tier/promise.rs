@@ -1,8 +1,8 @@
-//! Levels that earlier rules gave until a date. A later version does not take them away.
+//! Levels that earlier rules promised until a date. A later version does not take them away.
 //!
-//! When other tiers come into force, what the old ones gave becomes a list of promises, each with the version and the day
-//! that it rests on. So the result is the same whether an account was touched meanwhile or not, and when a purchase behind a
-//! promise is returned, its own rules judge it again.
+//! When other tiers come into force, the status under the old ones becomes a list of promises, each with its version
+//! and its day. So the result is the same whether the account was touched in the meantime or not. When a purchase
+//! behind a promise is returned, its own rules evaluate it again.
 
 use jiff::civil::Date;
 
@@ -27,15 +27,16 @@ use crate::{
     },
 };
 
-/// What `from` has by the rules in force and by earlier ones, for the member `into` whose tier periods begin on other days.
+/// Returns what `from` has under the rules in force and earlier ones, for the member `into` whose tier periods begin on
+/// other days.
 pub(super) fn brought(rules: Rules<'_>, tiers: &Tiers, into: &Account, from: &Account) -> Vec<Promise> {
     let given = given(rules, from, from.settled_on).into_iter().chain(from.promised.iter().cloned());
     let given = given.filter(|promise| tiers.rank(&promise.tier) > free_rank(tiers));
     given.map(|promise| Promise { until: brought_until(rules, tiers, into, &promise), ..promise }).collect()
 }
 
-/// The last day of `promise` for the member `into`. A level that does not fall at once when its time is over must be held at the end
-/// of one of the member's periods, because that is when it is decided what is kept of it.
+/// Returns the last day of `promise` for the member `into`. A level that does not fall at once when it ends must hold
+/// at the end of one of the member's periods, because the downgrade is decided then.
 fn brought_until(rules: Rules<'_>, tiers: &Tiers, into: &Account, promise: &Promise) -> Option<Date> {
     let until = promise.until?;
     let is_kept_of = tiers.rank(&promise.tier).is_some_and(|rank| tiers.kept_rank(rank).is_some());
@@ -46,8 +47,8 @@ fn brought_until(rules: Rules<'_>, tiers: &Tiers, into: &Account, promise: &Prom
     Some(end.map_or(until, |end| days_after(end, promise.grace_days)))
 }
 
-/// What is left of an override that the higher one of another member takes the place of: its level until its last day, which is no
-/// level to keep afterwards.
+/// Returns what remains of an override that a higher one of another member replaces: its level until its last day,
+/// which is not a level to keep afterwards.
 pub(super) fn overridden(rules: Rules<'_>, given: &TierOverride, today: Date) -> Promise {
     let days = today.until(given.until).map_or(0, |left| left.get_days().saturating_add(1));
     Promise {
@@ -59,9 +60,9 @@ pub(super) fn overridden(rules: Rules<'_>, given: &TierOverride, today: Date) ->
     }
 }
 
-/// Turns what the rules before gave `account` as of `day` into promises, now that other tiers come into force with `head`.
+/// Turns what the rules before gave `account` as of `day` into promises, when other tiers come into force with `head`.
 ///
-/// Levels get the names that they have from now on, and what a version gave that `head` takes back ends.
+/// Levels get their new ids, and what a version gave that `head` corrects ends.
 pub(crate) fn keep_promises(before: Rules<'_>, now: Rules<'_>, head: &VersionHead, account: &mut Account, day: Date) {
     let given = given(before, account, day);
     account.secured.clear();
@@ -82,7 +83,7 @@ pub(crate) fn keep_promises(before: Rules<'_>, now: Rules<'_>, head: &VersionHea
     account.promised.retain(|promise| Some(promise.version) != head.corrects);
 }
 
-/// What `rules` give `account` as of `day`.
+/// Returns what `rules` give `account` as of `day`.
 fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
     let Some(tiers) = rules.tiers() else { return Vec::new() };
     let version = rules.tiers_version();
@@ -104,7 +105,7 @@ fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
         };
         if earned(before).is_some_and(|ground| ground.rank >= rank) {
             given.extend(promise(rank, until, Some(before)));
-            // What would have been kept of earlier levels without those amounts.
+            // What would be kept of earlier levels without those amounts.
             let (kept, _) = softened(tiers, account, free_rank(tiers), before);
             given
                 .extend(kept.filter(|kept| Some(*kept) > free_rank(tiers)).and_then(|kept| promise(kept, until, None)));
@@ -122,7 +123,7 @@ fn given(rules: Rules<'_>, account: &Account, day: Date) -> Vec<Promise> {
     given
 }
 
-/// Lets earlier rules judge again what they promised for amounts kept under `bucket`, of which something was taken back.
+/// Evaluates again what earlier rules promised for amounts stored under `bucket`, some of which were deducted.
 pub(super) fn judge_again(rules: Rules<'_>, account: &mut Account, bucket: Date) {
     let Some(tiers) = rules.tiers() else { return };
     let judged: Vec<_> =
@@ -131,7 +132,7 @@ pub(super) fn judge_again(rules: Rules<'_>, account: &mut Account, bucket: Date)
     add(tiers, account, judged);
 }
 
-/// What is left of `promise`: no higher than its own rules give now, and no longer.
+/// Returns what remains of `promise`: no higher and no longer than its own rules give now.
 fn judged(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) -> Option<Promise> {
     let Some(as_of) = promise.as_of.filter(|_| rests_on(rules, account, promise, bucket)) else {
         return Some(promise.clone());
@@ -147,13 +148,14 @@ fn judged(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) 
     let tier = if tiers.rank(&given) < tiers.rank(&promise.tier) { given } else { promise.tier.clone() };
     let until = match (promise.until, ground.until) {
         (Some(one), Some(other)) if Rolling::of(then).is_some() => Some(one.min(other)),
-        // Elsewhere the end is that of a period, however much counts in it, and of a merged member that of another one.
+        // Otherwise the end is that of a period, regardless of its amounts; for a merged member it is that of another
+        // period.
         (one, other) => one.or(other),
     };
     Some(Promise { tier, until, ..promise.clone() })
 }
 
-/// Whether amounts kept under `bucket` are behind `promise`.
+/// Returns whether amounts stored under `bucket` are behind `promise`.
 fn rests_on(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date) -> bool {
     let Some(as_of) = promise.as_of else { return false };
     let then = rules.versions.program(promise.version).ok();
@@ -161,8 +163,8 @@ fn rests_on(rules: Rules<'_>, account: &Account, promise: &Promise, bucket: Date
     period.is_some_and(|Period { first, last }| bucket >= first && last.is_none_or(|last| bucket <= last))
 }
 
-/// Drops amounts kept under days before `bound`. What was promised for one of them stands from now on: not all that it rests
-/// on is known any more.
+/// Drops amounts stored under days before `bound`. A promise that depends on one of them is final from now on, because
+/// not all of its amounts are known any more.
 pub(super) fn drop_amounts(rules: Rules<'_>, account: &mut Account, bound: Date) {
     let dropped: Vec<_> = account.qualifying.range(..bound).map(|(bucket, _)| *bucket).collect();
     let rests = |promise: &Promise| dropped.iter().any(|bucket| rests_on(rules, account, promise, *bucket));

@@ -1,4 +1,4 @@
-//! The levels that earlier rules gave until a date, as a list.
+//! The list of levels that earlier rules promised until a date.
 
 use jiff::civil::Date;
 
@@ -9,7 +9,7 @@ use crate::{
     values::calendar::days_after,
 };
 
-/// The levels promised to `account` that hold on `today`.
+/// Returns the levels promised to `account` that hold on `today`.
 pub(super) fn standing(tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
     account.promised.iter().filter_map(move |promise| {
         let rank = tiers.rank(&promise.tier).filter(|_| promise.until.is_none_or(|until| until >= today))?;
@@ -17,7 +17,8 @@ pub(super) fn standing(tiers: &Tiers, account: &Account, today: Date) -> impl It
     })
 }
 
-/// The highest level promised to `account` that holds on `day` without days of grace, and the version that gave it.
+/// Returns the highest level promised to `account` that holds on `day` without days of grace, and the version that gave
+/// it.
 pub(super) fn held(tiers: &Tiers, account: &Account, day: Date) -> Option<(usize, u64)> {
     let through = |promise: &Promise, until| days_after(until, promise.grace_days.saturating_neg());
     let holds =
@@ -25,14 +26,15 @@ pub(super) fn held(tiers: &Tiers, account: &Account, day: Date) -> Option<(usize
     holds.filter_map(|promise| Some((tiers.rank(&promise.tier)?, promise.version))).max_by_key(|(rank, _)| *rank)
 }
 
-/// The days on whose beginning a promise is no level to keep any more, and is over.
+/// Returns the days at whose beginning a promise is no longer a level to keep, and ends.
 pub(super) fn ends(promise: &Promise) -> impl Iterator<Item = Date> {
     let grace = promise.grace_days.saturating_neg();
     let ends = promise.until.map(|until| [days_after(until, grace), until]);
     ends.into_iter().flatten().map(|last| days_after(last, 1))
 }
 
-/// Promises the level of `rank`, which `version` gave, until a later day, because the rules in force let it fall more slowly.
+/// Promises the level of `rank`, which `version` gave, until a later day, because the rules in force let it fall more
+/// slowly.
 pub(super) fn prolong(tiers: &Tiers, account: &mut Account, rank: Option<usize>, version: u64, until: Date) {
     let Some((rank, level)) = rank.and_then(|rank| Some((rank, tiers.levels.get(rank)?))) else { return };
     let until = (!tiers.is_kept(rank)).then_some(until);
@@ -40,8 +42,8 @@ pub(super) fn prolong(tiers: &Tiers, account: &mut Account, rank: Option<usize>,
     add(tiers, account, [Promise { tier: level.id.clone(), until, version, grace_days, as_of: None }]);
 }
 
-/// Adds promises, each once, strongest first, at most [`PROMISES_MAX`]: of more, those go first beside which another gives the
-/// same level or a higher one for at least as long.
+/// Adds promises without duplicates, strongest first, at most [`PROMISES_MAX`]. Above that, promises are dropped first
+/// if another gives the same or a higher level for at least as long.
 pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<Item = Promise>) {
     for promise in more {
         if !account.promised.contains(&promise) {
@@ -56,7 +58,7 @@ pub(super) fn add(tiers: &Tiers, account: &mut Account, more: impl IntoIterator<
     }
 }
 
-/// The weakest of `promised`, strongest first, that ends no later than a stronger one.
+/// Returns the weakest of `promised` (strongest first) that ends no later than a stronger one.
 fn outlasted(promised: &[Promise]) -> Option<usize> {
     let mut latest = None;
     let mut weakest = None;

@@ -1,4 +1,4 @@
-//! Levels by their rank, their place in the program from the lowest on.
+//! Ranks: the position of a level in the program, from the lowest.
 
 use jiff::civil::Date;
 
@@ -8,7 +8,7 @@ pub(super) fn reached_rank(tiers: &Tiers, qualifying: &Qualifying) -> Option<usi
     tiers.reached(qualifying).and_then(|level| tiers.rank(&level.id))
 }
 
-/// The level that everybody has.
+/// Returns the rank of the level without a threshold.
 pub(super) fn free_rank(tiers: &Tiers) -> Option<usize> {
     reached_rank(tiers, &Qualifying::default())
 }
@@ -17,6 +17,6 @@ pub(super) fn free_rank(tiers: &Tiers) -> Option<usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lasting {
     pub(crate) rank: usize,
-    /// The last day on which it counts, grace and all; `None` if it is never lost.
+    /// The last day on which it counts, including grace; `None` if it is never lost.
     pub(crate) until: Option<Date>,
 }

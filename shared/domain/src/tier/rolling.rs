@@ -1,8 +1,8 @@
-//! Tiers over a window that moves on with each month: what is worked out from the months, and the little that must be kept.
+//! Tiers over a rolling window of months: what is computed from the months, and the little that must be stored.
 //!
-//! What a month's window reached is worked out anew whenever it is asked, for as long back as days of grace and late
-//! refunds can matter. Kept as secured is only what cannot be worked out: a level on its way down one step a month, and
-//! one that is never lost.
+//! What a month's window reached is computed whenever it is needed, for as far back as days of grace and late refunds
+//! can matter. Only what cannot be computed is stored as secured: a level on its way down one step a month, and one
+//! that is never lost.
 
 use jiff::civil::Date;
 
@@ -22,22 +22,21 @@ use crate::{
     values::calendar::{days_after, months_after},
 };
 
-/// For how many months that are over it can still be worked out what their windows reached: days of grace reach back into
-/// six of them, and the first step down after those begins with the one before. A refund that comes later than this takes
-/// back nothing that a level has secured.
+/// The number of past months whose windows can still be computed. Days of grace reach back into six of them, and the
+/// first step down after those begins with the one before. A later refund deducts nothing that a level has secured.
 pub(super) const MONTHS_TOLD: i32 = 7;
 
-/// A program's tiers over a rolling window of so many months.
+/// The tiers of a program with a rolling window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rolling<'p> {
     pub(crate) tiers: &'p Tiers,
     pub(crate) months: i32,
-    /// The first day with these tiers. Months that were over before it were closed under other rules.
+    /// The first day with these tiers. Months that ended before were closed under other rules.
     pub(crate) since: Date,
 }
 
 impl<'p> Rolling<'p> {
-    /// The window, if the periods of `rules` are one that moves on with each month.
+    /// Returns the window, if the periods of `rules` are rolling months.
     pub(super) fn of(rules: Rules<'p>) -> Option<Self> {
         let tiers = rules.tiers()?;
         match tiers.period {
@@ -46,13 +45,13 @@ impl<'p> Rolling<'p> {
         }
     }
 
-    /// The first and the last day of what counts in the month of `date`.
+    /// Returns the first and the last day of what counts in the month of `date`.
     pub(super) fn span(self, date: Date) -> (Date, Date) {
         let month = date.first_of_month();
         (months_after(month, self.months.saturating_neg()), month.last_of_month())
     }
 
-    /// What counts on the last day of the month of `date`, given what is known today.
+    /// Returns what counts on the last day of the month of `date`, as known today.
     pub(crate) fn window(self, account: &Account, date: Date) -> Qualifying {
         let (first, last) = self.span(date);
         account.qualifying.range(first..=last).fold(Qualifying::default(), |sum, (_, amount)| sum.plus(*amount))
@@ -66,22 +65,22 @@ impl<'p> Rolling<'p> {
         days_after(last, self.tiers.grace_days)
     }
 
-    /// The last day, grace and all, for which what is counted today reaches `rank`, if nothing is added.
+    /// Returns the last day, including grace, for which today's amounts reach `rank` without additions.
     pub(crate) fn lasts_until(self, account: &Account, today: Date, rank: usize) -> Date {
         let months = (0..=self.months).rev().map(|ahead| months_after(today.first_of_month(), ahead));
         let last = months.into_iter().find(|month| self.reached(account, *month) >= Some(rank));
         self.with_grace(last.unwrap_or(today).last_of_month())
     }
 
-    /// The last day on which all that counts today still does; `None` if nothing does.
+    /// Returns the last day on which all amounts of today still count; `None` if nothing counts.
     pub(crate) fn whole_until(self, account: &Account, today: Date) -> Option<Date> {
         let first = months_after(today.first_of_month(), self.months.saturating_neg());
         let (oldest, _) = account.qualifying.range(first..).next()?;
         Some(months_after(oldest.first_of_month(), self.months).last_of_month())
     }
 
-    /// The levels that months before that of `today` give still: those that their windows reached, while there is grace, and
-    /// those that are kept from them.
+    /// Returns the levels that months before that of `today` still give: those that their windows reached, during
+    /// grace, and those that were kept from them.
     pub(crate) fn secured(self, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
         let over = (1..MONTHS_TOLD).filter_map(move |ago| {
             let month = months_after(today.first_of_month(), ago.saturating_neg());
@@ -96,12 +95,12 @@ impl<'p> Rolling<'p> {
         over.chain(kept).filter(move |lasting| lasting.until.is_none_or(|until| until >= today))
     }
 
-    /// The level of the month that ends on `last`: what its window reached, or what was kept through it.
+    /// Returns the level of the month that ends on `last`: what its window reached, or what was kept through it.
     fn level_of(self, account: &Account, last: Date) -> Option<usize> {
         self.kept_through(account, last).max(self.reached(account, last))
     }
 
-    /// The level that is kept after a month of `level`, where the next one does not reach it by itself.
+    /// Returns the level that is kept after a month of `level`, if the next one does not reach it by itself.
     fn softened(self, level: Option<usize>) -> Option<usize> {
         let softened = match self.tiers.downgrade {
             Downgrade::ToQualified => None,
@@ -120,8 +119,8 @@ impl<'p> Rolling<'p> {
         kept.max()
     }
 
-    /// Closes the month that ends on `last`: keeps for the next one what its own window does not reach, and the program does
-    /// not let fall at once.
+    /// Closes the month that ends on `last`. It secures for the next month what that month's window does not reach and
+    /// the program does not drop at once.
     pub(crate) fn close(self, account: &mut Account, last: Date) {
         let through = days_after(last, 1).last_of_month();
         let kept = self.softened(self.level_of(account, last));
@@ -132,8 +131,8 @@ impl<'p> Rolling<'p> {
         {
             account.secured.push(Secured { tier: level.id.clone(), through });
         }
-        // What earlier rules gave steps down, or is never lost, like what these rules give; not before it ends, so that it
-        // does not matter whether months before that were closed one by one.
+        // A promise of earlier rules steps down, or is never lost, like a level of these rules. It does so only at its
+        // end, so it does not matter whether earlier months were closed one by one.
         let promised = promised::held(self.tiers, account, last).filter(|_| last >= self.since);
         if let Some((rank, version)) = promised {
             let kept_too = self.softened(Some(rank));
@@ -144,12 +143,12 @@ impl<'p> Rolling<'p> {
         }
     }
 
-    /// Works out anew what is kept from the month of `bucket` on, because something came late to it.
+    /// Computes again what is kept from the month of `bucket` on, after a late addition.
     pub(crate) fn raise(self, account: &mut Account, bucket: Date) {
         self.close_again(account, bucket, |_, _| {});
     }
 
-    /// Works out anew what is kept from the month of `bucket` on, because something of it was taken back.
+    /// Computes again what is kept from the month of `bucket` on, after a deduction.
     pub(crate) fn lower(self, account: &mut Account, bucket: Date) {
         self.close_again(account, bucket, |account, through| account.secured.retain(|kept| kept.through != through));
     }
@@ -166,7 +165,7 @@ impl<'p> Rolling<'p> {
         }
     }
 
-    /// The days on which what counts today, and what is kept, may come to give less, or what counts already begins to.
+    /// Returns the days on which today's amounts, or what is kept, may give less, or on which amounts begin to count.
     pub(crate) fn changes(self, account: &Account) -> impl Iterator<Item = Date> {
         let leaves = move |bucket: &Date| months_after(bucket.first_of_month(), self.months.saturating_add(1));
         let left = account.qualifying.keys().map(leaves);
@@ -175,7 +174,7 @@ impl<'p> Rolling<'p> {
         ended.chain(account.qualifying.keys().copied())
     }
 
-    /// The first month of which amounts can still matter.
+    /// Returns the first month whose amounts can still matter.
     pub(crate) fn counts_from(self, account: &Account) -> Date {
         months_after(told_from(account), self.months.saturating_neg())
     }
@@ -188,7 +187,7 @@ impl<'p> Rolling<'p> {
     }
 }
 
-/// The first month of which it can still be worked out what its window reached.
+/// Returns the first month whose window can still be computed.
 fn told_from(account: &Account) -> Date {
     months_after(account.settled_on.first_of_month(), MONTHS_TOLD.saturating_neg())
 }

@@ -1,4 +1,4 @@
-//! The effective tier: derived from the account, the program and the day, and able to explain itself.
+//! The effective tier: derived from the account, the program and the day, with an explanation.
 
 use jiff::civil::Date;
 
@@ -21,18 +21,18 @@ use crate::{
 /// What gives a member the effective tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// What counts in the current period reaches it.
+    /// The amounts of the current period reach it.
     Qualified,
-    /// An earlier period earned it, or earlier rules gave it.
+    /// An earlier period secured it, or earlier rules promised it.
     Secured,
-    /// An operator gave it.
+    /// An operator's override gives it.
     Override,
-    /// The member pays for a plan that has it as its floor.
+    /// It is the floor of the member's plan.
     Plan,
 }
 
 impl Because {
-    /// Its name in answers.
+    /// Returns the name used in answers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -44,22 +44,23 @@ impl Because {
     }
 }
 
-/// Where a member stands.
+/// A member's tier and its explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing<'p> {
     /// The effective level; `None` if not even the lowest is reached.
     pub level: Option<&'p Level>,
     /// What gives it.
     pub because: Because,
-    /// The last day that it is certain for, if nothing is taken back; `None` if it does not end by itself.
+    /// The last day for which it is certain without returns; `None` if it does not end by itself.
     pub until: Option<Date>,
     /// What is missing for the next level; `None` at the top.
     pub next: Option<Missing<'p>>,
-    /// What is missing to keep this level when its time is over, or to earn it if it was given or paid for; `None` if nothing is.
+    /// What is missing to keep this level beyond its end, or to earn it if an override or a plan gives it; `None` if
+    /// nothing is missing.
     pub keep: Option<Missing<'p>>,
 }
 
-/// The level that `account` has on `today`, and why. `None` if the program has no tiers.
+/// Returns the level of `account` on `today`, and why. `None` if the program has no tiers.
 #[must_use]
 pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> Option<Standing<'p>> {
     let tiers = rules.tiers()?;
@@ -80,7 +81,7 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
     let keep = level.zip(ground).and_then(|(level, ground)| {
         let until = ground.until?;
         match ground.because {
-            // What this period reached holds through the next one: nothing is missing yet.
+            // What this period reached holds through the next one, so nothing is missing yet.
             Because::Qualified if Rolling::of(rules).is_none() => None,
             Because::Qualified | Because::Secured | Because::Override | Because::Plan => {
                 Some(keeping::missing(rules, tiers, account, today, level, until))
@@ -96,7 +97,7 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
     })
 }
 
-/// A ground on which a member has a level.
+/// A reason for which a member has a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ground {
     pub(crate) rank: usize,
@@ -104,9 +105,9 @@ pub(crate) struct Ground {
     pub(crate) until: Option<Date>,
 }
 
-/// The strongest ground: the highest of the level that this period reaches, what earlier periods secured or earlier rules
-/// gave, an override, and the floor of a plan. Of equals, what lasts longer counts, because the level is certain for so long;
-/// then the first.
+/// Returns the strongest ground: the highest of what this period reaches, what earlier periods secured or earlier rules
+/// promised, an override, and the floor of a plan. Of equal levels, the one that lasts longest counts, because the
+/// level is certain for that time; then the first.
 pub(crate) fn effective(rules: Rules<'_>, account: &Account, today: Date) -> Option<Ground> {
     let tiers = rules.tiers()?;
     let by_strength = |lasting: &Lasting| (lasting.rank, lasting.until.unwrap_or(Date::MAX));
@@ -130,7 +131,7 @@ pub(crate) fn effective(rules: Rules<'_>, account: &Account, today: Date) -> Opt
     grounds.reduce(|best, ground| if strength(&ground) > strength(&best) { ground } else { best })
 }
 
-/// The floor of the plan that runs, until the last of the terms in a row that have as high a one.
+/// Returns the floor of the plan that runs, until the end of the consecutive terms with at least that floor.
 fn planned(rules: Rules<'_>, account: &Account, today: Date) -> Option<Ground> {
     let running = rules.running(&account.plans, today)?;
     let rank = rules.floor_rank(running)?;
@@ -139,7 +140,7 @@ fn planned(rules: Rules<'_>, account: &Account, today: Date) -> Option<Ground> {
     Some(Ground { rank, because: Because::Plan, until: Some(rules.runs_until(last)) })
 }
 
-/// The level that what counts in the period of `day` reaches, and until when that lasts if nothing is added.
+/// Returns the level that the period of `day` reaches, and until when it lasts without additions.
 pub(super) fn qualified(rules: Rules<'_>, account: &Account, day: Date) -> Option<Ground> {
     let tiers = rules.tiers()?;
     let period = current_period(rules.program, tiers, account, day);
@@ -152,7 +153,7 @@ pub(super) fn qualified(rules: Rules<'_>, account: &Account, day: Date) -> Optio
     Some(Ground { rank, because: Because::Qualified, until })
 }
 
-/// The levels that earlier periods secured and that still hold.
+/// Returns the levels that earlier periods secured and that still hold.
 fn secured(tiers: &Tiers, account: &Account, today: Date) -> impl Iterator<Item = Lasting> {
     account.secured.iter().filter_map(move |secured| {
         let until = days_after(secured.through, tiers.grace_days);

@@ -1,4 +1,4 @@
-//! What an account forgets: everything that nothing posted from now on can need, and the oldest of what is too much.
+//! Forgetting: removes from an account what no later posting can need, and the oldest data above a limit.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use crate::{
     values::calendar::Interval,
 };
 
-/// Most bytes that an account remembers of caps and steps: those of two versions, because what the version before remembers
-/// still counts when the next one begins.
+/// Maximum number of bytes of caps and steps in an account: those of two versions, because the data of the version
+/// before still counts when the next one begins.
 const REMEMBERED_BYTES_MAX: usize = 2 * MEMORY_BYTES_MAX;
 
-/// Drops what nothing that is posted from now on can need.
+/// Drops what no later posting can need.
 pub(super) fn forget(rules: Rules<'_>, account: &mut Account) {
     let today = account.settled_on;
     let open = rules.open_days(today);
@@ -27,7 +27,7 @@ pub(super) fn forget(rules: Rules<'_>, account: &mut Account) {
         let Some(last) = interval.last() else { return true };
         match owner {
             CapOwner::Rule(_) => open.meet(interval.first(), last),
-            // A reward is only ever redeemed now, and an entitlement used.
+            // Rewards are only redeemed, and entitlements only used, at the current time.
             CapOwner::Reward(_) | CapOwner::Entitlement(_) => last >= today,
         }
     });
@@ -43,8 +43,8 @@ pub(super) fn forget(rules: Rules<'_>, account: &mut Account) {
     notice::forget(account, today);
 }
 
-/// Drops what is more than [`REMEMBERED_BYTES_MAX`], which takes many versions with many capped rules in a short time: first what
-/// the rules in force do not know, then the oldest.
+/// Drops what exceeds [`REMEMBERED_BYTES_MAX`], which takes many versions with many capped rules in a short time: first
+/// what the rules in force do not know, then the oldest.
 fn drop_excess(rules: Rules<'_>, account: &mut Account) {
     let steps = account.steps.iter().map(|(rule, steps)| rule.as_str().len().saturating_add(steps.bytes()));
     let bytes = steps.fold(account.cap_use.bytes(), usize::saturating_add);
@@ -56,7 +56,7 @@ fn drop_excess(rules: Rules<'_>, account: &mut Account) {
         account.cap_use.iter().map(|(owner, _)| (owner.clone(), rules.program.cap_of(owner).is_some())).collect();
     let is_known = |owner: &CapOwner| is_known.get(owner).copied().unwrap_or_default();
     let end = |interval: Interval| interval.last().unwrap_or(Date::MAX);
-    // The name of an owner goes with the last of its uses.
+    // The name of an owner is dropped with the last of its uses.
     let of_owner = |(owner, uses): (&CapOwner, &BTreeMap<Interval, i64>)| {
         let last = uses.keys().map(|interval| end(*interval)).max();
         let bytes = |interval: Interval, used| {
@@ -69,7 +69,7 @@ fn drop_excess(rules: Rules<'_>, account: &mut Account) {
     let mut uses: Vec<_> = account.cap_use.iter().flat_map(of_owner).collect();
     uses.sort_unstable();
     let mut excess = bytes.saturating_sub(REMEMBERED_BYTES_MAX);
-    // All of one day go together, so that the order of the owners has no say.
+    // All uses of one day are dropped together, so that the order of the owners does not matter.
     let dropped = uses.iter().take_while(|(_, _, bytes)| {
         let is_excess = excess > 0;
         excess = excess.saturating_sub(*bytes);

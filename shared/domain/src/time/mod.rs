@@ -1,4 +1,4 @@
-//! Time: what it does to an account, in silence and with entries.
+//! The effects of time on an account, with and without entries.
 
 mod forgetting;
 pub(crate) mod notice;

@@ -1,4 +1,4 @@
-//! Notices: telling a member ahead of the points that will expire, once for each day on which some do.
+//! Expiry notices: one entry before each day on which points expire.
 
 use jiff::civil::Date;
 
@@ -14,9 +14,10 @@ use crate::{
     },
 };
 
-/// The next day, after the one up to which `account` is settled, on whose beginning a notice is due; `None` if none will be.
+/// Returns the next day, after the one up to which `account` is settled, at whose beginning a notice is due; `None` if
+/// there is none.
 ///
-/// Points that came in when their notice's day had begun are told of on the next day's beginning.
+/// Points that were credited after their notice's day had begun get their notice at the beginning of the next day.
 pub(crate) fn next_day(program: &Program, account: &Account) -> Option<Date> {
     let days = days_ahead(program, account)?;
     let tomorrow = days_after(account.settled_on, 1);
@@ -24,10 +25,10 @@ pub(crate) fn next_day(program: &Program, account: &Account) -> Option<Date> {
     Some(days_after(on, days.saturating_neg()).max(tomorrow))
 }
 
-/// Posts each notice that is due when `day` begins, in the settling of an account up to `today`.
+/// Posts each notice that is due when `day` begins, while settling an account up to `today`.
 ///
-/// Points that are over by `today` get none: the ledger tells of their expiry in the same breath, and whoever passes the
-/// notice on would warn of what cannot be helped any more.
+/// Points that have expired by `today` get no notice: the same settling posts their expiry, and a warning would come
+/// too late.
 pub(crate) fn post_due(draft: &mut Draft<'_>, day: Date, today: Date) {
     let Some(days) = days_ahead(draft.rules.program, &draft.account) else { return };
     let near = days_after(day, days);
@@ -43,13 +44,13 @@ pub(crate) fn post_due(draft: &mut Draft<'_>, day: Date, today: Date) {
     }
 }
 
-/// Drops the day up to which notices were due once it is over: whatever has points then expires later.
+/// Drops the day up to which notices were due once it has passed: remaining points expire later.
 pub(crate) fn forget(account: &mut Account, today: Date) {
     account.noticed_through = account.noticed_through.filter(|through| *through >= today);
 }
 
-/// How many days ahead the member is told, if at all. To whoever has left for good there is nothing to tell; a suspended
-/// member's points go on expiring.
+/// Returns how many days ahead the notice is written, if at all. Closed members get none; the points of suspended
+/// members continue to expire.
 fn days_ahead(program: &Program, account: &Account) -> Option<i32> {
     match account.status {
         Status::Active | Status::Suspended => program.points.expiry_notice_days,
@@ -57,7 +58,7 @@ fn days_ahead(program: &Program, account: &Account) -> Option<i32> {
     }
 }
 
-/// Each day on which points will expire that no notice was due for yet, soonest first, and how many they are.
+/// Returns each day on which points will expire without a notice so far, soonest first, and how many.
 fn unnoticed(account: &Account) -> impl Iterator<Item = (Date, Points)> {
     account.lots.by_day().filter(|(on, _)| account.noticed_through.is_none_or(|through| *on > through))
 }

@@ -1,5 +1,5 @@
-//! What time does to an account in silence, because it follows from the account, the rules and the day. Settling does it, and
-//! rebuilding does the same between entries.
+//! The effects of time without entries, which follow from the account, the rules and the day. Settling applies them,
+//! and rebuilding applies them between entries.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -22,16 +22,17 @@ use crate::{
     },
 };
 
-/// What time does to an account that entries need not tell, because it follows from the account, the rules and the day.
+/// An effect of time that needs no entry, because it follows from the account, the rules and the day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Quiet<'p> {
     /// A day begins on which something may change.
     Day(Date),
-    /// A version comes into force that changes what time does.
+    /// A version comes into force that changes the effects of time.
     Version(&'p VersionHead),
 }
 
-/// The next that happened to `account` in silence up to `now`, on `today` or before, and up to the version `newest`.
+/// Returns the next effect without an entry on `account` up to `now`, on `today` or before, and up to the version
+/// `newest`.
 pub(crate) fn next_quiet<'p>(
     rules: Rules<'p>,
     account: &Account,
@@ -41,7 +42,7 @@ pub(crate) fn next_quiet<'p>(
     let day = next_day(rules, account).filter(|day| *day <= today);
     let version = rules.versions.next_begun(account.program_version, now).filter(|head| head.version <= newest);
     match (day, version) {
-        // The version in force when a day begins decides what that day brings.
+        // The version in force when a day begins decides the effects of that day.
         (Some(day), Some(head)) if start_of(&rules.program.zone, day) < head.in_force_from => Some(Quiet::Day(day)),
         (_, Some(head)) => Some(Quiet::Version(head)),
         (day, None) => day.map(Quiet::Day),
@@ -57,7 +58,7 @@ impl Quiet<'_> {
     }
 }
 
-/// The next day, after the one up to which `account` is settled, on whose beginning something about it may change.
+/// Returns the next day, after the one up to which `account` is settled, at whose beginning it may change.
 pub(super) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
@@ -75,7 +76,7 @@ pub(super) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
         .min()
 }
 
-/// Begins `day` in silence: what the day before ended and needs no entry.
+/// Begins `day` without entries: ends what ended on the day before and needs no entry.
 pub(crate) fn begin_quietly(rules: Rules<'_>, account: &mut Account, day: Date) {
     tier::close(rules, account, day);
     account.settled_on = day;
@@ -83,12 +84,12 @@ pub(crate) fn begin_quietly(rules: Rules<'_>, account: &mut Account, day: Date) 
     account.plans.retain(|term| rules.renews_until(term) >= day);
 }
 
-/// Lets `head` come into force in silence: what the rules before gave is promised from now on, and what they forget is
-/// forgotten, so that the account is the same whether it was touched lately or not. Answers with the rules from now on.
+/// Brings `head` into force without entries: what the rules before gave becomes promised, and data that they no longer
+/// need is dropped, so that the account does not depend on when it was touched. Returns the new rules.
 pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account, head: &VersionHead) -> Rules<'p> {
     let Ok(rules) = Rules::of(before.versions, head.version) else { return before };
     let day = before.program.date(head.in_force_from);
-    // A version that begins with a day decides what that day brings, so the rules before end on the day before.
+    // A version that begins with a day decides the effects of that day, so the rules before end on the day before.
     let begins_day = start_of(&before.program.zone, day) == head.in_force_from;
     let last = if begins_day { days_after(day, -1) } else { day };
     account.settled_on = account.settled_on.max(last);
@@ -102,7 +103,7 @@ pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account
         tier::keep_promises(before, rules, head, account, last);
     }
     if rules.program.points.expiry.extended_to(last).is_none() {
-        // Another policy is in force. The lots keep the dates that they have.
+        // Another policy is in force. The lots keep their dates.
         account.extended_to = None;
         account.extension = Extension::default();
     }
@@ -110,15 +111,15 @@ pub(crate) fn begin_version_quietly<'p>(before: Rules<'p>, account: &mut Account
     rules
 }
 
-/// Ends settling on `today` in silence: nothing more happened, and what no longer matters is forgotten.
+/// Ends settling on `today` without entries: nothing more happened, and data that no longer matters is dropped.
 pub(crate) fn end_quietly(rules: Rules<'_>, account: &mut Account, today: Date) {
     account.program_version = rules.program.version;
     account.settled_on = account.settled_on.max(today);
     forget(rules, account);
 }
 
-/// The next birthday that the program has points for: not sooner than eleven months after the last one, so that a
-/// corrected date does not make two.
+/// Returns the next birthday for which the program gives points: at least eleven months after the last one, so that a
+/// corrected date does not give points twice.
 pub(super) fn next_birthday(program: &Program, account: &Account) -> Option<Date> {
     if account.status != Status::Active || !program.earning_rules.iter().any(|rule| rule.on == Trigger::Birthday) {
         return None;

@@ -1,4 +1,4 @@
-//! Settling: bringing an account up to now, so that time is accounted for before anything is decided.
+//! Settling: brings an account up to now, so that the effects of time are applied before a decision.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -28,42 +28,42 @@ use crate::{
     },
 };
 
-/// Most items after which settling goes on to another day: entries, and what they give back to counters.
+/// Maximum number of items after which settling continues with another day: entries, and changes of counters.
 const ITEMS_MAX: usize = 40;
 
-/// Most items of that other day that are left to the command that follows. A transaction holds 100, and the command's own
-/// must find room beside them. A day has more only if it tells of that many lots that came in late and expire soon.
+/// Maximum number of items of that other day that are left to the command that follows. A transaction holds 100, and
+/// the command needs room for its own. A day has more only if that many lots were credited late and expire soon.
 const DAY_ITEMS_MAX: usize = 10;
 
-/// How many days on which nothing visible happens are looked beyond for the next day on which something does. In a year
-/// there may be three of them, the end of a period, the end of its grace and a birthday, and points may live for eleven; where
-/// a tier's period moves on by months, two for each of the 44 months that are kept.
+/// Maximum number of days without a visible change that are skipped to find the next day with one. A year may have
+/// three of them (the end of a period, the end of its grace, a birthday), and points may live for eleven years; with
+/// rolling months, two for each of the 44 stored months.
 const QUIET_DAYS_MAX: usize = 128;
 
-/// How much that time does is looked through for the next change of tier: more than there can be, unless a program gives points
-/// every birthday and lets them expire for the next hundred years.
+/// Maximum number of events to look ahead for the next change of tier: more than there can be, unless a program gives
+/// points every birthday and lets them expire for the next hundred years.
 const EVENTS_AHEAD_MAX: usize = 512;
 
-/// An account that has been brought up to now: the only kind that a decision takes.
+/// An account that was brought up to now. Decisions accept only this type.
 #[derive(Clone, Debug)]
 pub struct Settled<'p>(pub(crate) Draft<'p>);
 
-/// What came of settling an account.
+/// The result of settling an account.
 #[derive(Debug)]
 pub enum Settlement<'p> {
-    /// It is up to now.
+    /// The account is up to now.
     Current(Box<Settled<'p>>),
-    /// So much has happened that a part must be committed first; then settle again.
+    /// Too much has happened for one transaction. Commit this part, then settle again.
     Behind(Box<Posting>),
     /// The documents of these versions must be loaded first.
     Needs(Vec<u64>),
-    /// The account was settled under a version that is not known here: the versions must be read again.
+    /// The account was settled under a version that is not known here. The versions must be read again.
     Stale,
 }
 
-/// Brings `account` up to `now`: expires lots and gives notice of those that will expire, closes tier periods, ends overrides
-/// and plans, celebrates birthdays, each on its own day and under the version in force then, in order. When other rules come
-/// into force on the way, what the ones before gave is kept.
+/// Brings `account` up to `now`: expires lots, writes notices, closes tier periods, ends overrides and plans, gives
+/// birthday points, each on its own day and under the version in force then, in order. When other rules come into force
+/// on the way, what the ones before gave is kept.
 ///
 /// Nothing happens before the account's newest commit, even if the clock of this machine is behind.
 #[must_use]
@@ -83,7 +83,7 @@ pub fn settle(versions: &Versions, account: Account, now: Timestamp) -> Settleme
     }
     let version = account.version;
     let mut draft = Draft::new(rules, account, Some(version), now);
-    // A clock may be set back; what has been accounted for stays so.
+    // A clock may be set back; an account is never settled back.
     let today = rules.program.date(now).max(draft.today());
     while let Some(event) = next_event(draft.rules, &draft.account, today, now, Versioned::Followed) {
         if draft.items() >= ITEMS_MAX {
@@ -99,11 +99,11 @@ pub fn settle(versions: &Versions, account: Account, now: Timestamp) -> Settleme
     Settlement::Current(Box::new(Settled(draft)))
 }
 
-/// As [`settle`], to be looked at: what would be committed on the way is not.
+/// Like [`settle`], for reading only: nothing is committed.
 ///
 /// # Errors
 ///
-/// The document of a version was not loaded, or a version that the account was settled under is not known here.
+/// The document of a version was not loaded, or the account was settled under a version that is not known here.
 pub fn settle_unwritten(versions: &Versions, account: Account, now: Timestamp) -> Result<Settled<'_>, VersionMissing> {
     let mut account = account;
     loop {
@@ -120,31 +120,31 @@ pub fn settle_unwritten(versions: &Versions, account: Account, now: Timestamp) -
 }
 
 impl<'p> Settled<'p> {
-    /// The account as it is now.
+    /// Returns the settled account.
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.0.account
     }
 
-    /// What settling would write, oldest first.
+    /// Returns the entries that settling would write, oldest first.
     #[must_use]
     pub fn entries(&self) -> &[Sealed] {
         &self.0.entries
     }
 
-    /// Today, in the program's time zone.
+    /// Returns today, in the program's time zone.
     #[must_use]
     pub fn today(&self) -> Date {
         self.0.today()
     }
 
-    /// Where the member stands.
+    /// Returns the member's tier and its explanation.
     #[must_use]
     pub fn standing(&self) -> Option<Standing<'p>> {
         tier::standing(self.0.rules, &self.0.account, self.today())
     }
 
-    /// The tier period that today lies in, and what counts in it. `None` if the program has no tiers.
+    /// Returns the current tier period and its amounts. `None` if the program has no tiers.
     #[must_use]
     pub fn period(&self) -> Option<(Period, Qualifying)> {
         let tiers = self.0.rules.tiers()?;
@@ -152,7 +152,7 @@ impl<'p> Settled<'p> {
         Some((period, tier::qualifying_of(&self.0.account, period)))
     }
 
-    /// The next day on which the tier changes if nothing but time happens, and what it changes to; `None` if it stays.
+    /// Returns the next day on which the tier changes because of time alone, and the new tier; `None` if it stays.
     #[must_use]
     pub fn next_tier(&self) -> Option<(Date, Option<LevelId>)> {
         let account = &self.0.account;
@@ -167,34 +167,33 @@ impl<'p> Settled<'p> {
         None
     }
 
-    /// The member's plan that runs, and the last day on which it does if it is not paid again: later than its last paid day by
-    /// its grace.
+    /// Returns the plan that runs, and its last day without a further payment: its last paid day plus its grace.
     #[must_use]
     pub fn plan(&self) -> Option<(&PlanTerm, Date)> {
         let term = self.0.running_plan()?;
         Some((term, self.0.rules.runs_until(term)))
     }
 
-    /// The terms of plans that wait for others to end, in the order in which they will run, with their days if nothing else is
-    /// paid, ended or taken back.
+    /// Returns the plan terms that wait, in the order in which they will run, with their days if nothing else is paid,
+    /// ended or reversed.
     pub fn plans_waiting(&self) -> impl Iterator<Item = &PlanTerm> {
         self.0.plans_waiting()
     }
 
-    /// The level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
+    /// Returns the level that the member's plan has as its floor, and the plan's term; `None` without such a plan.
     #[must_use]
     pub fn floor(&self) -> Option<(LevelId, &PlanTerm)> {
         let term = self.0.running_plan()?;
         Some((self.0.rules.floor(term)?, term))
     }
 
-    /// The rules in force now.
+    /// Returns the rules in force now.
     #[must_use]
     pub fn program(&self) -> &'p Program {
         self.0.rules.program
     }
 
-    /// The rules that were in force when something happened; a till's clock that runs ahead counts as now.
+    /// Returns the rules that were in force at `happened_at`; a till's clock that is ahead counts as now.
     ///
     /// # Errors
     ///
@@ -203,25 +202,25 @@ impl<'p> Settled<'p> {
         self.0.rules.versions.at(happened_at.min(self.0.now))
     }
 
-    /// The moment at which everything is decided: now, and never before the account's newest commit.
+    /// Returns the instant of the decision: now, and never before the account's newest commit.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.now
     }
 
-    /// This, if settling wrote nothing.
+    /// Returns the account, if settling wrote nothing.
     ///
     /// # Errors
     ///
-    /// What it wrote, to be committed by itself.
+    /// The entries of the settling, to be committed on their own.
     pub fn caught_up(self) -> Result<Self, Box<Posting>> {
         if self.0.entries.is_empty() { Ok(self) } else { Err(Box::new(self.0.finish())) }
     }
 
-    /// What settling did, to be committed by itself; `None` if it wrote nothing.
+    /// Returns the entries of the settling, to be committed on their own; `None` if it wrote nothing.
     ///
-    /// An account whose review was due and came to nothing, because the program has changed since the date was set, is
-    /// committed too: it would be due every day otherwise.
+    /// An account whose review was due without effect, because the program has changed since the date was set, is
+    /// committed too. Otherwise it would be due every day.
     #[must_use]
     pub fn review(self) -> Option<Posting> {
         let was_due = self.0.account.review_on.is_some_and(|day| day <= self.today());
@@ -230,39 +229,39 @@ impl<'p> Settled<'p> {
 }
 
 impl Draft<'_> {
-    /// What is to be committed, of an account that is settled.
+    /// Returns the posting of a settled account.
     ///
-    /// What the last entry leaves behind and nothing can need is forgotten, as it is when the account is rebuilt.
+    /// Data that the last entry left behind and that nothing can need is dropped, as in a rebuild.
     pub(crate) fn finish(mut self) -> Posting {
         let today = self.today();
         end_quietly(self.rules, &mut self.account, today);
         self.finish_part()
     }
 
-    /// What is to be committed of an account that is not settled yet.
+    /// Returns the posting of an account that is not settled yet.
     fn finish_part(self) -> Posting {
         let review_on = next_change(self.rules, &self.account);
         self.into_posting(review_on)
     }
 }
 
-/// What time does to an account next.
+/// The next effect of time on an account.
 #[derive(Clone, Copy, Debug)]
 enum Event<'p> {
-    /// The hold that ends first is over.
+    /// The hold that ends first has ended.
     HoldEnds,
-    /// Something happens in silence, and maybe more.
+    /// An effect without an entry, and possibly others.
     Quiet(Quiet<'p>),
 }
 
-/// Whether versions that come into force are followed, or all of the time ahead is looked at under the rules of now.
+/// Whether versions that come into force are applied, or all future time is evaluated under the current rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Versioned {
     Followed,
     Ignored,
 }
 
-/// The next of all that has happened to `account` up to `now`.
+/// Returns the next event on `account` up to `now`.
 fn next_event<'p>(
     rules: Rules<'p>,
     account: &Account,
@@ -274,7 +273,7 @@ fn next_event<'p>(
         Versioned::Followed => next_quiet(rules, account, (today, now), u64::MAX),
         Versioned::Ignored => next_day(rules, account).map(Quiet::Day),
     };
-    // What a hold gives back before its lot's last day is over expires along with the lot.
+    // Points that a hold returns before the end of their last day expire with their lot.
     let before = quiet.map_or(Timestamp::MAX, |quiet| quiet.at(rules));
     let hold = account.holds.iter().map(|hold| hold.expires_at).min();
     match hold.filter(|ends_at| *ends_at <= now && *ends_at < before) {
@@ -283,7 +282,7 @@ fn next_event<'p>(
     }
 }
 
-/// Lets `event` happen, in the settling of an account up to `today`.
+/// Applies `event`, while settling an account up to `today`.
 fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
     match event {
         Event::HoldEnds => release_hold(draft),
@@ -292,8 +291,8 @@ fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
     }
 }
 
-/// The next day on which settling `account` would write an entry, or a referral that is owed can be paid; `None` if there is no
-/// such day.
+/// Returns the next day on which settling `account` would write an entry, or an owed referral can be paid; `None` if
+/// there is none.
 pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
     if !account.referral_debts.is_empty() {
         return Some(days_after(account.settled_on, 1));
@@ -302,7 +301,7 @@ pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
     for _ in 0..QUIET_DAYS_MAX {
         let event = next_event(rules, &draft.account, Date::MAX, Timestamp::MAX, Versioned::Ignored)?;
         match event {
-            // It ends on the day before the one that begins with it over.
+            // It ends on the day before the day that begins after its end.
             Event::HoldEnds => {
                 let ends_at = draft.account.holds.iter().map(|hold| hold.expires_at).min()?;
                 return Some(days_after(rules.program.date(ends_at).max(account.settled_on), 1));
@@ -317,7 +316,7 @@ pub(crate) fn next_change(rules: Rules<'_>, account: &Account) -> Option<Date> {
     None
 }
 
-/// Begins `day`: everything that the day before ended, in the settling of an account up to `today`.
+/// Begins `day`: ends everything that ended on the day before, while settling an account up to `today`.
 fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     let starts_at = start_of(&draft.rules.program.zone, day);
     let birthday = next_birthday(draft.rules.program, &draft.account).filter(|birthday| *birthday == day);
@@ -341,11 +340,11 @@ fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     if let Some(change) = draft.tier_change() {
         draft.post_tier_change(EntryId::engine(&[&"tier", &day]), change, starts_at, None);
     }
-    // Last, so that a notice knows of all that came in when the day began.
+    // Notices come last, so that they include everything credited at the beginning of the day.
     notice::post_due(draft, day, today);
 }
 
-/// Lets a version come into force.
+/// Brings a version into force.
 fn begin_version(draft: &mut Draft<'_>, head: &VersionHead) {
     draft.rules = begin_version_quietly(draft.rules, &mut draft.account, head);
     if let Some(change) = draft.tier_change() {
@@ -354,8 +353,8 @@ fn begin_version(draft: &mut Draft<'_>, head: &VersionHead) {
     }
 }
 
-/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time, with all else that their
-/// accruals counted.
+/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time, with everything
+/// else that their accruals counted.
 fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
     let at = start_of(&draft.rules.program.zone, awaits.ends_on());
     let (id, record) = match awaits {
@@ -376,7 +375,8 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
         let (paid, purchases) = (counted.paid, counted.purchases);
         // The next purchase that is large enough pays again.
         let referral = (counted.referrals != 0).then_some(ReferralChange::Reopened);
-        // An account that was settled in between has forgotten what does not matter any more, and the entry is the same for both.
+        // An account that was settled in between has dropped data that no longer matters. The entry must be the same in
+        // both cases.
         let mut known = draft.account.clone();
         tier::forget(draft.rules, &mut known);
         (entry.effects.qualified, entry.effects.secured_now) =
@@ -392,13 +392,13 @@ fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
     }
     let id = entry.id.clone();
     draft.post(entry);
-    // Points that only the lapsed accruals had extended may have been over before this day.
+    // Points that only the lapsed accruals had extended may have expired before this day.
     while let Some((last, _)) = draft.account.lots.expired(days_after(awaits.ends_on(), -1)) {
         draft.post_expiry(EntryId::engine(&[&"expiry", &last, &id]), last, Some(id.clone()));
     }
 }
 
-/// Whether both end on one day in the same way.
+/// Returns whether both end on one day in the same way.
 fn is_same_day(one: Awaits, other: Awaits) -> bool {
     match (one, other) {
         (Awaits::Maturity(one, _), Awaits::Maturity(other, _))
@@ -407,7 +407,7 @@ fn is_same_day(one: Awaits, other: Awaits) -> bool {
     }
 }
 
-/// Gives back what the hold that ends first reserves, on the day of its end.
+/// Returns what the hold that ends first reserves, on the day of its end.
 fn release_hold(draft: &mut Draft<'_>) {
     let Some(hold) = draft.account.holds.iter().min_by_key(|hold| hold.expires_at).cloned() else { return };
     draft.account.settled_on = draft.today().max(draft.rules.program.date(hold.expires_at));
@@ -416,17 +416,17 @@ fn release_hold(draft: &mut Draft<'_>) {
     draft.release(entry, &hold, Points::ZERO);
 }
 
-/// Gives what the program's birthday rules give.
+/// Gives the points of the program's birthday rules.
 fn celebrate(draft: &mut Draft<'_>, day: Date) {
     let program = draft.rules.program;
     let starts_at = start_of(&program.zone, day);
     let record = Record::Accrual(Accrued { source: Source::Birthday, breakdown: Vec::new(), referral: None });
     let entry = draft.entry(EntryId::engine(&[&"birthday", &day]), record, By::Engine, starts_at);
     let mut celebrated = draft.clone();
-    // A full account gets nothing: a present must not stand in the way of what else the member came for. No cap of a birthday
-    // rule needs a counter: a program is not published with one.
+    // A full account gets nothing: birthday points must not prevent the command. No cap of a birthday rule needs a
+    // counter, because publishing rejects such a program.
     let given = celebrated.accrue(entry, &Occasion::Birthday(starts_at), program, &Counters::default(), None);
-    // A present may also go into what is owed, all of it.
+    // Birthday points may also pay what is owed.
     let balance = |draft: &Draft<'_>| draft.account.lots.total() - draft.account.owed;
     if given.is_ok() && balance(&celebrated) != balance(draft) {
         *draft = celebrated;
