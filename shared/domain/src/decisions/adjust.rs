@@ -1,4 +1,4 @@
-//! Adjusting: points given or taken by an operator, with a reason.
+//! Adjustments: an operator gives or deducts points, with a reason.
 
 use std::fmt;
 
@@ -16,41 +16,41 @@ use crate::{
     },
 };
 
-/// A wish to adjust.
+/// A request for an adjustment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjust {
-    /// Points to give, or if negative to take.
+    /// Points to give, or to deduct if negative.
     pub points: Points,
-    /// The last day of points given; without it, they live as long as any earned today.
+    /// The last day of points given; without it, the same as for points earned today.
     pub expires_on: Option<Date>,
-    /// What counts toward a tier, or if negative counts no longer, in the current period.
+    /// Amounts to add to the current tier period, or to deduct if negative.
     pub qualifying: Qualifying,
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     pub reason: Label,
-    /// What else is to be said of it, for people.
+    /// A note for people.
     pub note: Option<Note>,
 }
 
-/// Why nothing was adjusted, in the order in which it is looked for.
+/// Why an adjustment is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdjustRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// The last day of the points is over.
+    /// The last day of the points is in the past.
     ExpiresOnPast {
-        /// Today, the first day that can be their last.
+        /// Today, the earliest allowed day.
         today: Date,
     },
-    /// Something is to count toward a tier, and the program has none.
+    /// Amounts toward a tier are given, and the program has no tiers.
     NoTiers,
-    /// The account would hold more than [`Points::MAX`].
+    /// The account would have more than [`Points::MAX`].
     PointsOverflow,
-    /// More is to be taken than can be spent.
+    /// More points are deducted than are spendable.
     InsufficientPoints {
         /// How many points are missing.
         missing: Points,
     },
-    /// More is to be taken from what counts toward a tier than counts in the current period.
+    /// More is deducted from the amounts toward a tier than the current period has.
     InsufficientQualifying {
         /// How much is missing.
         missing: Qualifying,
@@ -73,8 +73,8 @@ impl fmt::Display for AdjustRefusal {
     }
 }
 
-/// Gives or takes points. Points given are new ones, and live until the day that the operator names, or as long as any earned today;
-/// points taken are those that expire soonest. Neither counts toward a tier, except for what the operator says.
+/// Gives or deducts points. Given points are new and live until the day that the operator names, or as long as points
+/// earned today. Deducted points are those that expire soonest. Neither counts toward a tier, except for `qualifying`.
 ///
 /// # Errors
 ///

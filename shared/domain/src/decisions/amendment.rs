@@ -1,4 +1,4 @@
-//! Amending a purchase: it is another one now than it was told at first, larger or smaller.
+//! Amendments: replaces a purchase by what it is now, larger or smaller.
 
 use std::fmt;
 
@@ -26,20 +26,20 @@ use crate::{
     },
 };
 
-/// Why nothing was amended, in the order in which it is looked for.
+/// Why an amendment is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AmendRefusal {
     /// The account does not earn.
     Inactive(Inactive),
-    /// The entry is no purchase.
+    /// The entry is not a purchase.
     NotAPurchase,
     /// The purchase is in another currency than the program, or its lines exceed its total.
     Unfit(Unfit),
-    /// It was made at another time.
+    /// It has another `occurred_at`.
     OccurredAtDiffers,
-    /// The purchase has had [`CHANGES_MAX`] returns and amendments.
+    /// The purchase already has [`CHANGES_MAX`] returns and amendments.
     ChangesFull,
-    /// The account would hold more than [`Points::MAX`].
+    /// The account would have more than [`Points::MAX`].
     PointsOverflow,
 }
 
@@ -60,9 +60,9 @@ impl fmt::Display for AmendRefusal {
     }
 }
 
-/// Replaces the purchase that `accrual` records by `purchase`, which is all of it as it is now: it is assessed again under the
-/// version, the facts and the day of then, and the difference is posted. What was returned before stands only where `purchase`
-/// leaves it out. `along` as for a return ([`crate::decisions::reversal::reverse`]).
+/// Replaces the purchase that `accrual` records by `purchase`, the whole purchase as it is now. It is assessed again
+/// with the version, the facts and the day of the original, and the difference is posted. Earlier returns count only
+/// where `purchase` leaves the goods out. `along` as for a return ([`crate::decisions::reversal::reverse`]).
 ///
 /// # Errors
 ///
@@ -118,7 +118,7 @@ pub fn amend<'p>(
     Ok(draft.finish())
 }
 
-/// Leaves the receipt of the purchase so far free, and takes that of the purchase now.
+/// Frees the receipt of the purchase so far, and takes the one of the purchase now.
 fn exchange_receipts(draft: &mut Draft<'_>, accrual: &Recorded, purchase: &Purchase) {
     let then = draft.then(accrual.sealed.entry.program_version);
     let before = accrual.purchase().filter(|_| !accrual.is_undone());
@@ -138,7 +138,7 @@ fn unposted(not_assessed: NotAssessed) -> Unposted<AmendRefusal> {
     }
 }
 
-/// Returns whether the referral that `accrual` paid for under the rules of `then` ends with its becoming `purchase`.
+/// Returns whether the referral that `accrual` paid for under the rules of `then` ends if it becomes `purchase`.
 #[must_use]
 pub fn ends_referral(then: &Program, accrual: &Recorded, purchase: &Purchase) -> bool {
     referral::ends(then, accrual, purchase.total.amount.get())

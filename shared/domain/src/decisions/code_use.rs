@@ -1,4 +1,4 @@
-//! Using a code that a member was given: all of it at once, or a part of its balance.
+//! Uses a code that a member was given, completely or a part of its balance.
 
 use std::fmt;
 
@@ -18,34 +18,34 @@ use crate::{
     },
 };
 
-/// Why a code was not used, in the order in which it is looked for.
+/// Why the use of a code is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeUseRefusal {
-    /// The account of the member who has the code is closed.
+    /// The account of the code's member is closed, erased or merged.
     Inactive(Inactive),
     /// The member was not given the code.
     NotGiven,
     /// The code is void.
     Void,
-    /// The code was used, all of it.
+    /// The code is used up.
     Used,
-    /// The last day of the code is over.
+    /// The last day of the code has passed.
     Expired {
         /// The last day on which it could be used.
         on: Date,
     },
-    /// The code has a balance, and no money was named, or none at all.
+    /// The code has a balance, and the request names no money or an amount of zero.
     MoneyMissing {
         /// The balance.
         left: Money,
     },
-    /// The code has no balance, and money was named.
+    /// The code has no balance, and the request names money.
     MoneyUnexpected,
     /// The money is in another currency than the balance.
     CurrencyMismatch {
         /// The balance's currency.
         expected: Currency,
-        /// The request's.
+        /// The request's currency.
         found: Currency,
     },
     /// The money is more than the balance.
@@ -77,7 +77,7 @@ impl fmt::Display for CodeUseRefusal {
     }
 }
 
-/// Uses `code`: all of it, or `money` of its balance. It changes no points.
+/// Uses `code` completely, or `money` of its balance. This changes no points.
 ///
 /// # Errors
 ///

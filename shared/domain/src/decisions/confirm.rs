@@ -1,4 +1,4 @@
-//! Confirming: pending points that waited for it become spendable.
+//! Confirmations: make pending points spendable.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ use crate::{
     values::points::Points,
 };
 
-/// Why nothing was confirmed, in the order in which it is looked for.
+/// Why a confirmation is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfirmRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// The entry is no accrual.
+    /// The entry is not an accrual.
     NotAnAccrual,
-    /// It does not wait for a confirmation: it never did, or was confirmed, or has lapsed, or was taken back.
+    /// It does not wait for a confirmation: it never did, or it was confirmed, has lapsed or was returned.
     NotPending,
 }
 
@@ -36,8 +36,8 @@ impl fmt::Display for ConfirmRefusal {
     }
 }
 
-/// Confirms an accrual: what is left of its pending points can be spent from now on, for as long from today as the rules say
-/// that gave them, and what it counts toward a tier counts for good.
+/// Confirms an accrual. Its remaining pending points can be spent from now on, for as long from today as its rules say,
+/// and what it counts toward a tier becomes permanent.
 ///
 /// # Errors
 ///

@@ -17,24 +17,24 @@ use crate::{
     values::{calendar::days_after, money::Currency, occasion::Occasion, points::Points, purchase::Purchase},
 };
 
-/// How far a till's clock may run ahead, in minutes.
+/// How far a till's clock may be ahead, in minutes.
 const CLOCK_AHEAD_MINUTES_MAX: i64 = 5;
 
-/// Why a purchase cannot be assessed, in the order in which it is looked for.
+/// Why a purchase cannot be assessed, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// It is in another currency than the program.
     CurrencyMismatch {
         /// The program's currency.
         expected: Currency,
-        /// The purchase's.
+        /// The purchase's currency.
         found: Currency,
     },
-    /// The lines cost more than was paid in all.
+    /// The lines add up to more than the total.
     LinesExceedTotal {
-        /// What the lines cost together, in minor units.
+        /// The sum of the lines, in minor units.
         lines: i64,
-        /// What was paid, in minor units.
+        /// The total, in minor units.
         total: i64,
     },
 }
@@ -69,21 +69,21 @@ pub(crate) fn check_purchase(purchase: &Purchase, then: &Program) -> Result<(), 
     if lines > total { Err(Unfit::LinesExceedTotal { lines, total }) } else { Ok(()) }
 }
 
-/// Why nothing was earned, in the order in which it is looked for.
+/// Why an accrual is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EarnRefusal {
     /// The account does not earn.
     Inactive(Inactive),
-    /// The purchase does not fit the program, or itself.
+    /// The purchase does not fit the program, or is inconsistent.
     Unfit(Unfit),
-    /// It lies too far back, or in the future.
+    /// It is too far in the past, or in the future.
     OccurredAtOutOfRange {
         /// The first day that can still be posted, in the program's time zone.
         earliest: Date,
-        /// The last moment that can be.
+        /// The latest instant that can be posted.
         latest: Timestamp,
     },
-    /// The account would hold more than [`Points::MAX`].
+    /// The account would have more than [`Points::MAX`].
     PointsOverflow,
 }
 
@@ -101,8 +101,8 @@ impl fmt::Display for EarnRefusal {
 }
 
 /// Gives `settled` what `occasion` earns under the rules of `then`, which were in force when it happened
-/// ([`Settled::rules_at`]). Where that is the purchase that pays for a referral ([`Settled::referrer`]), `referrer` is the
-/// member who referred this one, and both are paid, or the account keeps what it owes.
+/// ([`Settled::rules_at`]). If it is the purchase that pays for a referral ([`Settled::referrer`]), `referrer` is the
+/// member who referred this one: both are paid, or the account stores what it owes.
 ///
 /// # Errors
 ///

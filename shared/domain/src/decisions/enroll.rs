@@ -1,4 +1,4 @@
-//! Joining the program, and changing what is kept of a member.
+//! Enrollment, and changes of a member's status and attributes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,22 +33,22 @@ use crate::{
     },
 };
 
-/// A wish to join.
+/// A request to enroll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enroll {
     /// The program.
     pub program: ProgramId,
-    /// Under which id.
+    /// The member's id.
     pub member: MemberId,
-    /// What is to be kept of the member.
+    /// The member's attributes.
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
-    /// Other names of the member, none of them twice.
+    /// The member's aliases, without duplicates.
     pub aliases: Vec<Alias>,
     /// The member who referred this one.
     pub referred_by: Option<MemberId>,
-    /// The days on which names of the member became free that somebody had before.
+    /// The days on which aliases of the member became free that were in use before.
     pub freed_on: Vec<Date>,
-    /// Random bytes, which become the secret behind the fingerprints of the member's requests.
+    /// Random bytes for the secret that keys the fingerprints of the member's requests.
     pub salt: Salt,
 }
 
@@ -57,7 +57,7 @@ pub struct Enroll {
 pub enum EnrollNeeds {
     /// The document of a version.
     Version(VersionMissing),
-    /// More of a counter.
+    /// More data of a counter.
     Counter(CounterNeeded),
 }
 
@@ -67,15 +67,15 @@ impl From<VersionMissing> for EnrollNeeds {
     }
 }
 
-/// Makes a member and gives the program's welcome. Whether there is such a member already is for the commit to see.
+/// Creates a member and gives the welcome points. The commit checks whether the member already exists.
 ///
 /// # Errors
 ///
-/// The document of the version in force was not loaded, or too little of `counters`.
+/// The document of the version in force was not loaded, or more of `counters` must be read.
 ///
 /// # Panics
 ///
-/// Never: no program has so many and so large welcomes that an empty account could not hold them.
+/// Never: no program has enough welcome points to overflow an empty account.
 pub fn enroll(
     versions: &Versions,
     wish: Enroll,
@@ -86,7 +86,7 @@ pub fn enroll(
     let rules = Rules::of(versions, versions.in_force_at(now))?;
     let Enroll { program, member, attributes, aliases, referred_by, freed_on, salt } = wish;
     let today = rules.program.date(now);
-    // The same person was a member before, and had the welcome then.
+    // The same person was a member before and got the welcome points then.
     let is_back = rules
         .program
         .points
@@ -118,27 +118,27 @@ pub fn enroll(
     Ok(draft.finish())
 }
 
-/// What is to be changed of a member; what is `None` stays.
+/// A change of a member. `None` leaves a value as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemberChange {
-    /// Whether the account earns and spends.
+    /// The new status.
     pub status: Option<NewStatus>,
-    /// Attributes to set, or with `None` to take away.
+    /// Attributes to set, or to remove with `None`.
     pub attributes: BTreeMap<AttributeId, Option<AttributeValue>>,
 }
 
-/// Why a member is not changed.
+/// Why a change of a member is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeRefusal {
-    /// The account is closed, or another's, and stays as it is.
+    /// The account is closed, erased or merged, and cannot change.
     Inactive(Inactive),
     /// The account would have more than [`crate::program::ATTRIBUTE_BYTES_MAX`] of attributes.
     AttributesTooLarge(AttributeRefused),
 }
 
-/// Changes what is kept of a member. Answers `None` if it is so already and settling wrote nothing.
+/// Changes a member's status and attributes. Returns `None` if nothing changes and settling wrote nothing.
 ///
-/// Attributes that the program has no longer are removed where the account would otherwise have too many.
+/// Attributes that the program no longer has are removed if the account would otherwise have too many.
 ///
 /// # Errors
 ///
@@ -151,7 +151,7 @@ pub fn change_member(
 ) -> Result<Option<Posting>, ChangeRefusal> {
     let mut draft = settled.0;
     let removes_only = wish.status.is_none() && wish.attributes.values().all(Option::is_none);
-    // What is kept of a person can be removed after the account was closed.
+    // Attributes can be removed after the account was closed.
     if wish != MemberChange::default() && !(removes_only && draft.account.status == Status::Closed) {
         draft.account.check_open().map_err(ChangeRefusal::Inactive)?;
     }
@@ -161,7 +161,7 @@ pub fn change_member(
         if draft.account.attributes.get(&id) == value.as_ref() {
             continue;
         }
-        // The entry says which attributes changed, and never how: values can be erased.
+        // The entry has the ids of the changed attributes, never the values: values can be erased.
         if let Some(value) = value {
             set.insert(id.clone());
             draft.account.attributes.insert(id, value);
@@ -177,14 +177,14 @@ pub fn change_member(
         removed.extend(attributes.keys().filter(|id| !is_known(id)).cloned());
         attributes.retain(|id, _| is_known(id));
         if let Err(refused) = check_size(attributes.iter()) {
-            // Of those that were sent, the largest.
+            // The largest of those in the request.
             let of_those = set.iter().filter_map(|id| Some((id, attributes.get(id)?)));
             let largest = of_those.max_by_key(|(_, value)| value.bytes()).map(|(id, _)| id.to_string());
             let name = largest.unwrap_or(refused.name);
             return Err(ChangeRefusal::AttributesTooLarge(AttributeRefused { name, ..refused }));
         }
     }
-    // A closed account gives up its aliases, so that they can be used again.
+    // A closed account gives up its aliases, so that others can use them.
     let names = if status == Some(NewStatus::Closed) { take(&mut draft.account.aliases) } else { Vec::new() };
     let changed = Changed { status, set, removed, aliases_removed: names.len(), ..Changed::default() };
     names::release(&mut draft, names);

@@ -1,4 +1,4 @@
-//! Using what a level or a plan gives without points.
+//! Use of entitlements: what a level or a plan grants without points.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -21,20 +21,20 @@ use crate::{
     values::{calendar::Interval, id::EntitlementId, points::Points},
 };
 
-/// Why nothing was used, in the order in which it is looked for.
+/// Why a use is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UseRefusal {
     /// The account does not spend.
     Inactive(Inactive),
-    /// No level and no plan of the program gives such a thing.
+    /// No level and no plan of the program grants it.
     EntitlementNotFound,
-    /// The member's own do not.
+    /// The member's level and plan do not grant it.
     EntitlementNotHeld,
-    /// It was used as often as it may be for now.
+    /// All uses of the interval are spent.
     EntitlementUsedUp {
-        /// How often.
+        /// The number of uses per interval.
         times: i64,
-        /// The first day on which it can be used again; `None` if there is none.
+        /// The first day on which it can be used again; `None` if it does not reset.
         resets_on: Option<Date>,
     },
 }
@@ -53,30 +53,30 @@ impl fmt::Display for UseRefusal {
     }
 }
 
-/// What a member may use without points, and how often still.
+/// An entitlement that a member has, and its uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
-    /// What.
+    /// The entitlement.
     pub id: EntitlementId,
-    /// How often in the current interval.
+    /// The number of uses in the current interval.
     pub times: i64,
-    /// How often it was used in it.
+    /// The uses so far.
     pub used: i64,
-    /// How often it still can be.
+    /// The uses left.
     pub left: i64,
-    /// The first day of the next interval; `None` if there is none.
+    /// The first day of the next interval; `None` if there is no next one.
     pub resets_on: Option<Date>,
 }
 
 impl Settled<'_> {
-    /// What the member may use now: what the tier and the plan give, each once, in the order of their ids.
+    /// Returns what the tier and the plan grant now, each entitlement once, in the order of the ids.
     #[must_use]
     pub fn holdings(&self) -> Vec<Holding> {
         held(&self.0).into_iter().map(|(id, cap)| holding(id, cap, &self.0.account)).collect()
     }
 }
 
-/// What the level and the plan of the account give, with the times of both together.
+/// Returns what the level and the plan of the account grant, with the sum of their numbers.
 fn held<'p>(draft: &Draft<'p>) -> BTreeMap<&'p EntitlementId, Cap> {
     let level = draft.rules.tiers().and_then(|tiers| tiers.level(draft.account.tier.as_ref()?));
     let plan = draft.plan();
@@ -102,8 +102,8 @@ fn holding(id: &EntitlementId, cap: Cap, account: &Account) -> Holding {
     }
 }
 
-/// What both of two members who became `merged` have used of caps. Uses of an entitlement add up to no more than its number: the times
-/// of the level and the most that one of the plans gives. They never come to less than one of the two has used.
+/// Returns the uses of caps of two members who became `merged`. Uses of an entitlement add up to at most its number:
+/// that of the level plus the largest of the plans. They are never less than the uses of either member.
 pub(super) fn uses_of_both(rules: Rules<'_>, merged: &Account, into: &Account, from: &Account) -> Vec<CapChange> {
     let today = merged.settled_on;
     let rank = tier::effective(rules, merged, today).map(|ground| ground.rank);
@@ -121,7 +121,7 @@ pub(super) fn uses_of_both(rules: Rules<'_>, merged: &Account, into: &Account, f
         let own = into.cap_use.of(&owner, interval);
         let most = match &owner {
             CapOwner::Rule(_) | CapOwner::Reward(_) => None,
-            // Of what neither holds any more there is no number.
+            // There is no number for an entitlement that neither holds any more.
             CapOwner::Entitlement(id) => Some(number(id, interval)).filter(|number| *number > 0),
         };
         let most = most.map_or(i64::MAX, |number| number.max(own).max(used));
@@ -131,7 +131,7 @@ pub(super) fn uses_of_both(rules: Rules<'_>, merged: &Account, into: &Account, f
     from.cap_use.changes().filter_map(change).collect()
 }
 
-/// Uses once what the member's tier or plan gives without points.
+/// Uses once what the member's tier or plan grants without points.
 ///
 /// # Errors
 ///

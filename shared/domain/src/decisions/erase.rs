@@ -1,4 +1,4 @@
-//! Erases what is kept of a person. The ledger keeps anonymous entries.
+//! Erasure: removes the personal data of a member. The ledger keeps anonymous entries.
 
 use std::{fmt, mem::take};
 
@@ -14,12 +14,13 @@ use crate::{
     values::{points::Points, text::Label},
 };
 
-/// Why a member is not erased.
+/// Why an erasure is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EraseRefusal {
-    /// The account was erased before, or is another's.
+    /// The account was already erased, or was merged.
     Inactive(Inactive),
-    /// The account is suspended, and no reason was given. A fraudster must not be able to remove the traces just by asking.
+    /// The account is suspended, and no reason is given. A fraudster must not be able to remove the traces by a simple
+    /// request.
     ReasonMissing,
 }
 
@@ -46,9 +47,9 @@ pub fn check(settled: &Settled<'_>, reason: Option<&Label>) -> Result<(), EraseR
     }
 }
 
-/// Erases a member: attributes, aliases and the secret behind the fingerprints of requests, those of cards that were `merged` into this one
-/// too. All points are forfeited, open holds end, and the account is over. What stands beside entries, notes and the facts of purchases,
-/// must be gone by then.
+/// Erases a member: attributes, aliases and the secret behind the fingerprints of requests, also those of accounts that
+/// were `merged` into this one. All points are forfeited, and open holds end. Notes and facts of purchases, which are
+/// stored next to entries, must be deleted before.
 ///
 /// # Errors
 ///
@@ -78,13 +79,14 @@ pub fn erase(
     Ok(draft.finish())
 }
 
-/// Takes away what stands beside the ledger, and says how much that was.
+/// Removes the data outside of the ledger, and records how much it was.
 fn forget(draft: &mut Draft<'_>, reason: Option<&Label>) -> Erased {
     let attributes = take(&mut draft.account.attributes).into_keys().collect();
     let aliases = take(&mut draft.account.aliases);
     let erased = Erased { reason: reason.cloned(), attributes, aliases: aliases.len() };
     names::release(draft, aliases);
-    // From here on fingerprints are made without a secret, so nothing of the person may be in a request that gets one.
+    // From here on, fingerprints are computed without a secret, so requests that get one must not contain personal
+    // data.
     draft.account.salt = None;
     erased
 }

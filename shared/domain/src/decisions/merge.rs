@@ -1,4 +1,4 @@
-//! Merging two members who are one person: everything that one has becomes the other's.
+//! Merges two members who are one person: everything of one moves to the other.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -23,37 +23,39 @@ use crate::{
     values::points::Points,
 };
 
-/// Most members who can have been merged into one. Whatever is done about an entry may have to look through the ledgers of
-/// all of them.
+/// Maximum number of members merged into one. A command that acts on an entry may have to search the ledgers of all of
+/// them.
 pub const MERGES_MAX: usize = 10;
 
-/// Most other names of a member, those of members merged into this one among them. Each is some twenty bytes of the account.
+/// Maximum number of aliases of a member, including those of merged members. Each takes some twenty bytes of the
+/// account.
 pub const ALIASES_MAX: usize = 20;
 
-/// Most terms of plans of a member, the one that runs and those that wait behind it. Each is up to 160 bytes of the account.
+/// Maximum number of plan terms of a member: the one that runs and those that wait. Each takes up to 160 bytes of the
+/// account.
 pub const PLANS_MAX: usize = 5;
 
-/// Why two members were not merged, in the order in which it is looked for.
+/// Why a merge is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MergeRefusal {
-    /// The account is closed, or another's already.
+    /// The account is closed, erased or already merged.
     Inactive(Inactive),
-    /// The account that it is to go into is.
+    /// The account to merge into is not active.
     OtherInactive(Inactive),
-    /// The account has open holds: the points that they reserve belong to redemptions in its own ledger.
+    /// The account has open holds. The points that they reserve belong to redemptions in its own ledger.
     HoldsOpen {
-        /// How many.
+        /// The number of open holds.
         holds: usize,
     },
-    /// One of the two would come to more than [`MERGES_MAX`] members merged into it.
+    /// More than [`MERGES_MAX`] members would be merged into one.
     TooManyMerges,
-    /// It would have more than [`ALIASES_MAX`] other names.
+    /// The account would have more than [`ALIASES_MAX`] aliases.
     TooManyAliases,
-    /// It would have more attributes, or more bytes of them, than one account may.
+    /// The account would have more attributes, or more bytes of them, than allowed.
     TooManyAttributes,
-    /// It would have more than [`PLANS_MAX`] terms of plans one after the other.
+    /// The account would have more than [`PLANS_MAX`] plan terms.
     TooManyPlans,
-    /// The other account would hold more than [`Points::MAX`].
+    /// The other account would have more than [`Points::MAX`].
     PointsOverflow,
 }
 
@@ -79,11 +81,11 @@ impl fmt::Display for MergeRefusal {
     }
 }
 
-/// Makes everything that `from` has `into`'s: points with their dates, what is pending or owed, what counted toward a tier
-/// and what it secured, use of caps, other names, plans, which run one after the other. Of the two tiers the higher one stays. What
-/// only one of them may have, an attribute of some name, an override, a referral, stays `into`'s where it has one.
+/// Moves everything from `from` to `into`: points with their dates, pending and owed points, amounts toward a tier and
+/// secured levels, use of caps, aliases, and plans, which run one after the other. The higher of the two tiers stays.
+/// If only one value can remain (an attribute, an override, a referral), that of `into` stays if it has one.
 ///
-/// The ledger of `from` stays as it is, ends with this, and is part of `into`'s history from now on.
+/// The ledger of `from` stays, ends with this entry, and is part of `into`'s history from now on.
 ///
 /// # Errors
 ///
@@ -101,7 +103,7 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Re
     come_in(&mut entry.effects, &into, &from, &out.effects);
     let mut merged = into.account.clone();
     merged.apply(&entry);
-    // So two accounts do not give one person twice what is once for each.
+    // So two accounts do not give one person twice what each person gets once.
     entry.effects.caps = uses_of_both(into.rules, &merged, &into.account, &from.account);
 
     take_personal_data(&mut into, &mut from);
@@ -111,7 +113,7 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Re
     Ok(from.finish())
 }
 
-/// What comes with the account beside its points.
+/// Returns what moves with the account besides its points.
 fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
     let (into_account, from_account) = (&into.account, &from.account);
     TakenOver {
@@ -131,10 +133,10 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
     }
 }
 
-/// What the points and steps of `from` change of `into`, where `out` is what leaves `from`.
+/// Adds to `effects` what the points and steps of `from` change in `into`; `out` is what leaves `from`.
 fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effects) {
     let account = &into.account;
-    // Whoever was active as the one was so as the other.
+    // Activity of one account counts for both.
     if let Some(day) = from.account.extended_to {
         effects.extend(account, day);
     }
@@ -153,8 +155,8 @@ fn come_in(effects: &mut Effects, into: &Draft<'_>, from: &Draft<'_>, out: &Effe
     }
 }
 
-/// What the unconfirmed accruals of `from` count as `into`'s: under the days under which it keeps what it takes over. Only the
-/// referral that stays can be paid again.
+/// Returns what the unconfirmed accruals of `from` count in `into`, under the days under which `into` stores them. Only
+/// the referral that stays can be paid again.
 fn unconfirmed_of(into: &Draft<'_>, from: &Draft<'_>) -> impl Iterator<Item = UnconfirmedChange> {
     let stays = from.account.referral.is_some()
         && referral_of_both(&into.account, &from.account) == from.account.referral.as_ref();
@@ -172,7 +174,7 @@ fn unconfirmed_of(into: &Draft<'_>, from: &Draft<'_>) -> impl Iterator<Item = Un
     })
 }
 
-/// Attributes and aliases become those of the account that stays. They stand beside what entries tell.
+/// Moves attributes and aliases to the account that stays. They are stored outside of the entries.
 fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
     for (id, value) in std::mem::take(&mut from.account.attributes) {
         into.account.attributes.entry(id).or_insert(value);
@@ -210,7 +212,7 @@ fn check(from_draft: &Draft<'_>, into_draft: &Draft<'_>) -> Result<(), MergeRefu
     Ok(())
 }
 
-/// The plans of both, one after the other: those of `into` come first where they are worth as much.
+/// Returns the plans of both, one after the other. Those of `into` come first if they are of equal value.
 fn plans_of_both(into: &Draft<'_>, from: &Draft<'_>) -> Vec<PlanTerm> {
     let theirs = from.account.plans.iter().map(|term| {
         let ledger = term.ledger.clone().or_else(|| Some(from.account.member.clone()));
@@ -219,13 +221,13 @@ fn plans_of_both(into: &Draft<'_>, from: &Draft<'_>) -> Vec<PlanTerm> {
     into.rules.merged(into.account.plans.iter().cloned().chain(theirs), into.today())
 }
 
-/// What both owe for referrals: of two who are one, neither owes the other.
+/// Returns the referral payments that both owe, without those to each other.
 fn debts_of_both(into: &Account, from: &Account) -> Vec<ReferralDebt> {
     let debts = into.referral_debts.iter().chain(&from.referral_debts);
     debts.filter(|debt| debt.to != into.member && debt.to != from.member).cloned().collect()
 }
 
-/// How the one person was referred: of two who are one, neither has referred the other.
+/// Returns how the person was referred, without a referral of one account by the other.
 fn referral_of_both<'a>(into: &'a Account, from: &'a Account) -> Option<&'a Referral> {
     let mut referrals = [&into.referral, &from.referral].into_iter().flatten();
     referrals.find(|referral| referral.by != into.member && referral.by != from.member)

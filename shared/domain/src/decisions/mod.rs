@@ -1,4 +1,4 @@
-//! The decisions: for each a ladder of refusals in a fixed order, then the change.
+//! The decisions. Each checks its refusals in a fixed order and then makes the change.
 
 pub mod adjust;
 pub mod amendment;

@@ -1,4 +1,4 @@
-//! Other names of a member, added and removed.
+//! Adds and removes aliases of a member.
 
 use std::fmt;
 
@@ -17,21 +17,21 @@ use crate::{
     },
 };
 
-/// Which names come and which go. None is in both.
+/// Aliases to add and to remove. None is in both lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamesChange {
-    /// Names to add.
+    /// Aliases to add.
     pub add: Vec<Alias>,
-    /// Names to remove.
+    /// Aliases to remove.
     pub remove: Vec<Alias>,
 }
 
-/// Why a member's names are not changed.
+/// Why a change of aliases is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamesRefusal {
-    /// The account is closed, erased, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// The member would have more than [`ALIASES_MAX`] names.
+    /// The member would have more than [`ALIASES_MAX`] aliases.
     Full,
 }
 
@@ -44,8 +44,9 @@ impl fmt::Display for NamesRefusal {
     }
 }
 
-/// Adds names and removes others. A name that is there already is not added again, and one that is not there is not removed. Answers `None` if
-/// nothing changes and settling wrote nothing. Whether a name belongs to another member is for the commit to see.
+/// Adds and removes aliases. An alias that the member already has is not added again, and one that the member does not
+/// have is not removed. Returns `None` if nothing changes and settling wrote nothing. The commit checks whether an
+/// alias belongs to another member.
 ///
 /// # Errors
 ///
@@ -77,7 +78,7 @@ pub fn change_names(
     Ok((!draft.entries.is_empty()).then(|| draft.finish()))
 }
 
-/// Frees names of the member for others. The program says for how many days the table remembers that they were in use.
+/// Frees aliases of the member for others. The program says for how many days the table stores their tombstones.
 pub(crate) fn release(draft: &mut Draft<'_>, names: Vec<Alias>) {
     let program = draft.rules.program;
     let (member, on) = (draft.account.member.clone(), draft.today());

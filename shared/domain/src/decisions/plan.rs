@@ -1,4 +1,4 @@
-//! Taking a plan, renewing it, taking a payment back, and ending the plan.
+//! Plans: starting, renewing and ending them, and reversing a payment.
 
 use std::fmt;
 
@@ -20,14 +20,14 @@ use crate::{
     },
 };
 
-/// Why no plan was taken, in the order in which it is looked for.
+/// Why a payment of a plan is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
     /// The program has no such plan.
     PlanNotFound,
-    /// Another plan runs and is paid, and the request does not say that it is to be replaced.
+    /// Another plan runs and is paid, and the request does not replace it.
     PlanRunning {
         /// The plan that runs.
         plan: PlanId,
@@ -48,9 +48,9 @@ impl fmt::Display for PlanRefusal {
     }
 }
 
-/// Gives the member a plan for one interval that has been paid. A term of the plan that runs, waits, or ended so lately that a
-/// payment still continues it, is extended from its end. Otherwise the plan begins today, and what waits goes on waiting. Another
-/// plan that runs and is paid ends only if `replace`; then the paid one begins today, even if it was waiting.
+/// Gives the member one paid interval of a plan. If a term of the plan runs, waits, or ended so recently that a payment
+/// still continues it, it is extended from its end. Otherwise the plan starts today, and waiting plans go on waiting.
+/// Another plan that runs and is paid ends only with `replace`; the paid one then starts today, even if it was waiting.
 ///
 /// # Errors
 ///
@@ -108,27 +108,28 @@ pub fn take(
     Ok(draft.finish())
 }
 
-/// The last day of the interval of `months` that begins on `begins`: the next one begins on the `anchor` day of its month, or on
-/// the last of a month that has no such day. With negative months, the day before the interval that many months earlier.
+/// Returns the last day of the interval of `months` that begins on `begins`. The next interval begins on the `anchor`
+/// day of its month, or on the last day of a shorter month. With negative months, returns the day before the interval
+/// that many months earlier.
 fn last_day(months: i32, anchor: i8, begins: Date) -> Date {
     let month = months_after(begins.first_of_month(), months);
     let next = Date::new(month.year(), month.month(), anchor).unwrap_or_else(|_| month.last_of_month());
     days_after(next, -1)
 }
 
-/// `terms`, if there are several: an entry names the one that it is about anyway.
+/// Returns `terms` if there are several: the entry names its own term anyway.
 fn if_several(terms: Vec<PlanTerm>) -> Vec<PlanTerm> {
     if terms.len() > 1 { terms } else { Vec::new() }
 }
 
-/// Why no plan was ended, in the order in which it is looked for.
+/// Why ending a plan is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanEndRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// Other plans wait, and the request has no key: a repeat of it would end the next one.
+    /// Other plans wait, and the request has no key: a repeat would end the next one.
     PlansWaiting {
-        /// How many.
+        /// The number of plans that wait.
         plans: usize,
     },
 }
@@ -146,8 +147,8 @@ impl fmt::Display for PlanEndRefusal {
     }
 }
 
-/// Ends the plan that runs now, whatever is left of it; the next one that waits begins today. Answers `None` if no plan runs and
-/// settling wrote nothing.
+/// Ends the plan that runs now, with all its remaining days; the next one that waits starts today. Returns `None` if no
+/// plan runs and settling wrote nothing.
 ///
 /// # Errors
 ///
@@ -166,11 +167,11 @@ pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting
     posting.map_err(PlanEndRefusal::Inactive)
 }
 
-/// [`end`] under a key: a repeat of the request ends neither a plan that was paid since nor the next one.
+/// Like [`end`], under a key: a repeat of the request ends neither a plan that was paid since nor the next one.
 ///
 /// # Errors
 ///
-/// The account is closed, or another's, and stays as it is.
+/// The account is closed, erased or merged, and cannot change.
 pub fn end_once(settled: Settled<'_>, request: &KeyedRequest) -> Result<Option<Posting>, Inactive> {
     end_as(settled.0, |draft, record| draft.entry_for(request, record, draft.now))
 }
@@ -185,16 +186,16 @@ fn end_as(mut draft: Draft<'_>, entry: impl FnOnce(&Draft<'_>, Record) -> Entry)
     Ok(Some(draft.finish()))
 }
 
-/// Why no payment of a plan was taken back, in the order in which it is looked for.
+/// Why reversing a payment is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanReverseRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
     /// The entry is not the payment of a plan.
     NotAPayment,
-    /// It was taken back before.
+    /// It was already reversed.
     PaymentReversed,
-    /// The plan that it paid has ended, or was replaced: no days are left to take back.
+    /// The plan that it paid for has ended or was replaced: no days are left.
     PlanOver,
 }
 
@@ -211,8 +212,8 @@ impl fmt::Display for PlanReverseRefusal {
     }
 }
 
-/// Takes one payment of a plan that runs or waits back: the plan ends one interval earlier, and at once if that day is over or no
-/// other payment is left. What waits behind it begins sooner.
+/// Reverses one payment of a plan that runs or waits. The plan ends one interval earlier, and at once if that day has
+/// passed or no other payment is left. What waits behind it starts sooner.
 ///
 /// # Errors
 ///
@@ -229,7 +230,7 @@ pub fn reverse(
         return Err(PlanReverseRefusal::PaymentReversed);
     }
     let (today, mut terms) = (draft.today(), draft.account.plans.clone());
-    // A term of another card was begun in that card's ledger.
+    // A term of a merged account was started in that account's ledger.
     let ledger = paid.term.ledger.as_ref().unwrap_or(&payment.member);
     let is_paid = |term: &PlanTerm| {
         let begun_in = term.ledger.as_ref().unwrap_or(&draft.account.member);

@@ -1,5 +1,5 @@
-//! Assessing an accrual again: a return or an amendment makes its purchase another one, and the member is left with what that
-//! one would have earned.
+//! Assesses an accrual again after a return or an amendment, so that the member has what the purchase as it is now
+//! would have earned.
 
 use std::collections::BTreeMap;
 
@@ -40,18 +40,18 @@ use crate::{
     },
 };
 
-/// Most returns and amendments of one purchase: as many as a purchase can have lines, and half as many again. Each is named
-/// beside the purchase.
+/// Maximum number of returns and amendments of one purchase: one and a half times the maximum number of lines. Each is
+/// listed in the accrual's aftermath.
 pub(crate) const CHANGES_MAX: usize = 300;
 
-/// What an accrual is from now on.
+/// What replaces an accrual.
 #[derive(Clone, Debug)]
 pub(crate) enum Instead<'a> {
-    /// It is as it was.
+    /// No change.
     Unchanged,
-    /// This rest of the purchase.
+    /// The rest of the purchase.
     Rest {
-        /// The purchase, as it was last amended.
+        /// The purchase, as of its newest amendment.
         of: &'a Purchase,
         /// What is left of it.
         rest: Box<Rest>,
@@ -60,24 +60,24 @@ pub(crate) enum Instead<'a> {
     Nothing,
 }
 
-/// What an accrual came to, and comes to.
+/// The result of a new assessment.
 pub(crate) struct Outcome {
-    /// The ledger's record of it. What was paid more or less is the caller's to say.
+    /// The payload for the ledger. The caller sets the change of the amount paid.
     pub(crate) record: Reassessed,
-    /// What is kept beside the accrual. What came back, and which entries did it, is the caller's to say.
+    /// The aftermath of the accrual. The caller sets what was returned, and by which entries.
     pub(crate) now: AccrualNow,
 }
 
-/// Assesses `accrual` again as `instead`, under the version, the facts and the day of then, and puts the difference into the
-/// effects of `entry`. Where it `ends_referral`, the bonus of the referred member goes with it.
+/// Assesses `accrual` again as `instead`, with the version, the facts and the day of the original, and adds the
+/// difference to the effects of `entry`. If it `ends_referral`, the bonus of the referred member is reversed too.
 ///
-/// Points come from the accrual's own pending points, then from its own lot (or the next later one, where that has gone over into
-/// it), then from the lots that expire soonest; what is still missing is owed or forgiven, as the version says that gave them.
-/// Points that it gives more wait and expire as its own do, and are posted today: later than they were earned.
+/// Points are deducted from the accrual's own pending points, then from its own lot (or the next later one, if it was
+/// merged into it), then from the lots that expire soonest. The rest is owed or forgiven, as the version says that gave
+/// them. Additional points wait and expire like the accrual's own, and are posted today: later than they were earned.
 ///
 /// # Errors
 ///
-/// The account would hold more than [`Points::MAX`], or too little was read of `counters`.
+/// The account would have more than [`Points::MAX`], or more of `counters` must be read.
 pub(crate) fn reassess(
     draft: &mut Draft<'_>,
     entry: &mut Entry,
@@ -101,7 +101,7 @@ pub(crate) fn reassess(
     let is_undone = matches!(instead, Instead::Nothing);
     let mut given: BTreeMap<_, _> = is.breakdown.iter().map(|line| (line.rule.clone(), line.given)).collect();
     let mut breakdown = is.breakdown;
-    // What was paid for a referral stays with the purchase as long as that is large enough.
+    // What was paid for a referral stays as long as the purchase is large enough.
     if let Some(bonus) = before.given.get(REFERRAL_LINE).filter(|_| !is_undone && !ends_referral) {
         given.insert(REFERRAL_LINE.to_owned(), *bonus);
         breakdown.push(BreakdownLine::new(REFERRAL_LINE, *bonus, *bonus));
@@ -132,7 +132,7 @@ pub(crate) fn reassess(
     Ok(Outcome { record, now: AccrualNow { given, steps, is_undone, ..before } })
 }
 
-/// What the accrual was assessed as before, and is now.
+/// Returns the assessments before and after.
 fn assessed(
     draft: &Draft<'_>,
     then: &Program,
@@ -172,18 +172,18 @@ fn assessed(
     Ok((was, is))
 }
 
-/// What each line of a purchase gives, and why the others give nothing.
+/// What each line of a purchase gives, and why the other rules give nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explained {
     /// What each line gives now.
     pub breakdown: Vec<BreakdownLine>,
-    /// Why rules that were asked gave nothing.
+    /// Why rules gave nothing.
     pub explanations: Vec<Explanation>,
 }
 
-/// Explains what the purchase that `accrual` records gives now, by the rules and the facts of then.
+/// Explains what the purchase that `accrual` records gives now, with its original rules and facts.
 ///
-/// Of an accrual without facts, only the lines that it gives are known.
+/// For an accrual without facts, only the points of its lines are known.
 ///
 /// # Errors
 ///
@@ -215,7 +215,7 @@ fn source_of(accrual: &Recorded) -> Option<&Source> {
     accrual.sealed.entry.accrued().map(|accrued| &accrued.source)
 }
 
-/// What the accrual was given for, for rules to be asked of which none counts it any more.
+/// Returns an empty occasion of the same kind, for which no rule counts anything.
 fn nothing_of(accrual: &Recorded, then: &Program) -> Occasion {
     let occurred_at = accrual.sealed.entry.occurred_at;
     match source_of(accrual) {
@@ -237,7 +237,7 @@ fn nothing_of(accrual: &Recorded, then: &Program) -> Occasion {
     }
 }
 
-/// By how much each line gives more or less than before, in the order of their names.
+/// Returns the change of each line, in the order of their names.
 fn difference(before: &BTreeMap<String, Points>, after: &BTreeMap<String, Points>) -> Vec<(String, Points)> {
     let mut lines: Vec<_> = before.keys().chain(after.keys()).cloned().collect();
     lines.sort_unstable();
@@ -250,13 +250,13 @@ fn difference(before: &BTreeMap<String, Points>, after: &BTreeMap<String, Points
     lines.filter(|(_, more)| !more.is_zero()).collect()
 }
 
-/// Those of the points given that count toward a tier.
+/// Returns the part of the given points that counts toward a tier.
 fn qualifying_points(then: &Program, given: &BTreeMap<String, Points>) -> Points {
     let counting = then.earning_rules.iter().filter(|rule| rule.stacking == Stacking::Base && rule.qualifying);
     counting.filter_map(|rule| given.get(rule.id.as_str())).copied().sum()
 }
 
-/// Takes points back, or gives more.
+/// Deducts points, or gives more.
 fn move_points(
     draft: &Draft<'_>,
     entry: &mut Entry,
@@ -265,7 +265,7 @@ fn move_points(
     more: Points,
 ) -> Result<(), NotAssessed> {
     if has_lapsed(draft, then, accrual) {
-        // Time has taken all its points back already, and would take these too.
+        // The lapse has already removed all its points, and would remove these too.
         return Ok(());
     }
     if more <= Points::ZERO {
@@ -295,7 +295,7 @@ fn move_points(
     Ok(())
 }
 
-/// Takes `wanted` points: from the accrual's own first.
+/// Deducts `wanted` points, the accrual's own first.
 fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &Recorded, wanted: Points) {
     let (account, effects) = (&draft.account, &mut entry.effects);
     let mut left = wanted;
@@ -312,8 +312,8 @@ fn take_points(draft: &Draft<'_>, entry: &mut Entry, then: &Program, accrual: &R
     }
 }
 
-/// Extends points in `entry` no longer for `accrual`, of which `is_left` tells whether anything is left; or again, where nothing was
-/// left before. It comes first, so that points are taken from the lots that are left then.
+/// Removes `accrual` from the activities that extend points if nothing `is_left` of it, or adds it again if it is
+/// restored. This comes first, so that points are deducted from the resulting lots.
 pub(crate) fn follow_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, is_left: bool) {
     let then = draft.then(accrual.sealed.entry.program_version);
     let Some((kind, day)) = activity(then, accrual) else { return };
@@ -321,7 +321,7 @@ pub(crate) fn follow_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Re
     let waits = told.paid().is_some() || !told.points().is_zero();
     let until = awaits_confirmation(then, accrual, draft.today()).filter(|_| waits);
     match (has_something_left(then, accrual), is_left) {
-        // What lapsed extends points no longer, whatever becomes of it.
+        // A lapsed accrual no longer extends points.
         _ if has_lapsed(draft, then, accrual) => {}
         (true, false) => {
             if let Some(to) = then.points.extended_to(kind, day) {
@@ -333,7 +333,7 @@ pub(crate) fn follow_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Re
     }
 }
 
-/// Lets `accrual`, which could be confirmed by `last`, extend points for good.
+/// Makes the extension by `accrual`, which could be confirmed by `last`, permanent.
 pub(crate) fn confirm_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, last: Date) {
     let then = draft.then(accrual.sealed.entry.program_version);
     let to = activity(then, accrual).and_then(|(kind, day)| then.points.extended_to(kind, day));
@@ -342,7 +342,8 @@ pub(crate) fn confirm_activity(draft: &Draft<'_>, entry: &mut Entry, accrual: &R
     }
 }
 
-/// What kind of activity `accrual` is under the rules of `then`, while anything is left of it, and on which day; `None` if it is none.
+/// Returns the kind and the day of activity that `accrual` is under the rules of `then`, while anything is left of it;
+/// `None` if it is none.
 fn activity(then: &Program, accrual: &Recorded) -> Option<(ActivityKind, Date)> {
     let kind = match source_of(accrual)? {
         Source::Purchase(_) => ActivityKind::Purchase,
@@ -352,15 +353,15 @@ fn activity(then: &Program, accrual: &Recorded) -> Option<(ActivityKind, Date)> 
     Some((kind, then.date(accrual.sealed.entry.occurred_at)))
 }
 
-/// Whether anything is left of `accrual` that counts as activity.
+/// Returns whether anything is left of `accrual` that counts as activity.
 fn has_something_left(then: &Program, accrual: &Recorded) -> bool {
     let now = accrual.accrual_now();
     let is_purchase = accrual.sealed.entry.paid().is_some();
     !now.is_undone && (!is_purchase || left_of(then, accrual, &now.returned).0 > 0)
 }
 
-/// Completes the `record` of what `entry` makes of `accrual`, which is `after` then. While it waits for a confirmation, what it
-/// counts more waits too. Where it has lapsed, it counts no more.
+/// Completes the `record` of the change of `accrual`, which is then `after`. While it waits for a confirmation, what it
+/// counts more waits too. If it has lapsed, nothing more counts.
 pub(crate) fn count(
     draft: &Draft<'_>,
     entry: &mut Entry,
@@ -387,7 +388,7 @@ pub(crate) fn count(
     record
 }
 
-/// Returns what `accrual` counts until it is confirmed or lapses, under the days under which `account` keeps it.
+/// Returns what `accrual` counts until it is confirmed or lapses, under the days under which `account` stores it.
 pub(crate) fn unconfirmed(account: &Account, then: &Program, accrual: &Recorded) -> Unconfirmed {
     let (told, now) = (&accrual.sealed.entry, accrual.accrual_now());
     let is_purchase = told.paid().is_some() && !now.is_undone;
@@ -405,7 +406,8 @@ pub(crate) fn unconfirmed(account: &Account, then: &Program, accrual: &Recorded)
     }
 }
 
-/// What is left of what was paid for the purchase of `accrual`, and of what of it was eligible, after `returned`, in minor units.
+/// Returns what is left of the amount paid for the purchase of `accrual`, and of its eligible part, after `returned`,
+/// in minor units.
 fn left_of(then: &Program, accrual: &Recorded, returned: &Returned) -> (i64, i64) {
     let told = accrual.sealed.entry.paid().map(Amount::get).unwrap_or_default();
     let Some(purchase) = accrual.purchase() else { return (told, qualified(accrual).spend) };
@@ -414,7 +416,7 @@ fn left_of(then: &Program, accrual: &Recorded, returned: &Returned) -> (i64, i64
     (paid, spend.unwrap_or_default())
 }
 
-/// The last day on which `accrual` can be confirmed; `None` if it waits for no confirmation on `today`.
+/// Returns the last day on which `accrual` can be confirmed; `None` if it does not wait for a confirmation on `today`.
 pub(crate) fn awaits_confirmation(then: &Program, accrual: &Recorded, today: Date) -> Option<Date> {
     match awaits_of(then, accrual)? {
         Awaits::Confirmation(last) => {
@@ -424,9 +426,9 @@ pub(crate) fn awaits_confirmation(then: &Program, accrual: &Recorded, today: Dat
     }
 }
 
-/// Returns what the pending points of `accrual` wait for, or waited for; `None` if they could be spent at once.
+/// Returns what the pending points of `accrual` wait for, or waited for; `None` if they were spendable at once.
 ///
-/// An accrual that gave nothing at first shows no such points, and an amendment may have given it some since.
+/// An accrual that gave nothing at first has no such points, and a later amendment may have given some.
 pub(crate) fn awaits_of(then: &Program, accrual: &Recorded) -> Option<Awaits> {
     let entry = &accrual.sealed.entry;
     entry.awaits().or_else(|| {
@@ -443,7 +445,7 @@ pub(crate) fn awaits_of(then: &Program, accrual: &Recorded) -> Option<Awaits> {
     })
 }
 
-/// Whether the accrual was not confirmed in time, so that time has taken its points back already.
+/// Returns whether the accrual was not confirmed in time, so that its points have already been removed.
 fn has_lapsed(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> bool {
     match awaits_of(then, accrual) {
         Some(awaits @ Awaits::Confirmation(_)) => {
@@ -453,14 +455,14 @@ fn has_lapsed(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> bool {
     }
 }
 
-/// Returns when points of `accrual` expire that were confirmed on `confirmed_on`. The time for which they can be used begins with
-/// the confirmation, which may be the day of a late posting.
+/// Returns the expiry of points of `accrual` that were confirmed on `confirmed_on`. Their lifetime begins with the
+/// confirmation, which may be the day of a late posting.
 pub(crate) fn confirmed_expiry(then: &Program, accrual: &Recorded, confirmed_on: Date) -> Expiry {
     let entry = &accrual.sealed.entry;
     then.points.expires(confirmed_on, then.date(entry.occurred_at), then.date(entry.posted_at))
 }
 
-/// The lot that the accrual's points became, if they did, or one before that, if they were extended or merged since.
+/// Returns the lot that the accrual's points were put into, if any, before extensions and merges.
 fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
     let entry = &accrual.sealed.entry;
     match (awaits_of(then, accrual), accrual.aftermath.confirmed_on) {
@@ -473,7 +475,7 @@ fn own_lot(then: &Program, accrual: &Recorded) -> Option<Expiry> {
     }
 }
 
-/// Uses caps more or less, as far as each rule gives more or less.
+/// Changes the use of caps by the change of each rule.
 fn change_caps(
     draft: &mut Draft<'_>,
     entry: &mut Entry,
@@ -490,17 +492,17 @@ fn change_caps(
     }
 }
 
-/// What the accrual counted toward a tier at first.
+/// Returns what the accrual counted toward a tier at first.
 fn qualified(accrual: &Recorded) -> Qualifying {
     accrual.sealed.entry.effects.qualified.first().map(|qualified| qualified.amount).unwrap_or_default()
 }
 
-/// Counts toward a tier what the accrual counts more or less than before, if it counted at all.
+/// Changes what the accrual counts toward a tier, if it counted at all.
 fn count_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, change: Qualifying) {
     let told = &accrual.sealed.entry;
     let Some(qualified) = told.effects.qualified.first() else { return };
     let (program, account) = (draft.rules.program, &draft.account);
-    // Where their bucket is gone, those of other purchases stay whole.
+    // If their bucket was dropped, amounts of other purchases are not affected.
     let bucket = tier::kept_under(account, &accrual.member, qualified.period);
     let date = program.date(told.occurred_at);
     let (qualified, secured_now) =
@@ -509,14 +511,14 @@ fn count_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, ch
     entry.effects.secured_now = secured_now;
 }
 
-/// Whether amounts of `date` can still count under `bucket` where nothing does.
+/// Returns whether amounts of `date` can still be added under the empty bucket `bucket`.
 fn can_still_count(draft: &Draft<'_>, date: Date, bucket: Date) -> bool {
     let Some(tiers) = draft.rules.tiers() else { return false };
     let current = tier::bucket(draft.rules.program, tiers, &draft.account, draft.today());
     bucket >= current || draft.rules.open_days(draft.today()).meet(date, date)
 }
 
-/// Posts `entry`, which makes `accrual` what `now` says, after `returned` came back of it.
+/// Appends `entry`, which changes `accrual` to `now`, after `returned` was returned.
 pub(crate) fn mark(draft: &mut Draft<'_>, accrual: &Recorded, entry: Place, now: AccrualNow, returned: Returned) {
     let mut now = AccrualNow { returned, ..now };
     now.entries.push(entry);

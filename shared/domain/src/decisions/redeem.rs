@@ -31,59 +31,59 @@ use crate::{
     },
 };
 
-/// A wish to redeem.
+/// A request to redeem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redeem {
     /// The reward.
     pub reward: RewardId,
-    /// For how much money, where the reward costs points per money; otherwise none.
+    /// The money to redeem for, if the reward costs points per money.
     pub money: Option<Money>,
-    /// For how many seconds to reserve the points instead of spending them, if so.
+    /// The length of the hold in seconds, if points are to be held instead of spent.
     pub hold_seconds: Option<i64>,
 }
 
-/// Why nothing was redeemed, in the order in which it is looked for.
+/// Why a redemption is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedeemRefusal {
     /// The account does not spend.
     Inactive(Inactive),
     /// The program has no such reward.
     RewardNotFound,
-    /// The reward cannot be held, or not for so long.
+    /// The reward cannot be held, or not for this long.
     HoldTooLong {
         /// The longest hold, in seconds; 0 if it cannot be held.
         most: i64,
     },
-    /// The reward costs points per money, and no money was named, or none at all.
+    /// The reward costs points per money, and the request names no money or an amount of zero.
     MoneyMissing,
-    /// The reward has a fixed cost, and money was named.
+    /// The reward has a fixed cost, and the request names money.
     MoneyUnexpected,
     /// The money is in another currency than the program.
     CurrencyMismatch {
         /// The program's currency.
         expected: Currency,
-        /// The request's.
+        /// The request's currency.
         found: Currency,
     },
-    /// It costs more than an account can hold.
+    /// It costs more than an account can have.
     PointsOverflow,
-    /// It cannot be had at this time.
+    /// It is not available at this time.
     RewardNotActive,
     /// It is for other tiers.
     RewardNotForTier {
         /// The tiers that it is for.
         tiers: Vec<LevelId>,
     },
-    /// Its condition does not hold for this member, or cannot be told.
+    /// Its condition is false for this member, or could not be evaluated.
     RewardNotForMember {
-        /// Why it cannot be told, if so.
+        /// Why it could not be evaluated, if so.
         fault: Option<ConditionFault>,
     },
-    /// It was had as often, or for as many points, as it may be for now.
+    /// The limit of the reward is reached for now.
     RewardLimitReached,
-    /// None is left, or no code of it.
+    /// No piece, or no code, is left.
     RewardOutOfStock,
-    /// The account has as many open holds as it can.
+    /// The account has the maximum number of open holds.
     HoldsFull,
     /// The account has too few points.
     InsufficientPoints {
@@ -132,7 +132,7 @@ impl fmt::Display for RedeemRefusal {
 }
 
 impl Program {
-    /// The counters that must be looked at before `reward` can be given: its stock, and a program-wide limit.
+    /// Returns the counters that a redemption of `reward` needs: its stock, and a limit per program.
     #[must_use]
     pub fn reward_counters(&self, reward: &Reward, now: Timestamp) -> Vec<CounterId> {
         let stock = reward.stock.pieces().map(|_| reward.stock_counter());
@@ -142,7 +142,7 @@ impl Program {
 }
 
 impl Program {
-    /// The counters of the reward called `id`; none if there is no such reward.
+    /// Returns the counters of the reward `id`; none if there is no such reward.
     #[must_use]
     pub fn counters_of(&self, id: &RewardId, now: Timestamp) -> Vec<CounterId> {
         self.reward(id).map(|reward| self.reward_counters(reward, now)).unwrap_or_default()
@@ -150,12 +150,12 @@ impl Program {
 }
 
 impl Settled<'_> {
-    /// Whether this member could have `reward` now, and what it would cost at the least. `code` is a free one of its pool,
-    /// where it has a pool and there is one.
+    /// Checks whether this member could redeem `reward` now, and returns the minimum cost. `code` is a free code of its
+    /// pool, if there is one.
     ///
     /// # Errors
     ///
-    /// Why not: the same that [`redeem`] would say. Or more must be read of a counter first.
+    /// The refusal that [`redeem`] would return. Or more must be read of a counter first.
     pub fn can_redeem(
         &self,
         reward: &Reward,
@@ -171,12 +171,12 @@ impl Settled<'_> {
         Ok(cost)
     }
 
-    /// How many pieces of `reward` are left now; `None` if its stock is unlimited. A piece that a hold reserved is left again
-    /// from the moment at which the hold ends, whosever hold it is.
+    /// Returns how many pieces of `reward` are left; `None` if its stock is unlimited. A piece on hold is free again
+    /// from the instant at which the hold ends, for all members.
     ///
     /// # Errors
     ///
-    /// Not all of its stock was read.
+    /// Its stock was not read completely.
     pub fn stock_left(&self, reward: &Reward, counters: &Counters) -> Result<Option<i64>, CounterNeeded> {
         let Some(pieces) = reward.stock.pieces() else { return Ok(None) };
         let taken = self.0.counted(counters).taken(&reward.stock_counter())?;
@@ -184,8 +184,8 @@ impl Settled<'_> {
     }
 }
 
-/// Spends points of `settled` on a reward. `code` is the one to give, where the reward has codes: made for this redemption, or
-/// free in the reward's pool; none if the pool is empty.
+/// Spends points of `settled` on a reward. `code` is the code to give, if the reward has codes: generated for this
+/// redemption, or free in the reward's pool; none if the pool is empty.
 ///
 /// # Errors
 ///
@@ -227,7 +227,7 @@ pub fn redeem(
         extended_to: None,
     };
     let mut entry = draft.entry_for(request, Record::Redemption(redeemed.clone()), draft.now);
-    // A hold may come to nothing, so it extends points when it is captured.
+    // A hold may be cancelled, so it extends points only when it is captured.
     if hold_expires_at.is_none() {
         draft.extend(&mut entry, program, (ActivityKind::Redemption, today), None);
     }
@@ -256,7 +256,7 @@ pub fn redeem(
     Ok(draft.finish())
 }
 
-/// The moment at which a hold of so many seconds ends by itself; `None` if none is wished.
+/// Returns the instant at which a hold of `seconds` ends by itself; `None` without a hold.
 fn hold_end(reward: &Reward, seconds: Option<i64>, now: Timestamp) -> Result<Option<Timestamp>, RedeemRefusal> {
     let Some(seconds) = seconds else { return Ok(None) };
     let most = reward.hold_seconds_max.unwrap_or_default();
@@ -279,7 +279,7 @@ fn cost(program: &Program, reward: &Reward, money: Option<Money>) -> Result<Poin
     }
 }
 
-/// What stands between a member and a reward of this cost: first what the member can do nothing about.
+/// Checks whether a member can have a reward at this cost. Reasons that the member cannot influence come first.
 fn check_reward(
     draft: &Draft<'_>,
     reward: &Reward,
@@ -288,7 +288,7 @@ fn check_reward(
     is_hold: bool,
 ) -> Result<(), Unposted<RedeemRefusal>> {
     let account = &draft.account;
-    // What a hold reserved that is over is free, this member's or another's.
+    // What an ended hold reserved is free, this member's or another's.
     let counters = &draft.counted(counters);
     if !reward.active.contains(&draft.rules.program.zone, draft.now) {
         return Err(RedeemRefusal::RewardNotActive.into());
@@ -330,7 +330,7 @@ fn check_reward(
     Ok(())
 }
 
-/// Whether `account` has no room for a hold of `cost`.
+/// Returns whether `account` has no room for a hold of `cost`.
 fn is_full(account: &Account, cost: Points) -> bool {
     let held: usize = account.holds.iter().map(|hold| hold.lots.len()).sum();
     let mut left = cost;

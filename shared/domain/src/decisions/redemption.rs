@@ -1,4 +1,4 @@
-//! What can be done about a redemption: capture or cancel its hold, or undo it.
+//! Changes of a redemption: capture, cancellation and reversal.
 
 use std::fmt;
 
@@ -23,36 +23,35 @@ use crate::{
     },
 };
 
-/// Why nothing was done about a redemption, in the order in which it is looked for.
+/// Why a change of a redemption is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedemptionRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// The entry is no redemption.
+    /// The entry is not a redemption.
     NotARedemption,
-    /// The hold has ended, by the clock of this command or of another one, which has taken what it reserved.
+    /// The hold has ended, by the clock of this command or of another one that took what it reserved.
     HoldExpired,
-    /// It is not held: it was captured, cancelled or undone.
+    /// It is not on hold: it was captured, cancelled or reversed.
     NotHeld {
-        /// What it is instead.
+        /// Its current state.
         state: &'static str,
     },
-    /// Its code was used, so it cannot be undone.
+    /// Its code was used, so it cannot be reversed.
     CodeUsed,
     /// More is to be captured than is held.
     MoreThanHeld {
         /// What is held.
         held: Points,
     },
-    /// More is to be given back than is left of what was spent, or nothing.
+    /// The reversal exceeds what is left of the points spent, or is zero.
     MoreThanSpent {
         /// What is left.
         left: Points,
     },
-    /// A part is told in money, and the redemption stood for none, for less than with what came back before, or for
-    /// another currency's.
+    /// The part is given in money, and the redemption has none, less than with earlier reversals, or another currency.
     OtherMoney {
-        /// What it stood for.
+        /// The money of the redemption.
         stood_for: Option<Money>,
     },
 }
@@ -79,25 +78,25 @@ impl fmt::Display for RedemptionRefusal {
     }
 }
 
-/// What has become of a redemption.
+/// The state of a redemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedemptionState {
     /// Its points are reserved.
     Held,
     /// Its points are spent.
     Captured,
-    /// A part of its points were given back.
+    /// A part of its points was returned.
     PartlyReversed,
-    /// Its hold was given up.
+    /// Its hold was cancelled.
     Cancelled,
     /// Its hold ended by itself.
     Expired,
-    /// It was undone.
+    /// It was reversed.
     Reversed,
 }
 
 impl RedemptionState {
-    /// Its name in answers.
+    /// Returns the name used in answers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -110,7 +109,7 @@ impl RedemptionState {
         }
     }
 
-    /// What has become of `redemption`, given the holds that are open now.
+    /// Returns the state of `redemption`, given the open holds.
     #[must_use]
     pub fn of(redemption: &Recorded, holds: &[Hold]) -> Self {
         let entry = &redemption.sealed.entry;
@@ -126,7 +125,7 @@ impl RedemptionState {
     }
 }
 
-/// Spends what a redemption holds: all of it, or so many `points`, and the rest goes back to its lots.
+/// Spends what a redemption holds: everything, or `points` of it, and the rest returns to its lots.
 ///
 /// # Errors
 ///
@@ -146,7 +145,7 @@ pub fn capture(
         return Err(RedemptionRefusal::MoreThanHeld { held: hold.points() });
     }
     let mut entry = draft.entry_for(request, Record::Capture, draft.now);
-    // The member was active on the day of the hold, under the rules of then.
+    // The member was active on the day of the hold, under the rules of that day.
     let then = draft.then(hold.program_version);
     draft.extend(&mut entry, then, (ActivityKind::Redemption, hold.held_on), None);
     draft.release(entry, &hold, captured);
@@ -157,7 +156,7 @@ pub fn capture(
     Ok(draft.finish())
 }
 
-/// Gives up what a redemption holds: its points go back to the lots that they came from, with their dates.
+/// Cancels a hold: its points return to the lots that they came from, with their dates.
 ///
 /// # Errors
 ///
@@ -187,14 +186,15 @@ pub enum Part {
     Money(Money),
 }
 
-/// Undoes a captured redemption, or a `part` of it: its points go back to the lots that they came from, those that expire last
-/// first. With the last of them its use goes back under the reward's limit, and the piece into its stock, if it `is_returned`.
+/// Reverses a captured redemption, or a `part` of it. Its points return to the lots that they came from, those that
+/// expire last first. With the last of them, its use under the reward's limit is returned, and the piece returns to
+/// stock if it `is_returned`.
 ///
-/// Of the points, `floor(points * back / money)` have come back when `back` of the redemption's money has.
+/// When `back` of the redemption's money is returned, `floor(points * back / money)` of its points are returned in all.
 ///
-/// `code` is the code that was given for it, if the reward has codes. It becomes void with the first part that is undone, because the
-/// member has seen it. Of a code whose balance was used in part, at most `floor(points * balance / value)` points come back,
-/// and neither the use under the limit nor the piece does.
+/// `code` is the code that was given for it, if the reward has codes. It becomes void with the first part that is
+/// reversed, because the member has seen it. If a part of the code's balance was used, at most `floor(points * balance
+/// / value)` points return, and neither the use under the limit nor the piece.
 ///
 /// # Errors
 ///
@@ -228,10 +228,10 @@ pub fn reverse(
     let mut entry = draft.entry_for(request, Record::RedemptionReversal, draft.now);
     entry.refers_to = Some(undone.id.clone());
     entry.program_version = then.version;
-    // What a partial capture left went back already, from the lots that expire last; these are the others.
+    // A partial capture has already returned the lots that expire last; these are the others.
     let lots = spent_lots(undone, spent - points, spent);
     let extends = is_hold && then.points.extended_to(ActivityKind::Redemption, then.date(undone.occurred_at)).is_some();
-    // Transferred points have kept their dates if the member was not active since.
+    // Transferred points keep their dates if the member was not active since.
     let was_active = redeemed.extended_to.is_none_or(|day| extends || draft.account.extended_to > Some(day));
     if was_active {
         entry.effects.give_back(&draft.account, &lots, points);
@@ -257,7 +257,7 @@ pub fn reverse(
     Ok(draft.finish())
 }
 
-/// Returns how many of the captured points can come back in all: those for the part of the code's value that was not used.
+/// Returns how many of the captured points can be returned in all: those for the unused part of the code's value.
 fn returnable(captured: Points, code: Option<&KeptCode>) -> Points {
     let Some((value, balance)) = code.and_then(|code| Some((code.terms.value?, code.balance()?))) else {
         return captured;
@@ -265,7 +265,8 @@ fn returnable(captured: Points, code: Option<&KeptCode>) -> Points {
     Points::ratio(captured.get(), balance.amount.get(), value.amount.get(), Rounding::Floor).unwrap_or_default()
 }
 
-/// The points that `part` of a redemption comes to, where `left` are not undone, and what of its money has come back then.
+/// Returns the points for `part` of a redemption of which `left` are not reversed, and the money that is then returned
+/// in all.
 fn points_of(part: Part, redemption: &Recorded, left: Points) -> Result<(Points, i64), RedemptionRefusal> {
     let (entry, before) = (&redemption.sealed.entry, redemption.aftermath.money_back);
     let points = match part {
@@ -309,8 +310,8 @@ fn find_hold(holds: &[Hold], redemption: &Recorded) -> Result<Hold, RedemptionRe
     }
 }
 
-/// Of the lots that a redemption took from, soonest first, those that its points came from, beginning after the first `from` of them
-/// and ending with the first `to`.
+/// Returns the lots, of those that a redemption took from, soonest first, that hold its points after the first `from`
+/// and up to the first `to`.
 fn spent_lots(redemption: &Entry, from: Points, to: Points) -> Vec<LotChange> {
     let mut passed = Points::ZERO;
     redemption

@@ -24,9 +24,10 @@ use crate::{
 };
 
 impl Settled<'_> {
-    /// The member who referred this one, if `occasion` is the purchase that pays both under the rules of `then`.
+    /// Returns the member who referred this one, if `occasion` is the purchase that pays both under the rules of
+    /// `then`.
     ///
-    /// A purchase counts that was made after joining: on the day, because tills tell the minute and no more.
+    /// The purchase must be on or after the day of joining. The time of day does not count, because tills round it.
     #[must_use]
     pub fn referrer(&self, occasion: &Occasion, then: &Program) -> Option<&MemberId> {
         let account = &self.0.account;
@@ -37,31 +38,31 @@ impl Settled<'_> {
     }
 }
 
-/// The least that a purchase must cost to pay for a referral, in minor units; `None` if none does. A purchase that cost nothing
-/// never does.
+/// Returns the minimum total of a purchase that pays for a referral, in minor units; `None` without referrals. A
+/// purchase with a total of zero never pays.
 fn least(then: &Program) -> Option<i64> {
     Some(then.referral.as_ref()?.first_purchase_at_least.max(1))
 }
 
-/// Whether `purchase`, which paid for a referral, does so no longer when `left` minor units of it are left.
+/// Returns whether `purchase`, which paid for a referral, no longer does when `left` minor units of it are left.
 pub(crate) fn ends(then: &Program, purchase: &Recorded, left: i64) -> bool {
     paid_along(purchase).is_some() && !purchase.is_undone() && least(then).is_none_or(|least| left < least)
 }
 
-/// The member who referred a friend, when the friend's purchase is to pay both.
+/// The referrer, when a friend's purchase pays both.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one of a command, and never kept")]
 pub enum Referrer<'p> {
-    /// The account, brought up to now: it is paid along with the purchase.
+    /// The settled account. It is paid with the purchase.
     Ready(Settled<'p>),
-    /// The account, which others keep changing: it is paid later.
+    /// The account, which other requests keep changing. It is paid later.
     Busy(&'p Account),
     /// There is no account.
     Gone,
 }
 
-/// Decides whether the purchase in hand pays `referrer`: what becomes of the referral, and who is paid with it. Where there is
-/// no account, or it is closed, none ever is; a suspended one keeps both waiting for a later purchase.
+/// Decides whether the purchase pays `referrer`: the change of the referral, and the account to pay. If there is no
+/// account, or it is closed, neither side is ever paid; if it is suspended, both wait for a later purchase.
 pub(crate) fn settle_with<'p>(
     friend: &Draft<'p>,
     bought_on: Date,
@@ -78,7 +79,7 @@ pub(crate) fn settle_with<'p>(
         return (Some(ReferralChange::Void), None);
     }
     if friend.rules.program.date(account.enrolled_at) > bought_on {
-        // The referrer was no member yet: a later purchase pays.
+        // The referrer was not a member yet. A later purchase pays.
         return (None, None);
     }
     match (&account.status, account.member.clone()) {
@@ -91,7 +92,7 @@ pub(crate) fn settle_with<'p>(
     }
 }
 
-/// What the friend gets, as a line of the purchase.
+/// Returns the friend's bonus, as a line of the purchase.
 pub(crate) fn friends_line(then: &Program) -> Option<BreakdownLine> {
     let points: Points = then.referral.as_ref()?.friend_points;
     (!points.is_zero()).then(|| BreakdownLine::new(REFERRAL_LINE, points, points))
@@ -100,24 +101,24 @@ pub(crate) fn friends_line(then: &Program) -> Option<BreakdownLine> {
 /// A purchase that pays for a referral.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paying<'a> {
-    /// The friend, in whose ledger it is.
+    /// The friend, whose ledger has it.
     pub(crate) friend: &'a MemberId,
     /// Its entry.
     pub(crate) purchase: &'a EntryId,
     /// When it was made.
     pub(crate) occurred_at: Timestamp,
-    /// Who asks for the payment.
+    /// Who requests the payment.
     pub(crate) by: By,
-    /// Who exactly, if that is known.
+    /// The person or client, if known.
     pub(crate) actor: Option<&'a Actor>,
 }
 
-/// What `referrer` gets under the referral rules of `then`; `None` for a full account, which gets nothing: that must not stand
-/// in the way of the friend's purchase.
+/// Returns what `referrer` gets under the referral rules of `then`; `None` for a full account, which gets nothing so
+/// that the friend's purchase is not rejected.
 ///
 /// # Errors
 ///
-/// Too little was read of `counters`.
+/// More of `counters` must be read.
 pub(crate) fn pay<'p>(
     referrer: Draft<'p>,
     paying: &Paying<'_>,
@@ -137,14 +138,15 @@ pub(crate) fn pay<'p>(
     }
 }
 
-/// Pays `debt`, one of those that `settled` has for referrals, to `referrer`, whose account this is if there is one. `None` while
-/// the referrer is suspended.
+/// Pays `debt`, a referral payment that `settled` owes, to `referrer`, whose account this is if there is one. Returns
+/// `None` while the referrer is suspended.
 ///
-/// A debt is paid by itself, before whatever else the account's next command does, so that the command need not wait for it.
+/// A debt is paid in a transaction of its own, before the account's next command, so that the command need not wait for
+/// it.
 ///
 /// # Errors
 ///
-/// Too little was read of `counters`.
+/// More of `counters` must be read.
 pub fn pay_debt<'p>(
     settled: Settled<'p>,
     debt: &ReferralDebt,
@@ -175,13 +177,13 @@ pub fn pay_debt<'p>(
     Ok(Some(draft.finish()))
 }
 
-/// The entry that pays the member who referred `friend`, when `purchase` is the one that pays.
+/// Returns the id of the entry that pays the referrer of `friend`, if `purchase` is the one that pays.
 fn entry_id(friend: &MemberId, purchase: &EntryId) -> EntryId {
     EntryId::engine(&[&"referral", friend, purchase])
 }
 
-/// The other member who was paid for `purchase`, at once or later, if it was the one that paid for a referral, and by which
-/// entry.
+/// Returns the other member who was paid for `purchase`, at once or later, and the entry, if the purchase paid for a
+/// referral.
 #[must_use]
 pub fn paid_along(purchase: &Recorded) -> Option<(&MemberId, EntryId)> {
     let entry = &purchase.sealed.entry;

@@ -1,4 +1,4 @@
-//! Reversing an accrual: what a return leaves of the points that a purchase gave.
+//! Returns: reverse the points of a purchase or an activity, completely or in part.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// What came back, as a till or a shop reports it.
+/// What was returned, as a till or a shop reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Return {
     /// The whole purchase.
@@ -48,16 +48,16 @@ impl Return {
     }
 }
 
-/// A return: what came back, and what the shop notes about it.
+/// A return, with the shop's data about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reversal {
-    /// What came back.
+    /// What was returned.
     pub returned: Return,
-    /// The number of the return's receipt.
+    /// The receipt of the return.
     pub receipt: Option<Receipt>,
-    /// Where it came back.
+    /// The store of the return.
     pub store: Option<Label>,
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     pub reason: Option<Label>,
 }
 
@@ -67,12 +67,12 @@ impl From<Return> for Reversal {
     }
 }
 
-/// Why nothing was reversed, in the order in which it is looked for.
+/// Why a return is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReverseRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
-    /// The entry is no accrual.
+    /// The entry is not an accrual.
     NotAnAccrual,
     /// The refund is in another currency than the program.
     CurrencyMismatch {
@@ -83,28 +83,28 @@ pub enum ReverseRefusal {
     },
     /// The purchase has no such line.
     LineNotFound {
-        /// What the return calls it.
+        /// The line's id in the request.
         line: String,
     },
-    /// More of a line comes back than is left of it.
+    /// The return exceeds what is left of a line.
     ExceedsLine {
         /// The line.
         line: String,
         /// What is left of it.
         left: Back,
     },
-    /// More is refunded than was paid.
+    /// The refund exceeds what was paid.
     ExceedsAccrual {
-        /// What was paid, in minor units.
+        /// The amount paid, in minor units.
         paid: i64,
-        /// What of it had been refunded before.
+        /// The amount refunded before, in minor units.
         refunded: i64,
     },
-    /// The facts of the purchase were erased, so nothing tells what the smaller purchase would have earned.
+    /// The facts of the purchase were erased, so the smaller purchase cannot be assessed.
     FactsErased,
-    /// So much was done about the purchase that no more is kept: [`CHANGES_MAX`] returns and amendments.
+    /// The purchase already has [`CHANGES_MAX`] returns and amendments.
     ChangesFull,
-    /// The account would hold more than [`Points::MAX`].
+    /// The account would have more than [`Points::MAX`].
     PointsOverflow,
 }
 
@@ -139,19 +139,19 @@ impl fmt::Display for ReverseRefusal {
     }
 }
 
-/// A number of thousandths as people write it: `1`, `0.35`.
+/// Formats thousandths as a decimal number: `1`, `0.35`.
 fn decimal(thousandths: i64) -> String {
     let (whole, rest) = (thousandths.div_euclid(1_000), thousandths.rem_euclid(1_000));
     let text = format!("{whole}.{rest:03}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Leaves the member with what the smaller purchase would have earned when `accrual` was made: it is assessed again, alone, under
-/// the version, the facts and the day of then, and the difference is posted.
+/// Leaves the member with what the smaller purchase would have earned when `accrual` was made. The purchase is assessed
+/// again, alone, with the version, the facts and the day of the original, and the difference is posted.
 ///
-/// Where the purchase paid for a referral ([`crate::decisions::referral::paid_along`]), `along` is the account of the member who
-/// referred this one, and the entry that paid it: undone when what is left of the purchase is less than the least that pays, and the
-/// next purchase pays both again.
+/// If the purchase paid for a referral ([`crate::decisions::referral::paid_along`]), `along` is the referrer's account
+/// and the entry that paid it. That payment is reversed if what is left of the purchase is less than the minimum, and
+/// the next purchase pays both again.
 ///
 /// # Errors
 ///
@@ -188,7 +188,7 @@ pub fn reverse<'p>(
     Ok(draft.finish())
 }
 
-/// The account of the member who referred this one, and the entry that paid it, if that still stands and can be undone.
+/// Returns the referrer's account and the entry that paid it, if that entry is still in effect and can be reversed.
 pub(crate) fn along_with<'p, 'r>(
     draft: &Draft<'p>,
     along: Option<(Settled<'p>, &'r Recorded)>,
@@ -197,7 +197,7 @@ pub(crate) fn along_with<'p, 'r>(
     along.filter(|(referrer, paid)| !paid.is_undone() && can_undo(draft, referrer))
 }
 
-/// What becomes of the referral that `accrual` paid for, if it `ends`.
+/// Returns the change of the referral that `accrual` paid for, if it `ends`.
 pub(crate) fn referral_change(
     friend: &Draft<'_>,
     accrual: &Recorded,
@@ -210,7 +210,7 @@ pub(crate) fn referral_change(
     }
 }
 
-/// Undoes what the referrer was paid.
+/// Reverses what the referrer was paid.
 pub(crate) fn undo_along(
     draft: &mut Draft<'_>,
     request: &KeyedRequest,
@@ -235,21 +235,21 @@ fn unposted(not_assessed: NotAssessed) -> Unposted<ReverseRefusal> {
     }
 }
 
-/// Whether what a friend's purchase paid to the member who referred the friend can be undone. Where that account is closed
-/// nothing is left to take from, and both stay as they are.
+/// Returns whether the payment to the referrer can be reversed. If that account is closed, nothing is left to deduct,
+/// and both sides stay as they are.
 fn can_undo(friend: &Draft<'_>, referrer: &Draft<'_>) -> bool {
     referrer.account.check_open().is_ok() && referrer.account.member != friend.account.member
 }
 
-/// That the friend's next purchase pays for the referral again, if `accrual` paid for the friend's own: what a member paid
-/// for who was merged into this one may have been another referral.
+/// Returns that the friend's next purchase pays for the referral again, if `accrual` paid for the friend's own one: a
+/// purchase of a merged member may have paid for another referral.
 fn reopened(friend: &Draft<'_>, accrual: &Recorded, paid: &Recorded) -> Option<ReferralChange> {
     let is_own = accrual.member == friend.account.member;
     let referral = friend.account.referral.as_ref()?;
     (is_own || referral.by == paid.member).then_some(ReferralChange::Reopened)
 }
 
-/// That nothing is owed for a referral any more, if `accrual` was to pay for it later.
+/// Returns that nothing is owed for a referral any more, if `accrual` was to pay for it later.
 fn cancelled(friend: &Draft<'_>, accrual: &Recorded) -> Option<ReferralChange> {
     let purchase = &accrual.sealed.entry.id;
     let mut debts = friend.account.referral_debts.iter();
@@ -257,7 +257,7 @@ fn cancelled(friend: &Draft<'_>, accrual: &Recorded) -> Option<ReferralChange> {
     Some(ReferralChange::Cancelled(debt.friend.clone()))
 }
 
-/// Makes `accrual` what is left of it. Fills `entry` with the difference and posts it.
+/// Reduces `accrual` to what is left of it. Fills `entry` with the difference and appends it.
 fn take_back(
     draft: &mut Draft<'_>,
     mut entry: Entry,
@@ -304,14 +304,14 @@ pub fn ends_referral(then: &Program, accrual: &Recorded, returned: &Return) -> b
     Came::back(accrual, returned).is_ok_and(|came| referral::ends(then, accrual, came.left))
 }
 
-/// What came back of an accrual, and what is left.
+/// What was returned of an accrual, and what is left.
 struct Came<'a> {
     instead: Instead<'a>,
-    /// All that came back so far.
+    /// Everything that was returned so far.
     returned: Returned,
-    /// What came back of each line that the return names.
+    /// What was returned of each line that the request names.
     lines: Vec<(String, Back)>,
-    /// What is left of what was paid, in minor units.
+    /// What is left of the amount paid, in minor units.
     left: i64,
 }
 
@@ -344,7 +344,7 @@ impl<'a> Came<'a> {
             return Err(ReverseRefusal::ExceedsAccrual { paid, refunded });
         }
         let instead = match accrual.purchase() {
-            // Of what is gone already, nothing more can come back.
+            // Nothing more can be returned of what is already returned.
             _ if after == before || accrual.is_undone() => Instead::Unchanged,
             Some(purchase) => left_of(purchase, &after),
             None if after.refunded() == paid => Instead::Nothing,
@@ -354,7 +354,7 @@ impl<'a> Came<'a> {
         Ok(Self { instead, returned: after, lines, left })
     }
 
-    /// Whether nothing is left of the accrual, of which something was left before.
+    /// Returns whether this return takes the last of the accrual.
     fn is_the_last(&self, accrual: &Recorded) -> bool {
         matches!(self.instead, Instead::Nothing) && !accrual.is_undone()
     }
@@ -371,7 +371,7 @@ fn refusal(not_returned: NotReturned) -> ReverseRefusal {
     }
 }
 
-/// Of what has no lines, none can come back.
+/// Returns the refusal for a line of an accrual that has no lines.
 fn no_line(lines: &[ReturnedLine]) -> ReverseRefusal {
     let line = lines.first().map(|line| line.line.as_str().to_owned()).unwrap_or_default();
     ReverseRefusal::LineNotFound { line }

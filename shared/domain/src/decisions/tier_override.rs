@@ -1,4 +1,4 @@
-//! Overriding: a tier that an operator gives a member until a day, and takes back.
+//! Tier overrides: an operator guarantees a minimum tier until a date, or removes it.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use crate::{
     values::id::Actor,
 };
 
-/// Why no tier was given, in the order in which it is looked for.
+/// Why an override is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverrideRefusal {
-    /// The account is closed, or another's.
+    /// The account is closed, erased or merged.
     Inactive(Inactive),
     /// The program has no such tier.
     TierNotFound,
-    /// Its last day is over.
+    /// Its last day is in the past.
     UntilPast {
-        /// Today, the first day that it can end on.
+        /// Today, the earliest allowed day.
         today: Date,
     },
 }
@@ -39,7 +39,7 @@ impl fmt::Display for OverrideRefusal {
     }
 }
 
-/// Gives the member at least this tier, in place of any that was given before. Answers `None` if it is so already and
+/// Guarantees the member at least this tier, and replaces an earlier override. Returns `None` if nothing changes and
 /// settling wrote nothing.
 ///
 /// # Errors
@@ -62,18 +62,18 @@ pub fn give_tier(
     Ok(put(draft, Some(given), actor))
 }
 
-/// Takes back the tier that an operator gave, if one did. Answers `None` if none did and settling wrote nothing.
+/// Removes the override, if there is one. Returns `None` if there is none and settling wrote nothing.
 ///
 /// # Errors
 ///
-/// The account is closed, or another's.
+/// The account is closed, erased or merged.
 pub fn take_tier(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, Inactive> {
     let draft = settled.0;
     draft.account.check_open()?;
     Ok(put(draft, None, actor))
 }
 
-/// Puts `given` in the place of what was given before.
+/// Replaces the override by `given`.
 fn put(mut draft: Draft<'_>, given: Option<&TierOverride>, actor: Option<&Actor>) -> Option<Posting> {
     if draft.account.tier_override.as_ref() == given {
         return (!draft.entries.is_empty()).then(|| draft.finish());

@@ -1,4 +1,4 @@
-//! Transferring: points of one member that become another's, with their dates, both accounts in one posting or neither.
+//! Transfers: points of one member move to another, with their dates, in one posting for both accounts.
 
 use std::fmt;
 
@@ -13,18 +13,18 @@ use crate::{
     values::{id::EntryId, points::Points},
 };
 
-/// Why nothing was transferred, in the order in which it is looked for.
+/// Why a transfer is refused, in the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransferRefusal {
     /// The account does not spend.
     Inactive(Inactive),
     /// The other account does not earn.
     OtherInactive(Inactive),
-    /// The other account would hold more than [`Points::MAX`].
+    /// The other account would have more than [`Points::MAX`].
     PointsOverflow,
     /// The account has too few points.
     InsufficientPoints {
-        /// How many are missing.
+        /// The number of missing points.
         missing: Points,
     },
 }
@@ -40,9 +40,9 @@ impl fmt::Display for TransferRefusal {
     }
 }
 
-/// Makes `points` (more than none) of `from` spendable points of `to`: those that expire soonest. They keep their dates, so passing
-/// them there and back does not make them last longer. Where points expire with inactivity, the next activity of the other member
-/// extends them like all the others. In the other account they first pay what is owed. They do not count toward a tier.
+/// Moves `points` (more than 0) from `from` to `to`, those that expire soonest. They keep their dates, so transferring
+/// them back and forth does not extend them. Under `inactivity_months`, the next activity of the other member extends
+/// them like all others. In the other account they pay what is owed first. They do not count toward a tier.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub fn transfer(
     let mut out = from.entry_for(request, Record::TransferOut(to.account.member.clone()), from.now);
     out.effects.take(&from.account, points);
     let mut entry = incoming(&to, &from, request, Record::TransferIn(from.account.member.clone()));
-    // What is owed is paid by the points that expire soonest.
+    // The points that expire soonest pay what is owed.
     entry.effects.give_dated(&to.account, &out.effects.lots, points);
     to.post_command(entry);
     from.post_command(out);
@@ -74,7 +74,7 @@ pub fn transfer(
     Ok(from.finish())
 }
 
-/// The entry of `to` by which something of `from` comes in, nothing so far.
+/// Returns the entry of `to` for what comes from `from`, without effects so far.
 pub(crate) fn incoming(to: &Draft<'_>, from: &Draft<'_>, request: &KeyedRequest, record: Record) -> Entry {
     let id = EntryId::engine(&[&"transfer", &from.account.member, &request.entry]);
     Entry { actor: request.actor.clone(), ..to.entry(id, record, request.by, from.now) }
