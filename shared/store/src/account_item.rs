@@ -1,45 +1,45 @@
-//! How an account is written as one item, small enough that reading and writing it costs one unit.
+//! The item of an account, small enough that reading and writing it costs one unit.
 //!
 //! | attribute | type | holds |
 //! |---|---|---|
-//! | `pk`, `sk` | S | `member#PROGRAM#MEMBER`, `account`; the ids are kept nowhere else |
+//! | `pk`, `sk` | S | `member#PROGRAM#MEMBER`, `account`; the ids are stored nowhere else |
 //! | `v` | N | the version |
 //! | `n` | N | the number of entries (an attribute named `seq` would put the account into the index of entries) |
 //! | `h` | B | the hash of the newest entry |
 //! | `st` | S | the status: `active`, `suspended`, `closed`, `merged` |
-//! | `mi` | S | the member into whose account a merged one went |
+//! | `mi` | S | the member that a merged account was merged into |
 //! | `mf` | L | the members who were merged into this one |
 //! | `en` | N | when the member joined, in nanoseconds since 1970 (DynamoDB does not store the zeros at the end) |
-//! | `on` | S | the day up to which time is accounted for |
-//! | `at` | N | the moment of the newest commit, in nanoseconds since 1970 |
+//! | `on` | S | the day up to which the account is settled |
+//! | `at` | N | the instant of the newest commit, in nanoseconds since 1970 |
 //! | `pv` | N | the version of the program that it was last settled under |
 //! | `sa` | B | the salt of the fingerprints of the member's requests |
 //! | `a` | M | attributes by id: BOOL, N, S, or for a date the map `{ "d": S }` |
 //! | `al` | L | aliases, each a B: the bytes of the hash, then the kind |
-//! | `rf`, `ro` | S, BOOL | who brought the member, and whether that has been paid for or will never be |
-//! | `rd` | L | what is owed for referrals, each a list: to whom, the friend (the place in `mf` of a merged member), the purchase, when it was made in nanoseconds, version of the program |
+//! | `rf`, `ro` | S, BOOL | the referrer, and whether the referral was paid or can no longer be paid |
+//! | `rd` | L | owed referral payments, each a list: the referrer, the friend (for a merged member the position in `mf`), the purchase, when it was made in nanoseconds, version of the program |
 //! | `l` | M | points by the last day of their lot, or by `never` |
 //! | `w` | M | pending points by what they wait for: `m20261231` a day, and where they expire `m20261231.20271231` the day after which they do; `c20261231` a confirmation by that day |
 //! | `u` | M | by the last day on which they can be confirmed, what unconfirmed accruals count: a list of what was paid, purchases, referrals, and a map like `q` |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
-//! | `q` | M | by the first day of a tier period, or of a month where that moves on by months: list of qualifying points, spend, visits |
-//! | `ql` | L | where amounts of merged members are kept under another day than in their ledger, each a list: the place of the member in `mf`, the first day of the period there, the day here |
-//! | `k` | L | what the member has bought: purchases, spend, and the first and the last purchase in seconds since 1970 |
+//! | `q` | M | by the first day of a tier period, or with rolling months of a month: list of qualifying points, spend, visits |
+//! | `ql` | L | where amounts of merged members are stored under another day than in their ledger, each a list: the position of the member in `mf`, the first day of the period there, the day here |
+//! | `k` | L | lifetime purchases: number, spend, and the first and the last purchase in seconds since 1970 |
 //! | `s` | L | secured tiers, each a list of tier and last day |
-//! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` how many of the last days are grace, `v` version, `d` the day as of which it was given |
+//! | `pr` | L | promised tiers, each a map: `t` tier, `u` last day, `g` number of last days that are grace, `v` version, `d` the day as of which it was given |
 //! | `ov` | L | the override: tier, last day, reason |
-//! | `pl` | L | the plans that are paid for, in the order in which they run, each a map: `p` plan, `f` first day, `l` last day, `v` version of the program, `b` the payment that began it, `m` whose ledger has that, as the place of the member in `mf`, `n` the number of payments if not 1, `d` the day of the month on which its intervals begin if that is not the one of its first day |
-//! | `t` | S | the tier that the ledger last spoke of |
+//! | `pl` | L | plan terms, in the order in which they run, each a map: `p` plan, `f` first day, `l` last day, `v` version of the program, `b` the payment that started it, `m` the position in `mf` of the member whose ledger has it, `n` the number of payments if not 1, `d` the day of the month on which its intervals begin if that is not the one of its first day |
+//! | `t` | S | the tier that the ledger last reported |
 //! | `c` | M | by cap owner: use by interval, `m20261101` |
-//! | `p` | M | by rule: the steps taken toward it, or a map: `n` these, `d` their days as a list of S, `x` that it is done |
+//! | `p` | M | by rule: the number of steps, or a map: `n` number, `d` their days as a list of S, `x` whether the rule is done |
 //! | `x` | S | the day to which activity has extended the points |
-//! | `xt` | M | what is behind that day: `n` activities by the last day on which they can be confirmed, or by `-`; `f` that it stays; `b` the day before; `m` points by when they expired before |
+//! | `xt` | M | the newest extension: `n` activities by the last day on which they can be confirmed, or by `-`; `f` whether it is final; `b` the day before; `m` points by their earlier expiry |
 //! | `e` | S | the latest last day of points that a notice was due for |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
 //!
-//! Days are written `20261231`, except in `due_key`. What is empty, zero or absent is left out.
+//! Days are written `20261231`, except in `due_key`. Empty, zero and missing values are left out.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -107,14 +107,14 @@ const EXTENSION: &str = "xt";
 const NOTICED_THROUGH: &str = "e";
 const BIRTHDAY_ON: &str = "b";
 
-/// The key of the only pair in the map that is a date among the attributes.
+/// The only key of a map that represents a date among the attributes.
 const DATE: &str = "d";
-/// The key of activities that no day limits.
+/// The key of activities that need no confirmation.
 const NO_DAY: &str = "-";
 /// The key of the lot that never expires.
 const NEVER: &str = "never";
 
-/// The item of `account`.
+/// Returns the item of `account`.
 pub(crate) fn write(account: &Account) -> Item {
     let Account {
         program,
@@ -215,11 +215,11 @@ pub(crate) fn write(account: &Account) -> Item {
     item
 }
 
-/// The account that `item` is.
+/// Reads the account from `item`.
 ///
 /// # Errors
 ///
-/// The first attribute that is not what [`write`] writes.
+/// The first attribute that differs from what [`write`] writes.
 pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
     let fields = Fields::of("account", item);
     let (program, member) = fields.required(PK, |value| read_member_pk(value.as_s().ok()?))?;
@@ -282,7 +282,7 @@ fn list(values: impl IntoIterator<Item = AttributeValue>) -> AttributeValue {
     AttributeValue::L(values.into_iter().collect())
 }
 
-/// The map that `attribute` is, with no pairs if there is no such attribute.
+/// Reads `attribute` as a map; empty if there is no such attribute.
 fn read_map<K: FromStr + Ord, V>(
     fields: &Fields<'_>,
     attribute: &'static str,
@@ -299,7 +299,7 @@ fn as_map<K: FromStr + Ord, V>(
     value.as_m().ok()?.iter().map(|(key, value)| Some((key.parse().ok()?, read(value)?))).collect()
 }
 
-/// The list that `attribute` is, empty if there is no such attribute.
+/// Reads `attribute` as a list; empty if there is no such attribute.
 fn read_list<T>(
     fields: &Fields<'_>,
     attribute: &'static str,
@@ -309,7 +309,7 @@ fn read_list<T>(
     Ok(list.unwrap_or_default())
 }
 
-/// The list of exactly `N` values that `value` is.
+/// Reads `value` as a list of exactly `N` values.
 fn as_array<const N: usize>(value: &AttributeValue) -> Option<&[AttributeValue; N]> {
     value.as_l().ok()?.as_slice().try_into().ok()
 }
@@ -372,7 +372,7 @@ fn lot_name(expiry: Expiry) -> String {
     }
 }
 
-/// The last day that `text` names, with the limit behind a dot if it has one.
+/// Reads the last day in `text`, with its limit after a dot if it has one.
 fn read_dated(text: &str) -> Option<Expiry> {
     match text.split_once('.') {
         Some((date, limit)) => Some(Expiry::Limited(date.parse().ok()?, limit.parse().ok()?)),
@@ -600,7 +600,7 @@ fn write_plan(term: &PlanTerm, merged_from: &[MemberId]) -> AttributeValue {
     AttributeValue::M(fields)
 }
 
-/// A member who was merged into this one: the place in the list of them, which is shorter than the id.
+/// Writes a merged member as the position in the list of them, which is shorter than the id.
 fn write_merged(member: &MemberId, merged_from: &[MemberId]) -> AttributeValue {
     let place = merged_from.iter().position(|merged| merged == member);
     place.map_or_else(|| text(member.as_str()), |place| number(&place))
@@ -645,7 +645,7 @@ fn write_cap_use(by_interval: &BTreeMap<Interval, i64>) -> AttributeValue {
     map(by_interval.iter().map(|(interval, used)| (interval.to_string(), number(used))))
 }
 
-/// A number, where that is all: an ordinary member has no more than a punch card or two.
+/// Writes a number if that is enough: an ordinary member has no more than a punch card or two.
 fn write_steps(steps: &Steps) -> AttributeValue {
     let Steps { count, days, is_done } = steps;
     if days.is_empty() && !is_done {

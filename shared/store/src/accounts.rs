@@ -1,4 +1,4 @@
-//! Reads an account, by its member or by another name of the member.
+//! Reads an account, by its member or by an alias.
 
 use jiff::civil::Date;
 use regulars_domain::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Store {
-    /// The account of a member as it is now; `None` if nobody joined under that id.
+    /// Returns the current account of a member; `None` if no member enrolled under that id.
     ///
     /// # Errors
     ///
@@ -25,7 +25,7 @@ impl Store {
         Ok(item.as_ref().map(account_item::read).transpose()?)
     }
 
-    /// The member who has `alias`; `None` if nobody does.
+    /// Returns the member who has `alias`, if any.
     ///
     /// # Errors
     ///
@@ -36,14 +36,14 @@ impl Store {
         Ok(member.transpose()?.flatten())
     }
 
-    /// The day on which an alias became free that somebody had before; `None` if it is somebody's, or never was.
+    /// Returns the day on which an alias became free; `None` if a member has it, or it was never in use.
     pub(crate) async fn freed_on(&self, program: &ProgramId, alias: &Alias) -> Result<Option<Date>, StoreFault> {
         let item = self.get(alias_key(program, alias)).await?;
         let freed_on = item.map(|item| Fields::of("alias", &item).optional(FREED_ON, as_parsed));
         Ok(freed_on.transpose()?.flatten())
     }
 
-    /// The item under `key`, strongly consistent.
+    /// Returns the item under `key`, strongly consistent.
     pub(crate) async fn get(&self, key: Key) -> Result<Option<Item>, StoreFault> {
         self.get_item(key, true).await
     }

@@ -1,4 +1,4 @@
-//! Carries out one command: load, decide, commit, and again if somebody else was faster.
+//! Runs one command: load, decide, commit, and again after a lost race.
 
 use std::time::Instant;
 
@@ -20,12 +20,13 @@ use crate::{
 
 /// Decides what a command writes.
 pub trait Decide {
-    /// What it ends with where nothing is written.
+    /// The result if nothing is written.
     type Refusal;
 
-    /// What to do next, given the account as it was read, and what else was looked at.
+    /// Decides the next step, given the account and what else was loaded.
     ///
-    /// It is asynchronous so that it can load what the store does not know of, and then ask to be called again ([`Step::Again`]).
+    /// The method is asynchronous so that it can load what the store does not know, and then ask to be called again
+    /// ([`Step::Again`]).
     fn decide(
         &mut self,
         account: Option<Account>,
@@ -33,20 +34,20 @@ pub trait Decide {
     ) -> impl Future<Output = Result<Step, Self::Refusal>> + Send;
 }
 
-/// What to do next about a command.
+/// The next step of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The account shows that the decision needs to look at more: load that too, and decide again.
+    /// The decision needs more data: load it, and decide again.
     LookAt(Needs),
-    /// The caller has loaded something that the decision lacked: decide again on what was read.
+    /// The caller has loaded something that the decision lacked: decide again on the same data.
     Again,
-    /// Time has done more to an account than one transaction can hold: commit this part of it, and decide again.
+    /// Settling needs more than one transaction: commit this part, and decide again.
     CatchUp(Box<Posting>),
-    /// Commit this, and the command is carried out.
+    /// Commit this, and the command is done.
     Commit(Box<Posting>),
-    /// The command is about the account of this member.
+    /// The command concerns the account of this member.
     Elsewhere(MemberId),
-    /// This entry shows that the request was carried out before, and this is the account now.
+    /// This entry shows that the request was carried out before. This is the current account.
     Replay(Box<Recorded>, Box<Account>),
 }
 
@@ -64,57 +65,57 @@ impl Step {
     }
 }
 
-/// What a request is known by: the entry that it writes, and what it asks for.
+/// Identifies a request: the entry that it writes, and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
     /// The id of the entry.
     pub entry: EntryId,
-    /// What it asks for. The entry carries its fingerprint under the member's salt.
+    /// The content. The entry has its fingerprint under the member's salt.
     pub content: Content,
 }
 
-/// What a command came to.
+/// The outcome of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "moved once per command; a box would only be in the way of matching")]
 pub enum Outcome<R> {
-    /// It was carried out: this was written.
+    /// It was carried out, and this was written.
     Committed(Box<Posting>),
     /// It had been carried out before.
     Replayed {
-        /// The entry of then.
+        /// The original entry.
         entry: Recorded,
-        /// The account as it is now.
+        /// The current account.
         account: Account,
     },
-    /// It is about the account of this member. Nothing was written.
+    /// It concerns the account of this member. Nothing was written.
     Elsewhere(MemberId),
-    /// Another request had been carried out under its key.
+    /// Another request was carried out under its key.
     KeyReused,
-    /// The rules say no.
+    /// The rules reject it.
     Refused(R),
-    /// This alias is another member's.
+    /// This alias belongs to another member.
     AliasTaken(Alias),
-    /// This receipt was made good for another purchase.
+    /// This receipt was used for another purchase.
     ReceiptTaken(ReceiptId),
-    /// The hold that was to be captured is over: another command has taken what it reserved.
+    /// The hold to capture has ended: another command has taken what it reserved.
     HoldOver,
-    /// Others were faster each time. Nothing was written, and trying again later may help.
+    /// It lost every race. Nothing was written, and a later retry may succeed.
     Busy,
 }
 
 impl Store {
-    /// Carries out a command on one account: loads it and what else it `needs`, lets `decision` say what is to be written, and
+    /// Runs a command on one account: loads it and what else it `needs`, lets `decision` decide what is written, and
     /// writes it.
     ///
-    /// `decision` is asked again, with what holds by then, whenever it needs to look at more ([`Step::LookAt`]) or has itself
-    /// loaded something ([`Step::Again`]), a part of the past was committed first ([`Step::CatchUp`]) or somebody else was
-    /// faster. `request` names the entry that the command writes: when `decision` refuses, that entry in the ledger shows that
-    /// the refusal is only that of a repeat.
+    /// `decision` is called again with current data whenever it needs more ([`Step::LookAt`]), has loaded something
+    /// itself ([`Step::Again`]), a part of the settling was committed first ([`Step::CatchUp`]), or a race was lost.
+    /// `request` names the entry that the command writes: if `decision` refuses, that entry in the ledger shows that
+    /// the request is a repeat.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]. [`StoreFault::Unavailable`] too if a call is under way at `deadline`; the command may have been
-    /// carried out then, and repeating it tells.
+    /// [`StoreFault`]. Also [`StoreFault::Unavailable`] if a call is in progress at `deadline`. The command may have
+    /// been carried out then, and a repeat shows whether it was.
     pub async fn carry_out<D: Decide>(
         &self,
         program: &ProgramId,
@@ -128,7 +129,7 @@ impl Store {
         let mut began = Instant::now();
         let mut needs = needs.clone();
         let mut others_are_busy = false;
-        // The first look is loose. Once it has proved wrong, the next ones are exact.
+        // The first reads of counters are eventually consistent. After a conflict, they are strongly consistent.
         let mut consistent = false;
         let (mut account, mut found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
         loop {
@@ -169,8 +170,8 @@ impl Store {
                     };
                     return Ok(Outcome::Replayed { entry: *entry, account });
                 }
-                // Another request for the same member to join was faster, under a salt of its own. The account will tell whether
-                // it was the same.
+                // Another request to enroll the same member won the race, under a salt of its own. The account shows
+                // whether it was the same request.
                 Commit::KeyReused if account.is_none() => {}
                 Commit::KeyReused => return Ok(Outcome::KeyReused),
                 Commit::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
@@ -183,7 +184,7 @@ impl Store {
             tokio::time::sleep(pause).await;
             began = Instant::now();
             others_are_busy |= posting.changes().any(|change| change.account.member != *member);
-            // One shard may have room by now. If not, the decision asks for all of them again.
+            // One shard may have room by now. If not, the decision requests all of them again.
             needs.totals.clear();
             consistent = true;
             (account, found) = by(deadline, self.load(program, member, &needs, consistent)).await?;
@@ -191,7 +192,7 @@ impl Store {
         }
     }
 
-    /// The account of `member`, strongly consistent, and what else is needed.
+    /// Loads the account of `member`, strongly consistent, and what else is needed.
     async fn load(
         &self,
         program: &ProgramId,
@@ -202,14 +203,14 @@ impl Store {
         tokio::try_join!(self.account(program, member), self.find(program, member, needs, consistent))
     }
 
-    /// What a refused command came to: a repeat of one that was carried out is not refused.
+    /// Returns the outcome of a refused command: a repeat of a command that was carried out is not refused.
     async fn refused<R>(
         &self,
         refusal: R,
         request: Option<&RequestKey>,
         account: Option<Account>,
     ) -> Result<Outcome<R>, StoreFault> {
-        // Where there is no account there are no entries.
+        // Without an account there are no entries.
         let (Some(RequestKey { entry, content }), Some(account)) = (request, account) else {
             return Ok(Outcome::Refused(refusal));
         };
@@ -220,12 +221,12 @@ impl Store {
             // Erasure deletes the salt. Without it, the two requests cannot be compared.
             return Ok(if account.salt.is_some() { Outcome::KeyReused } else { Outcome::Refused(refusal) });
         }
-        // The first of two equal requests may have been carried out between reading the account and its entry.
+        // The first of two equal requests may have been carried out between the reads of the account and of its entry.
         let account = self.at_least(&known, account).await?;
         Ok(Outcome::Replayed { entry: known, account })
     }
 
-    /// `account`, or a later one if it was read before `entry` was written.
+    /// Returns `account`, or a later one if it was read before `entry` was written.
     async fn at_least(&self, entry: &Recorded, account: Account) -> Result<Account, StoreFault> {
         if entry.sealed.entry.seq <= account.seq {
             return Ok(account);

@@ -1,28 +1,28 @@
-//! How what became of an entry is written beside it: the map `af` of its item.
+//! The aftermath of an entry, stored in the map `af` of its item.
 //!
 //! | attribute | type | holds |
 //! |---|---|---|
 //! | `c` | S | the day on which an accrual was confirmed |
 //! | `e` | S | how a redemption ended: `captured`, `cancelled`, `reversed` |
 //! | `p` | N | the points captured of a hold |
-//! | `g` | N | the points given back of a redemption |
-//! | `r` | N | the money given back of a redemption, in minor units |
-//! | `a` | M | what an accrual comes to after returns and amendments |
+//! | `g` | N | the points returned of a redemption |
+//! | `r` | N | the money returned of a redemption, in minor units |
+//! | `a` | M | the state of an accrual after returns and amendments |
 //!
 //! Of the map `a`:
 //!
 //! | attribute | type | holds |
 //! |---|---|---|
-//! | `l` | L | what came back of lines that returns named, each a list: place, thousandths of a piece, minor units |
+//! | `l` | L | what was returned of named lines, each a list: position, thousandths of a piece, minor units |
 //! | `s` | N | what was refunded without naming a line, in minor units |
 //! | `b` | L | the newest amendment |
 //! | `g` | M | the points that each line of the breakdown gives now |
-//! | `t` | M | the steps that it takes now toward each rule that remembers them |
+//! | `t` | M | the steps that it takes now toward each rule |
 //! | `n` | L | the returns and amendments, oldest first |
-//! | `u` | BOOL | that nothing is left of it |
+//! | `u` | BOOL | whether it was returned completely |
 //!
-//! An entry is a list of its id and, unless it is in the ledger of the same member, the member. What is empty, zero or false is
-//! left out.
+//! An entry is a list of its id and, unless it is in the ledger of the same member, the member. Empty, zero and false
+//! values are left out.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
@@ -50,7 +50,7 @@ const STEPS: &str = "t";
 const ENTRIES: &str = "n";
 const UNDONE: &str = "u";
 
-/// The values of [`crate::table::MARK`] that note `mark`.
+/// Returns the values of [`crate::table::MARK`] for `mark`.
 pub(crate) fn mark_values(mark: &Mark) -> Item {
     let Aftermath { changes, accrual, confirmed_on, ending, captured, given_back, money_back } = &mark.aftermath;
     let mut map = Item::new();
@@ -74,7 +74,7 @@ pub(crate) fn mark_values(mark: &Mark) -> Item {
     ])
 }
 
-/// What became of an entry in the ledger of `member`, about which something was done `changes` times.
+/// Reads the aftermath of an entry in the ledger of `member`, after `changes` changes.
 pub(crate) fn read(value: &AttributeValue, member: &MemberId, changes: u64) -> Option<Aftermath> {
     let map = value.as_m().ok()?;
     Some(Aftermath {

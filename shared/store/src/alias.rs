@@ -1,4 +1,4 @@
-//! Turns another name of a member, such as an e-mail address, into a keyed hash, so that the table never holds the name.
+//! Hashes an alias, such as an e-mail address, under a key, so that the table never contains the value.
 
 use std::fmt;
 
@@ -6,45 +6,45 @@ use hmac::{Hmac, KeyInit, Mac};
 use regulars_domain::{account::Alias, id::ProgramId};
 use sha2::Sha256;
 
-/// The shortest key that is accepted, in bytes: as long as the hash that is kept.
+/// The minimum length of a key, in bytes: that of the stored hash.
 const KEY_LENGTH_MIN: usize = 16;
-/// The bytes of the hash that are kept. Two names of one program that meet in 128 bits are not to be expected.
+/// The stored length of the hash, in bytes. A collision of 128 bits within one program is not to be expected.
 const HASH_LENGTH: usize = 16;
-/// The longest kind, in characters.
+/// The maximum length of a kind, in characters.
 const KIND_LENGTH_MAX: usize = 16;
-/// The longest value, in characters.
+/// The maximum length of a value, in characters.
 const VALUE_LENGTH_MAX: usize = 256;
 
-/// The secret under which aliases are hashed. Without it nobody can tell from the table whether an address is in it.
+/// The secret under which aliases are hashed. Without it, the table does not reveal whether it contains an address.
 ///
-/// Another key makes every alias unknown.
+/// Under another key, every alias is unknown.
 #[derive(Clone)]
 pub struct AliasKey(Hmac<Sha256>);
 
-/// A key is shorter than 16 bytes.
+/// The key is shorter than 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key for aliases must have at least {KEY_LENGTH_MIN} bytes")]
 pub struct AliasKeyTooShort;
 
-/// Why a name cannot be an alias.
+/// Why a value cannot be an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasMalformed {
-    /// The kind is no id of at most 16 characters in lower case.
+    /// The kind is not an id of at most 16 characters in lower case.
     #[error("an alias kind must be 1 to {KIND_LENGTH_MAX} of a-z 0-9 . _ : -")]
     Kind,
     /// The value is empty or too long.
     #[error("an alias value must have 1 to {VALUE_LENGTH_MAX} characters besides white space around it")]
     Value,
-    /// The value is no e-mail address.
+    /// The value is not an e-mail address.
     #[error("an email must have a name, an @ and a host, as in ayse@example.com")]
     Email,
-    /// The value is no telephone number with a country code.
+    /// The value is not a telephone number with a country code.
     #[error("a phone must be a number of 7 to 15 digits with its country code, as in +90 532 123 45 67")]
     Phone,
 }
 
 impl AliasKey {
-    /// The key that `secret` is.
+    /// Returns the key for `secret`.
     ///
     /// # Errors
     ///
@@ -106,14 +106,14 @@ fn normalised(kind: &str, value: &str) -> Result<String, AliasMalformed> {
     }
 }
 
-/// An address in lower case. Whether mail arrives there is not asked.
+/// Returns the address in lower case. Whether it can receive mail is not checked.
 fn email(value: &str) -> Option<String> {
     let (name, host) = value.rsplit_once('@')?;
     let is_address = !name.is_empty() && !host.is_empty() && !value.contains(char::is_whitespace);
     is_address.then(|| value.to_lowercase())
 }
 
-/// The digits of an international number, country code first, as E.164 bounds them.
+/// Returns the digits of an international number, country code first, within the bounds of E.164.
 fn phone(value: &str) -> Option<String> {
     let number = value.strip_prefix('+').or_else(|| value.strip_prefix("00"))?;
     if number.chars().any(|char| !char.is_ascii_digit() && !" -./()\u{a0}".contains(char)) {

@@ -1,30 +1,30 @@
-//! How long a command that lost a race waits before it tries again, and when it gives up.
+//! Backoff: how long a command waits after a lost race, and when it gives up.
 
 use std::time::Duration;
 
-/// The longest first pause, if attempts take less than half of it.
+/// The minimum ceiling of the first pause.
 const FIRST_MIN: Duration = Duration::from_millis(10);
-/// The longest pause of all: half of a till's patience. Two hundred commands on one member, each waiting half of this
-/// on average, still try often enough between them to keep the member busy.
+/// The maximum pause: half of the time that a till waits. Two hundred commands on one member, each waiting half of this
+/// on average, still try often enough in total to keep the member busy.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
-/// The most attempts of one command, the first included. Of two hundred at once each needs five or so on average; what loses
-/// this often has met no rush but a fault, and each lost attempt is paid for.
+/// The maximum number of attempts of one command, including the first. Two hundred concurrent commands need about five
+/// each. A command that loses this often has met a fault and not a rush, and each lost attempt costs money.
 const ATTEMPTS_MAX: u32 = 24;
 
-/// The pauses of one command: full jitter below a ceiling that doubles, so that rivals spread out rather than meet again.
+/// The pauses of one command: full jitter below a ceiling that doubles, so that rivals spread out.
 ///
-/// The ceiling starts at twice what the last attempt took, because that is how long a rival needs too: where calls are
-/// slow, whether far away or queued up by the rush itself, pauses are long from the beginning.
+/// The ceiling starts at twice the duration of the last attempt, because a rival needs that long too. If calls are
+/// slow, because of distance or of the rush itself, pauses are long from the beginning.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     retries: u32,
 }
 
 impl Backoff {
-    /// How long to wait after an attempt that took `took` when `left` is left until the deadline; `None` if there have
-    /// been enough attempts, or there is no time for another that takes up to twice as long as the last.
+    /// Returns the pause after an attempt that took `took`, with `left` until the deadline; `None` after the last
+    /// attempt, or if there is no time for another that takes up to twice as long.
     pub(crate) fn next(&mut self, took: Duration, left: Duration) -> Option<Duration> {
-        // An attempt that the deadline cuts off leaves open whether it was carried out.
+        // If the deadline interrupts an attempt, it is unknown whether it was carried out.
         let spare = left.checked_sub(took.saturating_mul(2)).filter(|spare| !spare.is_zero())?;
         let factor = 1_u32.checked_shl(self.retries).unwrap_or(u32::MAX);
         let ceiling = took.saturating_mul(2).max(FIRST_MIN).saturating_mul(factor).min(PAUSE_MAX).min(spare);
@@ -33,7 +33,7 @@ impl Backoff {
     }
 }
 
-/// Any duration up to `ceiling`, each as likely.
+/// Returns a random duration up to `ceiling`, uniformly distributed.
 fn jitter(ceiling: Duration) -> Duration {
     Duration::from_micros(fastrand::u64(0..=u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX)))
 }

@@ -1,4 +1,4 @@
-//! The one place through which every call to the table goes: each has a time limit, and each is counted.
+//! Makes every call to the table: each has a time limit, and each is counted.
 
 use std::{
     sync::{
@@ -23,29 +23,29 @@ use aws_sdk_dynamodb::{
 
 use crate::{meter::Meter, permission::Permission};
 
-/// The time that a connection may take, TLS included. A processor's small share makes TLS slow; a packet that is lost twice
-/// costs three seconds.
+/// The maximum time of a connection, including TLS. TLS is slow on a small share of a CPU, and a packet that is lost
+/// twice costs three seconds.
 const CONNECTION: Duration = Duration::from_secs(3);
 
-/// Attempts at one call, the first included: the SDK's own default.
+/// Attempts per call, including the first: the SDK's default.
 const ATTEMPTS: u32 = 3;
 
-/// The longest pause before the second attempt; it doubles before the third. The SDK's own is a second, by which a call would
-/// pass its time limit.
+/// The maximum pause before the second attempt; it doubles before the third. The SDK's default is a second, with which
+/// a call would exceed its time limit.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The time limits of one kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The longest that one attempt may take. The SDK then tries again, on another connection.
+    /// The maximum time of one attempt. The SDK then tries again, on another connection.
     pub attempt: Duration,
-    /// The longest that all attempts together may take, pauses included.
+    /// The maximum time of all attempts, including pauses.
     pub total: Duration,
 }
 
 /// The time limits of the calls to a table.
 ///
-/// They hold for each call by itself. An invocation's deadline bounds all of its calls together.
+/// They apply to each call on its own. An invocation's deadline bounds all of its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Calls until the table has answered for the first time, which open a connection.
@@ -57,8 +57,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The limits for DynamoDB, which answers most calls within ten milliseconds. All of them are below the ten seconds that
-    /// a function has for a request.
+    /// Returns the limits for DynamoDB, which answers most calls within ten milliseconds. All of them are below the ten
+    /// seconds that a function has for a request.
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
@@ -70,7 +70,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same limit for every call, and one attempt: for a table on this machine, which is as slow as the machine is busy.
+    /// Returns the same limit for every call, with one attempt: for a table on this machine, whose speed depends on the
+    /// machine's load.
     #[must_use]
     pub fn uniform(limit: Duration) -> Self {
         let limit = Limit { attempt: limit, total: limit };
@@ -78,7 +79,7 @@ impl Limits {
     }
 }
 
-/// What a call reads or writes, which decides its time limits.
+/// The kind of data that a call reads or writes, which determines its time limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A few items.
@@ -87,9 +88,9 @@ pub(crate) enum Kind {
     Page,
 }
 
-/// An answer of the table, which says what it cost.
+/// A response that reports its cost.
 pub(crate) trait Billed {
-    /// Counts it.
+    /// Adds the cost to the meter.
     fn bill(&self, meter: &Meter);
 }
 
@@ -123,9 +124,9 @@ impl Billed for TransactWriteItemsOutput {
     }
 }
 
-/// The way to the table. Clones share the meter and the connections.
+/// Access to the table. Clones share the meter and the connections.
 ///
-/// The client is in here and nowhere else, so no call can be made without a limit.
+/// The client is private to this type, so no call can be made without a limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Calls {
     first: Client,
@@ -137,9 +138,9 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn new(client: &Client, limits: Limits) -> Self {
-        // A table that stalls for one store must not take the retries of another.
+        // A stalled table of one store must not use up the retries of another.
         let retries_left = RetryPartition::custom("table").token_bucket(TokenBucket::default()).build();
-        // The limit of a connection is the same for all three: clients share connections only where it is.
+        // The limit of a connection is the same for all three, because clients share connections only then.
         let connection = limits.first.attempt;
         let limited = |Limit { attempt, total }: Limit| {
             let timeouts = TimeoutConfig::builder()
@@ -176,13 +177,13 @@ impl Calls {
         F: Future<Output = Result<O, SdkError<E>>>,
     {
         let client = match kind {
-            // A page has more time than a first call, connection included.
+            // A page has more time than a first call with its connection.
             Kind::Page => &self.page,
             Kind::Point if self.has_answered.load(Ordering::Relaxed) => &self.point,
             Kind::Point => &self.first,
         };
         self.meter.call(permissions);
-        // A call of the SDK is ten kilobytes of future. On the heap it does not bloat every caller's.
+        // A call of the SDK is a future of ten kilobytes. On the heap, it does not enlarge every caller's future.
         let answer = Box::pin(send(client)).await;
         match &answer {
             Ok(output) => {

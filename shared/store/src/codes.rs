@@ -1,8 +1,8 @@
-//! The codes of rewards: uploaded once, given once, and found again for as long as the table stands.
+//! The codes of rewards: uploaded or generated once, given once, and never deleted.
 //!
-//! A code is one item all its life. While it is free it has a random place in the index `by_seq`, from which giving it
-//! away removes it. So a free one is found without a list to keep beside, each command looks in another place, and nothing
-//! is ever deleted.
+//! A code is one item for its whole life. While it is free, it has a random position in the index `by_seq`; giving it
+//! removes it from there. So a free code is found without a separate list, each command searches in another place, and
+//! nothing is ever deleted.
 //!
 //! Of the map `t`, the terms under which it was given:
 //!
@@ -12,7 +12,7 @@
 //! | `w` | N | its value, in minor units |
 //! | `c` | S | the currency of its value |
 //!
-//! `f` is `used`, `void`, or `good` where only a part of its value was used, which is `u`.
+//! `f` is `used`, `void`, or `good` if only a part of its value, `u`, was used.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,34 +39,34 @@ use crate::{
     transaction::{Check, Transacted},
 };
 
-/// How many codes one transaction adds, by DynamoDB's limit.
+/// Codes per transaction, by DynamoDB's limit.
 const CODES_PER_TRANSACTION: usize = 100;
-/// How often adding codes is tried again after meeting another upload, or redemptions, in mid-air.
+/// Attempts to add codes after conflicts with other uploads or redemptions.
 const ATTEMPTS_MAX: u32 = 8;
-/// The longest pause before that, in milliseconds.
+/// The maximum pause between them, in milliseconds.
 const PAUSE_MS_MAX: u64 = 200;
 
 /// How many codes a reward has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeCount {
-    /// Those that nobody was given.
+    /// Free codes.
     pub left: u64,
-    /// Those that were given.
+    /// Given codes.
     pub given: u64,
 }
 
-/// Adding codes went on meeting others in mid-air.
+/// Adding codes conflicted with other requests every time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too much is going on about the codes of one reward")]
 struct Contended;
 
 impl Store {
-    /// Adds those of `codes` that the reward does not have yet, and tells how many those were. A code that was given is one
-    /// that it has.
+    /// Adds those of `codes` that the reward does not have yet, and returns how many. The reward also has the codes
+    /// that were given.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]. Some may have been added then; adding the same once more adds the rest.
+    /// [`StoreFault`]. Some may have been added; repeating the call adds the rest.
     pub async fn add_codes(
         &self,
         program: &ProgramId,
@@ -120,7 +120,7 @@ impl Store {
         Ok(0)
     }
 
-    /// Returns what is kept of a code; `None` if the reward has no such code. The read is strongly consistent.
+    /// Returns a code; `None` if the reward has no such code. The read is strongly consistent.
     ///
     /// # Errors
     ///
@@ -135,11 +135,11 @@ impl Store {
         Ok(item.map(|item| read_kept(reward, code, &item)).transpose()?)
     }
 
-    /// Makes a code void, unless it was used, and returns it as it is then; `None` if the reward has no such code.
+    /// Voids a code, unless it was used, and returns it; `None` if the reward has no such code.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]. It may have been made void then; doing it again tells.
+    /// [`StoreFault`]. The code may be void already; repeating the call shows it.
     pub async fn void_code(
         &self,
         program: &ProgramId,
@@ -191,8 +191,8 @@ impl Store {
         self.put(item, ABSENT, None)
     }
 
-    /// How many codes a reward has. All of them are counted: half a read unit for each 4 KB, which are some sixty codes,
-    /// and as much once more for those that are free.
+    /// Counts the codes of a reward by reading all of them: half a read unit per 4 KB, which is some sixty codes, and
+    /// the same again for the free ones.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl Store {
         Ok(CodeCount { left, given })
     }
 
-    /// How many items a partition has, or an index of it, of those that `filter` lets pass.
+    /// Counts the items of a partition, or of an index of it, that match `filter`.
     async fn count(&self, pk: &str, index: Option<&str>, filter: Option<&str>) -> Result<u64, StoreFault> {
         let mut count: u64 = 0;
         let mut after = None;
@@ -232,9 +232,9 @@ impl Store {
         }
     }
 
-    /// A free code of each of `rewards` that has one.
+    /// Returns a free code of each of `rewards` that has one.
     ///
-    /// The read is eventually consistent: whether a code is still free, giving it tells.
+    /// The read is eventually consistent: the transaction that gives the code checks whether it is still free.
     ///
     /// # Errors
     ///
@@ -247,8 +247,8 @@ impl Store {
         self.find_codes(program, rewards, false).await
     }
 
-    /// A free code of each of `rewards` that has one: right now, if `consistent`. A code is a query of its own, or two, of
-    /// half a unit each, or a whole one if `consistent`.
+    /// Returns a free code of each of `rewards` that has one, strongly consistent if `consistent`. A code needs one or
+    /// two queries of half a unit each, or a whole one if `consistent`.
     pub(crate) async fn find_codes(
         &self,
         program: &ProgramId,
@@ -263,7 +263,7 @@ impl Store {
         Ok(found.await?.into_iter().filter_map(|(reward, code)| Some((reward, code?))).collect())
     }
 
-    /// A free code of a partition, the first behind a random place or, if there is none, from the start.
+    /// Returns a free code of a partition: the first after a random position or, if there is none, from the start.
     async fn free_code(&self, pk: String, consistent: bool) -> Result<Option<Code>, StoreFault> {
         for after in [i64::from(fastrand::u32(..)), -1] {
             let found = self.calls.call(Kind::Point, [Permission::query(&pk, true)], |client| {

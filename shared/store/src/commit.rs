@@ -1,4 +1,4 @@
-//! Commits a posting: the account, its entries and whatever else it touches in one conditional transaction.
+//! Commits a posting: the account, its entries and everything else in one conditional transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,19 +31,20 @@ use crate::{
 };
 
 impl Store {
-    /// Writes all of `posting`, or nothing.
+    /// Writes `posting` completely, or nothing.
     ///
-    /// The entry that carries a fingerprint is its request's. That entry found in the ledger is a replay, whatever
-    /// else the transaction met.
+    /// The entry with a fingerprint is the request's. If that entry is already in the ledger, the posting is a replay,
+    /// regardless of other failed conditions.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; the same request tells.
+    /// [`StoreFault`]. After [`StoreFault::Unavailable`] the posting may have been written; a repeat of the request
+    /// shows it.
     pub async fn commit(&self, posting: &Posting) -> Result<Commit, StoreFault> {
         self.write(posting, &Looks::default()).await
     }
 
-    /// [`Store::commit`], with what the caller has looked at of counters.
+    /// Like [`Store::commit`], with what the caller has read of counters.
     pub(crate) async fn write(&self, posting: &Posting, looks: &Looks) -> Result<Commit, StoreFault> {
         let stands = |change: &Change| change.expected_version.is_some_and(|read| change.account.version <= read);
         if posting.changes().any(stands) {
@@ -54,7 +55,7 @@ impl Store {
             posting.marks.iter().any(|mark| mark.entry == sealed.entry.id && mark.member == account.member)
         };
         if entries.iter().any(is_acted_on) {
-            // What an entry acts on was there before it, so its key was used before.
+            // The entry that it acts on existed before it, so its key was used before.
             return Ok(Commit::KeyReused);
         }
         let changes = match self.changes(posting, looks).await? {
@@ -69,7 +70,7 @@ impl Store {
         }
     }
 
-    /// What became of a posting for which `counter` has no room: its request may have been carried out before.
+    /// Returns the outcome of a posting for which `counter` has no room: its request may have been carried out before.
     async fn exhausted(&self, posting: &Posting, counter: &CounterId) -> Result<Commit, StoreFault> {
         let Change { account: Account { program, member, .. }, entries, .. } = &posting.own;
         let request = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some());
@@ -83,17 +84,17 @@ impl Store {
         Ok(Commit::Replayed { entry: Box::new(known), account: Seen::Unknown })
     }
 
-    /// The account that an entry of `posting` stands in.
+    /// Returns the account whose ledger has an entry of `posting`.
     pub(crate) async fn account_behind(&self, posting: &Posting) -> Result<Account, StoreFault> {
         let Account { program, member, .. } = &posting.own.account;
         self.account(program, member).await?.ok_or_else(|| PostingInvalid::AccountMissing.into())
     }
 
-    /// The changes of shards by which `posting` takes from counters and gives back to them, or the counter that has no
-    /// room for it.
+    /// Returns the changes of shards by which `posting` takes from counters and returns to them, or the counter that
+    /// has no room.
     ///
-    /// A take may go by `looks` that are a moment old, because its condition holds it to the truth. What was never taken
-    /// cannot be given back, so that needs the truth first, and so does the end of a hold.
+    /// A take may use `looks` that are slightly old, because its condition checks the current value. A return needs
+    /// current values first, because only what was taken can be returned; the same holds for the end of a hold.
     async fn changes<'a>(
         &self,
         posting: &'a Posting,
@@ -119,7 +120,7 @@ impl Store {
             match all.changes(&work, home) {
                 Ok(changes) => counted.extend(changes.into_iter().map(is_part)),
                 Err(Undone::Full) => return Ok(Err(counter)),
-                // The transaction tells whether that is so, or whether the account has moved on.
+                // The transaction shows whether that is so, or whether the account has changed.
                 Err(Undone::Lost(held)) => {
                     let change = ShardChange { number: home, what: What::End { held, back: 0 } };
                     counted.push(Counted { counter, change, part: Part::LostHold });
@@ -129,7 +130,7 @@ impl Store {
         Ok(Ok(counted))
     }
 
-    /// The part that changes a shard of `counter`.
+    /// Returns the part that changes a shard of `counter`.
     fn shard_part(
         &self,
         program: &ProgramId,
@@ -163,7 +164,7 @@ impl Store {
         self.update(counter_key(program, counter, *shard), change, condition, values)
     }
 
-    /// The parts of the transaction, and what each is, in the same order.
+    /// Returns the parts of the transaction, and what each is, in the same order.
     fn parts<'a>(
         &self,
         posting: &'a Posting,
@@ -241,15 +242,15 @@ impl Store {
     }
 }
 
-/// A change of a shard, and which part of the transaction it is.
+/// A change of a shard, and its part of the transaction.
 struct Counted<'a> {
     counter: &'a CounterId,
     change: ShardChange,
     part: Part<'a>,
 }
 
-/// What a posting does to each counter. One transaction can touch an item only once, so all of it is one work. What comes to
-/// nothing is none.
+/// Returns what a posting does to each counter. One transaction can change an item only once, so all changes of a
+/// counter are combined. Changes that cancel out are left out.
 fn work_by_counter(takes: &[Take], now: Timestamp) -> BTreeMap<&CounterId, Work> {
     let mut by_counter = BTreeMap::<&CounterId, Vec<&Take>>::new();
     for take in takes {

@@ -1,4 +1,4 @@
-//! Reads totals over many members: stock that has gone, program-wide caps that are used.
+//! Reads totals over many members: stock that was taken, and the use of caps per program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
     table::{HELD, Key, MOST, PK, SK, TAKEN, counter_key},
 };
 
-/// How often all shards of a counter are read again, if they were read while its limit changed.
+/// Reads of all shards of a counter, if its limit changes during a read.
 const READS_MAX: usize = 4;
 
 /// What was read of counters.
@@ -25,27 +25,27 @@ const READS_MAX: usize = 4;
 pub(crate) struct Looks(BTreeMap<CounterId, Look>);
 
 impl Looks {
-    /// What was read of `counter`, if anything.
+    /// Returns what was read of `counter`, if anything.
     pub(crate) fn of(&self, counter: &CounterId) -> Option<&Look> {
         self.0.get(counter)
     }
 
-    /// Adds what was read of other counters, or more of the same.
+    /// Adds readings of other counters, or more complete ones of the same.
     pub(crate) fn extend(&mut self, more: Self) {
         self.0.extend(more.0);
     }
 
-    /// What they tell a decision.
+    /// Returns the readings for a decision.
     pub(crate) fn readings(&self) -> Counters {
         self.0.iter().map(|(counter, look)| (counter.clone(), look.reading())).collect()
     }
 }
 
 impl Store {
-    /// What has been taken from each of `counters`, all shards of them. No call is made when there are none.
+    /// Returns what was taken from each of `counters`, over all shards. Without counters, no call is made.
     ///
-    /// The read is eventually consistent, so a total may be a moment old: whatever a decision takes is held against the
-    /// true one when it is committed, and a refusal on a piece that came back this moment is right the next.
+    /// The read is eventually consistent, so a total may be slightly old. The commit checks what a decision takes
+    /// against the current total. A refusal may be outdated by a piece that returns at the same moment.
     ///
     /// # Errors
     ///
@@ -54,8 +54,8 @@ impl Store {
         Ok(self.look_at_all(program, counters, false).await?.readings())
     }
 
-    /// The shard of each of `counters` at which `member` takes: right now, if `consistent`. Each costs half a unit, or a
-    /// whole one if `consistent`.
+    /// Reads the shard of each of `counters` at which `member` takes, strongly consistent if `consistent`. Each costs
+    /// half a unit, or a whole one if `consistent`.
     pub(crate) async fn look_at_home(
         &self,
         program: &ProgramId,
@@ -70,8 +70,8 @@ impl Store {
         Ok(Looks(looks.await?.into_iter().collect()))
     }
 
-    /// All shards of each of `counters`: right now, if `consistent`. Each counter costs four units, or eight if `consistent`,
-    /// and twelve of them are one round trip.
+    /// Reads all shards of each of `counters`, strongly consistent if `consistent`. Each counter costs four units, or
+    /// eight if `consistent`; twelve of them are one round trip.
     pub(crate) async fn look_at_all(
         &self,
         program: &ProgramId,
@@ -83,7 +83,7 @@ impl Store {
         for read in 1..=READS_MAX {
             let shards = self.all_shards(program, &unread, consistent || read > 1).await?;
             for (counter, shards) in shards {
-                // Read while all shards were being written, they may add up to anything.
+                // Shards that are read while all of them are being written may add up to anything.
                 if shards.agree() || read == READS_MAX {
                     unread.remove(counter);
                     looks.0.insert(counter.clone(), Look::All(Box::new(shards)));
@@ -96,7 +96,7 @@ impl Store {
         Ok(looks)
     }
 
-    /// The shard of `counter` at which `member` takes: right now, if `consistent`.
+    /// Reads the shard of `counter` at which `member` takes, strongly consistent if `consistent`.
     pub(crate) async fn home_shard(
         &self,
         program: &ProgramId,
@@ -109,7 +109,7 @@ impl Store {
         Ok(Look::At(home, item.as_ref().map(read_shard).transpose()?))
     }
 
-    /// All shards of `counter`, right now.
+    /// Reads all shards of `counter`, strongly consistent.
     pub(crate) async fn all_shards_now(&self, program: &ProgramId, counter: &CounterId) -> Result<Shards, StoreFault> {
         match self.look_at_all(program, [counter], true).await?.0.remove(counter) {
             Some(Look::All(shards)) => Ok(*shards),
@@ -146,7 +146,7 @@ fn read_shard(item: &Item) -> Result<Shard, StoreFault> {
     Ok(Shard { taken, most, held: fields.optional(HELD, read_held)?.unwrap_or_default() })
 }
 
-/// The item of a shard.
+/// Returns the item of a shard.
 pub(crate) fn write_shard(key: Key, Shard { taken, most, held }: &Shard) -> Item {
     let mut item = key_attributes(key);
     item.extend([(TAKEN.to_owned(), number(taken)), (MOST.to_owned(), number(most))]);

@@ -1,4 +1,4 @@
-//! What stands beside entries of a person: the facts of purchases, and notes. Exports show it, and erasure takes it away.
+//! The details next to entries: the facts of purchases, and notes. Exports show them, and erasure deletes them.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,15 @@ use crate::{
     transaction::Transacted,
 };
 
-/// How many entries one transaction clears. More would meet more often with a return that is noted at the same moment.
+/// Entries that one transaction clears. More would conflict more often with a concurrent return.
 const CLEARED_AT_ONCE: usize = 25;
 
-/// How often a transaction is tried that meets with others.
+/// Attempts of a transaction that conflicts with others.
 const ATTEMPTS: usize = 5;
 
 impl Store {
-    /// The facts of purchases that stand beside these entries, by the member in whose ledger they are. An entry without facts is left out.
+    /// Returns the facts of purchases next to these entries, by the member whose ledger has them. An entry without
+    /// facts is left out.
     ///
     /// # Errors
     ///
@@ -45,11 +46,12 @@ impl Store {
         Ok(facts)
     }
 
-    /// Takes away the facts of purchases and the notes beside all entries of a member's ledger. Doing it again changes nothing.
+    /// Deletes the facts of purchases and the notes next to all entries of a member's ledger. Repeating it changes
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]. Some of it may then be gone already.
+    /// [`StoreFault`]. Some of it may be deleted already.
     pub async fn erase_details(&self, program: &ProgramId, member: &MemberId) -> Result<(), StoreFault> {
         let mut from = None;
         loop {
@@ -64,7 +66,7 @@ impl Store {
         }
     }
 
-    /// The keys of a page of entries that have something beside them, and where the next page begins.
+    /// Returns the keys of a page of entries with details, and where the next page begins.
     async fn with_details(
         &self,
         program: &ProgramId,
@@ -115,5 +117,5 @@ impl Store {
     }
 }
 
-// The expression names them as they are written.
+// The expression contains these names literally.
 const _: () = assert!(matches!((FACTS.as_bytes(), NOTE.as_bytes()), (b"f", b"nt")));

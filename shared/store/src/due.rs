@@ -1,4 +1,4 @@
-//! Reviews: which accounts time will have changed by some day, shard by shard, in date order.
+//! Reviews: finds the accounts that time changes by a day, shard by shard, in date order.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{
     table::{DUE, DUE_BEFORE, DUE_KEY, DUE_SHARD, account_key, due_end, due_key, read_due_key},
 };
 
-/// How many shards the accounts with a review ahead are spread over: 0 to one less than this.
+/// The number of shards over which accounts with a review date are spread, numbered from 0.
 pub const DUE_SHARDS: u16 = 256;
 
 /// An account to review.
@@ -23,13 +23,13 @@ pub const DUE_SHARDS: u16 = 256;
 pub struct Due {
     /// The day from which settling changes it.
     pub review_on: Date,
-    /// The program that it belongs to.
+    /// The program.
     pub program: ProgramId,
-    /// The member that it belongs to.
+    /// The member.
     pub member: MemberId,
 }
 
-/// Accounts to review, the longest overdue first.
+/// A page of accounts to review, the longest overdue first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuePage {
     /// The accounts.
@@ -38,21 +38,21 @@ pub struct DuePage {
     pub next: Option<DueCursor>,
 }
 
-/// A place in the list of due accounts of one shard.
+/// A position in the list of due accounts of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueCursor(Due);
 
-/// A text is no cursor of this shard.
+/// The text is not a cursor of this shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor is not one that an earlier page of this shard gave")]
 pub struct CursorMalformed;
 
 impl DueCursor {
-    /// The cursor that an earlier page of `shard` gave, from its text.
+    /// Parses the cursor of an earlier page of `shard`.
     ///
     /// # Errors
     ///
-    /// [`CursorMalformed`] if the text is no cursor, or another shard's.
+    /// [`CursorMalformed`] if the text is not a cursor, or one of another shard.
     pub fn parse(text: &str, shard: u16) -> Result<Self, CursorMalformed> {
         match Due::read(text) {
             Some(due) if due.shard() == shard && due.key() == text => Ok(Self(due)),
@@ -60,7 +60,7 @@ impl DueCursor {
         }
     }
 
-    /// The day of the last review before the place. A list through an earlier day does not reach it.
+    /// Returns the day of the last review before the position. A list through an earlier day does not reach it.
     #[must_use]
     pub fn review_on(&self) -> Date {
         self.0.review_on
@@ -87,7 +87,7 @@ impl Due {
         due_shard(&self.member)
     }
 
-    /// The place in the index right after this account, whether it is still there or not.
+    /// Returns the position in the index right after this account, even if it is no longer there.
     fn start_key(&self) -> Item {
         let mut key = key_attributes(account_key(&self.program, &self.member));
         key.insert(DUE_SHARD.to_owned(), number(&self.shard()));
@@ -96,27 +96,27 @@ impl Due {
     }
 }
 
-/// The shard of a member's account: the first byte of a SHA-256 of the id.
+/// Returns the shard of a member's account: the first byte of a SHA-256 of the id.
 pub(crate) fn due_shard(member: &MemberId) -> u16 {
     let [first, ..] = <[u8; 32]>::from(Sha256::digest(member.as_str().as_bytes()));
     u16::from(first)
 }
 
 impl Store {
-    /// The shard, below [`DUE_SHARDS`], in which the reviews of `member` are found.
+    /// Returns the shard, below [`DUE_SHARDS`], of the reviews of `member`.
     #[must_use]
     pub fn due_shard(member: &MemberId) -> u16 {
         due_shard(member)
     }
 
-    /// Accounts of `shard` that are due on `through` or were before, after `after`, at most `limit` (1 at least).
+    /// Returns accounts of `shard` that are due on `through` or earlier, after `after`, at most `limit` (at least 1).
     ///
-    /// Nothing else is read. The index follows the accounts within moments, so an account just reviewed may be
-    /// listed once more.
+    /// Nothing else is read. The index follows the accounts within moments, so an account that was just reviewed may be
+    /// listed again.
     ///
     /// # Errors
     ///
-    /// [`StoreFault`]; a cursor of another shard is one.
+    /// [`StoreFault`], also for a cursor of another shard.
     pub async fn due(
         &self,
         shard: u16,

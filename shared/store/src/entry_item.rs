@@ -1,18 +1,18 @@
-//! How a ledger entry is written as an item: its canonical text and its hash, byte for byte.
+//! The item of a ledger entry: its canonical text and its hash, byte for byte.
 //!
 //! | attribute | type | holds |
 //! |---|---|---|
 //! | `pk`, `sk` | S | `member#PROGRAM#MEMBER`, `entry#ID` |
-//! | `seq` | N | the place in the ledger, by which the index `by_seq` sorts |
+//! | `seq` | N | the position in the ledger, by which the index `by_seq` sorts |
 //! | `e` | S | the text that was hashed |
 //! | `h` | B | the hash |
 //! | `f` | S | the facts of the purchase that it records |
 //! | `nt` | S | an operator's note; absent without one |
-//! | `ac` | N | how often something was done about it; absent while nothing was |
-//! | `af` | M | what became of it, see `aftermath_item.rs` |
+//! | `ac` | N | the number of changes of its aftermath; absent without any |
+//! | `af` | M | the aftermath, see `aftermath_item.rs` |
 //!
-//! No hash covers the last four, and only the last two change, as long as a member's data are not erased. The index `by_seq` has
-//! all of them but the facts, which would be paid for twice.
+//! No hash covers the last four. Only the last two change, unless a member's data is erased. The index `by_seq` has all
+//! attributes except the facts, which would be paid for twice.
 
 use regulars_domain::{
     aftermath::Recorded,
@@ -34,7 +34,7 @@ const PREVIOUS: &str = "ph";
 pub(crate) const NOTE: &str = "nt";
 pub(crate) const FACTS: &str = "f";
 
-/// The item of `sealed` in the ledger of `member`.
+/// Returns the item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {
     let mut item = key_attributes(entry_key(program, member, &sealed.entry.id));
     item.insert(SEQ.to_owned(), number(&sealed.entry.seq));
@@ -50,11 +50,11 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     item
 }
 
-/// The entry that `item` is, and what became of it.
+/// Reads the entry and its aftermath from `item`.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// Those of [`read`].
 pub(crate) fn read_recorded(item: &Item) -> Result<Recorded, StoreFault> {
     let fields = Fields::of("entry", item);
     let changes = fields.optional(CHANGES, as_number)?.unwrap_or_default();
@@ -63,11 +63,11 @@ pub(crate) fn read_recorded(item: &Item) -> Result<Recorded, StoreFault> {
     Ok(Recorded { member, sealed: read(item)?, aftermath: aftermath.unwrap_or_default(), amended: None })
 }
 
-/// The entry that `item` is.
+/// Reads the entry from `item`.
 ///
 /// # Errors
 ///
-/// An attribute is missing or of the wrong type, the text is no entry's, or it stands under the key of another entry.
+/// An attribute is missing or has the wrong type, the text is not an entry, or the item has the key of another entry.
 pub(crate) fn read(item: &Item) -> Result<Sealed, StoreFault> {
     let fields = Fields::of("entry", item);
     let id: EntryId = fields.required(SK, |value| read_entry_sk(value.as_s().ok()?))?;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::item_size::item_size;
 
-    /// An entry for a purchase of this many lines, as the till of a grocer sends it.
+    /// An entry for a purchase with this many lines, as a grocer's till sends it.
     fn entry(lines: usize) -> Item {
         let lines: Vec<_> = (0..lines)
             .map(|n| json!({ "sku": format!("4000{n:04}"), "category": "groceries", "quantity": 1, "amount": 249 }))
@@ -102,7 +102,7 @@ mod tests {
         });
         let member = MemberThen { tier: Some("silver".parse().unwrap()), ..MemberThen::default() };
         let facts = PurchaseFacts { purchase: serde_json::from_value(purchase).unwrap(), member: Some(member) };
-        // Three rules that gave something, a cap, steps toward another rule, and a tier that counts.
+        // Three rules that gave points, a cap, steps toward another rule, and an amount toward a tier.
         let text = json!({
             "format": 1, "id": "till3-20261121-0042", "seq": 1_234, "kind": "accrual",
             "record": { "source": { "purchase": 12_450 },
@@ -118,7 +118,7 @@ mod tests {
         write(&"corner-coffee-eu".parse().unwrap(), &"0192f3a47b1c7d5e8f90a1b2c3d4e5f6".parse().unwrap(), &sealed)
     }
 
-    /// The figures stand in ARCHITECTURE.md.
+    /// ARCHITECTURE.md states these figures.
     #[test]
     fn an_entry_with_the_facts_of_three_lines_weighs_no_more_than_a_kilobyte() {
         let weighed = [0, 1, 3, 10, 50].map(|lines| {

@@ -1,26 +1,26 @@
-//! What the store's faults are, and whether trying again later can help.
+//! The faults of the store, and whether a retry can help.
 
 use std::{error::Error, fmt};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use regulars_domain::chain::TextMalformed;
 
-/// The table or this engine failed. It keeps what it came from; neither its own text nor its `Debug` holds anything that
-/// an item held.
+/// A failure of the table or of this engine. It keeps its source. Neither its text nor its `Debug` contains data of an
+/// item.
 #[derive(thiserror::Error)]
 pub enum StoreFault {
-    /// The table did not do it in time: a lost connection, a timeout, throttling, an internal error of the service. A
-    /// write may have happened.
+    /// The table did not respond in time or could not: a lost connection, a timeout, throttling, an internal error of
+    /// the service. A write may have happened.
     #[error("the table is not available for now")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The table or this engine is not as it should be: a corrupt item, a missing table or permission, a request that
-    /// DynamoDB refuses. Nothing was written.
+    /// The table or this engine is in a wrong state: a corrupt item, a missing table or permission, a request that
+    /// DynamoDB rejects. Nothing was written.
     #[error("the table or a request to it is not as it should be")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl StoreFault {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -29,7 +29,7 @@ impl StoreFault {
         }
     }
 
-    /// What a failed call of the SDK comes to.
+    /// Returns the fault for a failed call of the SDK.
     pub(crate) fn of<E>(error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -64,7 +64,8 @@ impl From<PostingInvalid> for StoreFault {
 }
 
 impl fmt::Debug for StoreFault {
-    /// The texts along the chain of sources. The SDK's own `Debug` would print a whole answer, items included.
+    /// Prints the texts along the chain of sources. The SDK's own `Debug` would print a whole response, including
+    /// items.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
         let mut source = self.source();
@@ -76,7 +77,7 @@ impl fmt::Debug for StoreFault {
     }
 }
 
-/// An item is not what this engine writes.
+/// An item differs from what this engine writes.
 #[derive(Debug, thiserror::Error)]
 #[error("the attribute `{attribute}` of an item of kind `{item}` cannot be read")]
 pub struct Corrupt {
@@ -84,23 +85,23 @@ pub struct Corrupt {
     pub item: &'static str,
     /// The name of the attribute.
     pub attribute: &'static str,
-    /// What reading it came to, where that says more.
+    /// The cause of the read error, if it says more.
     #[source]
     pub source: Option<TextMalformed>,
 }
 
-/// A posting that cannot be right, whatever its rules.
+/// A posting that violates an invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostingInvalid {
-    /// It writes an entry that is there already, for an account that is not.
+    /// It writes an entry that exists already, for an account that does not exist.
     #[error("a member without an account has entries")]
     AccountMissing,
-    /// The account's version does not grow, so the next writer could not tell that there was a commit.
+    /// The account's version does not grow, so the next writer could not detect the commit.
     #[error("a posting leaves the account's version as it was")]
     VersionStands,
 }
 
-/// Whether DynamoDB refused for the moment only. Most of these come as a client's error, 400.
+/// Returns whether DynamoDB rejected the call only temporarily. Most of these errors have the status 400.
 pub(crate) fn is_passing(code: &str) -> bool {
     matches!(
         code,

@@ -1,8 +1,9 @@
-//! What holds reserve of a shard, each in one element of a set, so that one update adds it or removes it whatever others do.
+//! The reservations of holds in a shard. Each is one element of a set, so that one update adds or removes it
+//! independently of others.
 //!
-//! An element is a text, `1763730900123/1/9f86d081884c7d65`: the moment at which the hold ends, in milliseconds, the amount,
-//! and sixteen characters of a hash that tell the hold from others which end at the same moment. The item contains no
-//! member's id.
+//! An element is a text, `1763730900123/1/9f86d081884c7d65`: the instant at which the hold ends, in milliseconds; the
+//! amount; and sixteen characters of a hash that distinguishes holds with the same end. The item contains no member's
+//! id.
 
 use std::{collections::BTreeSet, str::FromStr};
 
@@ -13,24 +14,24 @@ use sha2::{Digest, Sha256};
 
 use crate::item::text;
 
-/// Most holds that a shard lists. A hold that finds the lists of all shards full is answered with `busy`.
+/// Maximum number of holds in a shard. If the lists of all shards are full, a hold is answered with `busy`.
 ///
-/// Every 30 of them are one KB more of the shard, so two write units more for each take there: at the limit, 64.
+/// Every 30 of them add 1 KB to the shard, so two write units to each take there: at the limit, 64.
 pub(crate) const HELD_MAX: usize = 1_000;
 
-/// What a hold reserves of one shard.
+/// The reservation of a hold in one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Held {
-    /// The moment at which it ends, in milliseconds.
+    /// The instant at which it ends, in milliseconds.
     ends_at: i64,
-    /// How much, 1 at least.
+    /// The amount, at least 1.
     pub(crate) amount: i64,
-    /// Which hold.
+    /// The hash that identifies the hold.
     hold: u64,
 }
 
 impl Held {
-    /// All of `reserved` in one place.
+    /// Returns `reserved` as one reservation.
     pub(crate) fn new(reserved: &Reserved) -> Self {
         let Reserved { member, redemption, ends_at, amount } = reserved;
         let hash = <[u8; 32]>::from(Sha256::digest(format!("{member}#{redemption}")));
@@ -42,22 +43,22 @@ impl Held {
         Self { ends_at, amount: *amount, hold }
     }
 
-    /// A part of it.
+    /// Returns a part of it.
     pub(crate) fn part(self, amount: i64) -> Self {
         Self { amount, ..self }
     }
 
-    /// Whether both are parts of one hold.
+    /// Returns whether both are parts of one hold.
     pub(crate) fn is_of(self, other: Self) -> bool {
         (self.ends_at, self.hold) == (other.ends_at, other.hold)
     }
 
-    /// Whether its hold is over at `now`.
+    /// Returns whether its hold has ended at `now`.
     pub(crate) fn has_ended(self, now: Timestamp) -> bool {
         self.ends_at <= now.as_millisecond()
     }
 
-    /// The element that stands for it.
+    /// Returns its element.
     pub(crate) fn element(self) -> String {
         format!("{}/{}/{:016x}", self.ends_at, self.amount, self.hold)
     }
@@ -74,24 +75,24 @@ impl FromStr for Held {
     }
 }
 
-/// A set of elements, which must not be empty.
+/// Writes a set of elements, which must not be empty.
 pub(crate) fn write_held<'h>(held: impl IntoIterator<Item = &'h Held>) -> AttributeValue {
     AttributeValue::Ss(held.into_iter().map(|held| held.element()).collect())
 }
 
-/// The one element that is looked for in a set.
+/// Writes the one element to look for in a set.
 pub(crate) fn write_element(held: Held) -> AttributeValue {
     text(held.element())
 }
 
-/// What the elements of a set stand for.
+/// Reads the elements of a set.
 pub(crate) fn read_held(value: &AttributeValue) -> Option<BTreeSet<Held>> {
     value.as_ss().ok()?.iter().map(|element| element.parse().ok()).collect()
 }
 
-/// The amounts by the ends of their holds, for a decision.
+/// Returns the amounts by the ends of their holds, for a decision.
 pub(crate) fn amounts<'h>(held: impl IntoIterator<Item = &'h Held>) -> HeldAmounts {
-    // A moment that no calendar has is never over.
+    // An instant that no calendar has never passes.
     let ends_at = |held: &Held| Timestamp::from_millisecond(held.ends_at).unwrap_or(Timestamp::MAX);
     held.into_iter().map(|held| (ends_at(held), held.amount)).collect()
 }

@@ -1,4 +1,4 @@
-//! Attributes in and out of items, with a fault that names the attribute where an item is not what it should be.
+//! Reads and writes attributes of items. A fault names the attribute that is not as expected.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -41,12 +41,12 @@ pub(crate) fn key_attributes(key: Key) -> Item {
     HashMap::from([(PK.to_owned(), text(key.pk)), (SK.to_owned(), text(key.sk))])
 }
 
-/// The number that `value` is.
+/// Reads `value` as a number.
 pub(crate) fn as_number<T: FromStr>(value: &AttributeValue) -> Option<T> {
     value.as_n().ok()?.parse().ok()
 }
 
-/// What the text that `value` is stands for.
+/// Reads and parses the text in `value`.
 pub(crate) fn as_parsed<T: FromStr>(value: &AttributeValue) -> Option<T> {
     value.as_s().ok()?.parse().ok()
 }
@@ -59,17 +59,17 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Those of `item`, which should be a `kind`.
+    /// Returns those of `item`, which should be a `kind`.
     pub(crate) fn of(kind: &'static str, item: &'a Item) -> Self {
         Self { kind, item }
     }
 
-    /// That `attribute` is not what it should be.
+    /// Returns the fault that `attribute` is not as expected.
     pub(crate) fn corrupt(&self, attribute: &'static str) -> Corrupt {
         Corrupt { item: self.kind, attribute, source: None }
     }
 
-    /// What `read` makes of `attribute`; `None` if the item has no such attribute.
+    /// Reads `attribute` with `read`; `None` if the item has no such attribute.
     pub(crate) fn optional<T>(
         &self,
         attribute: &'static str,
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         read(value).map(Some).ok_or_else(|| self.corrupt(attribute))
     }
 
-    /// What `read` makes of `attribute`, which must be there.
+    /// Reads `attribute` with `read`; it must exist.
     pub(crate) fn required<T>(
         &self,
         attribute: &'static str,

@@ -1,11 +1,11 @@
-//! Weighs an item as DynamoDB does, by the rules of its developer guide ("DynamoDB item sizes and formats").
+//! Computes the size of an item by the rules of DynamoDB's developer guide ("DynamoDB item sizes and formats").
 #![expect(clippy::arithmetic_side_effects, reason = "no item of a test weighs more than a few kilobytes")]
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::item::Item;
 
-/// The size of `item` in bytes, keys and attribute names included.
+/// Returns the size of `item` in bytes, including keys and attribute names.
 pub(crate) fn item_size(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + size(value)).sum()
 }
@@ -15,12 +15,12 @@ fn size(value: &AttributeValue) -> usize {
         AttributeValue::S(text) => text.len(),
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
-        // A byte for two significant digits, one more for the whole, one for a sign. Zeros at the end are free.
+        // One byte per two significant digits, plus one, plus one for a sign. Trailing zeros are free.
         AttributeValue::N(number) => {
             let digits = number.trim_end_matches('0').chars().filter(char::is_ascii_digit).count();
             digits.div_ceil(2) + 1 + usize::from(number.starts_with('-'))
         }
-        // Three bytes, and one for each element.
+        // Three bytes, plus one per element.
         AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size(value)).sum::<usize>(),
         AttributeValue::M(pairs) => 3 + pairs.len() + item_size(pairs),
         AttributeValue::Bs(_) | AttributeValue::Ns(_) | AttributeValue::Ss(_) | _ => {

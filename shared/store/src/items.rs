@@ -13,20 +13,20 @@ use crate::{
     table::{Key, PK},
 };
 
-/// Most items of one read: DynamoDB's own limit.
+/// Maximum number of items of one read, by DynamoDB's limit.
 const ITEMS_MAX: usize = 100;
-/// How often items are asked for again that the table had no capacity for.
+/// Attempts to read items for which the table had no capacity.
 const ATTEMPTS_MAX: u32 = 8;
-/// The longest pause before that, in milliseconds.
+/// The maximum pause between them, in milliseconds.
 const PAUSE_MS_MAX: u64 = 200;
 
-/// The table went on leaving out items of a read.
+/// The table left out items in every attempt.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the table has no capacity for all items of a read")]
 struct Throttled;
 
 impl Store {
-    /// The item under `key`: as it is right now, if `consistent`.
+    /// Returns the item under `key`, strongly consistent if `consistent`.
     pub(crate) async fn get_item(&self, key: Key, consistent: bool) -> Result<Option<Item>, StoreFault> {
         let needed = Permission::on(Action::GetItem, &key.pk);
         let found = self.calls.call(Kind::Point, [needed], |client| {
@@ -41,10 +41,11 @@ impl Store {
         Ok(found.await.map_err(StoreFault::of)?.item)
     }
 
-    /// The items under `keys`, in no order: as they are right now, if `consistent`. One that does not exist is left out.
+    /// Returns the items under `keys`, in no order, strongly consistent if `consistent`. Items that do not exist are
+    /// left out.
     ///
-    /// One round trip for up to a hundred, as long as the table returns all of them at once: it splits answers of more than
-    /// 16 MB. `kind` says how long one may take.
+    /// One round trip for up to a hundred, if the table returns all of them at once: it splits responses above 16 MB.
+    /// `kind` determines the time limit.
     pub(crate) async fn get_items(
         &self,
         keys: Vec<Key>,
@@ -57,7 +58,7 @@ impl Store {
             let mut attempts: u32 = 0;
             while !keys.is_empty() {
                 let (items, left) = self.batch_get(keys, kind, consistent).await?;
-                // An answer that brought something is progress, however little.
+                // A response with items is progress, however few.
                 attempts = if items.is_empty() { attempts.saturating_add(1) } else { 0 };
                 if !left.is_empty() && attempts >= ATTEMPTS_MAX {
                     return Err(StoreFault::Unavailable(Throttled.into()));
@@ -72,7 +73,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The items under `keys`, and the keys that the table left for another time.
+    /// Returns the items under `keys`, and the keys that the table did not process.
     async fn batch_get(
         &self,
         keys: Vec<Item>,

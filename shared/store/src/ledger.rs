@@ -1,4 +1,4 @@
-//! Reads the ledger of a member: one entry, a statement from the newest back, or all of it in order.
+//! Reads the ledger of a member: one entry, a statement from the newest back, or all entries in order.
 
 use aws_sdk_dynamodb::{Client, operation::query::builders::QueryFluentBuilder, types::ReturnConsumedCapacity};
 use regulars_domain::{
@@ -17,17 +17,17 @@ use crate::{
     table::{AFTER, BEFORE, BY_SEQ, entry_key, member_pk},
 };
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is in it, in the order of the list.
+    /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The `seq` from which the next page goes on; `None` if there is nothing further.
+    /// The `seq` from which the next page continues; `None` at the end.
     pub next: Option<u64>,
 }
 
 impl Store {
-    /// One entry of a member's ledger, and what became of it; with a purchase that was amended, what it is now.
+    /// Returns one entry of a member's ledger with its aftermath, and for an amended purchase what it is now.
     ///
     /// # Errors
     ///
@@ -50,9 +50,9 @@ impl Store {
         Ok(Some(Recorded { amended, ..recorded }))
     }
 
-    /// At most `limit` (1 at least) entries from the newest back, all of them before the `seq` that `before` is.
+    /// Returns at most `limit` (at least 1) entries from the newest back, all of them before the `seq` `before`.
     ///
-    /// Entries never move, so pages fit together however many entries are added meanwhile.
+    /// Entries never move, so pages fit together even if entries are added in between.
     ///
     /// # Errors
     ///
@@ -71,11 +71,11 @@ impl Store {
                 .scan_index_forward(false)
         };
         let page = self.page_of_entries(program, member, query).await?;
-        // DynamoDB offers to go on whenever a page is full, even behind the first entry of all.
+        // DynamoDB returns a start key whenever a page is full, even after the very first entry.
         Ok(Page { next: page.next.filter(|seq| *seq > 1), ..page })
     }
 
-    /// At most `limit` (1 at least) entries in order, all of them after the `seq` that `after_seq` is (0 for the start).
+    /// Returns at most `limit` (at least 1) entries in order, all of them after `after_seq` (0 for the start).
     ///
     /// A full page at the very end names a next one, which is empty.
     ///
@@ -93,7 +93,7 @@ impl Store {
         Ok(Page { items: page.items.into_iter().map(|recorded| recorded.sealed).collect(), next: page.next })
     }
 
-    /// [`Store::ledger`], and what became of each entry.
+    /// Like [`Store::ledger`], with the aftermath of each entry.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// A query of `index` for at most `limit` items.
+    /// Returns a query of `index` for at most `limit` items.
     pub(crate) fn query(&self, client: &Client, index: &str, limit: u32) -> QueryFluentBuilder {
         client
             .query()

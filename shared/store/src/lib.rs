@@ -1,7 +1,8 @@
-//! Accounts, entries and programs in one DynamoDB table: the only crate that knows attribute names and conditions.
+//! Accounts, entries and programs in one DynamoDB table. This is the only crate that knows attribute names and
+//! conditions.
 //!
-//! One command is one strong read of an account and one transaction, run by [`Store::carry_out`]. What a race or a repeated
-//! request comes to is an outcome with a name, never an error; a [`StoreFault`] means that the table or this engine
+//! One command is one strongly consistent read of an account and one transaction, run by [`Store::carry_out`]. Races
+//! and repeated requests have named outcomes and are never errors. A [`StoreFault`] means that the table or this engine
 //! failed.
 
 mod account_item;

@@ -1,4 +1,4 @@
-//! Walks over all members of the table, for tools that look at everything.
+//! Iterates over all members of the table, for tools that need all of them.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use regulars_domain::id::{MemberId, ProgramId};
@@ -12,21 +12,22 @@ use crate::{
     table::{IS_MEMBER, MEMBER_PREFIX, PK, read_member_pk},
 };
 
-/// A place in the walk over all members.
+/// A position in the iteration over all members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Walk(Item);
 
-/// A part of the walk over all members.
+/// A page of the iteration over all members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MembersPage {
-    /// Members with an account or entries, each once. A member whose items fall on two pages may be on both.
+    /// Members with an account or entries, each once. A member whose items are on two pages may be on both.
     pub members: Vec<(ProgramId, MemberId)>,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Walk>,
 }
 
 impl Store {
-    /// The next members after `after`, in no order. It reads the whole table, a megabyte at a time, at one read unit for 8 KB.
+    /// Returns the next members after `after`, in no order. This reads the whole table, a megabyte at a time, at one
+    /// read unit per 8 KB.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Counts what the table charged, so that a test can hold each command to its price.
+//! Counts what the table charged, so that tests can assert the price of each command.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,21 +9,21 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 
 use crate::permission::{self, Action, Permission};
 
-/// What has been used up to some moment, or between two.
+/// What was used up to an instant, or between two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Calls made. What the SDK repeats by itself within one call is not seen from here.
+    /// Calls made, without the SDK's retries within a call.
     pub round_trips: u64,
     /// Halves of a read unit: an eventually consistent read of 4 KB is one.
     pub read_half_units: u64,
     /// Halves of a write unit: a plain write of 1 KB is two, a transactional one four.
     pub write_half_units: u64,
-    /// How often each action was needed.
+    /// How often each action was used.
     pub actions: BTreeMap<Action, u64>,
 }
 
 impl Snapshot {
-    /// What has been used since `earlier`, a snapshot of the same meter.
+    /// Returns what was used since `earlier`, a snapshot of the same meter.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let actions = self.actions.iter().map(|(action, count)| {
@@ -40,7 +40,7 @@ impl Snapshot {
 
 /// Counts calls and the capacity that DynamoDB reports for them.
 ///
-/// It reports none for a call that fails, so a cancelled transaction is counted as a round trip without units.
+/// DynamoDB reports no capacity for a call that fails, so a cancelled transaction counts as a round trip without units.
 #[derive(Debug, Default)]
 pub struct Meter {
     used: Mutex<Snapshot>,
@@ -48,26 +48,26 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// What has been used so far.
+    /// Returns what was used so far.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.change(|used| used.clone())
     }
 
-    /// What has been used since `earlier`.
+    /// Returns what was used since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Snapshot) -> Snapshot {
         self.snapshot().since(earlier)
     }
 
-    /// The permissions that each function has needed so far, by its name
+    /// Returns the permissions that each function has used so far, by its name
     /// ([`in_the_name_of`](crate::in_the_name_of)).
     #[must_use]
     pub fn needed(&self) -> BTreeMap<&'static str, BTreeSet<Permission>> {
         locked(&self.needed).clone()
     }
 
-    /// Counts one call about to be made, and the permissions that it needs.
+    /// Counts one call that is about to be made, and its permissions.
     pub(crate) fn call(&self, permissions: impl IntoIterator<Item = Permission>) {
         let permissions: Vec<Permission> = permissions.into_iter().collect();
         self.change(|used| {
@@ -91,7 +91,8 @@ impl Meter {
         });
     }
 
-    /// Counts the units of a transaction that writes. One that the SDK repeated and DynamoDB remembered reads only.
+    /// Counts the units of a transaction that writes. If the SDK repeated it and DynamoDB recognised the token, it only
+    /// reads.
     pub(crate) fn written(&self, consumed: &[ConsumedCapacity]) {
         self.change(|used| {
             for consumed in consumed {
@@ -112,12 +113,12 @@ impl Meter {
     }
 }
 
-/// A count is right even if some thread panicked beside it, so a poisoned lock is no reason to stop counting.
+/// Counts stay correct if another thread panicked, so a poisoned lock is ignored.
 fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The one place where the SDK's fractions become whole numbers.
+/// The only place where the SDK's fractions become whole numbers.
 #[expect(
     clippy::float_arithmetic,
     clippy::as_conversions,

@@ -1,4 +1,4 @@
-//! What a command looks at besides its own account: totals over many members, entries, accounts of other members.
+//! What a command reads besides its own account: totals over many members, entries, accounts of other members.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use regulars_domain::{
 
 use crate::{counters::Looks, fault::StoreFault, store::Store};
 
-/// What a command looks at besides its own account.
+/// What a command reads besides its own account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Totals over many members: of each the shard at which the member takes, which is enough as long as that has room.
+    /// Totals over many members: for each, the shard at which the member takes, which is enough while it has room.
     pub counters: Vec<CounterId>,
     /// Totals over many members: all shards of each.
     pub totals: Vec<CounterId>,
-    /// Rewards that give codes from a pool: a free one of each.
+    /// Rewards with a pool of codes: a free one of each.
     pub codes: Vec<RewardId>,
-    /// Codes that were given, each by its reward.
+    /// Codes that were given, with their reward.
     pub given_codes: Vec<(RewardId, Code)>,
-    /// Entries, each by the member in whose ledger it is looked for.
+    /// Entries, with the member whose ledger has them.
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
     pub accounts: Vec<MemberId>,
-    /// Names of which it matters when they became free.
+    /// Aliases for which the day matters on which they became free.
     pub names: Vec<Alias>,
 }
 
@@ -41,17 +41,17 @@ impl From<CounterNeeded> for Needs {
     }
 }
 
-/// A decision asked to look once more at what it had been shown, and would go on asking.
+/// A decision requested only what it already had, and would never end.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a decision needs nothing that it was not shown")]
 struct NothingMore;
 
 impl Needs {
-    /// Adds `more`, and tells what of it is new.
+    /// Adds `more`, and returns what of it is new.
     ///
     /// # Errors
     ///
-    /// Nothing is.
+    /// Nothing is new.
     pub(crate) fn add(&mut self, more: Self) -> Result<Self, StoreFault> {
         let more = Self {
             counters: more.counters.into_iter().filter(|counter| !self.counters.contains(counter)).collect(),
@@ -81,56 +81,58 @@ impl Needs {
 pub struct Found {
     /// What was read of its counters.
     pub counters: Counters,
-    /// The same shard by shard, for the commit.
+    /// The same by shard, for the commit.
     pub(crate) looks: Looks,
     codes: BTreeMap<RewardId, Code>,
     given_codes: BTreeMap<(RewardId, Code), Option<KeptCode>>,
     entries: BTreeMap<(MemberId, EntryId), Option<Recorded>>,
     accounts: BTreeMap<MemberId, Option<Account>>,
     freed_on: Vec<Date>,
-    /// Whether a posting that changes other members' accounts was in conflict: a decision that can do without them then does.
+    /// Whether a posting that changes other members' accounts was in conflict. A decision that can do without them then
+    /// does.
     pub others_are_busy: bool,
 }
 
 impl Found {
-    /// A free code of `reward`; `None` if it was not looked for, or there is none.
+    /// Returns a free code of `reward`; `None` if it was not looked for, or there is none.
     #[must_use]
     pub fn code(&self, reward: &RewardId) -> Option<&Code> {
         self.codes.get(reward)
     }
 
-    /// What is kept of a code: `None` if it was not looked for, `Some(None)` if the reward has no such code.
+    /// Returns a code: `None` if it was not looked for, `Some(None)` if the reward has no such code.
     #[must_use]
     pub fn given_code(&self, reward: &RewardId, code: &Code) -> Option<Option<&KeptCode>> {
         self.given_codes.get(&(reward.clone(), code.clone())).map(Option::as_ref)
     }
 
-    /// The entry of this id in the ledger of `member`: `None` if it was not looked for, `Some(None)` if there is none.
+    /// Returns the entry of this id in the ledger of `member`: `None` if it was not looked for, `Some(None)` if there
+    /// is none.
     #[must_use]
     pub fn entry(&self, member: &MemberId, entry: &EntryId) -> Option<Option<&Recorded>> {
         self.entries.get(&(member.clone(), entry.clone())).map(Option::as_ref)
     }
 
-    /// The days on which those of the names that were looked for became free that somebody had before.
+    /// Returns the days on which the aliases that were looked for became free, if they were in use before.
     #[must_use]
     pub fn freed_on(&self) -> &[Date] {
         &self.freed_on
     }
 
-    /// The account of `member`: `None` if it was not looked for, `Some(None)` if there is none.
+    /// Returns the account of `member`: `None` if it was not looked for, `Some(None)` if there is none.
     #[must_use]
     pub fn account(&self, member: &MemberId) -> Option<Option<&Account>> {
         self.accounts.get(member).map(Option::as_ref)
     }
 
-    /// The latest of `now` and the newest commits of all other accounts that were found: no command changes an account at a
-    /// moment before its newest commit.
+    /// Returns the latest of `now` and the newest commits of all other accounts that were found: no command changes an
+    /// account at an instant before its newest commit.
     #[must_use]
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         self.accounts.values().flatten().map(|account| account.settled_at).fold(now, Timestamp::max)
     }
 
-    /// Adds what was found besides.
+    /// Adds what else was found.
     pub(crate) fn extend(&mut self, more: Self) {
         self.counters.extend(more.counters);
         self.looks.extend(more.looks);
@@ -141,14 +143,15 @@ impl Found {
         self.freed_on.extend(more.freed_on);
     }
 
-    /// Puts the account as it was written in the place of that which was read.
+    /// Replaces the account by the one that was written.
     pub(crate) fn replace(&mut self, account: Account) {
         self.accounts.insert(account.member.clone(), Some(account));
     }
 }
 
 impl Store {
-    /// What a command of `member` needs: the entries and accounts strongly consistent, and the counters and codes, so too if `consistent`.
+    /// Reads what a command of `member` needs: entries and accounts strongly consistent, counters and codes only if
+    /// `consistent`.
     pub(crate) async fn find(
         &self,
         program: &ProgramId,
@@ -156,7 +159,7 @@ impl Store {
         needs: &Needs,
         consistent: bool,
     ) -> Result<Found, StoreFault> {
-        // One of each kind is the rule, so each kind is read one after the other, and the kinds at the same time.
+        // Usually there is one of each kind, so items of one kind are read sequentially, and the kinds concurrently.
         let entries = async {
             let mut found = BTreeMap::new();
             for (member, entry) in &needs.entries {

@@ -1,4 +1,4 @@
-//! What a call must be allowed to do: an action of AWS IAM on partition keys of one kind.
+//! The permissions of a call: an action of AWS IAM on partition keys of one kind.
 
 use crate::table::{BY_SEQ, DUE, kind_of};
 
@@ -13,14 +13,14 @@ pub enum Action {
     PutItem,
     /// `dynamodb:Query`.
     Query,
-    /// `dynamodb:Scan`, for walks over the whole table.
+    /// `dynamodb:Scan`, to iterate over the whole table.
     Scan,
     /// `dynamodb:UpdateItem`.
     UpdateItem,
 }
 
 impl Action {
-    /// The name that a policy grants.
+    /// Returns the name that a policy grants.
     #[must_use]
     pub fn iam_name(self) -> &'static str {
         match self {
@@ -41,18 +41,18 @@ pub struct Permission {
     pub action: Action,
     /// The index, if it is on one.
     pub index: Option<&'static str>,
-    /// What the partition keys begin with, `member#`. `None` for a scan, which names no key, and for the index `due`, whose partition
-    /// keys are numbers.
+    /// The prefix of the partition keys, such as `member#`. `None` for a scan, which names no key, and for the index
+    /// `due`, whose partition keys are numbers.
     pub leading_key: Option<&'static str>,
 }
 
 impl Permission {
-    /// The action on the item under this partition key.
+    /// Returns the action on the item under this partition key.
     pub(crate) fn on(action: Action, pk: &str) -> Self {
         Self { action, index: None, leading_key: Some(kind_of(pk)) }
     }
 
-    /// A query of a partition, through the index `by_seq` if it `is_by_seq`.
+    /// Returns a query of a partition, through the index `by_seq` if it `is_by_seq`.
     pub(crate) fn query(pk: &str, is_by_seq: bool) -> Self {
         Self { index: is_by_seq.then_some(BY_SEQ), ..Self::on(Action::Query, pk) }
     }
@@ -68,13 +68,13 @@ tokio::task_local! {
     static FUNCTION: &'static str;
 }
 
-/// Does `work` in the name of `function`, so that a [`Meter`](crate::Meter) tells the permissions of one function from those of
-/// another in the same process.
+/// Runs `work` in the name of `function`, so that a [`Meter`](crate::Meter) can distinguish the functions of one
+/// process.
 pub async fn in_the_name_of<T>(function: &'static str, work: impl Future<Output = T>) -> T {
     FUNCTION.scope(function, work).await
 }
 
-/// The function in whose name the current task works; `None` outside of [`in_the_name_of`].
+/// Returns the function in whose name the current task runs; `None` outside of [`in_the_name_of`].
 pub(crate) fn function() -> Option<&'static str> {
     FUNCTION.try_with(|name| *name).ok()
 }

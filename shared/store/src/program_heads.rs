@@ -1,4 +1,4 @@
-//! The head item of a program: which versions there are, and what each changes, without their documents.
+//! The head item of a program: its versions, and what each changes, without their documents.
 
 use std::sync::Arc;
 
@@ -15,45 +15,45 @@ use crate::{
     table::{LAST, VERSION, VERSIONS, head_key},
 };
 
-/// Most versions of a program.
+/// Maximum number of versions of a program.
 ///
-/// Every function reads all heads in one item, twice a minute while it is busy. A thousand take about 100 KB, which is 25 read
-/// units; an item of DynamoDB holds 400 KB.
+/// Every function reads all heads in one item, up to twice a minute. A thousand take about 100 KB, which is 25 read
+/// units; the limit of an item is 400 KB.
 pub const VERSIONS_MAX: usize = 1_000;
 
-/// Most bytes of all heads together. Versions that replace many levels each reach this before [`VERSIONS_MAX`].
+/// Maximum size of all heads. Versions that each replace many levels reach this before [`VERSIONS_MAX`].
 const BYTES_MAX: usize = 300_000;
 
 /// The versions of a program as its head item lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramHeads {
-    /// Grows with each change of the list, so that a writer can tell that it has read the newest.
+    /// Grows with each change of the list, so that a writer can detect a concurrent change.
     pub(crate) revision: u64,
-    /// The last number that was given to a version. A withdrawn version's number is never given again.
+    /// The last number that a version got. The number of a withdrawn version is never used again.
     pub(crate) last: u64,
     /// The versions in the order of their numbers. Never empty.
     pub versions: Arc<[VersionHead]>,
 }
 
 impl ProgramHeads {
-    /// The newest version, which may not be in force yet.
+    /// Returns the newest version, which may not be in force yet.
     #[must_use]
     pub fn newest(&self) -> Option<&VersionHead> {
         self.versions.last()
     }
 
-    /// The version with this number.
+    /// Returns the version with this number.
     #[must_use]
     pub fn version(&self, number: u64) -> Option<&VersionHead> {
         self.versions.iter().find(|head| head.version == number)
     }
 
-    /// The version that was the newest when the newest one was published.
+    /// Returns the version that was the newest when the newest one was published.
     pub(crate) fn before_newest(&self) -> Option<&VersionHead> {
         self.versions.iter().nth_back(1)
     }
 
-    /// These and one version more; `None` if there is no room for it.
+    /// Returns these with one more version; `None` if there is no room.
     pub(crate) fn with(heads: Option<&Self>, head: &VersionHead) -> Option<Self> {
         let (revision, last) = heads.map_or((0, 0), |heads| (heads.revision, heads.last));
         let number = last.saturating_add(1);
@@ -64,7 +64,7 @@ impl ProgramHeads {
         has_room.then_some(heads)
     }
 
-    /// These without the newest version.
+    /// Returns these without the newest version.
     pub(crate) fn without_newest(&self) -> Self {
         let kept = self.versions.len().saturating_sub(1);
         let versions = self.versions.iter().take(kept).cloned().collect();
@@ -98,7 +98,7 @@ impl ProgramHeads {
     }
 }
 
-/// A head as it is written: short names, and nothing for what is usual.
+/// The stored form of a head: short names, without default values.
 #[derive(Serialize, Deserialize)]
 struct Row {
     v: u64,

@@ -1,4 +1,4 @@
-//! Keeps programs: immutable numbered versions, and a head item that lists them.
+//! Stores programs: immutable numbered versions, and a head item that lists them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,18 +16,18 @@ use crate::{
     transaction::{Check, Transacted},
 };
 
-/// How often a change of a program is tried again after meeting another one.
+/// Attempts to change a program after conflicts.
 const ATTEMPTS_MAX: u32 = 8;
-/// The longest pause before that, in milliseconds. A person waits for the answer, and rivals are few.
+/// The maximum pause between them, in milliseconds. A person waits for the answer, and conflicts are rare.
 const PAUSE_MS_MAX: u64 = 200;
 
 /// The format in which this release writes documents.
 const DOCUMENT_FORMAT: u32 = 1;
 
-/// A document that is to become a program's next version.
+/// A document to publish as a program's next version.
 #[derive(Clone, Copy, Debug)]
 pub struct Publish<'a> {
-    /// The newest version that its author knows, in force or scheduled; `None` if there is no program yet.
+    /// The newest version known to the author, in force or scheduled; `None` if there is no program yet.
     pub expected: Option<u64>,
     /// The document.
     pub document: &'a str,
@@ -35,35 +35,35 @@ pub struct Publish<'a> {
     pub now: Timestamp,
 }
 
-/// Where a publication starts from.
+/// The start of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// It may go ahead: the versions so far, `None` if it is the program's first.
+    /// The publication can go ahead. Has the versions so far; `None` for the program's first.
     Open(Option<ProgramHeads>),
-    /// It cannot, or it has been carried out before.
+    /// The publication cannot go ahead, or was carried out before.
     Settled(Publication),
 }
 
 /// The outcome of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publication {
-    /// The document is a version of the program, now or since the same publication came before.
+    /// The document is a version of the program, now or since an earlier identical publication.
     Published(VersionHead),
-    /// The newest version is not the one that was expected.
+    /// The newest version is not the expected one.
     Stale {
         /// The newest version; `None` if there is no such program.
         current: Option<u64>,
     },
-    /// The newest version is not in force yet. It must begin or be withdrawn first.
+    /// The newest version is not in force yet. It must come into force or be withdrawn first.
     Scheduled {
         /// Its number.
         version: u64,
-        /// When it begins.
+        /// When it comes into force.
         in_force_from: Timestamp,
     },
-    /// The program has as many versions as it can have.
+    /// The program has the maximum number of versions.
     Full {
-        /// How many.
+        /// The number of versions.
         versions: usize,
     },
 }
@@ -71,24 +71,24 @@ pub enum Publication {
 /// The outcome of a withdrawal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Withdrawal {
-    /// The version is no more.
+    /// The version was withdrawn.
     Withdrawn(ProgramHeads),
-    /// The version is in force, was in force, or begins too soon for all functions to hear of the withdrawal.
+    /// The version is or was in force, or comes into force too soon for all functions to learn of the withdrawal.
     InForce {
-        /// When it began or begins.
+        /// When it came or comes into force.
         in_force_from: Timestamp,
     },
     /// There is no such version, or no such program.
     NotFound,
 }
 
-/// A change of a program went on meeting other changes.
+/// A change of a program conflicted with other changes every time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many requests for one program at once")]
 struct Contended;
 
 impl Store {
-    /// The versions of a program, strongly consistent; `None` if there is no such program.
+    /// Returns the versions of a program, strongly consistent; `None` if there is no such program.
     ///
     /// # Errors
     ///
@@ -98,9 +98,10 @@ impl Store {
         head.as_ref().map(ProgramHeads::read).transpose()
     }
 
-    /// The documents of `versions` as they were published; one that does not exist is left out.
+    /// Returns the documents of `versions` as published; one that does not exist is left out.
     ///
-    /// One round trip for up to a hundred, if they come to 16 MB at most. A withdrawn version's document is kept, so only the program's heads tell which versions there are.
+    /// One round trip for up to a hundred, if they have at most 16 MB. The document of a withdrawn version is kept, so
+    /// only the program's heads say which versions exist.
     ///
     /// # Errors
     ///
@@ -115,9 +116,9 @@ impl Store {
         items.iter().map(read_document).collect()
     }
 
-    /// Whether a document may be published, before it is compared with the version before it.
+    /// Returns whether a document may be published, before it is compared with the version before it.
     ///
-    /// The same document over the same version once more is the same publication, so a lost answer does no harm.
+    /// The same document over the same version is the same publication, so a lost answer does no harm.
     ///
     /// # Errors
     ///
@@ -147,8 +148,8 @@ impl Store {
         })
     }
 
-    /// Makes a document the next version of a program, unless [`Store::start_publication`] says otherwise. `head` describes
-    /// it, except for its number: that is one more than any version of the program has ever had.
+    /// Makes a document the next version of a program, unless [`Store::start_publication`] forbids it. `head` describes
+    /// it, except for its number: one more than any version of the program has ever had.
     ///
     /// # Errors
     ///
@@ -180,7 +181,7 @@ impl Store {
         Err(StoreFault::Unavailable(Contended.into()))
     }
 
-    /// Takes back a version that begins more than `notice` after `now`. Its number is not used again.
+    /// Withdraws a version that comes into force more than `notice` after `now`. Its number is not used again.
     ///
     /// # Errors
     ///
@@ -196,11 +197,12 @@ impl Store {
         for _ in 0..ATTEMPTS_MAX {
             let Some(heads) = self.program_heads(program).await? else { return Ok(Withdrawal::NotFound) };
             let Some(head) = heads.version(version) else {
-                // It was there a moment ago: either the answer to our own change was lost, or somebody else withdrew it too.
+                // It existed a moment ago: either the answer to our own change was lost, or another request withdrew it
+                // too.
                 return Ok(if has_been_there { Withdrawal::Withdrawn(heads) } else { Withdrawal::NotFound });
             };
             has_been_there = true;
-            // A version behind which another was published has begun, and so has the first, whatever this clock says.
+            // A version that is followed by another is in force, and so is the first, regardless of this clock.
             let can_wait = heads.newest() == Some(head) && heads.before_newest().is_some();
             let deadline = now.checked_add(notice).unwrap_or(Timestamp::MAX);
             if !can_wait || head.in_force_from <= deadline {
@@ -214,7 +216,7 @@ impl Store {
         Err(StoreFault::Unavailable(Contended.into()))
     }
 
-    /// A part that puts `heads` in the place of those that were read.
+    /// Returns a part that replaces the heads that were read by `heads`.
     fn put_heads(
         &self,
         program: &ProgramId,
@@ -227,7 +229,8 @@ impl Store {
         }
     }
 
-    /// Whether `parts` were written. If not, a rival was faster or an answer was lost, and the heads tell which.
+    /// Returns whether `parts` were written. If not, another request was faster or an answer was lost, and the heads
+    /// show which.
     async fn has_changed(&self, parts: Vec<TransactWriteItem>) -> Result<bool, StoreFault> {
         match self.transact(parts).await? {
             Transacted::Done => return Ok(true),

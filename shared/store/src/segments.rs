@@ -1,4 +1,4 @@
-//! Walks over all accounts, segment by segment, for a review that looks at every one.
+//! Iterates over all accounts, segment by segment, for a review of every account.
 
 use std::fmt;
 
@@ -15,29 +15,29 @@ use crate::{
     table::{ACCOUNT_SK, IS_ACCOUNT, Key, PK, SK, read_member_pk},
 };
 
-/// How many segments the table is walked in: 0 to one less than this. Segments are DynamoDB's own division of the table; a
-/// run works on as many as there are shards of reviews, so that both kinds of run look alike.
+/// The number of segments, numbered from 0. Segments are DynamoDB's own division of the table. A run uses as many as
+/// there are shards of reviews, so that both kinds of run look alike.
 const SEGMENTS: u16 = DUE_SHARDS;
 
-/// A part of the accounts of one segment.
+/// A page of the accounts of one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentPage {
-    /// Whose accounts they are, in no order, each in one segment and there once.
+    /// The accounts, in no order. Each is in one segment, once.
     pub accounts: Vec<(ProgramId, MemberId)>,
     /// Where the next page starts; `None` after the last.
     pub next: Option<SegmentCursor>,
 }
 
-/// A place in the walk over one segment: the key of an item, of whatever kind.
+/// A position in one segment: the key of an item of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentCursor(Key);
 
 impl SegmentCursor {
-    /// The cursor that an earlier page gave, from its text.
+    /// Parses the cursor of an earlier page.
     ///
     /// # Errors
     ///
-    /// [`CursorMalformed`]. Whether it is of this segment, the table finds out.
+    /// [`CursorMalformed`]. The table checks whether it belongs to this segment.
     pub fn parse(text: &str) -> Result<Self, CursorMalformed> {
         let (pk, sk) =
             text.split_once(' ').filter(|(pk, sk)| !pk.is_empty() && !sk.is_empty()).ok_or(CursorMalformed)?;
@@ -52,17 +52,17 @@ impl SegmentCursor {
 }
 
 impl fmt::Display for SegmentCursor {
-    /// No partition key holds a space, because no id does.
+    /// Partition keys contain no space, because ids contain none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.pk, self.0.sk)
     }
 }
 
 impl Store {
-    /// Accounts of `segment`, one of 256, after `after`. `limit` bounds the items that are looked at, accounts and others, so a page
-    /// may hold no account and still have a next one. It costs a read unit for 8 KB of the table.
+    /// Returns accounts of `segment`, one of 256, after `after`. `limit` bounds the items that are read, accounts and
+    /// others, so a page may have no account and still a next one. It costs one read unit per 8 KB of the table.
     ///
-    /// An account that is made during the walk may be left out.
+    /// An account that is created during the iteration may be left out.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Store {
                 .filter_expression(IS_ACCOUNT)
                 .expression_attribute_values(":account", text(ACCOUNT_SK))
                 .projection_expression(PK)
-                // Named, because the function's policy allows no other.
+                // The attributes are named, because the function's policy allows no other.
                 .select(Select::SpecificAttributes)
                 .set_exclusive_start_key(after.map(|SegmentCursor(key)| key_attributes(key.clone())))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)

@@ -1,20 +1,21 @@
-//! Spreads a total over shards, so that no single item, and no single partition, is the limit of what everybody wants at once.
+//! Spreads a total over shards, so that neither one item nor one partition limits a rush.
 //!
-//! Each shard keeps how much has been taken from it, what of that holds reserve, and the limit by which the counter was dealt
-//! out: its quota is its part of that limit. All shards of a counter hold the same limit, and none is above its quota, because
+//! Each shard stores how much was taken from it, what of that holds reserve, and the limit by which the counter was
+//! dealt out: its quota is its part of that limit. All shards of a counter store the same limit, and none is above its
+//! quota, because
 //!
 //! - a *take* adds to a shard under the condition that it still holds that limit and stays within its quota. The take of a hold
 //!   lists in the same update what it reserves, and until when;
-//! - the *end* of a hold removes what it reserved from the list, under the condition that it is there, and gives back what is not
+//! - the *end* of a hold removes its reservation from the list, under the condition that it is there, and returns what is not
 //!   captured;
-//! - a *give-back* returns what was taken for good, under the condition that as much was, beside what holds reserve;
-//! - a *rewrite* writes a shard under the condition that it is as it was read. It begins a counter or changes its limit, on all
-//!   shards at once, and frees what holds reserved that are over, together with the take that needs the room.
+//! - a *give-back* returns what was taken permanently, under the condition that at least as much was taken besides holds;
+//! - a *rewrite* writes a shard under the condition that it is unchanged. It starts a counter or changes its limit, on all shards
+//!   at once, and removes reservations of ended holds, together with the take that needs the room.
 //!
-//! So one shard tells how much can be taken there, whatever the others hold: quotas add up to the limit. And what a hold
+//! So one shard shows how much can be taken there, regardless of the others: quotas add up to the limit. What a hold
 //! reserved leaves the list once, by whichever transaction comes first: its capture or cancellation, or a take that
-//! found the hold over. A clock that is ahead can end another member's hold early by as much, and never more than that: the
-//! capture that comes second finds nothing reserved, and does not happen.
+//! found the hold ended. A clock that is ahead can end another member's hold early by the same amount of time, and
+//! nothing worse: the later capture finds nothing reserved, and fails.
 
 use std::collections::BTreeSet;
 
@@ -27,22 +28,22 @@ use sha2::{Digest, Sha256};
 
 use crate::held::{self, HELD_MAX, Held};
 
-/// How many shards a counter has: 0 to one less than this.
+/// The number of shards of a counter, numbered from 0.
 ///
-/// An item takes part in one transaction at a time, and one of some ten milliseconds lets a hundred of them through a
-/// second. A shard has a partition key of its own, which bears 1,000 write units a second, five hundred takes of two units. So
-/// eight let some eight hundred takes through a second, and their items are the limit. More would scatter the last pieces, and
-/// cost more to read at once.
+/// An item takes part in one transaction at a time, and transactions of some ten milliseconds allow a hundred a second.
+/// A shard has a partition key of its own, which sustains 1,000 write units a second: five hundred takes of two units.
+/// So eight shards allow some eight hundred takes a second, limited by their items. More shards would scatter the last
+/// pieces, and cost more to read at once.
 pub(crate) const SHARDS: u8 = 8;
 
 /// A shard as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shard {
-    /// What has been taken from it, including what holds reserve.
+    /// The amount taken, including what holds reserve.
     pub(crate) taken: i64,
     /// The limit by which the counter was dealt out.
     pub(crate) most: i64,
-    /// What holds reserve of it: of each hold one part at most.
+    /// The reservations of holds, at most one part per hold.
     pub(crate) held: BTreeSet<Held>,
 }
 
@@ -51,90 +52,90 @@ pub(crate) struct Shard {
 pub(crate) enum Look {
     /// One shard, if there is such an item.
     At(u8, Option<Shard>),
-    /// All of them.
+    /// All shards.
     All(Box<Shards>),
 }
 
-/// All shards of one counter, as they were read. One that is no item is none.
+/// All shards of one counter, as they were read; `None` for one without an item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shards(pub(crate) [Option<Shard>; 8]);
 
-/// A change of one shard, to be committed only while its condition holds.
+/// A change of one shard with its condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShardChange {
-    /// Which shard.
+    /// The number of the shard.
     pub(crate) number: u8,
-    /// What happens to it.
+    /// The change.
     pub(crate) what: What,
 }
 
-/// What happens to a shard.
+/// The kinds of change of a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// `amount` is taken from it.
     Take {
-        /// How much, 1 at least.
+        /// The amount, at least 1.
         amount: i64,
-        /// The limit that the shard must hold.
+        /// The limit that the shard must have.
         most: i64,
-        /// The most that may have been taken before.
+        /// The maximum that may have been taken before.
         room: i64,
-        /// The part of a hold that this is, if it is one.
+        /// The part of a hold, if the take is one.
         held: Option<Held>,
     },
-    /// A hold that reserves `held` ends, and must still reserve it.
+    /// A hold that reserves `held` ends; it must still reserve it.
     End {
-        /// What it reserves here.
+        /// The reservation here.
         held: Held,
-        /// How much of that is given back.
+        /// The amount that is returned.
         back: i64,
     },
-    /// `amount` is given back to it, of which at least as much must have been taken before. No hold may reserve anything.
+    /// Returns `amount`, of which at least as much must have been taken before. No hold may reserve anything.
     GiveBack {
-        /// How much, 1 at least.
+        /// The amount, at least 1.
         amount: i64,
     },
-    /// It becomes `to`.
+    /// The shard becomes `to`.
     Rewrite {
-        /// What it must be.
+        /// What it must be before.
         from: Option<Shard>,
         /// What it becomes.
         to: Shard,
     },
 }
 
-/// One thing that a posting does to a counter.
+/// One effect of a posting on a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A hold ends, and `kept` of what it reserved is taken for good.
+    /// A hold ends, and `kept` of what it reserved is taken permanently.
     End { held: Held, kept: i64 },
-    /// An amount that was taken for good is given back: 1 at least.
+    /// An amount that was taken permanently is returned: at least 1.
     GiveBack(i64),
-    /// An amount is taken, 1 at least: for good, or by a hold.
+    /// An amount is taken, at least 1: permanently, or by a hold.
     Take(i64, Option<Held>),
 }
 
-/// What a posting does to one counter, in this order: what is given back makes room for what is taken.
+/// The effects of a posting on one counter, in this order: returns make room for takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Work {
     pub(crate) steps: Vec<Step>,
-    /// The most that may ever have been taken.
+    /// The limit.
     pub(crate) most: i64,
-    /// The moment at which the posting was decided.
+    /// The instant of the decision.
     pub(crate) now: Timestamp,
 }
 
-/// Why a work cannot be done on a counter.
+/// Why a work is not possible on a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undone {
-    /// There is no room for what is to be taken.
+    /// There is no room for a take.
     Full,
-    /// A hold that is to be captured reserves nothing any more. The change is the one that would end it, and its condition fails.
+    /// A hold to be captured no longer reserves anything. The change would end it, and its condition fails.
     Lost(Held),
 }
 
 impl Work {
-    /// What `takes` of one counter come to; `None` if they come to nothing.
+    /// Combines `takes` of one counter; `None` if they cancel out.
     pub(crate) fn of<'t>(takes: impl IntoIterator<Item = &'t Take>, now: Timestamp) -> Option<Self> {
         let (mut ends, mut spent, mut holds, mut most) = (Vec::new(), 0_i64, Vec::new(), i64::MAX);
         for take in takes {
@@ -158,42 +159,42 @@ impl Work {
         (!steps.is_empty()).then_some(Self { steps, most, now })
     }
 
-    /// Whether it does nothing but take, so that a look at the counter may be a moment old.
+    /// Returns whether it only takes, so that a slightly old reading is enough.
     pub(crate) fn only_takes(&self) -> bool {
         self.steps.iter().all(|step| matches!(step, Step::Take(..)))
     }
 }
 
 impl Shard {
-    /// How much can be taken from it while every hold reserves its amount, if it is that of this number.
+    /// Returns how much can be taken from shard `number` while every hold reserves its amount.
     fn room(&self, number: u8) -> i64 {
         quota(self.most, number).saturating_sub(self.taken).max(0)
     }
 
-    /// How much can be taken from it at `now`, by a hold if it `is_hold`.
+    /// Returns how much can be taken from it at `now`, by a hold if it `is_hold`.
     fn room_at(&self, number: u8, now: Timestamp, is_hold: bool) -> i64 {
         let live = self.live(now);
         if is_hold && live.held.len() >= HELD_MAX { 0 } else { live.room(number) }
     }
 
-    /// What was taken for good.
+    /// Returns what was taken permanently.
     fn spent(&self) -> i64 {
         self.taken.saturating_sub(sum(&self.held)).max(0)
     }
 
-    /// The shard without what holds reserved that are over.
+    /// Returns the shard without reservations of ended holds.
     fn live(&self, now: Timestamp) -> Self {
         let (ended, held): (BTreeSet<_>, BTreeSet<_>) = self.held.iter().partition(|held| held.has_ended(now));
         Self { taken: self.taken.saturating_sub(sum(&ended)), most: self.most, held }
     }
 
-    /// The part that the hold of `held` reserves here.
+    /// Returns the part that the hold of `held` reserves here.
     fn part_of(&self, held: Held) -> Option<Held> {
         self.held.iter().find(|part| part.is_of(held)).copied()
     }
 
-    /// Takes `amount` from it, for which it has room at `now`. What holds reserved that are over is freed only where the room
-    /// is needed.
+    /// Takes `amount`, for which there is room at `now`. Reservations of ended holds are removed only if the room is
+    /// needed.
     fn take(&self, number: u8, amount: i64, held: Option<Held>, now: Timestamp) -> ShardChange {
         let is_listable = held.is_none() || self.held.len() < HELD_MAX;
         let held = held.map(|held| held.part(amount));
@@ -207,7 +208,7 @@ impl Shard {
         ShardChange { number, what: What::Rewrite { from: Some(self.clone()), to } }
     }
 
-    /// Gives `amount` back to it, of which as much was taken for good.
+    /// Returns `amount`, of which as much was taken permanently.
     fn give_back(&self, number: u8, amount: i64) -> ShardChange {
         if self.held.is_empty() {
             return ShardChange { number, what: What::GiveBack { amount } };
@@ -216,7 +217,7 @@ impl Shard {
         ShardChange { number, what: What::Rewrite { from: Some(self.clone()), to } }
     }
 
-    /// The change that does `step` here alone, if that is possible.
+    /// Returns the change that does `step` on this shard alone, if possible.
     fn step(&self, number: u8, step: Step, most: i64, now: Timestamp) -> Option<ShardChange> {
         match step {
             Step::End { held, kept } => {
@@ -232,7 +233,7 @@ impl Shard {
         }
     }
 
-    /// The shard after `change`; `None` if its condition does not hold. This is what the table does.
+    /// Returns the shard after `change`; `None` if its condition fails. This models the table.
     fn after(shard: Option<&Self>, change: &What) -> Option<Self> {
         match (change, shard) {
             (What::Take { amount, most, room, held }, Some(shard)) if shard.most == *most && shard.taken <= *room => {
@@ -253,7 +254,7 @@ impl Shard {
 }
 
 impl Look {
-    /// What it tells a decision.
+    /// Returns the reading for a decision.
     pub(crate) fn reading(&self) -> Reading {
         match self {
             Self::At(number, Some(shard)) => {
@@ -266,7 +267,7 @@ impl Look {
         }
     }
 
-    /// The changes that do `work`, if one shard was read and can bear all of it.
+    /// Returns the changes for `work`, if one shard was read and has room for all of it.
     pub(crate) fn changes(&self, work: &Work) -> Option<Vec<ShardChange>> {
         let Self::At(number, Some(shard)) = self else { return None };
         if let [step] = work.steps.as_slice() {
@@ -282,22 +283,22 @@ impl Look {
 }
 
 impl Shards {
-    /// Records a shard; `false` if there is none of this number.
+    /// Sets a shard; returns `false` if there is none of this number.
     pub(crate) fn set(&mut self, number: u8, shard: Shard) -> bool {
         let found = self.0.get_mut(usize::from(number)).map(|old| *old = Some(shard));
         found.is_some()
     }
 
-    /// What has been taken in all, including what holds reserve.
+    /// Returns what was taken in total, including what holds reserve.
     pub(crate) fn sum(&self) -> i64 {
         self.each().fold(0, |sum, shard| sum.saturating_add(shard.taken))
     }
 
-    /// The changes that do `work`, at `home` if that can be.
+    /// Returns the changes for `work`, at `home` if possible.
     ///
     /// # Errors
     ///
-    /// There is no room, or a hold that is to be captured reserves nothing any more.
+    /// There is no room, or a hold to be captured no longer reserves anything.
     pub(crate) fn changes(&self, work: &Work, home: u8) -> Result<Vec<ShardChange>, Undone> {
         if let [step] = work.steps.as_slice() {
             return self.step(*step, work, home);
@@ -322,8 +323,8 @@ impl Shards {
         }
     }
 
-    /// The changes by which an amount, 1 at least, is taken of which there are `most`, at `home` if that can be; `None` if
-    /// not so much is left at `now`, or too many holds are listed for one more.
+    /// Returns the changes that take an amount (at least 1) under the limit `most`, at `home` if possible; `None` if
+    /// there is not enough at `now`, or if too many holds are listed.
     fn take(
         &self,
         (amount, held): (i64, Option<Held>),
@@ -343,7 +344,7 @@ impl Shards {
             let take = |(number, part)| self.at(number, dealt).take(number, part, held, now);
             return Some(parts.into_iter().map(take).collect());
         }
-        // What was taken stays where it is as long as that fits the new quotas. Where it does not, it is dealt out anew.
+        // What was taken stays where it is if it fits the new quotas. Otherwise it is dealt out again.
         let fits = (0..SHARDS).all(|number| live.at(number, most).taken <= quota(most, number));
         let before = if fits { live } else { live.dealt_anew(sum) };
         let rooms = ring(home).map(|number| {
@@ -361,16 +362,16 @@ impl Shards {
         Some((0..SHARDS).map(deal).collect())
     }
 
-    /// The changes by which `amount`, 1 at least, is given back, to `home` if that can be. What was never taken cannot be
-    /// given back: of more than that, so much goes back as was taken.
+    /// Returns the changes that return `amount` (at least 1), to `home` if possible. At most as much is returned as was
+    /// taken.
     fn give_back(&self, amount: i64, home: u8) -> Vec<ShardChange> {
         let spent = ring(home).map(|number| (number, self.at(number, 0).spent()));
         let parts = spread_most(amount, spent);
         parts.into_iter().map(|(number, amount)| self.at(number, 0).give_back(number, amount)).collect()
     }
 
-    /// The changes that end the hold of `held`, of which `kept` is taken for good; none if it reserves nothing any more and
-    /// nothing is to be kept. Of a hold that lies in several shards, a part may have been freed.
+    /// Returns the changes that end the hold of `held`, of which `kept` is taken permanently; none if it reserves
+    /// nothing any more and nothing is kept. If a hold is in several shards, a part may have been freed.
     fn end(&self, held: Held, kept: i64) -> Result<Vec<ShardChange>, Undone> {
         let parts = || (0..SHARDS).filter_map(|number| Some((number, self.get(number)?.part_of(held)?)));
         let listed = parts().fold(0_i64, |sum, (_, part)| sum.saturating_add(part.amount));
@@ -386,7 +387,7 @@ impl Shards {
         Ok(parts().map(end).collect())
     }
 
-    /// The shards with all that was taken, `sum`, dealt out evenly. What a hold reserves may then lie in several of them.
+    /// Returns the shards with `sum` dealt out evenly. The reservation of a hold may then be in several of them.
     fn dealt_anew(&self, sum: i64) -> Self {
         let mut dealt = Self::default();
         let mut waiting = Vec::<Held>::new();
@@ -413,7 +414,7 @@ impl Shards {
         dealt
     }
 
-    /// The shards after `changes`; `None` if the condition of one does not hold. This is what the table does.
+    /// Returns the shards after `changes`; `None` if a condition fails. This models the table.
     pub(crate) fn after(&self, changes: &[ShardChange]) -> Option<Self> {
         let mut after = self.clone();
         for ShardChange { number, what } in changes {
@@ -423,13 +424,13 @@ impl Shards {
         Some(after)
     }
 
-    /// Whether all of them were written by the same deal, or none by any.
+    /// Returns whether all shards were written by the same deal, or none by any.
     pub(crate) fn agree(&self) -> bool {
         let [first, others @ ..] = self.0.each_ref().map(|shard| shard.as_ref().map(|shard| shard.most));
         others.iter().all(|most| *most == first)
     }
 
-    /// The limit by which the counter was dealt out; `None` if it was not, or its shards do not agree.
+    /// Returns the limit by which the counter was dealt out; `None` if it was not, or if its shards do not agree.
     fn dealt_by(&self) -> Option<i64> {
         let dealt = self.get(0)?.most;
         let is_dealt = |(number, shard): (u8, &Option<Shard>)| {
@@ -446,31 +447,31 @@ impl Shards {
         self.0.get(usize::from(number))?.as_ref()
     }
 
-    /// The shard of this number; of a counter that was not begun, one from which nothing was taken.
+    /// Returns shard `number`; for a counter without shards, an empty one.
     fn at(&self, number: u8, most: i64) -> Shard {
         self.get(number).cloned().unwrap_or(Shard { most, ..Shard::default() })
     }
 }
 
-/// The sum of what holds reserve.
+/// Returns the sum of the reservations.
 fn sum(held: &BTreeSet<Held>) -> i64 {
     held.iter().fold(0, |sum, held| sum.saturating_add(held.amount))
 }
 
-/// The numbers of the shards, `home` first.
+/// Returns the numbers of the shards, `home` first.
 fn ring(home: u8) -> impl Iterator<Item = u8> + Clone {
     (0..SHARDS).map(move |step| step.saturating_add(home).rem_euclid(SHARDS))
 }
 
-/// Spreads all of `amount` as [`spread_most`] does; `None` if the places have too little room.
+/// Spreads all of `amount` like [`spread_most`]; `None` if there is not enough room.
 fn spread(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> Option<Vec<(u8, i64)>> {
     let parts = spread_most(amount, places);
     let spread = parts.iter().fold(0_i64, |sum, (_, part)| sum.saturating_add(*part));
     (spread == amount).then_some(parts)
 }
 
-/// Spreads `amount` over places with so much room each: all of it to the first that has room for it, or else as much as it
-/// can to each in turn.
+/// Spreads `amount` over places with room: all of it to the first that has enough, or else as much as possible to each
+/// in turn.
 fn spread_most(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> Vec<(u8, i64)> {
     if let Some((number, _)) = places.clone().find(|(_, room)| *room >= amount) {
         return vec![(number, amount)];
@@ -487,16 +488,16 @@ fn spread_most(amount: i64, places: impl Iterator<Item = (u8, i64)> + Clone) -> 
     parts
 }
 
-/// The part of `most` that falls to a shard: an equal one, and one more to the first of them of what remains.
+/// Returns the part of `most` of a shard: an equal one, plus one for the first shards until the remainder is used up.
 fn quota(most: i64, number: u8) -> i64 {
     let shards = i64::from(SHARDS);
     let gets_one_more = i64::from(number) < most.rem_euclid(shards);
     most.div_euclid(shards).saturating_add(i64::from(gets_one_more))
 }
 
-/// The shard at which `member` takes and gives back if that can be: each member's is as likely.
+/// Returns the home shard of `member`, where it takes and returns if possible. Members are spread evenly.
 pub(crate) fn home(member: &MemberId) -> u8 {
-    // Not the byte that chooses the shard of reviews, so that the two have nothing to do with each other.
+    // This is not the byte of the shard of reviews, so that the two are independent.
     let [_, second, ..] = <[u8; 32]>::from(Sha256::digest(member.as_str().as_bytes()));
     second.rem_euclid(SHARDS)
 }

@@ -1,4 +1,4 @@
-//! The handle on the table that every operation hangs on.
+//! The handle on the table that all operations use.
 
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Instant};
 
@@ -18,35 +18,35 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store behind `client` in `table`, with the time limits for DynamoDB ([`Limits::default`]). The client's own time
-    /// limits and retries are replaced.
+    /// Returns the store behind `client` in `table`, with the time limits for DynamoDB ([`Limits::default`]). The
+    /// client's own time limits and retries are replaced.
     pub fn new(client: &Client, table: impl Into<String>) -> Self {
         Self::with_limits(client, table, Limits::default())
     }
 
-    /// [`Store::new`], with other time limits.
+    /// Like [`Store::new`], with other time limits.
     pub fn with_limits(client: &Client, table: impl Into<String>, limits: Limits) -> Self {
         Self { calls: Calls::new(client, limits), table: table.into() }
     }
 
-    /// What the calls of this store and its clones have cost so far.
+    /// Returns what the calls of this store and its clones have cost so far.
     #[must_use]
     pub fn meter(&self) -> &Meter {
         self.calls.meter()
     }
 }
 
-/// How many reads of one kind are under way at a time. Most commands look at one thing or two; a catalogue of rewards may
-/// look at hundreds, and must not take up all connections.
+/// Maximum number of concurrent reads of one kind. Most commands read one or two items; a catalogue of rewards may read
+/// hundreds, and must not use up all connections.
 const READS_AT_ONCE: usize = 16;
 
-/// Does `work` for each of `keys`, a few at a time, and tells what came of it, in no order.
+/// Runs `work` for each of `keys`, a few concurrently, and returns the results in no order.
 ///
-/// The work is done within the caller's task, so that a panic in it is the caller's.
+/// The work runs within the caller's task, so that a panic in it is the caller's.
 ///
 /// # Errors
 ///
-/// The first of the work's own.
+/// The first error of the work.
 pub(crate) async fn at_once<K, T, W>(
     keys: impl IntoIterator<Item = K>,
     work: impl Fn(K) -> W,
@@ -82,12 +82,12 @@ where
     }
 }
 
-/// Does `work`, but not beyond `deadline`.
+/// Runs `work` until `deadline`.
 ///
 /// # Errors
 ///
-/// The work's own, or [`StoreFault::Unavailable`] when time is up. Nobody knows then whether a write that was under way
-/// has happened; its request's next repeat finds out.
+/// The error of the work, or [`StoreFault::Unavailable`] at the deadline. It is then unknown whether a write in
+/// progress has happened; a repeat of the request shows it.
 pub(crate) async fn by<T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, StoreFault>>,

@@ -1,4 +1,4 @@
-//! Writes several items or none, and tells part by part why it was none.
+//! Writes several items or none, and reports for each part why nothing was written.
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -18,30 +18,30 @@ use crate::{
     table::{Key, PK},
 };
 
-/// What came of a transaction that DynamoDB answered.
+/// The result of a transaction that DynamoDB answered.
 #[derive(Debug)]
 pub(crate) enum Transacted {
     /// Everything was written.
     Done,
     /// Nothing was written.
     Cancelled {
-        /// Why, for each part in the order of the request.
+        /// The reason for each part, in the order of the request.
         checks: Vec<Check>,
-        /// The answer itself, for when no check explains it.
+        /// The response itself, in case no check explains it.
         fault: StoreFault,
     },
-    /// Nothing was looked at: the table is throttled, or the same transaction is under way.
+    /// Nothing was evaluated: the table is throttled, or the same transaction is in progress.
     Contended,
 }
 
-/// What DynamoDB says of one part of a cancelled transaction.
+/// DynamoDB's result for one part of a cancelled transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Check {
-    /// Nothing against it. Not that its condition held, if another part met a rival.
+    /// No failure. If another part conflicted, this does not mean that the condition held.
     Passed,
-    /// Its condition failed; the item that it failed on, if there is one.
+    /// Its condition failed; with the existing item, if there is one.
     Failed(Option<Item>),
-    /// Another transaction is at the same item.
+    /// Another transaction is changing the same item.
     Conflicted,
     /// The table has no capacity for it at the moment.
     Throttled,
@@ -52,8 +52,8 @@ pub(crate) enum Check {
 impl Store {
     /// Writes all of `parts` or nothing.
     ///
-    /// The SDK sends a token along with which DynamoDB knows the same request for ten minutes. Nothing here rests on that:
-    /// whatever must not happen twice is held by a condition.
+    /// The SDK sends a token by which DynamoDB recognises the same request for ten minutes. Nothing depends on it:
+    /// conditions prevent whatever must not happen twice.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, StoreFault> {
         let expected = parts.len();
         let needed: Vec<_> = parts.iter().filter_map(permission).collect();
@@ -70,7 +70,7 @@ impl Store {
         }
     }
 
-    /// A part that puts `item` under `condition`, with the values that the condition names.
+    /// Returns a part that puts `item` under `condition`, with the condition's values.
     pub(crate) fn put(
         &self,
         item: Item,
@@ -88,7 +88,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// A part that changes the item under `key` by `update`, under `condition`, with the values that the two name.
+    /// Returns a part that changes the item under `key` by `update`, under `condition`, with the values of both.
     pub(crate) fn update(
         &self,
         key: Key,
@@ -108,7 +108,7 @@ impl Store {
     }
 }
 
-/// What writing `part` needs, which is a put or an update: it has a key.
+/// Returns the permission for `part`, which is a put or an update: it has a key.
 fn permission(part: &TransactWriteItem) -> Option<Permission> {
     let (action, item) = match (part.update(), part.put()) {
         (Some(update), _) => (Action::UpdateItem, update.key()),
@@ -139,7 +139,8 @@ fn check(reason: &CancellationReason) -> Check {
     }
 }
 
-/// Whether a whole transaction was turned away unread, or is under way already: to decide anew is right either way.
+/// Returns whether a transaction was rejected before it was evaluated, or is already in progress: in both cases the
+/// command can decide again.
 fn is_contention(code: &str) -> bool {
     matches!(
         code,

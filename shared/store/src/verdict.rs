@@ -1,4 +1,4 @@
-//! Reads from a cancelled transaction what became of the command: replayed, beaten, out of stock.
+//! Derives the outcome of a command from a cancelled transaction: replayed, lost a race, out of stock.
 
 use regulars_domain::{
     account::{Account, Alias},
@@ -13,62 +13,62 @@ use crate::{account_item, entry_item, fault::StoreFault, transaction::Check};
 /// One part of a posting's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
-    /// The account that the command is about.
+    /// The account of the command.
     Account,
-    /// Another account that changes along with it.
+    /// Another account that changes with it.
     Other,
     /// The entry that answers the request.
     Request(&'a Sealed),
-    /// An entry that the engine makes by itself.
+    /// An entry that the engine makes.
     Engine,
-    /// What became of an entry.
+    /// The aftermath of an entry.
     Mark,
-    /// What is taken from a shard of a counter, or given back to it.
+    /// A take from a shard of a counter, or a return to it.
     Shard,
-    /// The end of a hold that is to be captured, and reserved nothing of a counter when all shards were read: the hold was over
-    /// by another command's clock, which has taken what it reserved.
+    /// The end of a hold to be captured that reserved nothing when all shards were read: another command found it ended
+    /// and took what it reserved.
     LostHold,
     /// A code.
     Code,
     /// An alias.
     Claim(&'a Alias),
-    /// An alias that is given up, or a receipt that is free again.
+    /// An alias that is given up, or a receipt that is freed.
     Release,
-    /// A receipt that is made good.
+    /// A receipt that is taken.
     Receipt(&'a ReceiptId),
 }
 
-/// What committing a posting came to. Unless it was committed, nothing was written.
+/// The result of committing a posting. Unless it was committed, nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// All of it was written.
     Committed,
-    /// Its request had been carried out before.
+    /// Its request was carried out before.
     Replayed {
-        /// The entry of then.
+        /// The original entry.
         entry: Box<Recorded>,
-        /// The account as it is now.
+        /// The current account.
         account: Seen,
     },
-    /// Another request had been carried out under its key.
+    /// Another request was carried out under its key.
     KeyReused,
-    /// The account, or something that the posting touches, is not as it was read, or the table is short of capacity. Read and
-    /// decide again.
+    /// The account, or another item of the posting, has changed since it was read, or the table lacks capacity. Read
+    /// and decide again.
     Conflict,
-    /// This counter has no room in any of its shards for what was to be taken.
+    /// This counter has no room in any of its shards for the take.
     Exhausted(CounterId),
-    /// This alias is another member's.
+    /// This alias belongs to another member.
     AliasTaken(Alias),
-    /// This receipt was made good for another purchase.
+    /// This receipt was taken by another purchase.
     ReceiptTaken(ReceiptId),
-    /// The hold that was to be captured is over: another command has taken what it reserved.
+    /// The hold to capture has ended: another command has taken what it reserved.
     HoldOver,
 }
 
 /// What a cancelled transaction showed of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// It is as the posting expected it.
+    /// It is as the posting expected.
     AsRead,
     /// It is this one.
     Now(Box<Account>),
@@ -76,15 +76,15 @@ pub enum Seen {
     Unknown,
 }
 
-/// What `checks` say of `parts`, one for each. `None` if they say nothing that a command can come to.
+/// Returns the verdict of `checks` on `parts`, one for each. `None` if they show no possible outcome of a command.
 ///
-/// The first of these that applies: the request is known; the account moved, or a rival is at work, or the engine's own
-/// entry is there; an alias is taken; the shard of a counter has no room any more, which others may have, or a code is gone; the
-/// table is throttled.
+/// The first of these that applies: the request is known; the account has changed, or a rival is in progress, or the
+/// engine's own entry exists; an alias is taken; the shard of a counter has no room, and others may have, or a code is
+/// gone; the table is throttled.
 ///
 /// # Errors
 ///
-/// An item that a check shows is corrupt.
+/// An item in a check is corrupt.
 pub(crate) fn verdict(parts: &[Part<'_>], checks: &[Check]) -> Result<Option<Commit>, StoreFault> {
     let both = || parts.iter().zip(checks);
     let known = both().find_map(|pair| match pair {
@@ -126,7 +126,7 @@ fn seen(parts: &[Part<'_>], checks: &[Check]) -> Result<Seen, StoreFault> {
     let account = parts.iter().zip(checks).find_map(|(part, check)| (*part == Part::Account).then_some(check));
     Ok(match account {
         Some(Check::Failed(Some(item))) => Seen::Now(Box::new(account_item::read(item)?)),
-        // A part with nothing against it has been looked at only if DynamoDB came as far as conditions.
+        // A part without a failure was evaluated only if DynamoDB came as far as conditions.
         Some(Check::Passed) if checks.iter().all(|check| matches!(check, Check::Passed | Check::Failed(_))) => {
             Seen::AsRead
         }
