@@ -1,4 +1,4 @@
-//! Where the key of aliases comes from: it is read when it is first needed, so that a cold start does not wait for it.
+//! The source of the alias key. It is read when it is first needed, so that a cold start does not wait for it.
 
 use std::{fmt, pin::Pin};
 
@@ -7,16 +7,16 @@ use tokio::sync::OnceCell;
 
 use crate::failure::Failure;
 
-/// The text of a secret, once it has been read.
+/// A future with the text of a secret.
 pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send + 'a>>;
 
-/// A secret that is kept outside of this process.
+/// A secret that is stored outside of this process.
 pub trait Secret: fmt::Debug + Send + Sync {
-    /// Reads the text of the secret. A read has a time limit of its own.
+    /// Reads the text of the secret. A read has its own time limit.
     fn read(&self) -> Reading<'_>;
 }
 
-/// The key under which aliases are hashed, or the secret that holds it.
+/// The key under which aliases are hashed, or the secret that contains it.
 #[derive(Debug, Default)]
 pub struct AliasKeySource {
     key: OnceCell<AliasKey>,
@@ -24,31 +24,31 @@ pub struct AliasKeySource {
 }
 
 impl AliasKeySource {
-    /// A source without a key, for functions that do not deal with aliases.
+    /// Returns a source without a key, for functions that do not use aliases.
     #[must_use]
     pub fn absent() -> Self {
         Self::default()
     }
 
-    /// A source that holds `key` from the start.
+    /// Returns a source with `key` from the start.
     #[must_use]
     pub fn given(key: AliasKey) -> Self {
         Self { key: OnceCell::new_with(Some(key)), secret: None }
     }
 
-    /// A source that reads the key from `secret` when it is first asked for it.
+    /// Returns a source that reads the key from `secret` when it is first needed.
     #[must_use]
     pub fn kept_in(secret: impl Secret + 'static) -> Self {
         Self { key: OnceCell::new(), secret: Some(Box::new(secret)) }
     }
 
-    /// Returns the key. The first call that succeeds reads the secret, and later calls return what it read. Calls that come
-    /// meanwhile wait for that one. After a failure the next call reads again.
+    /// Returns the key. The first successful call reads the secret, and later calls return the result. Concurrent calls
+    /// wait for that one. After a failure, the next call reads again.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unavailable`] if the secret cannot be read for now, [`Failure::Broken`] if there is none, the function may
-    /// not read it, or its text is too short for a key.
+    /// [`Failure::Unavailable`] if the secret cannot be read at the moment; [`Failure::Broken`] if it does not exist,
+    /// the function may not read it, or its text is too short for a key.
     pub async fn key(&self) -> Result<&AliasKey, Failure> {
         let read = || async {
             let secret = self.secret.as_ref().ok_or_else(|| Failure::broken("this function has no alias key"))?;
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// A secret that gives these answers, the last one first.
+    /// A secret that returns these answers, the last one first.
     #[derive(Debug, Default)]
     struct Scripted {
         answers: Mutex<Vec<Result<String, Failure>>>,

@@ -1,15 +1,15 @@
-//! Whom the front ends of an engine let in.
+//! Who may call an engine.
 
-/// Whom a front end lets in.
+/// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authority {
-    /// Callers whose JSON web token the front end has verified; its claims say what they may do.
+    /// Callers with a JSON web token that the front end has verified; its claims say what they may do.
     Jwt(Claims),
-    /// Anyone who gets through: the local server on loopback, and tests.
+    /// Every caller: the local server on loopback, and tests.
     Trusted,
 }
 
-/// What the issuer of tokens calls the claims that say whom a token is for.
+/// The names of the claims that say for whom a token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The claim that names the member.
@@ -18,7 +18,7 @@ pub struct Claims {
     pub program: String,
 }
 
-/// The claims are called `member` and `program`, unless the issuer demands namespaces.
+/// The claims are `member` and `program`, unless the issuer requires namespaces.
 impl Default for Claims {
     fn default() -> Self {
         Self { member: "member".to_owned(), program: "program".to_owned() }

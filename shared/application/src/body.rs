@@ -1,4 +1,4 @@
-//! JSON bodies, of requests and of messages: read once, and where exactly one is wrong.
+//! JSON bodies of requests and messages: read once, with the exact place of an error.
 
 use std::fmt::{self, Write as _};
 
@@ -15,27 +15,27 @@ use crate::{
     wording::explained,
 };
 
-/// The largest body of a request or a message, in bytes.
+/// The maximum size of a body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The fields of requests that hold lists.
 const LISTS: [&str; 7] = ["add", "aliases", "codes", "lines", "messages", "remove", "returned"];
 
-/// A body that is JSON, in which no object has two fields of one name.
+/// A JSON body in which no object has two fields of one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body(Value);
 
 impl Body {
-    /// Reads `bytes`, all of them, of which there may be `bytes_max`.
+    /// Reads all of `bytes`, up to `bytes_max`.
     ///
     /// # Errors
     ///
-    /// `body_too_large`; `body_malformed` if there are none, they are not JSON, or a field comes twice.
+    /// `body_too_large`; `body_malformed` if there are no bytes, they are not JSON, or a field occurs twice.
     pub fn read(bytes: &[u8], bytes_max: usize) -> Result<Self, Refusal> {
         check_size(bytes, bytes_max)?;
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let Distinct(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            // Where text is no JSON, no place in it has a name.
+            // If the text is not JSON, no place in it has a pointer.
             let at = if error.inner().is_data() { pointer(error.path()) } else { String::new() };
             malformed(error.inner(), at)
         })?;
@@ -43,8 +43,8 @@ impl Body {
         Ok(Self(value))
     }
 
-    /// Returns the body that the object `field` of this one would be without its field `without`: a message holds what would be
-    /// the body of a request.
+    /// Returns the object `field` of this body without its field `without`, as a body: a message contains the body of a
+    /// request.
     #[must_use]
     pub fn part(&self, field: &str, without: &str) -> Self {
         let mut part = self.0.get(field).cloned().unwrap_or_default();
@@ -54,17 +54,17 @@ impl Body {
         Self(part)
     }
 
-    /// The body as a JSON value.
+    /// Returns the body as a JSON value.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.0
     }
 
-    /// The body, a JSON object, as a `T`.
+    /// Reads the body, a JSON object, as a `T`.
     ///
     /// # Errors
     ///
-    /// `body_malformed` if it is no object, holds a list where there is none in the API, or is refused by `T`.
+    /// `body_malformed` if it is not an object, contains a list where the API has none, or is rejected by `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         check_shape(&self.0)?;
         serde_path_to_error::deserialize(&self.0).map_err(|error| malformed(error.inner(), pointer(error.path())))
@@ -81,7 +81,7 @@ pub fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
     T::deserialize(deserializer).map(Some)
 }
 
-/// Refuses a body that is too large, or missing.
+/// Rejects a body that is too large, or missing.
 ///
 /// # Errors
 ///
@@ -102,8 +102,8 @@ fn malformed(error: &serde_json::Error, at: String) -> Refusal {
     Refusal::body_malformed(at, detail)
 }
 
-/// Refuses a body that is not a JSON object, and a list where an object belongs: it would be read as the object's fields,
-/// in the order in which our code happens to declare them.
+/// Rejects a body that is not a JSON object, and a list in the place of an object: serde would read it as the object's
+/// fields, in the order of their declaration.
 fn check_shape(value: &Value) -> Result<(), Refusal> {
     if !value.is_object() {
         return Err(Refusal::body_malformed("", "The body must be a JSON object."));
@@ -114,8 +114,8 @@ fn check_shape(value: &Value) -> Result<(), Refusal> {
     }
 }
 
-/// The pointer, from `value`, to a list that is neither the value of a field in [`LISTS`] nor, as `value` itself, of
-/// `field`.
+/// Returns the pointer, from `value`, to a list that is neither the value of a field in [`LISTS`] nor, as `value`
+/// itself, of `field`.
 fn list_out_of_place(value: &Value, field: Option<&str>) -> Option<String> {
     match value {
         Value::Array(_) if !field.is_some_and(|field| LISTS.contains(&field)) => Some(String::new()),
@@ -197,17 +197,17 @@ impl<'de> Visitor<'de> for DistinctVisitor {
     }
 }
 
-/// An RFC 6901 pointer. A place whose name is lost is left out, so the pointer then leads to what holds it.
+/// Returns an RFC 6901 pointer. A segment without a name is left out, so the pointer then leads to the enclosing value.
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
             Segment::Seq { index } => {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(pointer, "/{index}");
             }
             Segment::Map { key: name } | Segment::Enum { variant: name } => {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(pointer, "/{}", step(name));
             }
             Segment::Unknown => {}

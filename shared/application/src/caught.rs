@@ -1,4 +1,4 @@
-//! Turns a panic into a fault: it ends the request that it happened in, and not the process.
+//! Turns a panic into a fault of the request, so that it does not end the process.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,11 +11,11 @@ use std::{
 
 use crate::failure::Failure;
 
-// `cargo lambda` builds with `panic = "abort"` unless the profile says otherwise: see `Cargo.toml`.
+// `cargo lambda` builds with `panic = "abort"` unless the profile sets otherwise: see `Cargo.toml`.
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must not end the process, so this is built with panic = \"unwind\" only");
 
-/// A panic that was caught. It says where, and never why: the message of a panic may hold anything.
+/// A caught panic. It has the place and never the message, which may contain anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked {
     place: Option<String>,
@@ -39,23 +39,23 @@ impl From<Panicked> for Failure {
 }
 
 thread_local! {
-    /// How many [`caught`] this thread is in.
+    /// The number of nested [`caught`] calls of this thread.
     static CATCHERS: Cell<usize> = const { Cell::new(0) };
-    /// Where the last panic in one of them happened.
+    /// The place of the last panic in one of them.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Does `work`.
+/// Runs `work`.
 ///
 /// # Errors
 ///
-/// [`Panicked`], if it panics. Whoever handles the fault logs it.
+/// [`Panicked`], if it panics. The caller logs it.
 pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     let mut work = pin!(work);
     poll_fn(|context| {
         let catchers = CATCHERS.get();
         CATCHERS.set(catchers.saturating_add(1));
-        // What a panic leaves behind is the request's own, which ends here. What requests share stays whole: their locks
+        // The state that a panic leaves behind belongs to the request, which ends here. Shared state stays valid: locks
         // guard single changes.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         CATCHERS.set(catchers);
@@ -67,8 +67,8 @@ pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     .await
 }
 
-/// Replaces what Rust prints of a panic, which is its message, for the whole process: a panic that [`caught`] catches is
-/// left to it, and of any other the place is logged.
+/// Replaces the panic hook of the process, which prints the message: a panic that [`caught`] catches is left to it, and
+/// for any other the place is logged.
 pub fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         if !note(panic) {
@@ -77,7 +77,7 @@ pub fn keep_panics_quiet() {
     }));
 }
 
-/// Notes where a panic happened that will be caught; `false` if it will not be. For a hook that replaces what Rust prints.
+/// Records the place of a panic that will be caught; returns `false` if it will not be. For a panic hook.
 #[must_use]
 pub fn note(panic: &PanicHookInfo<'_>) -> bool {
     let is_caught = CATCHERS.get() > 0;
@@ -93,7 +93,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// As [`keep_panics_quiet`], but what is not caught is printed: these are the tests that fail.
+    /// Like [`keep_panics_quiet`], but panics that are not caught are printed: they are failing tests.
     pub(crate) fn keep_caught_panics_quiet() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {

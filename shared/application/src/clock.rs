@@ -1,22 +1,22 @@
-//! The one place that reads the time, so that everything else takes it as an input.
+//! The only place that reads the time, so that everything else takes it as an input.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells what time it is.
+/// A source of the current time.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
     /// The machine's clock.
     #[default]
     System,
-    /// A clock that an operator moves; for the local server and tests.
+    /// A clock that an operator moves, for the local server and tests.
     Movable(MovableClock),
 }
 
 impl Clock {
-    /// The present instant of this clock.
+    /// Returns the current instant of this clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -26,8 +26,7 @@ impl Clock {
     }
 }
 
-/// A clock that follows the machine's until it is moved, and then stands still at the instant it was moved to, until
-/// it is moved again.
+/// A clock that follows the machine's until it is moved. Then it stands still at that instant until it is moved again.
 ///
 /// It stands still so that a sequence of requests gives the same answers however long it takes. Clones share one clock.
 #[derive(Debug, Clone, Default)]
@@ -37,20 +36,20 @@ pub struct MovableClock {
 
 #[derive(Debug, Default)]
 struct Hand {
-    /// Where it stands; `None` while it follows the machine's clock.
+    /// The instant at which it stands; `None` while it follows the machine's clock.
     stands_at: Option<Timestamp>,
-    /// How far it moves after each reading, where a test wants to see that one command reads it once.
+    /// How far it moves after each reading, for tests that check that a command reads it once.
     step: SignedDuration,
 }
 
 impl MovableClock {
-    /// A clock that stands still at `instant`.
+    /// Returns a clock that stands still at `instant`.
     #[must_use]
     pub fn standing_at(instant: Timestamp) -> Self {
         Self::stepping(instant, SignedDuration::ZERO)
     }
 
-    /// A clock that stands at `instant`, and moves by `step` after each reading.
+    /// Returns a clock that stands at `instant` and moves by `step` after each reading.
     #[must_use]
     pub fn stepping(instant: Timestamp, step: SignedDuration) -> Self {
         MovableClock { hand: Arc::new(Mutex::new(Hand { stands_at: Some(instant), step })) }
@@ -61,7 +60,7 @@ impl MovableClock {
         self.lock().step = step;
     }
 
-    /// The instant it was last moved to, or the machine's present.
+    /// Returns the instant it was last moved to, or the machine's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let mut hand = self.lock();
@@ -70,17 +69,17 @@ impl MovableClock {
         now
     }
 
-    /// Where it stands, if it was moved.
+    /// Returns the instant at which it stands, if it was moved.
     #[must_use]
     pub fn stands_at(&self) -> Option<Timestamp> {
         self.lock().stands_at
     }
 
-    /// Moves the clock to `instant`, where it then stands still. Moving it to where it stands is allowed.
+    /// Moves the clock to `instant`, where it stands still. Moving it to its current instant is allowed.
     ///
     /// # Errors
     ///
-    /// [`ClockMovedBack`] if `instant` is before the clock's present; the clock then stays as it was.
+    /// [`ClockMovedBack`] if `instant` is before the clock's current instant; the clock is then unchanged.
     pub fn move_to(&self, instant: Timestamp) -> Result<(), ClockMovedBack> {
         let mut hand = self.lock();
         let now = hand.stands_at.unwrap_or_else(machine_now);
@@ -92,17 +91,17 @@ impl MovableClock {
     }
 
     fn lock(&self) -> MutexGuard<'_, Hand> {
-        // The value is whole whatever the thread that held it went through.
+        // The value is valid even after a panic of another thread.
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why a clock was not moved: time does not run backwards, or accounts already settled would be ahead of it.
+/// The clock cannot move back: accounts that are already settled would be ahead of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockMovedBack {
-    /// Where the clock is.
+    /// The current instant of the clock.
     pub now: Timestamp,
-    /// Where it was to be moved.
+    /// The requested instant.
     pub instant: Timestamp,
 }
 
@@ -117,7 +116,7 @@ impl std::error::Error for ClockMovedBack {}
 #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
 fn machine_now() -> Timestamp {
     let now = Timestamp::now();
-    // Instants are kept for ever and shown to people; finer than a millisecond they say nothing more, and cost bytes.
+    // Instants are stored permanently and shown to people. Finer than a millisecond, they add nothing and cost bytes.
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 

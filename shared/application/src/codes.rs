@@ -1,4 +1,4 @@
-//! The codes that rewards give away: what has to be looked at for one, how one is made, and how it is found again.
+//! The codes of rewards: what a redemption must read, how a code is generated, and how it is found.
 
 use jiff::Timestamp;
 use regulars_domain::{
@@ -16,22 +16,22 @@ use crate::{
     refusal::{Refusal, RefusalCode},
 };
 
-/// Crockford's 32: nothing that can be taken for something else, so no I, L, O and U.
+/// Crockford's alphabet of 32: no characters that can be confused, so no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// What redeeming the reward called `id` looks at besides the account.
+/// Returns what redeeming the reward `id` reads besides the account.
 #[must_use]
 pub fn needs(program: &Program, id: &RewardId, now: Timestamp) -> Needs {
     Needs { counters: program.counters_of(id, now), codes: pools(program.reward(id)), ..Needs::default() }
 }
 
-/// Those of `rewards` that give codes from a pool.
+/// Returns those of `rewards` with a pool of codes.
 pub fn pools<'p>(rewards: impl IntoIterator<Item = &'p Reward>) -> Vec<RewardId> {
     let pooled = rewards.into_iter().filter(|reward| reward.codes == CodeSource::Pool);
     pooled.map(|reward| reward.id.clone()).collect()
 }
 
-/// A code made for one redemption of the reward called `id`, if that gives such codes.
+/// Returns a generated code for one redemption of the reward `id`, if it has such codes.
 ///
 /// # Errors
 ///
@@ -46,17 +46,17 @@ pub fn made_for(program: &Program, id: &RewardId) -> Result<Option<Code>, Failur
 fn make() -> Result<Code, Failure> {
     let mut random = [0; GENERATED_CHARACTERS];
     getrandom::fill(&mut random).map_err(Failure::broken)?;
-    // 256 is a multiple of 32, so each character is as likely.
+    // 256 is a multiple of 32, so all characters are equally likely.
     let character = |byte: &u8| ALPHABET.get(usize::from(byte.rem_euclid(32))).copied().map(char::from);
     let text: String = random.iter().filter_map(character).collect();
     Code::generated(&text).ok_or_else(|| Failure::broken("a generated code has other characters than it should"))
 }
 
-/// Returns what undoing `redemption` needs to know of the code that was given for it; `None` if its reward gave none.
+/// Returns what reversing `redemption` needs to know about its code; `None` if it has none.
 ///
 /// # Errors
 ///
-/// The code must be looked at first.
+/// The code must be read first.
 pub fn given_for<'f>(redemption: &Recorded, found: &'f Found) -> Result<Option<&'f KeptCode>, Undecided> {
     let Some(redeemed) = redemption.sealed.entry.redeemed() else { return Ok(None) };
     let Some(code) = &redeemed.code else { return Ok(None) };
@@ -72,11 +72,12 @@ pub fn code_not_found(reward: &RewardId) -> Refusal {
 }
 
 impl Engine {
-    /// Returns the code of a reward that `text` names: exactly, or as a generated code whatever the case, spaces and dashes.
+    /// Returns the code of a reward that `text` names: exactly, or for a generated code regardless of case, spaces and
+    /// dashes.
     ///
     /// # Errors
     ///
-    /// `code_not_found`, or the store's.
+    /// `code_not_found`, or the store's fault.
     pub async fn code(&self, program: &ProgramId, reward: &RewardId, text: &str) -> Result<KeptCode, Failure> {
         let exact: Option<Code> = text.parse().ok();
         let generated = Code::generated(text).filter(|generated| Some(generated) != exact.as_ref());
@@ -104,7 +105,7 @@ mod tests {
             assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [4; 5], "{code}");
             assert!(groups.concat().bytes().all(|byte| ALPHABET.contains(&byte)), "{code}");
         }
-        // Each of 32 characters comes up some 625 times in each of 20,000 places.
+        // Each of 32 characters occurs some 625 times in each of 20,000 positions.
         for character in ALPHABET {
             let count = made.iter().flat_map(|code| code.bytes()).filter(|byte| byte == character).count();
             assert!((400..900).contains(&count), "{} came up {count} times", char::from(*character));

@@ -1,4 +1,4 @@
-//! One request on one account: whose, under which key, and what came of it.
+//! A request on one account: its key, its steps and its result.
 
 use jiff::Timestamp;
 use regulars_domain::{
@@ -26,49 +26,49 @@ use crate::{
     subject::Subject,
 };
 
-/// A request under a key: the entry that it writes, what it asks for, and who asks.
+/// A request with a key: the entry that it writes, its content, and the caller.
 pub use regulars_domain::KeyedRequest;
 
-/// How often a function that knows less of a program than an account does reads its versions again, in one command.
+/// How often one command reads the list of versions again because an account was settled under a newer one.
 const REFRESHES_MAX: usize = 3;
 
 /// A command that was carried out, now or before.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// The entry that the request wrote; `None` for a request that writes none of its own.
+    /// The entry of the request; `None` for a request without an entry of its own.
     pub entry: Option<Recorded>,
-    /// Every entry that was written now, the engine's own among them.
+    /// Every entry that was written now, including the engine's own.
     pub entries: Vec<Sealed>,
-    /// The account as it is now, as last written.
+    /// The current account, as last written.
     pub account: Account,
-    /// Whether the ledger grew, even if only by what time had done.
+    /// Whether the ledger grew, even if only by effects of time.
     pub grew: bool,
-    /// Whether the request had been carried out before.
+    /// Whether the request was carried out before.
     pub replayed: bool,
-    /// Why rules gave what they gave, if it was carried out now.
+    /// Why rules gave nothing, if it was carried out now.
     pub explanations: Vec<Explanation>,
 }
 
-/// Why a decision has not been made, or has been made against the request.
+/// Why a decision was not made, or rejected the request.
 #[derive(Debug)]
 pub enum Undecided {
-    /// This must be looked at first.
+    /// This must be loaded first.
     LookAt(Box<Needs>),
-    /// This part of what time has done to an account must be committed first.
+    /// This part of an account's settling must be committed first.
     CatchUp(Box<Posting>),
     /// These versions of the program must be loaded first.
     Load(Vec<u64>),
-    /// What stands beside the entries of these ledgers must be erased first.
+    /// The details next to the entries of these ledgers must be erased first.
     EraseDetails(Vec<MemberId>),
     /// The account was settled under a version that is not known here: the list of versions must be read again first.
     Refresh,
     /// There is nothing to write.
     Unchanged(Box<Account>),
-    /// The account was merged into this member's, and the command is about that.
+    /// The account was merged into this member's, and the command concerns that one.
     Moved(MemberId),
-    /// A member who was merged into this one carried the request out.
+    /// The request was carried out for a member who was merged into this one.
     Repeated(Box<Recorded>, Box<Account>),
-    /// The rules say no.
+    /// The rules reject it.
     Refused(Refusal),
 }
 
@@ -114,18 +114,18 @@ impl From<EnrollNeeds> for Undecided {
     }
 }
 
-/// A counter that should have been read was not, or not all of it: it is a fault of ours.
+/// Returns the fault that a counter was not read, or not completely, although it should have been.
 #[must_use]
 pub fn counter_missing(needed: &CounterNeeded) -> Failure {
     Failure::broken(format!("the counter {:?} was not read", needed.counter()))
 }
 
-/// The entry that a command on `account` acts on, looked for in the account's own ledger and in those of members who were merged
-/// into this one. The rules that decided it are loaded.
+/// Returns the entry that a command on `account` acts on, from the account's own ledger or that of a merged member. The
+/// rules that decided it are loaded.
 ///
 /// # Errors
 ///
-/// Where to look for it still, `entry_not_found`, or `entry_ambiguous`.
+/// Where else to look for it, `entry_not_found`, or `entry_ambiguous`.
 pub fn acted_on<'f>(
     subject: &Subject,
     account: &Account,
@@ -150,11 +150,11 @@ pub fn acted_on<'f>(
     Ok(recorded)
 }
 
-/// Returns an error if the request was carried out before for a member who has since been merged into `account`.
+/// Returns an error if the request was carried out before for a member who was merged into `account` since.
 ///
 /// # Errors
 ///
-/// What of the merged ledgers must be looked at first; the repeat; `idempotency_key_reused`.
+/// What must be loaded first from the merged ledgers; the repeat; `idempotency_key_reused`.
 fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -> Result<(), Undecided> {
     let look_at = |members: Vec<&MemberId>| {
         let entries = members.into_iter().map(|member| (member.clone(), request.entry.clone()));
@@ -167,7 +167,7 @@ fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -
     }
     let mut is_used = false;
     for recorded in account.merged_from.iter().filter_map(|member| found.entry(member, &request.entry).flatten()) {
-        // The fingerprint was made under the salt of the member of then.
+        // The fingerprint was made under the salt of the member of that time.
         let Some(of_then) = found.account(&recorded.member) else {
             let accounts = vec![recorded.member.clone()];
             return Err(Needs { accounts, ..Needs::default() }.into());
@@ -181,12 +181,12 @@ fn check_merged_keys(account: &Account, found: &Found, request: &KeyedRequest) -
     match found.entry(&account.member, &request.entry) {
         None if is_used => look_at(vec![&account.member]),
         Some(None) if is_used => Err(key_reused().into()),
-        // The member's own ledger tells at the commit.
+        // The commit checks the member's own ledger.
         None | Some(_) => Ok(()),
     }
 }
 
-/// `account` brought up to now under the rules that are loaded.
+/// Returns `account` settled under the rules that are loaded.
 ///
 /// # Errors
 ///
@@ -201,12 +201,12 @@ pub(crate) fn settled_at(subject: &Subject, account: Account, now: Timestamp) ->
 }
 
 impl Engine {
-    /// Carries out a command on the account of `subject`: loads, brings up to now, lets `decide` say what is to be
-    /// written, writes it, and answers with what was written, now or when the same request came before.
+    /// Carries out a command on the account of `subject`: loads it, settles it, lets `decide` decide what is written,
+    /// writes it, and returns what was written, now or when the same request came before.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, what `decide` refuses with, `idempotency_key_reused`, `busy`, or the store's.
+    /// `member_not_found`, the refusal of `decide`, `idempotency_key_reused`, `busy`, or the store's fault.
     pub async fn act<R: Into<Refusal>>(
         &self,
         subject: &mut Subject,
@@ -221,7 +221,7 @@ impl Engine {
         .await
     }
 
-    /// [`Engine::act`] on an entry of the member, which may stand in the ledger of a member who was merged into this one.
+    /// Like [`Engine::act`], on an entry of the member, which may be in the ledger of a merged member.
     ///
     /// # Errors
     ///
@@ -242,7 +242,7 @@ impl Engine {
         .await
     }
 
-    /// [`Engine::act`] where the account may show that the decision needs to look at more.
+    /// Like [`Engine::act`], for a decision that may need more data depending on the account.
     ///
     /// # Errors
     ///
@@ -258,7 +258,7 @@ impl Engine {
         self.act_following(subject, needs, request, deadline, (true, decide)).await
     }
 
-    /// [`Engine::act_in_steps`]; where the account was merged into another, on that one only if it `follows`.
+    /// Like [`Engine::act_in_steps`]. If the account was merged into another, it acts on that one only if it `follows`.
     pub(crate) async fn act_following(
         &self,
         subject: &mut Subject,
@@ -286,17 +286,17 @@ impl Engine {
         if !(done.replayed && follows) {
             return Ok(done);
         }
-        // A repeat of what an old card did shows the account that has everything now.
+        // A repeat of a request for an old id shows the account that it was merged into.
         let account = self.followed(subject, done.account).await?;
         Ok(Done { account, ..done })
     }
 
-    /// Changes the account of `subject` without a key of its own, because doing it twice changes nothing the second
-    /// time: loads, brings up to now, lets `decide` say what is to be written, if anything.
+    /// Changes the account of `subject` without a key, because repeating the change has no effect: loads it, settles
+    /// it, and lets `decide` decide what is written, if anything.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, what `decide` refuses with, `busy`, or the store's.
+    /// `member_not_found`, the refusal of `decide`, `busy`, or the store's fault.
     pub async fn change<R: Into<Refusal>>(
         &self,
         subject: &mut Subject,
@@ -319,21 +319,21 @@ impl Engine {
         Ok(Done { grew: seq_at_first.is_some_and(|seq| done.account.seq > seq), ..done })
     }
 
-    /// Writes down what time has done to the account of `subject`, if anything.
+    /// Commits the effects of time on the account of `subject`, if there are any.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, `busy`, or the store's.
+    /// `member_not_found`, `busy`, or the store's fault.
     pub async fn review(&self, subject: &mut Subject, deadline: Deadline) -> Result<Done, Failure> {
         self.change(subject, deadline, |settled| Ok::<_, Refusal>(settled.review())).await
     }
 
-    /// Carries out a command on the account of `subject`, if there is one: loads it and what it `needs`, lets `decide` say
-    /// what is to be written, loads what that turns out to need, and writes it.
+    /// Carries out a command on the account of `subject`, if there is one: loads it and what it `needs`, lets `decide`
+    /// decide what is written, loads what else that needs, and writes it.
     ///
     /// # Errors
     ///
-    /// What `decide` refuses with, `idempotency_key_reused`, `alias_taken`, `busy`, or the store's.
+    /// The refusal of `decide`, `idempotency_key_reused`, `alias_taken`, `busy`, or the store's fault.
     pub async fn carry_out(
         &self,
         subject: &mut Subject,
@@ -346,7 +346,7 @@ impl Engine {
         let acted = loop {
             let (program, member) = (subject.program_id.clone(), subject.member.clone());
             let decision = Deciding { engine: self, subject, decide: &mut decide, refreshes_left: REFRESHES_MAX };
-            // On the heap, like the calls of the SDK inside it: no caller's future grows by it.
+            // On the heap, like the SDK's calls inside it, so that callers' futures stay small.
             let acted = Box::pin(self.store.carry_out(&program, &member, needs, key, deadline.instant(), decision));
             let acted = acted.await?;
             match &acted {
@@ -402,7 +402,7 @@ impl Engine {
     }
 }
 
-/// A decision that loads the rules which it turns out to need.
+/// A decision that loads the rules that it needs.
 struct Deciding<'e, F> {
     engine: &'e Engine,
     subject: &'e mut Subject,
@@ -410,7 +410,7 @@ struct Deciding<'e, F> {
     refreshes_left: usize,
 }
 
-/// How a command ends without a commit.
+/// The result of a command without a commit.
 enum Ended {
     Unchanged(Box<Account>),
     Failed(Failure),
@@ -456,7 +456,7 @@ where
     }
 }
 
-/// What came of a posting that was committed.
+/// Returns the result of a committed posting.
 fn committed(posting: Posting) -> Done {
     let Posting { own: Change { account, entries, .. }, explanations, .. } = posting;
     let entry = entries.iter().find(|sealed| sealed.entry.fingerprint.is_some()).cloned();

@@ -1,30 +1,30 @@
-//! Carries to the store how long it may retry, so that an answer goes out before the platform ends the request.
+//! Deadlines: bound the retries of the store, so that an answer is sent before the platform ends the request.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// Kept back from the platform's limit, so that the answer itself still gets out.
+/// Subtracted from the platform's limit, so that the answer can still be sent.
 const ANSWER_RESERVE: Duration = Duration::from_millis(100);
 
-/// The longest time a request is given where the platform names none, and the most that is believed where it does:
-/// a Lambda function runs at most 15 minutes.
+/// The time of a request if the platform sets none, and the maximum otherwise: a Lambda function runs at most 15
+/// minutes.
 const REQUEST_DURATION_MAX: Duration = Duration::from_mins(15);
 
-/// The moment by which the answer to a request must be out.
+/// The instant by which a request must be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A deadline `duration` from now, at most 15 minutes.
+    /// Returns a deadline `duration` from now, at most 15 minutes.
     #[must_use]
     pub fn after(duration: Duration) -> Self {
         let now = Instant::now();
         Deadline(now.checked_add(duration.min(REQUEST_DURATION_MAX)).unwrap_or(now))
     }
 
-    /// The deadline that Lambda tells: `epoch_millis` is when it ends the invocation, in milliseconds since 1970 by
-    /// the same clock as `now`. A tenth of a second is kept back for the answer itself.
+    /// Returns the deadline of a Lambda invocation. `epoch_millis` is when Lambda ends it, in milliseconds since 1970
+    /// by the same clock as `now`. A tenth of a second is subtracted for the answer.
     #[must_use]
     pub fn of_invocation(epoch_millis: u64, now: Timestamp) -> Self {
         let now_millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
@@ -32,13 +32,13 @@ impl Deadline {
         Self::after(left.saturating_sub(ANSWER_RESERVE))
     }
 
-    /// The moment itself.
+    /// Returns the instant.
     #[must_use]
     pub fn instant(&self) -> Instant {
         self.0
     }
 
-    /// How long there still is; zero when the deadline has passed.
+    /// Returns the remaining time; zero after the deadline.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -51,7 +51,7 @@ mod tests {
 
     fn seconds_left(epoch_millis: u64) -> u64 {
         let now = Timestamp::from_second(1_000).unwrap();
-        // Rounded up, as some of the time passes between making the deadline and asking it.
+        // Rounded up, because some of the time passes between the two calls.
         Deadline::of_invocation(epoch_millis, now).remaining().as_millis().div_ceil(1_000).try_into().unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! What every function works with: the store, the programs in force, a clock, and who may call.
+//! The engine that every function uses: the store, the programs in force, a clock, and who may call.
 
 use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
@@ -18,27 +18,27 @@ use crate::{
     alias_key::AliasKeySource, authority::Authority, clock::Clock, programs::ProgramCache, settings::Settings,
 };
 
-/// What every function works with.
+/// The engine that every function uses.
 #[derive(Debug)]
 pub struct Engine {
     /// The table.
     pub store: Store,
     /// The programs in force.
     pub programs: ProgramCache,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// Who may call.
     pub authority: Authority,
-    /// Where the key comes from under which aliases are hashed; only functions that deal with aliases have one.
+    /// The source of the alias key; only functions that use aliases have one.
     pub alias_key: AliasKeySource,
 }
 
 impl Engine {
-    /// An engine for a function on Lambda ([`Engine::over`]), with the credentials and connections of `config`.
+    /// Returns an engine for a function on Lambda ([`Engine::over`]), with the credentials and connections of `config`.
     ///
     /// # Errors
     ///
-    /// As [`Engine::over`].
+    /// Those of [`Engine::over`].
     pub async fn start(
         settings: &Settings,
         config: &SdkConfig,
@@ -48,15 +48,15 @@ impl Engine {
         Self::over(store, Authority::Jwt(settings.claims.clone()), alias_key).await
     }
 
-    /// An engine over `store`. It reaches for the table once, so that a missing permission shows in the log when the
-    /// function starts, and the connection is open before the first request.
+    /// Returns an engine over `store`. It calls the table once, so that a missing permission is logged at the start,
+    /// and the connection is open before the first request.
     ///
-    /// It starts whatever the table answers: a process that ended here would leave every request without an answer, and
+    /// It starts even if that call fails: a process that ended here would leave every request without an answer, and
     /// this one answers as soon as the table does.
     ///
     /// # Errors
     ///
-    /// Never in practice: the ids of what is looked for are well-formed.
+    /// Never in practice: the ids in that call are well-formed.
     pub async fn over(
         store: Store,
         authority: Authority,
@@ -78,7 +78,7 @@ pub async fn table_client(endpoint: Option<&str>) -> Client {
     Client::new(&config)
 }
 
-/// Returns what every client of AWS is made from: the credentials and the region of the environment, and one pool of
+/// Returns the configuration of all AWS clients: the credentials and the region of the environment, and one pool of
 /// connections.
 pub async fn sdk_config() -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::latest());
@@ -126,7 +126,7 @@ mod tests {
         };
         let (first_bytes, answer) =
             tokio::join!(timeout(Duration::from_secs(10), first_bytes), client.list_tables().send());
-        // A handshake record of TLS that holds a ClientHello.
+        // A TLS handshake record with a ClientHello.
         assert!(matches!(first_bytes.unwrap(), [22, 3, .., 1]));
         answer.unwrap_err();
     }

@@ -1,4 +1,4 @@
-//! Erasing a member: first what stands beside the entries, and then, in one transaction, everything else.
+//! Erases a member: first the details next to the entries, then, in one transaction, everything else.
 
 use regulars_domain::{erase, text::Label};
 use regulars_store::Needs;
@@ -14,15 +14,15 @@ use crate::{
 };
 
 impl Engine {
-    /// Erases the member of `subject`, with everyone who was merged into this one.
+    /// Erases the member of `subject`, with all members who were merged into this one.
     ///
-    /// A ledger has no bound, so what stands beside its entries goes page by page, before the account does: a member who is erased has
-    /// nothing left. When it is interrupted, the member is not erased yet, and the same request goes on.
+    /// A ledger has no bound, so the details are deleted page by page, before the account changes: an erased member has
+    /// no details left. If this is interrupted, the member is not erased yet, and the same request continues it.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, `account_closed` for a member who was erased before, `reason_missing`, `idempotency_key_reused`, `busy`, or the
-    /// store's.
+    /// `member_not_found`, `account_closed` if the member was already erased, `reason_missing`,
+    /// `idempotency_key_reused`, `busy`, or the store's fault.
     pub async fn erase(
         &self,
         subject: &mut Subject,
@@ -30,7 +30,8 @@ impl Engine {
         reason: Option<&Label>,
         deadline: Deadline,
     ) -> Result<Done, Failure> {
-        // The version of the account as of which nothing stands beside entries. The commit fails if the account has another one by then.
+        // The version of the account for which all details were deleted. The commit fails if the account has changed
+        // since.
         let mut cleared = None;
         self.act_in_steps(subject, &Needs::default(), request, deadline, |subject, settled, found| {
             erase::check(&settled, reason).map_err(Refusal::from)?;

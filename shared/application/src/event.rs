@@ -1,4 +1,4 @@
-//! What a function says when it can give no answer at all, whichever front end sent the event.
+//! The error of a function that can give no answer, for any front end.
 
 use std::error::Error;
 use std::fmt;
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::wording::without_value;
 
-/// Why an event was left without an answer. The front end decides what becomes of the event: an HTTP API answers with
-/// a fault, a queue delivers it again, a state machine retries.
+/// Why an event was not answered. The front end decides what happens to the event: an HTTP API answers with a fault, a
+/// queue delivers it again, a state machine retries.
 #[derive(Debug)]
 pub enum EventRefused {
-    /// The event is of no shape that this function takes; sending it again changes nothing.
+    /// The event has no shape that this function accepts; sending it again does not help.
     Unreadable(Box<dyn Error + Send + Sync>),
-    /// We broke while handling it; sending it again may help.
+    /// An internal error; sending it again may help.
     Fault(Box<dyn Error + Send + Sync>),
 }
 
@@ -22,7 +22,7 @@ pub enum EventRefused {
 ///
 /// # Errors
 ///
-/// [`EventRefused::Unreadable`]. It names the place that is wrong and never quotes what stands there, because it is logged.
+/// [`EventRefused::Unreadable`]. It names the place of the error and never quotes the value, because it is logged.
 pub fn read<T: DeserializeOwned>(event: Value) -> Result<T, EventRefused> {
     serde_path_to_error::deserialize(event).map_err(|error| {
         let what = without_value(&error.inner().to_string());
@@ -41,7 +41,8 @@ impl EventRefused {
         EventRefused::Fault(source.into())
     }
 
-    /// A stable name for the platform: `EventUnreadable` or `EventFault`, by which a state machine tells what to retry.
+    /// Returns a stable name for the platform: `EventUnreadable` or `EventFault`, by which a state machine decides what
+    /// to retry.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

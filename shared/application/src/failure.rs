@@ -1,4 +1,4 @@
-//! Why a command was not carried out. Nothing here knows how the caller is told.
+//! Why a command was not carried out, independent of how the caller is told.
 
 use std::{error::Error, fmt};
 
@@ -10,17 +10,17 @@ use crate::{programs::ProgramBroken, refusal::Refusal};
 /// Why a command was not carried out.
 #[derive(Debug)]
 pub enum Failure {
-    /// The rules say no. The caller can read why.
+    /// The rules reject it. The caller can read why.
     Refused(Refusal),
-    /// Other commands changed the account each time. Nothing was written.
+    /// Other commands changed the account in every attempt. Nothing was written.
     Busy,
-    /// The table did not answer. The command may have been carried out; repeating it under its key tells.
+    /// The table did not answer. The command may have been carried out; repeating it under its key shows it.
     Unavailable(Cause),
-    /// The engine or its data are not as they should be.
+    /// The engine or its data are in a wrong state.
     Broken(Cause),
 }
 
-/// What went wrong inside. It is for the log only: [`Failure`] never shows it to a caller.
+/// The internal cause. It is for the log only: [`Failure`] never shows it to a caller.
 #[derive(Debug)]
 pub struct Cause(Box<dyn Error + Send + Sync>);
 
@@ -35,7 +35,7 @@ impl Failure {
         Self::Unavailable(Cause(source.into()))
     }
 
-    /// The stable name, such as `insufficient_points` or `busy`.
+    /// Returns the stable code, such as `insufficient_points` or `busy`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// What a caller can be told.
+    /// Returns the text for the caller.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
@@ -57,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// Returns whether the same command can succeed when it is repeated unchanged.
+    /// Returns whether the same command may succeed when it is repeated unchanged.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
@@ -66,7 +66,7 @@ impl Failure {
         }
     }
 
-    /// What went wrong inside, for the log; `None` where nothing did.
+    /// Returns the internal cause, for the log; `None` without one.
     #[must_use]
     pub fn cause(&self) -> Option<&Cause> {
         match self {
@@ -77,7 +77,7 @@ impl Failure {
 }
 
 impl Cause {
-    /// The error itself.
+    /// Returns the error itself.
     #[must_use]
     pub fn error(&self) -> &(dyn Error + 'static) {
         self.0.as_ref()
@@ -85,7 +85,7 @@ impl Cause {
 }
 
 impl fmt::Display for Cause {
-    /// The error and its sources, from the outside in.
+    /// Prints the error and its sources, outermost first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         let mut source = self.0.source();

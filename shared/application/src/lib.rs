@@ -1,4 +1,4 @@
-//! Commands carried out on accounts, whichever way they came in: over HTTP, from a queue, by the schedule.
+//! Commands on accounts, independent of how they arrive: over HTTP, from a queue, by the schedule.
 //!
 //! This crate is independent of the transport: a refusal has a code and a detail, and the caller decides how to show them.
 

@@ -1,4 +1,4 @@
-//! Accounts of other members that a command touches or looks at besides its own.
+//! Accounts of other members that a command changes or reads.
 
 use regulars_domain::{
     account::Account,
@@ -19,8 +19,8 @@ use crate::{
 };
 
 impl Engine {
-    /// [`Engine::act`] on the accounts of two members: both change, or neither does. It is about these two alone, and not about
-    /// members whom they were merged into.
+    /// Like [`Engine::act`], on the accounts of two members: both change, or neither does. It acts on these two only,
+    /// and not on members that they were merged into.
     ///
     /// # Errors
     ///
@@ -48,11 +48,11 @@ impl Engine {
         .await
     }
 
-    /// The entry of this id in the ledger of `account`, or in one of those that were merged into it.
+    /// Returns the entry of this id in the ledger of `account`, or in that of a merged member.
     ///
     /// # Errors
     ///
-    /// `entry_ambiguous` if several of them have one, and `subject` does not say which is meant; the store's.
+    /// `entry_ambiguous` if several ledgers have one, and `subject` does not say which; the store's fault.
     pub async fn entry(&self, subject: &Subject, account: &Account, id: &EntryId) -> Result<Option<Recorded>, Failure> {
         let mut found = Vec::new();
         for member in subject.ledgers(account) {
@@ -62,13 +62,13 @@ impl Engine {
     }
 }
 
-/// The account of `member` among what was `found`, brought up to the moment of the command; `None` if there is no such
-/// member.
+/// Returns the account of `member` among what was `found`, settled to the instant of the command; `None` if there is no
+/// such member.
 ///
 /// # Errors
 ///
-/// What must be done before it can be told: load the account, or commit what time has done to it. That is done by itself, so
-/// that a transaction has room for what the command does to both.
+/// What must be done first: load the account, or commit the effects of time on it. That is a transaction of its own, so
+/// that the command's transaction has room for both accounts.
 pub(crate) fn settled_other<'p>(
     subject: &'p Subject,
     own: &Settled<'_>,

@@ -1,4 +1,4 @@
-//! The programs and their versions, compiled once per version and kept for a while.
+//! The programs and their versions, compiled once per version and cached.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -19,19 +19,19 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 
-/// How long the list of a program's versions is used before it is read again. A busy function reads it twice a minute.
+/// How long the list of a program's versions is cached. A busy function reads it twice a minute.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
-/// How long before it begins a version is published, or withdrawn at the latest. A publication is written within the ten seconds
-/// that its function may run, and a list that was read just before is used for [`FRESH_FOR`]. The rest is for requests under way,
-/// and for clocks that differ.
+/// The minimum time between publishing a version and its instant, and for withdrawing it. A publication is written
+/// within the ten seconds that its function may run, and a list that was read just before is used for [`FRESH_FOR`].
+/// The rest is for requests in progress and for clocks that differ.
 const NOTICE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Most programs whose list of versions is kept. A function of a stack with more programs than this still answers, and reads
-/// more.
+/// Maximum number of programs whose list of versions is cached. A function of a stack with more programs still works,
+/// and reads more.
 const PROGRAMS_MAX: usize = 64;
 
-/// Most compiled versions that are kept. Versions never change, so the least recently used one makes room.
+/// Maximum number of compiled versions in the cache. Versions never change, so the least recently used one is dropped.
 const COMPILED_MAX: usize = 64;
 
 /// The programs and their versions.
@@ -54,8 +54,8 @@ struct List {
     read_at: ReadAt,
 }
 
-/// When something was read, by both of the machine's clocks: the steady one may stand still while Lambda freezes a function,
-/// and the other one may be set.
+/// When something was read, by both of the machine's clocks: the monotonic one may stop while Lambda freezes a
+/// function, and the other one may be set.
 #[derive(Clone, Copy, Debug)]
 struct ReadAt {
     steady: Instant,
@@ -98,7 +98,7 @@ impl Compiled {
     }
 }
 
-/// A published program cannot be used. It was valid when it was published, so the fault is ours.
+/// A published program cannot be used. It was valid when it was published, so this is an internal error.
 #[derive(Debug)]
 pub enum ProgramBroken {
     /// The store failed.
@@ -117,34 +117,34 @@ impl fmt::Display for ProgramBroken {
 }
 
 impl Default for ProgramCache {
-    /// For a function that shares its table with others, which keep what they have read for as long as this one does.
+    /// For a function that shares its table with others, which cache for the same time.
     fn default() -> Self {
         Self { notice: NOTICE, kept: Mutex::default() }
     }
 }
 
 impl ProgramCache {
-    /// For functions of one process that share this cache: who publishes lets all of them know, so a version can be in force
-    /// at once.
+    /// Returns a cache for functions of one process that share it: all of them learn of a publication at once, so a
+    /// version can be in force at once.
     #[must_use]
     pub fn in_one_process() -> Self {
         Self { notice: SignedDuration::ZERO, kept: Mutex::default() }
     }
 
-    /// How long before a version begins all functions must be able to hear of it.
+    /// Returns how long before a version is in force it must be published.
     #[must_use]
     pub fn notice(&self) -> SignedDuration {
         self.notice
     }
 
-    /// The soonest instant at which a version that is published `now` can begin.
+    /// Returns the earliest instant at which a version that is published `now` can be in force.
     #[must_use]
     pub fn soonest(&self, now: Timestamp) -> Timestamp {
         now.checked_add(self.notice).unwrap_or(Timestamp::MAX)
     }
 
-    /// The versions of a program, with the rules in force at `now`; `None` if there is no such program. The list is at most
-    /// 30 seconds old.
+    /// Returns the versions of a program, with the rules in force at `now`; `None` if there is no such program. The
+    /// list is at most 30 seconds old.
     ///
     /// # Errors
     ///
@@ -161,13 +161,13 @@ impl ProgramCache {
         Ok(Some(versions))
     }
 
-    /// Adds the rules of the versions called `numbers` to `versions`, those of the program `id`. What is not at hand is one
-    /// round trip to the table, however many they are (up to a hundred).
+    /// Adds the rules of the versions `numbers` of the program `id` to `versions`. Those that are not cached need one
+    /// round trip to the table, for up to a hundred.
     ///
     /// # Errors
     ///
-    /// [`ProgramBroken`], also for a number that is not listed in `versions`: the list may be older than what names it, so
-    /// look at [`ProgramCache::refresh`] first.
+    /// [`ProgramBroken`], also for a number that is not in `versions`: the list may be older than the account that
+    /// names it, so call [`ProgramCache::refresh`] first.
     pub async fn load(
         &self,
         store: &Store,
@@ -186,8 +186,7 @@ impl ProgramCache {
         Ok(())
     }
 
-    /// As [`ProgramCache::versions`], with a list that is read now: for a function that has met a version which it does not
-    /// know.
+    /// Like [`ProgramCache::versions`], with a list that is read now: for a function that meets an unknown version.
     ///
     /// # Errors
     ///
@@ -202,14 +201,14 @@ impl ProgramCache {
         self.versions(store, id, now).await
     }
 
-    /// Forgets everything about `id`, as if the function had just started.
+    /// Drops everything cached about `id`, as if the function had just started.
     pub fn forget(&self, id: &ProgramId) {
         let mut kept = self.lock();
         kept.lists.remove(id);
         kept.compiled.programs.retain(|(program, _), _| program != id);
     }
 
-    /// The versions of a program without any rules; `None` if there is no such program.
+    /// Returns the versions of a program without any rules; `None` if there is no such program.
     async fn listed(&self, store: &Store, id: &ProgramId) -> Result<Option<Versions>, ProgramBroken> {
         let kept = self.lock().lists.get(id).filter(|list| list.read_at.is_fresh()).map(|list| Arc::clone(&list.heads));
         if let Some(heads) = kept {
@@ -226,7 +225,7 @@ impl ProgramCache {
         Ok(Some(Versions::new(heads, BTreeMap::new())))
     }
 
-    /// The rules of these versions of a program.
+    /// Returns the rules of these versions of a program.
     async fn compiled(
         &self,
         store: &Store,
@@ -257,7 +256,7 @@ impl ProgramCache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        // Whole lists and programs go in and out, so the maps are whole whatever the thread that held them went through.
+        // Only complete lists and programs are inserted and removed, so the maps are valid even after a panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The member who referred a friend: found, looked at, and paid.
+//! Referrers: finds, reads and pays the member who referred a friend.
 
 use regulars_domain::{
     account::Account,
@@ -14,12 +14,11 @@ use regulars_store::{Found, Needs};
 use crate::{command::Undecided, engine::Engine, failure::Failure, others::settled_other, subject::Subject};
 
 impl Engine {
-    /// The account of the member who referred a friend, as it was last written. The rules under which it can be brought up to
-    /// now are loaded.
+    /// Returns the referrer's account as last written. The rules for settling it are loaded.
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub async fn referrer_account(&self, subject: &mut Subject, member: &MemberId) -> Result<Option<Account>, Failure> {
         let mut member = member.clone();
         for _ in 0..=MERGES_MAX {
@@ -35,11 +34,12 @@ impl Engine {
     }
 }
 
-/// The member who referred a friend, whose purchase pays: brought up to now, or if others keep changing that account, as it is.
+/// Returns the referrer of a friend whose purchase pays: settled, or unsettled if other requests keep changing that
+/// account.
 ///
 /// # Errors
 ///
-/// What must be done before it can be told; along with the account, `counters` are loaded.
+/// What must be done first; `counters` are loaded with the account.
 pub fn referrer<'p>(
     subject: &'p Subject,
     own: &Settled<'_>,
@@ -55,8 +55,8 @@ pub fn referrer<'p>(
     Ok(settled.map_or(Referrer::Gone, Referrer::Ready))
 }
 
-/// Pays what `settled` owes for referrals, if it owes something that can be paid now. A command does this first, by itself, and
-/// goes on without it if others keep changing the account of the member who is owed.
+/// Pays a referral that `settled` owes, if one can be paid now. A command does this first, in a transaction of its own,
+/// and continues without it if other requests keep changing the referrer's account.
 ///
 /// # Errors
 ///
@@ -75,11 +75,11 @@ pub(crate) fn pay_debts(subject: &Subject, settled: &Settled<'_>, found: &Found)
     Ok(())
 }
 
-/// The account of the member who referred a friend: that of `member`, or of the one whom that member was merged into.
+/// Returns the referrer's account: that of `member`, or of the one that it was merged into.
 ///
 /// # Errors
 ///
-/// What must be done before it can be told; along with the account, `counters` are loaded.
+/// What must be done first; `counters` are loaded with the account.
 pub fn settled_referrer<'p>(
     subject: &'p Subject,
     own: &Settled<'_>,
@@ -93,11 +93,11 @@ pub fn settled_referrer<'p>(
     }
 }
 
-/// Returns the account of `member` as it was read, or of the member it was merged into.
+/// Returns the account of `member`, or of the member it was merged into.
 ///
 /// # Errors
 ///
-/// The account, and `counters` along with it, must be read first.
+/// The account must be read first, together with `counters`.
 fn found_referrer<'f>(
     subject: &Subject,
     found: &'f Found,
@@ -111,7 +111,7 @@ fn found_referrer<'f>(
             return Err(needs.into());
         };
         match account.and_then(Account::merged_into) {
-            // A command changes its own account by itself.
+            // A command changes its own account separately.
             Some(into) if *into == subject.member => return Ok(None),
             Some(into) => member = into.clone(),
             None => return Ok(account),

@@ -1,4 +1,4 @@
-//! A refusal: the rules, or the state of things, say no to a command, and the caller can read why.
+//! Refusals: the rules, or the current state, reject a command, and the caller can read why.
 
 mod rules;
 
@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 
 pub use rules::{finding, program_invalid};
 
-/// The longest detail, in characters: it may quote the caller's own input.
+/// The maximum length of a detail, in characters: it may quote the caller's input.
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
-/// Why a command was refused, by its stable name. The names are part of the API.
+/// The stable codes of refusals. They are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalCode {
-    /// The body is not the JSON that the command takes; the member `at` points to the place.
+    /// The body is not valid for the command; the member `at` points to the place.
     BodyMalformed,
-    /// The body is larger than the command takes.
+    /// The body is too large.
     BodyTooLarge,
     /// No program has this id.
     ProgramNotFound,
@@ -33,39 +33,39 @@ pub enum RefusalCode {
     RewardNotFound,
     /// The reward has no such code.
     CodeNotFound,
-    /// The code was used before, or a redemption whose code was used cannot be undone.
+    /// The code was used before, or a redemption cannot be reversed because its code was used.
     CodeUsed,
     /// The code is void.
     CodeVoid,
-    /// The last day of the code is over; the member `expires_on` says which day that was.
+    /// The last day of the code has passed; the member `expires_on` has that day.
     CodeExpired,
-    /// The balance of the code is less than what is to be used of it; the member `left` says how much is left.
+    /// The balance of the code is too small; the member `left` has the balance.
     CodeBalanceTooSmall,
     /// The program has no tier with this id.
     TierNotFound,
     /// The program has no plan with this id.
     PlanNotFound,
-    /// Another plan runs; the member `running` says which, and through which day it is paid.
+    /// Another plan runs; the member `running` has the plan, and the day through which it is paid.
     PlanRunning,
-    /// Other paid plans wait for the one that is to be ended, and the request has no key; the member `waiting` says how many.
+    /// Other paid plans wait behind the one to end, and the request has no key; the member `waiting` has their number.
     PlansWaiting,
-    /// The payment of a plan was taken back before.
+    /// The payment of a plan was already reversed.
     PlanPaymentReversed,
-    /// The plan of a payment that is to be taken back has ended or was replaced.
+    /// The plan of the payment to reverse has ended or was replaced.
     PlanOver,
-    /// No level and no plan of the program gives an entitlement with this id.
+    /// No level and no plan of the program grants an entitlement with this id.
     EntitlementNotFound,
-    /// A member with this id was enrolled with another body.
+    /// A member with this id was enrolled with different data.
     MemberExists,
     /// The alias belongs to another member.
     AliasTaken,
-    /// The member has as many aliases as a member can have.
+    /// The member has the maximum number of aliases.
     AliasesFull,
     /// The erasure of a suspended account needs a reason.
     ReasonMissing,
-    /// The receipt was made good for another purchase.
+    /// The receipt was used for another purchase.
     ReceiptTaken,
-    /// More than one of the merged ledgers has an entry of this id; the member `members` lists whose.
+    /// More than one of the merged ledgers has an entry of this id; the member `members` lists the members.
     EntryAmbiguous,
     /// The account is suspended.
     AccountSuspended,
@@ -73,72 +73,72 @@ pub enum RefusalCode {
     AccountClosed,
     /// The account has open holds, and cannot be merged.
     HoldsOpen,
-    /// The two accounts together have more of something than one may.
+    /// The two accounts together exceed a limit of one account.
     MergeTooLarge,
     /// The accrual does not wait for a confirmation.
     AccrualNotPending,
-    /// The redemption is not held, so it can be neither captured nor cancelled.
+    /// The redemption is not on hold, so it can be neither captured nor cancelled.
     RedemptionNotHeld,
-    /// The program has another version than the one the caller changed.
+    /// The newest version is not the one that the caller changed.
     ProgramVersionStale,
-    /// Another version is scheduled; the members `version` and `in_force_from` say which, and until when to wait.
+    /// Another version is scheduled; the members `version` and `in_force_from` identify it.
     VersionScheduled,
-    /// The version is in force, or begins too soon to be withdrawn.
+    /// The version is in force, or comes into force too soon to be withdrawn.
     VersionInForce,
-    /// The program has as many versions as it can have.
+    /// The program has the maximum number of versions.
     VersionsFull,
     /// The key was used for another request.
     IdempotencyKeyReused,
-    /// The account has fewer points than are needed; the member `missing` says how many are.
+    /// The account has too few points; the member `missing` has the number of missing points.
     InsufficientPoints,
-    /// Less counts toward a tier than is to be taken away; the member `missing` says how much is missing.
+    /// More would be deducted than counts toward a tier; the member `missing` has the missing amounts.
     InsufficientQualifying,
-    /// No reward of this kind is left.
+    /// No piece of this reward is left.
     RewardOutOfStock,
     /// The reward's codes do not come from a pool, so none can be added.
     RewardWithoutPool,
     /// The reward is for other tiers.
     RewardNotForTier,
-    /// The reward's own condition does not hold for this member.
+    /// The reward's condition is not met by this member.
     RewardNotForMember,
-    /// The reward is not on offer now.
+    /// The reward is not available now.
     RewardNotActive,
-    /// The member has had the reward as often as allowed.
+    /// The limit of the reward is reached.
     RewardLimitReached,
-    /// The member's level and plan do not give the entitlement.
+    /// The member's level and plan do not grant the entitlement.
     EntitlementNotHeld,
-    /// The member has used the entitlement as often as allowed; the member `resets_on` says when it can be used again.
+    /// All uses of the entitlement are spent; the member `resets_on` says when it can be used again.
     EntitlementUsedUp,
-    /// The hold has ended and its points were given back.
+    /// The hold has ended and its points were returned.
     HoldExpired,
-    /// The account has as many open holds as allowed.
+    /// The account has the maximum number of open holds.
     HoldsFull,
-    /// More would be taken back than was given.
+    /// More would be reversed than was given.
     ReversalExceedsAccrual,
-    /// The purchase has no line of this name.
+    /// The purchase has no line with this id.
     LineNotFound,
     /// The purchase cannot be amended in this way.
     CannotAmend,
-    /// The facts of the purchase were erased, so only all of it can be returned.
+    /// The facts of the purchase were erased, so it can be returned only completely.
     FactsErased,
-    /// The purchase has as many returns and amendments as it can have.
+    /// The purchase has the maximum number of returns and amendments.
     ChangesFull,
     /// The amounts of the lines add up to more than the total.
     LinesExceedTotal,
-    /// The purchase or activity is too old, or in the future.
+    /// The purchase or activity is too far in the past, or in the future.
     OccurredAtOutOfRange,
     /// The money is not in the program's currency.
     CurrencyMismatch,
-    /// The program document has faults; the member `problems` lists all of them.
+    /// The program document has errors; the member `problems` lists all of them.
     ProgramInvalid,
-    /// The points would leave the range that the engine counts in.
+    /// The points would exceed the range of the engine.
     PointsOverflow,
     /// The clock of the local server does not move back.
     ClockMovedBack,
 }
 
 impl RefusalCode {
-    /// The stable name, such as `insufficient_points`.
+    /// Returns the stable code, such as `insufficient_points`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ impl RefusalCode {
     }
 }
 
-/// A refusal, with all that the caller can be told.
+/// A refusal, with everything that the caller can be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     code: RefusalCode,
@@ -215,13 +215,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal; `detail` says what was wrong this time, with the numbers in it. A long one is shortened.
+    /// Returns a refusal. `detail` describes this case, with its numbers. A long detail is shortened.
     pub fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
         Self { code, detail: shortened(detail.into()), members: Map::new() }
     }
 
-    /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart. What cannot be
-    /// an id is not quoted, because it may be an e-mail.
+    /// Returns the refusal that no member has this id, or that the caller may not see it: the same text, so that the
+    /// two cannot be distinguished. An invalid id is not quoted, because it may be an e-mail address.
     #[must_use]
     pub fn member_not_found(member: &str) -> Self {
         let detail = match member.parse::<MemberId>() {
@@ -231,12 +231,12 @@ impl Refusal {
         Self::new(RefusalCode::MemberNotFound, detail)
     }
 
-    /// The body is not what the command takes; `at` is a JSON pointer (RFC 6901) to the place, empty for all of it.
+    /// Returns the refusal of a body. `at` is a JSON pointer (RFC 6901) to the place, empty for the whole body.
     pub fn body_malformed(at: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(RefusalCode::BodyMalformed, detail).with("at", at.into())
     }
 
-    /// The same, of a body that is the part of another to which the JSON pointer `within` leads.
+    /// Returns the same for a body that is part of another, at the JSON pointer `within`.
     #[must_use]
     pub fn within(self, within: &str) -> Self {
         match self.at().map(|at| format!("{within}{at}")) {
@@ -245,32 +245,32 @@ impl Refusal {
         }
     }
 
-    /// Adds what a program can read, such as `missing` or `resets_on`.
+    /// Adds a member for programs, such as `missing` or `resets_on`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The stable name.
+    /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> RefusalCode {
         self.code
     }
 
-    /// What was wrong this time.
+    /// Returns the description of this case.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What [`Refusal::with`] added, by name.
+    /// Returns the members that [`Refusal::with`] added.
     #[must_use]
     pub fn members(&self) -> &Map<String, Value> {
         &self.members
     }
 
-    /// Where a body is malformed, as a JSON pointer.
+    /// Returns where a body is malformed, as a JSON pointer.
     #[must_use]
     pub fn at(&self) -> Option<&str> {
         self.members.get("at").and_then(Value::as_str)
@@ -283,7 +283,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// `detail`, cut off after 500 characters.
+/// Returns `detail`, cut off after 500 characters.
 #[must_use]
 pub fn shortened(detail: String) -> String {
     if detail.chars().count() <= DETAIL_CHARACTERS_MAX {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{body::told, refusal::Refusal};
 
-/// A return: what came back, told in one way, and what the shop notes about it.
+/// A return in one of its four forms, with the shop's data about it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnBody {
@@ -43,11 +43,11 @@ struct Line {
 }
 
 impl ReturnBody {
-    /// Returns the reversal that it asks for.
+    /// Returns the requested reversal.
     ///
     /// # Errors
     ///
-    /// `body_malformed` if what came back is told in more than one way, as no lines, or as one line twice.
+    /// `body_malformed` if the return has more than one form, no lines, or one line twice.
     pub fn reversal(self) -> Result<Reversal, Refusal> {
         let Self { returned, refund, refunded_total, receipt, store, reason } = self;
         let returned = match (returned, refund, refunded_total) {

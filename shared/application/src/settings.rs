@@ -4,17 +4,17 @@ use tracing::Level;
 
 use crate::authority::Claims;
 
-/// What a deployed function is told by its environment. None of it is secret.
+/// The settings of a deployed function. None of them is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `TABLE_NAME`: the DynamoDB table that holds everything.
     pub table_name: String,
-    /// `ALIAS_KEY_SECRET`: the ARN of the secret that holds the key under which aliases (card numbers, e-mails) are hashed;
-    /// only functions that deal with aliases have it.
+    /// `ALIAS_KEY_SECRET`: the ARN of the secret with the key under which aliases (card numbers, e-mails) are hashed;
+    /// only functions that use aliases have it.
     pub alias_key_secret: Option<String>,
-    /// `MEMBER_CLAIM` and `PROGRAM_CLAIM`: what the issuer of tokens calls these claims.
+    /// `MEMBER_CLAIM` and `PROGRAM_CLAIM`: the names of these claims.
     pub claims: Claims,
-    /// `LOG_LEVEL`: the least severe log line of our own code that is written, `INFO` without it.
+    /// `LOG_LEVEL`: the lowest severity that our own code logs; default `INFO`.
     pub log_level: Level,
 }
 
@@ -23,7 +23,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`SettingFault`] names the first setting that is needed and absent or empty, or that cannot be read.
+    /// [`SettingFault`] names the first required setting that is absent or empty, or cannot be read.
     pub fn from_environment() -> Result<Self, SettingFault> {
         Self::from_lookup(environment)
     }
@@ -46,10 +46,10 @@ impl Settings {
     }
 }
 
-/// An environment variable that is not as it should be.
+/// A missing or malformed environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingFault {
-    /// It is needed, and absent or empty.
+    /// It is required, and absent or empty.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
     /// It cannot be read.

@@ -1,4 +1,4 @@
-//! Whose account a command is about, under which rules, and when.
+//! The subject of a command: its account, its rules and its instant.
 
 use std::borrow::Borrow;
 
@@ -19,25 +19,25 @@ use crate::{
     refusal::{Refusal, RefusalCode},
 };
 
-/// Whose account a command is about, under which rules, and when.
+/// The subject of a command: its account, its rules and its instant.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The program's id.
     pub program_id: ProgramId,
-    /// The program's versions; those that the command has needed so far are loaded, the one in force among them.
+    /// The program's versions. Those that the command needed so far are loaded, including the one in force.
     pub versions: Versions,
     /// The member whose account it is.
     pub member: MemberId,
-    /// The member whom the caller named: another one if that card was merged into this member's.
+    /// The member that the caller named: another one, if that member was merged into this one.
     pub named: MemberId,
-    /// The ledger in which the caller says that an entry stands.
+    /// The ledger that the caller names for an entry.
     pub ledger: Option<MemberId>,
-    /// The moment of the command: read once, and the same for everything that it comes to.
+    /// The instant of the command: read once, and the same for all of its entries.
     pub now: Timestamp,
 }
 
 impl Subject {
-    /// The rules in force.
+    /// Returns the rules in force.
     ///
     /// # Errors
     ///
@@ -46,8 +46,8 @@ impl Subject {
         Ok(self.versions.at(self.now)?)
     }
 
-    /// The rules that were in force when something happened ([`Engine::load_rules_at`]); a till's clock that runs ahead counts
-    /// as now.
+    /// Returns the rules that were in force at `happened_at` ([`Engine::load_rules_at`]); a till's clock that is ahead
+    /// counts as now.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Subject {
         Self { program_id, versions, named: member.clone(), member, ledger: None, now }
     }
 
-    /// The same program, and another member of it.
+    /// Returns the same program with another member.
     #[must_use]
     pub fn with_member(&self, member: MemberId) -> Self {
         Self { named: member.clone(), member, ledger: None, ..self.clone() }
@@ -74,13 +74,14 @@ impl Subject {
         Self { ledger, ..self }
     }
 
-    /// The ledgers in which an entry of `account` is looked for: the one that the caller named, or all.
+    /// Returns the ledgers in which an entry of `account` is looked for: the one that the caller named, or all.
     pub(crate) fn ledgers<'a>(&self, account: &'a Account) -> Vec<&'a MemberId> {
         let is_asked = |member: &&MemberId| self.ledger.as_ref().is_none_or(|ledger| ledger == *member);
         account.ledgers().filter(is_asked).collect()
     }
 
-    /// Of entries of one id in several ledgers of `account`, the one that the caller means: that of the old card that was named.
+    /// Returns, of entries with one id in several ledgers of `account`, the one that the caller means: that of the old
+    /// id, if the caller named it.
     ///
     /// # Errors
     ///
@@ -108,29 +109,29 @@ impl Subject {
         }
     }
 
-    /// Whether `account` was settled under a version that is not known here.
+    /// Returns whether `account` was settled under a version that is not known here.
     fn is_behind(&self, account: &Account) -> bool {
         account.program_version > self.versions.in_force_at(self.now.max(account.settled_at))
     }
 }
 
 impl Engine {
-    /// The member of a program, now. Whether there is such a member, the account will show.
+    /// Returns the subject for the member of a program, now. The account will show whether the member exists.
     ///
     /// # Errors
     ///
-    /// `program_not_found`, or the store's.
+    /// `program_not_found`, or the store's fault.
     pub async fn subject(&self, program_id: ProgramId, member: MemberId) -> Result<Subject, Failure> {
         let now = self.clock.now();
         let versions = self.versions(&program_id, now).await?;
         Ok(Subject::new(program_id, versions, member, now))
     }
 
-    /// The versions of the program called `id`, with the rules in force at `now`.
+    /// Returns the versions of the program `id`, with the rules in force at `now`.
     ///
     /// # Errors
     ///
-    /// `program_not_found`, or the store's.
+    /// `program_not_found`, or the store's fault.
     pub async fn versions(&self, id: &ProgramId, now: Timestamp) -> Result<Versions, Failure> {
         let versions = Box::pin(self.programs.versions(&self.store, id, now)).await?;
         versions.ok_or_else(|| program_not_found(id).into())
@@ -140,7 +141,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub async fn load_rules_at(&self, subject: &mut Subject, happened_at: Timestamp) -> Result<(), Failure> {
         let version = subject.versions.in_force_at(happened_at.min(subject.now));
         self.load(subject, &[version]).await
@@ -150,7 +151,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub async fn load_version(&self, subject: &mut Subject, version: u64) -> Result<(), Failure> {
         self.load(subject, &[version]).await
     }
@@ -168,11 +169,11 @@ impl Engine {
         Ok(())
     }
 
-    /// The account of `subject` as it was last written. The rules under which it can be brought up to now are loaded.
+    /// Returns the account of `subject` as last written. The rules for settling it are loaded.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, or the store's.
+    /// `member_not_found`, or the store's fault.
     pub async fn account(&self, subject: &mut Subject) -> Result<Account, Failure> {
         let account = self.store.account(&subject.program_id, &subject.member).await?;
         let account = account.ok_or_else(|| Refusal::member_not_found(subject.member.as_str()))?;
@@ -180,22 +181,22 @@ impl Engine {
         Ok(account)
     }
 
-    /// The account of `subject`, or of the member whom it was merged into, as it was last written. The rules under which it can be
-    /// brought up to now are loaded.
+    /// Returns the account of `subject`, or of the member that it was merged into, as last written. The rules for
+    /// settling it are loaded.
     ///
     /// # Errors
     ///
-    /// `member_not_found`, or the store's.
+    /// `member_not_found`, or the store's fault.
     pub async fn account_in_use(&self, subject: &mut Subject) -> Result<Account, Failure> {
         let account = self.account(subject).await?;
         self.followed(subject, account).await
     }
 
-    /// `account`, or where it was merged into another, that of the member who has everything now.
+    /// Returns `account`, or the account that it was merged into.
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub async fn followed(&self, subject: &mut Subject, account: Account) -> Result<Account, Failure> {
         let mut account = account;
         for _ in 0..MERGES_MAX {
@@ -206,14 +207,15 @@ impl Engine {
         Ok(account)
     }
 
-    /// Loads the rules under which `account`, which was read already, can be brought up to now.
+    /// Loads the rules for settling `account`, which was already read.
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub(crate) async fn prepare(&self, subject: &mut Subject, account: &Account) -> Result<(), Failure> {
         if subject.is_behind(account) {
-            // A version is listed before it is in force, and the list is read strongly consistent: once is enough.
+            // A version is listed before it is in force, and the list is read strongly consistent, so one read is
+            // enough.
             self.refresh(subject).await?;
         }
         if subject.is_behind(account) {
@@ -223,7 +225,7 @@ impl Engine {
         if missing.is_empty() { Ok(()) } else { self.load(subject, &missing).await }
     }
 
-    /// `account`, which [`Engine::account`] read or a command wrote, brought up to now; nothing is written.
+    /// Returns `account`, which [`Engine::account`] read or a command wrote, settled to now; nothing is written.
     ///
     /// # Errors
     ///

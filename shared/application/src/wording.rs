@@ -1,8 +1,9 @@
-//! What is wrong with a body, in the words of those who send one. `serde` speaks of Rust's types, and its sentences are translated here.
+//! Describes what is wrong with a body in the terms of its sender. The messages of `serde` use Rust's types and are
+//! translated here.
 
 use serde_json::{Error, error::Category};
 
-/// How alike a name and a known one must be to be taken for a slip of the pen: 1 is the same, 0 has nothing in common.
+/// How similar an unknown name must be to a known one to be suggested: 1 is equal, 0 has nothing in common.
 const ALIKE: f64 = 0.7;
 
 /// Returns the sentences that explain `error`, which is about the value that the JSON pointer `at` leads to.
@@ -13,7 +14,7 @@ pub(crate) fn explained(error: &Error, at: &str) -> String {
     }
 }
 
-/// `serde_json` tells where in the text it stopped. A pointer tells it better.
+/// Removes the position in the text from a message of `serde_json`. A pointer is better.
 fn without_place(text: &str) -> String {
     text.rsplit_once(" at line ").map_or(text, |(text, _)| text).to_owned()
 }
@@ -72,7 +73,7 @@ fn data(text: &str, at: &str) -> String {
     format!("This must be {wanted}, and not {}.{remedy}", described(found))
 }
 
-/// What a value must be, and whether that is a whole number.
+/// Returns what a value must be, and whether that is a whole number.
 fn in_words(expected: &str) -> (&str, bool) {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => ("a whole number", true),
@@ -89,7 +90,7 @@ fn in_words(expected: &str) -> (&str, bool) {
     }
 }
 
-/// What kind of value was sent. Never the value: in the wrong place it may be personal data.
+/// Returns the kind of value that was sent. Never the value: in the wrong place it may be personal data.
 fn described(found: &str) -> &'static str {
     match found.split(' ').next().unwrap_or_default() {
         "integer" if found.starts_with("integer `-") => "a number below 0",
@@ -104,7 +105,7 @@ fn described(found: &str) -> &'static str {
     }
 }
 
-/// What may stand in the place of `name`: the one that it is most like, or all of them.
+/// Returns what is allowed in the place of `name`: the most similar one, or all of them.
 fn instead(name: &str, known: &[&str], all: &str) -> String {
     let alike = |known: &&&str| strsim::jaro_winkler(&name.to_lowercase(), known);
     let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
@@ -115,7 +116,7 @@ fn instead(name: &str, known: &[&str], all: &str) -> String {
     }
 }
 
-/// The names that `serde` lists behind what it expected.
+/// Returns the names that `serde` lists as expected.
 fn known(text: &str) -> Vec<&str> {
     let listed = text.split_once(", expected ").map(|(_, listed)| listed).unwrap_or_default();
     listed.split('`').skip(1).step_by(2).collect()

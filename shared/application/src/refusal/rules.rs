@@ -1,4 +1,4 @@
-//! What each rule refuses, with its code, its detail and what a program can read of it.
+//! The refusal for each rule, with its code, its detail and its members.
 
 use regulars_domain::{
     account::Inactive,
@@ -290,7 +290,7 @@ impl From<MergeRefusal> for Refusal {
     }
 }
 
-/// The refusal that the other account, not the one that the command is about, takes no part.
+/// Returns the refusal that the other account, not that of the command, is not active.
 fn other_inactive(inactive: Inactive, detail: String) -> Refusal {
     Refusal { detail, ..Refusal::from(inactive) }
 }
@@ -324,20 +324,20 @@ impl From<AttributeRefused> for Refusal {
     }
 }
 
-/// Every fault of a program document.
+/// Returns the refusal of a program document with all its errors.
 #[must_use]
 pub fn program_invalid(faults: &[Finding]) -> Refusal {
     let detail = format!("The program document has {} faults; nothing was published.", faults.len());
     Refusal::new(RefusalCode::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
 }
 
-/// A fault of a program document, or a warning, as JSON.
+/// Returns an error of a program document, or a warning, as JSON.
 #[must_use]
 pub fn finding(fault: &Finding) -> Value {
     json!({ "at": fault.at, "code": fault.code, "message": fault.message })
 }
 
-/// What a refusal says, as a sentence.
+/// Returns a refusal as a sentence.
 fn sentence(refusal: &impl ToString) -> String {
     wording::sentence(&refusal.to_string())
 }
