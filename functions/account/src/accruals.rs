@@ -1,4 +1,5 @@
-//! `GET /members/{member}/accruals/{entry}`: what an accrual comes to now, why, and every entry that acted on it.
+//! `GET /members/{member}/accruals/{entry}`: an accrual as it is now, with explanations, and every entry that acted on
+//! it.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

@@ -1,20 +1,20 @@
-//! Where a page of a statement begins, as its caller tells it.
+//! The cursor of a statement: where a page begins.
 
 use std::fmt;
 
 use regulars_api::http::{HttpRequest, Problem, ProblemCode};
 use regulars_domain::id::MemberId;
 
-/// What begins the cursor of a statement that is read in order.
+/// The prefix of the cursor of a statement in order.
 const IN_ORDER: char = 'a';
 
-/// Where a page begins. As text: `17`, before that entry of the member's own ledger; `17~m-1` of another's; `~m-1` at the newest of
-/// another's; `a17`, after that entry of the member's own, in order.
+/// Where a page begins. As text: `17`, before that entry of the member's own ledger; `17~m-1`, of another ledger;
+/// `~m-1`, at the newest entry of another ledger; `a17`, after that entry of the member's own ledger, in order.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Cursor {
     /// Newest first.
     Before {
-        /// Before this entry; without it, at the newest.
+        /// Before this entry; without it, from the newest.
         seq: Option<u64>,
         /// In the ledger of this member; without it, in the member's own.
         ledger: Option<MemberId>,
@@ -24,11 +24,11 @@ pub(crate) enum Cursor {
 }
 
 impl Cursor {
-    /// Returns where `request` wants its page to begin: where `cursor` says, else behind `after_seq`, else at the newest entry.
+    /// Returns where the page of `request` begins: at `cursor`, else after `after_seq`, else at the newest entry.
     ///
     /// # Errors
     ///
-    /// `cursor_malformed`, also for a cursor of the other order than `after_seq` asks for; `query_malformed`.
+    /// `cursor_malformed`, also for a cursor of the other order than `after_seq`; `query_malformed`.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let after = request.query_all("after_seq", "must be the seq of an entry, or 0", seq)?.first().copied();
         let cursor = request.cursor().map(|text| Self::read(text).ok_or_else(malformed)).transpose()?;
@@ -64,7 +64,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A number in digits alone.
+/// Parses a number of digits only.
 fn seq(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -1,4 +1,4 @@
-//! `GET /members/{member}/entitlements`: what the member may use without points now, and how often still.
+//! `GET /members/{member}/entitlements`: the entitlements of a member, and their uses left.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

@@ -1,4 +1,4 @@
-//! `GET /members/{member}/entries`: the ledger, newest first, a page at a time, or one entry of it.
+//! `GET /members/{member}/entries`: the ledger, newest first, page by page, or one entry.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -17,10 +17,10 @@ use crate::{
     filter::{Filter, Place},
 };
 
-/// How many pages a request reads at most, so that a filter that few entries match costs a bounded amount.
+/// Maximum number of pages per request, so that a filter with few matches costs a bounded amount.
 const READS_MAX: usize = 5;
 
-/// How many entries a page holds that a filter is applied to.
+/// The number of entries of a page to which a filter is applied.
 const FILTERED_PAGE: u32 = 100;
 
 #[derive(Debug, Serialize)]
@@ -29,9 +29,9 @@ struct Statement {
     next_cursor: Option<String>,
 }
 
-/// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
-/// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
-/// this one follow its own, except where entries are asked for in order.
+/// Returns a page of the statement. Effects of time that are not in the ledger yet are committed first, so that a
+/// statement always adds up to the account's balance. The ledgers of merged members follow the account's own, except if
+/// entries are requested in order.
 pub(crate) async fn list(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let limit = request.limit()?;
     let asked = Filter::asked(request)?;
@@ -62,7 +62,7 @@ pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>)
     Ok(Answer::ok(&EntryDetail::new(&entry, settled.account())))
 }
 
-/// Reads pages of ledgers until there are enough entries that match, or enough has been read.
+/// Reads pages of ledgers until enough entries match, or enough was read.
 pub(crate) struct Walk<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) program: &'e ProgramId,
@@ -71,7 +71,7 @@ pub(crate) struct Walk<'e> {
 }
 
 impl Walk<'_> {
-    /// Returns entries of `account` from where `start` says, and where the next page begins.
+    /// Returns entries of `account` from `start`, and where the next page begins.
     pub(crate) async fn from(
         &self,
         account: &Account,
@@ -86,8 +86,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns entries from the newest back, and where the next page begins: before `seq` of the ledger of `from`, or of the first of
-    /// `ledgers`.
+    /// Returns entries from the newest back, and where the next page begins: before `seq` of the ledger of `from`, or
+    /// of the first of `ledgers`.
     async fn back(
         &self,
         ledgers: &[&MemberId],
@@ -107,7 +107,7 @@ impl Walk<'_> {
                 match self.filter.place(&entry.sealed.entry) {
                     Place::Matches => found.push(entry),
                     Place::After | Place::OtherKind => {}
-                    // All that are older were posted no later.
+                    // All older entries were posted no later.
                     Place::Before => {
                         next = None;
                         break;
@@ -131,8 +131,8 @@ impl Walk<'_> {
         Ok((found, Some(Cursor::Before { seq: before, ledger })))
     }
 
-    /// Returns entries of `member` in order, those after `seq`, and where the next page begins. `newest` is the seq of the newest
-    /// entry.
+    /// Returns entries of `member` in order, those after `seq`, and where the next page begins. `newest` is the `seq`
+    /// of the newest entry.
     async fn forward(
         &self,
         member: &MemberId,

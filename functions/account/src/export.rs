@@ -1,4 +1,4 @@
-//! `GET /members/{member}/export`: everything that is kept on a member, a page of entries at a time.
+//! `GET /members/{member}/export`: everything that is stored on a member, with a page of entries.
 
 use jiff::Timestamp;
 use regulars_api::{
@@ -15,13 +15,13 @@ use serde::Serialize;
 
 use crate::{cursor::Cursor, entries::Walk, filter::Filter};
 
-/// What an export takes in its query.
+/// The query parameters of an export.
 pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
 
 #[derive(Serialize)]
 struct Export {
     account: AccountView,
-    /// Aliases are kept as keyed hashes alone.
+    /// Aliases are stored as keyed hashes only.
     aliases: Vec<AliasView>,
     purchases: PurchasesView,
     entries: Vec<Exported>,
@@ -34,7 +34,7 @@ struct AliasView {
     hash: String,
 }
 
-/// What the member has bought in all, returns taken off.
+/// The lifetime purchases of a member, less returns.
 #[derive(Serialize)]
 struct PurchasesView {
     count: u64,
@@ -65,7 +65,7 @@ pub(crate) async fn export(Call { engine, request, params, deadline }: Call<'_, 
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
     };
     let (entries, next) = walk.from(&account, start).await?;
-    // The index that statements are read from does not hold the facts of purchases.
+    // The index of statements does not contain the facts of purchases.
     let with_facts = entries.iter().filter(|recorded| recorded.sealed.entry.has_facts());
     let with_facts = with_facts.map(|Recorded { member, sealed, .. }| (member, &sealed.entry.id));
     let mut facts = engine.store.facts(&subject.program_id, with_facts).await?;

@@ -1,4 +1,4 @@
-//! Which entries of a statement its caller wants: days of posting, and kinds.
+//! The filters of a statement: days of posting, and kinds.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use serde::{
     de::{IntoDeserializer, value},
 };
 
-/// What a statement takes in its query.
+/// The query parameters of a statement.
 pub(crate) const PARAMETERS: [Parameter; 6] = [
     Parameter::once("limit"),
     Parameter::once("cursor"),
@@ -24,7 +24,7 @@ pub(crate) const PARAMETERS: [Parameter; 6] = [
     Parameter::once("after_seq"),
 ];
 
-/// What a request asks for, before it is known in which time zone its days are.
+/// The requested filters, before the time zone of their days is known.
 #[derive(Debug)]
 pub(crate) struct Asked {
     from: Option<Date>,
@@ -32,18 +32,18 @@ pub(crate) struct Asked {
     kinds: BTreeSet<Kind>,
 }
 
-/// The entries that are wanted. Those of a ledger were posted in its order.
+/// The filter of entries. Entries of a ledger were posted in its order.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    /// The first moment.
+    /// The first instant.
     from: Option<Timestamp>,
-    /// The first moment that is too late.
+    /// The first instant after the range.
     until: Option<Timestamp>,
-    /// The kinds; empty for all of them.
+    /// The kinds; empty for all.
     kinds: BTreeSet<Kind>,
 }
 
-/// Where an entry is, seen from those that are wanted.
+/// The position of an entry relative to the filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Place {
     Before,
@@ -53,11 +53,11 @@ pub(crate) enum Place {
 }
 
 impl Filter {
-    /// Returns what `request` asks for.
+    /// Returns the filters of `request`.
     ///
     /// # Errors
     ///
-    /// `query_malformed` for a day or a kind that is none, or days the wrong way round.
+    /// `query_malformed` for an invalid day or kind, or for days in the wrong order.
     pub(crate) fn asked(request: &HttpRequest) -> Result<Asked, Problem> {
         let date = |name| {
             Ok::<_, Problem>(request.query_all(name, "must be a date such as 2026-11-21", date)?.first().copied())
@@ -74,7 +74,7 @@ impl Filter {
         Ok(Asked { from, to, kinds })
     }
 
-    /// Whether every entry matches.
+    /// Returns whether every entry matches.
     pub(crate) fn is_empty(&self) -> bool {
         self.from.is_none() && self.until.is_none() && self.kinds.is_empty()
     }
@@ -101,7 +101,7 @@ impl Asked {
     }
 }
 
-/// A date of our era, and not the beginning of something longer.
+/// Parses a date of our era, and nothing after it.
 fn date(text: &str) -> Option<Date> {
     instant::day(text).filter(|date| date.year() > 0)
 }

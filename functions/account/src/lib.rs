@@ -1,4 +1,4 @@
-//! The `account` function: an account, its statement and accruals, its tier, the rewards it can have, and what it may use without points.
+//! The `account` function: reads accounts, statements, accruals, tiers, the catalogue and entitlements; exports.
 
 mod accruals;
 mod cursor;
@@ -18,11 +18,11 @@ use regulars_api::{
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use serde_json::Value;
 
-/// An export has what operators noted about the member.
+/// An export contains operators' notes about the member.
 const OPERATOR: Who = Who::operator(&[Scope::Account]);
 const OPERATOR_OR_MEMBER: Who = Who::operator_or_member(&[Scope::Account]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -46,7 +46,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// The event is no HTTP event.
+/// The event is not an HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

@@ -1,4 +1,5 @@
-//! `GET /members/{member}/rewards`: the catalogue, a page at a time, and for each reward whether this member can have it, and if not, why.
+//! `GET /members/{member}/rewards`: the catalogue, page by page, with for each reward whether this member can have it,
+//! and if not, why.
 
 use jiff::Timestamp;
 use regulars_api::{
@@ -15,14 +16,14 @@ use serde::Serialize;
 
 use crate::cursor;
 
-/// What the catalogue takes in its query.
+/// The query parameters of the catalogue.
 pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
 
-/// The most counters that a page reads: stock, and limits over all members. One is eight items of half a read unit each, and a
-/// hundred items are a round trip.
+/// Maximum number of counters that a page reads: stock, and limits per program. A counter is eight items of half a read
+/// unit each, and a hundred items are one round trip.
 const COUNTERS_MAX: usize = 24;
 
-/// The most pools that a page looks for a free code in. Each takes one query of half a unit, or two.
+/// Maximum number of pools in which a page looks for a free code. Each needs one or two queries of half a unit.
 const POOLS_MAX: usize = 24;
 
 #[derive(Debug, Serialize)]
@@ -48,8 +49,8 @@ pub(crate) async fn list(Call { engine, request, params, .. }: Call<'_, Engine>)
     Ok(Answer::ok(&Catalogue { rewards, next_cursor }))
 }
 
-/// Returns the rewards behind the one that `cursor` names, or all of them without one; `None` if the program has no such reward, which it
-/// may have had when the page before was read.
+/// Returns the rewards after the one that `cursor` names, or all of them without a cursor; `None` if the program no
+/// longer has that reward.
 fn behind<'r>(rewards: &'r [Reward], cursor: Option<&str>) -> Option<&'r [Reward]> {
     let Some(last) = cursor else { return Some(rewards) };
     let mut rest = rewards.iter();
@@ -57,7 +58,7 @@ fn behind<'r>(rewards: &'r [Reward], cursor: Option<&str>) -> Option<&'r [Reward
     Some(rest.as_slice())
 }
 
-/// Some rewards of the catalogue, and what has to be read for them.
+/// A page of the catalogue, and what must be read for it.
 #[derive(Debug)]
 struct Page<'r> {
     rewards: &'r [Reward],
@@ -66,8 +67,8 @@ struct Page<'r> {
 }
 
 impl<'r> Page<'r> {
-    /// Returns the first of `rewards`, `limit` of them or as many as a page may read the counters and the pools of: at least one,
-    /// because one has fewer than a page may read.
+    /// Returns the first of `rewards`, at most `limit`, and as many as a page may read counters and pools for; at least
+    /// one, because one reward needs less than that.
     fn first_of(rewards: &'r [Reward], program: &Program, now: Timestamp, limit: usize) -> Self {
         let (mut counters, mut pools, mut count) = (Vec::new(), Vec::new(), 0_usize);
         for reward in rewards.iter().take(limit) {

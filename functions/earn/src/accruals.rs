@@ -1,4 +1,4 @@
-//! `POST /members/{member}/accruals`: a purchase or an activity, once for ever under its key.
+//! `POST /members/{member}/accruals`: posts a purchase or an activity, exactly once per key.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -22,7 +22,7 @@ use regulars_domain::{
 use regulars_store::Needs;
 use serde::Deserialize;
 
-/// What points are asked for.
+/// What points are requested for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Accrual {
@@ -40,7 +40,7 @@ impl From<Accrual> for Occasion {
 }
 
 impl Accrual {
-    /// What a request for it is fingerprinted as.
+    /// Returns the content for the fingerprint of the request.
     pub(crate) fn content(&self) -> Content {
         match self {
             Self::Purchase(purchase) => purchase.content(),
@@ -55,7 +55,7 @@ pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, 
     let mut subject = params.subject(engine).await?;
     let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
     let entry = match done.entry {
-        // A repeat shows the purchase as it is now, and an amendment of it stands elsewhere.
+        // A repeat shows the purchase as it is now; an amendment of it is another entry.
         Some(told) if told.is_amended() => {
             let of = subject.clone().in_ledger(Some(told.member.clone()));
             engine.entry(&of, &done.account, &told.sealed.entry.id).await?
@@ -66,7 +66,7 @@ pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, 
     Ok(Answer::once(&accrued, done.replayed))
 }
 
-/// Gives what `accrual` earns, whichever way it was asked, under the rules that were in force when it happened.
+/// Posts what `accrual` earns, for HTTP and the queue, under the rules that were in force when it happened.
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,

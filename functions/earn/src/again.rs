@@ -1,4 +1,4 @@
-//! A purchase that is assessed again, because some of it came back or it is another now: the steps and the answer are the same.
+//! Assesses a purchase again after a return or an amendment: the steps and the answer are the same for both.
 
 use regulars_api::{
     http::{Answer, Problem},
@@ -18,11 +18,11 @@ use regulars_store::Needs;
 
 use crate::referral::paid_along;
 
-/// The purchase, the totals that were read, and what its referral paid to another member, if that is to be taken back.
+/// The purchase, the totals that were read, and what its referral paid to another member, if that is to be reversed.
 pub(crate) type Seen<'p, 'f> = (&'f Recorded, &'f Counters, Option<(Settled<'p>, &'f Recorded)>);
 
-/// Assesses the purchase `entry` again: `ends` says by the program of then whether its referral is over, and `decide` what is
-/// posted.
+/// Assesses the purchase `entry` again. `ends` says, by the original program, whether its referral ends, and `decide`
+/// returns the posting.
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,
@@ -42,7 +42,7 @@ pub(crate) async fn act(
         .await
 }
 
-/// The answer: the entry, and the purchase `entry` as it is now.
+/// Returns the answer: the entry, and the purchase `entry` as it is now.
 pub(crate) async fn answer(engine: &Engine, subject: &Subject, done: Done, entry: &EntryId) -> Result<Answer, Problem> {
     let accrual = engine.entry(subject, &done.account, entry).await?;
     let settled = engine.settled(subject, done.account)?;

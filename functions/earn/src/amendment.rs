@@ -1,4 +1,4 @@
-//! `POST /members/{member}/accruals/{entry}/amendments`: the whole purchase as it is now.
+//! `POST /members/{member}/accruals/{entry}/amendments`: replaces a purchase by what it is now.
 
 use regulars_api::http::{Answer, Call, Problem};
 use regulars_application::{
@@ -22,7 +22,7 @@ pub(crate) struct Amendment {
     pub(crate) purchase: Purchase,
 }
 
-/// What a request that makes `entry` this `purchase` is fingerprinted as.
+/// Returns the content for the fingerprint of an amendment of `entry` to `purchase`.
 pub(crate) fn content(entry: &EntryId, purchase: &Purchase) -> Content {
     Content::of(&format!("amendment {entry}"), &json!({ "purchase": purchase }))
 }
@@ -36,7 +36,7 @@ pub(crate) async fn amend(Call { engine, request, params, deadline }: Call<'_, E
     again::answer(engine, &subject, done, &entry).await
 }
 
-/// Makes `entry` this `purchase`, whichever way it was asked.
+/// Amends `entry` to `purchase`, for HTTP and the queue.
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,

@@ -1,4 +1,4 @@
-//! `POST /members/{member}/accruals/{entry}/confirmation`: pending points become spendable.
+//! `POST /members/{member}/accruals/{entry}/confirmation`: makes pending points spendable.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -14,7 +14,7 @@ use regulars_application::{
 use regulars_domain::{confirm, id::EntryId};
 use serde_json::Value;
 
-/// What a request to confirm `entry` is fingerprinted as. It has no body that could tell it from another.
+/// Returns the operation of a confirmation of `entry`, for the fingerprint. There is no body to distinguish it.
 pub(crate) fn operation(entry: &EntryId) -> String {
     format!("confirmation {entry}")
 }
@@ -28,7 +28,7 @@ pub(crate) async fn confirm(Call { engine, request, params, deadline }: Call<'_,
     Posted::answer(engine, &subject, done)
 }
 
-/// Confirms the accrual `entry`, whichever way it was asked.
+/// Confirms the accrual `entry`, for HTTP and the queue.
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,

@@ -1,4 +1,4 @@
-//! The `earn` function: points for purchases and activities, and what becomes of them.
+//! The `earn` function: purchases and activities, their returns, amendments and confirmations.
 
 mod accruals;
 mod again;
@@ -19,10 +19,10 @@ use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefus
 use serde_json::Value;
 
 const OPERATOR: Who = Who::operator(&[Scope::Earn]);
-/// A quote changes nothing, so it needs no scope that gives points.
+/// A quote changes nothing, so it does not need the scope to credit points.
 const QUOTE: Who = Who::operator_or_member(&[Scope::Earn, Scope::Redeem, Scope::Account]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -51,7 +51,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     )
 });
 
-/// Answers an HTTP event, or works through a batch of messages.
+/// Answers an HTTP event, or processes a batch of messages.
 ///
 /// # Errors
 ///
@@ -63,12 +63,12 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }
 
-/// Works through a batch of messages as [`handle`] does, and tells a person why some were not taken:
-/// `{ "taken": 2, "failed": [{ "index": 2, "code": "member_not_found", ... }] }`.
+/// Like [`handle`] for a batch of messages, and reports for a person why some were not processed: `{ "taken": 2,
+/// "failed": [{ "index": 2, "code": "member_not_found", ... }] }`.
 ///
 /// # Errors
 ///
-/// The event is no batch of messages.
+/// The event is not a batch of messages.
 pub async fn explain_batch(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     queue::explain(engine, event, deadline).await
 }

@@ -1,4 +1,4 @@
-//! `POST /members/{member}/quotes`: what an accrual or a redemption would do, by the same decision, nothing written.
+//! `POST /members/{member}/quotes`: the result of an accrual or a redemption, by the same decision, without writing it.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -97,7 +97,7 @@ async fn redemption_quote(
     Ok(Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted())
 }
 
-/// Why there is no quote. It is made on all that the counters hold, so it needs no more of them.
+/// Returns why there is no quote. All shards of the counters were read, so no more of them is needed.
 fn quoted<R: Into<Refusal>>(unposted: Unposted<R>) -> Failure {
     match unposted {
         Unposted::Refused(refusal) => Failure::Refused(refusal.into()),
@@ -105,7 +105,7 @@ fn quoted<R: Into<Refusal>>(unposted: Unposted<R>) -> Failure {
     }
 }
 
-/// The entry that would have answered the request.
+/// Returns the entry that would answer the request.
 fn would_be(posting: &Posting, id: &EntryId) -> Option<Recorded> {
     let sealed = posting.own.entries.iter().find(|sealed| sealed.entry.id == *id)?;
     Some(Recorded::new(&posting.own.account.member, sealed.clone()))

@@ -1,15 +1,15 @@
-//! What a purchase paid for a referral, when the purchase is not large enough for it any more.
+//! The referral payment of a purchase that is no longer large enough for it.
 
 use regulars_application::{command::Undecided, referrals::settled_referrer, subject::Subject};
 use regulars_domain::{aftermath::Recorded, referral, settle::Settled};
 use regulars_store::{Found, Needs};
 
-/// The account of the member who referred this one, and the entry that paid it for `purchase`, if the referral `ends`; `None` if
-/// there is no such account or entry.
+/// Returns the referrer's account, and the entry that paid it for `purchase`, if the referral `ends`; `None` if there
+/// is no such account or entry.
 ///
 /// # Errors
 ///
-/// What must be looked at first.
+/// What must be loaded first.
 pub(crate) fn paid_along<'p, 'f>(
     subject: &'p Subject,
     own: &Settled<'_>,

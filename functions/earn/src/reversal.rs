@@ -1,4 +1,4 @@
-//! `POST /members/{member}/accruals/{entry}/reversals`: what a refund takes back.
+//! `POST /members/{member}/accruals/{entry}/reversals`: posts a return.
 
 use regulars_api::http::{Answer, Call, Problem};
 use regulars_application::{
@@ -18,7 +18,7 @@ use regulars_domain::{
 
 use crate::again;
 
-/// What a request to reverse `entry` is fingerprinted as, along with its body.
+/// Returns the operation of a reversal of `entry`, for the fingerprint with its body.
 pub(crate) fn operation(entry: &EntryId) -> String {
     format!("reversal {entry}")
 }
@@ -33,7 +33,7 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
     again::answer(engine, &subject, done, &entry).await
 }
 
-/// Takes back what a refund of `entry` stands for, whichever way it was asked.
+/// Posts a return of `entry`, for HTTP and the queue.
 pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,

@@ -1,4 +1,4 @@
-//! The key of aliases in Secrets Manager. Only this function may read it, and only this function carries the client.
+//! The alias key in Secrets Manager. Only this function may read it, and only this function includes the client.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use regulars_application::{
 };
 use regulars_store::is_transient;
 
-/// The longest that one attempt may take, TLS included: as long as the first call to the table.
+/// The maximum time of one attempt, including TLS: that of the first call to the table.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// The longest that all attempts together may take. It leaves half of the function's ten seconds to the table.
+/// The maximum time of all attempts. It leaves half of the function's ten seconds to the table.
 const TOTAL: Duration = Duration::from_secs(5);
 
-/// The secret that the stack made for the key.
+/// The secret that the stack generated.
 #[derive(Debug)]
 struct KeptSecret {
     client: Client,
     arn: String,
 }
 
-/// Returns the source of the alias key: the secret that the settings name, over the connections of `config`. Nothing is read
+/// Returns the source of the alias key: the secret in the settings, over the connections of `config`. Nothing is read
 /// yet.
 ///
 /// # Errors
 ///
-/// If the settings name no secret.
+/// The settings name no secret.
 pub fn alias_key(config: &SdkConfig, settings: &Settings) -> Result<AliasKeySource, SettingFault> {
     let arn = settings.alias_key_secret.clone().ok_or(SettingFault::Missing("ALIAS_KEY_SECRET"))?;
     let timeouts = TimeoutConfig::builder()
@@ -57,8 +57,8 @@ impl Secret for KeptSecret {
     }
 }
 
-/// A secret that cannot be read for now is like a table that does not answer: the caller repeats the request. A secret that
-/// is missing, or that the function may not read, stays so until the stack is mended.
+/// A secret that cannot be read at the moment is like a table that does not answer: the caller retries. A secret that
+/// does not exist, or that the function may not read, stays so until the stack is corrected.
 fn failure(error: SdkError<GetSecretValueError>) -> Failure {
     if is_transient(&error) { Failure::unavailable(error) } else { Failure::broken(error) }
 }

@@ -1,4 +1,5 @@
-//! `POST /members/{member}/aliases`: other names added and removed, all of them or none. Doing it twice changes nothing, so it needs no key.
+//! `POST /members/{member}/aliases`: adds and removes aliases, all or none. Repeating it changes nothing, so no key is
+//! needed.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -34,11 +35,11 @@ pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, 
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }
 
-/// Reads the names of a request.
+/// Reads the aliases of a request.
 ///
 /// # Errors
 ///
-/// `body_malformed` for what cannot be a name, for too many, and for a name that is to come and to go.
+/// `body_malformed` for an invalid alias, for too many, and for an alias that is added and removed.
 async fn read(engine: &Engine, program: &ProgramId, Aliases { add, remove }: &Aliases) -> Result<NamesChange, Problem> {
     let add = names::aliases(engine, program, add, "/add").await?;
     let remove = names::aliases(engine, program, remove, "/remove").await?;

@@ -1,4 +1,4 @@
-//! `PATCH /members/{member}`: another status, other attributes. Doing it twice changes nothing, so it needs no key.
+//! `PATCH /members/{member}`: changes the status and attributes. Repeating it changes nothing, so no key is needed.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, 
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))
 }
 
-/// Refuses what a member may not change about themselves.
+/// Rejects changes that members may not make themselves.
 ///
 /// # Errors
 ///

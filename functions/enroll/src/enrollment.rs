@@ -1,4 +1,4 @@
-//! `POST /members`: joining the program.
+//! `POST /members`: enrolls a member.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ use serde_json::Value;
 
 use crate::names::{self, Name};
 
-/// A member of this id could not be reached: its path is another route.
+/// A member with this id could not be read, because the path is another route.
 const MEMBER_RESERVED: &str = "lookup";
 
-/// What a request to enroll is fingerprinted as, along with its body.
+/// The operation of an enrollment, for the fingerprint with its body.
 const OPERATION: &str = "enrollment";
 
 #[derive(Debug, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
     let body = request.body()?;
     let enrollment: Enrollment = body.object()?;
     let names_member = enrollment.member.is_some();
-    // Who joins without an id joins once under a key, and the id follows from the key.
+    // A request without an id needs a key, and the id is derived from the key.
     let key = if names_member { None } else { Some(request.keyed(OPERATION, body.value())?.entry) };
     let now = engine.clock.now();
     let (program_id, versions) = params.versions(engine, now).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
         })
         .await;
     let done = match done {
-        // The member's id was the key, so a reused key is a member who is there already.
+        // The member's id was the key, so a reused key means an existing member.
         Err(Failure::Refused(refusal)) if names_member && refusal.code() == RefusalCode::IdempotencyKeyReused => {
             return Err(member_exists(&subject.member).into());
         }
@@ -99,7 +99,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
     Ok(if done.replayed { Answer::replayed(&account) } else { Answer::created(&account) }.location(&path))
 }
 
-/// The secret behind the fingerprints of a new member's requests.
+/// Returns the secret for the fingerprints of a new member's requests.
 fn random_salt() -> Result<Salt, Problem> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(Problem::fault)?;
@@ -111,7 +111,7 @@ fn member_exists(member: &MemberId) -> Refusal {
     Refusal::new(RefusalCode::MemberExists, detail)
 }
 
-/// An id that follows from the key, so that a repeat finds the same member.
+/// Derives an id from the key, so that a repeat finds the same member.
 fn member_of_key(program: &ProgramId, key: Option<&EntryId>) -> Result<MemberId, Problem> {
     let key = key.map(EntryId::as_str).unwrap_or_default();
     let mut id = format!("m-{}", Hash::of(&[b"member", program.as_str().as_bytes(), key.as_bytes()]));
@@ -134,7 +134,7 @@ fn not_oneself(referrer: Option<MemberId>, member: &MemberId) -> Result<Option<M
     Ok(referrer)
 }
 
-/// A referrer is a member who has not left.
+/// Checks that the referrer is a member who has not left.
 fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Undecided> {
     let Some(member) = referrer else { return Ok(()) };
     match found.account(member) {
@@ -147,7 +147,7 @@ fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Unde
     }
 }
 
-/// A value of `null` is no value.
+/// Ignores values of `null`.
 fn attributes<K: Ord, V>(given: BTreeMap<K, Option<V>>) -> BTreeMap<K, V> {
     given.into_iter().filter_map(|(id, value)| value.map(|value| (id, value))).collect()
 }

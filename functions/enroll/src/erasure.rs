@@ -1,4 +1,4 @@
-//! `POST /members/{member}/erasure`: removes everything that is kept of a person. The ledger keeps anonymous entries.
+//! `POST /members/{member}/erasure`: erases all personal data of a member. The ledger keeps anonymous entries.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -12,14 +12,14 @@ use serde_json::json;
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Erasure {
-    /// Why, in the operator's own code.
+    /// The reason, as a code of the operator's own.
     #[serde(default)]
     reason: Option<Label>,
 }
 
 pub(crate) async fn erase(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Erasure { reason } = request.json_body_or_default()?;
-    // The fingerprint of this request has no secret behind it: the reason is a code, and nothing else is in it.
+    // The fingerprint of this request is not keyed: it contains nothing but a reason code.
     let keyed = request.keyed("erasure", &json!({ "reason": reason }))?;
     let mut subject = params.subject(engine).await?;
     let done = engine.erase(&mut subject, &keyed, reason.as_ref(), deadline).await?;

@@ -1,4 +1,4 @@
-//! The `enroll` function: joining, other names of members, changing and erasing what is kept of one, making one of two, and plans.
+//! The `enroll` function: enrollment, aliases, changes, erasure and merges of members, and plans.
 
 mod alias_key;
 mod aliases;
@@ -24,7 +24,7 @@ use serde_json::Value;
 const OPERATOR: Who = Who::operator(&[Scope::Enroll]);
 const OPERATOR_OR_MEMBER: Who = Who::operator_or_member(&[Scope::Enroll]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -46,7 +46,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// The event is no HTTP event.
+/// The event is not an HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

@@ -1,4 +1,4 @@
-//! `POST /members/lookup`: a member by another name. The name travels in the body, because addresses are logged.
+//! `POST /members/lookup`: finds a member by an alias. The alias is in the body, because paths are logged.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

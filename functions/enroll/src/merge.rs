@@ -1,4 +1,4 @@
-//! `POST /members/{member}/merge`: two members who are one person become one, and the other answers with where it went.
+//! `POST /members/{member}/merge`: merges two members who are one person. The old id then answers with the new one.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -14,7 +14,7 @@ struct Merge {
     into: MemberId,
 }
 
-/// Both accounts as the merge left them, or as they are now if it is an old one.
+/// Both accounts after the merge, or as they are now for a repeat.
 #[derive(Debug, Serialize)]
 struct Merged {
     entry: Option<EntryView>,

@@ -1,4 +1,4 @@
-//! Other names of a member, as a caller gives them: hashed before anything else happens to them.
+//! Aliases in requests: hashed before anything else happens to them.
 
 use regulars_api::http::Problem;
 use regulars_application::engine::Engine;
@@ -6,7 +6,7 @@ use regulars_domain::{account::Alias, id::ProgramId};
 use regulars_store::AliasMalformed;
 use serde::Deserialize;
 
-/// An e-mail address, a phone, the number of a card.
+/// An e-mail address, a phone number, a card number.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Name {
@@ -15,7 +15,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// The alias that this name is; `at` points to it in the body.
+    /// Returns the alias; `at` points to it in the body.
     pub(crate) async fn alias(&self, engine: &Engine, program: &ProgramId, at: &str) -> Result<Alias, Problem> {
         let key = engine.alias_key.key().await?;
         key.alias(program, &self.kind, &self.value).map_err(|malformed| {
@@ -28,14 +28,14 @@ impl Name {
     }
 }
 
-/// Most names in one request. Each is an item of the transaction, and some bytes of the account.
+/// Maximum number of aliases in one request. Each is an item of the transaction, and takes some bytes of the account.
 const NAMES_MAX: usize = 5;
 
-/// The aliases that these names are; `at` points to their list in the body.
+/// Returns the aliases; `at` points to their list in the body.
 ///
 /// # Errors
 ///
-/// `body_malformed` for what cannot be an alias, for more than [`NAMES_MAX`], and for a name that stands there twice.
+/// `body_malformed` for an invalid alias, for more than [`NAMES_MAX`], and for duplicates.
 pub(crate) async fn aliases(
     engine: &Engine,
     program: &ProgramId,

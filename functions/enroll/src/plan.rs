@@ -1,5 +1,5 @@
-//! `POST` and `DELETE` `/members/{member}/plan`, and `POST …/plan/{entry}/reversals`: a plan that was paid, begun, renewed, a
-//! payment taken back, or the plan ended at once.
+//! `POST` and `DELETE` `/members/{member}/plan`, and `POST …/plan/{entry}/reversals`: starts or renews a plan that was
+//! paid, ends it, or reverses a payment.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -11,12 +11,12 @@ use regulars_store::{Found, Needs};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Who pays is not for the engine to see, so a member's word is not enough.
+/// The engine cannot check the payment, so members may not send this themselves.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlanPaid {
     plan: PlanId,
-    /// Whether another plan that runs ends.
+    /// Whether another plan that runs is replaced.
     #[serde(default, deserialize_with = "or_default")]
     replace: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) async fn take(Call { engine, request, params, deadline }: Call<'_, En
     Posted::answer(engine, &subject, done)
 }
 
-/// Takes one payment of the plan back.
+/// Reverses one payment of the plan.
 pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
@@ -46,7 +46,7 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
     Posted::answer(engine, &subject, done)
 }
 
-/// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.
+/// Ends the plan. A key is optional: with one, a late repeat does not end a plan that was paid since.
 pub(crate) async fn end(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let mut subject = params.subject(engine).await?;
     let done = if request.header("idempotency-key").is_some() {

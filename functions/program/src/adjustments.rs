@@ -1,4 +1,4 @@
-//! `POST /members/{member}/adjustments`: points given or taken by an operator, with a reason.
+//! `POST /members/{member}/adjustments`: an operator gives or deducts points, with a reason.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -22,7 +22,7 @@ struct Adjustment {
     /// The last day of points given.
     #[serde(default, deserialize_with = "told")]
     expires_on: Option<Day>,
-    /// What counts toward a tier, or counts no longer.
+    /// Amounts to add to the current tier period, or to deduct if negative.
     #[serde(default, deserialize_with = "told")]
     qualifying: Option<Counting>,
     reason: Label,
@@ -39,7 +39,7 @@ struct Counting {
 }
 
 impl Counting {
-    /// Returns what it stands for.
+    /// Returns the amounts.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Counting {
     }
 }
 
-/// Refuses a number that is beyond what is counted.
+/// Rejects an amount out of bounds.
 fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
     let most = Points::MAX.get();
     if amount.checked_abs().is_some_and(|amount| amount <= most) {

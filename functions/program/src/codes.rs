@@ -1,4 +1,4 @@
-//! `/rewards/{reward}/codes`: the codes of a reward, uploaded, counted, looked up when somebody shows one, and made void.
+//! `/rewards/{reward}/codes`: uploads, counts, reads and voids the codes of a reward.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use regulars_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Most codes of one upload: it is done in transactions of a hundred, well within the time that the gateway waits.
+/// Maximum number of codes of one upload: it needs transactions of a hundred, well within the gateway's time limit.
 const CODES_MAX: usize = 500;
 
 #[derive(Debug, Deserialize)]
@@ -28,13 +28,13 @@ struct Upload {
 struct Uploaded {
     /// Codes that the reward did not have yet.
     added: u64,
-    /// The others: it had them, free or given, or they came twice.
+    /// The others: the reward had them, free or given, or they occur twice.
     known: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct Counted {
-    /// Codes of the pool that nobody was given; `null` where there is no pool.
+    /// Free codes of the pool; `null` if there is no pool.
     left: Option<u64>,
     given: u64,
 }
@@ -43,7 +43,7 @@ struct Counted {
 struct Found {
     #[serde(flatten)]
     code: CodeView,
-    /// The redemption that it was given for; `null` while no member has been given it.
+    /// The redemption that it was given for; `null` while it is free.
     redemption: Option<GivenFor>,
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Resul
     found(engine, &program, &kept, today).await
 }
 
-/// Makes a code void for good. It writes no entry, because a code is no part of an account; doing it again changes nothing.
+/// Voids a code. It writes no entry, because a code is not part of an account; repeating it changes nothing.
 pub(crate) async fn void(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     request.no_body()?;
     let (program, reward, today) = place(engine, params).await?;
@@ -110,14 +110,14 @@ async fn given_for(engine: &Engine, program: &ProgramId, holder: &Holder) -> Res
     let Holder { member, redemption } = holder;
     let recorded = engine.store.entry(program, member, redemption).await?;
     let recorded = recorded.ok_or_else(|| Problem::fault("a code was given for a redemption that is not there"))?;
-    // A reward with codes is never held, so no hold has a say in what became of it.
+    // A reward with codes cannot be held, so open holds do not matter.
     let state = RedemptionState::of(&recorded, &[]).name();
     let (member, id) = (member.clone(), redemption.clone());
     Ok(GivenFor { member, id, state, occurred_at: recorded.sealed.entry.occurred_at })
 }
 
-/// The program, the reward that a code's path names, and today. A code outlives its reward, so the reward need not be in the
-/// rules of today.
+/// Returns the program, the reward in the path of a code, and today. A code outlives its reward, so the reward need not
+/// be in the current rules.
 async fn place(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId, Date), Problem> {
     let now = engine.clock.now();
     let (program, versions) = params.versions(engine, now).await?;
@@ -125,7 +125,7 @@ async fn place(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId,
     Ok((program, params.id("reward", RefusalCode::RewardNotFound)?, today))
 }
 
-/// The program and the reward that a path names, and where the reward's codes come from.
+/// Returns the program and the reward in a path, and where the reward's codes come from.
 async fn reward(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId, CodeSource), Problem> {
     let now = engine.clock.now();
     let (program_id, versions) = params.versions(engine, now).await?;

@@ -1,4 +1,4 @@
-//! The `program` function: publishing and reading programs, and what an operator does to accounts.
+//! The `program` function: publishes and reads programs, uploads codes, and posts operators' changes of accounts.
 
 mod adjustments;
 mod codes;
@@ -16,10 +16,10 @@ use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefus
 use serde_json::Value;
 
 const OPERATOR: Who = Who::operator(&[Scope::Program]);
-/// A clerk who corrects balances publishes no rules.
+/// An operator who corrects balances cannot publish rules.
 const ADJUSTER: Who = Who::operator(&[Scope::Adjust]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -43,7 +43,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// The event is no HTTP event.
+/// The event is not an HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

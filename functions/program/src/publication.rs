@@ -1,4 +1,4 @@
-//! `PUT /v1/programs/{program}`: a program document as an immutable, numbered version.
+//! `PUT /v1/programs/{program}`: publishes a program document as an immutable, numbered version.
 
 use jiff::Timestamp;
 use regulars_api::http::{Answer, Call, PROGRAM_BYTES_MAX, Precondition, Problem};
@@ -28,8 +28,8 @@ struct Published {
 
 /// Publishes a document.
 ///
-/// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
-/// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
+/// The document itself is checked before any read of the table. A repeat is detected before the document is compared
+/// with the clock and with other versions: it gets the original answer, however late it comes.
 pub(crate) async fn publish(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     let actor = request.actor()?;
@@ -39,7 +39,7 @@ pub(crate) async fn publish(Call { engine, request, params, .. }: Call<'_, Engin
     };
     let body = request.body_within(PROGRAM_BYTES_MAX)?;
     let document = body.value();
-    // The number is not known yet. An earlier version than this one is one that is not later than the expected one.
+    // The number is not known yet. An earlier version than this one has at most the expected number.
     let program = Program::read(document, expected.unwrap_or_default().saturating_add(1));
     let program = program.map_err(|faults| program_invalid(&faults))?;
     let new = Edition { program: &program, document };
@@ -60,8 +60,8 @@ pub(crate) async fn publish(Call { engine, request, params, .. }: Call<'_, Engin
     answer(engine, id, &publication, &warnings)
 }
 
-/// The head of a version that is published `now` after those in `before`, but for its number, which the store gives; and what
-/// its owner should know.
+/// Returns the head of a version that is published `now` after those in `before`, without its number, which the store
+/// assigns; and the warnings.
 async fn prepare(
     engine: &Engine,
     id: &ProgramId,
@@ -92,7 +92,7 @@ async fn prepare(
     Ok((head, warnings))
 }
 
-/// When a version begins that is published `now`.
+/// Returns when a version that is published `now` comes into force.
 fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) -> Result<Timestamp, Finding> {
     let soonest = engine.programs.soonest(now);
     match program.in_force_from {
@@ -107,7 +107,8 @@ fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) ->
     }
 }
 
-/// Compares a document with the newest of the versions in `before`: what it changes, or what it must not change.
+/// Compares a document with the newest of the versions in `before`: returns what it changes, or the changes that are
+/// not allowed.
 async fn compare(
     engine: &Engine,
     id: &ProgramId,
@@ -122,7 +123,7 @@ async fn compare(
     Ok(succession(Edition { program: &program, document: &document }, new, before))
 }
 
-/// The warnings of a publication that was carried out before.
+/// Returns the warnings of a publication that was carried out before.
 async fn repeated(
     engine: &Engine,
     id: &ProgramId,

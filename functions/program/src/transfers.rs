@@ -1,4 +1,4 @@
-//! `POST /members/{member}/transfers`: points of one member that become another's, in both accounts or in neither.
+//! `POST /members/{member}/transfers`: moves points to another member, in both accounts or in neither.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

@@ -1,4 +1,5 @@
-//! `GET /v1/programs/{program}` and `/versions`: which rules are in force when; `DELETE` takes back rules that are not yet.
+//! `GET /v1/programs/{program}` and `/versions`: reads versions and when they are in force; `DELETE` withdraws a
+//! scheduled one.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +35,8 @@ impl<'a> From<&'a VersionHead> for Row<'a> {
     }
 }
 
-/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
-/// publication names.
+/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: the next
+/// publication must name it.
 pub(crate) async fn read_in_force(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     let heads = heads(engine, &id).await?;
@@ -58,7 +59,7 @@ pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Resul
     Ok(Answer::ok(&document(engine, &id, version).await?))
 }
 
-/// Takes back a scheduled version, and answers with those that are left.
+/// Withdraws a scheduled version, and answers with those that are left.
 pub(crate) async fn withdraw(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let id = params.program()?;
     heads(engine, &id).await?;
@@ -93,7 +94,7 @@ fn tagged(answer: Answer, heads: &ProgramHeads) -> Answer {
     }
 }
 
-/// The version that a path names, as versions are written everywhere.
+/// Returns the version number in a path, in its canonical form.
 fn numbered(params: &Params) -> Result<u64, Problem> {
     let version: u64 = params.id("version", RefusalCode::VersionNotFound)?;
     let text = params.get("version");
@@ -109,7 +110,7 @@ async fn heads(engine: &Engine, id: &ProgramId) -> Result<ProgramHeads, Problem>
     heads.ok_or_else(|| program_not_found(id).into())
 }
 
-/// The document of a version that is listed.
+/// Returns the document of a listed version.
 pub(crate) async fn document(engine: &Engine, id: &ProgramId, version: u64) -> Result<Value, Problem> {
     let mut documents = engine.store.program_documents(id, &[version]).await?;
     let document = documents.remove(&version);

@@ -1,4 +1,4 @@
-//! `POST /rewards/{reward}/codes/{code}/use`: a code that somebody presents, used once, or an amount of its balance.
+//! `POST /rewards/{reward}/codes/{code}/use`: uses a code, or an amount of its balance.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -18,7 +18,7 @@ use serde_json::json;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Use {
-    /// How much of its balance, where the code has one.
+    /// The amount of its balance to use, if the code has one.
     #[serde(default, deserialize_with = "told")]
     money: Option<Money>,
 }

@@ -1,4 +1,4 @@
-//! `POST /members/{member}/entitlements/{entitlement}/uses`: what the member's tier or plan gives without points, used once.
+//! `POST /members/{member}/entitlements/{entitlement}/uses`: uses an entitlement of the member's tier or plan once.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

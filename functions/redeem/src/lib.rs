@@ -1,4 +1,4 @@
-//! The `redeem` function: points spent on rewards, the use of their codes, and what may be used without points.
+//! The `redeem` function: redemptions, holds, and the use of codes and entitlements.
 
 mod code_use;
 mod entitlement;
@@ -17,7 +17,7 @@ use serde_json::Value;
 const OPERATOR: Who = Who::operator(&[Scope::Redeem]);
 const OPERATOR_OR_MEMBER: Who = Who::operator_or_member(&[Scope::Redeem]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -61,7 +61,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// The event is no HTTP event.
+/// The event is not an HTTP event.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }

@@ -1,5 +1,4 @@
-//! `POST /members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: what is done about a redemption
-//! afterwards.
+//! `POST /members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: changes of a redemption.
 
 use regulars_api::{
     http::{Answer, Call, HttpRequest, Params, Problem},
@@ -31,7 +30,7 @@ use serde_json::json;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Capture {
-    /// How many of the held points; without it, all of them.
+    /// The number of held points to capture; default: all of them.
     #[serde(default, deserialize_with = "told")]
     points: Option<i64>,
 }
@@ -39,13 +38,13 @@ struct Capture {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reversal {
-    /// How many of its points; without it and `money`, all that are left.
+    /// The number of points to reverse; without it and `money`, all that are left.
     #[serde(default, deserialize_with = "told")]
     points: Option<i64>,
-    /// How much of its money, in place of `points`.
+    /// The amount of its money to reverse, in place of `points`.
     #[serde(default, deserialize_with = "told")]
     money: Option<Money>,
-    /// What becomes of the piece.
+    /// What happens to the item.
     #[serde(default, deserialize_with = "or_default")]
     stock: Stock,
 }
@@ -53,10 +52,10 @@ struct Reversal {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Stock {
-    /// It goes back into the stock.
+    /// It returns to stock.
     #[default]
     Returned,
-    /// It is gone.
+    /// It does not return to stock.
     WrittenOff,
 }
 
@@ -101,7 +100,7 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
     .await
 }
 
-/// Does something about the redemption `entry`, and answers with what it is now.
+/// Changes the redemption `entry`, and answers with its current state.
 async fn act(
     engine: &Engine,
     (request, params): (&HttpRequest, &Params),

@@ -1,4 +1,4 @@
-//! `POST /members/{member}/redemptions`: points for a reward, spent or held, once for ever under their key.
+//! `POST /members/{member}/redemptions`: spends or holds points for a reward, exactly once per key.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

@@ -1,5 +1,5 @@
-//! The `tier-evaluation` function: reviews of accounts that are due, shard by shard, and of one member now; tiers given by
-//! an operator.
+//! The `tier-evaluation` function: reviews of due accounts, shard by shard, and of one member on request; tier
+//! overrides.
 
 mod member;
 mod report;
@@ -19,7 +19,7 @@ use serde_json::Value;
 const OPERATOR: Who = Who::operator(&[Scope::TierEvaluation]);
 const ADJUSTER: Who = Who::operator(&[Scope::Adjust]);
 
-/// What this function answers, and to whom.
+/// The routes of this function.
 pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
@@ -31,11 +31,11 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     )
 });
 
-/// Answers an HTTP event, or works on the shard that a scheduled event names.
+/// Answers an HTTP event, or reviews the shard of a scheduled event.
 ///
 /// # Errors
 ///
-/// The event is neither, or the shard could not be worked on.
+/// The event is neither, or the shard could not be reviewed.
 pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     if event.get("requestContext").is_none() {
         return shard::review(engine, event, deadline).await;

@@ -1,4 +1,4 @@
-//! `POST /members/{member}/tier-evaluations`: bring one account up to now, or tell what that would do.
+//! `POST /members/{member}/tier-evaluations`: reviews one account, or previews the review.
 
 use regulars_api::{
     http::{Answer, Call, Problem},
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Evaluation {
-    /// Tell, and write nothing.
+    /// Preview only, and write nothing.
     #[serde(default, deserialize_with = "or_default")]
     dry_run: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) async fn evaluate(Call { engine, request, params, deadline }: Call<'_
     }))
 }
 
-/// Nothing has become yet of an entry that was written just now, or was not written at all.
+/// Returns an entry without an aftermath, because it was written just now, or not at all.
 fn just_written(account: &Account, sealed: Sealed) -> EntryDetail {
     EntryDetail::new(&Recorded::new(&account.member, sealed), account)
 }

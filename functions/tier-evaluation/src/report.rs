@@ -1,23 +1,24 @@
-//! What one call of the scheduled run did, and which accounts it could not review.
+//! The report of one call of the scheduled run: what it did, and which accounts it could not review.
 
 use jiff::civil::Date;
 use regulars_domain::id::{MemberId, ProgramId};
 use serde::Serialize;
 
-/// Most accounts that a report names of each kind. It counts all of them, and the log names all that failed.
+/// Maximum number of accounts of each kind that a report names. It counts all of them, and the log names all that
+/// failed.
 const NAMED_MAX: usize = 20;
 
-/// An account by its owner.
+/// An account, by program and member.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AccountName {
     pub(crate) program: ProgramId,
     pub(crate) member: MemberId,
 }
 
-/// What became of an account that the run looked at.
+/// The result for one account.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// It is not due after all, or gone.
+    /// It is no longer due, or no longer exists.
     NotDue,
     Unchanged,
     Changed,
@@ -25,24 +26,24 @@ pub(crate) enum Fate {
     Failed(AccountName),
 }
 
-/// How far the run has come in this shard, and what it did on this call.
+/// The progress of the run in this shard, and what this call did.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) shard: u16,
     pub(crate) through: Date,
-    /// Where to go on; `null` when the shard is done.
+    /// Where the next call continues; `null` when the shard is done.
     pub(crate) cursor: Option<String>,
-    /// Accounts that were looked at, and were due where only such are.
+    /// Accounts that were read, and that were due if only due ones are reviewed.
     pub(crate) reviewed: u64,
-    /// Those of them whose ledger got an entry.
+    /// Those whose ledger got an entry.
     pub(crate) changed: u64,
-    /// Those that others kept changing. Whatever is due of them, those others have written down or tomorrow's run finds.
+    /// Those that other requests kept changing. What is still due, the next run finds.
     pub(crate) conflicted: u64,
-    /// Those that cannot be reviewed until somebody mends them. They are still due, and fail again tomorrow.
+    /// Those that cannot be reviewed until they are repaired. They stay due, and fail again in the next run.
     pub(crate) failed: u64,
-    /// Some of those that were conflicted.
+    /// Some of the conflicted accounts.
     pub(crate) conflicted_accounts: Vec<AccountName>,
-    /// Some of those that failed.
+    /// Some of the failed accounts.
     pub(crate) failed_accounts: Vec<AccountName>,
 }
 
@@ -81,7 +82,7 @@ impl Report {
     }
 }
 
-/// Keeps the first names in their order, so that a report does not depend on which account was quicker.
+/// Keeps the first names in order, so that a report does not depend on timing.
 fn name(names: &mut Vec<AccountName>, account: AccountName) {
     let place = names.partition_point(|known| *known < account);
     names.insert(place, account);

@@ -1,4 +1,4 @@
-//! The scheduled run: the accounts of one shard, page by page, for as long as there is time.
+//! The scheduled run: reviews the accounts of one shard, page by page, until its time is used up.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -28,11 +28,11 @@ use crate::{
     walk::{Candidate, Walk},
 };
 
-/// No further page is begun with less time than this left: a page takes about a second, and retries may take more.
+/// No further page starts with less time than this left: a page takes about a second, and retries may take more.
 const PAGE_TIME: Duration = Duration::from_secs(10);
 
-/// So many of a page's accounts are reviewed at a time ([`review_page`] spells them out). A review waits for the table
-/// nearly all of its time; with more, one shard would write faster than its part of the index takes.
+/// Accounts of a page that are reviewed concurrently ([`review_page`] spells them out). A review spends nearly all of
+/// its time waiting for the table. With more lanes, one shard would write faster than its part of the index allows.
 const LANES: usize = 4;
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +42,7 @@ struct Event {
     through: Date,
     #[serde(default)]
     cursor: Option<String>,
-    /// Every account, whether time has anything to do to it or not: for the night after rules have changed.
+    /// Every account, whether it is due or not: for the night after rules have changed.
     #[serde(default)]
     all: bool,
 }
@@ -75,8 +75,8 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
     serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
-/// Reviews accounts by `review`, [`LANES`] of them at a time. A store that does not answer ends all of them; a panic is the
-/// failure of one.
+/// Reviews accounts with `review`, [`LANES`] of them concurrently. A store that does not answer ends all of them; a
+/// panic is the failure of one.
 async fn review_page<F>(accounts: Vec<Candidate>, review: impl Fn(Candidate) -> F) -> Result<Vec<Fate>, Failure>
 where
     F: Future<Output = Result<Fate, Failure>>,
@@ -98,18 +98,18 @@ where
     Ok(lanes.into_iter().flatten().collect())
 }
 
-/// What becomes of one account.
+/// Reviews one account and returns the result.
 ///
 /// # Errors
 ///
-/// The store does not answer. Anything else is the affair of this account: one that is broken must not keep the rest of its
-/// shard waiting night after night.
+/// The store does not answer. Any other error concerns this account only: a broken account must not block the rest of
+/// its shard every night.
 async fn review_one(engine: &Engine, candidate: Candidate, deadline: Deadline) -> Result<Fate, Failure> {
     let Candidate { account, review_on } = candidate;
     match reviewed(engine, &account, review_on, deadline).await {
         Ok(None) => Ok(Fate::NotDue),
         Ok(Some(done)) => Ok(if done.grew { Fate::Changed } else { Fate::Unchanged }),
-        // The index follows the table within moments, and the account may be gone by now.
+        // The index follows the table within moments, and the account may no longer exist.
         Err(Failure::Refused(refusal)) if refusal.code() == RefusalCode::MemberNotFound => Ok(Fate::NotDue),
         Err(Failure::Busy) => Ok(Fate::Conflicted(account)),
         Err(failure) if failure.retryable() => Err(failure),
@@ -117,17 +117,17 @@ async fn review_one(engine: &Engine, candidate: Candidate, deadline: Deadline) -
     }
 }
 
-/// Names an account that cannot be reviewed in the log.
+/// Logs an account that cannot be reviewed.
 fn failed(account: AccountName, failure: &Failure) -> Fate {
     let cause = failure.cause().map(ToString::to_string);
     let (program, member, code) = (account.program.as_str(), account.member.as_str(), failure.code());
-    // A metric of the template counts lines with this message.
+    // A metric filter of the template counts lines with this message.
     tracing::error!(program, member, code, cause, "an account cannot be reviewed");
     Fate::Failed(account)
 }
 
-/// Reviews an account; `None` if the day on which it is due has not begun in its program's zone. Then nothing is due before
-/// tomorrow's run.
+/// Reviews an account; returns `None` if the day on which it is due has not begun in its program's zone. Nothing is due
+/// then before the next run.
 async fn reviewed(
     engine: &Engine,
     account: &AccountName,
@@ -142,7 +142,7 @@ async fn reviewed(
     engine.review(&mut subject, deadline).await.map(Some)
 }
 
-/// The latest date that it is anywhere, in the zone that is first into every day.
+/// Returns the latest date anywhere on Earth, in the zone where each day begins first.
 fn latest_date(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
 }

@@ -1,5 +1,5 @@
-//! `PUT` and `DELETE /members/{member}/tier-override`: a tier given by an operator until a day. Doing either twice changes
-//! nothing, so it needs no key.
+//! `PUT` and `DELETE /members/{member}/tier-override`: a minimum tier set by an operator until a date. Repeating either
+//! changes nothing, so no key is needed.
 
 use regulars_api::{
     http::{Answer, Call, Problem},

@@ -1,4 +1,4 @@
-//! Which accounts a run looks at, page by page: those of a shard that are due, or all of a segment of the table.
+//! The accounts of a run, page by page: the due ones of a shard, or all of a segment of the table.
 
 use jiff::civil::Date;
 use regulars_application::{engine::Engine, event::EventRefused, failure::Failure};
@@ -6,13 +6,13 @@ use regulars_store::{DueCursor, SegmentCursor};
 
 use crate::report::AccountName;
 
-/// Due accounts looked up at a time. Small, so that memory stays flat and little is done twice after a crash.
+/// Due accounts per page. Small, so that memory stays flat and little is repeated after a crash.
 const DUE_PAGE: u32 = 50;
 
-/// Items of a segment looked at at a time. Some of them are accounts, at most all.
+/// Items of a segment per page. Some of them are accounts.
 const SEGMENT_PAGE: u32 = 200;
 
-/// A place in a walk.
+/// A position in the run.
 #[derive(Debug)]
 pub(crate) enum Walk {
     /// Accounts that are due through a day, in the order of their days.
@@ -21,20 +21,20 @@ pub(crate) enum Walk {
     All { after: Option<SegmentCursor> },
 }
 
-/// An account to look at.
+/// An account to review.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) account: AccountName,
-    /// The day on which it is due; `None` where that is not asked.
+    /// The day on which it is due; `None` in a run over all accounts.
     pub(crate) review_on: Option<Date>,
 }
 
 impl Walk {
-    /// The walk through accounts of `shard` that are due, or through `all`, from where `cursor` says.
+    /// Returns the position of `cursor` in the due accounts of `shard`, or in `all` accounts.
     ///
     /// # Errors
     ///
-    /// The cursor is none of this walk.
+    /// The cursor does not belong to this run.
     pub(crate) fn from_cursor(
         all: bool,
         shard: u16,
@@ -54,7 +54,7 @@ impl Walk {
         Ok(Self::Due { through, after })
     }
 
-    /// Where to go on; `None` where the walk ends.
+    /// Returns where the next call continues; `None` at the end.
     pub(crate) fn cursor(&self) -> Option<String> {
         match self {
             Self::Due { after, .. } => after.as_ref().map(ToString::to_string),
@@ -62,11 +62,11 @@ impl Walk {
         }
     }
 
-    /// The next accounts of `shard`, and moves on behind them.
+    /// Returns the next accounts of `shard`, and advances.
     ///
     /// # Errors
     ///
-    /// The store's.
+    /// The store's fault.
     pub(crate) async fn next(&mut self, engine: &Engine, shard: u16) -> Result<Vec<Candidate>, Failure> {
         match self {
             Self::Due { through, after } => {

@@ -1,4 +1,4 @@
-//! The messages of one invocation: one after another for one member, side by side otherwise, and as long as there is time.
+//! The messages of one invocation: sequential for one member, concurrent otherwise, until the time is used up.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::message::Message;
 
-/// No message is begun with less time than this left: it would most likely be cut off, and be given again anyway.
+/// No message starts with less time than this left: it would probably be interrupted and delivered again.
 const MESSAGE_TIME: Duration = Duration::from_millis(500);
 
 /// The messages of one invocation, in lanes.
@@ -30,7 +30,7 @@ pub(crate) struct Batch {
     messages: usize,
 }
 
-/// What comes after one another: messages about one member, who would be in each other's way.
+/// Messages that must be processed in order, because they concern one member.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Lane {
     Member(ProgramId, MemberId),
@@ -38,7 +38,7 @@ enum Lane {
     Unreadable(usize),
 }
 
-/// A message as it was given.
+/// A message as delivered.
 #[derive(Debug)]
 struct Delivery {
     index: usize,
@@ -46,7 +46,7 @@ struct Delivery {
     message: Result<Message, Refusal>,
 }
 
-/// A message that is not carried out, or of which nobody knows.
+/// A message that was not processed, or whose result is unknown.
 #[derive(Debug)]
 pub(crate) struct Failed {
     index: usize,
@@ -58,18 +58,18 @@ pub(crate) struct Failed {
 /// Why a message failed.
 #[derive(Debug)]
 enum Reason {
-    /// It is refused, or we broke.
+    /// It was rejected, or an internal error occurred.
     Failure(Failure),
-    /// The invocation's time was over. Whether it is carried out is not known; its key tells.
+    /// The invocation's time was used up. Its result is unknown; a repeat under its key shows it.
     OutOfTime,
 }
 
 impl Batch {
-    /// Reads the event of a queue. A message whose body cannot be read is part of the batch, and fails by itself.
+    /// Reads the event of a queue. A message whose body cannot be read is part of the batch, and fails on its own.
     ///
     /// # Errors
     ///
-    /// The event is none of a queue: without a message's id nobody can be told that it failed.
+    /// The event does not come from a queue: without a message id, a failure cannot be reported.
     pub(crate) fn read(event: Value) -> Result<Self, EventRefused> {
         let event: SqsEvent = event::read(event)?;
         let messages = event.records.len();
@@ -87,13 +87,13 @@ impl Batch {
         Ok(Self { lanes, messages })
     }
 
-    /// The number of messages.
+    /// Returns the number of messages.
     pub(crate) fn len(&self) -> usize {
         self.messages
     }
 
-    /// Does each message with `act`, four lanes at a time: enough to hide that each waits for the table twice, and few
-    /// enough to leave the table to those who wait at a till. Answers with those that failed, in the order of the batch.
+    /// Processes each message with `act`, in four concurrent lanes: enough to hide the two round trips of each, and few
+    /// enough to leave the table to HTTP requests. Returns those that failed, in the order of the batch.
     pub(crate) async fn work_through<F>(self, deadline: Deadline, act: impl Fn(Message) -> F) -> Vec<Failed>
     where
         F: Future<Output = Result<(), Failure>>,
@@ -155,7 +155,7 @@ impl Failed {
         }
     }
 
-    /// Where the body is wrong, if it is.
+    /// Returns where the body is malformed, if it is.
     fn at(&self) -> Option<&str> {
         match &self.reason {
             Reason::Failure(Failure::Refused(refusal)) => refusal.at(),
@@ -163,8 +163,8 @@ impl Failed {
         }
     }
 
-    /// Tells the log, once, what an operator needs to find the message. What it holds is not told: a member, a key, or a detail
-    /// that quotes one of them may be personal data.
+    /// Logs, once, what an operator needs to find the message. Its content is not logged: a member, a key, or a detail
+    /// that quotes them may be personal data.
     pub(crate) fn log(&self) {
         let message_id = self.message_id.as_str();
         let program = self.account.as_ref().map(|(program, _)| program.as_str());

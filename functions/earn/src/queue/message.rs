@@ -1,4 +1,4 @@
-//! One message: whose account, under which key, and what would be the body of a request.
+//! One message: program, member, key, and the body of a request.
 
 use regulars_application::{
     body::{BODY_BYTES_MAX, Body},
@@ -27,12 +27,12 @@ use crate::{
 pub(crate) struct Message {
     pub(crate) program: ProgramId,
     pub(crate) member: MemberId,
-    /// The request that it is: the same as over HTTP, where whoever may send to the queue is the operator.
+    /// The request: the same as over HTTP. Any principal that may send to the queue is an operator.
     pub(crate) keyed: KeyedRequest,
     pub(crate) command: Command,
 }
 
-/// What a message asks for.
+/// The command of a message.
 #[derive(Debug)]
 pub(crate) enum Command {
     Accrue(Accrual),
@@ -55,12 +55,12 @@ struct Fields {
     amendment: Option<About>,
     #[serde(default)]
     confirmation: Option<Confirmation>,
-    /// Who exactly asks, like the header `Regulars-Actor` over HTTP.
+    /// The person behind the operator's system, like the header `Regulars-Actor` over HTTP.
     #[serde(default)]
     actor: Option<Actor>,
 }
 
-/// A command about an accrual. What else it holds is the body of the request, which is read by itself.
+/// A command on an accrual. Its other fields are the body of the request, which is read separately.
 #[derive(Debug, Deserialize)]
 struct About {
     entry: EntryId,

@@ -1,5 +1,5 @@
-//! Purchases, refunds and confirmations from a queue: the same commands as over HTTP, under the same keys, so that what
-//! comes both ways is carried out once.
+//! Messages of the queue: the same commands as over HTTP, under the same keys, so that a request that is sent both ways
+//! is carried out once.
 
 mod batch;
 mod message;
@@ -13,13 +13,13 @@ use self::{
 };
 use crate::{accruals, amendment, confirmation, reversal};
 
-/// Whether an event comes from a queue.
+/// Returns whether an event comes from a queue.
 pub(crate) fn is_batch(event: &Value) -> bool {
     event.get("Records").is_some()
 }
 
-/// Works through a batch of messages, and names those that the queue is to give again. What fails every time, for a
-/// refusal or for a fault of ours, the queue puts aside when it was given often enough.
+/// Processes a batch of messages, and returns those to deliver again. The queue moves messages that keep failing,
+/// because they are rejected or because of an internal error, to the next queue.
 pub(crate) async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     let batch = Batch::read(event)?;
     let failed = work_through(engine, batch, deadline).await;
@@ -27,7 +27,7 @@ pub(crate) async fn handle(engine: &Engine, event: Value, deadline: Deadline) ->
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// Works through a batch as [`handle`] does, and tells a person how many messages were taken, and why others were not.
+/// Like [`handle`], and reports for a person how many messages were processed, and why others were not.
 pub(crate) async fn explain(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     let batch = Batch::read(event)?;
     let messages = batch.len();
@@ -36,7 +36,7 @@ pub(crate) async fn explain(engine: &Engine, event: Value, deadline: Deadline) -
 }
 
 async fn work_through(engine: &Engine, batch: Batch, deadline: Deadline) -> Vec<Failed> {
-    // Boxed, because four of these side by side would weigh on the stack of every caller, those over HTTP too.
+    // Boxed, because four of these futures would enlarge the stack of every caller, including those over HTTP.
     let failed = batch.work_through(deadline, |message| Box::pin(act(engine, message, deadline))).await;
     for failed in &failed {
         failed.log();

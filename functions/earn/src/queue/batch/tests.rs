@@ -12,7 +12,7 @@ fn plenty() -> Deadline {
     Deadline::after(Duration::from_secs(10))
 }
 
-/// The record of a message that confirms `entry` of `member`.
+/// Returns the record of a message that confirms `entry` of `member`.
 fn record(member: &str, entry: &str) -> Value {
     let body = json!({
         "program": "demo", "member": member, "idempotency_key": entry, "confirmation": { "entry": entry }
@@ -27,7 +27,7 @@ fn batch(records: &[Value]) -> Batch {
     Batch::read(json!({ "Records": records })).unwrap()
 }
 
-/// Works through `batch` with a store that does not answer for `broken`, and tells what was begun and what failed.
+/// Processes `batch` with a store that does not answer for `broken`, and returns what started and what failed.
 async fn run(batch: Batch, deadline: Deadline, broken: &[&str]) -> (Vec<String>, Vec<(String, &'static str)>) {
     let begun = RefCell::new(Vec::new());
     let failed = batch
