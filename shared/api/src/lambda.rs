@@ -13,11 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::log;
 
-/// Starts the engine from the environment and hands it every event until the platform ends the process.
+/// Starts the engine from the environment and passes it every event until the platform ends the process.
 ///
 /// # Errors
 ///
-/// If a setting is missing or the runtime cannot be reached: the platform then reports that the function did not start.
+/// A setting is missing, or the runtime cannot be reached: the platform then reports that the function did not start.
 pub async fn run<H>(handle: H) -> Result<(), Error>
 where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
@@ -25,11 +25,11 @@ where
     run_with(|_, _| Ok(AliasKeySource::absent()), handle).await
 }
 
-/// As [`run`], for a function that deals with aliases: `alias_key` makes the source of their key.
+/// Like [`run`], for a function that uses aliases: `alias_key` returns the source of their key.
 ///
 /// # Errors
 ///
-/// As [`run`], and what `alias_key` returns.
+/// Those of [`run`], and of `alias_key`.
 pub async fn run_with<H>(
     alias_key: impl FnOnce(&SdkConfig, &Settings) -> Result<AliasKeySource, SettingFault>,
     handle: H,
@@ -46,7 +46,7 @@ where
     let (engine, handle) = (&engine, &handle);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
-        // HTTP requests have had their answer by then. This is for other events, and for what goes wrong on the way.
+        // HTTP requests have their answer already. This is for other events, and for errors on the way.
         let answer =
             tokio::time::timeout_at(deadline.instant().into(), Box::pin(handle(engine, event.payload, deadline)));
         let answer = caught(answer)
@@ -58,8 +58,8 @@ where
     .await
 }
 
-/// Gives the platform the refusal's stable name, by which a state machine decides what to retry. The message is logged
-/// here, because nobody else sees it.
+/// Gives the platform the error's stable name, by which a state machine decides what to retry. The message is logged
+/// here, because nothing else receives it.
 #[derive(Debug)]
 struct Unanswered(EventRefused);
 

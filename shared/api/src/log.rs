@@ -1,6 +1,6 @@
-//! What a function writes to its log: lines of our own code from the level that was chosen, and warnings of everything else.
+//! The log of a function: lines of our own code from the configured level, and warnings of libraries.
 //!
-//! The finer lines of libraries hold requests: tokens, bodies, personal data. So a level never applies to them.
+//! Finer lines of libraries contain requests: tokens, bodies, personal data. So a level never applies to them.
 
 use tracing::{Level, Subscriber};
 use tracing_subscriber::{
@@ -11,15 +11,15 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// What the targets of our own crates begin with.
+/// The prefix of the targets of our own crates.
 const OURS: &str = "regulars";
 
-/// Returns what writes the log of a function to its standard output.
+/// Returns a subscriber that writes the log of a function to its standard output.
 pub fn to_stdout(level: Level) -> impl Subscriber + Send + Sync {
     registry().with(lines(level, std::io::stdout))
 }
 
-/// Returns what writes a log to `writer`: one JSON object a line, which `CloudWatch` Logs can query by field.
+/// Returns a layer that writes a log to `writer`: one JSON object per line, which `CloudWatch` Logs can query by field.
 pub fn lines<S, W>(level: Level, writer: W) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -55,7 +55,7 @@ mod tests {
         }
     }
 
-    /// The messages that are written of one line of each level, of our own code and of a library.
+    /// Returns the messages that are written for one line of each level, of our own code and of a library.
     fn written(level: Level) -> Vec<String> {
         let log = Kept::default();
         let writer = log.clone();

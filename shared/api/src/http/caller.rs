@@ -1,4 +1,4 @@
-//! Who calls and what they may reach, from the token that the gateway has already checked.
+//! The caller and what it may reach, from the token that the gateway has already verified.
 
 use std::collections::HashMap;
 
@@ -16,21 +16,21 @@ use super::{
     who::{Scope, Who},
 };
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// The owner's own system.
+    /// A system of the owner.
     Operator,
-    /// The member whom the path names.
+    /// The member in the path.
     Member,
 }
 
-/// Returns who makes a request that `authority` lets in, to a route for `who`.
+/// Returns the caller of a request that `authority` admits to a route for `who`.
 ///
 /// # Errors
 ///
-/// `scope_missing` if the token does not allow the operation. A program or a member that the token does not reach is refused as one that does
-/// not exist: `program_not_found`, `member_not_found`.
+/// `scope_missing` if the token does not allow the operation. A program or a member that the token does not reach is
+/// reported as not existing: `program_not_found`, `member_not_found`.
 pub(crate) fn admitted(
     authority: &Authority,
     authorizer: Option<&ApiGatewayRequestAuthorizer>,
@@ -47,14 +47,14 @@ pub(crate) fn admitted(
     if token.is_of_member() { token.admit_member(who, params) } else { token.admit_operator(who, method, params) }
 }
 
-/// The client that the token was issued to, if its claims name one.
+/// Returns the client that the token was issued to, if its claims name one.
 pub(crate) fn client(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Option<Actor> {
     let claims = &authorizer?.jwt.as_ref()?.claims;
-    // Cognito and most issuers say `client_id`, OpenID Connect `azp`.
+    // Cognito and most issuers use `client_id`, OpenID Connect `azp`.
     claims.get("client_id").or_else(|| claims.get("azp"))?.parse().ok()
 }
 
-/// What the claims of a token say.
+/// The claims of a token.
 struct Token<'t> {
     scopes: Vec<&'t str>,
     program: Option<&'t str>,
@@ -71,7 +71,8 @@ impl<'t> Token<'t> {
         self.scopes.contains(&scope.as_str())
     }
 
-    /// One sign of a member is enough: a token that lacks the others is a member's with a mistake in it, and never an operator's.
+    /// One sign of a member is enough: a token without the others is a member's with a mistake, and never an
+    /// operator's.
     fn is_of_member(&self) -> bool {
         self.carries(Scope::Member) || self.member.is_some()
     }
@@ -105,7 +106,7 @@ impl<'t> Token<'t> {
     }
 }
 
-/// Refuses every program but `own`, in the words for a program that does not exist.
+/// Rejects every program but `own`, with the text for a program that does not exist.
 fn check_program(own: &str, params: &Params) -> Result<(), Problem> {
     if params.find("program").is_none() {
         return Err(refused("The token is for one program, and this reaches all of them."));
@@ -123,10 +124,10 @@ fn refused(detail: impl Into<String>) -> Problem {
     Problem::new(ProblemCode::ScopeMissing, detail)
 }
 
-/// The scopes that the token itself carries. What the gateway lists beside the claims is not used, because it may list what the route
-/// asked for.
+/// Returns the scopes of the token itself. The gateway's own list is not used, because it may contain what the route
+/// requires.
 fn scopes(claims: &HashMap<String, String>) -> Vec<&str> {
-    // Some issuers call the claim `scp`.
+    // Some issuers use the claim `scp`.
     let claim = claims.get("scope").or_else(|| claims.get("scp")).map(String::as_str).unwrap_or_default();
     // The gateway renders a claim that is a list as `[a b]`.
     claim.trim_start_matches('[').trim_end_matches(']').split([' ', ',']).collect()
@@ -173,7 +174,7 @@ mod tests {
             (json!({ "scope": "xregulars/earn" }), EARN, Method::POST, missing),
             (json!({ "scope": "earn" }), EARN, Method::POST, missing),
             (json!({ "scope": "" }), EARN, Method::POST, missing),
-            // What the gateway lists beside the claims is not the token's.
+            // The gateway's own list is not the token's.
             (json!({}), EARN, Method::POST, missing),
         ] {
             assert_eq!(admit(&claims, who, &method, MEMBER), expected, "{claims} {who:?} {method}");

@@ -1,4 +1,4 @@
-//! A request under its `Idempotency-Key`, as the application takes it, and who makes it.
+//! A request with its `Idempotency-Key` and its caller, as the application needs it.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use super::{
 };
 
 impl HttpRequest {
-    /// This request for `operation`, under its key; `content` is what else tells it from another.
+    /// Returns this request for `operation`, under its key; `content` is what else its fingerprint covers.
     ///
     /// # Errors
     ///
@@ -26,7 +26,7 @@ impl HttpRequest {
         self.keyed_as(self.idempotency_key()?.into(), operation, content)
     }
 
-    /// As [`HttpRequest::keyed`], for a request that is the same however its body is written.
+    /// Like [`HttpRequest::keyed`], for a request whose fingerprint does not depend on how its body is written.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl HttpRequest {
         Ok(KeyedRequest { entry, content, by: self.by(), actor: self.actor()? })
     }
 
-    /// As [`HttpRequest::keyed`], under an entry id that is not the caller's to choose.
+    /// Like [`HttpRequest::keyed`], under an entry id that the caller does not choose.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl HttpRequest {
         Ok(KeyedRequest { entry, content: Content::of(operation, content), by: self.by(), actor: self.actor()? })
     }
 
-    /// Who asks, as an entry tells it.
+    /// Returns the kind of caller, as an entry records it.
     #[must_use]
     pub fn by(&self) -> By {
         match self.caller() {
@@ -54,11 +54,12 @@ impl HttpRequest {
         }
     }
 
-    /// The `Idempotency-Key`. A request is carried out once under each key.
+    /// Returns the `Idempotency-Key`. A request is carried out once under each key.
     ///
     /// # Errors
     ///
-    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is no [`IdempotencyKey`], bare or as a quoted string.
+    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not an [`IdempotencyKey`], bare or as a quoted
+    /// string.
     pub fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
         let Some(value) = self.headers().get("idempotency-key") else {
             return Err(Problem::new(
@@ -75,8 +76,8 @@ impl HttpRequest {
     }
 }
 
-/// Returns the key that a header's value names: the value itself, or what a string of RFC 9651 (section 3.3.3) has between its quotes,
-/// as the IETF's draft of this header writes it. `None` for a value that begins with a quote and is no such string.
+/// Returns the key in a header's value: the value itself, or the content of a string of RFC 9651 (section 3.3.3), as
+/// the IETF's draft of this header writes it. `None` for a value that begins with a quote and is not such a string.
 fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let Some(quoted) = value.strip_prefix('"') else { return Some(value.into()) };
     let quoted = quoted.strip_suffix('"')?;

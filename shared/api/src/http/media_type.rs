@@ -1,8 +1,8 @@
-//! Bodies are declared as JSON.
+//! Checks that bodies are declared as JSON.
 
 use super::problem::{Problem, ProblemCode};
 
-/// Refuses a body that is not declared as JSON.
+/// Rejects a body that is not declared as JSON.
 pub(crate) fn check(content_type: Option<&str>) -> Result<(), Problem> {
     if content_type.is_some_and(is_json) {
         return Ok(());
@@ -20,7 +20,7 @@ fn is_json(content_type: &str) -> bool {
     is_json && parts.all(is_harmless_parameter)
 }
 
-/// JSON is UTF-8; another `charset` means that the sender thinks otherwise.
+/// JSON is UTF-8; another `charset` is an error of the sender.
 fn is_harmless_parameter(parameter: &str) -> bool {
     match parameter.split_once('=') {
         Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {

@@ -1,4 +1,4 @@
-//! HTTP at the edge: an API Gateway event becomes a request, an operation's answer or problem becomes a response.
+//! The HTTP front end: an API Gateway event becomes a request, and an answer or a problem becomes a response.
 
 mod caller;
 mod keyed;
@@ -35,19 +35,19 @@ pub use who::{Scope, Who};
 
 use self::caller::{admitted, client};
 
-/// Where the paths of a program's routes begin.
+/// The prefix of the paths of a program's routes.
 pub const PROGRAM: &str = "/v1/programs/{program}";
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it, calls the handler with
 /// `engine`, and turns the answer or the problem into a response.
 ///
-/// The query holds only the parameters that the operation takes ([`Route::taking`]). A problem is logged here and nowhere else:
-/// refusals by their code, faults with their cause. An operation that is not over at `deadline` is answered with
-/// `store_unavailable`, because the table is all that it can wait for; one that panics, with `internal`.
+/// The query may only contain the parameters of the operation ([`Route::taking`]). A problem is logged here and nowhere
+/// else: refusals with their code, faults with their cause. An operation that is not done at `deadline` is answered
+/// with `store_unavailable`, because it can only be waiting for the table; one that panics, with `internal`.
 ///
 /// # Errors
 ///
-/// [`EventRefused`] if the event is no HTTP event. Everything else is a response.
+/// [`EventRefused`] if the event is not an HTTP event. Everything else is a response.
 pub async fn serve<E: Sync>(
     event: Value,
     engine: &E,
@@ -81,7 +81,7 @@ pub async fn serve<E: Sync>(
     .await
 }
 
-/// The response to a problem that occurred before any operation was found, for front ends of our own.
+/// Returns the response to a problem that occurred before an operation was found, for our own front ends.
 ///
 /// # Errors
 ///

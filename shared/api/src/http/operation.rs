@@ -1,4 +1,4 @@
-//! What a route leads to: who may call it, what it takes in its query, and the handler.
+//! The operation of a route: who may call it, its query parameters, and the handler.
 
 use std::{fmt, pin::Pin};
 
@@ -7,26 +7,26 @@ use regulars_application::deadline::Deadline;
 
 use super::{Answer, HttpRequest, Params, Problem, query::Parameter, route::Routes, who::Who};
 
-/// What a handler answers, later.
+/// The future answer of a handler.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
 /// One call of an operation.
 #[derive(Debug)]
 pub struct Call<'a, E> {
-    /// What the handlers of a function work with.
+    /// The engine of the function.
     pub engine: &'a E,
     /// The request.
     pub request: &'a HttpRequest,
-    /// What the path names.
+    /// The values in the path.
     pub params: &'a Params,
     /// When the answer is due.
     pub deadline: Deadline,
 }
 
-/// A handler, which is written as [`handler!`](crate::handler).
+/// A handler, written as [`handler!`](crate::handler).
 pub type Handler<E> = for<'a> fn(Call<'a, E>) -> Answering<'a>;
 
-/// An operation of a function whose handlers work with an `E`.
+/// An operation of a function whose engine is an `E`.
 pub struct Operation<E> {
     pub(crate) who: Who,
     pub(crate) parameters: &'static [Parameter],
@@ -42,13 +42,13 @@ pub struct Route<E> {
 }
 
 impl<E> Route<E> {
-    /// A route that takes no parameters of its own in the query.
+    /// Returns a route without query parameters of its own.
     #[must_use]
     pub const fn new(method: Method, path: &'static str, who: Who, handler: Handler<E>) -> Self {
         Self { method, path, operation: Operation { who, parameters: &[], handler } }
     }
 
-    /// The same route, which takes `parameters` in the query.
+    /// Returns the same route with the query `parameters`.
     #[must_use]
     pub const fn taking(mut self, parameters: &'static [Parameter]) -> Self {
         self.operation.parameters = parameters;
@@ -57,17 +57,17 @@ impl<E> Route<E> {
 }
 
 impl<E> Routes<Operation<E>> {
-    /// The routes of a function, whose paths begin with `prefix`.
+    /// Returns the routes of a function, whose paths begin with `prefix`.
     ///
     /// # Panics
     ///
-    /// If two paths cannot be told apart. Tables are constants, so this shows in the first test that uses one.
+    /// Two paths are ambiguous. Tables are constants, so the first test that uses one shows this.
     pub fn under(prefix: &str, rows: impl IntoIterator<Item = Route<E>>) -> Self {
         let row = |Route { method, path, operation }| (method, format!("{prefix}{path}"), operation);
         Self::new(rows.into_iter().map(row))
     }
 
-    /// The methods and paths of a function, and who may call each.
+    /// Returns the methods and paths of a function, and who may call each.
     pub fn callers(&self) -> impl Iterator<Item = (&Method, &str, Who)> {
         self.iter().map(|(method, path, operation)| (method, path, operation.who))
     }
@@ -82,7 +82,7 @@ impl<E> fmt::Debug for Operation<E> {
     }
 }
 
-/// A handler, which is an `async fn` of one [`Call`](crate::http::Call), as a table of routes holds it.
+/// Turns an `async fn` of one [`Call`](crate::http::Call) into a handler for a table of routes.
 #[macro_export]
 macro_rules! handler {
     ($handler:path) => {

@@ -1,4 +1,4 @@
-//! What a path names: a program, a member, an entry, and whatever else has an id.
+//! The values in a path: a program, a member, an entry, and others with an id.
 
 use std::str::FromStr;
 
@@ -16,8 +16,8 @@ use regulars_domain::{
 use super::{Params, Problem};
 
 impl Params {
-    /// The id that stands for `{name}`. What is no id names nothing, so it is refused as not found. It is not quoted, because it
-    /// may be an e-mail.
+    /// Returns the id for `{name}`. A value that is not an id is answered as not found. It is not quoted, because it
+    /// may be an e-mail address.
     ///
     /// # Errors
     ///
@@ -27,40 +27,40 @@ impl Params {
         text.parse().map_err(|_| Problem::new(otherwise, format!("There is no such {name}.")))
     }
 
-    /// The entry that the path names.
+    /// Returns the entry in the path.
     ///
     /// # Errors
     ///
-    /// `entry_not_found` for what cannot be an entry's id.
+    /// `entry_not_found` for a value that is not an entry id.
     pub fn entry(&self) -> Result<EntryId, Problem> {
         self.id("entry", RefusalCode::EntryNotFound)
     }
 
-    /// The program that the path names. Whether there is one, its versions will show.
+    /// Returns the program in the path. Its versions will show whether it exists.
     ///
     /// # Errors
     ///
-    /// `program_not_found` for what cannot be a program's id.
+    /// `program_not_found` for a value that is not a program id.
     pub fn program(&self) -> Result<ProgramId, Problem> {
         self.id("program", RefusalCode::ProgramNotFound)
     }
 
-    /// The program that the path names, and its versions, with the rules in force at `now`.
+    /// Returns the program in the path, and its versions, with the rules in force at `now`.
     ///
     /// # Errors
     ///
-    /// `program_not_found`, or the store's.
+    /// `program_not_found`, or the store's fault.
     pub async fn versions(&self, engine: &Engine, now: Timestamp) -> Result<(ProgramId, Versions), Problem> {
         let id = self.program()?;
         let versions = engine.versions(&id, now).await?;
         Ok((id, versions))
     }
 
-    /// The program and the member that the path names, now. Whether there is such a member, the account will show.
+    /// Returns the program and the member in the path, now. The account will show whether the member exists.
     ///
     /// # Errors
     ///
-    /// `program_not_found`, `member_not_found` for what cannot be a member's id, or the store's.
+    /// `program_not_found`, `member_not_found` for a value that is not a member id, or the store's fault.
     pub async fn subject(&self, engine: &Engine) -> Result<Subject, Problem> {
         let now = engine.clock.now();
         let (program_id, versions) = self.versions(engine, now).await?;

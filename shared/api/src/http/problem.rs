@@ -1,5 +1,4 @@
-//! Refusals and faults as the caller of the HTTP API sees them: RFC 9457 problem documents, and the only status codes of
-//! refusals.
+//! Refusals and faults as problem documents (RFC 9457). This is the only place with the status codes of refusals.
 
 use std::error::Error;
 use std::fmt;
@@ -17,60 +16,60 @@ use serde_json::{Map, Value};
 
 const TYPE_PREFIX: &str = "https://regulars.dev/problems/";
 
-/// How long a caller is asked to wait after a 503, in seconds.
+/// The seconds after which a caller should retry a 503.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Why a request was not done, by its stable name. The names, statuses and titles are part of the API.
+/// The stable codes of problems. The codes, statuses and titles are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProblemCode {
-    /// The application refused.
+    /// A refusal of the application.
     Refused(RefusalCode),
-    /// A request that writes came without an `Idempotency-Key`.
+    /// A request that writes has no `Idempotency-Key`.
     IdempotencyKeyMissing,
     /// The `Idempotency-Key` is not 1 to 64 printable ASCII characters, or begins with `~`.
     IdempotencyKeyMalformed,
-    /// The `cursor` was not given out by this list.
+    /// The `cursor` does not come from this list.
     CursorMalformed,
     /// The `limit` is not a whole number within its bounds.
     LimitMalformed,
-    /// The query has a parameter that the route does not take, or one too often, or a value that is none.
+    /// The query has a parameter that the route does not take, one too often, or a malformed value.
     QueryMalformed,
-    /// The request carries no token. Only the local server says so; a deployment's gateway has words of its own.
+    /// The request has no token. Only the local server returns this; a deployment's gateway has its own answer.
     TokenMissing,
-    /// The token is not signed by the local key, or has expired. Only the local server says so.
+    /// The token is not signed with the local key, or has expired. Only the local server returns this.
     TokenInvalid,
-    /// The caller's token does not carry the scope of the route.
+    /// The token does not have a scope of the route.
     ScopeMissing,
     /// No route has this path.
     RouteNotFound,
-    /// The path is known, the method is not allowed on it.
+    /// The path exists, and the method is not allowed.
     MethodNotAllowed,
     /// The body is not `application/json`.
     MediaTypeUnsupported,
     /// Publishing needs `If-Match` or `If-None-Match`.
     PreconditionMissing,
-    /// We broke.
+    /// An internal error.
     Internal,
-    /// The account was changed by others each time we tried; trying again helps.
+    /// Other requests changed the account in every attempt; a retry helps.
     Busy,
-    /// The table could not be reached.
+    /// The table did not answer.
     StoreUnavailable,
 }
 
 impl ProblemCode {
-    /// The HTTP status of the problem.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.row().0
     }
 
-    /// The stable name, such as `insufficient_points`.
+    /// Returns the stable code, such as `insufficient_points`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.row().1
     }
 
-    /// A short text for people, the same each time the problem occurs.
+    /// Returns a short text for people, the same for every occurrence.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.row().2
@@ -102,7 +101,7 @@ impl ProblemCode {
     }
 }
 
-/// The status and the title of a refusal.
+/// Returns the status and the title of a refusal.
 #[rustfmt::skip]
 fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
     match code {
@@ -175,41 +174,42 @@ impl From<RefusalCode> for ProblemCode {
     }
 }
 
-/// A refusal or a fault on its way to the caller.
+/// A refusal or a fault for the caller.
 #[derive(Debug)]
 pub struct Problem {
     code: ProblemCode,
     detail: String,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// What went wrong inside, for the log only.
+    /// The internal cause, for the log only.
     cause: Option<Cause>,
 }
 
 impl Problem {
-    /// A refusal; `detail` says what was wrong this time, with the numbers in it, and may be read by the caller.
+    /// Returns a refusal. `detail` describes this case with its numbers, and the caller reads it.
     pub fn new(code: impl Into<ProblemCode>, detail: impl Into<String>) -> Self {
         let (code, detail) = (code.into(), shortened(detail.into()));
         Problem { code, detail, members: Map::new(), headers: Vec::new(), cause: None }
     }
 
-    /// We broke: the caller sees `internal` and a request id, the log sees `source`.
+    /// Returns an internal error: the caller sees `internal` and a request id, the log has `source`.
     pub fn fault(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Failure::broken(source).into()
     }
 
-    /// No member has this id, or the caller may not see it: the same words, so that the two cannot be told apart.
+    /// Returns the refusal that no member has this id, or that the caller may not see it: the same text, so that the
+    /// two cannot be distinguished.
     #[must_use]
     pub fn member_not_found(member: &str) -> Self {
         Refusal::member_not_found(member).into()
     }
 
-    /// The body is not what the route takes; `at` is a JSON pointer (RFC 6901) to the place, empty for all of it.
+    /// Returns the refusal of a body. `at` is a JSON pointer (RFC 6901) to the place, empty for the whole body.
     pub fn body_malformed(at: impl Into<String>, detail: impl Into<String>) -> Self {
         Refusal::body_malformed(at, detail).into()
     }
 
-    /// The method is not allowed on this path; `allowed` becomes the header `Allow`.
+    /// Returns the refusal of a method on this path; `allowed` becomes the header `Allow`.
     #[must_use]
     pub fn method_not_allowed(method: &::http::Method, allowed: &str) -> Self {
         let problem =
@@ -220,7 +220,7 @@ impl Problem {
         }
     }
 
-    /// The request needs a token that is valid: `token_missing` or `token_invalid`.
+    /// Returns the refusal of a request without a valid token: `token_missing` or `token_invalid`.
     #[must_use]
     pub fn unauthorized(code: ProblemCode, detail: impl Into<String>) -> Self {
         Problem::new(code, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
@@ -240,31 +240,31 @@ impl Problem {
         self
     }
 
-    /// An extension member of the document.
+    /// Returns an extension member of the document.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Value> {
         self.members.get(name)
     }
 
-    /// The stable name of the problem.
+    /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
         self.code
     }
 
-    /// What was wrong this time.
+    /// Returns the description of this case.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Whether the fault is ours.
+    /// Returns whether this is an internal error.
     #[must_use]
     pub fn is_fault(&self) -> bool {
         self.cause.is_some()
     }
 
-    /// The document as JSON text, for the request with this id.
+    /// Returns the document as JSON text, for the request with this id.
     pub(crate) fn document(&self, request_id: &str) -> Result<String, serde_json::Error> {
         serde_json::to_string(&Document {
             kind: format!("{TYPE_PREFIX}{}", self.code.as_str()),
@@ -281,7 +281,7 @@ impl Problem {
         self.headers.iter().cloned().collect()
     }
 
-    /// What caused a fault, from the outside in, for the log only.
+    /// Returns the cause of a fault and its sources, outermost first, for the log only.
     #[must_use]
     pub fn cause(&self) -> String {
         self.cause.as_ref().map(ToString::to_string).unwrap_or_default()
@@ -332,7 +332,7 @@ impl Error for Problem {
     }
 }
 
-/// The order of the members is the order in which people read them.
+/// The members are in the order in which people read them.
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]

@@ -1,14 +1,14 @@
-//! The query of a request: which parameters a route takes, and what is refused.
+//! The query of a request: which parameters a route takes, and what is rejected.
 
 use super::problem::{Problem, ProblemCode};
 
-/// The parameters that every route with `{entry}` in its path takes: the entry, where the path has `~` in its place, and the member
-/// in whose ledger it is.
+/// The query parameters of every route with `{entry}` in its path: the entry, if the path has `~` in its place, and the
+/// member whose ledger has it.
 const OF_ENTRY: [Parameter; 2] = [Parameter::once("entry"), Parameter::once("member")];
-/// The same of every route with `{code}` in its path: the code, where the path has `~` in its place.
+/// The same for every route with `{code}` in its path: the code, if the path has `~` in its place.
 const OF_CODE: [Parameter; 1] = [Parameter::once("code")];
 
-/// A parameter that a route takes in its query.
+/// A query parameter of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
     name: &'static str,
@@ -38,12 +38,12 @@ impl Query {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// Returns the values given for a parameter.
+    /// Returns the values of a parameter.
     pub(crate) fn values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Checks the query against what a route takes: `parameters`, and where its `path` holds an entry or a code, those of it.
+    /// Checks the query against `parameters`, and those of an entry or a code in `path`.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Query {
     }
 }
 
-/// The problem with a parameter of the query; `rule` says what its value must be, as in `must be a date`.
+/// Returns the problem with a query parameter; `rule` says what its value must be, as in `must be a date`.
 pub(crate) fn malformed(name: &str, rule: &str) -> Problem {
     Problem::new(ProblemCode::QueryMalformed, format!("The query parameter `{name}` {rule}."))
 }

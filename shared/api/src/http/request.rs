@@ -1,4 +1,4 @@
-//! An HTTP request as the handlers see it, whatever front end it came through.
+//! An HTTP request as handlers see it, from any front end.
 
 use std::str::FromStr;
 
@@ -20,10 +20,10 @@ use super::media_type;
 use super::problem::{Problem, ProblemCode};
 use super::query::{Parameter, Query, malformed};
 
-/// The largest program document, in bytes.
+/// The maximum size of a program document, in bytes.
 pub const PROGRAM_BYTES_MAX: usize = 256 * 1024;
 
-/// The bounds of `limit` in a query, and what it is where none is given.
+/// The maximum and the default of `limit`.
 const LIMIT_MAX: u32 = 100;
 const LIMIT_DEFAULT: u32 = 20;
 
@@ -40,17 +40,17 @@ pub struct HttpRequest {
     client: Option<Actor>,
 }
 
-/// What publishing a program expects to find, from `If-Match` or `If-None-Match`.
+/// The version that a publication expects, from `If-Match` or `If-None-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
-    /// `If-None-Match: *`: no version yet.
+    /// `If-None-Match: *`: there is no version yet.
     Absent,
     /// `If-Match: "3"`: this version is the newest one.
     Version(u64),
 }
 
 impl HttpRequest {
-    /// The request that an API Gateway event of payload version 2 stands for; nobody is known to call it yet.
+    /// Returns the request of an API Gateway event of payload version 2, without its caller.
     pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, EventRefused> {
         let context = event.request_context;
         let body = event.body.unwrap_or_default();
@@ -90,13 +90,13 @@ impl HttpRequest {
         &self.path
     }
 
-    /// The id under which the front end knows this request.
+    /// Returns the front end's id of this request.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.id
     }
 
-    /// Who calls.
+    /// Returns the caller.
     #[must_use]
     pub fn caller(&self) -> Caller {
         self.caller
@@ -106,13 +106,13 @@ impl HttpRequest {
         &self.headers
     }
 
-    /// The value of a header, by its name in lower case; `None` too where it is not readable as ASCII.
+    /// Returns the value of a header, by its name in lower case; `None` also if it is not ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body, which is JSON.
+    /// Returns the JSON body.
     ///
     /// # Errors
     ///
@@ -121,31 +121,31 @@ impl HttpRequest {
         self.body_within(BODY_BYTES_MAX)
     }
 
-    /// The body, which is JSON, at most `bytes_max` long.
+    /// Returns the JSON body, at most `bytes_max` long.
     ///
     /// # Errors
     ///
-    /// As [`HttpRequest::body`].
+    /// Those of [`HttpRequest::body`].
     pub fn body_within(&self, bytes_max: usize) -> Result<Body, Problem> {
         check_size(&self.body, bytes_max)?;
         media_type::check(self.header("content-type"))?;
         Ok(Body::read(&self.body, bytes_max)?)
     }
 
-    /// The body, a JSON object, as a `T`.
+    /// Returns the body, a JSON object, as a `T`.
     ///
     /// # Errors
     ///
-    /// As [`HttpRequest::body`], also for fields that `T` refuses.
+    /// Those of [`HttpRequest::body`], also for fields that `T` rejects.
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         Ok(self.body()?.object()?)
     }
 
-    /// The body as a `T`, or its default where the request has no body at all.
+    /// Returns the body as a `T`, or the default if the request has no body.
     ///
     /// # Errors
     ///
-    /// As [`HttpRequest::json_body`].
+    /// Those of [`HttpRequest::json_body`].
     pub fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.body.is_empty() {
             return Ok(T::default());
@@ -153,11 +153,11 @@ impl HttpRequest {
         self.json_body()
     }
 
-    /// That there is no body, or one without fields.
+    /// Checks that there is no body, or one without fields.
     ///
     /// # Errors
     ///
-    /// As [`HttpRequest::json_body`].
+    /// Those of [`HttpRequest::json_body`].
     pub fn no_body(&self) -> Result<(), Problem> {
         #[derive(Default, Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -165,12 +165,12 @@ impl HttpRequest {
         self.json_body_or_default::<Nothing>().map(|Nothing {}| ())
     }
 
-    /// Who exactly calls: the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
-    /// token was issued to; `None` if neither is known. A member's own subject is never told.
+    /// Returns the actor: the person that an operator's system names in the header `Regulars-Actor`, or else the client
+    /// that the token was issued to, if known. A member's own subject is never used.
     ///
     /// # Errors
     ///
-    /// `body_malformed` if the header is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
+    /// `body_malformed` if the header is not 1 to 64 of `A-Z a-z 0-9 . _ : -`, which excludes e-mail addresses.
     pub fn actor(&self) -> Result<Option<Actor>, Problem> {
         let named = self.headers.get("regulars-actor").filter(|_| self.caller == Caller::Operator);
         let Some(value) = named else { return Ok(self.client.clone()) };
@@ -182,12 +182,12 @@ impl HttpRequest {
         }
     }
 
-    /// What the caller expects of the program that this request replaces.
+    /// Returns the version of the program that the caller expects.
     ///
     /// # Errors
     ///
-    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`;
-    /// `program_version_stale` if `If-Match` names something that no version is called.
+    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`; `program_version_stale`
+    /// if `If-Match` is not a version.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
         if let Some(tag) = self.header("if-match") {
             let number = tag.trim().trim_matches('"');
@@ -212,13 +212,13 @@ impl HttpRequest {
         self.query.check(path, parameters)
     }
 
-    /// The value of a parameter of the query, decoded. The route has to take it ([`super::Route::taking`]).
+    /// Returns the value of a query parameter, decoded. The route must declare it ([`super::Route::taking`]).
     #[must_use]
     pub fn query<'q>(&'q self, name: &'q str) -> Option<&'q str> {
         self.query.values(name).next()
     }
 
-    /// A parameter of the query as a `T`, which `rule` describes, as in `must be a date`.
+    /// Returns a query parameter as a `T`, which `rule` describes, as in `must be a date`.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ impl HttpRequest {
         self.query(name).map(|value| value.parse().map_err(|_| malformed(name, rule))).transpose()
     }
 
-    /// The values of a repeatable parameter of the query as `T`s, which `rule` describes.
+    /// Returns the values of a repeatable query parameter as `T`s, which `rule` describes.
     ///
     /// # Errors
     ///
@@ -236,16 +236,16 @@ impl HttpRequest {
         self.query.values(name).map(|value| read(value).ok_or_else(|| malformed(name, rule))).collect()
     }
 
-    /// `member` from the query: the ledger of which member an entry stands in, where several were merged into one.
+    /// Returns `member` from the query: the member whose ledger has the entry, if several were merged.
     ///
     /// # Errors
     ///
-    /// `query_malformed` for what cannot be a member's id.
+    /// `query_malformed` for a value that is not a member id.
     pub fn ledger(&self) -> Result<Option<MemberId>, Problem> {
         self.query_as("member", "must be a member's id")
     }
 
-    /// `limit` from the query: how many rows a list answers with at most; 1 to 100, 20 where none is given.
+    /// Returns `limit` from the query: the maximum number of rows of a list; 1 to 100, default 20.
     ///
     /// # Errors
     ///
@@ -263,26 +263,26 @@ impl HttpRequest {
         }
     }
 
-    /// `cursor` from the query: where a list goes on.
+    /// Returns `cursor` from the query: where a list continues.
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         self.query("cursor")
     }
 }
 
-/// Returns whether API Gateway found the route, and so decoded the path. A function URL finds none, and delivers the path as the caller
-/// wrote it. A path that is decoded twice can lead to another member than the one that the caller names.
+/// Returns whether API Gateway found the route, and so decoded the path. A function URL finds none, and delivers the
+/// path as the caller wrote it. A path that is decoded twice could lead to another member than the caller named.
 fn is_routed(route_key: Option<&str>) -> bool {
     route_key.is_some_and(|key| key != "$default")
 }
 
-/// Returns a path without its percent-encoding. What is not UTF-8 becomes a replacement character, which no id has, so it is found nowhere.
+/// Returns a path without its percent-encoding. Invalid UTF-8 becomes a replacement character, which no id contains.
 #[must_use]
 pub fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// A gateway puts a stage other than `$default` before the path.
+/// Removes a stage other than `$default`, which a gateway puts before the path.
 fn without_stage(path: String, stage: Option<&str>) -> String {
     let stripped = stage.and_then(|stage| {
         path.strip_prefix('/')?.strip_prefix(stage).filter(|rest| rest.starts_with('/')).map(str::to_owned)

@@ -1,4 +1,4 @@
-//! Answers on their way out: status, headers and JSON, as the front end expects them.
+//! Answers as responses: status, headers and JSON, as the front end expects them.
 
 use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
@@ -12,7 +12,7 @@ use super::problem::Problem;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// What a handler answers when it did what was asked.
+/// The answer of a handler that carried out the request.
 #[derive(Debug)]
 pub struct Answer {
     status: StatusCode,
@@ -21,27 +21,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// 200 with `body` as JSON. A body that cannot be JSON becomes a fault when it is sent.
+    /// Returns 200 with `body` as JSON. A body that cannot be written as JSON becomes a fault when it is sent.
     pub fn ok(body: &impl Serialize) -> Self {
         Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: serde_json::to_string(body) }
     }
 
-    /// 201 with `body` as JSON.
+    /// Returns 201 with `body` as JSON.
     pub fn created(body: &impl Serialize) -> Self {
         Answer { status: StatusCode::CREATED, ..Answer::ok(body) }
     }
 
-    /// 200 with `body` as JSON, marked as the answer to a request that was done before.
+    /// Returns 200 with `body` as JSON, marked as the answer to a repeated request.
     pub fn replayed(body: &impl Serialize) -> Self {
         Answer::ok(body).header(REPLAYED, HeaderValue::from_static("true"))
     }
 
-    /// 201 with `body` as JSON, or if the request was done before, 200 marked as such.
+    /// Returns 201 with `body` as JSON, or for a repeated request 200, marked as such.
     pub fn once(body: &impl Serialize, replayed: bool) -> Self {
         if replayed { Answer::replayed(body) } else { Answer::created(body) }
     }
 
-    /// Says where the thing is that was made. `path` holds ids and constants only; anything else is left out.
+    /// Adds the header `Location`. `path` contains ids and constants only; any other path is left out.
     #[must_use]
     pub fn location(self, path: &str) -> Self {
         match HeaderValue::from_str(path) {
@@ -50,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// Says which version of the thing this is, as `ETag: "4"`.
+    /// Adds the header `ETag` with a version, such as `ETag: "4"`.
     #[must_use]
     pub fn etag(self, version: u64) -> Self {
         match HeaderValue::from_str(&format!("\"{version}\"")) {
@@ -64,14 +64,14 @@ impl Answer {
         self
     }
 
-    /// As API Gateway takes it.
+    /// Returns the answer in the form of API Gateway.
     pub(crate) fn into_event(self) -> Result<Value, Problem> {
         let body = self.body.map_err(Problem::fault)?;
         response(self.status, self.headers, "application/json", body).map_err(Problem::fault)
     }
 }
 
-/// A problem as API Gateway takes it.
+/// Returns a problem in the form of API Gateway.
 pub(crate) fn problem_event(problem: &Problem, request_id: &str) -> Result<Value, EventRefused> {
     let document = problem.document(request_id).map_err(EventRefused::fault)?;
     response(problem.code().status(), problem.headers(), "application/problem+json", document)
@@ -85,7 +85,7 @@ fn response(
     body: String,
 ) -> Result<Value, serde_json::Error> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // Balances change with every purchase, and answers are for one caller.
+    // Balances change with every purchase, and an answer is for one caller.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = i64::from(status.as_u16());

@@ -8,14 +8,14 @@ use super::problem::{Problem, ProblemCode};
 use super::query::malformed;
 use super::request::HttpRequest;
 
-/// What may have characters that a front end takes for its own in a path, and may therefore be named in the query.
+/// Values whose characters a front end may interpret in a path, and which may be given in the query instead.
 const NAMED_IN_QUERY: [&str; 2] = ["entry", "code"];
 
-/// The routes of one function: from a method and a path such as `/v1/programs/{program}/members` to an operation `T`.
+/// The routes of one function: a method and a path such as `/v1/programs/{program}/members` lead to an operation `T`.
 #[derive(Debug, Clone)]
 pub struct Routes<T> {
     table: Vec<Row<T>>,
-    // Each path leads to the numbers of its rows in `table`, one for each method.
+    // Each path leads to the numbers of its rows in `table`, one per method.
     paths: matchit::Router<Vec<usize>>,
 }
 
@@ -26,27 +26,27 @@ struct Row<T> {
     operation: T,
 }
 
-/// A request's operation, and what its path holds.
+/// A request's operation, and the values in its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteMatch<'r, T> {
-    /// What to do.
+    /// The operation.
     pub operation: &'r T,
-    /// The path of the route, with names in place of values: safe to log.
+    /// The path of the route, with names instead of values: safe to log.
     pub path: &'r str,
     /// The values from the request's path.
     pub params: Params,
 }
 
-/// The values that a path holds.
+/// The values in a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
 impl<T> Routes<T> {
-    /// The routes of a table.
+    /// Returns the routes of a table.
     ///
     /// # Panics
     ///
-    /// If two paths cannot be told apart. Tables are constants, so this shows in the first test that uses one.
+    /// Two paths are ambiguous. Tables are constants, so the first test that uses one shows this.
     pub fn new<P: AsRef<str>>(table: impl IntoIterator<Item = (Method, P, T)>) -> Self {
         let row = |(method, path, operation): (Method, P, T)| Row { method, path: path.as_ref().to_owned(), operation };
         let table: Vec<Row<T>> = table.into_iter().map(row).collect();
@@ -61,16 +61,16 @@ impl<T> Routes<T> {
         Routes { table, paths }
     }
 
-    /// Methods, paths and operations, in the order of the table.
+    /// Returns methods, paths and operations, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&Method, &str, &T)> {
         self.table.iter().map(|row| (&row.method, row.path.as_str(), &row.operation))
     }
 
-    /// The operation for a request, whose path is decoded already.
+    /// Returns the operation for a request, whose path is already decoded.
     ///
     /// # Errors
     ///
-    /// `method_not_allowed` (with `Allow`) if the path is known under other methods, else `route_not_found`.
+    /// `method_not_allowed` (with `Allow`) if the path exists with other methods, else `route_not_found`.
     pub fn find(&self, method: &Method, path: &str) -> Result<RouteMatch<'_, T>, Problem> {
         let Ok(matched) = self.paths.at(path) else {
             return Err(Problem::new(ProblemCode::RouteNotFound, "There is nothing at this path."));
@@ -86,7 +86,7 @@ impl<T> Routes<T> {
 }
 
 impl Params {
-    /// The value that stands for `{name}` in the route's path; empty, which is no valid id, where the path has none.
+    /// Returns the value for `{name}` in the route's path; empty, which is not a valid id, if the path has none.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()
@@ -96,12 +96,12 @@ impl Params {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The same with the entry or the code that the query names, where the path has `~` in its place.
+    /// Returns the same with the entry or the code of the query, if the path has `~` in its place.
     ///
     /// # Errors
     ///
-    /// `query_malformed` if only one of the two is there, or the path has what must be in the query, because gateways decode paths
-    /// before they match them.
+    /// `query_malformed` if only one of the two is there, or if the path has a value that must be in the query, because
+    /// gateways decode paths before they match them.
     pub(crate) fn with_query(mut self, request: &HttpRequest) -> Result<Self, Problem> {
         for (name, value) in &mut self.0 {
             let Some(what) = NAMED_IN_QUERY.iter().find(|what| *what == name) else { continue };

@@ -1,4 +1,4 @@
-//! Events in, responses out: what every function has in common.
+//! Events in, responses out: the behaviour that all functions share.
 
 use std::{cell::RefCell, io::Write, sync::Once, time::Duration};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 const OPERATOR: Who = Who::operator(&[Scope::Account]);
 const EITHER: Who = Who::operator_or_member(&[Scope::Account]);
 
-/// What the handlers of these tests work with.
+/// The engine of these tests' handlers.
 struct Nothing;
 
 fn routes() -> Routes<Operation<Nothing>> {
@@ -42,7 +42,7 @@ async fn wait(_: Call<'_, Nothing>) -> Result<Answer, Problem> {
     std::future::pending().await
 }
 
-/// Notes panics that are caught, and lets Rust print the others: these are the tests that fail.
+/// Catches panics of handlers quietly, and lets Rust print the others: they are failing tests.
 fn keep_caught_panics_quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -116,7 +116,7 @@ async fn a_request_gets_its_answer_or_a_problem_with_its_id() {
 }
 
 thread_local! {
-    /// What this thread has logged. A test runs on a thread of its own.
+    /// The log of this thread. A test runs on a thread of its own.
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -132,7 +132,7 @@ impl Write for OfThread {
     }
 }
 
-/// Logs for all threads of this process, because whether a span is kept is decided once for all of them.
+/// Logs for all threads of this process, because a span is enabled or disabled for all of them at once.
 fn keep_log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::fmt().with_writer(|| OfThread).json().init());

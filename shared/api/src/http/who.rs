@@ -2,7 +2,7 @@
 
 use ::http::Method;
 
-/// What a token allows its holder, as a scope of the resource server `regulars`.
+/// A scope of the resource server `regulars`, which a token carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// The `enroll` function.
@@ -21,7 +21,7 @@ pub enum Scope {
     Adjust,
     /// Every `GET` route.
     Read,
-    /// What a member may do for themselves. The token also names the member and the program.
+    /// What members may do for themselves. The token also names the member and the program.
     Member,
 }
 
@@ -46,7 +46,7 @@ impl Scope {
         Self::Member,
     ];
 
-    /// The scope as a token carries it.
+    /// Returns the scope as a token carries it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,13 +64,13 @@ impl Scope {
 }
 
 impl Who {
-    /// Operators whose token carries one of `scopes`, and no member.
+    /// Operators whose token carries one of `scopes`, and no members.
     #[must_use]
     pub const fn operator(scopes: &'static [Scope]) -> Self {
         Self { scopes, is_open_to_members: false }
     }
 
-    /// Operators whose token carries one of `scopes`, and the member whom the path names.
+    /// Operators whose token carries one of `scopes`, and the member in the path.
     #[must_use]
     pub const fn operator_or_member(scopes: &'static [Scope]) -> Self {
         Self { scopes, is_open_to_members: true }
@@ -88,7 +88,7 @@ impl Who {
         self.scopes.iter().copied().chain(read)
     }
 
-    /// Returns the scopes of which the gateway lets a token pass with one.
+    /// Returns the scopes of which the gateway requires one.
     pub fn scopes(self, method: &Method) -> impl Iterator<Item = Scope> {
         self.operator_scopes(method).chain(self.is_open_to_members.then_some(Scope::Member))
     }
