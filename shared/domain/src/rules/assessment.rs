@@ -1,4 +1,4 @@
-//! What an occasion earns: each rule asked in turn, stacked, and clipped by its cap.
+//! Assesses what an occasion earns: evaluates each rule, stacks the results, and clips them by their caps.
 
 use std::collections::BTreeMap;
 
@@ -41,65 +41,65 @@ pub(crate) struct Assessment {
     pub(crate) qualifying: Points,
     /// The use of caps.
     pub(crate) used: Vec<Used>,
-    /// Steps toward each rule that remembers them.
+    /// Steps toward each rule that counts steps.
     pub(crate) steps: BTreeMap<RuleId, StepsChange>,
-    /// What of the money spent earns, in minor units.
+    /// The eligible part of the money spent, in minor units.
     pub(crate) spend: i64,
-    /// Why each rule gave what it gave.
+    /// Why rules gave nothing.
     pub(crate) explanations: Vec<Explanation>,
-    /// What each rule that was counted came to, and whether another of its group gave more.
+    /// What each rule wanted to give, and whether another of its group gave more.
     pub(crate) wanted: BTreeMap<RuleId, Wanted>,
 }
 
-/// What a rule came to.
+/// What a rule wanted to give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     points: Points,
-    /// The steps that the occasion takes toward it.
+    /// The steps of the occasion toward it.
     steps: i64,
     /// Whether another rule of its group gave more.
     is_beaten: bool,
 }
 
-/// Who earns, and what is known of it.
+/// The member who earns, and the data for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Earner<'a> {
     /// What conditions can read about the member.
     pub(crate) member: &'a MemberThen,
-    /// The account, before: its use of caps, and the steps that rules remember.
+    /// The account before: its use of caps, and its steps.
     pub(crate) account: &'a Account,
     /// What was read of counters.
     pub(crate) counters: &'a Counters,
-    /// For which purpose the occasion is assessed.
+    /// The purpose of the assessment.
     pub(crate) pass: Pass<'a>,
 }
 
-/// For which purpose an occasion is assessed.
+/// The purpose of an assessment.
 #[derive(Clone, Copy)]
 pub(crate) enum Pass<'a> {
-    /// To give points: caps have the room that they have now, and steps are taken.
+    /// To give points: caps have their current room, and steps are taken.
     First,
-    /// To learn what its rules want and count, where it gave this already.
+    /// To learn what the rules want and count, for an occasion that already gave these points.
     Before(&'a BTreeMap<String, Points>),
-    /// To give more or less than before, because it is another now.
+    /// To give more or less than before, for an occasion that has changed.
     Again(&'a Again<'a>),
 }
 
-/// What an occasion came to before it became another.
+/// The assessment of an occasion before it changed.
 pub(crate) struct Again<'a> {
-    /// What it came to when nothing but what its rules want was asked.
+    /// The result of [`Pass::Before`].
     pub(crate) before: &'a Assessment,
-    /// What each line gave.
+    /// The points that each line gave.
     pub(crate) given: &'a BTreeMap<String, Points>,
     /// The steps that it took toward each rule.
     pub(crate) steps: &'a BTreeMap<RuleId, i64>,
-    /// What it changed of the steps at first; empty if it has been amended since.
+    /// Its original change of the steps; empty if it was amended since.
     pub(crate) own: &'a BTreeMap<RuleId, StepsChange>,
-    /// The days of which something can still be posted.
+    /// The days for which something can still be posted.
     pub(crate) open: &'a OpenDays,
-    /// The rules in force now, which may remember nothing of a rule of then.
+    /// The rules in force now, which may not know an earlier rule any more.
     pub(crate) now: &'a Program,
-    /// Whether nothing is left of it.
+    /// Whether it was returned completely.
     pub(crate) is_gone: bool,
 }
 
@@ -107,10 +107,10 @@ pub(crate) struct Again<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PointsOverflow;
 
-/// Why it cannot be told what an occasion earns.
+/// Why an occasion cannot be assessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotAssessed {
-    /// It is more than an account can hold.
+    /// It earns more than an account can have.
     Overflow,
     /// More must be read of the counter behind a cap.
     Needs(CounterNeeded),
@@ -129,7 +129,7 @@ impl From<CounterNeeded> for NotAssessed {
 }
 
 impl Program {
-    /// The counters that must be looked at before this occasion can be decided: those of program-wide caps.
+    /// Returns the counters that a decision on this occasion needs: those of caps per program.
     #[must_use]
     pub fn earning_counters(&self, occasion: &Occasion) -> Vec<CounterId> {
         let date = self.date(occasion.occurred_at());
@@ -151,13 +151,13 @@ impl Program {
     }
 }
 
-/// Works out what `occasion`, of which `eligible` earns, gives `earner`; what it uses of caps, and which steps it takes.
+/// Assesses what `occasion`, of which `eligible` earns, gives `earner`: points, use of caps, and steps.
 ///
-/// Base rules come first, then the tier's line and the plan's, then what comes on top, each in the document's order.
+/// Base rules come first, then the lines of the tier and the plan, then additional rules, each in the document's order.
 ///
 /// # Errors
 ///
-/// If it comes to more than [`Points::MAX`], or too little was read of the counters.
+/// It earns more than [`Points::MAX`], or more of the counters must be read.
 pub(crate) fn assess(
     program: &Program,
     earner: &Earner<'_>,
@@ -213,8 +213,8 @@ pub(crate) fn assess(
     if assessor.done.points > Points::MAX { Err(NotAssessed::Overflow) } else { Ok(assessor.done) }
 }
 
-/// A tier or a plan multiplies what a member earns by buying or taking part, not a welcome, a birthday present or a finder's
-/// fee.
+/// A tier or a plan multiplies what a member earns by purchases and activities, not welcome, birthday or referral
+/// points.
 fn is_multiplied(occasion: &Occasion) -> bool {
     match occasion {
         Occasion::Purchase(_) | Occasion::Activity(_) => true,
@@ -222,8 +222,8 @@ fn is_multiplied(occasion: &Occasion) -> bool {
     }
 }
 
-/// Points for a purchase, one's own or a friend's, or for an activity may have to wait, because these may be taken back. A
-/// welcome or a birthday present is given at once.
+/// Points for a purchase (the member's or a friend's) or for an activity may be pending, because it may be undone.
+/// Welcome and birthday points are spendable at once.
 pub(crate) fn pends(occasion: &Occasion) -> bool {
     match occasion {
         Occasion::Purchase(_) | Occasion::Activity(_) | Occasion::Referral(_) => true,
@@ -231,8 +231,8 @@ pub(crate) fn pends(occasion: &Occasion) -> bool {
     }
 }
 
-/// Returns what `occasion` is of the kinds of activity that extend points under `then`; `None` if it is none of them. What a
-/// friend did, or a calendar, extends nothing, nor does a purchase of nothing or an activity that no rule knows.
+/// Returns the kind of activity by which `occasion` extends points under `then`; `None` if it is none. A friend's
+/// purchase and a birthday extend nothing, nor does a purchase of 0 or an activity that no rule knows.
 pub(crate) fn activity_of(then: &Program, occasion: &Occasion) -> Option<ActivityKind> {
     match occasion {
         Occasion::Purchase(purchase) => (purchase.total.amount.get() > 0).then_some(ActivityKind::Purchase),
@@ -244,37 +244,37 @@ pub(crate) fn activity_of(then: &Program, occasion: &Occasion) -> Option<Activit
     }
 }
 
-/// What a rule counts of an occasion.
+/// The part of an occasion that a rule counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Picked {
     /// All of it.
     Whole,
-    /// The lines at these places, which its condition picked.
+    /// The lines at these positions, which its condition selected.
     Lines(Vec<usize>),
 }
 
-/// What a rule asks for.
+/// What a rule wants to give.
 struct Offer<'a> {
     rule: &'a EarningRule,
-    /// What it counted.
+    /// The part that it counted.
     picked: Picked,
     basis: Option<i64>,
     wanted: Points,
-    /// What its cap lets through.
+    /// The points after its cap.
     capped: Points,
-    /// Steps that are taken toward it.
+    /// The steps toward it.
     stepped: Option<StepsChange>,
-    /// How far the member has come with them.
+    /// The member's progress with them.
     progress: Option<Progress>,
     /// Whether the rule counts the occasion.
     is_counted: bool,
 }
 
 impl Offer<'_> {
-    /// Why the rule gives nothing although it was counted; `None` if it gives something.
+    /// Returns why the rule gives nothing although it counts the occasion; `None` if it gives something.
     fn because(&self) -> Option<Unearned> {
         if !self.is_counted {
-            // Why it does not has been told.
+            // The reason was already recorded.
             return None;
         }
         match (self.wanted.is_zero(), self.capped.is_zero()) {
@@ -290,7 +290,7 @@ impl Offer<'_> {
     }
 }
 
-/// What another rule of its group gives, if that is more, or as much and it stands before this one.
+/// Returns the points of another rule of its group, if they are more, or as many and that rule comes first.
 fn beaten_by(offer: &Offer<'_>, offers: &[Offer<'_>]) -> Option<Points> {
     if !matches!(offer.rule.stacking, Stacking::BestOf(_)) {
         return None;
@@ -305,9 +305,9 @@ struct Assessor<'a> {
     earner: Earner<'a>,
     occasion: &'a Occasion,
     facts: Facts<'a>,
-    /// What of a purchase earns.
+    /// The eligible part of a purchase.
     eligible: Eligible,
-    /// What the base rules gave.
+    /// The offers of the base rules.
     bases: Vec<Offer<'a>>,
     /// The work that conditions may still do for this occasion, in units of `Work`.
     work_left: u64,
@@ -315,7 +315,7 @@ struct Assessor<'a> {
 }
 
 impl<'a> Assessor<'a> {
-    /// Adds a line, unless it says nothing: what is stored has a price.
+    /// Adds a line, unless it has no content, because storage costs money.
     fn add_line(&mut self, line: BreakdownLine) {
         self.done.points += line.given;
         if !line.given.is_zero() || line.progress.is_some() || line.fault.is_some() {
@@ -323,7 +323,8 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// What `rule` asks for; `None` if its condition does not hold, or cannot be told, which the breakdown then says.
+    /// Returns the offer of `rule`; `None` if its condition is false or cannot be evaluated, which the breakdown then
+    /// says.
     fn offer(&mut self, rule: &'a EarningRule, base: Points) -> Result<Option<Offer<'a>>, NotAssessed> {
         let because = match self.spend_work(rule).and_then(|()| self.pick(rule)) {
             Ok(Ok(picked)) => return self.offer_for(rule, picked, base).map(Some),
@@ -354,8 +355,8 @@ impl<'a> Assessor<'a> {
         Ok(Offer { rule, picked, basis, wanted, capped, stepped, progress, is_counted: true })
     }
 
-    /// What is left of what a rule gave for steps that does not count the occasion any more: it may be less than nothing, where a
-    /// card that another purchase had filled is full no more.
+    /// Returns what remains of the points for steps of a rule that no longer counts the occasion. It may be negative,
+    /// if a card that another purchase had filled is no longer full.
     fn offer_of_nothing(&self, rule: &'a EarningRule, again: &Again<'_>) -> Result<Option<Offer<'a>>, NotAssessed> {
         let picked = Picked::Lines(Vec::new());
         let matched = self.matched(rule, &picked, Points::ZERO);
@@ -367,7 +368,7 @@ impl<'a> Assessor<'a> {
         Ok(Some(Offer { rule, picked, basis: None, wanted, capped: wanted, stepped, progress, is_counted: false }))
     }
 
-    /// What `rule` comes to before its cap.
+    /// Returns what `rule` wants to give before its cap.
     fn earned(&self, rule: &EarningRule, matched: &Matched<'_>) -> Result<Yield, PointsOverflow> {
         match (self.earner.pass, rule.strategy.steps(matched)) {
             (Pass::Before(given), Some(_)) => Ok(given_by(given, rule).into()),
@@ -381,10 +382,10 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// What of `wanted` points the cap of `rule` lets through.
+    /// Returns the part of `wanted` points that the cap of `rule` allows.
     ///
-    /// Of an occasion that is another than before a cap takes nothing away that it let through, and what it held back stays held
-    /// back: room that came free since serves later purchases. Where the rule wants more than before, it gets what room is known.
+    /// For an occasion that has changed, a cap removes nothing that it allowed before, and what it held back stays held
+    /// back: freed room serves later purchases. If the rule wants more than before, it gets the room that is known.
     fn let_through(&self, rule: &EarningRule, wanted: Points) -> Result<Points, CounterNeeded> {
         let Earner { account, counters, pass, .. } = self.earner;
         let owner = rule.cap_owner();
@@ -410,8 +411,8 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// What the base rules gave for `lines`: of those that give points by the line, what they come to for these alone, and as
-    /// much less as their caps let through.
+    /// Returns what the base rules gave for `lines`. Rules that count by line are computed for these lines only, and
+    /// reduced in the proportion of their caps.
     fn base_of(&self, lines: &[usize]) -> Result<Points, PointsOverflow> {
         let mut sum = Points::ZERO;
         for base in self.bases.iter().filter(|base| base.rule.strategy.is_by_line() && !base.wanted.is_zero()) {
@@ -429,24 +430,25 @@ impl<'a> Assessor<'a> {
         Ok(sum)
     }
 
-    /// Tells with the answer why a rule gave nothing, and what it counted; `None` if it gave something.
+    /// Adds an explanation of why a rule gave nothing, and what it counted; `None` if it gave something.
     fn explain(&mut self, rule: &EarningRule, wanted: Points, basis: Option<i64>, because: Option<Unearned>) {
         if let Some(because) = because {
             self.done.explanations.push(Explanation { rule: rule.id.to_string(), wanted, basis, because });
         }
     }
 
-    /// Sets apart the work that the rule's condition may do.
+    /// Deducts the work of the rule's condition from the budget.
     ///
-    /// A program that is published within its bounds never runs out of it, but one that was published before there were any
-    /// may. The work is told from the rules and the number of lines alone, so the same purchase has the same faults each time.
+    /// A program that was published within the bounds never exceeds the budget; one that was published before they
+    /// existed may. The work depends on the rules and the number of lines only, so the same purchase has the same
+    /// faults each time.
     fn spend_work(&mut self, rule: &EarningRule) -> Result<(), ConditionFault> {
         let work = rule.when.as_ref().map_or(0, |condition| condition.work_for(self.occasion.lines().len()));
         self.work_left = self.work_left.checked_sub(work).ok_or(ConditionFault::TooCostly)?;
         Ok(())
     }
 
-    /// The part of the occasion that the rule's condition lets through, or why there is none.
+    /// Returns the part of the occasion that the rule's condition selects, or why there is none.
     fn pick(&self, rule: &EarningRule) -> Result<Result<Picked, Unearned>, ConditionFault> {
         if let Pass::Again(Again { is_gone: true, .. }) = self.earner.pass {
             return Ok(Err(Unearned::NoLines));
@@ -457,7 +459,7 @@ impl<'a> Assessor<'a> {
         }
         let mut picked = Vec::new();
         for (place, line) in self.occasion.lines().iter().enumerate() {
-            // What earns nothing is no line to a rule.
+            // Rules do not see lines that are not eligible.
             if self.eligible_line(place).is_some() && condition.holds(&self.facts.of_line(line))? {
                 picked.push(place);
             }
@@ -465,7 +467,7 @@ impl<'a> Assessor<'a> {
         Ok(if picked.is_empty() { Err(Unearned::NoLines) } else { Ok(Picked::Lines(picked)) })
     }
 
-    /// What of a line earns, in minor units; `None` if it is excluded.
+    /// Returns the eligible amount of a line, in minor units; `None` if it is excluded.
     fn eligible_line(&self, place: usize) -> Option<i64> {
         self.eligible.lines.get(place).copied().flatten()
     }
@@ -494,7 +496,7 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// Gives what a rule asks for, and records what it used.
+    /// Gives what a rule wants, and records what it used.
     fn grant(&mut self, offer: &Offer<'_>) {
         self.explain(offer.rule, offer.wanted, offer.basis, offer.because());
         if let Some(stepped) = &offer.stepped {
@@ -510,13 +512,13 @@ impl<'a> Assessor<'a> {
         self.add_line(offer.line(offer.capped, offer.progress));
     }
 
-    /// Tells that a rule gives nothing because another of its group gives more. No step is taken toward it either, and steps
-    /// that were taken before are taken back.
+    /// Records that a rule gives nothing because another of its group gives more. No step is taken toward it either,
+    /// and earlier steps are undone.
     fn pass_over(&mut self, offer: &Offer<'_>, best: Points) -> Result<(), NotAssessed> {
         let because = offer.because().unwrap_or(Unearned::NotBest);
         self.explain(offer.rule, offer.wanted, offer.basis, Some(because));
         if let Some(wanted) = self.done.wanted.get_mut(&offer.rule.id) {
-            // One that wanted more was held back by its cap, and stays held back.
+            // A rule that wanted more was held back by its cap, and stays held back.
             wanted.is_beaten = offer.wanted <= best;
         }
         if let Pass::Again(again) = self.earner.pass
@@ -533,7 +535,7 @@ impl<'a> Assessor<'a> {
     }
 }
 
-/// What the account remembers for `rule`.
+/// Returns the account's steps toward `rule`.
 fn steps_of<'a>(account: &'a Account, rule: &EarningRule) -> &'a Steps {
     static NOTHING: Steps = Steps { count: 0, days: Vec::new(), is_done: false };
     account.steps.get(&rule.id).unwrap_or(&NOTHING)
@@ -544,17 +546,17 @@ fn given_by(given: &BTreeMap<String, Points>, rule: &EarningRule) -> Points {
 }
 
 impl Again<'_> {
-    /// What `rule` gave.
+    /// Returns the points that `rule` gave.
     fn given(&self, rule: &EarningRule) -> Points {
         given_by(self.given, rule)
     }
 
-    /// The steps that the occasion took toward `rule`.
+    /// Returns the steps of the occasion toward `rule`.
     fn taken(&self, rule: &EarningRule) -> i64 {
         self.steps.get(&rule.id).copied().unwrap_or_default()
     }
 
-    /// What `rule` yields if the occasion takes `by` more steps toward it than it did.
+    /// Returns the yield of `rule` if the occasion takes `by` more steps toward it.
     fn restep(&self, rule: &EarningRule, matched: &Matched<'_>, by: i64) -> Result<Yield, PointsOverflow> {
         if by == 0 {
             return Ok(Points::ZERO.into());

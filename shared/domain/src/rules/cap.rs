@@ -1,4 +1,4 @@
-//! Caps: how often, or for how many points, a rule or a reward may be used.
+//! Caps: limits on the uses or the points of a rule or a reward.
 
 use jiff::civil::Date;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What a cap counts.
+/// The unit of a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Uses.
@@ -23,10 +23,10 @@ pub enum Unit {
     Points,
 }
 
-/// Over whom a cap counts.
+/// The scope of a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Per {
-    /// Each member for himself.
+    /// Each member separately.
     Member,
     /// All members together.
     Program,
@@ -35,18 +35,18 @@ pub enum Per {
 /// A cap: `{ "points": 200, "per": "member", "every": "month" }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cap {
-    /// How many.
+    /// The limit.
     pub most: i64,
-    /// Of what.
+    /// The unit.
     pub unit: Unit,
-    /// Over whom.
+    /// The scope.
     pub per: Per,
-    /// In which interval.
+    /// The interval.
     pub every: Every,
 }
 
 impl Cap {
-    /// The counter that this cap of `owner` needs on `date`; `None` if the account itself holds the use.
+    /// Returns the counter of this cap of `owner` on `date`; `None` if the account stores the use.
     #[must_use]
     pub fn counter(&self, owner: &CapOwner, date: Date) -> Option<CounterId> {
         match self.per {
@@ -55,11 +55,11 @@ impl Cap {
         }
     }
 
-    /// How many of `wanted` points this cap of `owner` lets through on `date`.
+    /// Returns the part of `wanted` points that this cap of `owner` allows on `date`.
     ///
     /// # Errors
     ///
-    /// Too little was read of the counter behind the cap.
+    /// More of the counter must be read.
     pub fn clip(
         &self,
         wanted: Points,
@@ -86,8 +86,8 @@ impl Cap {
         })
     }
 
-    /// What it means that `owner` gave or took `points` on `date`: a change of the account, or a take from the program's
-    /// counter.
+    /// Returns the change for `owner` giving or taking `points` on `date`: a change of the account, or a take from the
+    /// program's counter.
     #[must_use]
     pub(crate) fn use_up(&self, points: Points, owner: &CapOwner, date: Date) -> Used {
         let amount = match self.unit {
@@ -97,7 +97,7 @@ impl Cap {
         self.used_by(amount, owner, date)
     }
 
-    /// How much of this cap a use of `points` takes; nothing if there are none.
+    /// Returns the use of this cap by `points`; zero without points.
     #[must_use]
     pub(crate) fn amount(&self, points: Points) -> i64 {
         match self.unit {
@@ -106,18 +106,18 @@ impl Cap {
         }
     }
 
-    /// What it means that `owner` gives `after` points on `date`, where it gave `before`.
+    /// Returns the change for `owner` giving `after` points on `date` instead of `before`.
     #[must_use]
     pub(crate) fn use_instead(&self, before: Points, after: Points, owner: &CapOwner, date: Date) -> Used {
         self.used_by(self.amount(after).saturating_sub(self.amount(before)), owner, date)
     }
 
-    /// How many points more than `before` this cap lets an earlier accrual of `date` have, as far as that is known: of
-    /// `is_known` intervals of the account, and of every counter.
+    /// Returns how many points more than `before` this cap allows an earlier accrual of `date`, as far as that is
+    /// known: for `is_known` intervals of the account, and for every counter.
     ///
     /// # Errors
     ///
-    /// Too little was read of the counter behind the cap.
+    /// More of the counter must be read.
     pub(crate) fn room(
         &self,
         (before, more): (Points, Points),
@@ -129,7 +129,7 @@ impl Cap {
     ) -> Result<Points, CounterNeeded> {
         let is_used = self.unit == Unit::Times && !before.is_zero();
         if is_used {
-            // The one use that it takes has been taken.
+            // The single use was already counted.
             return Ok(more);
         }
         if self.per == Per::Member && !is_known(Interval::of(self.every, date)) {
@@ -138,7 +138,7 @@ impl Cap {
         self.clip(more, owner, date, cap_use, counters)
     }
 
-    /// What it means that `owner` did not give or take `points` on `date` after all, and with them one use, if `is_whole`.
+    /// Returns the change for `owner` returning `points` of `date`, and with them one use if `is_whole`.
     #[must_use]
     pub(crate) fn give_back(&self, points: Points, is_whole: bool, owner: &CapOwner, date: Date) -> Used {
         let amount = match self.unit {
@@ -157,10 +157,10 @@ impl Cap {
     }
 }
 
-/// What a use of a cap changes.
+/// A change of the use of a cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Used {
-    /// Nothing.
+    /// No change.
     Nothing,
     /// The member's account.
     OfMember(CapChange),

@@ -1,4 +1,4 @@
-//! What a condition may know of an occasion: the value of each fact.
+//! The facts of an occasion that conditions can read.
 
 use crate::{
     ledger::facts::MemberThen,
@@ -22,8 +22,7 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date};
 
-/// The facts of one occasion, for every condition that is asked about it. Nothing is copied that the occasion or what is known
-/// of the member has as a text.
+/// The facts of one occasion, for all conditions on it. Texts of the occasion and of the member are borrowed.
 pub(crate) struct Facts<'a> {
     member: &'a MemberThen,
     enrolled_on: String,
@@ -36,13 +35,13 @@ pub(crate) struct Facts<'a> {
     occasion: Option<&'a Occasion>,
     /// Pieces on all lines.
     items: i64,
-    /// What of a purchase earns, in minor units.
+    /// The eligible part of a purchase, in minor units.
     eligible: i64,
 }
 
 impl MemberThen {
-    /// Returns what conditions of `program` can read about the member of `account`, whose level is `tier` and whose plan is
-    /// `plan`, with what counts toward a tier in the `period` of an occasion.
+    /// Returns what conditions of `program` can read about the member of `account`, with the level `tier`, the plan
+    /// `plan`, and the amounts toward a tier in the `period` of an occasion.
     pub(crate) fn of(
         program: &Program,
         account: &Account,
@@ -60,8 +59,8 @@ impl MemberThen {
         }
     }
 
-    /// Returns those of these facts that a return of a purchase needs: those that conditions of `program` read, and no personal
-    /// data.
+    /// Returns those of these facts that a return of a purchase needs: those that conditions of `program` read, without
+    /// personal data.
     pub(crate) fn kept(&self, program: &Program) -> Self {
         let reads = |is_it: fn(&Fact) -> bool| reads_of_purchases(program, is_it);
         let is_kept = |id: &AttributeId| {
@@ -96,8 +95,8 @@ impl MemberThen {
         }
     }
 
-    /// Returns these facts with the personal attributes of `account`, which are kept nowhere else: conditions read those as
-    /// they are now.
+    /// Returns these facts with the personal attributes of `account`, which are stored nowhere else: conditions read
+    /// their current values.
     pub(crate) fn with_personal(&self, program: &Program, account: &Account) -> Self {
         let personal = program.attributes.iter().filter(|spec| spec.personal);
         let now = personal.filter_map(|spec| Some((spec.id.clone(), account.attributes.get(&spec.id)?.clone())));
@@ -107,13 +106,13 @@ impl MemberThen {
     }
 }
 
-/// Whether the condition of a rule on purchases reads a fact for which `is_it` holds.
+/// Returns whether a condition of a rule on purchases reads a fact for which `is_it` holds.
 fn reads_of_purchases(program: &Program, is_it: impl Fn(&Fact) -> bool) -> bool {
     let rules = program.earning_rules.iter().filter(|rule| rule.on == Trigger::Purchase);
     rules.filter_map(|rule| rule.when.as_ref()).any(|condition| condition.reads(&is_it))
 }
 
-/// A moment on the clocks of the program's time zone.
+/// An instant in the program's time zone.
 struct Moment {
     date: String,
     time: String,
@@ -132,7 +131,7 @@ pub(crate) struct FactsOfLine<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts about a member at a moment.
+    /// Returns the facts about a member at an instant.
     pub(crate) fn new(program: &Program, member: &'a MemberThen, at: Timestamp) -> Self {
         let attributes = program.attributes.iter().map(|spec| match member.attributes.get(&spec.id) {
             None => Value::Null,
@@ -159,7 +158,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The facts about an occasion.
+    /// Returns the facts about an occasion.
     pub(crate) fn of(program: &Program, member: &'a MemberThen, occasion: &'a Occasion, eligible: i64) -> Self {
         let items = occasion.lines().iter().fold(0_i64, |items, line| items.saturating_add(line.quantity.pieces()));
         let facts = Self::new(program, member, occasion.occurred_at());
@@ -184,7 +183,7 @@ impl<'a> Facts<'a> {
         date.map(|date| date.month().into())
     }
 
-    /// With those of one line.
+    /// Returns these facts with those of one line.
     pub(crate) fn of_line(&'a self, line: &'a Line) -> FactsOfLine<'a> {
         FactsOfLine { facts: self, line }
     }
@@ -236,7 +235,7 @@ impl Known for Facts<'_> {
             Fact::Day => Value::Number(self.moment.day),
             Fact::Hour => Value::Number(self.moment.hour),
             Fact::Minute => Value::Number(self.moment.minute),
-            // A condition that speaks of a line is asked about one.
+            // A condition on `line` is evaluated with a line.
             Fact::Sku | Fact::Category | Fact::Quantity | Fact::Amount => Value::Null,
         }
     }

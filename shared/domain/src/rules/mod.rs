@@ -1,4 +1,4 @@
-//! The rules: the program document, its versions, and what its rules give.
+//! The rules: the program document, its versions, and their evaluation.
 
 pub(crate) mod assessment;
 pub mod cap;

@@ -1,8 +1,8 @@
-//! A JSON document read piece by piece, with every fault in it collected, each with a pointer to its place.
+//! Reads a JSON document and collects all errors in it, each with a pointer to its place.
 //!
-//! There are two kinds of findings. A *fault* means that there is no value: it has the wrong type, or no meaning. A *lint*
-//! means that the value is understood but must not be published: it is out of bounds, or contradicts another. A document to
-//! be published must have neither. A document that has been published must stay readable, so only faults count there: a
+//! There are two kinds of findings. A *fault* means that there is no value: it has the wrong type, or no meaning. A
+//! *lint* means that the value is understood but must not be published: it is out of bounds, or contradicts another. A
+//! document to be published must have neither. A published document must stay readable, so only faults count there: a
 //! later release may lint more, and must still read what an earlier one accepted.
 
 use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::FromStr};
@@ -11,27 +11,27 @@ use serde_json::Value;
 
 use crate::values::{pointer, points::Points};
 
-/// Longest name of anything shown to people, in characters.
+/// Maximum length of a name shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
 
-/// What is wrong at one place of a program document, or what its owner should know about it.
+/// An error at one place of a program document, or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Where: a JSON pointer (RFC 6901).
+    /// The place: a JSON pointer (RFC 6901).
     pub at: String,
-    /// Which kind of fault: a stable code.
+    /// The kind of error: a stable code.
     pub code: &'static str,
-    /// What is wrong and what would be right, in a sentence.
+    /// What is wrong and what is allowed, in a sentence.
     pub message: String,
 }
 
-/// No number in a document has a meaning beyond what the engine counts in.
+/// The maximum of numbers in a document: the range of the engine.
 const NUMBER_MAX: i64 = Points::MAX.get();
 
-/// The longest time that can be counted from a date, in days or months.
+/// The maximum time that can be counted from a date, in days or months.
 const SPAN_MAX: i64 = 100_000;
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(RefCell<Vec<Reported>>);
 
@@ -45,26 +45,26 @@ struct Reported {
 enum Kind {
     /// There is no value.
     Fault,
-    /// There is a value, and it must not be published.
+    /// There is a value that must not be published.
     Lint,
 }
 
 impl Findings {
-    /// Everything that was found, in the order of reading.
+    /// Returns all findings, in the order of reading.
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         self.0.into_inner().into_iter().map(|reported| reported.finding).collect()
     }
 
-    /// The places where there is no value.
+    /// Returns the faults.
     pub(crate) fn into_faults(self) -> Vec<Finding> {
         let findings = self.0.into_inner().into_iter();
         findings.filter(|reported| reported.kind == Kind::Fault).map(|reported| reported.finding).collect()
     }
 }
 
-/// A value in the document and where it stands.
+/// A value in the document, and its place.
 ///
-/// A reading method reports what is wrong and answers `None` where there is no value. Reading goes on with the rest, so that
+/// A reading method reports what is wrong and returns `None` without a value. Reading continues with the rest, so that
 /// all findings are reported at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'a> {
@@ -73,7 +73,7 @@ pub(crate) struct Node<'a> {
     findings: &'a Findings,
 }
 
-/// A step from the top of the document, kept as a borrowed chain so that only a fault pays for writing it.
+/// A step from the top of the document, borrowed as a chain so that only findings pay for writing it.
 #[derive(Clone, Copy)]
 enum Place<'a> {
     Top,
@@ -129,7 +129,7 @@ impl<'a> Node<'a> {
         self.fault("wrong_type", format!("must be {wanted}, not {found}"));
     }
 
-    /// The fields of an object; a field that is not in `known` is a lint.
+    /// Returns the fields of an object; a field that is not in `known` is a lint.
     pub(crate) fn fields(&'a self, known: &[&str]) -> Option<Fields<'a>> {
         let Value::Object(object) = self.value else {
             self.wrong_type("an object");
@@ -144,7 +144,7 @@ impl<'a> Node<'a> {
         Some(Fields { node: self })
     }
 
-    /// The name and the value of an object's only field, as in `{ "days": 14 }`.
+    /// Returns the name and the value of an object's only field, as in `{ "days": 14 }`.
     pub(crate) fn variant(&'a self) -> Option<(&'a str, Node<'a>)> {
         if let Value::Object(object) = self.value
             && let (Some((name, value)), 1) = (object.iter().next(), object.len())
@@ -154,29 +154,29 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// Whether it is an object with a field of this name. Reports nothing.
+    /// Returns whether it is an object with a field of this name. Reports nothing.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.value.get(name).is_some()
     }
 
-    /// The item of a list at `index`, if there is one. Reports nothing.
+    /// Returns the item of a list at `index`, if there is one. Reports nothing.
     pub(crate) fn item(&'a self, index: usize) -> Option<Node<'a>> {
         let value = self.value.get(index)?;
         Some(Node { value, place: Place::Index(self, index), findings: self.findings })
     }
 
-    /// The field of an object called `name`, if there is one. Reports nothing.
+    /// Returns the field `name` of an object, if there is one. Reports nothing.
     pub(crate) fn field(&'a self, name: &'a str) -> Option<Node<'a>> {
         let value = self.value.get(name)?;
         Some(Node { value, place: Place::Field(self, name), findings: self.findings })
     }
 
-    /// The text, if it is one. Reports nothing.
+    /// Returns the text, if it is one. Reports nothing.
     pub(crate) fn text(&self) -> Option<&'a str> {
         self.value.as_str()
     }
 
-    /// A text; a lint unless it has 1 to `length_max` characters.
+    /// Reads a text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
             self.wrong_type("a text");
@@ -189,7 +189,7 @@ impl<'a> Node<'a> {
         Some(text.to_owned())
     }
 
-    /// A text that reads as a `T`.
+    /// Reads a text and parses it as a `T`.
     pub(crate) fn parsed<T: FromStr>(&self, code: &'static str) -> Option<T>
     where
         T::Err: fmt::Display,
@@ -201,19 +201,20 @@ impl<'a> Node<'a> {
         text.parse().map_err(|error: T::Err| self.fault(code, error.to_string())).ok()
     }
 
-    /// A whole number; a lint unless it is within `accepted`. Below 1, or below 0 if 0 is accepted, it has no meaning.
+    /// Reads a whole number; a lint unless it is within `accepted`. Below 1, or below 0 if 0 is accepted, it has no
+    /// meaning.
     pub(crate) fn integer(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
         let least = *accepted.start().min(&1);
         self.integer_within(least..=NUMBER_MAX, accepted)
     }
 
-    /// A number of days or months, as [`Node::integer`].
+    /// Reads a number of days or months, like [`Node::integer`].
     pub(crate) fn span(&self, accepted: RangeInclusive<i64>) -> Option<i32> {
         let least = *accepted.start().min(&1);
         i32::try_from(self.integer_within(least..=SPAN_MAX, accepted)?).ok()
     }
 
-    /// A percentage of which only what is above 100 has a meaning; a lint unless it is within `accepted`.
+    /// Reads a percentage above 100; a lint unless it is within `accepted`.
     pub(crate) fn percent(&self, accepted: RangeInclusive<i64>) -> Option<i64> {
         self.integer_within(100..=NUMBER_MAX, accepted)
     }
@@ -232,7 +233,7 @@ impl<'a> Node<'a> {
         has_meaning.then_some(number)
     }
 
-    /// One of the named choices.
+    /// Reads one of the named choices.
     pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let chosen = self.text().and_then(|text| choices.iter().find(|(name, _)| *name == text));
         if chosen.is_none() {
@@ -246,7 +247,7 @@ impl<'a> Node<'a> {
         self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
     }
 
-    /// Whether the value is a list. Reports nothing.
+    /// Returns whether the value is a list. Reports nothing.
     pub(crate) fn is_list(&self) -> bool {
         self.value.is_array()
     }
@@ -268,7 +269,7 @@ impl<'a> Node<'a> {
         read.into_iter().collect()
     }
 
-    /// Like [`Node::list`], and reports each item whose `id` stood before.
+    /// Like [`Node::list`], and reports each item whose `id` occurs before.
     pub(crate) fn list_by_id<T>(&'a self, most: usize, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
         let seen = RefCell::new(BTreeSet::new());
         self.list(most, |node| {
@@ -282,14 +283,14 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The `id` of each item of a list that has one. Reports nothing.
+    /// Returns the `id` of each item of a list that has one. Reports nothing.
     pub(crate) fn ids(&self) -> BTreeSet<&'a str> {
         let items = self.value.as_array().into_iter().flatten();
         items.filter_map(|item| item.get("id").and_then(Value::as_str)).collect()
     }
 }
 
-/// `true` or `false`.
+/// Reads `true` or `false`.
 pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
     if node.value.as_bool().is_none() {
         node.wrong_type("true or false");
@@ -304,12 +305,12 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The field, if it is there.
+    /// Returns the field, if there is one.
     pub(crate) fn optional(self, name: &'a str) -> Option<Node<'a>> {
         self.node.field(name)
     }
 
-    /// The field, or a fault that it is missing.
+    /// Returns the field, or reports that it is missing.
     pub(crate) fn required(self, name: &'a str) -> Option<Node<'a>> {
         let field = self.optional(name);
         if field.is_none() {
@@ -320,7 +321,7 @@ impl<'a> Fields<'a> {
         field
     }
 
-    /// What `read` makes of the field, or `default` if it is not there.
+    /// Reads the field with `read`, or returns `default` if there is none.
     pub(crate) fn read_or<T>(self, name: &'a str, default: T, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<T> {
         match self.optional(name) {
             None => Some(default),

@@ -1,4 +1,4 @@
-//! What a new version of a program changes, compared with the version before it, and what it must not change.
+//! Compares a new version of a program with the version before it: what it changes, and what it must not change.
 
 use std::collections::BTreeMap;
 
@@ -25,20 +25,21 @@ pub struct Edition<'a> {
     pub document: &'a Value,
 }
 
-/// What a new version is to the versions before it.
+/// The relation of a new version to the versions before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Succession {
     /// How it differs from the version before, for [`VersionHead::differs`].
     pub differs: Differs,
     /// For [`VersionHead::replaces`].
     pub replaces: Vec<(LevelId, LevelId)>,
-    /// What the owner should know. Nothing stands in the way of publishing.
+    /// Warnings for the owner. They do not prevent publishing.
     pub warnings: Vec<Finding>,
 }
 
-/// Compares the first version of a program with nothing.
+/// Returns the succession of the first version of a program.
 ///
-/// It is in force from its publication and decides everything earlier, so what it says about other versions has no effect.
+/// It is in force from its publication and decides everything earlier, so what it says about other versions has no
+/// effect.
 #[must_use]
 pub fn first(new: Edition<'_>) -> Succession {
     let ignored = new.program.in_force_from.map(|_| Finding {
@@ -53,8 +54,8 @@ pub fn first(new: Edition<'_>) -> Succession {
 ///
 /// # Errors
 ///
-/// Every change that a program with members cannot make: another currency or time zone (`cannot_change`), a level that is
-/// neither kept nor replaced (`level_dropped`); and a correction of a version that is not there (`unknown_version`).
+/// Every change that is not allowed: another currency or time zone (`cannot_change`), a level that is neither kept nor
+/// replaced (`level_dropped`), and a correction of a version that does not exist (`unknown_version`).
 pub fn succession(
     before: Edition<'_>,
     new: Edition<'_>,
@@ -75,7 +76,7 @@ pub fn succession(
     })
 }
 
-/// Amounts in accounts have no currency of their own, and days in accounts no zone.
+/// Amounts in accounts have no currency of their own, and dates in accounts no time zone.
 fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Finding> {
     let is_same_currency = before.program.currency == new.program.currency;
     let is_same_zone = before.program.zone.iana_name() == new.program.zone.iana_name();
@@ -93,7 +94,7 @@ fn unchangeable(before: Edition<'_>, new: Edition<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Levels of the version before that members would lose without getting another.
+/// Returns an error for each level of the version before that members would lose without a replacement.
 fn dropped(before: &Program, new: &Program) -> Vec<Finding> {
     let at = if new.tiers.is_some() { "/tiers/levels" } else { "/tiers" };
     let is_dropped = |level: &&Level| successor(new.tiers.as_ref(), &level.id).is_none();
@@ -110,7 +111,7 @@ fn dropped(before: &Program, new: &Program) -> Vec<Finding> {
         .collect()
 }
 
-/// The level that members of `old` have under `tiers`, and its place.
+/// Returns the level that members of `old` have under `tiers`, and its position.
 fn successor<'t>(tiers: Option<&'t Tiers>, old: &LevelId) -> Option<(usize, &'t Level)> {
     let levels = || tiers.into_iter().flat_map(|tiers| &tiers.levels).enumerate();
     levels().find(|(_, level)| level.id == *old).or_else(|| levels().find(|(_, level)| level.replaces.contains(old)))
@@ -125,7 +126,7 @@ fn uncorrectable(new: &Program, published: &[VersionHead]) -> Option<Finding> {
     })
 }
 
-/// Levels of the version before that have another id now. A document may go on naming what older versions replaced.
+/// Returns the levels of the version before whose id changed. A document may still name what older versions replaced.
 fn replaced(before: &Program, new: &Program) -> Vec<(LevelId, LevelId)> {
     let levels = before.tiers.iter().flat_map(|tiers| &tiers.levels);
     levels
@@ -136,7 +137,7 @@ fn replaced(before: &Program, new: &Program) -> Vec<(LevelId, LevelId)> {
         .collect()
 }
 
-/// A warning for each level that asks for more than before.
+/// Returns a warning for each level whose threshold is raised.
 fn raised(before: &Program, new: &Program) -> Vec<Finding> {
     let levels = before.tiers.iter().flat_map(|tiers| &tiers.levels);
     levels
@@ -156,10 +157,10 @@ fn raised(before: &Program, new: &Program) -> Vec<Finding> {
         .collect()
 }
 
-/// How `new` differs from `before` in what time does to an account. When in doubt it says that they differ, which costs a
-/// read; the opposite would let an account be settled by the wrong rules.
+/// Returns how `new` differs from `before` in the effects of time on an account. If in doubt, it says that they differ,
+/// which costs a read; the opposite would settle accounts by wrong rules.
 fn differs(before: Edition<'_>, new: Edition<'_>) -> Differs {
-    // What a version takes back ends when it begins, even if its own levels are those of the version before.
+    // What a version corrects ends when it comes into force, even if its own levels are those of the version before.
     if ranks(before.program) != ranks(new.program) || new.program.corrects.is_some() {
         Differs::Tiers
     } else if !is_same_over_time(before, new) {
@@ -169,14 +170,14 @@ fn differs(before: Edition<'_>, new: Edition<'_>) -> Differs {
     }
 }
 
-/// The tiers without what has no say in who has which level.
+/// Returns the tiers without fields that do not affect who has which level.
 fn ranks(program: &Program) -> Option<Tiers> {
     let mut tiers = program.tiers.clone()?;
     for level in &mut tiers.levels {
         level.earning_percent = 0;
         level.perks.clear();
         level.entitlements.clear();
-        // A level that replaces one of the version before is there in its place, so the ids differ.
+        // A level that replaces another has another id.
         level.replaces.clear();
     }
     Some(tiers)
@@ -193,13 +194,13 @@ fn is_same_over_time(before: Edition<'_>, new: Edition<'_>) -> bool {
         && steps(before) == steps(new)
 }
 
-/// Earning rules with what the document says of each. Both are in the document's order.
+/// Returns earning rules with their part of the document. Both are in the document's order.
 fn rules(edition: Edition<'_>) -> impl Iterator<Item = (&EarningRule, &Value)> {
     let written = edition.document.get("earning_rules").and_then(Value::as_array);
     edition.program.earning_rules.iter().zip(written.into_iter().flatten())
 }
 
-/// Everything that has a say in what a birthday gives; nothing where no rule is on birthdays.
+/// Returns everything that affects the points of a birthday; `None` without birthday rules.
 fn birthdays(edition: Edition<'_>) -> Option<(Vec<&Value>, [Option<&Value>; 2])> {
     let of_birthdays: Vec<_> = rules(edition).filter(|(rule, _)| rule.on == Trigger::Birthday).collect();
     let written = of_birthdays.iter().map(|(_, written)| *written).collect();
@@ -207,7 +208,7 @@ fn birthdays(edition: Edition<'_>) -> Option<(Vec<&Value>, [Option<&Value>; 2])>
     (!of_birthdays.is_empty()).then_some((written, others))
 }
 
-/// Every cap whose use an account remembers. Entitlements of plans are compared with their plans.
+/// Returns every cap whose use an account stores. Entitlements of plans are compared with their plans.
 fn caps(program: &Program) -> Vec<(CapOwner, Cap)> {
     let rules = program.earning_rules.iter().filter_map(|rule| Some((rule.cap_owner(), rule.cap?)));
     let rewards = program.rewards.iter().filter_map(|reward| Some((reward.cap_owner(), reward.limit?)));
@@ -219,11 +220,11 @@ fn caps(program: &Program) -> Vec<(CapOwner, Cap)> {
     caps
 }
 
-/// What rules give for steps that an account remembers.
+/// Returns what rules give for steps that an account stores.
 fn steps(edition: Edition<'_>) -> BTreeMap<&RuleId, &Value> {
     let given = rules(edition).filter_map(|(rule, written)| Some((&rule.id, written.get("give")?)));
     given.filter(|(_, give)| !STEPLESS.iter().any(|strategy| give.get(strategy).is_some())).collect()
 }
 
-/// The strategies that remember no steps. One that is not named here is taken to remember some.
+/// The strategies without steps. Any other strategy is assumed to have steps.
 const STEPLESS: [&str; 4] = ["rate", "fixed", "multiplier", "per_item"];

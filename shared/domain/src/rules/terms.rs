@@ -1,4 +1,4 @@
-//! The terms of plans under the rules: how long each runs, which one runs, and how they follow one another.
+//! Plan terms under the rules: how long each runs, which one runs, and their order.
 
 use jiff::civil::Date;
 
@@ -9,40 +9,41 @@ use crate::{
 };
 
 impl<'p> Rules<'p> {
-    /// The plan of `term`, with the terms under which it was last paid.
+    /// Returns the plan of `term`, with the terms under which it was last paid.
     pub(crate) fn plan(self, term: &PlanTerm) -> Option<&'p Plan> {
         self.versions.program(term.version).ok()?.plan(&term.plan)
     }
 
-    /// The last day on which the rate and the floor of the plan of `term` go on: its last paid day and its grace.
+    /// Returns the last day on which the rate and the floor of the plan of `term` apply: its last paid day plus its
+    /// grace.
     pub(crate) fn runs_until(self, term: &PlanTerm) -> Date {
         days_after(term.through, self.plan(term).map_or(0, |plan| plan.grace_days))
     }
 
-    /// The last day on which a payment continues `term` from its end: the last one on which it runs, and at least the day after
-    /// the last paid one, because that is when a card is charged.
+    /// Returns the last day on which a payment continues `term` from its end: the last day on which it runs, and at
+    /// least the day after the last paid one, when a card is charged.
     pub(crate) fn renews_until(self, term: &PlanTerm) -> Date {
         self.runs_until(term).max(days_after(term.through, 1))
     }
 
-    /// What the level that the plan of `term` has as its floor is called now.
+    /// Returns the current id of the level that is the floor of the plan of `term`.
     pub(crate) fn floor(self, term: &PlanTerm) -> Option<LevelId> {
         let floor = self.plan(term)?.tier_floor.as_ref()?;
         Some(self.versions.renamed(floor, term.version, self.program.version))
     }
 
-    /// The rank of the level that the plan of `term` has as its floor.
+    /// Returns the rank of the level that is the floor of the plan of `term`.
     pub(crate) fn floor_rank(self, term: &PlanTerm) -> Option<usize> {
         self.tiers()?.rank(&self.floor(term)?)
     }
 
-    /// The term of `terms` that runs on `day`. A term that has ended is still kept while a payment continues it.
+    /// Returns the term of `terms` that runs on `day`. A term that has ended stays while a payment can continue it.
     pub(crate) fn running(self, terms: &[PlanTerm], day: Date) -> Option<&PlanTerm> {
         terms.iter().find(|term| term.from <= day && self.runs_until(term) >= day)
     }
 
-    /// `terms`, each from the day on which the one before it has ended, grace included. Each keeps the paid days that are
-    /// left of it on `today`.
+    /// Returns `terms`, each starting on the day after the one before it has ended, including grace. Each keeps its
+    /// remaining paid days as of `today`.
     pub(crate) fn in_turn(self, terms: impl IntoIterator<Item = PlanTerm>, today: Date) -> Vec<PlanTerm> {
         let mut turn: Vec<PlanTerm> = Vec::new();
         for term in terms {
@@ -55,8 +56,8 @@ impl<'p> Rules<'p> {
         turn
     }
 
-    /// The terms of two accounts that become one, in the order in which they run: the one with the better floor first, then the
-    /// one with the better rate, then the one with more paid days left. A term without paid days does not wait for others.
+    /// Returns the terms of two merged accounts, in the order in which they run: better floor first, then better rate,
+    /// then more paid days left. A term without paid days does not wait for others.
     pub(crate) fn merged(self, terms: impl IntoIterator<Item = PlanTerm>, today: Date) -> Vec<PlanTerm> {
         let worth = |term: &PlanTerm| {
             let percent = self.plan(term).map(|plan: &Plan| plan.earning_percent);

@@ -1,4 +1,4 @@
-//! What a rule gives points for, and how that goes together with what other rules give.
+//! The trigger of a rule, and how it is stacked with other rules.
 
 use crate::values::id::ActivityType;
 
@@ -9,21 +9,21 @@ pub enum Trigger {
     Purchase,
     /// An activity of this type.
     Activity(ActivityType),
-    /// Joining.
+    /// An enrollment.
     Enrollment,
-    /// Bringing a friend.
+    /// A referral.
     Referral,
     /// A birthday.
     Birthday,
 }
 
-/// How what a rule gives goes together with what others give.
+/// How the points of a rule are combined with those of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stacking {
-    /// It is part of the base, which multipliers multiply.
+    /// Part of the base, which multipliers multiply.
     Base,
-    /// It comes on top.
+    /// On top of the base.
     Add,
-    /// It comes on top if it gives the most of its group.
+    /// On top of the base, if it gives the most of its group.
     BestOf(String),
 }

@@ -1,22 +1,22 @@
-//! What is known of a version of a program without reading its document.
+//! The head of a version: its data without the document.
 
 use jiff::Timestamp;
 
 use crate::values::id::{Actor, LevelId};
 
-/// What one version changes, compared with the version before it, of all that time does to an account by itself.
+/// The difference of a version from the one before it, in the effects of time on an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Differs {
-    /// Nothing: settling need not know of it.
+    /// None: settling does not need the document.
     #[default]
     Nothing,
-    /// Something, such as birthdays, plans, notices or what is forgotten, but not the tiers.
+    /// Some, such as birthdays, plans, notices or what is dropped, but not the tiers.
     Time,
     /// The tiers.
     Tiers,
 }
 
-/// What must be known of a version without reading its document.
+/// The data of a version without its document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionHead {
     /// Its number. Numbers ascend, and a withdrawn version leaves a gap.
@@ -29,10 +29,10 @@ pub struct VersionHead {
     pub actor: Option<Actor>,
     /// How it differs from the version before it.
     pub differs: Differs,
-    /// How many days back a purchase may be posted under it.
+    /// The number of days for which a purchase may be backdated under it.
     pub backdating_days_max: i32,
-    /// An earlier version whose levels it takes back.
+    /// An earlier version whose levels it removes.
     pub corrects: Option<u64>,
-    /// Levels of the version before that have another id now: the old id, and the new one.
+    /// Levels of the version before whose id changed: the old id, and the new one.
     pub replaces: Vec<(LevelId, LevelId)>,
 }

@@ -1,4 +1,4 @@
-//! The versions of a program: which rules were in force when, and which of them an account must be settled under.
+//! The versions of a program: which rules were in force when, and which ones an account must be settled under.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// A version's document is needed to decide, and was not loaded.
+/// The document of a version is needed for a decision, and was not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionMissing(pub u64);
 
 /// The versions of one program, and the documents of those that were loaded.
 ///
-/// Versions in this list are never withdrawn any more once they are in force, and never change. Cloning is cheap.
+/// Versions in this list are never withdrawn once they are in force, and never change. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Versions {
     heads: Arc<[VersionHead]>,
@@ -31,13 +31,13 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Versions in the order of their numbers, at least one, with the documents that were loaded.
+    /// Returns versions in the order of their numbers, at least one, with the documents that were loaded.
     #[must_use]
     pub fn new(heads: Arc<[VersionHead]>, programs: BTreeMap<u64, Arc<Program>>) -> Self {
         Self { heads, programs }
     }
 
-    /// All of them, oldest first.
+    /// Returns all heads, oldest first.
     #[must_use]
     pub fn heads(&self) -> &[VersionHead] {
         &self.heads
@@ -48,14 +48,14 @@ impl Versions {
         self.programs.insert(program.version, program);
     }
 
-    /// The number of the version in force at `instant`.
+    /// Returns the number of the version in force at `instant`.
     #[must_use]
     pub fn in_force_at(&self, instant: Timestamp) -> u64 {
         let begun = self.heads.iter().rev().find(|head| head.in_force_from <= instant);
         begun.or(self.heads.first()).map_or(0, |head| head.version)
     }
 
-    /// The rules in force at `instant`.
+    /// Returns the rules in force at `instant`.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Versions {
         self.program(self.in_force_at(instant))
     }
 
-    /// The rules of `version`.
+    /// Returns the rules of `version`.
     ///
     /// # Errors
     ///
@@ -73,18 +73,18 @@ impl Versions {
         self.programs.get(&version).map(Arc::as_ref).ok_or(VersionMissing(version))
     }
 
-    /// The version after `version` that changes what time does, if it has begun at `instant`.
+    /// Returns the next version after `version` that changes the effects of time, if it is in force at `instant`.
     #[must_use]
     pub fn next_begun(&self, version: u64, instant: Timestamp) -> Option<&VersionHead> {
         self.after(version, instant).find(|head| head.differs != Differs::Nothing)
     }
 
-    /// Versions after `version` that have begun at `instant`.
+    /// Returns versions after `version` that are in force at `instant`.
     fn after(&self, version: u64, instant: Timestamp) -> impl Iterator<Item = &VersionHead> {
         self.heads.iter().filter(move |head| head.version > version && head.in_force_from <= instant)
     }
 
-    /// The version that introduced the tiers of `version`, and the instant from which they have been in force; `None` if these
+    /// Returns the version that introduced the tiers of `version`, and since when they are in force; `None` if these
     /// are the program's first.
     #[must_use]
     pub fn tiers_since(&self, version: u64) -> (u64, Option<Timestamp>) {
@@ -95,7 +95,7 @@ impl Versions {
         }
     }
 
-    /// What the level called `level` under the rules of `version` is called under those of `later`.
+    /// Returns the id under the rules of `later` of the level `level` under those of `version`.
     #[must_use]
     pub fn renamed(&self, level: &LevelId, version: u64, later: u64) -> LevelId {
         let between = self.heads.iter().filter(|head| head.version > version && head.version <= later);
@@ -104,14 +104,14 @@ impl Versions {
         })
     }
 
-    /// The versions that must be loaded to settle `account` up to `now` and to decide about it, and are not: those that it is
-    /// settled through, those that earlier promises, plans, debts and holds rest on, and the one in force.
+    /// Returns the versions that must be loaded to settle `account` up to `now` and to decide about it: those that it
+    /// is settled through, those behind earlier promises, plans, debts and holds, and the one in force.
     #[must_use]
     pub fn missing(&self, account: &Account, now: Timestamp) -> Vec<u64> {
         let now = now.max(account.settled_at);
         let walked = self.after(account.program_version, now).filter(|head| head.differs != Differs::Nothing);
         let mut needed: Vec<_> = walked.map(|head| head.version).collect();
-        // A level that these rules gave is promised under the version that introduced their tiers.
+        // A level of these rules is promised under the version that introduced their tiers.
         let (promises_under, _) = self.tiers_since(account.program_version);
         needed.extend([account.program_version, promises_under, self.in_force_at(now)]);
         needed.extend(account.promised.iter().map(|promise| promise.version));
@@ -124,10 +124,10 @@ impl Versions {
         needed
     }
 
-    /// The days of which something can still be posted on `today` under the rules of `program` in force.
+    /// Returns the days for which something can still be posted on `today` under the rules of `program` in force.
     ///
-    /// A purchase may be posted for as many days as the version allows under which it was made. Versions that begin later today
-    /// do not count: what an account keeps must not depend on whether it is touched before.
+    /// A purchase may be backdated by as many days as its own version allows. Versions that come into force later today
+    /// do not count: the data of an account must not depend on when it is touched.
     pub(crate) fn open_days(&self, program: &Program, today: Date) -> OpenDays {
         let year_ago = start_of(&program.zone, days_after(today, YEAR_DAYS.saturating_neg()));
         let next =
@@ -137,9 +137,9 @@ impl Versions {
         });
         let spans = begun.map(|(place, head)| {
             let earliest = days_after(today, head.backdating_days_max.saturating_neg());
-            // The first version decides everything earlier too.
+            // The first version also decides everything earlier.
             let first = if place == 0 { earliest } else { program.date(head.in_force_from).max(earliest) };
-            // A till's clock may run ahead, over midnight.
+            // A till's clock may be ahead, past midnight.
             let last = next(place).map_or(days_after(today, 1), |next| program.date(next.in_force_from));
             (first, last)
         });
@@ -147,10 +147,10 @@ impl Versions {
     }
 }
 
-/// The longest that a program can let purchases be posted late, and one day more for its time zone.
+/// The maximum number of days for which a purchase may be backdated, plus one for the time zone.
 const YEAR_DAYS: i32 = 366;
 
-/// The rules in force at one moment, among all versions of them.
+/// The rules in force at one instant, among all versions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'p> {
     pub(crate) versions: &'p Versions,
@@ -158,7 +158,7 @@ pub(crate) struct Rules<'p> {
 }
 
 impl<'p> Rules<'p> {
-    /// The rules of `version`.
+    /// Returns the rules of `version`.
     pub(crate) fn of(versions: &'p Versions, version: u64) -> Result<Self, VersionMissing> {
         Ok(Self { versions, program: versions.program(version)? })
     }
@@ -167,25 +167,25 @@ impl<'p> Rules<'p> {
         self.program.tiers.as_ref()
     }
 
-    /// The version that introduced these tiers.
+    /// Returns the version that introduced these tiers.
     pub(crate) fn tiers_version(self) -> u64 {
         self.versions.tiers_since(self.program.version).0
     }
 
-    /// The first day with these tiers; the first of all if they are the program's first.
+    /// Returns the first day with these tiers; the earliest date if they are the program's first.
     pub(crate) fn tiers_since(self) -> Date {
         let (_, since) = self.versions.tiers_since(self.program.version);
         since.map_or(Date::MIN, |since| self.program.date(since))
     }
 
-    /// The days of which something can still be posted on `today`.
+    /// Returns the days for which something can still be posted on `today`.
     pub(crate) fn open_days(self, today: Date) -> OpenDays {
         self.versions.open_days(self.program, today)
     }
 }
 
 impl From<Program> for Versions {
-    /// A program with this version alone, which decides everything.
+    /// Returns versions with this version only, which decides everything.
     fn from(program: Program) -> Self {
         let head = VersionHead {
             version: program.version,

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::ledger::condition_fault::ConditionFault;
 
-/// Something that knows the facts.
+/// A source of facts.
 pub(crate) trait Known {
-    /// The value of a fact; `null` if it is absent.
+    /// Returns the value of a fact; `null` if it is missing.
     fn value<'a>(&'a self, fact: &'a Fact) -> Value<'a>;
 }
 
@@ -50,7 +50,7 @@ impl Expression {
     }
 }
 
-/// `&&` and `||`: a part that is `decisive` decides, even where the other one is a fault, whichever comes first.
+/// Evaluates `&&` and `||`: a `decisive` operand decides, even if the other one is a fault, in either order.
 fn joined<'a>(
     left: &'a Expression,
     right: &'a Expression,

@@ -1,14 +1,14 @@
-//! The facts that an expression may read.
+//! The facts that an expression can read.
 
 use crate::{
     rules::program::attributes::{AttributeType, TEXT_LENGTH_MAX},
     values::{id::ID_LENGTH_MAX, text::LABEL_LENGTH_MAX},
 };
 
-/// Most bytes of a character in UTF-8.
+/// Maximum number of bytes of a character in UTF-8.
 const TEXT_BYTES_PER_CHARACTER: usize = 4;
 
-/// What an expression may speak of.
+/// The variables of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variable {
     Purchase,
@@ -19,7 +19,7 @@ pub(crate) enum Variable {
 }
 
 impl Variable {
-    /// Its name in an expression.
+    /// Returns its name in an expression.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Purchase => "purchase",
@@ -30,7 +30,7 @@ impl Variable {
         }
     }
 
-    /// Its fields that are facts.
+    /// Returns its fields that are facts.
     pub(crate) fn fields(self) -> &'static [(&'static str, Fact)] {
         match self {
             Self::Purchase => &[
@@ -76,7 +76,7 @@ impl Variable {
         }
     }
 
-    /// Its facts that stand under a name of their own: `member.period.points`.
+    /// Returns its facts below a name of their own: `member.period.points`.
     pub(crate) fn inner_fields(self) -> &'static [(&'static str, &'static [(&'static str, Fact)])] {
         match self {
             Self::Member => &[(
@@ -87,7 +87,7 @@ impl Variable {
         }
     }
 
-    /// Whether it has attributes, each of which is a fact too.
+    /// Returns whether it has attributes, each of which is also a fact.
     pub(crate) fn has_attributes(self) -> bool {
         match self {
             Self::Activity | Self::Member | Self::Purchase => true,
@@ -104,7 +104,7 @@ pub(crate) enum Fact {
     Channel,
     Store,
     Items,
-    /// What of the total earns.
+    /// The eligible part of the total.
     Eligible,
     Tax,
     Shipping,
@@ -123,9 +123,9 @@ pub(crate) enum Fact {
     /// The plan that the member has paid for.
     Plan,
     EnrolledOn,
-    /// Purchases that the member has made, without those that came back whole.
+    /// The member's purchases, without those that were returned completely.
     Purchases,
-    /// What was paid for them, less what was refunded.
+    /// The amount paid for them, less refunds.
     Spend,
     FirstPurchaseOn,
     LastPurchaseOn,
@@ -136,7 +136,7 @@ pub(crate) enum Fact {
     PeriodVisits,
     /// The month of the member's birthday, 1 to 12.
     BirthdayMonth,
-    /// An attribute of a member, by its place in the program's list.
+    /// An attribute of a member, by its position in the program's list.
     MemberAttribute(usize, AttributeType),
     Date,
     Time,
@@ -149,7 +149,7 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
-    /// The variable that it is part of.
+    /// Returns its variable.
     pub(crate) fn variable(&self) -> Variable {
         match self {
             Self::Total
@@ -189,7 +189,7 @@ impl Fact {
         }
     }
 
-    /// Whether it is true or false; `None` if this depends on the occasion.
+    /// Returns whether it is a boolean; `None` if this depends on the occasion.
     pub(super) fn is_boolean(&self) -> Option<bool> {
         match self {
             Self::ActivityAttribute(_) | Self::PurchaseAttribute(_) => None,
@@ -232,12 +232,12 @@ impl Fact {
         }
     }
 
-    /// Whether it is looked up by its name each time.
+    /// Returns whether it is looked up by name at each evaluation.
     pub(super) fn is_looked_up(&self) -> bool {
         matches!(self, Self::ActivityAttribute(_) | Self::PurchaseAttribute(_))
     }
 
-    /// Most bytes of its text; 0 for a number.
+    /// Returns the maximum number of bytes of its text; 0 for a number.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
             Self::Channel
@@ -246,7 +246,7 @@ impl Fact {
             | Self::Category
             | Self::ActivityAttribute(_)
             | Self::PurchaseAttribute(_) => LABEL_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
-            // Whatever its type is now: the account may keep a text from a version in which it was another.
+            // Regardless of its current type: the account may have a text from a version with another type.
             Self::MemberAttribute(..) => TEXT_LENGTH_MAX.saturating_mul(TEXT_BYTES_PER_CHARACTER),
             Self::ActivityType | Self::Tier | Self::Plan | Self::Receipt => ID_LENGTH_MAX,
             Self::Currency

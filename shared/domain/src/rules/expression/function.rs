@@ -30,7 +30,7 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    /// As it is written in an expression.
+    /// Returns how it is written in an expression.
     pub(crate) fn written(self) -> &'static str {
         match self {
             Self::And => "&&",

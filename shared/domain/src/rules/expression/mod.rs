@@ -1,8 +1,8 @@
-//! A checked expression: what a condition is made of once its names are resolved.
+//! Checked expressions: conditions with resolved names.
 //!
-//! The `cel` crate only parses. Evaluation is here because of three promises that its interpreter cannot keep: what is absent
-//! is `null` and never a fault, the text of a fault holds no value, and the work of an evaluation is bounded by what is
-//! written. A property holds the two to the same results wherever no `null` is involved.
+//! The `cel` crate only parses. Evaluation is here because of three requirements that its interpreter does not meet: a
+//! missing value is `null` and never a fault, the text of a fault contains no value, and the work of an evaluation is
+//! bounded by the expression. A property test compares the results of both where no `null` is involved.
 
 use crate::rules::expression::{
     fact::{Fact, Variable},
@@ -21,25 +21,25 @@ pub(crate) mod work;
 /// A checked expression.
 #[derive(Clone, Debug)]
 pub(crate) enum Expression {
-    /// A value that is written in the expression.
+    /// A literal value.
     Constant(Value<'static>),
     /// A fact of the occasion.
     Fact(Fact),
     /// Whether a fact is given: `has(fact)`.
     Given(Fact),
-    /// A list of which an element is not a constant.
+    /// A list with an element that is not constant.
     List(Box<[Expression]>),
-    /// A function or an operator, with as many operands as it takes.
+    /// A function or an operator, with its operands.
     Call(Function, Box<[Expression]>),
 }
 
 impl Expression {
-    /// Whether a fact of `variable` is part of it.
+    /// Returns whether a fact of `variable` is part of it.
     pub(crate) fn speaks_of(&self, variable: Variable) -> bool {
         self.reads(&|fact| fact.variable() == variable)
     }
 
-    /// Whether a fact for which `is_it` holds is part of it.
+    /// Returns whether a fact for which `is_it` holds is part of it.
     pub(crate) fn reads(&self, is_it: &impl Fn(&Fact) -> bool) -> bool {
         match self {
             Self::Constant(_) => false,
@@ -48,12 +48,12 @@ impl Expression {
         }
     }
 
-    /// Whether it can come to true or false, as far as this is known without the facts.
+    /// Returns whether its result can be a boolean, as far as this is known without the facts.
     pub(crate) fn may_be_boolean(&self) -> bool {
         self.is_boolean() != Some(false)
     }
 
-    /// Whether it comes to true or false; `None` if this depends on the facts.
+    /// Returns whether its result is a boolean; `None` if this depends on the facts.
     fn is_boolean(&self) -> Option<bool> {
         match self {
             Self::Constant(value) => Some(matches!(value, Value::Boolean(_))),

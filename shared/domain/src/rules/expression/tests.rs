@@ -1,4 +1,4 @@
-//! What expressions come to: `null` in a table, everything else as CEL's own interpreter has it.
+//! Results of expressions: a table for `null`, and a comparison with CEL's own interpreter for the rest.
 
 use std::collections::HashMap;
 
@@ -67,7 +67,7 @@ const NULL: Outcome = Ok(Value::Null);
 
 #[test]
 fn null_has_a_meaning_on_each_side_of_each_operator_and_is_never_a_fault() {
-    // Written or absent, beside a value of each type.
+    // Literal or missing, next to a value of each type.
     for null in ["null", "line.category", "member.tier", "member.attributes.newsletter"] {
         check(&format!("{null} == null"), &YES);
         check(&format!("{null} != null"), &NO);
@@ -155,8 +155,8 @@ fn each_fault_has_its_reason() {
     }
 }
 
-/// What CEL's own interpreter says: a value, or that there is none. It takes the facts as maps, and parses with the other one
-/// of its two parsers.
+/// Returns the result of CEL's own interpreter: a value, or none. It gets the facts as maps, and parses with the other
+/// one of its two parsers.
 fn told_by_cel(source: &str) -> Result<cel::Value, String> {
     let map = |fields: Vec<(&str, cel::Value)>| -> cel::Value {
         fields.into_iter().map(|(name, value)| (Key::from(name), value)).collect::<HashMap<_, _>>().into()

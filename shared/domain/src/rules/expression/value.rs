@@ -1,7 +1,7 @@
-//! The values of an expression, and what operators and functions make of them.
+//! The values of an expression, and its operators and functions.
 //!
-//! What is absent is `null`. `==` and `!=` compare it like any other value; an order, a search and `in` with it are false;
-//! arithmetic and conversions of it are `null`. As a truth it counts as false. None of this is a fault.
+//! A missing value is `null`. `==` and `!=` compare it like any other value; an order, a search and `in` with it are
+//! false; arithmetic and conversions of it are `null`. As a boolean it counts as false. None of this is a fault.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -16,7 +16,7 @@ pub(crate) enum Value<'a> {
     Number(i64),
     Text(Cow<'a, str>),
     List(Vec<Value<'a>>),
-    /// A list that is written in the expression.
+    /// A literal list.
     Written(&'a [Value<'a>]),
 }
 
@@ -27,7 +27,7 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The same value, without a copy of what it holds.
+    /// Returns the same value, without a copy of its content.
     pub(crate) fn borrowed(&'a self) -> Self {
         match self {
             Self::Null => Self::Null,
@@ -51,7 +51,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
-    /// It as a truth.
+    /// Returns it as a boolean.
     pub(super) fn truth(&self) -> Result<bool, ConditionFault> {
         match self {
             Self::Boolean(truth) => Ok(*truth),
@@ -62,7 +62,7 @@ impl<'a> Value<'a> {
 }
 
 impl PartialEq for Value<'_> {
-    /// Values of different types are different.
+    /// Values of different types are not equal.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,
@@ -74,7 +74,7 @@ impl PartialEq for Value<'_> {
     }
 }
 
-/// What a function of one operand makes of it.
+/// Applies a function of one operand.
 pub(super) fn unary(function: Function, value: Value<'_>) -> Result<Value<'_>, ConditionFault> {
     match (function, value) {
         (Function::Not, value) => Ok(Value::Boolean(!value.truth()?)),
@@ -105,7 +105,7 @@ fn length<'a>(length: usize) -> Value<'a> {
     Value::Number(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
-/// What a function or an operator of two operands makes of them.
+/// Applies a function or an operator of two operands.
 pub(super) fn binary<'a>(function: Function, left: Value<'a>, right: Value<'a>) -> Result<Value<'a>, ConditionFault> {
     match function {
         Function::Equal => Ok(Value::Boolean(left == right)),
@@ -173,7 +173,7 @@ fn search<'a>(
 fn add<'a>(left: Value<'a>, right: Value<'a>) -> Result<Value<'a>, ConditionFault> {
     match (left, right) {
         (Value::Null, _) | (_, Value::Null) => Ok(Value::Null),
-        // What a join made before goes on growing, so that a chain of them copies each part once.
+        // The result of an earlier join is extended, so that a chain of joins copies each part once.
         (Value::Text(left), Value::Text(right)) => {
             let mut joined = left.into_owned();
             joined.push_str(&right);

@@ -1,4 +1,4 @@
-//! The most work that one evaluation of an expression may do, told from the expression alone.
+//! The maximum work of one evaluation of an expression, computed from the expression alone.
 //!
 //! Every fact is bounded and nothing loops, so the size of each value has a bound too, and the work of each operator follows
 //! from the sizes of its operands.
@@ -11,19 +11,19 @@ use std::collections::BTreeMap;
 
 use super::{Expression, function::Function, value::Value};
 
-/// To reach a part of an expression and to pass its value on.
+/// To visit a part of an expression and return its value.
 const PART: u64 = 4;
 
-/// To find an attribute of an activity by its name, besides.
+/// To find an attribute by its name, in addition.
 const LOOKUP: u64 = 24;
 
-/// To take memory for a text or a list, and to give it back.
+/// To allocate memory for a text or a list, and to free it.
 const MEMORY: u64 = 28;
 
-/// To append to a text or a list that is a join already.
+/// To append to a text or a list that is already the result of a join.
 const APPEND: u64 = 8;
 
-/// To put a value into a list, and to drop it.
+/// To insert a value into a list, and to drop it.
 const ITEM: u64 = 3;
 
 /// To compare a value with one in a list.
@@ -32,29 +32,29 @@ const COMPARED: u64 = 2;
 /// To prepare a search.
 const SEARCH: u64 = 8;
 
-/// Bytes copied or compared for a unit of work.
+/// Bytes copied or compared per unit of work.
 const BYTES_COPIED: u64 = 64;
 
-/// Bytes counted for a unit of work.
+/// Bytes counted per unit of work.
 const BYTES_COUNTED: u64 = 16;
 
-/// Digits read for a unit of work.
+/// Digits read per unit of work.
 const BYTES_READ: u64 = 2;
 
-/// Most bytes of a number as a text.
+/// Maximum number of bytes of a number as a text.
 const NUMBER_BYTES: u64 = 20;
 
-/// The most work that one evaluation may do, and what most of it is for.
+/// The maximum work of one evaluation, and its costliest part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {
     /// In units of at most 29 instructions.
     pub(crate) units: u64,
-    /// The function or the operator that most of it is for, its operands apart.
+    /// The function or the operator with the most work, without its operands.
     pub(crate) costliest: Option<Function>,
 }
 
 impl Work {
-    /// The work of an expression.
+    /// Returns the work of an expression.
     pub(crate) fn of(expression: &Expression) -> Self {
         let mut counted = Counted::default();
         counted.add(expression);
@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// A bound of what a value holds.
+/// A bound of the size of a value.
 #[derive(Clone, Copy, Default)]
 struct Extent {
     /// Bytes of a text, or of all texts in a list.
@@ -96,12 +96,12 @@ impl Extent {
         self.bytes == 0 && self.items == 0
     }
 
-    /// The work of comparing it with another value.
+    /// Returns the work of comparing it with another value.
     fn compare(self) -> u64 {
         self.items.saturating_mul(COMPARED).saturating_add(self.bytes / BYTES_COPIED)
     }
 
-    /// The work of copying it.
+    /// Returns the work of copying it.
     fn copy(self) -> u64 {
         self.items.saturating_mul(ITEM).saturating_add(self.bytes / BYTES_COPIED)
     }
@@ -122,7 +122,7 @@ impl Counted {
         self.units = self.units.saturating_add(units);
     }
 
-    /// Adds the work of an expression, and tells what its value may hold.
+    /// Adds the work of an expression, and returns the bound of its value.
     fn add(&mut self, expression: &Expression) -> Extent {
         self.spend(PART);
         match expression {
@@ -172,8 +172,8 @@ impl Counted {
     }
 }
 
-/// The work of a function, its operands apart, and what its result may hold. `grows`, if the left one is a join itself, to
-/// which the right one is only appended.
+/// Returns the work of a function, without its operands, and the bound of its result. `grows`, if the left operand is
+/// itself a join, to which the right one is only appended.
 fn of_call(function: Function, left: Extent, right: Extent, grows: bool) -> (u64, Extent) {
     let work = match function {
         Function::And
@@ -186,7 +186,7 @@ fn of_call(function: Function, left: Extent, right: Extent, grows: bool) -> (u64
         | Function::Divide
         | Function::Remainder
         | Function::Negate => 0,
-        // As far as the smaller one goes.
+        // Up to the length of the shorter one.
         Function::Equal
         | Function::NotEqual
         | Function::Less
@@ -196,12 +196,13 @@ fn of_call(function: Function, left: Extent, right: Extent, grows: bool) -> (u64
             Extent { bytes: left.bytes.min(right.bytes), items: left.items.min(right.items) }.compare()
         }
         Function::In | Function::StartsWith | Function::EndsWith => right.compare(),
-        // A unit for each byte of both: what repeats in them makes a search slow. A longer text is in no shorter one.
+        // One unit for each byte of both, because repetitions make a search slow. A longer text is never found in a
+        // shorter one.
         Function::Contains => SEARCH.saturating_add(left.bytes).saturating_add(right.bytes.min(left.bytes)),
         Function::Size => left.bytes / BYTES_COUNTED,
         Function::Integer => left.bytes / BYTES_READ,
         Function::Text => MEMORY,
-        // Numbers, or nothing at all.
+        // Numbers, or nothing.
         Function::Add if left.is_nothing() && right.is_nothing() => 0,
         Function::Add if grows => APPEND.saturating_add(right.copy()),
         Function::Add => MEMORY.saturating_add(left.and(right).copy()),

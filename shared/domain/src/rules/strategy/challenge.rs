@@ -1,8 +1,9 @@
 //! Points for n actions within a window of days:
 //! `{ "challenge": { "times": 3, "within_days": 30, "points": 100, "repeats": true } }`.
 //!
-//! The window slides: as soon as n actions lie within so many days, they are paid for and used up. Where more than one
-//! choice of n would do, because an action came late, the earliest are used up: the others have more time left.
+//! The window slides: as soon as n actions lie within the number of days, the challenge pays for them and they are used
+//! up. If several choices of n are possible, because an action was posted late, the earliest are used up: the others
+//! have more time left.
 
 use jiff::civil::Date;
 
@@ -20,10 +21,11 @@ use crate::{
     },
 };
 
-/// Most actions of a challenge: the account keeps the day of each, nine bytes, until there are enough of them.
+/// Maximum number of actions of a challenge: the account stores the day of each, nine bytes, until the challenge is
+/// complete.
 const TIMES_MAX: i64 = 50;
 
-/// Most days that are kept for a challenge, whatever its windows are. The earliest are forgotten first.
+/// Maximum number of days stored for a challenge. The earliest are dropped first.
 const DAYS_MAX: usize = 100;
 
 #[derive(Debug)]
@@ -35,40 +37,41 @@ struct Challenge {
 }
 
 impl Challenge {
-    /// The last day of the window that begins on `first`.
+    /// Returns the last day of the window that begins on `first`.
     fn last(&self, first: Date) -> Date {
         days_after(first, self.within_days.saturating_sub(1))
     }
 
-    /// Takes the earliest steps out of `days` that lie within one window and are enough, and tells their days.
+    /// Removes the earliest steps of `days` that complete the challenge within one window, and returns their days.
     fn take_complete(&self, days: &mut Vec<Date>) -> Option<Vec<Date>> {
         let mut choices = days.windows(self.times).map(|days| days.first().zip(days.last()));
         let place = choices.position(|ends| ends.is_some_and(|(first, last)| *last <= self.last(*first)))?;
         Some(days.drain(place..place.saturating_add(self.times)).collect())
     }
 
-    /// Whether it has paid, and never will again.
+    /// Returns whether it has paid and does not repeat.
     fn is_over(&self, steps: &Steps) -> bool {
         steps.is_done && !self.repeats
     }
 
-    /// Most days that are kept where `span_days` days can still be posted: those of the windows in them, of one that is under
-    /// way when they begin, one when they end, and one for days that a return puts back.
+    /// Returns the maximum number of days to store if `span_days` days can still be posted: those of the windows in
+    /// them, of one that has begun before, of one at the end, and one for days that a return restores.
     fn days_max(&self, span_days: i32) -> usize {
         let windows = span_days.checked_div(self.within_days).unwrap_or_default().saturating_add(3);
         usize::try_from(windows).map_or(DAYS_MAX, |windows| self.times.saturating_mul(windows)).min(DAYS_MAX)
     }
 
-    /// Takes the step of an accrual back: by how many completions that is more or less, and what is remembered then.
+    /// Undoes the step of an accrual: returns the change of completions, and the remaining steps.
     ///
-    /// A completion of its own is undone, and the other steps of it are free again. If a later accrual completed something with
-    /// its step, that is undone too, and one step is missing from then on: the next one makes up for it. Where points can only
-    /// be taken from their own accrual, the next step makes up for it without points.
+    /// If the accrual completed the challenge, that completion is undone, and its other steps are free again. If a
+    /// later accrual completed it with this step, that completion is undone too, and one step is missing: the next one
+    /// makes up for it. If points can only be deducted from their own accrual, the next step makes up for it without
+    /// points.
     fn without(&self, matched: &Matched<'_>, restep: &Restep<'_>) -> (i64, Steps) {
         let mut after = matched.steps.clone();
         let mut completed = 0_i64;
         if let Some(own) = restep.own {
-            // Days that made up for steps taken back before come first, and are gone.
+            // Days that made up for undone steps come first, and are gone.
             let made_up = usize::try_from(own.count).unwrap_or_default();
             let mut freed: i64 = 0;
             for day in own.removed.iter().skip(made_up) {
@@ -78,7 +81,7 @@ impl Challenge {
             }
             completed = freed.checked_div(self.times()).unwrap_or_default().saturating_neg();
         }
-        // A step that is not there any more was used up by a completion, unless its days are over and it was forgotten.
+        // A step that is no longer stored was used by a completion, unless its days have passed and it was dropped.
         let is_used = !take(&mut after.days, matched.day) && restep.open.meet(matched.day, self.last(matched.day));
         if is_used {
             if after.count >= 0 && !matched.takes_own_only {
@@ -87,7 +90,7 @@ impl Challenge {
             }
             after.count = after.count.saturating_sub(1);
             if after.count <= self.times().saturating_neg() && !matched.takes_own_only {
-                // All steps of the completion have come back.
+                // All steps of the completion were undone.
                 after.count = 0;
             }
         }
@@ -96,7 +99,7 @@ impl Challenge {
         if is_missing && after.count == 0 && !matched.takes_own_only {
             completed = completed.saturating_add(1);
         }
-        // Steps that are free again may be enough together with others that came since. A return completes no more than it undid:
+        // Freed steps may complete the challenge together with later ones. A return completes no more than it undid:
         // under a later version the same steps may have been too few.
         while completed < 0 && !self.is_over(&after) && self.take_complete(&mut after.days).is_some() {
             completed = completed.saturating_add(1);
@@ -119,7 +122,7 @@ impl Strategy for Challenge {
         put(&mut after.days, matched.day);
         let mut removed = make_up(&mut after);
         let made_up = matched.steps.count < 0 && after.count == 0;
-        // Its points were taken back when a step went missing.
+        // Its points were reversed when a step went missing.
         let mut completed = i64::from(made_up && !matched.takes_own_only);
         after.is_done |= completed > 0 && !self.repeats;
         let mut progress = None;
@@ -173,7 +176,7 @@ impl Strategy for Challenge {
         if self.is_over(steps) {
             return None;
         }
-        // A till's clock may run ahead, over midnight.
+        // A till's clock may be ahead, past midnight.
         let today = steps.days.last().map_or(today, |last| today.max(*last));
         let mut open = steps.days.iter().filter(|day| self.last(**day) >= today);
         let by = open.clone().next().map(|first| self.last(*first));
@@ -195,19 +198,19 @@ impl Strategy for Challenge {
     }
 }
 
-/// Puts `day` among `days`, which stay in order.
+/// Inserts `day` into `days`, which stay in order.
 fn put(days: &mut Vec<Date>, day: Date) {
     let place = days.partition_point(|other| *other <= day);
     days.insert(place, day);
 }
 
-/// Takes one `day` out of `days`, and tells whether there was one.
+/// Removes one `day` from `days`, and returns whether there was one.
 fn take(days: &mut Vec<Date>, day: Date) -> bool {
     let place = days.iter().position(|other| *other == day);
     place.map(|place| days.remove(place)).is_some()
 }
 
-/// Lets the earliest steps make up for those that had been paid for and were taken back, and tells their days.
+/// Uses the earliest steps to make up for undone steps that were paid for, and returns their days.
 fn make_up(steps: &mut Steps) -> Vec<Date> {
     let mut made_up = Vec::new();
     while steps.count < 0 && !steps.days.is_empty() {

@@ -1,4 +1,4 @@
-//! So many points each time: `{ "fixed": { "points": 25 } }`.
+//! A fixed number of points each time: `{ "fixed": { "points": 25 } }`.
 
 use crate::{
     rules::{

@@ -18,21 +18,21 @@ use crate::{
     values::points::{Points, Rounding},
 };
 
-/// What a rule is asked about: the part of an occasion that its condition let through, and what stands in the account.
+/// The input of a rule: the part of an occasion that its condition selected, and data of the account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matched<'a> {
-    /// Money that earns, in minor units: of the whole purchase, or of the lines that the condition picked.
+    /// The eligible amount in minor units: of the whole purchase, or of the selected lines.
     pub(crate) amount: i64,
-    /// Lines.
+    /// The number of lines.
     pub(crate) lines: i64,
-    /// Pieces on these lines.
+    /// The number of pieces on these lines.
     pub(crate) pieces: i64,
     /// What the base rules gave.
     pub(crate) base: Points,
-    /// What the rule remembers of steps taken before.
+    /// The rule's earlier steps.
     pub(crate) steps: &'a Steps,
-    /// Whether points for steps that are taken back can only be taken from the accrual that they were given with, because
-    /// nothing tells whether a cap let those of another through.
+    /// Whether points for undone steps can only be deducted from the accrual that they were given with, because it is
+    /// unknown whether a cap allowed those of another.
     pub(crate) takes_own_only: bool,
     /// The day of the occasion.
     pub(crate) day: Date,
@@ -42,14 +42,14 @@ pub(crate) struct Matched<'a> {
     pub(crate) rounding: Rounding,
 }
 
-/// What a rule comes to.
+/// The result of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Yield {
-    /// Points, before any cap.
+    /// Points, before the cap.
     pub(crate) points: Points,
-    /// Steps that are taken toward it, if it remembers any.
+    /// Steps toward the rule, if it counts steps.
     pub(crate) stepped: Option<StepsChange>,
-    /// How far the member has come with them, if that is worth telling.
+    /// The member's progress with them, if there is any to show.
     pub(crate) progress: Option<Progress>,
 }
 
@@ -59,71 +59,71 @@ impl From<Points> for Yield {
     }
 }
 
-/// Steps that an earlier accrual takes more or less than before, because its purchase came back or is another.
+/// A change of the steps of an earlier accrual, because its purchase was returned or amended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Restep<'a> {
-    /// How many more; less than none where steps are taken back.
+    /// The number of additional steps; negative if steps are undone.
     pub(crate) by: i64,
-    /// What the accrual changed of the steps at first, if it has not been amended since.
+    /// The accrual's original change of the steps, if it was not amended since.
     pub(crate) own: Option<&'a StepsChange>,
     /// What the rule gives for the accrual so far.
     pub(crate) given: Points,
-    /// The days of which something can still be posted.
+    /// The days for which something can still be posted.
     pub(crate) open: &'a OpenDays,
 }
 
 /// How a rule gives points.
 pub(crate) trait Strategy: Debug + Send + Sync {
-    /// What it comes to; `None` above [`Points::MAX`].
+    /// Returns the yield; `None` above [`Points::MAX`].
     fn earn(&self, matched: &Matched<'_>) -> Option<Yield>;
 
-    /// Whether it makes sense for this trigger.
+    /// Returns whether it is allowed for this trigger.
     fn suits(&self, on: &Trigger) -> bool;
 
-    /// How many steps an occasion takes toward it; `None` if it gives nothing for steps.
+    /// Returns the steps of an occasion toward it; `None` if it does not count steps.
     fn steps(&self, _matched: &Matched<'_>) -> Option<i64> {
         None
     }
 
-    /// The change of points, and of steps, if an earlier accrual takes more or fewer steps than it did.
-    /// `None` above [`Points::MAX`].
+    /// Returns the change of points, and of steps, if an earlier accrual takes more or fewer steps. `None` above
+    /// [`Points::MAX`].
     fn restep(&self, _matched: &Matched<'_>, _restep: &Restep<'_>) -> Option<Yield> {
         Some(Points::ZERO.into())
     }
 
-    /// What of `steps` can still matter when only what happened on `open` days will be posted.
+    /// Returns the part of `steps` that can still matter if only occasions of `open` days can be posted.
     fn remembered(&self, _steps: Steps, _open: &OpenDays) -> Steps {
         Steps::default()
     }
 
-    /// Most bytes that what it remembers takes in an account, as the table counts them, where purchases may be posted
-    /// `backdating_days_max` days late.
+    /// Returns the maximum number of bytes of its steps in an account, as DynamoDB counts them, if purchases may be
+    /// posted `backdating_days_max` days late.
     fn remembered_bytes_max(&self, _backdating_days_max: i32) -> usize {
         0
     }
 
-    /// How far a member has come toward what it gives, if that is worth telling.
+    /// Returns the progress of a member toward it, if there is any to show.
     fn progress(&self, _steps: &Steps, _today: Date) -> Option<Progress> {
         None
     }
 
-    /// The minor units or pieces that it counts, if it counts such.
+    /// Returns the minor units or pieces that it counts, if it counts any.
     fn basis(&self, _matched: &Matched<'_>) -> Option<i64> {
         None
     }
 
-    /// Whether what it gives is for lines, so that a part of it is for some of them.
+    /// Returns whether it counts by line, so that a part of its points belongs to some lines.
     fn is_by_line(&self) -> bool {
         false
     }
 
-    /// Whether it multiplies what base rules gave, and so cannot be one.
+    /// Returns whether it multiplies base points, and so cannot be a base rule.
     fn multiplies(&self) -> bool {
         false
     }
 }
 
-/// The number of points in a rule, 1 to a million: more is a slip of the keyboard.
+/// Reads the number of points of a rule, 1 to a million: a larger number is a typing error.
 pub(super) fn read_points(node: &Node<'_>) -> Option<i64> {
     node.integer(1..=1_000_000)
 }

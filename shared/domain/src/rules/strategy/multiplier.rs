@@ -1,5 +1,5 @@
-//! More of what the base rules gave: `{ "multiplier": { "percent": 150 } }` gives half of it on top. With a condition on `line` it
-//! multiplies what they gave for those lines.
+//! A percentage of base points on top: `{ "multiplier": { "percent": 150 } }` adds half. With a condition on `line`, it
+//! multiplies the base points for those lines.
 
 use crate::{
     rules::{
@@ -15,7 +15,7 @@ struct Multiplier {
     percent: i64,
 }
 
-/// What `percent` of `base` adds to it: 125 adds a quarter. Multipliers add, they never compound.
+/// Returns what `percent` adds to `base`: 125 adds a quarter. Multipliers add up and never compound.
 pub(crate) fn on_top(base: Points, percent: i64, rounding: Rounding) -> Option<Points> {
     Points::ratio(base.get(), percent.saturating_sub(100), 100, rounding)
 }

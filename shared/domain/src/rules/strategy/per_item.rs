@@ -1,5 +1,4 @@
-//! So many points for each matching line, or for each piece on them:
-//! `{ "per_item": { "points": 20, "counts": "lines" } }`.
+//! Points for each matching line, or for each piece on it: `{ "per_item": { "points": 20, "counts": "lines" } }`.
 
 use crate::{
     rules::{

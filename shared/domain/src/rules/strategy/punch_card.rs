@@ -25,7 +25,7 @@ struct PunchCard {
 }
 
 impl PunchCard {
-    /// What `steps` more come to, where no more than `cards_max` full cards can be taken back.
+    /// Returns the result of `steps` more steps, if at most `cards_max` full cards can be reversed.
     fn after(&self, before: &Steps, steps: i64, cards_max: i64) -> Option<Yield> {
         let count = before.count.saturating_add(steps);
         let full = match count.checked_div_euclid(self.every)? {
@@ -53,8 +53,8 @@ impl Strategy for PunchCard {
         })
     }
 
-    /// A card that is no longer full is taken back at once, with whichever purchase it was given. Where its points can only be
-    /// taken from its own purchase, the card stands below nothing until later steps make up for it.
+    /// A card that is no longer full is reversed at once, even if another purchase filled it. If its points can only be
+    /// deducted from its own purchase, the card stands below zero until later steps make up for it.
     fn restep(&self, matched: &Matched<'_>, restep: &Restep<'_>) -> Option<Yield> {
         let cards_max = if matched.takes_own_only {
             restep.given.get().checked_div(self.points).unwrap_or_default().max(0)

@@ -1,4 +1,4 @@
-//! So many points for so much money: `{ "rate": { "points": 1, "per": 100 } }`.
+//! Points per amount of money: `{ "rate": { "points": 1, "per": 100 } }`.
 
 use crate::{
     rules::{

@@ -17,7 +17,7 @@ const STRATEGIES: [(&str, Read); 6] = [
     ("challenge", challenge::read),
 ];
 
-/// Reads what a rule gives, `{ "rate": { ... } }`, and checks that it goes with the rule's trigger and stacking.
+/// Reads the strategy of a rule, `{ "rate": { ... } }`, and checks that it suits the rule's trigger and stacking.
 pub(crate) fn read_strategy(
     node: &Node<'_>,
     on: Option<&Trigger>,
