@@ -1,8 +1,8 @@
-//! Replays a file of purchases through a local server and audits the outcome:
-//! `cargo run -p regulars-tests --example replay -- FILE TODAY [SEED]`.
+//! Replays a file of purchases through a local server and audits the result: `cargo run -p regulars-tests --example
+//! replay -- FILE TODAY [SEED]`.
 //!
-//! The file has the columns `order,member,occurred_on,amount_minor` in the order of its days; on the day TODAY
-//! everything is reviewed and counted. With a SEED, a part of every fourth purchase comes back.
+//! The file has the columns `order,member,occurred_on,amount_minor`, ordered by date. On the day TODAY, everything is
+//! reviewed and audited. With a SEED, a part of every fourth purchase is returned.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its outcome is what it prints")]
 

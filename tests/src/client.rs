@@ -1,4 +1,4 @@
-//! A small client of the API, as a till would write one: a request, its status, its headers, its JSON.
+//! A small client of the API, like that of a till: a request, its status, its headers, its JSON.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use ureq::{
     http::{HeaderMap, Method, Request, Uri},
 };
 
-/// Longer than any answer takes, so that a server that hangs ends the test.
+/// Longer than any answer takes, so that a server that hangs fails the test.
 const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A client of one server.
@@ -18,7 +18,7 @@ pub struct Client {
     url: String,
 }
 
-/// What a request was answered with.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The request, for messages.
@@ -27,12 +27,12 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; null if it is no JSON.
+    /// The body; null if it is not JSON.
     pub body: Value,
 }
 
 impl Client {
-    /// A client of the server at `url`.
+    /// Returns a client of the server at `url`.
     #[must_use]
     pub fn new(url: &str) -> Self {
         let config = Agent::config_builder()
@@ -44,17 +44,17 @@ impl Client {
         Self { agent: config.into(), url: url.to_owned() }
     }
 
-    /// A client of the same server with connections of its own, as another till has them.
+    /// Returns a client of the same server with connections of its own, like another till.
     #[must_use]
     pub fn apart(&self) -> Self {
         Self::new(&self.url)
     }
 
-    /// Sends a request as it is; the path may hold a query.
+    /// Sends a request unchanged; the path may contain a query.
     ///
     /// # Panics
     ///
-    /// If there is no answer.
+    /// There is no answer.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -78,31 +78,31 @@ impl Client {
         }
     }
 
-    /// Reads.
+    /// Sends a `GET`.
     #[must_use]
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], &[])
     }
 
-    /// Posts JSON, without a key.
+    /// Sends a `POST` with JSON, without a key.
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[JSON], body.to_string().as_bytes())
     }
 
-    /// Posts JSON under an `Idempotency-Key`.
+    /// Sends a `POST` with JSON and an `Idempotency-Key`.
     #[must_use]
     pub fn post_under(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[JSON, ("idempotency-key", key)], body.to_string().as_bytes())
     }
 
-    /// Changes by JSON.
+    /// Sends a `PATCH` with JSON.
     #[must_use]
     pub fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send("PATCH", path, &[JSON], body.to_string().as_bytes())
     }
 
-    /// Puts JSON, with one more header, such as a precondition.
+    /// Sends a `PUT` with JSON and one more header, such as a precondition.
     #[must_use]
     pub fn put(&self, path: &str, header: (&str, &str), body: &Value) -> Answer {
         self.send("PUT", path, &[JSON, header], body.to_string().as_bytes())
@@ -119,11 +119,11 @@ impl Answer {
         self.status
     }
 
-    /// The body, if the status is `status`.
+    /// Returns the body, if the status is `status`.
     ///
     /// # Panics
     ///
-    /// If it is another.
+    /// The status differs.
     #[track_caller]
     #[expect(clippy::must_use_candidate, reason = "often only the status matters")]
     pub fn expect(self, status: u16) -> Value {
@@ -131,11 +131,11 @@ impl Answer {
         self.body
     }
 
-    /// That the status is `status`, and the answer what an answer looks like.
+    /// Asserts that the status is `status`, and that the answer is well-formed.
     ///
     /// # Panics
     ///
-    /// If it is another.
+    /// The status differs.
     #[track_caller]
     pub fn assert(&self, status: u16) {
         assert_eq!(self.status, status, "{self}");
@@ -143,11 +143,11 @@ impl Answer {
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
     }
 
-    /// The problem document, if it is one with this status and code.
+    /// Returns the problem document, if it has this status and code.
     ///
     /// # Panics
     ///
-    /// If it is another, or not written as a problem document has to be.
+    /// The status or the code differs, or the document is malformed.
     #[track_caller]
     #[expect(clippy::must_use_candidate, reason = "often only status and code matter")]
     pub fn problem(self, status: u16, code: &str) -> Value {
@@ -162,11 +162,11 @@ impl Answer {
         self.body
     }
 
-    /// That the status is one of `statuses`.
+    /// Asserts that the status is one of `statuses`.
     ///
     /// # Panics
     ///
-    /// If it is none of them.
+    /// The status is another one.
     #[track_caller]
     pub fn status_in(&self, statuses: &[u16]) {
         assert!(statuses.contains(&self.status), "{self}");
@@ -178,7 +178,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether the answer is marked as that to a request that was done before.
+    /// Returns whether the answer is marked as that of a repeated request.
     #[must_use]
     pub fn is_replay(&self) -> bool {
         self.header("idempotency-replayed") == Some("true")

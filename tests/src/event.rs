@@ -1,4 +1,4 @@
-//! Events as API Gateway sends them, for tests that call a function's handler without a front end.
+//! Events of API Gateway, for tests that call a function's handler without a front end.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 /// The functions of this workspace, by their folders.
 pub const FUNCTIONS: [&str; 6] = ["account", "earn", "enroll", "program", "redeem", "tier-evaluation"];
 
-/// The methods and paths of a function, and who may call each.
+/// Returns the methods and paths of a function, and who may call each.
 ///
 /// # Panics
 ///
-/// If there is no such function.
+/// There is no such function.
 #[must_use]
 pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
     let table = match function {
@@ -29,7 +29,7 @@ pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
     table.callers().map(|(method, path, who)| (method.clone(), path.to_owned(), who)).collect()
 }
 
-/// A request as an event of payload version 2.0; nobody is named as its caller.
+/// Returns a request as an event of payload version 2.0, without a caller.
 #[must_use]
 pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -53,7 +53,7 @@ pub fn event(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -
     })
 }
 
-/// Messages as a queue gives them, each called by its place.
+/// Returns messages as SQS delivers them, with their position as the id.
 #[must_use]
 pub fn batch(messages: &[Value]) -> Value {
     let record = |(index, message): (usize, &Value)| {
@@ -71,15 +71,15 @@ pub fn batch(messages: &[Value]) -> Value {
     json!({ "Records": messages.iter().enumerate().map(record).collect::<Vec<_>>() })
 }
 
-/// Hands an event to the handler of a function.
+/// Passes an event to the handler of a function.
 ///
 /// # Errors
 ///
-/// The handler's own.
+/// The handler's error.
 ///
 /// # Panics
 ///
-/// If there is no such function.
+/// There is no such function.
 pub async fn handle(function: &str, engine: &Engine, event: Value) -> Result<Value, EventRefused> {
     let deadline = Deadline::after(Duration::from_secs(20));
     match function {
@@ -95,11 +95,11 @@ pub async fn handle(function: &str, engine: &Engine, event: Value) -> Result<Val
     }
 }
 
-/// Hands a request to the handler of a function, and tells status and body of its answer.
+/// Passes a request to the handler of a function, and returns status and body of its answer.
 ///
 /// # Panics
 ///
-/// If the handler gives no answer.
+/// The handler gives no answer.
 pub async fn call(
     function: &str,
     engine: &Engine,
@@ -111,11 +111,11 @@ pub async fn call(
     answered(&answer.unwrap_or_else(|refused| panic!("{method} {path}: {refused}")))
 }
 
-/// Status and body of a function's answer to an HTTP event.
+/// Returns status and body of a function's answer to an HTTP event.
 ///
 /// # Panics
 ///
-/// If it is no such answer.
+/// It is not such an answer.
 #[must_use]
 pub fn answered(answer: &Value) -> (u64, Value) {
     let body = answer["body"].as_str().expect("a body of text");

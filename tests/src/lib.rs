@@ -1,4 +1,4 @@
-//! What the black-box tests share: a system started for a test, and drivers that use it as a till or a shop would.
+//! Shared code of the black-box tests: a system for a test, and drivers that use it like a till or a shop.
 
 #![allow(
     clippy::arithmetic_side_effects,

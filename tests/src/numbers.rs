@@ -1,11 +1,11 @@
-//! Numbers that follow from a seed, for tests over HTTP.
+//! Pseudorandom numbers from a seed, for tests over HTTP.
 
-/// Numbers that follow from a seed (`SplitMix64`).
+/// Pseudorandom numbers from a seed (`SplitMix64`).
 #[derive(Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// Begins with `seed`.
+    /// Starts with `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)

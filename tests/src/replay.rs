@@ -1,4 +1,4 @@
-//! Purchases of a file sent through HTTP day by day, with the clock moved along, and the result audited.
+//! Sends the purchases of a file over HTTP day by day, moves the clock along, and audits the result.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use crate::{
     tally::{Expected, PROGRAM, Purchase, tally},
 };
 
-/// What a replay found.
+/// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Purchases in the file.
@@ -27,23 +27,23 @@ pub struct Report {
     pub issued: u64,
     /// Returns.
     pub returns: usize,
-    /// Points taken back by returns.
+    /// Points deducted by returns.
     pub reversed: u64,
     /// Points expired.
     pub expired: u64,
-    /// Days ahead of which somebody was told that points would expire.
+    /// Expiry notices.
     pub notices: usize,
-    /// Points that can be spent.
+    /// Spendable points.
     pub outstanding: u64,
     /// Members by tier.
     pub tiers: BTreeMap<String, usize>,
 }
 
-/// Reads a file with the columns `order`, `member`, `occurred_on` and `amount_minor`, in the order of its days.
+/// Reads a file with the columns `order`, `member`, `occurred_on` and `amount_minor`, ordered by date.
 ///
 /// # Panics
 ///
-/// If there is no such file, or a line of it is otherwise.
+/// There is no such file, or a line is malformed.
 #[must_use]
 pub fn read(path: &Path) -> Vec<Purchase> {
     let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -52,12 +52,12 @@ pub fn read(path: &Path) -> Vec<Purchase> {
     purchases
 }
 
-/// Replays `purchases` and what comes back of them from their first day on, reviews everything on `today`, audits every member, replays
-/// all of it once more and audits that nothing changed.
+/// Replays `purchases` and their returns from the first day on, reviews everything on `today`, audits every member,
+/// replays everything once more and audits that nothing changed.
 ///
 /// # Panics
 ///
-/// If anything is not as the independent count says.
+/// Something differs from the independent calculation.
 pub async fn replay(purchases: Vec<Purchase>, returns: Vec<Return>, today: &'static str) -> Report {
     let first_day = purchases.first().map(|purchase| midnight(&purchase.occurred_on)).expect("a purchase");
     let options = Options { port: 0, data: Data::Memory, program: None, clock_at: first_day.parse().ok(), auth: None };
@@ -103,7 +103,7 @@ fn midnight(day: &str) -> String {
     format!("{day}T00:00:00Z")
 }
 
-/// A till that sends what it is told to.
+/// A till.
 struct Driver {
     agent: Agent,
     url: String,
@@ -125,8 +125,8 @@ impl Driver {
         assert_status(answer, 201);
     }
 
-    /// Enrolls each member on the day of the first purchase and sends every purchase under its order, and every return, moving
-    /// the clock from day to day if `moving`. Each answer must have this status.
+    /// Enrolls each member on the day of the first purchase, and sends every purchase and every return, moving the
+    /// clock from day to day if `moving`. Each answer must have this status.
     fn send(&self, purchases: &[Purchase], returns: &[Return], moving: bool, status: u16) {
         let mut enrolled = BTreeSet::new();
         let mut today = "";
@@ -164,7 +164,7 @@ impl Driver {
         }
     }
 
-    /// Sends a return: every other one tells what was refunded this time, and the others what was in all.
+    /// Sends a return: every other one as the amount of this refund, the others as the total refunded so far.
     fn bring_back(&self, returned: &Return, status: u16) {
         let Return { key, purchase, refund, refunded, .. } = returned;
         let (field, amount) = if refund % 2 == 0 { ("refund", refund) } else { ("refunded_total", refunded) };
@@ -201,7 +201,7 @@ impl Driver {
         assert_status(self.agent.get(format!("{}/v1/programs/replay/members/{path}", self.url)).call(), 200)
     }
 
-    /// Holds every member against what should be, and answers with each account's version and newest hash.
+    /// Compares every member with what is expected, and returns each account's version and newest hash.
     fn audit(&self, expected: &BTreeMap<String, Expected>) -> (BTreeMap<String, String>, Report) {
         let mut state = BTreeMap::new();
         let mut report = Report {
@@ -253,7 +253,7 @@ impl Driver {
         (state, report)
     }
 
-    /// All entries, newest first.
+    /// Returns all entries, newest first.
     fn statement(&self, member: &str) -> Vec<Value> {
         let mut entries = Vec::new();
         let mut path = format!("{member}/entries?limit=100");
@@ -266,7 +266,7 @@ impl Driver {
     }
 }
 
-/// The day of a notice, the last day of the points that it is about, and how many they are.
+/// Returns the day of a notice, the last day of its points, and how many they are.
 fn notice(entry: &Value) -> Option<(String, String, u64)> {
     let expiring = entry.get("expiring")?;
     let text = |value: &Value| value.as_str().map(str::to_owned);

@@ -1,28 +1,28 @@
-//! A quarter of all purchases come back in part, told by a seed.
+//! Returns of parts of a quarter of all purchases, chosen by a seed.
 
 use jiff::{ToSpan, civil::Date};
 
 use crate::{numbers::Numbers, tally::Purchase};
 
-/// The most days between a purchase and its return.
+/// Maximum number of days between a purchase and its return.
 const DAYS_MAX: u64 = 40;
 
-/// Something of a purchase that came back.
+/// A return of a part of a purchase.
 #[derive(Clone, Debug)]
 pub struct Return {
     /// The key of the return.
     pub key: String,
     /// The purchase.
     pub purchase: Purchase,
-    /// The day on which it came back.
+    /// The day of the return.
     pub came_on: String,
-    /// What was refunded this time, in minor units.
+    /// The amount of this refund, in minor units.
     pub refund: u64,
-    /// What was refunded so far, in minor units.
+    /// The total refunded so far, in minor units.
     pub refunded: u64,
 }
 
-/// Returns what comes back of `purchases` before `today`, in the order of days: of one in four a part, once or twice.
+/// Returns the returns of `purchases` before `today`, ordered by date: a part of every fourth purchase, once or twice.
 #[must_use]
 pub fn returns(purchases: &[Purchase], seed: u64, today: &str) -> Vec<Return> {
     let mut numbers = Numbers::new(seed);
@@ -43,7 +43,7 @@ pub fn returns(purchases: &[Purchase], seed: u64, today: &str) -> Vec<Return> {
             }
         }
     }
-    // In a stable order, so that two returns of one purchase on one day stay in theirs.
+    // A stable sort keeps the order of two returns of one purchase on one day.
     returns.sort_by(|one, other| one.came_on.cmp(&other.came_on));
     returns
 }

@@ -1,4 +1,4 @@
-//! Rivals that are always faster: an engine whose changes of one account never go through.
+//! Rivals that always win: an engine whose changes of one account always lose the race.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -17,7 +17,7 @@ use regulars_store::Store;
 
 use crate::system::System;
 
-/// Makes every change of one account lose its race: the version that it expects is another one when the table looks.
+/// Makes every change of one account lose its race: the version that it expects has always changed.
 #[derive(Debug)]
 struct Beaten(&'static str);
 
@@ -43,12 +43,12 @@ impl Intercept for Beaten {
     }
 }
 
-/// An engine on the table of `system` that loses each race for the account with this partition key, which stands at its first
-/// version, at the moment `now`.
+/// Returns an engine on the table of `system` that loses each race for the account with this partition key, which is at
+/// its first version, at the instant `now`.
 ///
 /// # Panics
 ///
-/// `now` is no moment.
+/// `now` is not an instant.
 #[must_use]
 pub fn beaten(system: &System, partition: &'static str, now: &str) -> Engine {
     let config = client_at(&system.table_url()).config().to_builder().interceptor(Beaten(partition)).build();

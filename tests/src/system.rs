@@ -1,4 +1,4 @@
-//! The whole system in this process: its functions, a table in memory, and a clock that stands where a test puts it.
+//! The whole system in this process: its functions, a table in memory, and a clock that a test sets.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     template::Template,
 };
 
-/// Where the clock of a system stands at first: a Saturday afternoon in the program's time zone.
+/// The initial time of a system's clock: a Saturday afternoon in the program's time zone.
 pub const NOW: &str = "2026-11-21T13:05:00Z";
 
 /// The path of the program.
@@ -26,63 +26,64 @@ pub const DEMO: &str = "/v1/programs/demo";
 /// A running system. It stops when it is dropped.
 #[derive(Debug)]
 pub struct System {
-    /// A client of it.
+    /// A client of the system.
     pub client: Client,
     running: Option<Running>,
     runtime: Runtime,
     is_proven: bool,
 }
 
-/// The program document that most tests are about, a coffee shop's.
+/// Returns the program document of most tests, a coffee shop's.
 ///
 /// # Panics
 ///
-/// If it is no JSON.
+/// It is not JSON.
 #[must_use]
 pub fn coffee_shop() -> Value {
     serde_json::from_str(include_str!("../data/program.json")).expect("the program document is JSON")
 }
 
-/// The path of a member of the program.
+/// Returns the path of a member of the program.
 #[must_use]
 pub fn member(member: &str) -> String {
     format!("{DEMO}/members/{member}")
 }
 
-/// A purchase for so many minor units, now.
+/// Returns a purchase of `amount` minor units, now.
 #[must_use]
 pub fn purchase(amount: i64) -> Value {
     purchase_at(NOW, amount)
 }
 
-/// A purchase for so many minor units.
+/// Returns a purchase of `amount` minor units.
 #[must_use]
 pub fn purchase_at(occurred_at: &str, amount: i64) -> Value {
     json!({ "purchase": { "occurred_at": occurred_at, "total": { "amount": amount, "currency": "EUR" } } })
 }
 
 impl System {
-    /// A system that holds the coffee shop's program, at [`NOW`].
+    /// Starts a system with the coffee shop's program, at [`NOW`].
     #[must_use]
     pub fn start() -> Self {
         Self::with(&coffee_shop(), NOW)
     }
 
-    /// A system that holds `program`, with its clock at `now`.
+    /// Starts a system with `program`, with its clock at `now`.
     ///
     /// # Panics
     ///
-    /// If it cannot be started.
+    /// It cannot be started.
     #[must_use]
     pub fn with(program: &Value, now: &str) -> Self {
         Self::started(program, now, None)
     }
 
-    /// A system that demands tokens ([`Key::signed`](regulars_cli::token::Key::signed)), and their key.
+    /// Starts a system that requires tokens ([`Key::signed`](regulars_cli::token::Key::signed)), and returns it with
+    /// their key.
     ///
     /// # Panics
     ///
-    /// If it cannot be started.
+    /// It cannot be started.
     #[must_use]
     pub fn demanding_tokens() -> (Self, Key) {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -106,14 +107,15 @@ impl System {
         Self { client: Client::new(running.url()), running: Some(running), runtime, is_proven: true }
     }
 
-    /// The same system, whose ledgers are not verified at the end: for accounts that are written past the handlers.
+    /// Returns the same system without the verification of its ledgers at the end: for accounts that are written
+    /// directly into the table.
     #[must_use]
     pub fn unproven(mut self) -> Self {
         self.is_proven = false;
         self
     }
 
-    /// What its functions work with.
+    /// Returns the engine of its functions.
     ///
     /// # Panics
     ///
@@ -123,7 +125,7 @@ impl System {
         self.running.as_ref().expect("it runs").engine()
     }
 
-    /// Where another process reaches its table.
+    /// Returns the address at which another process reaches its table.
     ///
     /// # Panics
     ///
@@ -133,7 +135,7 @@ impl System {
         self.running.as_ref().expect("it runs").table_url()
     }
 
-    /// Waits for something that its functions do, without HTTP in between.
+    /// Runs a future on the system's runtime, without HTTP.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
@@ -142,13 +144,13 @@ impl System {
     ///
     /// # Panics
     ///
-    /// If that is back.
+    /// The clock would move back.
     pub fn move_clock(&self, now: &str) {
         let now: Timestamp = now.parse().expect("an instant");
         self.running.as_ref().expect("it runs").clock().move_to(now).expect("time goes on");
     }
 
-    /// Lets its clock move by `step` after each reading.
+    /// Makes its clock move by `step` after each reading.
     ///
     /// # Panics
     ///
@@ -157,21 +159,22 @@ impl System {
         self.running.as_ref().expect("it runs").clock().step_by(step);
     }
 
-    /// A member joins, and the account.
+    /// Enrolls a member, and returns the account.
     ///
     /// # Panics
     ///
-    /// If not.
+    /// The member is not enrolled.
     #[track_caller]
     pub fn enroll(&self, member: &str) -> Value {
         self.client.post(&format!("{DEMO}/members"), &json!({ "member": member })).expect(201)
     }
 
-    /// A system with a member `m-1` who has 325 points: 25 of welcome and 300 earned under `order-1`, which make a silver tier.
+    /// Starts a system with a member `m-1` who has 325 points: 25 welcome points and 300 earned under `order-1`, which
+    /// reach the silver tier.
     ///
     /// # Panics
     ///
-    /// If they are not given.
+    /// The points are not given.
     #[must_use]
     #[track_caller]
     pub fn with_silver_member() -> Self {
@@ -181,34 +184,34 @@ impl System {
         system
     }
 
-    /// What is earned under a key.
+    /// Sends an accrual under a key.
     #[must_use]
     pub fn accrue(&self, member_id: &str, key: &str, body: &Value) -> Answer {
         self.client.post_under(key, &format!("{}/accruals", member(member_id)), body)
     }
 
-    /// What is redeemed under a key.
+    /// Sends a redemption under a key.
     #[must_use]
     pub fn redeem(&self, member_id: &str, key: &str, body: &Value) -> Answer {
         self.client.post_under(key, &format!("{}/redemptions", member(member_id)), body)
     }
 
-    /// The account.
+    /// Returns the account.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// There is none.
     #[must_use]
     #[track_caller]
     pub fn account(&self, member_id: &str) -> Value {
         self.client.get(&member(member_id)).expect(200)
     }
 
-    /// The whole statement, oldest first.
+    /// Returns the whole statement, oldest first.
     ///
     /// # Panics
     ///
-    /// If there is none, or its pages do not end.
+    /// There is none, or its pages do not end.
     #[must_use]
     #[track_caller]
     pub fn ledger(&self, member_id: &str) -> Vec<Value> {
@@ -228,11 +231,11 @@ impl System {
         entries
     }
 
-    /// That the statement adds up to the balance, one entry after another.
+    /// Asserts that the statement adds up to the balance, entry by entry.
     ///
     /// # Panics
     ///
-    /// If not.
+    /// It does not.
     #[track_caller]
     pub fn audit(&self, member_id: &str) {
         let ledger = self.ledger(member_id);
@@ -251,7 +254,7 @@ impl System {
     }
 }
 
-/// Whatever a test did, the ledgers that it leaves make the accounts that it leaves, and no function called the table in a way that its
+/// After every test, the ledgers must give the accounts, and no function may have called the table in a way that its
 /// policy in the template denies.
 impl Drop for System {
     fn drop(&mut self) {

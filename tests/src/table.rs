@@ -1,4 +1,4 @@
-//! The table of a system, read and changed past the engine.
+//! Reads and changes the table of a system directly.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use regulars_cli::local::{TABLE, client_at};
 
 use crate::system::System;
 
-/// An item as the table holds it.
+/// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
 impl System {
-    /// Everything that its table holds.
+    /// Returns all items of its table.
     ///
     /// # Panics
     ///
-    /// If the table does not answer.
+    /// The table does not answer.
     #[must_use]
     pub fn items(&self) -> Vec<Item> {
         let client = client_at(&self.table_url());
@@ -31,11 +31,11 @@ impl System {
         }
     }
 
-    /// Changes the item under this partition and sort key by an update expression, in which `value` is called `:v`.
+    /// Changes the item under this partition and sort key by an update expression, in which `value` is `:v`.
     ///
     /// # Panics
     ///
-    /// If the table refuses.
+    /// The table rejects it.
     pub fn edit(&self, (pk, sk): (&str, &str), expression: &str, value: Option<AttributeValue>) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let update = client_at(&self.table_url()).update_item().table_name(TABLE).update_expression(expression);

@@ -1,5 +1,5 @@
-//! A count of what a year of purchases comes to, written from the program's words alone: it shares no code with the
-//! engine, so that the two can be held against each other.
+//! An independent calculation of the result of a year of purchases. It shares no code with the engine, so that the two
+//! can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use jiff::{ToSpan, civil::Date};
 
 use crate::returns::Return;
 
-/// The program that purchases are replayed under: a point per 100 minor units, points for 12 months to the end of the
-/// month, three levels by points in a calendar year.
+/// The program of the replayed purchases: a point per 100 minor units, expiry after 12 months at the end of the month,
+/// three levels by points in a calendar year.
 pub const PROGRAM: &str = r#"{
   "name": "Replay",
   "time_zone": "UTC",
@@ -27,38 +27,38 @@ pub const PROGRAM: &str = r#"{
   }
 }"#;
 
-/// The same levels, counted here: name, threshold, percent on top of the base.
+/// The same levels: name, threshold, percent on top of the base.
 const LEVELS: [(&str, u64, u64); 3] = [("bronze", 0, 0), ("silver", 100, 25), ("gold", 300, 50)];
 
 /// A purchase of the file.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Purchase {
-    /// The order, which is the key.
+    /// The order, which is the idempotency key.
     pub order: String,
-    /// Who bought.
+    /// The member.
     pub member: String,
-    /// On which day, `1997-01-31`.
+    /// The day, `1997-01-31`.
     pub occurred_on: String,
-    /// For how much, in minor units.
+    /// The amount, in minor units.
     pub amount_minor: u64,
 }
 
-/// What one member should have.
+/// The expected state of one member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// Points ever given.
+    /// Points given in total.
     pub issued: u64,
-    /// Points taken back by returns.
+    /// Points deducted by returns.
     pub reversed: u64,
     /// Points whose last day has passed.
     pub expired: u64,
-    /// Points that can be spent.
+    /// Spendable points.
     pub balance: u64,
     /// Purchases.
     pub purchases: usize,
     /// The effective tier.
     pub tier: &'static str,
-    /// What the member is told ahead of points that expire: the day of the notice, their last day, and how many they are.
+    /// The expiry notices: the day of the notice, the last day of the points, and how many they are.
     pub notices: Vec<(String, String, u64)>,
 }
 
@@ -70,7 +70,7 @@ fn year_and_month(day: &str) -> (u32, u32) {
     (day[..4].parse().expect("a year"), day[5..7].parse().expect("a month"))
 }
 
-/// When somebody came, and what it gave.
+/// The days of a member's purchases, and their points.
 #[derive(Default)]
 struct Visits {
     days: BTreeSet<Date>,
@@ -78,8 +78,8 @@ struct Visits {
 }
 
 impl Visits {
-    /// What the member is told in the last thirty days of points, their last one besides: only if the member came then, or was
-    /// looked at on `today`. Of points that are over it is too late to tell.
+    /// Returns the notices of the last thirty days of points: only if the member bought something then, or was reviewed
+    /// on `today`. Points that have expired get no notice.
     fn notices(mut self, today: Date) -> Vec<(String, String, u64)> {
         self.days.insert(today);
         let given = self.points_by_month.into_iter().filter(|(_, points)| *points > 0);
@@ -96,13 +96,13 @@ fn day(text: &str) -> Date {
     text.parse().expect("a day")
 }
 
-/// What was counted so far.
+/// The calculation so far.
 #[derive(Default)]
 struct Books {
     members: BTreeMap<String, Expected>,
     base_by_year: BTreeMap<(String, u32), u64>,
     visits: BTreeMap<String, Visits>,
-    /// The percentage that each order earned on top of its base.
+    /// The percentage on top of the base that each order earned.
     tops: BTreeMap<String, u64>,
     now: (u32, u32),
 }
@@ -129,7 +129,7 @@ impl Books {
         *(if is_over { &mut member.expired } else { &mut member.balance }) += points;
     }
 
-    /// The member is left with what the smaller purchase would have given at the level of then.
+    /// Leaves the member with what the smaller purchase would have given at the level of its day.
     fn brings_back(&mut self, returned: &Return) {
         let Return { purchase, came_on, refund, refunded, .. } = returned;
         let (year, month) = year_and_month(&purchase.occurred_on);
@@ -146,20 +146,20 @@ impl Books {
         *(if is_over { &mut member.expired } else { &mut member.balance }) -= before - after;
     }
 
-    /// Whether points of this month are over: they live to its end a year later.
+    /// Returns whether points of this month have expired: they live to the end of the same month a year later.
     fn is_over(&self, year: u32, month: u32) -> bool {
         (year + 1, month) < self.now
     }
 }
 
-/// The base of an amount, and the points with what a level gives on top.
+/// Returns the base of an amount, and the points including what a level gives on top.
 fn earned(amount_minor: u64, on_top: u64) -> (u64, u64) {
     let base = amount_minor / 100;
     (base, base + base * on_top / 100)
 }
 
-/// What each member should have on `today`, from all purchases and returns in the order of their days. What is bought on a day
-/// is bought before anything comes back.
+/// Returns the expected state of each member on `today`, from all purchases and returns ordered by date. Purchases of a
+/// day come before its returns.
 #[must_use]
 pub fn tally(purchases: &[Purchase], returns: &[Return], today: &str) -> BTreeMap<String, Expected> {
     let now = year_and_month(today);

@@ -1,4 +1,4 @@
-//! What `template.yaml` says of each function: its folder, its routes, whether a schedule starts it, what it may do.
+//! Reads `template.yaml`: each function's folder, routes, schedule and policies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,12 +8,12 @@ use std::{
 use regulars_store::Permission;
 use yaml_serde::Value;
 
-/// The deployment's own description, as far as it is about functions.
+/// The part of the template that is about functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// The functions, in the order of the file.
     pub functions: Vec<Function>,
-    /// The levels of log lines that an owner can choose from.
+    /// The log levels that an owner can choose.
     pub log_levels: Vec<String>,
 }
 
@@ -22,15 +22,15 @@ pub struct Template {
 pub struct Function {
     /// Its folder under `functions/`.
     pub name: String,
-    /// Methods and paths, each with the scopes of which it asks for one.
+    /// Methods and paths, each with the scopes of which it requires one.
     pub routes: BTreeMap<(String, String), BTreeSet<String>>,
     /// Whether a schedule starts it, through a state machine or directly.
     pub is_scheduled: bool,
-    /// The logical ids of the queues whose messages it is given.
+    /// The logical ids of its queues.
     pub queues: BTreeSet<String>,
     /// What its policy allows on the table and its indexes.
     pub grants: BTreeSet<Grant>,
-    /// The actions that its policy allows on queues, each with the queue's logical id.
+    /// The actions on queues that its policy allows, each with the queue's logical id.
     pub queue_actions: BTreeSet<(String, String)>,
     /// The actions that its policy allows on the secret of the alias key.
     pub secret_actions: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub struct Grant {
     pub action: String,
     /// The index, if it is on one.
     pub index: Option<String>,
-    /// What the partition key has to begin with, if there is a condition on it.
+    /// The prefix of the partition key, if there is a condition on it.
     pub leading_key: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl From<&Permission> for Grant {
 }
 
 impl Template {
-    /// Returns what functions needed, by their names, and their policies do not allow.
+    /// Returns what functions used, by name, and their policies do not allow.
     #[must_use]
     pub fn denied(&self, needed: &BTreeMap<&'static str, BTreeSet<Permission>>) -> Vec<(String, Grant)> {
         let function = |name: &str| self.functions.iter().find(|function| function.name == name);
@@ -75,7 +75,7 @@ impl Template {
     ///
     /// # Panics
     ///
-    /// If it is not as a template has to be.
+    /// It is malformed.
     #[must_use]
     pub fn read() -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
@@ -147,7 +147,8 @@ impl Function {
     }
 }
 
-/// What a statement grants of one of its actions: `!GetAtt Table.Arn` is the table, `!Sub ${Table.Arn}/index/NAME` an index.
+/// Returns the grants of a statement for one of its actions: `!GetAtt Table.Arn` is the table, `!Sub
+/// ${Table.Arn}/index/NAME` an index.
 fn grants(action: &str, statement: &Value) -> Vec<Grant> {
     let Value::Tagged(resource) = &statement["Resource"] else { panic!("a reference, not {statement:?}") };
     let resource = text(&resource.value);
@@ -166,7 +167,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a text, not {value:?}")).to_owned()
 }
 
-/// The logical id that `!Ref Id` or `!GetAtt Id.Arn` names.
+/// Returns the logical id in `!Ref Id` or `!GetAtt Id.Arn`.
 fn named(value: &Value) -> String {
     let Value::Tagged(tagged) = value else { panic!("a reference, not {value:?}") };
     text(&tagged.value).trim_end_matches(".Arn").to_owned()

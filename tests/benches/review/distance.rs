@@ -1,4 +1,4 @@
-//! Puts the table farther away, as a network does: whatever is sent to it arrives later.
+//! Adds latency in front of the table, as a network does.
 
 use std::{
     net::{Ipv4Addr, TcpListener as StdListener},
@@ -12,10 +12,10 @@ use tokio::{
     time::sleep,
 };
 
-/// The longest piece that is passed on at once; a request of the store is shorter.
+/// Maximum size of a piece that is forwarded at once; a request of the store is smaller.
 const PIECE: usize = 64 * 1024;
 
-/// Where the table at `table_url` is reached with so much delay for each request, until this process ends.
+/// Returns the address of the table at `table_url` with a delay for each request, until this process ends.
 pub(crate) fn put_between(table_url: &str, delay: Duration) -> String {
     let table = table_url.trim_start_matches("http://").to_owned();
     let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -37,7 +37,7 @@ async fn pass_on(listener: StdListener, table: &str, delay: Duration) {
         let (mut answers, mut requests_to) = table.into_split();
         tokio::spawn(async move {
             let mut piece = vec![0; PIECE];
-            // A connection that ends either way ends both.
+            // A connection that ends on one side ends on both.
             while let Ok(length @ 1..) = requests.read(&mut piece).await {
                 sleep(delay).await;
                 if requests_to.write_all(&piece[..length]).await.is_err() {

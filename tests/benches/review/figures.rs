@@ -1,11 +1,11 @@
-//! What was measured, as a table for a reader, and the limits that it has to keep.
+//! Prints what was measured as a table, and checks its limits.
 
 use serde::{Deserialize, Serialize};
 
-/// The most that the worker may take, however many members there are.
+/// Maximum memory of the worker, regardless of the number of members.
 const MEMORY_MAX_KIB: u64 = 64 * 1024;
 
-/// What the worker tells.
+/// The measurements of the worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) nobody_due: Run,
@@ -14,7 +14,7 @@ pub(crate) struct Measured {
     pub(crate) peak_memory_kib: u64,
 }
 
-/// What one run over all shards took.
+/// The measurements of one run over all shards.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
     /// Calls of the function.
@@ -74,14 +74,15 @@ pub(crate) fn tell(members: u64, due: u64, measured: &Measured) {
     );
 }
 
-/// Holds the figures to their limits.
+/// Checks the figures against their limits.
 pub(crate) fn check(due: u64, measured: &Measured) {
     let Measured { nobody_due, due: full, again, peak_memory_kib } = measured;
     assert_eq!((full.reviewed, full.changed), (due, due), "each due member is reviewed once");
-    // The account, its old and its new place in the index, and for each change an entry and its place in the ledger.
+    // The account, its old and its new position in the index, and for each change an entry and its position in the
+    // ledger.
     let with_two = due / 2;
     assert_eq!(full.write_half_units, 2 * (7 * due + 3 * with_two), "7 units for one change, 3 for a further one");
-    // The program is read at first and looked at twice a minute, by each of the reviews under way at that moment.
+    // The program is read at first and then twice a minute, by each of the concurrent reviews.
     let of_program = 4 * (2 + full.millis / 30_000 + 1);
     assert!(full.reads <= due + of_program, "{} reads", full.reads);
     assert!(full.queries <= 256 + due / 25, "{} queries", full.queries);
@@ -96,7 +97,7 @@ fn halves(halves: u64) -> String {
     decimal(halves, 2, 1)
 }
 
-/// A quotient with so many digits behind the point, cut off.
+/// Returns a quotient with `digits` decimals, truncated.
 fn decimal(dividend: u64, divisor: u64, digits: u32) -> String {
     let power = 10_u64.pow(digits);
     let scaled = dividend * power / divisor;

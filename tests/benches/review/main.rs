@@ -1,10 +1,10 @@
-//! The daily review of many members, measured: units and round trips, which are what a real table charges, then memory
+//! Measures the daily review of many members: units and round trips, which are what a real table charges, then memory
 //! and seconds.
 //!
-//! `cargo bench -p regulars-tests --bench review -- [--members 200000] [--due 20000]`, and for a day on which all are due
-//! `--due` as many as `--members`. Without flags it is a tenth of that, and over in a minute. It takes three processes: one
-//! holds the table, one works on it as the function does on Lambda and is the one whose memory counts, and this one writes
-//! the members and tells the figures. It fails where a member costs more than it may.
+//! `cargo bench -p regulars-tests --bench review -- [--members 200000] [--due 20000]`. For a day on which all members
+//! are due, set `--due` to `--members`. Without flags it uses a tenth and takes a minute. It has three processes: one
+//! holds the table, one reviews as the function does on Lambda and is the one whose memory is measured, and this one
+//! writes the members and prints the figures. It fails if a member costs more than allowed.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -33,22 +33,22 @@ use figures::Measured;
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Members in the table.
+    /// Members in the table
     #[arg(long, default_value_t = 20_000)]
     members: u64,
-    /// Members of them who are due.
+    /// Members who are due
     #[arg(long, default_value_t = 2_000)]
     due: u64,
-    /// Milliseconds that each request takes to the table, as on a network; those of a real table are some four.
+    /// Milliseconds of latency for each request to the table; a real table has some four
     #[arg(long, default_value_t = 0)]
     latency: u64,
-    /// What this process is; without it, the one that starts the others.
+    /// The role of this process; without it, the one that starts the others
     #[arg(long, hide = true)]
     role: Option<Role>,
-    /// Where the table is.
+    /// Address of the table
     #[arg(long, hide = true, default_value = "")]
     table_url: String,
-    /// Cargo says so of each benchmark.
+    /// Cargo passes this to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -57,7 +57,7 @@ struct Arguments {
 enum Role {
     /// Holds the table, until its input ends.
     Table,
-    /// Reviews, and tells what that took.
+    /// Reviews, and prints the measurements.
     Worker,
 }
 
@@ -87,7 +87,7 @@ fn measure(arguments: &Arguments) {
     let mut told = String::new();
     worker.stdout.as_mut().unwrap().read_to_string(&mut told).unwrap();
     assert!(worker.wait().unwrap().success(), "the worker failed");
-    // The table ends with its input.
+    // The table's process ends with its input.
     drop(table.stdin.take());
     assert!(table.wait().unwrap().success(), "the table failed");
 
@@ -96,7 +96,7 @@ fn measure(arguments: &Arguments) {
     figures::check(due, &measured);
 }
 
-/// This program again, in another role.
+/// Starts this program again, in another role.
 fn start(role: &str, table_url: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--role", role, "--table-url", table_url])

@@ -1,4 +1,5 @@
-//! Writes the members: copies of real accounts under other ids, past the handlers, because a nation joins slowly.
+//! Writes the members directly into the table, as copies of real accounts under other ids, because enrolling millions
+//! is slow.
 
 use std::collections::HashMap;
 
@@ -14,14 +15,14 @@ use crate::table::{NOT_DUE, ONE_CHANGE, TWO_CHANGES};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// What one call of `BatchWriteItem` takes.
+/// The limit of one call of `BatchWriteItem`.
 const BATCH: u64 = 25;
-/// Calls under way at a time.
+/// Concurrent calls.
 const CALLS: usize = 8;
 
-/// Writes so many members, of whom so many are due: one of two with one change ahead, the other with two.
+/// Writes `members`, of which `due` are due: half of these with one change ahead, the others with two.
 ///
-/// The first two are the ones of whom the due ones are copies. The one of whom the others are is one more.
+/// The first two models are those of the due members. The third is that of the others.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn seed(table_url: &str, members: u64, due: u64) {
     let client = client_at(table_url);
@@ -63,7 +64,7 @@ async fn account(client: &Client, member: &str) -> Item {
     found.unwrap().item.unwrap()
 }
 
-/// The day of an account's review.
+/// Returns the day of an account's review.
 fn day(account: &Item) -> &str {
     account["due_key"].as_s().unwrap().split('#').next().unwrap()
 }

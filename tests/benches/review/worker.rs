@@ -1,4 +1,4 @@
-//! The process that reviews: the function's handler on one thread, as Lambda runs it, one shard after another.
+//! The process that reviews: the function's handler on one thread, as on Lambda, one shard after another.
 
 use std::{fs, time::Duration, time::Instant};
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::figures::{Measured, Run};
 
-/// The day before anybody is due.
+/// The day before any member is due.
 const DAY_BEFORE: &str = "2027-12-31";
-/// The day on which all are who ever will be here.
+/// The day on which all due members are due.
 const DAY: &str = "2028-01-01";
-/// What the template gives one call of the function.
+/// The timeout of the function in the template.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Reviews a day on which nobody is due, one on which many are, and that one again; tells what it took.
+/// Reviews a day without due members, one with many, and that one again; prints the measurements.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn review(table_url: &str) {
     let clock = MovableClock::standing_at("2028-01-01T03:00:00Z".parse().unwrap());
@@ -30,7 +30,7 @@ pub(crate) async fn review(table_url: &str) {
     println!("{}", serde_json::to_string(&measured).unwrap());
 }
 
-/// One run over the shards below `shards`, each until it has no cursor.
+/// Runs over the shards below `shards`, each until it returns no cursor.
 async fn run(engine: &Engine, shards: u16, through: &str) -> Run {
     let before = engine.store.meter().snapshot();
     let started = Instant::now();
@@ -61,7 +61,7 @@ async fn run(engine: &Engine, shards: u16, through: &str) -> Run {
     run
 }
 
-/// The most memory that this process has had at any time.
+/// Returns the peak memory of this process.
 fn peak_memory_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux tells the memory of a process there");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! Many requests on one account at the same moment: nothing is lost, nothing is doubled, nothing is ever below zero.
+//! Many concurrent requests on one account: nothing is lost, nothing is doubled, no balance is negative.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -22,7 +22,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// A client that repeats under the same key until it is told anything but that the system is busy, each at another pace.
+/// A client that repeats a request under the same key until the answer is not `busy`, each client at another pace.
 fn persist(number: u64, mut request: impl FnMut() -> Answer) -> Answer {
     for _ in 0..60 {
         let answer = request();
@@ -30,7 +30,7 @@ fn persist(number: u64, mut request: impl FnMut() -> Answer) -> Answer {
             return answer;
         }
         let code = answer.body["code"].as_str().unwrap().to_owned();
-        // Nobody knows whether a store that did not answer did what it was asked; the key finds out.
+        // A store that did not answer may have done it; the repeat under the same key shows it.
         assert!(["busy", "store_unavailable"].contains(&code.as_str()), "{answer}");
         assert!(code != "busy" || answer.header("retry-after") == Some("1"), "{answer}");
         thread::sleep(Duration::from_millis(200 + number * 37 % 1_000));
@@ -38,12 +38,12 @@ fn persist(number: u64, mut request: impl FnMut() -> Answer) -> Answer {
     panic!("the account is busy for ever");
 }
 
-/// What the purchase of this number costs, in minor units.
+/// Returns the amount of the purchase with this number, in minor units.
 fn amount(number: u64) -> i64 {
     100 * (i64::try_from(number).unwrap() + 1)
 }
 
-/// Says that it is over, also when the test fails on its way there.
+/// Signals the end, also if the test fails before.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -56,7 +56,7 @@ impl Drop for Over<'_> {
 fn two_hundred_requests_of_fifty_tills_at_once_leave_the_exact_balance() {
     let system = System::start();
     system.enroll("m-1");
-    // Enough for some of the redemptions and not for all, whatever comes first.
+    // Enough for some of the redemptions and not for all, in any order.
     system.accrue("m-1", "start", &purchase(29_900)).expect(201);
     let tree = json!({ "reward": "plant-a-tree" });
     let barrier = Barrier::new(50);
@@ -110,13 +110,13 @@ fn two_hundred_requests_of_fifty_tills_at_once_leave_the_exact_balance() {
     assert_eq!(system.account("m-1"), account);
 }
 
-/// The points that a purchase earned.
+/// Returns the points that a purchase earned.
 fn earn(system: &System, number: u64) -> i64 {
     let answer = persist(number, || system.accrue("m-1", &format!("order-{number}"), &purchase(amount(number))));
     answer.body["entry"]["points"].as_i64().unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// The points that a reward cost; none if there were too few.
+/// Returns the points that a reward cost; none if there were too few.
 fn spend(system: &System, number: u64, reward: &Value) -> i64 {
     let answer = persist(number, || system.redeem("m-1", &format!("r-{number}"), reward));
     if answer.status == 422 {
@@ -222,7 +222,7 @@ fn of_many_tills_that_use_one_code_at_once_exactly_one_does() {
     system.enroll("m-1");
     let given = system.redeem("m-1", "r-1", &json!({ "reward": "card" })).expect(201);
     let code = format!("{DEMO}/rewards/card/codes/{}", given["redemption"]["code"].as_str().unwrap());
-    // All of the balance at once, so there is enough for one; and one of the tills undoes the redemption instead.
+    // The whole balance at once, so it is enough for one; one of the tills reverses the redemption instead.
     let body = json!({ "money": { "amount": 1_000, "currency": "EUR" } });
     let barrier = Barrier::new(TILLS);
     let answers: Vec<Answer> = thread::scope(|scope| {
@@ -242,7 +242,7 @@ fn of_many_tills_that_use_one_code_at_once_exactly_one_does() {
             .collect();
         tills.into_iter().map(|till| till.join().unwrap()).collect()
     });
-    // A till that was told to come again may find its own use, as a repeat.
+    // A till that had to retry may find its own use, as a repeat.
     let done: Vec<_> = answers.iter().filter(|answer| [200, 201].contains(&answer.status)).collect();
     assert_eq!(done.len(), 1);
     let kind = done[0].body["entry"]["kind"].clone();

@@ -1,4 +1,4 @@
-//! Many requests at the same moment, in a process of their own so that they cannot disturb other tests.
+//! Many concurrent requests, in a process of their own so that they cannot disturb other tests.
 
 mod concurrency;
 mod rush;

@@ -1,4 +1,4 @@
-//! A thousand requests at once for a reward that is scarce: each piece goes to one, and whoever gets none pays nothing.
+//! A thousand concurrent requests for a scarce reward: each piece goes to one member, and the others pay nothing.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 const MEMBERS: usize = 250;
 
-/// A reward of which there are forty, for 5 points each: whoever joined has enough for five.
+/// A reward with forty pieces, for 5 points each: every member can afford five.
 fn program() -> Value {
     let mut program = coffee_shop();
     program["rewards"].as_array_mut().unwrap().push(json!({
@@ -45,7 +45,7 @@ fn system(program: &Value) -> System {
     system
 }
 
-/// Does `work` for all members, four at a time, and returns the sum of the results.
+/// Runs `work` for all members, four concurrently, and returns the sum of the results.
 fn for_all_members(work: impl Fn(&str) -> i64 + Sync) -> i64 {
     const LANES: usize = 4;
     thread::scope(|scope| {
@@ -56,7 +56,7 @@ fn for_all_members(work: impl Fn(&str) -> i64 + Sync) -> i64 {
     })
 }
 
-/// The member of this number.
+/// Returns the id of the member with this number.
 fn name(number: usize) -> String {
     format!("m-{number}")
 }
@@ -65,8 +65,8 @@ fn redemptions(who: &str) -> String {
     format!("{}/redemptions", member(who))
 }
 
-/// Sends so many redemptions at once, each member's in turn, and tells who asked under which key and was answered what. Who
-/// is told to come again does so: the one table of this machine answers a thousand at once in more than half a minute.
+/// Sends redemptions concurrently, those of a member one after another, and returns each request and its answer.
+/// Requests that are answered with `busy` are repeated: the local table needs more than half a minute for a thousand.
 fn rush(
     system: &System,
     prefix: &str,
@@ -82,7 +82,7 @@ fn rush(
                 scope.spawn(move || {
                     let (member, key) = (name(number % MEMBERS), format!("{prefix}-{number}"));
                     let (client, path, body) = (system.client.apart(), redemptions(&member), body(number));
-                    // Nothing is there, but the connection is.
+                    // The route does not exist, but the connection is then open.
                     client.get("/").problem(404, "route_not_found");
                     barrier.wait();
                     let mut put_off = Vec::new();
@@ -113,9 +113,9 @@ fn rush(
     answers.into_iter().map(|(member, key, answer, _)| (member, key, answer)).collect()
 }
 
-/// Those who got a piece, by their keys; the others were told that none is left.
+/// Returns the requests that got a piece, by their keys; the others were told that none is left.
 fn winners(answers: &[(String, String, Answer)]) -> Vec<(&str, &str, &Answer)> {
-    // A store that did not answer may have done it, and the repeat under the same key finds out.
+    // A store that did not answer may have done it, and the repeat under the same key shows it.
     let is_got = |answer: &Answer| answer.status == 201 || answer.is_replay();
     let (got, others): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, _, answer)| is_got(answer));
     for (_, _, answer) in others {
@@ -124,7 +124,7 @@ fn winners(answers: &[(String, String, Answer)]) -> Vec<(&str, &str, &Answer)> {
     got.into_iter().map(|(member, key, answer)| (member.as_str(), key.as_str(), answer)).collect()
 }
 
-/// What has gone of a reward, over all shards of its counter.
+/// Returns how many pieces of a reward were taken, over all shards of its counter.
 fn gone(system: &System, reward: &str) -> i64 {
     let counter = CounterId::Stock(reward.parse().unwrap());
     let store = &system.engine().store;
@@ -132,7 +132,7 @@ fn gone(system: &System, reward: &str) -> i64 {
     counters.unwrap().taken(&counter).unwrap()
 }
 
-/// What has been taken from each shard of a counter, which is in a partition of its own.
+/// Returns what was taken from each shard of a counter, which is in a partition of its own.
 fn shards(system: &System, pk: &str, sk: &str) -> Vec<i64> {
     let client = client_at(&system.table_url());
     system.block_on(async {
@@ -149,7 +149,7 @@ fn shards(system: &System, pk: &str, sk: &str) -> Vec<i64> {
     })
 }
 
-/// That every member's ledger adds up, and tells how many redemptions there are in all, less those that were undone.
+/// Asserts that every member's ledger adds up, and returns the number of redemptions, less reversed ones.
 fn audit(system: &System) -> i64 {
     for_all_members(|member| {
         system.audit(member);
@@ -168,14 +168,14 @@ fn audit(system: &System) -> i64 {
     })
 }
 
-/// Crowds take turns: two at once would only try this machine's patience.
+/// These tests run one after another: two at once would overload the machine.
 static CROWD: Mutex<()> = Mutex::new(());
 
 #[test]
 fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_again() {
     let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let system = system(&program());
-    // Every other one reserves it first.
+    // Every other request holds it first.
     let wish = |number: usize| match number % 2 {
         0 => json!({ "reward": "print" }),
         _ => json!({ "reward": "print", "hold": { "seconds": 600 } }),
@@ -201,7 +201,7 @@ fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_a
     assert_eq!(winners(&again).len(), 25);
     assert_eq!(gone(&system, "print"), 40);
     assert_eq!(audit(&system), 40);
-    // The same requests once more get the same answers, and nothing more.
+    // The same requests again get the same answers, and change nothing.
     for (who, key, answer) in &got {
         let number: usize = key[2..].parse().unwrap();
         let repeat = system.redeem(who, key, &wish(number));
@@ -243,7 +243,7 @@ fn a_rule_that_is_capped_for_all_members_gives_a_rush_exactly_its_cap() {
             .collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).sum()
     });
-    // 142 times 7, and 6 to one more: clipped at the limit itself, wherever the last points lay.
+    // 142 times 7, and 6 to one more: clipped exactly at the limit, regardless of the shard with the last points.
     assert_eq!(given, 1_000);
     assert_eq!(shards(&system, "cap#demo#rule/opening", "0001-01-01"), [125; 8]);
 }

@@ -1,6 +1,6 @@
-//! What the workspace does not do anywhere, read from its sources: each test is one sentence that must stay true.
+//! What the workspace never does, read from its sources: each test is one invariant.
 //!
-//! What the rules themselves leave out is checked beside them, in `shared/domain`; what no policy grants, in `template`.
+//! The invariants of the rules are checked in `shared/domain`, those of the policies in `template`.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -22,7 +22,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The files below `folder` with this extension, by their paths from the top.
+/// Returns the files below `folder` with this extension, by their paths from the root.
 fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -44,7 +44,7 @@ fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The sources that are built into something that runs outside of tests, without their own tests.
+/// Returns the sources that are built into something that runs outside of tests, without their own tests.
 fn sources() -> Vec<(String, String)> {
     let all = files("functions", "rs").into_iter().chain(files("shared", "rs"));
     all.filter(|(path, _)| !path.contains("/tests/") && !path.ends_with("tests.rs"))
@@ -55,7 +55,7 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The paths of those sources in which `hit` says that something is found.
+/// Returns the paths of those sources for which `hit` is true.
 fn found_in(hit: impl Fn(&str) -> bool) -> BTreeSet<String> {
     sources().into_iter().filter(|(_, text)| hit(text)).map(|(path, _)| path).collect()
 }
@@ -75,13 +75,13 @@ fn only_the_store_names_attributes_of_items() {
     let elsewhere: Vec<_> = found.iter().filter(|path| !path.starts_with("shared/store/src/")).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
     assert!(!found.is_empty());
-    // Who else knows the SDK makes a client or a table of it.
+    // Other crates with the SDK create a client or a table with it.
     let knowing = found_in(|text| text.contains("aws_sdk_dynamodb"));
     let others = knowing.iter().filter(|path| !path.starts_with("shared/store/"));
     for path in others {
         assert!(path == "shared/application/src/engine.rs" || path.starts_with("shared/cli/src/local/"), "{path}");
     }
-    // One function reads the secret of the alias key, and the others do not carry its client.
+    // One function reads the secret of the alias key, and the others do not include its client.
     let reading = found_in(|text| text.contains("aws_sdk_secretsmanager"));
     assert_eq!(reading, BTreeSet::from(["functions/enroll/src/alias_key.rs".to_owned()]));
 }
@@ -94,7 +94,7 @@ fn the_application_knows_no_transport() {
         assert!(!names.contains(transport), "{transport}");
     }
     assert!(names.contains("regulars-store"), "names are read as they are written");
-    // What comes from the queue and from the schedule is carried out without HTTP, though HTTP is in the same crate.
+    // Messages and scheduled runs are processed without HTTP, although HTTP is in the same crate.
     let http = found_in(|text| text.contains("regulars_api"));
     for path in http.iter().filter(|path| path.starts_with("functions/")) {
         assert!(!path.contains("/queue/") && !path.ends_with("shard.rs"), "{path}");
@@ -116,7 +116,7 @@ fn every_expression_is_a_constant() {
             for (at, _) in text.match_indices(setter) {
                 let argument = text[at + setter.len()..].split(')').next().unwrap();
                 let is_constant = table.contains(&format!("const {argument}: &str"));
-                // What the two makers of parts are given cannot be made at run time either.
+                // The arguments of the two functions that make parts cannot be made at run time either.
                 let is_static = text.contains(&format!("{argument}: &'static str"));
                 assert!(is_constant || is_static, "{path}: {setter}{argument})");
                 checked += 1;
@@ -138,7 +138,7 @@ fn no_code_path_deletes_anything() {
 
 #[test]
 fn an_entry_is_only_ever_put_where_there_is_none() {
-    // Its item is made in one place, and there it is put under one condition.
+    // Its item is made in one place, and put there under one condition.
     let made = found_in(|text| text.contains("entry_item::write"));
     assert_eq!(made, BTreeSet::from(["shared/store/src/commit.rs".to_owned()]));
     let commit = fs::read_to_string(root().join("shared/store/src/commit.rs")).unwrap();
@@ -147,8 +147,8 @@ fn an_entry_is_only_ever_put_where_there_is_none() {
     assert!(commit.contains("self.put(entry_item::write(program, &change.account.member, sealed), ABSENT, None)"));
     let table = fs::read_to_string(root().join("shared/store/src/table.rs")).unwrap();
     assert!(table.contains(r#"ABSENT: &str = "attribute_not_exists(pk)""#));
-    // What is updated in place are counters, codes, aliases and receipts that become free, and beside an entry what became of
-    // it: never its text or its hash.
+    // Only counters, codes, aliases, receipts and the aftermath of an entry are updated in place: never an entry's text
+    // or hash.
     let updates: Vec<_> = sources().into_iter().filter(|(_, text)| text.contains("self.update(")).collect();
     let files: Vec<_> = updates.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(files, ["shared/store/src/codes.rs", "shared/store/src/commit.rs", "shared/store/src/details.rs"]);
@@ -197,7 +197,7 @@ fn no_function_carries_the_local_database_or_the_command_line() {
 fn every_test_in_the_sources_runs() {
     let mut untested = BTreeSet::new();
     for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "toml")) {
-        // A target that is switched off must not hold tests.
+        // A target that is switched off must not contain tests.
         let (_, library) = text.split_once("[lib]\n").unwrap();
         let library = library.split("\n\n").next().unwrap();
         assert!(library.contains("doctest = false"), "{path}");
@@ -207,7 +207,7 @@ fn every_test_in_the_sources_runs() {
     }
     assert!(!untested.is_empty());
     for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "rs")) {
-        // No package runs documentation tests. This file names what it looks for.
+        // No package runs documentation tests. This file contains the words that it looks for.
         assert!(!text.contains(concat!("//", "/ ``", "`")), "{path} has a documentation test");
         let is_untested = path.ends_with("src/main.rs") || untested.iter().any(|folder| path.starts_with(folder));
         let has_tests = text.contains("#[test]") || text.contains("#[tokio::test");
@@ -234,7 +234,7 @@ fn nothing_outside_of_the_repository_is_needed_to_build_it() {
     };
     for (path, text) in ["functions", "shared", "tests"].into_iter().flat_map(|folder| files(folder, "rs")) {
         let base = Path::new(&path).parent().unwrap();
-        // This file names what it looks for.
+        // This file contains the words that it looks for.
         if path.ends_with("absences.rs") {
             continue;
         }
@@ -287,6 +287,6 @@ fn a_panic_ends_no_process_however_the_functions_are_built() {
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let (_, release) = manifest.split_once("[profile.release]\n").unwrap();
     let release = release.split("\n[").next().unwrap();
-    // cargo-lambda builds with `abort` where this is not said. `shared/application` does not compile then.
+    // cargo-lambda builds with `abort` without this line. `shared/application` then does not compile.
     assert!(release.lines().any(|line| line == "panic = \"unwind\""), "{release}");
 }

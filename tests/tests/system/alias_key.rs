@@ -1,4 +1,4 @@
-//! The key of aliases, read from a Secrets Manager that answers, fails, is slow, or stalls.
+//! The alias key, read from a Secrets Manager that answers, fails, is slow, or stalls.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -37,10 +37,10 @@ use tokio::{
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:AliasKey-1";
 const KEY: &str = "a key for aliases in tests, as long as one of a stack's";
 
-/// What the service does with a request.
+/// The behaviour of the service.
 #[derive(Clone, Debug)]
 enum Does {
-    /// It answers after a time.
+    /// It answers after a delay.
     Answers(Duration, u16, Value),
     /// It never answers.
     Stalls,
@@ -83,7 +83,7 @@ impl SecretsManager {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The engine of a function that keeps its alias key here, over the table of `system`.
+    /// Returns the engine of a function that stores its alias key here, over the table of `system`.
     fn engine(&self, system: &System) -> Engine {
         let alias_key = regulars_enroll::alias_key(&config(&self.url), &settings(Some(ARN))).unwrap();
         Engine {
@@ -139,7 +139,7 @@ async fn serve(mut connection: TcpStream, does: Arc<Mutex<Does>>, requests: Arc<
     }
 }
 
-/// The next request of a connection, head and body; `None` when it is closed.
+/// Reads the next request of a connection, head and body; `None` when it is closed.
 async fn request(connection: &mut TcpStream, read: &mut Vec<u8>) -> Option<String> {
     let mut bytes = [0; 8_192];
     loop {
@@ -202,10 +202,10 @@ fn a_key_that_cannot_be_read_is_a_fault_and_the_next_request_reads_again() {
     system.block_on(async {
         let service = SecretsManager::that(secret(KEY)).await;
         for (does, status, code, requests) in [
-            // What may pass is tried three times and can be repeated.
+            // Temporary errors are tried three times, and the request can be repeated.
             (fails(500, "InternalServiceError"), 503, "store_unavailable", 3),
             (fails(400, "ThrottlingException"), 503, "store_unavailable", 3),
-            // What will not pass is ours to mend.
+            // Permanent errors are internal errors.
             (fails(400, "AccessDeniedException"), 500, "internal", 1),
             (fails(400, "ResourceNotFoundException"), 500, "internal", 1),
             (secret("too short"), 500, "internal", 1),

@@ -1,4 +1,4 @@
-//! What requests cost at the table: round trips, and the units that DynamoDB bills.
+//! The cost of requests at the table: round trips, and the units that DynamoDB bills.
 //!
 //! `cargo test -p regulars-tests --test system capacity -- --nocapture` prints the figures.
 #![allow(
@@ -25,7 +25,7 @@ struct Cost {
     write_half_units: u64,
 }
 
-/// So many round trips, whole read units and whole write units.
+/// Returns a cost in round trips, whole read units and whole write units.
 fn cost(round_trips: u64, read_units: u64, write_units: u64) -> Cost {
     Cost { round_trips, read_half_units: read_units * 2, write_half_units: write_units * 2 }
 }
@@ -37,7 +37,7 @@ impl From<Snapshot> for Cost {
     }
 }
 
-/// What a request costs that is answered with `status`.
+/// Measures a request that is answered with `status`.
 fn measure(
     system: &System,
     what: &str,
@@ -64,7 +64,7 @@ fn redemptions() -> String {
     format!("{}/redemptions", member("m-1"))
 }
 
-/// A member with points, whose program is in the function's memory.
+/// Returns a system with a member with points, whose program is in the function's cache.
 fn ordinary() -> System {
     let system = System::start();
     system.enroll("m-1");
@@ -166,7 +166,7 @@ fn an_accrual_that_moves_the_next_review_costs_two_units_more() {
         measure(&system, "an accrual that moves the review", 201, ("earn", "POST", &path, "order-1", &late)),
         cost(2, 1, 7)
     );
-    // A month on the review stays where it is, because the date is that of a month.
+    // A month later, the review date stays, because it is that of a month.
     system.move_clock("2026-12-05T09:00:00Z");
     let next = purchase_at("2026-12-05T09:00:00Z", 1_000);
     assert_eq!(
@@ -206,14 +206,14 @@ fn an_accrual_after_a_year_pays_for_what_time_did_in_the_same_transaction() {
     let path = accruals();
     let measured =
         measure(&system, "an accrual with an expiry before it", 201, ("earn", "POST", &path, "order-1", &body));
-    // The account, two entries with their index, and the review's new date.
+    // The account, two entries with their index, and the new review date.
     assert_eq!(measured, cost(2, 1, 10));
 }
 
 #[test]
 fn a_review_that_gives_one_notice_reads_the_account_and_writes_it_with_one_entry() {
     let system = ordinary();
-    // What was given on 21 November 2026 is over after 30 November 2027.
+    // Points of 21 November 2026 expire after 30 November 2027.
     system.move_clock("2027-10-31T09:00:00Z");
     let engine = system.engine();
     let mut cost_by_changed = Vec::new();
@@ -229,7 +229,7 @@ fn a_review_that_gives_one_notice_reads_the_account_and_writes_it_with_one_entry
     let index_query = others.iter().map(|(_, _, reads, _)| *reads).max().unwrap();
     let of_review = cost(2, 1, 7);
     println!("a review that gives a notice, beside the query of the index: {of_review:?}");
-    // The account and its place in the index, the entry and its.
+    // The account and its position in the index, the entry and its own.
     let beside = Cost {
         round_trips: round_trips - 1,
         read_half_units: read_half_units - index_query,
@@ -238,7 +238,7 @@ fn a_review_that_gives_one_notice_reads_the_account_and_writes_it_with_one_entry
     assert_eq!(beside, of_review);
     let told = &system.ledger("m-1")[2];
     assert_eq!((&told["kind"], &told["expiring"]), (&json!("notice"), &json!({ "on": "2027-11-30", "points": 225 })));
-    // It writes once: the review is not due again before the points are over.
+    // It writes once: the next review is due when the points expire.
     let run = system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
     assert_eq!((&run["reviewed"], &run["changed"]), (&json!(0), &json!(0)));
 }
@@ -281,7 +281,7 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     let counted = json!({ "reward": "mug" });
     let request = ("redeem", "POST", path.as_str(), "r-0", &counted);
     let measured = measure(&system, "the very first redemption of counted stock", 201, request);
-    // It reads all eight shards of the counter and writes them.
+    // It reads and writes all eight shards of the counter.
     assert_eq!(measured, Cost { round_trips: 4, read_half_units: 3 + 8, write_half_units: 10 + 8 * 4 });
     let request = ("redeem", "POST", path.as_str(), "r-2", &counted);
     let measured = measure(&system, "a redemption of counted stock", 201, request);
@@ -296,7 +296,7 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     let end = |key: &str, action: &str, id: &str| {
         let request = ("redeem", "POST", path.as_str(), key, &held);
         let measured = measure(&system, "a hold of counted stock", 201, request);
-        // The index `due` has its review the next day, until the hold ends.
+        // The index `due` has its review on the next day, until the hold ends.
         let of_hold = Cost { round_trips: 3, read_half_units: 3, write_half_units: 18 };
         assert_eq!(measured, of_hold, "what a redemption costs, and the review's new date");
         let ending = format!("{path}/{key}/{action}");
@@ -319,8 +319,7 @@ fn a_redemption_of_unlimited_stock_costs_what_an_accrual_does_and_a_counted_one_
     let request = ("redeem", "POST", path.as_str(), "r-3", &dear);
     let refused = measure(&system, "a refusal for want of points", 422, request);
     assert_eq!(refused.write_half_units, 0);
-    // The account, the stock, of which nobody took yet, so all of its shards, and whether it is the repeat of one that was
-    // granted.
+    // The account, the unused stock, so all of its shards, and the check for a repeat.
     assert!(refused.round_trips <= 4 && refused.read_half_units <= 13, "{refused:?}");
 }
 
@@ -382,7 +381,7 @@ fn a_code_costs_two_write_units_if_it_is_made_and_three_if_it_comes_from_a_pool(
     let pooled = json!({ "reward": "cinema" });
     let request = ("redeem", "POST", path.as_str(), "r-2", &pooled);
     let measured = measure(&system, "a redemption with a code of a pool", 201, request);
-    // One look for a free one if chance begins before it, and another from the start if not.
+    // One query if a free code comes after the random position, and another from the start if not.
     let looks = measured.round_trips - 2;
     assert!((1..=2).contains(&looks), "{measured:?}");
     assert_eq!(measured, Cost { round_trips: 2 + looks, read_half_units: 2 + looks, write_half_units: 16 });
@@ -488,18 +487,18 @@ fn what_two_members_have_to_do_with_each_other_costs_what_the_two_cost() {
     let path = format!("{}/transfers", member("m-1"));
     let body = json!({ "to": "m-2", "points": 30 });
     let request = ("program", "POST", path.as_str(), "t-1", &body);
-    // The two accounts are read at the same time.
+    // The two accounts are read concurrently.
     assert_eq!(measure(&system, "a transfer", 201, request), cost(3, 2, 10));
     let path = format!("{}/accruals", member("m-3"));
     let body = purchase(1_000);
     let request = ("earn", "POST", path.as_str(), "order-1", &body);
-    // The second account is looked at once the first one says whose it is.
+    // The second account is read once the first one names it.
     assert_eq!(measure(&system, "an accrual that pays for a referral", 201, request), cost(3, 2, 10));
     let request = ("earn", "POST", path.as_str(), "order-2", &body);
     assert_eq!(measure(&system, "the friend's next accrual", 201, request), cost(2, 1, 5));
 }
 
-/// What a run over all shards costs, and how many members it reviewed and changed.
+/// Returns the cost of a run over all shards, and how many members it reviewed and changed.
 fn review(system: &System, what: &str, through: &str) -> (Cost, u64, u64) {
     let engine = system.engine();
     let before = engine.store.meter().snapshot();
@@ -519,9 +518,9 @@ fn review(system: &System, what: &str, through: &str) -> (Cost, u64, u64) {
 #[test]
 fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
     let mut program = coffee_shop();
-    // So that a tier ends on the day on which points of December do.
+    // So that a tier ends on the day on which points of December expire.
     program["tiers"]["grace_days"] = json!(0);
-    // Notices of what will expire would make everybody due a month before.
+    // Expiry notices would make all members due a month earlier.
     program["points"]["expiry_notice_days"] = json!(0);
     let joined = "2026-12-15T09:00:00Z";
     let system = System::with(&program, joined);
@@ -531,7 +530,7 @@ fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
         system.enroll(id);
         system.accrue(id, "order-1", &purchase_at(joined, spent)).expect(201);
     }
-    // Points of another month leave each a review ahead.
+    // Points of another month leave each member a review date.
     system.move_clock("2027-02-10T09:00:00Z");
     for (id, _) in members {
         system.accrue(id, "order-2", &purchase_at("2027-02-10T09:00:00Z", 1_000)).expect(201);
@@ -540,12 +539,13 @@ fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
         system.enroll(&format!("not-due-{number}"));
     }
     system.move_clock("2028-01-01T03:00:00Z");
-    // A query for each shard, half a unit each though nothing is found, and nothing else.
+    // A query for each shard, half a unit each although nothing is found, and nothing else.
     let idle = Cost { round_trips: 256, read_half_units: 256, write_half_units: 0 };
     assert_eq!(review(&system, "a day before anybody is due", "2027-12-31"), (idle, 0, 0));
     let (full, reviewed, changed) = review(&system, "a day on which five are", "2028-01-01");
     assert_eq!((reviewed, changed), (5, 5));
-    // For each the account is read and written, with two places in the index; for each entry it and its place.
+    // For each member, the account is read and written, with two positions in the index; for each entry, the entry and
+    // its position.
     assert_eq!(full.write_half_units, 2 * (3 * 7 + 2 * 10));
     assert_eq!(full.round_trips, 256 + 5 * 2);
     assert_eq!(full.read_half_units, 256 + 5 * 2, "a unit for each account");
@@ -559,7 +559,7 @@ fn a_review_costs_what_it_changes_and_members_who_are_not_due_cost_nothing() {
     }
 }
 
-/// The coffee shop with 500 rewards, each made from `reward` under an id of its own.
+/// Returns the coffee shop with 500 rewards, each made from `reward` under an id of its own.
 fn with_rewards(reward: &Value) -> System {
     let rewards: Vec<Value> = (0..500)
         .map(|number| {
@@ -592,7 +592,7 @@ fn a_page_of_the_catalogue_reads_a_bounded_number_of_units_however_many_rewards_
     ] {
         let system = with_rewards(reward);
         if what.contains("stock") {
-            // A counter is nothing until its first piece has gone; then it is eight items.
+            // A counter has no items until its first piece is taken; then it has eight.
             for number in 0..12 {
                 let body = json!({ "reward": format!("reward-{number}") });
                 system.redeem("m-1", &format!("r-{number}"), &body).expect(201);

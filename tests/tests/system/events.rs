@@ -1,7 +1,8 @@
 //! The sample events in `events/`, each through the handler of its function, against the answer kept in `snapshots/events/`.
 //!
-//! A file belongs to the function with the longest name that its own begins with. After a change that is meant to show,
-//! `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system events` writes the answers anew, to be read in the diff.
+//! A file belongs to the function with the longest name that the file's name begins with. After an intended change,
+//! `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system events` writes the answers again, to be reviewed in
+//! the diff.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -30,7 +31,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// The events in the order in which they make one story, and where the clock stands by then.
+/// The events in the order of one story, each with the time of the clock.
 const STORY: &[(&str, &str)] = &[
     ("program-publish", NOW),
     ("program-read", NOW),
@@ -106,7 +107,7 @@ fn events() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The function whose event this is.
+/// Returns the function of this event.
 fn function(name: &str) -> &'static str {
     let begins =
         |function: &&str| name.strip_prefix(*function).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
@@ -118,7 +119,7 @@ fn snapshot(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events").join(format!("{name}.json"))
 }
 
-/// What a function answered, with its body as JSON.
+/// Returns the answer of a function, with its body as JSON.
 fn shown(answer: &Value) -> Value {
     if answer.get("statusCode").is_none() {
         return answer.clone();
@@ -128,13 +129,13 @@ fn shown(answer: &Value) -> Value {
     json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
 }
 
-/// Hides what follows from a member's random salt: fingerprints, and so the hashes of all entries.
+/// Masks what depends on a member's random salt: fingerprints, and so the hashes of all entries.
 fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match (name.as_str(), &mut *value) {
-                    // The hash of an alias is shorter, and no salt is in it.
+                    // The hash of an alias is shorter, and does not depend on a salt.
                     ("hash", Value::String(hash)) if hash.len() == 32 => {}
                     ("hash" | "head_hash" | "previous_hash", Value::String(hash)) => {
                         assert_eq!(hash.len(), 64);
@@ -154,7 +155,7 @@ fn mask(value: &mut Value) {
     }
 }
 
-/// An engine as a deployed function has it: it believes the gateway's tokens.
+/// Returns an engine as deployed: it trusts the gateway's tokens.
 fn deployed(system: &System, clock: &MovableClock) -> Engine {
     Engine {
         store: system.engine().store.clone(),
@@ -165,7 +166,7 @@ fn deployed(system: &System, clock: &MovableClock) -> Engine {
     }
 }
 
-/// A system whose program `corner-coffee` is yet to be published by an event.
+/// Returns a system whose program `corner-coffee` an event will publish.
 fn story() -> (System, MovableClock, Engine) {
     let system = System::with(&coffee_shop(), NOW);
     let clock = MovableClock::standing_at(NOW.parse().unwrap());

@@ -1,6 +1,6 @@
 //! The whole system from outside: every route, every sample event, the template, what a request costs.
 //!
-//! One binary for all of them, because each binary links the whole system once more.
+//! One binary for all of them, because each binary links the whole system.
 
 mod absences;
 mod alias_key;

@@ -1,7 +1,7 @@
-//! The policies in `template.yaml` against what the functions really call: which actions, on which kinds of items.
+//! Compares the policies in `template.yaml` with the calls of the functions: which actions, on which kinds of items.
 //!
-//! That nothing is missing is checked at the end of every test of the system ([`System`]). That nothing is granted in vain is checked here,
-//! by doing everything for which a function needs a permission.
+//! Missing permissions are checked at the end of every test of the system ([`System`]). Superfluous permissions are
+//! checked here, by doing everything for which a function needs a permission.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that meets what it did not expect ends there")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +14,10 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// When the holds are over.
+/// A time after the holds have ended.
 const LATER: &str = "2026-11-21T14:00:00Z";
 
-/// A program in which every kind of total over many members is kept.
+/// Returns a program with every kind of total over many members.
 fn program() -> Value {
     let mut program = coffee_shop();
     program["points"]["receipts"] = json!("unique");
@@ -31,8 +31,8 @@ fn program() -> Value {
     program
 }
 
-/// A system in which, for each function, a member called after it has a hold that is over: whichever function is the first to see it
-/// writes that down.
+/// Returns a system in which, for each function, a member named after it has an ended hold: the first function to see
+/// it commits its end.
 fn with_ended_holds() -> System {
     let system = System::with(&program(), NOW);
     for function in FUNCTIONS {
@@ -46,9 +46,9 @@ fn with_ended_holds() -> System {
     system
 }
 
-/// Does what needs each kind of permission of a function.
+/// Does everything for which a function needs a permission.
 fn exercise(function: &str, system: &System) {
-    // As when the function starts.
+    // As at the start of the function.
     system.engine().programs.forget(&"demo".parse().unwrap());
     let (client, own) = (&system.client, member(function));
     let codes = format!("{DEMO}/rewards/voucher/codes");
@@ -100,7 +100,7 @@ fn exercise(function: &str, system: &System) {
     }
 }
 
-/// What a grant lets a function do, where a transaction is concerned: which actions write its items is one question.
+/// The access of a grant. For a transaction, it matters which actions write its items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Access {
     Reads,
@@ -123,7 +123,7 @@ fn access(action: &str) -> Access {
 
 type Reach = BTreeSet<(Access, Option<String>, Option<String>)>;
 
-/// The kinds of items that grants reach, reading and writing apart, and the actions among them.
+/// Returns the kinds of items that grants reach, for reading and writing, and the actions.
 fn reach(grants: &BTreeSet<Grant>) -> (Reach, BTreeSet<String>) {
     let reached = grants.iter().map(|one| (access(&one.action), one.index.clone(), one.leading_key.clone()));
     (reached.collect(), grants.iter().map(|one| one.action.clone()).collect())

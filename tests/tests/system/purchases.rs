@@ -1,4 +1,4 @@
-//! A small file of purchases, made up for this test, goes in through HTTP and comes out as an independent count says.
+//! Sends a small file of purchases over HTTP and compares the result with an independent calculation.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use regulars_tests::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_and_a_half_of_purchases_comes_out_as_counted_independently() {
     let purchases = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/purchases.csv"));
-    // The seed of what comes back.
+    // The seed of the returns.
     let returns = returns(&purchases, 7, "2026-07-01");
     let report = replay(purchases, returns, "2026-07-01").await;
     assert_eq!(report.purchases, 240);

@@ -411,8 +411,8 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// Returns what the base rules gave for `lines`. Rules that count by line are computed for these lines only, and
-    /// reduced in the proportion of their caps.
+    /// Returns what the base rules gave for `lines`: the rules that count by line, evaluated for these lines only, and reduced
+    /// in proportion where a cap reduced them.
     fn base_of(&self, lines: &[usize]) -> Result<Points, PointsOverflow> {
         let mut sum = Points::ZERO;
         for base in self.bases.iter().filter(|base| base.rule.strategy.is_by_line() && !base.wanted.is_zero()) {

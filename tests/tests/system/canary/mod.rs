@@ -1,6 +1,7 @@
-//! Marked personal data, sent through every route and every failure: it is found where it is kept, and nowhere else.
+//! Sends marked personal data through every route and every failure: it is found where it is stored, and nowhere else.
 //!
-//! Watched are the log at every level that an owner can choose, every answer, and every attribute of every item of the table.
+//! The test reads the log at every level that an owner can choose, every answer, and every attribute of every item of
+//! the table.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -37,7 +38,7 @@ use self::{
     watch::Watch,
 };
 
-/// The member whom the marks are about, and one who has nothing to do with them.
+/// The member of the marks, and an unrelated one.
 const OWNER: &str = "kanarya-1";
 const OTHER: &str = "other";
 
@@ -87,7 +88,7 @@ fn personal_data_is_found_where_it_is_kept_and_nowhere_else() {
     );
 }
 
-/// Every route does its work once, with marks wherever it takes personal data.
+/// Calls every route once, with marks wherever it takes personal data.
 fn every_route(watch: &Watch) {
     let mut done = BTreeSet::new();
     for request in story() {
@@ -103,7 +104,7 @@ fn every_route(watch: &Watch) {
     assert!(missing.is_empty(), "these routes have no request in `requests::story` that succeeds: {missing:?}");
 }
 
-/// The same requests, with a mark where it does not belong.
+/// Sends the same requests, with a mark where it does not belong.
 fn every_failure(watch: &Watch) {
     let mut sent = 0;
     for request in story().iter().flat_map(failures) {
@@ -145,7 +146,7 @@ fn a_busy_account_and_a_table_that_does_not_answer(watch: &Watch, system: &Syste
     let busy = beaten(system, "member#demo#kanarya-6", NOW);
     let accrual =
         Request::new("earn", "POST", "/members/{member}/accruals", purchase(1_000)).about("kanarya-6").under("b-1");
-    // On a busy machine the table may be too late first.
+    // On a busy machine, the table may time out first.
     assert!((0..20).any(|_| watch.send_to(&busy, &accrual).1["code"] == "busy"));
 
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -164,7 +165,7 @@ fn a_busy_account_and_a_table_that_does_not_answer(watch: &Watch, system: &Syste
     watch.hand_to(&silent, "earn", batch(&[message])).unwrap();
 }
 
-/// A batch fails in part, for every reason that a message can have.
+/// Fails a batch in part, for every reason of a message.
 fn the_queue(watch: &Watch) {
     let message = |member: &str, key: &str, accrual: Value| json!({ "program": "demo", "member": member, "idempotency_key": key, "accrual": accrual });
     let good = message(OWNER, "q-1", purchase(1_000));
@@ -188,7 +189,7 @@ fn the_queue(watch: &Watch) {
     }
 }
 
-/// Time passes, and one account cannot be read.
+/// Lets time pass, with one account that cannot be read.
 fn the_review(watch: &Watch, system: &System) {
     let wrong = AttributeValue::M([("nickname".to_owned(), AttributeValue::Ss(vec![NICKNAME.to_owned()]))].into());
     system.edit(("member#demo#kanarya-7", "account"), "SET a = :v", Some(wrong));

@@ -1,4 +1,4 @@
-//! A request for every route, with marks wherever it takes personal data, and what may be wrong with each.
+//! A request for every route, with marks wherever it takes personal data, and the ways in which each can be wrong.
 
 use regulars_tests::{
     event::event,
@@ -11,16 +11,16 @@ use super::{
     marks::{ACTIVITY, CARD, EMAIL, NICKNAME, NOTE, PHONE, PIN, SHOP, STRAY},
 };
 
-/// A request, as a part of what leads to it is changed.
+/// A request whose parts can be changed.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) function: &'static str,
     pub(super) method: &'static str,
-    /// The path below the program, as the table of routes has it.
+    /// The path below the program, as in the table of routes.
     pub(super) route: &'static str,
     pub(super) body: Value,
     member: String,
-    /// What stands for every other name of the path.
+    /// The value of every other name in the path.
     id: String,
     query: String,
     headers: Vec<(&'static str, String)>,
@@ -51,12 +51,12 @@ impl Request {
         }
     }
 
-    /// The same about what has this id.
+    /// Returns the same for this id.
     fn of(self, id: &str) -> Self {
         Self { id: id.to_owned(), ..self }
     }
 
-    /// The same under this key.
+    /// Returns the same under this key.
     pub(super) fn under(self, key: &str) -> Self {
         self.with("idempotency-key", key)
     }
@@ -67,7 +67,7 @@ impl Request {
         self
     }
 
-    /// The same for another member.
+    /// Returns the same for another member.
     pub(super) fn about(&self, member: &str) -> Self {
         Self { member: member.to_owned(), ..self.clone() }
     }
@@ -82,7 +82,7 @@ impl Request {
         format!("/v1/programs/demo{}{}", parts.collect::<Vec<_>>().join("/"), self.query)
     }
 
-    /// What the gateway makes of it.
+    /// Returns its event.
     pub(super) fn event(&self) -> Value {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut event = event(self.method, &self.path(), &headers, &self.body);
@@ -143,7 +143,7 @@ pub(super) fn program() -> Value {
     program
 }
 
-/// A purchase with marks in all that a shop may say of it.
+/// Returns a purchase with marks in all facts of the shop.
 pub(super) fn purchase(amount: i64) -> Value {
     json!({ "purchase": {
         "occurred_at": NOW, "total": { "amount": amount, "currency": "EUR" }, "channel": SHOP, "tax": 1,
@@ -152,7 +152,7 @@ pub(super) fn purchase(amount: i64) -> Value {
     } })
 }
 
-/// One request after another, of which each finds what it needs.
+/// Returns requests in an order in which each finds what it needs.
 #[expect(clippy::too_many_lines, reason = "one request after another")]
 pub(super) fn story() -> Vec<Request> {
     let post = |function, route, body| Request::new(function, "POST", route, body);
@@ -264,11 +264,11 @@ pub(super) fn story() -> Vec<Request> {
     ]
 }
 
-/// Fields that take any text, where a mark is no mistake, or whose text is a code that the caller chose.
+/// Fields that take any text, where a mark is valid, or whose text is a code chosen by the caller.
 const FREE: [&str; 10] =
     ["reason", "note", "sku", "category", "channel", "payment", "text", "nickname", "city", "value"];
 
-/// Every way in which a request may have a mark in a place that takes none.
+/// Returns every variant of a request with a mark in a place that takes none.
 pub(super) fn failures(request: &Request) -> Vec<Request> {
     let with_body = |body: Value| Request { body, ..request.clone() };
     let mut failures = Vec::new();
@@ -325,7 +325,7 @@ pub(super) fn failures(request: &Request) -> Vec<Request> {
     failures
 }
 
-/// Pointers to everything in a body that is no object and no list.
+/// Finds pointers to all values of a body that are neither objects nor lists.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(value, &format!("{at}/{name}"), found)),
@@ -336,7 +336,7 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Pointers to what holds these places.
+/// Returns pointers to the parents of these places.
 fn objects(places: &[String]) -> Vec<String> {
     let mut objects: Vec<_> = places.iter().filter_map(|place| Some(place.rsplit_once('/')?.0.to_owned())).collect();
     objects.retain(|object| !object.is_empty());

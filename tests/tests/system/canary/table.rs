@@ -1,4 +1,4 @@
-//! Every attribute of every item, read without the engine.
+//! Reads every attribute of every item, without the engine.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use regulars_tests::system::System;
 
 use super::marks::{NICKNAME, NOTE, SHOP, found, is_kept_in};
 
-/// Where the table of `system` holds a mark that it should not hold.
+/// Returns where the table of `system` contains a mark that it should not contain.
 pub(super) fn leaks(system: &System) -> Vec<String> {
     let (mut leaks, mut kept) = (Vec::new(), BTreeSet::new());
     for item in system.items() {
@@ -24,14 +24,14 @@ pub(super) fn leaks(system: &System) -> Vec<String> {
             }
         }
     }
-    // Whoever looks in the wrong place finds nothing.
+    // A test that looks in the wrong place would find nothing.
     for mark in [NICKNAME, NOTE, SHOP, "canary-city", "7330733", "19710213"] {
         assert!(kept.contains(mark), "{mark} is not kept anywhere: {kept:?}");
     }
     leaks
 }
 
-/// All text in a value, names of fields included; bytes as text and as hexadecimal digits.
+/// Returns all text in a value, including names of fields; bytes as text and as hexadecimal digits.
 fn written(value: &AttributeValue) -> String {
     let bytes = |blob: &aws_sdk_dynamodb::primitives::Blob| String::from_utf8_lossy(blob.as_ref()).into_owned();
     match value {

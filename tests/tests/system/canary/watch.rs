@@ -1,4 +1,4 @@
-//! Hands requests to the handlers, on one thread with its log, and looks through whatever comes out.
+//! Passes requests to the handlers, on one thread with its log, and searches everything that comes out.
 
 use std::{
     cell::RefCell,
@@ -35,11 +35,11 @@ use super::{
 /// The levels that an owner can choose, and the finest of all.
 pub(super) const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::TRACE];
 
-/// How long the table on this machine may take for an answer.
+/// The time limit of the local table.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 thread_local! {
-    /// What this thread has logged at each level. The test, its handlers and their connections share one thread.
+    /// The log of this thread at each level. The test, its handlers and their connections share one thread.
     static LOGS: [RefCell<Vec<u8>>; LEVELS.len()] = const { [const { RefCell::new(Vec::new()) }; LEVELS.len()] };
 }
 
@@ -56,7 +56,7 @@ impl Write for OfThread {
     }
 }
 
-/// Logs for all threads of this process, because whether a line is written is decided once for all of them.
+/// Logs for all threads of this process, because a line is enabled or disabled for all of them at once.
 fn keep_logs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -69,12 +69,12 @@ fn keep_logs() {
     });
 }
 
-/// What this thread has logged at a level, by its place in [`LEVELS`].
+/// Returns the log of this thread at a level, by its position in [`LEVELS`].
 pub(super) fn logged(at: usize) -> String {
     LOGS.with(|logs| String::from_utf8(logs[at].borrow().clone()).unwrap())
 }
 
-/// The functions as they are deployed, with their logs, and what they have let out.
+/// The functions as deployed, with their logs, and the leaks so far.
 pub(super) struct Watch {
     runtime: Runtime,
     engine: Engine,
@@ -84,7 +84,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn over(system: &System) -> Self {
         keep_logs();
-        // Like a function: all of it on one thread, the connections to the table too.
+        // Everything on one thread, like a function, including the connections to the table.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let engine = Engine {
             store: Store::with_limits(&client_at(&system.table_url()), TABLE, Limits::uniform(PATIENCE)),
@@ -96,7 +96,7 @@ impl Watch {
         Self { runtime, engine, leaks: RefCell::default() }
     }
 
-    /// Hands an event to a function, and looks through what it says if it gives no answer.
+    /// Passes an event to a function, and searches the error if there is no answer.
     pub(super) fn hand(&self, function: &str, event: Value) -> Result<Value, EventRefused> {
         self.hand_to(&self.engine, function, event)
     }
@@ -114,7 +114,7 @@ impl Watch {
         answer
     }
 
-    /// Status and body of the answer to a request.
+    /// Returns status and body of the answer to a request.
     pub(super) fn send(&self, request: &Request) -> (u64, Value) {
         self.send_to(&self.engine, request)
     }
@@ -138,12 +138,12 @@ impl Watch {
         }
     }
 
-    /// What has come out, in answers and in logs.
+    /// Returns the leaks, in answers and in logs.
     pub(super) fn leaks(&self) -> Vec<String> {
         for (at, level) in LEVELS.iter().enumerate() {
             for line in logged(at).lines() {
                 self.look(&format!("the log at {level}"), line);
-                // The review has no other word for an account that somebody has to mend.
+                // The review has no other way to name an account that must be repaired.
                 let is_named = line.contains("an account cannot be reviewed");
                 if line.contains("kanarya") && !is_named {
                     self.leaks.borrow_mut().push(format!("the log at {level} names a member: {line}"));
@@ -154,7 +154,7 @@ impl Watch {
     }
 }
 
-/// Leaves out what an answer about a member shows of that member.
+/// Removes what an answer about a member shows of that member.
 fn hide_shown(value: &mut Value) {
     match value {
         Value::Object(fields) => {

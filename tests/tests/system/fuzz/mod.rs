@@ -1,9 +1,10 @@
-//! Generated input for all that callers write: program documents, conditions, purchases, paths, queries and headers.
+//! Generated input for everything that callers send: program documents, conditions, purchases, paths, queries and
+//! headers.
 //!
-//! Each case is made from a seed, so a run is the same every time. It must end in time, with an answer that is no fault of ours (5xx), and
-//! without a panic, which is answered as one; what was accepted must be readable afterwards. A failure names its seed.
+//! Each case is generated from a seed, so a run is the same every time. Each must end in time, without a server error
+//! (5xx) and without a panic; what was accepted must be readable afterwards. A failure prints its seed.
 //!
-//! A few hundred cases of each run with the other tests. For more, give seconds, and for other cases, the first seed:
+//! A few hundred cases run with the other tests. For more, set seconds, and for other cases, the first seed:
 //! `FUZZ_SECONDS=3600 FUZZ_SEED=1000000 cargo test -p regulars-tests --test system fuzz:: -- --nocapture`.
 #![allow(
     clippy::arithmetic_side_effects,
@@ -27,20 +28,20 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// How many cases of a target run where no time is given.
+/// The number of cases of a target without a time.
 const CASES: u64 = 200;
 
-/// The same of paths, most of which are answered at once.
+/// The same for paths, most of which are answered at once.
 const PATHS: u64 = 3_000;
 
-/// The longest that a case may take: these tests run without optimisation, several at a time.
+/// The maximum time of a case: these tests run without optimisation, several at a time.
 const CASE_MAX: Duration = Duration::from_secs(10);
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var_os(name)?.to_str()?.parse().ok()
 }
 
-/// Runs `case` for one seed after another, and counts how they end.
+/// Runs `case` for one seed after another, and counts the results.
 fn run(target: &str, cases: u64, mut case: impl FnMut(&mut Rng, u64) -> u64) -> BTreeMap<u64, u64> {
     let (began, seconds) = (Instant::now(), setting("FUZZ_SECONDS").map(Duration::from_secs));
     let first = setting("FUZZ_SEED").unwrap_or_default();
@@ -60,7 +61,7 @@ fn run(target: &str, cases: u64, mut case: impl FnMut(&mut Rng, u64) -> u64) -> 
     ends
 }
 
-/// Sends a request to the function behind its route, and returns status and body of the answer.
+/// Sends a request to the function of its route, and returns status and body of the answer.
 fn send(system: &System, function: &str, request: Value) -> (u64, Value) {
     let answer = system.block_on(handle(function, system.engine(), request));
     let answer =
@@ -69,7 +70,7 @@ fn send(system: &System, function: &str, request: Value) -> (u64, Value) {
     (answer["statusCode"].as_u64().unwrap_or(599), serde_json::from_str(body).unwrap_or_default())
 }
 
-/// Publishes `document`, a text, as a program called after `seed`, and reads it again if it was accepted.
+/// Publishes `document`, a text, as a program named after `seed`, and reads it back if it was accepted.
 fn publish(system: &System, document: &str, seed: u64) -> u64 {
     let path = format!("/v1/programs/f-{seed}");
     let mut request = event("PUT", &path, &[("if-none-match", "*")], &Value::Null);
@@ -79,7 +80,7 @@ fn publish(system: &System, document: &str, seed: u64) -> u64 {
         system.engine().programs.forget(&format!("f-{seed}").parse().unwrap());
         let (read, body) = send(system, "program", event("GET", &path, &[], &Value::Null));
         assert_eq!(read, 200, "the program of seed {seed} was accepted, and cannot be read: {body}");
-        // A member can join, and buy something, under whatever was accepted.
+        // A member can enroll and buy something under every accepted program.
         let members = format!("{path}/members");
         let (joined, body) = send(system, "enroll", event("POST", &members, &[], &json!({ "member": "m-1" })));
         assert!(joined < 500, "a member of the program of seed {seed} cannot join: {body}");
@@ -90,7 +91,7 @@ fn publish(system: &System, document: &str, seed: u64) -> u64 {
     status
 }
 
-/// A purchase that has all that one can have.
+/// Returns a purchase with all possible fields.
 fn full_purchase() -> Value {
     json!({
         "occurred_at": NOW, "total": { "amount": 4_000, "currency": "EUR" }, "channel": "app", "store": "kadikoy-1",
@@ -102,7 +103,7 @@ fn full_purchase() -> Value {
     })
 }
 
-/// The coffee shop's program, and parts that it does not have.
+/// Returns the coffee shop's program, with parts that it does not have.
 fn documents() -> Vec<Value> {
     let mut more = coffee_shop();
     more["points"]["pending"] = json!({ "after_days": 14 });
@@ -205,7 +206,7 @@ fn paths_queries_and_headers_of_all_kinds_are_answered() {
         request["rawQueryString"] = query.join("&").into();
         for header in ["idempotency-key", "if-match", "if-none-match", "regulars-actor", "content-type"] {
             if rng.bool() {
-                // No front end lets control characters through in a header.
+                // No front end accepts control characters in a header.
                 let text: String =
                     mutation::text(rng, "\"1\"").chars().filter(|character| !character.is_control()).collect();
                 request["headers"][header] = text.into();

@@ -1,9 +1,9 @@
-//! Input that nobody meant: values, texts and conditions made from good ones by a generator that starts from a seed.
+//! Malformed input: values, texts and conditions derived from valid ones by a generator with a seed.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Texts that break what is not careful: empty, long, not ASCII, not printable, of other syntaxes, and almost right.
+/// Texts that break careless code: empty, long, not ASCII, not printable, of other syntaxes, and almost valid.
 const TEXTS: [&str; 28] = [
     "",
     " ",
@@ -35,7 +35,7 @@ const TEXTS: [&str; 28] = [
     "SELECT 1; --",
 ];
 
-/// Words of the language of conditions, and some that are not.
+/// Words of the condition language, and some that are not.
 const WORDS: [&str; 44] = [
     "purchase.total",
     "purchase.lines",
@@ -83,7 +83,7 @@ const WORDS: [&str; 44] = [
     "size(",
 ];
 
-/// Returns a text that is like `text`, or like nothing.
+/// Returns a text similar to `text`, or unrelated.
 pub(crate) fn text(rng: &mut Rng, text: &str) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     match rng.u8(0..7) {
@@ -104,7 +104,7 @@ pub(crate) fn text(rng: &mut Rng, text: &str) -> String {
     characters.into_iter().collect()
 }
 
-/// Returns bytes like `bytes`: some changed, left out, repeated.
+/// Returns bytes similar to `bytes`: some changed, removed, repeated.
 pub(crate) fn bytes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..rng.usize(1..6) {
@@ -122,7 +122,7 @@ pub(crate) fn bytes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns a condition: words in any order, a good one that was changed, or brackets that never end.
+/// Returns a condition: words in any order, a valid one that was changed, or parentheses that never end.
 pub(crate) fn condition(rng: &mut Rng) -> String {
     let good =
         ["line.category == 'beans'", "purchase.channel == 'app' && purchase.total >= 500", "member.tier in ['gold']"];
@@ -143,7 +143,7 @@ pub(crate) fn condition(rng: &mut Rng) -> String {
     }
 }
 
-/// Changes `value` in one place, half of the time, or in up to four. `others` are values that may get in.
+/// Changes `value` in one place, half of the time, or in up to four. `others` are values to insert.
 pub(crate) fn value(rng: &mut Rng, value: &Value, others: &[Value]) -> Value {
     let mut value = value.clone();
     for _ in 0..if rng.bool() { 1 } else { rng.usize(1..5) } {
@@ -216,7 +216,7 @@ fn scalar(rng: &mut Rng) -> Value {
     if rng.bool() { all[rng.usize(0..all.len())].clone() } else { text(rng, "a").into() }
 }
 
-/// How many values there are in `value`, itself included.
+/// Returns the number of values in `value`, including itself.
 fn nodes(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(nodes).sum(),
@@ -225,7 +225,7 @@ fn nodes(value: &Value) -> usize {
     }
 }
 
-/// The value at `place`, counted from the outside in.
+/// Returns the value at `place`, counted from the outside in.
 fn node<'v>(value: &'v mut Value, place: &mut usize) -> Option<&'v mut Value> {
     if *place == 0 {
         return Some(value);
@@ -238,7 +238,7 @@ fn node<'v>(value: &'v mut Value, place: &mut usize) -> Option<&'v mut Value> {
     }
 }
 
-/// One of `all`.
+/// Returns one of `all`.
 pub(crate) fn pick<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
     all[rng.usize(0..all.len())]
 }

@@ -1,4 +1,4 @@
-//! `/members/{member}/accruals`: points for purchases and activities, each once for ever.
+//! `/members/{member}/accruals`: points for purchases and activities, exactly once.
 
 use regulars_tests::system::{DEMO, NOW, System, coffee_shop, purchase, purchase_at};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn review(occurred_at: &str) -> Value {
     json!({ "activity": { "type": "review", "occurred_at": occurred_at, "attributes": { "score": 5 } } })
 }
 
-/// Rule, wanted and given of each line of a rule that had something to give.
+/// Returns rule, wanted and given of each line with points.
 fn breakdown(answer: &Value) -> Vec<(&str, i64, i64)> {
     let line = |line: &'static str, value: &Value| value[line].as_i64().unwrap();
     let lines = answer["breakdown"].as_array().unwrap().iter();
@@ -94,7 +94,7 @@ fn a_repeat_answers_what_was_answered_then_and_the_account_of_now() {
         for part in ["entry", "tier_change"] {
             assert_eq!(again[part], first[part], "{part}");
         }
-        // The ledger does not keep why rules gave nothing.
+        // The ledger does not store why rules gave nothing.
         let lines = first["breakdown"].as_array().unwrap().iter().filter(|line| line["because"].is_null());
         assert_eq!(again["breakdown"], lines.cloned().collect::<Value>());
         assert_eq!(again["account"], system.account("m-1"));
@@ -129,10 +129,10 @@ fn a_key_that_was_used_is_refused_to_anything_else() {
     system.accrue("m-1", "order-1", &purchase(10_001)).problem(422, "idempotency_key_reused");
     system.accrue("m-1", "order-1", &review(NOW)).problem(422, "idempotency_key_reused");
     system.redeem("m-1", "order-1", &json!({ "reward": "plant-a-tree" })).problem(422, "idempotency_key_reused");
-    // Also where the other request could not be granted anyway.
+    // Also if the other request would be refused anyway.
     system.accrue("m-1", "order-1", &purchase_at("2020-01-01T00:00:00Z", 1)).problem(422, "idempotency_key_reused");
     assert_eq!(system.account("m-1"), first["account"]);
-    // Keys are a member's own.
+    // Keys are per member.
     system.accrue("m-2", "order-1", &purchase(5_000)).expect(201);
 }
 

@@ -1,4 +1,4 @@
-//! `/members/{member}/adjustments`: points given or taken by an operator.
+//! `/members/{member}/adjustments`: an operator gives or deducts points.
 
 use regulars_tests::{
     client::Answer,

@@ -1,4 +1,4 @@
-//! What no route takes: each with its status, code and place, nothing written, and no fault of ours.
+//! Invalid input: each with its status, code and place, without a write, and never an internal error.
 
 use regulars_tests::{
     client::{Answer, JSON},
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const KEY: (&str, &str) = ("idempotency-key", "bad-1");
 
-/// A member to whom nothing may happen.
+/// A member whose account must not change.
 struct Watched {
     system: System,
     before: Value,
@@ -104,7 +104,7 @@ fn a_purchase_that_is_none_is_told_where_it_is_wrong() {
         ("/purchase/lines/0", json!("latte")),
         ("/purchase/lines", json!({})),
         ("/purchase/lines", Value::from(vec![line; 201])),
-        // Fields that there are not.
+        // Unknown fields.
         ("/tip", json!(1)),
         ("/purchase/tipp", json!(1)),
         ("/purchase/total/tax", json!(1)),
@@ -242,7 +242,7 @@ fn a_key_that_is_missing_or_none_is_refused_before_anything_else() {
                 .send("POST", &path, &headers, body.as_bytes())
                 .problem(400, "idempotency_key_malformed");
         }
-        // A gateway joins two headers by a comma, and two quoted keys are none.
+        // A gateway joins two headers with a comma, and two quoted keys are not one.
         let headers = [JSON, ("idempotency-key", "\"a\""), ("idempotency-key", "\"b\"")];
         let two = watched.system.client.send("POST", &path, &headers, body.as_bytes());
         two.problem(400, "idempotency_key_malformed");
@@ -314,7 +314,7 @@ fn an_id_in_a_path_that_is_none_names_nothing() {
         client.get(&format!("/v1/programs/{id}/members/m-1")).problem(404, "program_not_found");
         client.put(&format!("/v1/programs/{id}"), ("if-match", "\"1\""), &json!({})).status_in(&[404, 422]);
     }
-    // What is only written differently is the same.
+    // Paths that differ only in their encoding are the same.
     assert_eq!(client.get("/v1/programs/d%65mo/members/m%2D1").expect(200), watched.before);
     watched.assert_untouched();
     // Decoded, these are paths of no route.

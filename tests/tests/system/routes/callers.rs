@@ -11,10 +11,10 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// A route, the scopes of which an operator's token needs one, and whether a member may call it for themselves.
+/// A route, the scopes of which an operator's token needs one, and whether members may call it for themselves.
 type Row = (&'static str, &'static str, &'static [Scope], bool);
 
-/// What DESIGN says of callers, written down apart from the code. A route that is not here fails
+/// The expected callers, written independently of the code. A route that is not listed fails
 /// [`every_route_has_its_row`].
 const ROWS: &[Row] = {
     use Scope::{Account, Adjust, Earn, Enroll, Program, Read, Redeem, TierEvaluation};
@@ -75,7 +75,7 @@ const OPERATOR_SCOPES: [Scope; 8] = [
     Scope::Read,
 ];
 
-/// What a token says: its scopes, its member, its program.
+/// The claims of a token: its scopes, its member, its program.
 #[derive(Clone, Debug)]
 struct Says {
     scopes: Vec<Scope>,
@@ -90,12 +90,12 @@ enum Caller {
     Holder(Says),
 }
 
-/// What a caller gets.
+/// The outcome for a caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
-    /// It is refused with this.
+    /// The request is rejected with this.
     Refused(u16, &'static str),
-    /// It reaches the handler, which does as it likes.
+    /// The request reaches the handler.
     Through,
 }
 
@@ -108,7 +108,7 @@ fn everyone() -> Vec<Caller> {
         callers.push(holder(&[scope], None, Some("demo")));
     }
     callers.push(holder(&OPERATOR_SCOPES, None, Some("other")));
-    // Members, and tokens that lack something of one.
+    // Members, and tokens with incomplete claims of a member.
     callers.push(holder(&[Scope::Member], Some("m-1"), Some("demo")));
     callers.push(holder(&all, Some("m-1"), Some("demo")));
     callers.push(holder(&all, Some("m-1"), None));
@@ -153,7 +153,7 @@ fn expected((_, path, scopes, is_open): &Row, caller: &Caller, program: &str, me
     }
 }
 
-/// Sends what no handler takes, so that a request which gets through changes nothing.
+/// Sends a body that no handler accepts, so that an admitted request changes nothing.
 fn send(system: &System, token: Option<&str>, method: &str, path: &str) -> Answer {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let mut headers = vec![JSON, ("idempotency-key", "k-1"), ("if-match", "\"7\"")];
@@ -173,7 +173,7 @@ fn token(key: &Key, says: &Says) -> String {
     key.signed(&grant).unwrap()
 }
 
-/// A system that demands tokens, with members `m-1` and `m-2` in the programs `demo` and `other`.
+/// Returns a system that requires tokens, with members `m-1` and `m-2` in the programs `demo` and `other`.
 fn system() -> (System, Key) {
     let (system, key) = System::demanding_tokens();
     let operator = token(&key, &Says { scopes: OPERATOR_SCOPES.to_vec(), member: None, program: None });
@@ -292,9 +292,9 @@ fn a_member_spends_and_gives_up_a_hold_and_no_more() {
     act(&own, "o-2", "accruals", purchase(30_000)).problem(403, "scope_missing");
     act(&own, "a-1", "adjustments", json!({ "points": 1, "reason": "x" })).problem(403, "scope_missing");
     act(&clerk, "a-1", "adjustments", json!({ "points": 1, "reason": "x" })).expect(201);
-    // A redemption that was captured at once cannot be given up.
+    // A redemption that was captured at once cannot be cancelled.
     act(&own, "x-2", "redemptions/r-2/cancellation", json!({})).problem(409, "redemption_not_held");
-    // A member's own app cannot name somebody else.
+    // A member's own app cannot name another actor.
     for (entry, by, actor) in [
         ("o-1", "operator", "ayse-7"),
         ("r-1", "member", "till-3"),

@@ -1,5 +1,5 @@
-//! `/rewards/{reward}/codes` and the codes of redemptions: each is given once, found again when somebody shows it, used once or
-//! in parts, and void for good.
+//! `/rewards/{reward}/codes` and the codes of redemptions: each is given once, found when it is presented, used once or
+//! in parts, and void permanently.
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,7 @@ fn each_code_of_a_pool_is_given_once_until_none_is_left() {
     assert_eq!(upload(&system, &["A1", "50% off / B2", "A1"]), json!({ "added": 2, "known": 1 }));
     assert_eq!(upload(&system, &["C3", "A1"]), json!({ "added": 1, "known": 1 }));
     assert_eq!(in_catalogue(&system, "cinema"), json!([true, null]));
-    // What was refused was not carried out, so its key is still good.
+    // What was refused was not carried out, so its key can still be used.
     let given: BTreeSet<String> =
         ["r-0", "r-1", "r-2"].map(|key| redeem(&system, key, "cinema").as_str().unwrap().to_owned()).into();
     assert_eq!(given, ["50% off / B2", "A1", "C3"].map(str::to_owned).into());
@@ -362,7 +362,7 @@ fn a_generated_code_is_found_whatever_the_case_and_the_dashes_and_an_uploaded_on
     }
     let used = use_code(&system, "gift-card", &typed[1], "use-2", &json!({})).expect(201);
     assert_eq!(used["code"]["code"], code.as_str());
-    // However it is typed, it is the same request.
+    // In any notation, it is the same request.
     assert!(use_code(&system, "gift-card", &typed[2], "use-2", &json!({})).is_replay());
     void(&system, "gift-card", &typed[0]).problem(409, "code_used");
 }

@@ -1,4 +1,4 @@
-//! `/members/{member}/entries`: the statement, page by page, and one entry of it.
+//! `/members/{member}/entries`: the statement, page by page, and one entry.
 
 use regulars_tests::system::{System, member, purchase, purchase_at};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn the_newest_entry_stands_first_and_each_explains_itself() {
     for (field, value) in first["entry"].as_object().unwrap() {
         assert_eq!(&accrual[field], value, "{field}");
     }
-    // The ledger does not keep why rules gave nothing.
+    // The ledger does not store why rules gave nothing.
     let lines = first["breakdown"].as_array().unwrap().iter().filter(|line| line["because"].is_null());
     assert_eq!(accrual["breakdown"], lines.cloned().collect::<Value>());
     assert_eq!(accrual["tier_change"], first["tier_change"]);
@@ -60,7 +60,7 @@ fn pages_of_any_size_add_up_to_the_whole_statement_while_it_grows() {
         }
         assert_eq!(all, (1..=30).rev().collect::<Vec<_>>(), "limit {limit}");
     }
-    // What is added later does not shift a page that was begun.
+    // Later entries do not shift the pages of an earlier cursor.
     let page = system.client.get(&format!("{}?limit=5", entries())).expect(200);
     system.accrue("m-1", "order-31", &purchase(100)).expect(201);
     let next = page["next_cursor"].as_str().unwrap();
@@ -145,7 +145,7 @@ fn the_statement_tells_of_points_that_will_expire() {
     system.audit("m-1");
 }
 
-/// The seqs of all pages of a statement, with as many pages as there were.
+/// Returns the seqs of all pages of a statement, and the number of pages.
 fn pages(system: &System, query: &str) -> (Vec<u64>, usize) {
     let (mut all, mut count, mut cursor) = (Vec::new(), 0, String::new());
     loop {

@@ -1,4 +1,4 @@
-//! `/members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: points reserved, spent, given back.
+//! `/members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: points reserved, spent, returned.
 
 use regulars_domain::{
     account::Account,
@@ -154,7 +154,7 @@ fn with_held_mug(fields: &Value) -> System {
     system
 }
 
-/// What the catalogue of a member says of the mug: how many are left, whether the member can have it, and if not, why.
+/// Returns the catalogue's row for the mug: how many are left, whether the member can have it, and if not, why.
 fn mug(system: &System, id: &str) -> Value {
     let catalogue = system.client.get(&format!("{}/rewards", member(id))).expect(200);
     let mug = catalogue["rewards"].as_array().unwrap().iter().find(|reward| reward["id"] == "mug").unwrap().clone();
@@ -189,7 +189,7 @@ fn the_piece_of_an_ended_hold_can_be_had_by_anybody_two_minutes_later_without_an
         }
         wants_mug(&system, "m-1", "r-3").problem(422, code);
         act(&system, "capture", "c-1", &json!({})).problem(422, "hold_expired");
-        // The review settles the holder, and gives nothing back a second time.
+        // The review settles the holder, and returns nothing a second time.
         system.move_clock("2026-11-22T06:00:00Z");
         system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
         assert_eq!(state(&system), "expired");
@@ -203,7 +203,7 @@ fn the_piece_of_an_ended_hold_can_be_had_by_anybody_two_minutes_later_without_an
 #[test]
 fn a_capture_by_a_clock_that_is_late_is_refused_once_another_has_the_piece() {
     let system = with_held_mug(&json!({ "stock": 1 })).unproven();
-    // Another function, whose clock says that the hold is over, takes the piece.
+    // Another function, whose clock says that the hold has ended, takes the piece.
     let store = &system.engine().store;
     let (program, other) = ("demo".parse().unwrap(), "m-2".parse().unwrap());
     let account = system.block_on(store.account(&program, &other)).unwrap().unwrap();
@@ -239,7 +239,7 @@ fn mug_left(system: &System) -> Value {
     mug(system, "m-3")[0].clone()
 }
 
-/// What becomes of the member who held the mug.
+/// What happens to the member who held the mug.
 type Fate<'f> = &'f dyn Fn(&System);
 
 #[test]

@@ -1,4 +1,4 @@
-//! `Idempotency-Key` and the ids of entries: numbers of other systems, in headers, in paths, in the ledger and in the queue.
+//! `Idempotency-Key` and the ids of entries: numbers of other systems, in headers, paths, the ledger and the queue.
 
 use regulars_tests::{
     client::{Answer, JSON},
@@ -8,7 +8,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// Keys as other systems number things, each with its form in a query.
+/// Keys in the number formats of other systems, each with its form in a query.
 const KEYS: [(&str, &str); 9] = [
     ("#1001", "%231001"),
     ("POS/00012", "POS%2F00012"),
@@ -133,7 +133,7 @@ fn an_entry_is_named_in_the_path_or_in_the_query_and_not_in_both() {
     }
 }
 
-/// What API Gateway names the route of an entry.
+/// The route key of an entry in API Gateway.
 const ROUTE_KEY: &str = "GET /v1/programs/{program}/members/{member}/entries/{entry}";
 
 /// API Gateway decodes a path and names its route; a function URL hands it on as it was sent, and names none.
@@ -154,7 +154,7 @@ fn an_entry_is_found_however_a_front_end_delivers_the_path() {
     for (key, in_query) in KEYS {
         let sent = key.bytes().fold(String::new(), |sent, byte| sent + &format!("%{byte:02X}"));
         for (route_key, delivered) in [(ROUTE_KEY, key), ("$default", sent.as_str())] {
-            // A path can hold only what means the same both ways; what is in the query arrives as it was sent.
+            // A path can contain only ids that are the same in both cases; the query arrives as it was sent.
             let (status, answer) = get(route_key, delivered, "");
             if key.contains(['/', '?', '%', '#']) {
                 assert!([400, 404].contains(&status), "{delivered}: {answer}");
@@ -168,7 +168,7 @@ fn an_entry_is_found_however_a_front_end_delivers_the_path() {
             assert_eq!((status, &answer["id"]), (200, &json!(key)), "{answer}");
         }
     }
-    // What a caller encodes twice is decoded once, and is nobody else's.
+    // A value that is encoded twice is decoded once, and cannot reach another entry.
     assert_eq!(get("$default", "%25%36%66rder-1", "").0, 400);
     assert_eq!(get(ROUTE_KEY, "%6frder-1", "").0, 400);
     assert_eq!(get("$default", "%6frder-1", "").0, 200);

@@ -1,4 +1,4 @@
-//! `/local/...`: time that can be moved and the schedule run by hand, and what the front end itself refuses.
+//! `/local/...`: the clock and the scheduled run, and what the front end itself rejects.
 
 use regulars_tests::system::{DEMO, NOW, System, member, purchase};
 use serde_json::{Value, json};

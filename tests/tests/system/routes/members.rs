@@ -1,4 +1,4 @@
-//! `/members`: joining, being found by another name, being changed.
+//! `/members`: enrollment, lookup, changes.
 
 use regulars_tests::system::{DEMO, NOW, System, member, purchase};
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ fn a_suspended_account_neither_earns_nor_spends_and_a_closed_one_stays_closed() 
     assert_eq!(system.client.patch(&path, &status("closed")).expect(200)["status"], "closed");
     system.client.patch(&path, &status("active")).problem(409, "account_closed");
     system.client.patch(&path, &city(json!("Izmir"))).problem(409, "account_closed");
-    // What is kept of a person can still be removed.
+    // Attributes can still be removed.
     assert_eq!(system.client.patch(&path, &city(Value::Null)).expect(200)["attributes"], json!({}));
     system.accrue("m-1", "order-2", &purchase(10_000)).problem(409, "account_closed");
     system.redeem("m-1", "r-2", &plant).problem(409, "account_closed");

@@ -1,4 +1,4 @@
-//! `/members/{member}/merge`: two members who are one person become one.
+//! `/members/{member}/merge`: merges two members who are one person.
 
 use regulars_tests::{
     client::Answer,
@@ -10,7 +10,7 @@ fn merge(system: &System, from: &str, key: &str, body: &Value) -> Answer {
     system.client.post_under(key, &format!("{}/merge", member(from)), body)
 }
 
-/// Two cards of one person, each with a purchase.
+/// Returns a system with two accounts of one person, each with a purchase.
 fn two_cards() -> System {
     let system = System::start();
     for (id, card) in [("m-1", "A-1"), ("m-2", "B-2")] {
@@ -123,7 +123,7 @@ fn an_old_card_keeps_working_for_the_member_it_was_merged_into() {
     merge(&system, "m-1", "merge-1", &json!({ "into": "m-2" })).expect(201);
     let answer = system.accrue("m-1", "order-9", &purchase(1_000)).expect(201);
     assert_eq!((&answer["account"]["member"], &answer["entry"]["points"]), (&json!("m-2"), &json!(12)));
-    // A key never expires, whichever of the two cards it comes with.
+    // A key never expires, for either of the two ids.
     for card in ["m-1", "m-2"] {
         for (key, cents) in [("order-9", 1_000), ("order-1", 31_000), ("order-2", 4_000)] {
             let again = system.accrue(card, key, &purchase(cents));
@@ -151,7 +151,7 @@ fn an_old_card_keeps_working_for_the_member_it_was_merged_into() {
     let sent = system.client.post("/local/queue", &json!({ "messages": [message] })).expect(200);
     assert_eq!(sent["taken"], 1);
     assert!(system.accrue("m-2", "order-10", &purchase(1_000)).is_replay());
-    // The old account itself is as it was.
+    // The old account is unchanged.
     assert_eq!(system.account("m-1")["status"], "merged");
     let fresh = system.client.post_under("merge-2", &format!("{}/merge", member("m-1")), &json!({ "into": "m-3" }));
     fresh.problem(404, "member_not_found");
@@ -183,10 +183,10 @@ fn of_two_orders_with_one_number_the_caller_says_which_is_meant() {
         (answer["entry"]["points"].clone(), answer["purchase"]["total"].clone())
     };
     assert_eq!(points("return-1", "m-3", "?member=m-1"), (json!(-10), json!(1_000)));
-    // An old card means its own.
+    // A request for an old id means the old account's entry.
     assert_eq!(points("return-2", "m-2", ""), (json!(-300), json!(30_000)));
     assert_eq!(points("return-3", "m-3", "?member=m-3"), (json!(-5), json!(500)));
-    // And so does the repeat of a purchase.
+    // The same for the repeat of a purchase.
     for (card, cents) in [("m-3", 1_000), ("m-3", 30_000), ("m-3", 500), ("m-1", 1_000), ("m-2", 30_000)] {
         assert!(system.accrue(card, "order-1", &purchase(cents)).is_replay(), "{card} {cents}");
     }

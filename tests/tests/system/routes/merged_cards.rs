@@ -1,5 +1,5 @@
-//! Random histories of cards that are merged: no key ever pays twice, every purchase can be returned, and nobody else's points
-//! move.
+//! Random histories of merged accounts: no key ever pays twice, every purchase can be returned, and no other member's
+//! points move.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const CARDS: [&str; 4] = ["m-0", "m-1", "m-2", "m-3"];
 const KEYS: u64 = 5;
 const WELCOME: i64 = 25;
 
-/// The books: where each card went, and each card's purchases by key, with what is left of them, in euro.
+/// The books: where each account went, and its purchases by key, with what is left of them, in euros.
 #[derive(Clone, Debug, Default)]
 struct Books {
     went_to: BTreeMap<usize, usize>,
@@ -29,7 +29,7 @@ impl Books {
         (0..CARDS.len()).filter(|card| self.holder(*card) == holder).collect()
     }
 
-    /// What a purchase is answered with: 200 for a repeat, 422 for a key of another one, 201 for a new one.
+    /// Returns the expected status of a purchase: 200 for a repeat, 422 for a key of another one, 201 for a new one.
     fn buys(&mut self, card: usize, key: &str, euro: i64) -> u16 {
         let holder = self.holder(card);
         let known: Vec<_> = self.cards_of(holder).into_iter().filter_map(|card| self.bought[card].get(key)).collect();
