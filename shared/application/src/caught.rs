@@ -113,7 +113,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_told_by_its_place_and_never_by_its_message() {
+    async fn a_panic_is_logged_with_its_place_and_never_with_its_message() {
         keep_caught_panics_quiet();
         let panicked = caught(break_down()).await.unwrap_err();
         let told = panicked.to_string();

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_from_the_outside_in() {
+    fn a_cause_is_printed_outermost_first() {
         let failure = Failure::from(StoreFault::Unavailable("no route to host".into()));
         assert_eq!(failure.cause().unwrap().to_string(), "the table is not available for now: no route to host");
     }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_wrong_is_told_what_it_must_be() {
+    fn a_wrong_value_is_reported_with_what_it_must_be() {
         for (body, at, expected) in [
             (r#"{"amount":"1250"}"#, "", "This must be a whole number, and not a text. Leave out the quotes."),
             (r#"{"amount":"a lot"}"#, "", "This must be a whole number, and not a text."),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_wrong_is_told_the_nearest_one() {
+    fn an_unknown_name_is_reported_with_the_nearest_one() {
         for (body, expected) in [
             ("{}", "The field `amount` is missing."),
             (r#"{"amont":1}"#, "There is no field `amont` here. Did you mean `amount`?"),

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_of_one_moment_are_told_apart_by_member_and_redemption() {
+    fn holds_of_one_instant_are_distinguished_by_member_and_redemption() {
         let one = Held::new(&reserved("1970-01-01T00:00:01Z", 5));
         let redemption = "r-2".parse().unwrap();
         let other = Held::new(&Reserved { redemption, ..reserved("1970-01-01T00:00:01Z", 5) });

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_was_made_good_is_told_after_a_repeat_and_a_race() {
+    fn a_receipt_that_was_used_is_reported_after_a_repeat_and_a_race() {
         let (ours, alias) = (sealed("order-1", Some("this")), Alias { kind: "email".to_owned(), hash: [7; 16] });
         let receipt = ReceiptId {
             store: None,

@@ -172,7 +172,7 @@ fn audit(system: &System) -> i64 {
 static CROWD: Mutex<()> = Mutex::new(());
 
 #[test]
-fn of_a_thousand_at_once_forty_get_one_of_forty_and_what_comes_back_can_be_had_again() {
+fn a_thousand_concurrent_requests_get_forty_pieces_and_returned_ones_can_be_redeemed_again() {
     let _alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let system = system(&program());
     // Every other request holds it first.

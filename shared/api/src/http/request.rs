@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_decoded_once_by_whoever_comes_first() {
+    fn a_path_is_decoded_exactly_once() {
         let gateway = json!("GET /v1/{member}");
         for (route_key, path, expected) in [
             (&gateway, "/v1/a:b", "/v1/a:b"),

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_method_is_told_the_allowed_ones() {
+    fn a_refused_method_is_answered_with_the_allowed_ones() {
         let problem = routes().find(&Method::DELETE, "/v1/programs/demo/members/m-1").unwrap_err();
         assert_eq!(problem.headers()["allow"], "GET, PATCH");
     }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_told_in_one_line() {
+    fn findings_are_printed_on_one_line() {
         let warning = json!({ "at": "/in_force_from", "code": "x", "message": "is ignored" });
         let body = json!({ "warnings": [warning, warning], "problems": [], "detail": "No." });
         assert_eq!(findings(&body, "warnings").unwrap(), "/in_force_from is ignored; /in_force_from is ignored");

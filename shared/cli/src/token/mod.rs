@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_was_asked_for_to_whoever_has_its_key() {
+    fn a_token_has_the_requested_claims() {
         let key = Key::of(&[7; 32]);
         let signed = key.signed(&grant()).unwrap();
         let claims = key.claims(&signed).unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_key_an_old_one_and_what_is_none_are_refused() {
+    fn a_token_of_another_key_an_expired_one_and_a_malformed_one_are_refused() {
         let key = Key::of(&[7; 32]);
         let signed = key.signed(&grant()).unwrap();
         let old = key.sign(&Claims::of(&grant(), now() - LIFETIME - SignedDuration::from_secs(1))).unwrap();

@@ -107,7 +107,7 @@ fn number(value: i64) -> AttributeValue {
 }
 
 #[test]
-fn a_ledger_that_nobody_touched_is_verified_in_one_line() {
+fn an_untampered_ledger_is_verified_in_one_line() {
     let (_folder, data) = data();
     let (status, printed) = run(&["verify"], &data);
     assert_eq!((status, printed.as_str()), (Some(0), "all ledgers hold: 2 members, 7 entries\n"));

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_tells_only_that_there_is_room_for_so_much() {
+    fn one_shard_shows_only_its_own_room() {
         let three = part(3, 40);
         let whole = Err(CounterNeeded::Whole(stock()));
         for (most, wanted, expected) in

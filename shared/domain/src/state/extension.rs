@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_over_once_all_that_extended_is_taken_back() {
+    fn an_extension_ends_once_all_its_activities_are_undone() {
         let mut extension = Extension::after(None);
         assert!(extension.is_over());
         extension.count(None, 2);

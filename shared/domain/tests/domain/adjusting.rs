@@ -139,7 +139,7 @@ fn what_counted_in_a_period_that_is_over_cannot_be_taken_away() {
 }
 
 #[test]
-fn a_return_takes_back_no_more_than_an_operator_left() {
+fn a_return_deducts_no_more_than_an_operator_left() {
     let program = tiered(&json!("calendar_year"));
     let mut member = Member::joins(&program, "2026-08-01");
     member.earns(&program, "order-1", &purchase("2026-11-02", json!(9_000))).unwrap();

@@ -40,7 +40,7 @@ fn rewritten(sealed: &Sealed, change: impl FnOnce(&mut regulars_domain::entry::E
 }
 
 #[test]
-fn an_untouched_ledger_verifies_and_a_touched_one_tells_where() {
+fn an_untampered_ledger_verifies_and_a_tampered_one_shows_where() {
     check(|_| {}, &Ok(()));
     check(|member| drop(member.ledger.remove(0)), &Err(ChainBroken::Gap { seq: 1 }));
     check(|member| drop(member.ledger.remove(2)), &Err(ChainBroken::Gap { seq: 3 }));

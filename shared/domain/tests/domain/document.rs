@@ -104,7 +104,7 @@ fn changed(pointer: &str, value: &Value) -> Value {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one row for each fault")]
-fn each_fault_is_told_with_its_place_and_its_code() {
+fn each_error_is_reported_with_its_place_and_its_code() {
     let many = |count: usize, item: &Value| {
         let items = (0..count).map(|n| {
             let mut item = item.clone();
@@ -470,7 +470,7 @@ fn each_fault_is_told_with_its_place_and_its_code() {
 }
 
 #[test]
-fn a_fault_in_one_place_is_not_told_of_those_that_refer_to_it() {
+fn an_error_in_one_place_is_not_repeated_for_references_to_it() {
     // The level is there, only its percentage is wrong, so a reward for its members has no fault.
     let faulty = changed("/tiers/levels/2/earning_percent", &json!(1));
     assert_eq!(faults_of(&faulty), [("/tiers/levels/2/earning_percent".to_owned(), "out_of_range")]);
@@ -485,7 +485,7 @@ fn a_fault_in_one_place_is_not_told_of_those_that_refer_to_it() {
 }
 
 #[test]
-fn a_document_with_ten_faults_tells_all_ten() {
+fn all_ten_errors_of_a_document_are_reported() {
     let faulty = json!({
         "name": "", "time_zone": "Moon/Tranquility", "currency": "eur", "colour": "red",
         "points": { "rounding": "up", "backdating_days_max": 1000 },

@@ -81,7 +81,7 @@ impl<'p> Shop<'p> {
 }
 
 #[test]
-fn a_piece_is_free_for_everybody_from_the_second_at_which_its_hold_ends_whatever_became_of_the_holder() {
+fn a_piece_is_free_for_all_members_from_the_second_in_which_its_hold_ends() {
     let end = at("2026-11-21T12:01");
     let second = SignedDuration::from_secs(1);
     for fields in [
@@ -120,7 +120,7 @@ fn a_piece_is_free_for_everybody_from_the_second_at_which_its_hold_ends_whatever
 }
 
 #[test]
-fn a_hold_is_told_with_its_end_and_its_end_with_what_is_kept() {
+fn a_hold_shows_its_end_and_its_end_shows_what_is_kept() {
     let program = with_mug(&json!({ "stock": 5, "limit": { "points": 50, "per": "program", "every": "ever" } }));
     let mut member = Member::joins(&program, "2026-11-01");
     member.account.lots = lots(&[("never", 100)]);

@@ -516,7 +516,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn every_history_is_what_the_auditor_says(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {
+    fn every_history_agrees_with_the_auditor(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {
         let mut history = History::begin(rules);
         history.books.audit(history.rules(), &history.member.account, &history.member.ledger);
         for (n, step) in steps.into_iter().enumerate() {
@@ -537,7 +537,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn every_history_of_many_days_is_what_the_auditor_says(
+    fn every_history_of_many_days_agrees_with_the_auditor(
         rules in any_rules(), steps in prop::collection::vec(any_frequent_step(), 1..20),
     ) {
         let mut history = History::begin(Rules { months: rules.months.max(3), ..rules });

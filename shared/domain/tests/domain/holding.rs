@@ -147,7 +147,7 @@ fn a_redemption_is_undone_by_parts_that_come_to_the_whole() {
 }
 
 #[test]
-fn a_part_in_money_gives_back_the_points_that_it_stood_for() {
+fn a_partial_reversal_in_money_returns_the_points_for_it() {
     let program =
         program(json!({ "rewards": [{ "id": "off", "name": "Off", "kind": "discount", "hold_seconds_max": 600,
         "cost": { "points": 100, "per": 300 } }] }));
@@ -208,7 +208,7 @@ fn a_cancelled_hold_returns_points_to_their_original_lots() {
 }
 
 #[test]
-fn a_hold_is_over_at_its_moment_whoever_looks_first() {
+fn a_hold_ends_at_its_instant_regardless_of_who_reads_it_first() {
     let program = with_reward(json!({}));
     let mut member = member_with(&program, &THREE);
     member.holds(&program, "2026-11-21T12:00", "r-1", "coffee", 600).unwrap();
@@ -437,7 +437,7 @@ fn what_was_undone_comes_back_with_its_original_dates() {
 }
 
 #[test]
-fn a_hold_of_points_per_money_holds_what_they_come_to() {
+fn a_hold_of_a_reward_per_money_holds_its_cost() {
     let program = with_reward(json!({ "cost": { "points": 100, "per": 200 } }));
     let mut member = member_with(&program, &[("never", 1000)]);
     let wish = Redeem { reward: "coffee".parse().unwrap(), money: Some(euro(401)), hold_seconds: Some(60) };

@@ -279,7 +279,7 @@ fn no_points_expire_sooner_because_the_program_has_changed() {
 }
 
 #[test]
-fn a_redemption_undone_gives_back_what_it_took_and_not_what_went_over() {
+fn a_reversed_redemption_returns_what_it_took_and_not_what_was_merged() {
     let six = six_months();
     let a_month = with_points(&json!({ "expiry": { "after_months": 1, "rounded_to": "exact_day" } }));
     let month = six.then(at("2026-11-11"), &a_month);

@@ -136,7 +136,7 @@ fn a_debt_is_paid_by_whichever_of_the_two_has_points() {
 }
 
 #[test]
-fn a_refund_of_what_the_one_bought_is_taken_from_the_other() {
+fn a_refund_of_an_old_accounts_purchase_is_deducted_from_the_new_one() {
     let program = rules();
     let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2", "m-3"]);
     club.earns(&program, "order-1", "m-1", &purchase("2026-11-10", json!(4000))).unwrap();
@@ -168,7 +168,7 @@ fn where_years_begin_on_the_day_of_joining_what_counts_now_counts_now() {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_merge_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_merge_is_returned() {
     let program = rules();
     let grounds = GROUNDS;
     for subset in 0..128_u32 {

@@ -214,7 +214,7 @@ fn whoever_is_looked_at_late_is_told_of_what_is_left_on_the_day_on_which_it_came
 }
 
 #[test]
-fn a_suspended_member_is_told_and_one_who_has_left_is_not() {
+fn a_suspended_member_gets_notices_and_a_closed_one_does_not() {
     let program = a_year();
     let into = "m-2".parse().unwrap();
     for (status, notices) in
@@ -261,7 +261,7 @@ fn points_of_another_member_are_told_of_by_whoever_has_them_now() {
 }
 
 #[test]
-fn a_program_says_how_many_days_ahead_or_that_nobody_is_told() {
+fn a_program_sets_the_days_of_notices_or_turns_them_off() {
     let days = |days: i64| with(&json!({ "expiry": { "after_months": 12 }, "expiry_notice_days": days }));
     for (ahead, expected) in [
         (0, None),
@@ -299,7 +299,7 @@ fn points_that_activity_extends_are_told_of_again_before_their_new_last_day() {
 }
 
 #[test]
-fn a_notice_knows_of_what_matured_when_its_day_began() {
+fn a_notice_includes_points_that_matured_at_the_beginning_of_its_day() {
     let program = with(&json!({ "expiry": { "fixed_dates": ["05-31"] }, "pending": { "days": 20 } }));
     for (bought_on, points) in [("2027-04-11", 37), ("2027-04-12", 30)] {
         let mut member = member(&program, &[("2027-05-31", 30)]);

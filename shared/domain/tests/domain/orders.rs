@@ -148,7 +148,7 @@ fn a_multiplier_with_a_condition_on_lines_multiplies_what_they_earned() {
 }
 
 #[test]
-fn conditions_read_what_the_shop_tells_of_an_order() {
+fn conditions_read_the_shops_facts_of_an_order() {
     let besides = json!({ "tax": 100, "shipping": 50, "discount": 30, "receipt": "till3-0042",
                           "attributes": { "payment": "card", "boxes": 2, "gift": true } });
     let bought = order(1_000, &[("a", json!(1), 850)], &besides);

@@ -116,7 +116,7 @@ fn giving_the_same_again_changes_nothing_and_giving_another_takes_its_place() {
 }
 
 #[test]
-fn a_tier_that_is_taken_back_leaves_what_the_member_earned() {
+fn a_removed_override_leaves_what_the_member_earned() {
     let program = with_tiers(json!({}));
     let mut member = Member::joins(&program, "2026-03-01");
     assert_eq!(takes(&mut member, &program, "2026-03-02").unwrap(), [], "there is none");
@@ -145,7 +145,7 @@ fn what_was_given_is_gone_with_its_level() {
 }
 
 #[test]
-fn of_an_account_what_comes_next_is_told() {
+fn an_account_shows_what_comes_next() {
     let tell = |tiers: serde_json::Value, cents: i64, given: Option<TierOverride>| {
         let program = with_tiers(tiers);
         let mut member = Member::joins(&program, "2026-03-01");

@@ -153,7 +153,7 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
 }
 
 #[test]
-fn a_payment_taken_back_takes_the_days_that_it_paid() {
+fn a_reversed_payment_removes_the_days_that_it_paid_for() {
     let program = paid();
     // The plan, when it was paid, when and which payment is taken back, and what runs afterwards.
     for (plan, pays_on, reversal, expected) in [
@@ -190,7 +190,7 @@ fn a_payment_taken_back_takes_the_days_that_it_paid() {
 }
 
 #[test]
-fn of_several_grounds_not_to_take_a_payment_back_the_first_is_told() {
+fn the_first_of_several_reasons_not_to_reverse_a_payment_is_returned() {
     let program = paid();
     let now = at("2026-11-25");
     let member = || {
@@ -429,7 +429,7 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_use_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_use_is_returned() {
     let program = paid();
     // Who is not active, asks for what there is not, does not hold it, or has used it up.
     for (suspended, unknown, unheld, used_up, expected) in [
@@ -460,7 +460,7 @@ fn of_several_grounds_to_refuse_a_use_the_first_is_told() {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_plan_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_plan_is_returned() {
     let program = paid();
     let mut member = Member::joins(&program, "2026-11-01");
     assert_eq!(member.takes_plan(&program, at("2026-11-22"), "a", "gratis"), Err(PlanRefusal::PlanNotFound));

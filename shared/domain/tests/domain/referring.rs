@@ -91,7 +91,7 @@ fn who_cannot_be_paid_is_not_and_only_a_suspension_is_waited_for() {
 }
 
 #[test]
-fn a_full_account_of_whoever_brought_a_friend_does_not_stand_in_the_way() {
+fn a_full_account_of_the_referrer_does_not_reject_the_purchase() {
     let program = rules();
     let mut club = club(&program, &["m-1"]);
     club.get_mut("m-0").account.lots = lots(&[("never", Points::MAX.get() - 99)]);
@@ -100,7 +100,7 @@ fn a_full_account_of_whoever_brought_a_friend_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn a_purchase_that_falls_below_the_least_takes_back_both_and_the_next_one_pays() {
+fn a_purchase_below_the_minimum_reverses_both_sides_and_the_next_one_pays() {
     let program = rules();
     let mut club = club(&program, &["m-1"]);
     let day = "2026-11-21";
@@ -204,7 +204,7 @@ fn a_debt_pays_what_the_version_of_the_purchase_gives() {
 }
 
 #[test]
-fn a_purchase_that_is_taken_back_owes_nothing_and_the_next_one_pays() {
+fn a_returned_purchase_owes_nothing_and_the_next_one_pays() {
     let program = rules();
     for is_paid_before in [false, true] {
         let mut club = owing(&program);
@@ -345,7 +345,7 @@ fn two_members_are_not_paid_for_each_other() {
 }
 
 #[test]
-fn an_amendment_that_falls_below_the_least_takes_back_both() {
+fn an_amendment_below_the_minimum_reverses_both_sides() {
     let program = rules();
     let mut club = club(&program, &["m-1"]);
     club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(600))).unwrap();

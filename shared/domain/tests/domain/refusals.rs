@@ -168,7 +168,7 @@ fn check_earning(program: &Rulebook, grounds: &[&str]) {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_an_accrual_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_an_accrual_is_returned() {
     let program = program(json!({
         "points": { "backdating_days_max": 30 },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "fixed": { "points": 10 } } }],
@@ -303,7 +303,7 @@ fn check_redeeming(grounds: &[&str]) {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_redemption_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_redemption_is_returned() {
     // The reward's own cost is fixed, or goes by money, so what may be wrong with money comes in two sets. Three grounds at
     // once tell as much about the order as all of them would.
     let by_money = ["RewardNotFound", "HoldTooLong", "MoneyMissing", "CurrencyMismatch", "PointsOverflow"];
@@ -408,7 +408,7 @@ fn who_earns(grounds: &[&str]) -> (Rulebook, Member) {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_confirmation_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_confirmation_is_returned() {
     for grounds in subsets(&CONFIRM_GROUNDS) {
         let (program, mut member) = who_earns(&grounds);
         let entry = match (grounds.contains(&"NotAnAccrual"), grounds.contains(&"NotPending")) {
@@ -423,7 +423,7 @@ fn of_several_grounds_to_refuse_a_confirmation_the_first_is_told() {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_reversal_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_reversal_is_returned() {
     let told_by_money = ["LineNotFound", "ExceedsLine", "FactsErased", "PointsOverflow"];
     let told_by_lines = ["CurrencyMismatch", "FactsErased", "PointsOverflow"];
     for (others, by_lines) in [(told_by_money.as_slice(), false), (told_by_lines.as_slice(), true)] {
@@ -507,7 +507,7 @@ fn a_return_that_would_give_more_points_than_an_account_holds_is_refused() {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_an_amendment_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_an_amendment_is_returned() {
     let grounds = [
         "Inactive",
         "NotAPurchase",
@@ -544,7 +544,7 @@ fn of_several_grounds_to_refuse_an_amendment_the_first_is_told() {
 }
 
 #[test]
-fn a_refusal_of_a_return_tells_what_is_left() {
+fn a_refused_return_shows_what_is_left() {
     let (program, mut member) = who_earns(&[]);
     let refused = member.reverses(&program, at("2026-11-21"), "refund-1", "order-1", Some(euro(1001)));
     assert_eq!(refused, Err(ReverseRefusal::ExceedsAccrual { paid: 1000, refunded: 0 }));
@@ -585,7 +585,7 @@ fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_capture_or_a_cancellation_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_capture_or_a_cancellation_is_returned() {
     for grounds in subsets(&REDEMPTION_GROUNDS) {
         // A redemption is in one state, so of two grounds that are states the first stands for both.
         let (program, mut member) = who_redeems(&grounds);
@@ -646,7 +646,7 @@ const ADJUST_GROUNDS: [&str; 6] =
     ["Inactive", "ExpiresOnPast", "NoTiers", "PointsOverflow", "InsufficientPoints", "InsufficientQualifying"];
 
 #[test]
-fn of_several_grounds_to_refuse_an_adjustment_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_an_adjustment_is_returned() {
     let plain = program(json!({}));
     let tiered = program(json!({ "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }] } }));
     for grounds in subsets(&ADJUST_GROUNDS) {
@@ -712,7 +712,7 @@ fn points_that_wait_or_are_held_count_toward_the_bound_of_an_account() {
 const OVERRIDE_GROUNDS: [&str; 3] = ["Inactive", "TierNotFound", "UntilPast"];
 
 #[test]
-fn of_several_grounds_to_refuse_a_tier_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_tier_is_returned() {
     let program = program(
         json!({ "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "gold", "threshold": 1 }] } }),
     );

@@ -107,7 +107,7 @@ fn many_versions_with_many_caps_do_not_add_up() {
 }
 
 #[test]
-fn an_account_keeps_uses_only_of_days_that_the_version_of_then_lets_be_posted() {
+fn an_account_stores_uses_only_for_days_whose_version_still_accepts_purchases() {
     // A year of backdating, and then a month: days of the second version are not kept for a year because of the first.
     let first = program_of(&capped("a", 1, &once("day"), 365));
     let second = first.then(at("2027-03-01"), &capped("a", 1, &once("day"), 30));

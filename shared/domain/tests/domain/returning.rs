@@ -288,7 +288,7 @@ fn room_under_a_cap_that_a_return_frees_serves_later_purchases() {
 }
 
 #[test]
-fn a_return_is_assessed_under_the_version_and_the_facts_of_then() {
+fn a_return_is_assessed_with_the_original_version_and_facts() {
     let document = |per: i64, most: i64| {
         json!({
             "points": { "backdating_days_max": 30 },
@@ -323,7 +323,7 @@ fn a_return_is_assessed_under_the_version_and_the_facts_of_then() {
 }
 
 #[test]
-fn an_entry_of_a_return_tells_what_came_back_and_what_each_line_gives_now() {
+fn an_entry_of_a_return_shows_what_was_returned_and_what_each_line_gives_now() {
     let program = program(json!({ "earning_rules": [per(1, 100)] }));
     let mut member = Member::joins(&program, "2026-11-01");
     member.earns(&program, "order-1", &order(10_000, &[("shirt", 2.0, 8_000), ("socks", 1.0, 2_000)])).unwrap();

@@ -101,7 +101,7 @@ fn tills_that_know_their_own_return_only_take_back_what_comes_to_the_same() {
 }
 
 #[test]
-fn nothing_back_of_what_cost_nothing_takes_nothing_and_everything_takes_all() {
+fn an_empty_return_of_a_free_purchase_deducts_nothing_and_a_full_one_deducts_all() {
     let program = program(json!({ "earning_rules": [
         { "id": "visit", "on": "purchase", "give": { "fixed": { "points": 10 } } },
     ] }));
@@ -227,7 +227,7 @@ fn points_that_paid_what_was_owed_are_owed_again() {
 }
 
 #[test]
-fn held_points_stay_held_whatever_is_taken_back() {
+fn held_points_stay_held_regardless_of_returns() {
     let program = program(json!({
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 10 } } }],
         "rewards": [{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 80 }, "hold_seconds_max": 600 }],
@@ -243,7 +243,7 @@ fn held_points_stay_held_whatever_is_taken_back() {
 }
 
 #[test]
-fn an_activity_is_taken_back_as_a_whole() {
+fn an_activity_is_reversed_completely() {
     let program = program(json!({ "earning_rules": [
         { "id": "review", "on": { "activity": "review" }, "give": { "fixed": { "points": 7 } }, "cap": { "times": 1, "every": "day" } },
     ] }));
@@ -327,7 +327,7 @@ fn check_card(steps: &[(&str, i64)]) {
 }
 
 #[test]
-fn a_punch_card_pays_what_the_purchases_that_are_left_come_to() {
+fn a_punch_card_pays_for_the_purchases_that_are_left() {
     check_card(&[("a", 0), ("b", 0), ("undo b", 0), ("c", 0), ("d", 50), ("e", 0)]);
     check_card(&[("a", 0), ("b", 0), ("part b", 0), ("c", 50)]);
     check_card(&[("a", 0), ("b", 0), ("c", 50), ("undo c", -50), ("d", 50)]);

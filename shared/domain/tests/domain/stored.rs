@@ -147,7 +147,7 @@ fn a_condition_that_is_refused_today_gives_nothing_and_blocks_nothing() {
 }
 
 #[test]
-fn a_value_without_a_meaning_cannot_be_read_and_only_that_is_told() {
+fn a_value_without_a_meaning_cannot_be_read_and_only_that_is_reported() {
     for (pointer, value, code) in [
         ("/name", json!(5), "wrong_type"),
         ("/time_zone", json!("Europe/Atlantis"), "unknown_time_zone"),

@@ -153,7 +153,7 @@ fn after_refund(tiers: Value, bought: &[(&str, i64)], refunded: usize, now: &str
 }
 
 #[test]
-fn a_refund_takes_back_what_the_purchase_secured() {
+fn a_refund_removes_what_the_purchase_secured() {
     let one = [("2026-03-10", 3000)];
     for (more, now, expected) in [
         // Within the window.

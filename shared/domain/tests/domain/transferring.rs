@@ -49,7 +49,7 @@ fn what_the_other_member_owes_is_paid_by_what_expires_soonest() {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_a_transfer_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_a_transfer_is_returned() {
     let program = program(json!({}));
     let grounds = GROUNDS;
     for subset in 0..16_u32 {

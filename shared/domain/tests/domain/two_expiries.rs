@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
 
     #[test]
-    fn every_history_is_what_other_books_say(
+    fn every_history_agrees_with_independent_books(
         months in (1..30_i64, 1..30_i64),
         steps in prop::collection::vec((0..150_i64, 0..4_u8, 1..100_i64), 1..25),
     ) {

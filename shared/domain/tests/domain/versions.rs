@@ -288,7 +288,7 @@ fn two_members_end_equal_over_a_window_of_months_whoever_was_touched_when() {
 }
 
 #[test]
-fn a_promise_that_steps_down_month_by_month_is_the_same_whoever_was_touched() {
+fn a_promise_that_steps_down_by_month_does_not_depend_on_when_accounts_were_touched() {
     let rules = |silver: i64, gold: i64, tiers: &Value| {
         let levels = json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": silver },
                             { "id": "gold", "threshold": gold }]);

@@ -74,7 +74,7 @@ async fn act(table: &Table, id: &str, key: &str) -> Outcome<&'static str> {
 }
 
 #[tokio::test]
-async fn a_code_is_added_once_and_tells_to_whom_it_was_given() {
+async fn a_code_is_added_once_and_shows_its_redemption() {
     let (table, _) = table_with_member().await;
     assert_eq!(kept(&table, "A1").await, None);
     assert_eq!(add(&table, &["A1"]).await, 1);
@@ -175,7 +175,7 @@ async fn an_upload_that_meets_others_is_tried_again_for_a_while() {
 }
 
 #[tokio::test]
-async fn codes_cost_what_they_are_said_to() {
+async fn codes_cost_the_documented_units() {
     let (table, _) = table_with_member().await;
     let cost = |before: &Snapshot| {
         let used = table.store.meter().since(before);

@@ -54,7 +54,7 @@ async fn an_account_that_moved_on_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn an_account_that_nobody_has_cannot_be_changed() {
+async fn an_account_that_does_not_exist_cannot_be_changed() {
     let (table, _) = table_with_member().await;
     let stranger = enrollment(&member("m-2")).own.account;
     check(&table, &accrual(&stranger, "order-1", 5), Commit::Conflict).await;

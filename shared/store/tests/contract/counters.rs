@@ -67,7 +67,7 @@ async fn set_shards(table: &Table, most: i64, levels: [i64; 8]) {
 }
 
 #[tokio::test]
-async fn counters_are_read_in_one_round_trip_and_stand_at_zero_until_somebody_takes() {
+async fn counters_are_read_in_one_round_trip_and_are_zero_until_the_first_take() {
     let (table, account) = table_with_member().await;
     let cap = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 11, 1) };
     let earlier = CounterId::Cap { owner: CapOwner::Rule("review".parse().unwrap()), from: date(2026, 10, 1) };

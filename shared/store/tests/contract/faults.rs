@@ -91,7 +91,7 @@ async fn a_transaction_refused_for_good_is_broken() {
 }
 
 #[tokio::test]
-async fn a_fault_tells_nothing_of_what_an_item_held() {
+async fn a_fault_contains_no_data_of_an_item() {
     let (table, account) = table_with_member().await;
     let item = json!({ "pk": { "S": "member#demo#m-1" }, "a": { "M": { "city": { "S": "Izmir" } } } });
     let refused = json!({ "Code": "ValidationError", "Message": "injected", "Item": item });
@@ -196,7 +196,7 @@ async fn a_corrupt_account_that_a_failed_condition_shows_is_a_fault() {
 }
 
 #[tokio::test]
-async fn a_due_key_that_is_none_is_a_fault() {
+async fn a_malformed_due_key_is_a_fault() {
     let (table, account) = table_with_member().await;
     let due_key = AttributeValue::S("2026-12-31".to_owned());
     table.set("member#demo#m-1", "account", "due_key", Some(due_key)).await;

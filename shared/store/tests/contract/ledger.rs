@@ -194,7 +194,7 @@ async fn the_facts_of_a_purchase_come_with_its_entry_and_not_with_a_list() {
 }
 
 #[tokio::test]
-async fn an_amended_purchase_comes_with_what_its_newest_amendment_told_wherever_that_stands() {
+async fn an_amended_purchase_comes_with_its_newest_amendment_from_any_ledger() {
     let (table, account) = table_with_member().await;
     let order = telling(accrual(&account, "order-1", 5), &all_facts());
     let mut account = commit(&table, &order).await;

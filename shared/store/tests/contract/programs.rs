@@ -223,7 +223,7 @@ async fn of_many_publications_over_one_version_one_is_published() {
 }
 
 #[tokio::test]
-async fn a_publication_that_a_rival_overtakes_is_told_what_the_rival_left() {
+async fn a_publication_that_loses_a_race_is_answered_with_the_newest_version() {
     for (seconds, expected) in
         [(0, STALE(Some(2))), (600, Publication::Scheduled { version: 2, in_force_from: later(600) })]
     {
@@ -241,7 +241,7 @@ async fn a_publication_that_a_rival_overtakes_is_told_what_the_rival_left() {
 }
 
 #[tokio::test]
-async fn of_a_withdrawal_and_a_publication_at_once_both_see_what_the_other_left() {
+async fn a_concurrent_withdrawal_and_publication_each_see_the_others_result() {
     // The scheduled version is withdrawn while another author publishes over the one in force.
     let table = Table::new().await;
     publish(&table, None, "one").await;
@@ -287,7 +287,7 @@ async fn whether_a_publication_may_go_ahead_is_told_without_writing() {
 }
 
 #[tokio::test]
-async fn many_documents_are_one_round_trip_and_what_the_table_leaves_is_asked_for_again() {
+async fn many_documents_are_one_round_trip_and_unprocessed_ones_are_requested_again() {
     let table = Table::new().await;
     for (version, document) in [(None, "one"), (Some(1), "two"), (Some(2), "three")] {
         publish(&table, version, document).await;

@@ -33,7 +33,7 @@ fn total(account: &Account) -> i64 {
 }
 
 #[tokio::test]
-async fn a_repeat_gets_the_entry_of_then_and_the_account_of_now() {
+async fn a_repeat_gets_the_original_entry_and_the_current_account() {
     let (table, _) = table_with_member().await;
     let Outcome::Committed(first) = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
     assert_eq!(total(&first.own.account), 5);
@@ -48,7 +48,7 @@ async fn a_repeat_gets_the_entry_of_then_and_the_account_of_now() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_known_for_ever_and_not_by_its_token() {
+async fn a_repeat_is_recognised_forever_and_not_by_its_token() {
     let (table, _) = table_with_member().await;
     accrue(&table, "order-1", 5, 10_000).await.unwrap();
     for n in 2..60 {
@@ -182,7 +182,7 @@ async fn an_answer_lost_while_dynamodb_still_knows_the_token_is_a_plain_success(
 }
 
 #[tokio::test]
-async fn answers_lost_until_the_sdk_gives_up_are_a_fault_and_the_next_repeat_tells() {
+async fn answers_lost_until_the_sdk_gives_up_are_a_fault_and_a_repeat_shows_the_result() {
     let (table, _) = table_with_member().await;
     for _ in 0..3 {
         table.wire.next("TransactWriteItems", Fault::AnswerLost);

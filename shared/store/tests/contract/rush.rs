@@ -110,7 +110,7 @@ async fn shards(table: &Table) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_four_hundred_in_bad_weather_forty_get_a_piece_and_what_comes_back_is_had_again() {
+async fn four_hundred_requests_over_a_failing_table_get_forty_pieces_and_returned_ones_again() {
     let seed = std::env::var_os("RUSH_SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("RUSH_SEED={seed}");

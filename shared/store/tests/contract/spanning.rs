@@ -65,7 +65,7 @@ async fn a_request_that_was_carried_out_is_a_replay_whatever_became_of_the_other
 }
 
 #[tokio::test]
-async fn an_alias_goes_over_from_the_member_who_had_it_and_from_nobody_else() {
+async fn an_alias_moves_from_the_member_who_had_it_and_from_no_other() {
     let (table, one, other) = two().await;
     let mut named = empty(&one);
     named.claims = vec![claim(email("aa"))];
@@ -96,7 +96,7 @@ fn shown(found: &Found, id: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_decision_is_shown_what_it_finds_out_to_need() {
+async fn a_decision_gets_the_data_that_it_requests() {
     let (table, _, _) = two().await;
     let mut seen = Vec::new();
     let known = request("order-1", 5);
@@ -119,7 +119,7 @@ async fn a_decision_is_shown_what_it_finds_out_to_need() {
 }
 
 #[tokio::test]
-async fn a_decision_that_asks_for_what_it_was_shown_is_broken_and_ends() {
+async fn a_decision_that_requests_data_it_already_has_ends_with_a_fault() {
     let (table, _, _) = two().await;
     let needs = Needs { accounts: vec![member("m-2")], ..Needs::default() };
     let fault = table

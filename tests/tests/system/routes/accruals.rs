@@ -73,7 +73,7 @@ fn the_contracts_first_purchase_earns_to_the_point_what_it_says() {
 }
 
 #[test]
-fn a_repeat_answers_what_was_answered_then_and_the_account_of_now() {
+fn a_repeat_gets_the_original_answer_and_the_current_account() {
     let system = System::start();
     system.enroll("m-1");
     // Reaches silver exactly, and earns at the old level.

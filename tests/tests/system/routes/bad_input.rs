@@ -47,7 +47,7 @@ fn purchase_with(pointer: &str, value: Value) -> String {
 }
 
 #[test]
-fn a_purchase_that_is_none_is_told_where_it_is_wrong() {
+fn a_malformed_purchase_is_reported_with_its_place() {
     let watched = Watched::start();
     let long = "x".repeat(65);
     let line = json!({ "quantity": 1, "amount": 1 });
@@ -127,7 +127,7 @@ fn a_purchase_that_is_none_is_told_where_it_is_wrong() {
 }
 
 #[test]
-fn an_activity_that_is_none_is_told_where_it_is_wrong() {
+fn a_malformed_activity_is_reported_with_its_place() {
     let watched = Watched::start();
     let many: Value = (0..21).map(|number| (format!("a-{number}"), json!(1))).collect();
     for (field, value, at) in [
@@ -276,7 +276,7 @@ fn another_media_type_is_refused() {
 }
 
 #[test]
-fn an_id_in_a_path_that_is_none_names_nothing() {
+fn a_malformed_id_in_a_path_is_not_found() {
     let watched = Watched::start();
     let client = &watched.system.client;
     let long = "m".repeat(65);
@@ -324,7 +324,7 @@ fn an_id_in_a_path_that_is_none_names_nothing() {
 }
 
 #[test]
-fn a_member_to_be_is_refused_what_no_member_can_have() {
+fn an_enrollment_with_invalid_data_is_refused() {
     let watched = Watched::start();
     let long = "m".repeat(65);
     for (body, at) in [
@@ -370,7 +370,7 @@ fn a_member_to_be_is_refused_what_no_member_can_have() {
 }
 
 #[test]
-fn a_wish_to_redeem_that_is_none_is_told_where_it_is_wrong() {
+fn a_malformed_redemption_is_reported_with_its_place() {
     let watched = Watched::start();
     for (body, at) in [
         (json!({}), ""),

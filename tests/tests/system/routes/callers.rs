@@ -248,7 +248,7 @@ fn every_caller_reaches_what_is_theirs_and_nothing_else() {
 }
 
 #[test]
-fn another_member_and_another_program_are_refused_in_the_words_for_what_does_not_exist() {
+fn another_member_and_another_program_are_reported_as_not_existing() {
     let (system, key) = system();
     let member = token(&key, &Says { scopes: vec![Scope::Member], member: Some("m-1"), program: Some("demo") });
     let operator = token(&key, &Says { scopes: OPERATOR_SCOPES.to_vec(), member: None, program: None });

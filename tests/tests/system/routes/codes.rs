@@ -217,7 +217,7 @@ fn a_code_is_used_once_and_the_same_key_again_is_a_replay() {
 }
 
 #[test]
-fn a_balance_is_used_in_parts_and_the_answer_tells_what_is_left() {
+fn a_balance_is_used_in_parts_and_the_answer_shows_the_rest() {
     let system = with_member();
     let made = system.redeem("m-1", "r-1", &json!({ "reward": "card" })).expect(201);
     assert_eq!(made["redemption"]["code_value"], euro(1_000));

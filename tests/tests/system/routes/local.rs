@@ -117,7 +117,7 @@ fn a_path_that_leads_nowhere_is_not_found_whatever_it_looks_like() {
 }
 
 #[test]
-fn a_method_that_a_path_does_not_take_is_told_those_that_it_does() {
+fn an_unknown_method_is_answered_with_the_allowed_ones() {
     let system = System::start();
     let account = member("m-1");
     for (method, path, allowed) in [

@@ -195,7 +195,7 @@ fn of_two_orders_with_one_number_the_caller_says_which_is_meant() {
 }
 
 #[test]
-fn a_merge_shortens_no_status_and_a_return_takes_back_what_the_old_card_gave() {
+fn a_merge_shortens_no_status_and_a_return_deducts_what_the_old_account_gave() {
     let mut program = coffee_shop();
     program["tiers"]["period"] = json!("membership_year");
     let system = System::with(&program, "2027-01-05T12:00:00+03:00");

@@ -58,7 +58,7 @@ fn points_that_nobody_confirms_lapse() {
 }
 
 #[test]
-fn a_purchase_that_nobody_confirms_counts_toward_the_tier_until_it_lapses() {
+fn an_unconfirmed_purchase_counts_toward_the_tier_until_it_lapses() {
     let mut program = coffee_shop();
     program["points"]["pending"] = json!({ "until_confirmed": { "lapses_after_days": 30 } });
     let system = System::with(&program, NOW);

@@ -91,7 +91,7 @@ fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
 }
 
 #[test]
-fn a_payment_is_taken_back_once_and_a_key_keeps_a_late_repeat_from_ending_another_plan() {
+fn a_payment_is_reversed_once_and_a_key_keeps_a_late_repeat_from_ending_another_plan() {
     let system = with_plans();
     let plan = format!("{}/plan", member("m-1"));
     let reverse =

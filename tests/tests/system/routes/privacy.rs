@@ -150,7 +150,7 @@ fn rich_member() -> System {
 const MARKS: [&str; 6] = ["Izmir", "1990", "old-latte", "new-latte", "cried at the counter", "till3-0042"];
 
 #[test]
-fn an_erased_member_leaves_a_ledger_that_holds_and_names_nobody() {
+fn an_erased_member_leaves_an_anonymous_ledger_that_verifies() {
     let system = rich_member();
     let before = table(&system);
     for mark in MARKS.iter().filter(|mark| **mark != "1990") {
@@ -209,7 +209,7 @@ fn a_purchase_at_the_moment_of_an_erasure_is_forgotten_or_refused() {
 }
 
 #[test]
-fn a_person_who_was_erased_joins_again_as_somebody_else() {
+fn an_erased_person_joins_again_as_a_new_member() {
     let system = rich_member();
     erase(&system, "m-1", "e-1", &json!({})).expect(200);
     system.client.post(MEMBERS, &json!({ "member": "m-1" })).problem(409, "member_exists");

@@ -79,7 +79,7 @@ fn a_program_that_has_moved_on_is_not_overwritten() {
 }
 
 #[test]
-fn every_fault_of_a_document_is_told_at_once_and_nothing_is_published() {
+fn all_errors_of_a_document_are_reported_at_once_and_nothing_is_published() {
     let system = System::start();
     let mut program = coffee_shop();
     program["time_zone"] = json!("Europe/Atlantis");

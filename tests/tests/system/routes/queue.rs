@@ -26,7 +26,7 @@ fn failed(codes: &[(u64, &str)]) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn of_a_batch_only_what_failed_is_given_again() {
+fn only_failed_messages_of_a_batch_are_delivered_again() {
     let system = System::start();
     system.enroll("m-1");
     system.enroll("m-2");
@@ -163,7 +163,7 @@ fn messages_of_one_member_are_carried_out_in_the_order_of_the_batch() {
 }
 
 #[test]
-fn a_message_that_is_none_is_told_where_it_is_wrong() {
+fn a_malformed_message_is_reported_with_its_place() {
     let system = System::start();
     system.enroll("m-1");
     let good = message("m-1", "order-1", &purchase(1_000));

@@ -36,7 +36,7 @@ fn act(system: &System, key: &str, what: &str, body: &Value) -> Answer {
 }
 
 #[test]
-fn a_receipt_earns_once_whoever_brings_it_under_whichever_key() {
+fn a_receipt_earns_once_for_any_member_and_under_any_key() {
     let system = shop(&json!({ "receipts": "unique" }));
     let of = |receipt: &str| bought(receipt, Some("kadikoy #1"), "2026-11-21");
     system.accrue("m-1", "order-1", &of("till3-0042")).expect(201);

@@ -77,7 +77,7 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
-fn a_reward_runs_out_for_everybody() {
+fn a_reward_runs_out_for_all_members() {
     let system = System::start();
     for member in ["m-1", "m-2", "m-3"] {
         system.enroll(member);

@@ -24,7 +24,7 @@ fn spendable(system: &System, id: &str) -> i64 {
 }
 
 #[test]
-fn both_are_paid_by_the_first_purchase_that_is_large_enough_and_a_repeat_pays_nobody() {
+fn both_are_paid_by_the_first_large_enough_purchase_and_a_repeat_pays_neither() {
     let system = with_friend();
     system.accrue("m-1", "order-1", &purchase(400)).expect(201);
     assert_eq!((spendable(&system, "m-1"), spendable(&system, "m-0")), (25 + 4, 25));
@@ -49,7 +49,7 @@ fn both_are_paid_by_the_first_purchase_that_is_large_enough_and_a_repeat_pays_no
 }
 
 #[test]
-fn a_refund_of_all_of_it_takes_back_both() {
+fn a_full_refund_reverses_both_sides() {
     let system = with_friend();
     system.accrue("m-1", "order-1", &purchase(500)).expect(201);
     let reversals = format!("{}/accruals/order-1/reversals", member("m-1"));

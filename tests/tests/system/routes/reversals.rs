@@ -16,7 +16,7 @@ fn reverse(system: &System, entry: &str, key: &str, body: &Value) -> Answer {
 }
 
 #[test]
-fn a_refund_takes_back_its_share_and_the_tier_with_it() {
+fn a_refund_deducts_its_share_and_the_tier_follows() {
     let system = System::with_silver_member();
     assert_eq!(system.account("m-1")["tier"]["id"], "silver");
     let answer = refund(&system, "refund-1", 15_000).expect(201);

@@ -167,7 +167,7 @@ fn days_that_were_missed_are_made_up_for_on_their_own_days() {
 }
 
 #[test]
-fn a_scheduled_event_that_asks_for_what_cannot_be_is_refused_with_its_reason_and_nothing_is_done() {
+fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done() {
     let mut program = coffee_shop();
     // A notice would make the member due a month before.
     program["points"]["expiry_notice_days"] = json!(0);

@@ -17,7 +17,7 @@ fn gist(catalogue: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn each_reward_tells_whether_it_can_be_had_and_if_not_why() {
+fn each_reward_shows_whether_the_member_can_have_it_and_if_not_why() {
     let system = System::start();
     system.enroll("m-1");
     let rewards = catalogue(&system, "m-1");

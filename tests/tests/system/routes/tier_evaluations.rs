@@ -17,7 +17,7 @@ fn overdue() -> System {
 }
 
 #[test]
-fn a_dry_run_tells_what_would_be_written_and_writes_nothing() {
+fn a_dry_run_shows_what_would_be_written_and_writes_nothing() {
     let system = overdue();
     let dry = evaluate(&system, &json!({ "dry_run": true }));
     assert_eq!(evaluate(&system, &json!({ "dry_run": true })), dry);

@@ -112,7 +112,7 @@ async fn four_members_are_served_at_a_time_and_one_member_never_twice() {
 }
 
 #[test]
-fn an_event_whose_failures_nobody_could_be_told_of_is_refused() {
+fn an_event_whose_failures_could_not_be_reported_is_refused() {
     let mut nameless = record("m-1", "c-1");
     nameless["messageId"] = json!("");
     let mut without = nameless.clone();

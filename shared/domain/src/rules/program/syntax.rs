@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_that_cannot_be_read_is_told_where_and_what_to_write() {
+    fn an_invalid_condition_is_reported_with_its_place_and_what_to_write() {
         for (source, expected) in [
             ("purchase.total > 5 and x", "character 20: write && for and"),
             ("purchase.total > 5 or true", "character 20: write || for or"),

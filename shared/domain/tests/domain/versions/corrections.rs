@@ -35,7 +35,7 @@ fn changes_of(member: &Member) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nobody_keeps_what_only_a_version_gave_that_was_taken_back() {
+fn levels_that_only_a_corrected_version_gave_are_removed() {
     for tiers in [
         json!({}),
         json!({ "downgrade": "never" }),
@@ -95,7 +95,7 @@ fn what_an_earlier_version_gave_too_stays_when_a_version_is_taken_back() {
 }
 
 #[test]
-fn a_mistake_that_a_year_was_closed_under_is_taken_back_all_the_same() {
+fn a_mistake_is_corrected_even_if_a_year_was_closed_under_it() {
     for tiers in [json!({}), json!({ "downgrade": "never" }), json!({ "grace_days": 31 })] {
         let first = program_of(&silver_at(300, &tiers));
         let mistake = first.then(at("2027-12-20"), &silver_at(3, &tiers));
