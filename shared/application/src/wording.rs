@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_where_and_why() {
+    fn invalid_json_is_reported_with_place_and_reason() {
         for (body, expected) in [
             ("{", "The body is not JSON. It ends too soon: line 1, column 1."),
             ("{\"a\":1,}", "The body is not JSON. A comma is followed by nothing: line 1, column 8."),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_without_the_value() {
+    fn errors_never_quote_the_value() {
         #[derive(Debug, Deserialize)]
         #[serde(rename_all = "snake_case")]
         enum Kind {

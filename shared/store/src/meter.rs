@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn permissions_are_told_apart_by_function_and_by_kind_of_key() {
+    async fn permissions_are_recorded_by_function_and_by_kind_of_key() {
         let meter = Meter::default();
         meter.call([on(Action::GetItem)]);
         crate::in_the_name_of("earn", async { meter.call([on(Action::PutItem), Permission::SCAN]) }).await;

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_is_over_only_if_nothing_else_explains_that_it_reserves_nothing() {
+    fn a_hold_has_ended_only_if_nothing_else_explains_that_it_reserves_nothing() {
         let ours = sealed("capture-1", Some("this"));
         let parts = [Part::Account, Part::Request(&ours), Part::Mark, Part::LostHold, Part::Shard];
         let (none, gone, rival, known) = (Check::Passed, Check::Failed(None), Check::Conflicted, item(&ours));

@@ -137,7 +137,7 @@ fn no_code_path_deletes_anything() {
 }
 
 #[test]
-fn an_entry_is_only_ever_put_where_there_is_none() {
+fn an_entry_is_only_written_if_it_does_not_exist() {
     // Its item is made in one place, and put there under one condition.
     let made = found_in(|text| text.contains("entry_item::write"));
     assert_eq!(made, BTreeSet::from(["shared/store/src/commit.rs".to_owned()]));

@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_of_a_fault_is_told_to_the_log_and_not_to_the_caller() {
+    fn the_cause_of_a_fault_is_logged_and_not_shown_to_the_caller() {
         let problem = Problem::fault("arn:aws:dynamodb is on fire");
         assert!(problem.is_fault());
         assert_eq!(problem.cause(), "arn:aws:dynamodb is on fire");

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_becomes_no_response() {
+    fn an_invalid_answer_becomes_no_response() {
         for answer in [
             json!(null),
             json!({}),

@@ -267,7 +267,7 @@ mod tests {
     const PUT: &str = "PUT /local/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
 
     #[tokio::test]
-    async fn chunks_that_are_none_are_a_malformed_body() {
+    async fn malformed_chunks_are_a_malformed_body() {
         let server = server().await;
         for chunks in
             ["zz\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx\r\n0\r\n\r\n", "fffffffffffffffff\r\n{}"]

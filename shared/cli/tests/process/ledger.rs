@@ -118,7 +118,7 @@ fn an_untampered_ledger_is_verified_in_one_line() {
 }
 
 #[test]
-fn verifying_what_is_not_there_is_one_line_and_status_2() {
+fn verifying_missing_data_prints_one_line_and_exits_with_2() {
     let folder = tempfile::tempdir().expect("there is room");
     let (status, printed) = run(&["verify"], &folder.path().join("none.db"));
     assert_eq!((status, printed.lines().count()), (Some(2), 1), "{printed}");

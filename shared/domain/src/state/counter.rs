@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_was_not_read_is_needed_and_never_stands_at_nothing() {
+    fn a_counter_that_was_not_read_is_requested_and_never_assumed_to_be_zero() {
         let unread = Counters::default();
         assert_eq!(unread.taken(&stock()), Err(CounterNeeded::Part(stock())));
         assert_eq!(unread.left(&stock(), 9, 1), Err(CounterNeeded::Part(stock())));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_tells_exactly_how_much_is_left() {
+    fn all_shards_show_exactly_how_much_is_left() {
         for (taken, most, left) in [(0, 9, 9), (9, 9, 0), (12, 9, 0), (2, 9, 7)] {
             assert_eq!(whole(taken).left(&stock(), most, 100), Ok(left));
         }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_hold_gives_back_what_still_counts_as_taken_and_no_more() {
+    fn the_end_of_a_hold_returns_what_still_counts_as_taken_and_no_more() {
         for (change, at_60) in [
             (CounterChange::Held(reserved(70, 3)), 12),
             (CounterChange::Ended { reserved: reserved(61, 3), kept: 0 }, 6),

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_lots_are_kept_and_the_others_stay_extended() {
+    fn a_limited_number_of_lots_is_stored_and_the_others_stay_extended() {
         let all: Vec<_> = (1..=10).map(|month| (on(month), 1)).collect();
         let mut extension = Extension::default();
         extension.keep(&lots(&all), on(12));

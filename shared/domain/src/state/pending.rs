@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_accruals_count_goes_over_with_their_points_and_is_found_there() {
+    fn what_accruals_count_is_merged_with_their_points_and_is_found_there() {
         let (first, last) = (date(2027, 1, 1), |day| Awaits::Confirmation(may(day)));
         let mut waiting = pending(&[(last(1), 1), (last(13), 4)]);
         let changes =

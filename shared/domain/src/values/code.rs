@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_code_is_found_whatever_the_case_and_the_dashes() {
+    fn a_generated_code_is_found_in_any_case_and_with_any_dashes() {
         let code = Some("7K3M-9QXT-04RW-HZ5E-C2VN".parse().unwrap());
         for typed in [
             "7K3M-9QXT-04RW-HZ5E-C2VN",

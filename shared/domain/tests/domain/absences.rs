@@ -126,7 +126,7 @@ fn section<'a>(manifest: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_domain_stands_on_seven_crates() {
+fn the_domain_depends_on_seven_crates() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     assert_eq!(section(&manifest, "dependencies"), DEPENDENCIES);
     assert_eq!(section(&manifest, "build-dependencies"), [""; 0]);

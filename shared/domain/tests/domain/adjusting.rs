@@ -94,7 +94,7 @@ fn tiered(period: &serde_json::Value) -> Rulebook {
 }
 
 #[test]
-fn what_an_operator_counts_brings_a_tier_and_what_is_taken_away_ends_it() {
+fn an_operators_amounts_reach_a_tier_and_deducting_them_ends_it() {
     for period in [json!("calendar_year"), json!("membership_year"), json!("lifetime"), json!({ "rolling_months": 12 })]
     {
         let program = tiered(&period);
@@ -128,7 +128,7 @@ fn what_an_operator_counts_brings_a_tier_and_what_is_taken_away_ends_it() {
 }
 
 #[test]
-fn what_counted_in_a_period_that_is_over_cannot_be_taken_away() {
+fn amounts_of_a_past_period_cannot_be_deducted() {
     let program = tiered(&json!("calendar_year"));
     let mut member = Member::joins(&program, "2026-08-01");
     member.earns(&program, "order-1", &purchase("2026-09-21", json!(9_000))).unwrap();

@@ -39,7 +39,7 @@ fn of_day(member: &Member, day: &str) -> i64 {
 }
 
 #[test]
-fn a_lot_too_many_goes_over_into_its_neighbour_and_a_refund_finds_it_there() {
+fn an_excess_lot_is_merged_into_its_neighbour_and_a_refund_finds_it_there() {
     let program = with_pending(&json!("none"));
     let mut member = member(&program);
     let entry = member.earns(&program, "order-1", &purchase("2026-12-01", json!(7))).unwrap();
@@ -67,7 +67,7 @@ fn a_lot_too_many_goes_over_into_its_neighbour_and_a_refund_finds_it_there() {
 }
 
 #[test]
-fn what_goes_over_is_told_of_others_lots_too() {
+fn lots_merged_in_another_account_are_recorded_too() {
     let program = with_pending(&json!("none"));
     let mut member = member(&program);
     let entry = member.earns(&program, "order-1", &purchase("2026-11-11", json!(7))).unwrap();
@@ -80,7 +80,7 @@ fn what_goes_over_is_told_of_others_lots_too() {
 }
 
 #[test]
-fn points_that_are_over_expire_and_go_over_into_nothing() {
+fn expired_points_are_never_merged() {
     let month = program(json!({
         "points": { "expiry": { "after_months": 1, "rounded_to": "exact_day" }, "backdating_days_max": 365,
                     "usable_days_min": 0 },
@@ -96,7 +96,7 @@ fn points_that_are_over_expire_and_go_over_into_nothing() {
 }
 
 #[test]
-fn what_a_hold_gives_back_has_its_own_date_though_there_is_no_room() {
+fn points_returned_by_a_hold_keep_their_date_even_without_room() {
     let program = with_pending(&json!("none"));
     let mut member = member(&program);
     let parts = full(on("2027-10-01"))

@@ -168,7 +168,7 @@ fn use_of_a_cap_is_forgotten_when_nothing_can_fall_into_its_interval_any_more() 
 }
 
 #[test]
-fn use_of_a_reward_is_forgotten_with_its_interval_because_no_reward_is_had_late() {
+fn the_use_of_a_reward_is_dropped_with_its_interval_because_redemptions_are_never_late() {
     let mut document = capped(&json!({ "times": 1, "every": "day" }));
     document["points"]["backdating_days_max"] = json!(3);
     document["rewards"] = json!([{ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 1 },

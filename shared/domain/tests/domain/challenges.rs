@@ -60,7 +60,7 @@ fn check_history(challenge: &Value, backdating_days_max: i64, steps: &[(&str, i6
 }
 
 #[test]
-fn a_challenge_pays_once_so_many_actions_lie_within_its_days() {
+fn a_challenge_pays_once_enough_actions_lie_within_its_days() {
     let check = |steps: &[(&str, i64, &str)]| check_history(&three_in_ten(true), 0, steps);
     check(&[("a 1", 0, "1/3 10.01"), ("b 2", 0, "2/3 10.01"), ("c 10", 100, "3/3 10.01")]);
     check(&[("a 1", 0, "1/3 10.01"), ("b 2", 0, "2/3 10.01"), ("c 11", 0, "2/3 11.01"), ("d 11", 100, "3/3 11.01")]);
@@ -324,7 +324,7 @@ fn a_cap_clips_a_challenge_and_a_refund_frees_the_cap() {
 }
 
 #[test]
-fn who_gets_another_promotion_of_the_group_takes_no_step() {
+fn a_beaten_rule_of_a_group_takes_no_step() {
     let promotion =
         |id: &str, give: Value| json!({ "id": id, "on": "purchase", "stacking": { "best_of": "g" }, "give": give });
     let program = program(json!({ "earning_rules": [

@@ -395,7 +395,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_members_do_to_each_other_every_point_is_where_the_books_say(
+    fn every_point_is_where_the_books_say_after_commands_between_members(
         steps in prop::collection::vec(any_step(), 1..40),
     ) {
         let mut history = History::begin();

@@ -364,7 +364,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_members_pay_for_and_merge_no_paid_day_and_no_status_is_lost(
+    fn no_paid_day_and_no_status_is_lost_by_payments_and_merges(
         (downgrade, grace) in (0..3_usize, prop_oneof![Just(0), Just(10_i64)]),
         steps in prop::collection::vec(any_step(), 1..40),
     ) {

@@ -168,7 +168,7 @@ fn with_balance() -> (Rulebook, Member) {
 }
 
 #[test]
-fn of_several_grounds_to_refuse_the_use_of_a_code_the_first_is_told() {
+fn the_first_of_several_reasons_to_refuse_the_use_of_a_code_is_returned() {
     // Whether money is missing or not expected goes by the reward, so what may be wrong with money comes in two sets.
     let with_balance = ["MoneyMissing", "CurrencyMismatch", "BalanceTooSmall"];
     let without = ["MoneyUnexpected"];

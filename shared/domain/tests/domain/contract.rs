@@ -49,7 +49,7 @@ fn the_example_of_the_contract_holds_to_the_point() {
 }
 
 #[test]
-fn a_reward_is_had_for_its_points_and_once_a_day() {
+fn a_reward_is_redeemed_for_its_points_and_once_a_day() {
     let program = program_of(&example());
     let mut member = Member::joins(&program, "2026-11-20");
     member.earns(&program, "order-1", &purchase("2026-11-21", json!(30_000))).unwrap();

@@ -781,7 +781,7 @@ proptest! {
     }
 
     #[test]
-    fn no_condition_that_is_accepted_stands_in_the_way_of_a_purchase(source in any_condition()) {
+    fn no_accepted_condition_rejects_a_purchase(source in any_condition()) {
         let mut document = example();
         document["earning_rules"] = json!([
             { "id": "strange", "on": "purchase", "when": source, "give": { "fixed": { "points": 1 } } },

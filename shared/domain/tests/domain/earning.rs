@@ -265,7 +265,7 @@ fn a_birthday_is_celebrated_on_its_day_once_a_year() {
 }
 
 #[test]
-fn a_birthday_present_pays_what_is_owed() {
+fn birthday_points_pay_what_is_owed() {
     let program = program(json!({
         "earning_rules": [{ "id": "cake", "on": "birthday", "give": { "fixed": { "points": 40 } } }],
         "attributes": [{ "id": "birthday", "type": "date" }],

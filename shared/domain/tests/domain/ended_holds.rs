@@ -257,7 +257,7 @@ proptest! {
     /// At every moment the stock that is left is what was neither taken for good nor is held by a hold that runs, for every
     /// member, and a member gets exactly what the catalogue says.
     #[test]
-    fn what_is_left_is_told_and_can_be_had(
+    fn the_catalogue_shows_what_is_left_and_it_can_be_redeemed(
         stock in 1..5_i64, limit in any_limit(), steps in prop::collection::vec(any_step(), 1..40),
     ) {
         let mut fields = json!({ "stock": stock });

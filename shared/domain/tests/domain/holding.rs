@@ -66,7 +66,7 @@ fn a_hold_reserves_points_and_a_capture_spends_them() {
 }
 
 #[test]
-fn a_partial_capture_spends_what_expires_first_and_gives_back_the_rest() {
+fn a_partial_capture_spends_what_expires_first_and_returns_the_rest() {
     for (captured, back, left) in [
         (
             1,
@@ -230,7 +230,7 @@ fn a_hold_ends_at_its_instant_regardless_of_who_reads_it_first() {
 }
 
 #[test]
-fn points_of_a_hold_whose_lot_is_over_meanwhile_are_put_back_and_expire_at_once() {
+fn points_of_a_hold_whose_lot_has_expired_return_and_expire_at_once() {
     let program = with_reward(json!({}));
     let held = |seconds: i64| {
         let mut member = member_with(&program, &[("2027-05-31", 130), ("2027-06-30", 7)]);
@@ -309,7 +309,7 @@ fn holds_end_in_the_order_of_their_ends() {
 }
 
 #[test]
-fn what_is_owed_is_paid_from_what_a_hold_gives_back() {
+fn owed_points_are_paid_from_what_a_hold_returns() {
     for (owed, left) in [(30, 70), (100, 0), (130, 0)] {
         let program = with_reward(json!({}));
         let mut held = member_with(&program, &[("2027-05-31", 60), ("2027-06-30", 40)]);
@@ -345,7 +345,7 @@ fn taken(program: &Rulebook, member: &Member) -> (i64, i64) {
 }
 
 #[test]
-fn stock_and_limit_are_given_back_by_a_hold_that_came_to_nothing_and_not_by_a_captured_one() {
+fn stock_and_limit_are_returned_by_a_cancelled_hold_and_not_by_a_captured_one() {
     for (unit, one, part) in [("times", 1, 1), ("points", 100, 60)] {
         for per in ["member", "program"] {
             let program = with_reward(json!({ "stock": 5, "limit": { unit: 500, "per": per, "every": "ever" } }));
@@ -380,7 +380,7 @@ fn stock_and_limit_are_given_back_by_a_hold_that_came_to_nothing_and_not_by_a_ca
 }
 
 #[test]
-fn the_use_given_back_is_that_of_the_day_on_which_it_was_had() {
+fn the_returned_use_is_that_of_the_day_of_the_redemption() {
     for per in ["member", "program"] {
         let program = with_reward(json!({ "limit": { "times": 1, "per": per, "every": "day" } }));
         let mut member = member_with(&program, &[("never", 1000)]);
@@ -395,7 +395,7 @@ fn the_use_given_back_is_that_of_the_day_on_which_it_was_had() {
 }
 
 #[test]
-fn the_last_piece_can_be_had_again_as_soon_as_its_hold_is_over() {
+fn the_last_piece_is_available_as_soon_as_its_hold_ends() {
     for fields in [
         json!({ "stock": 1 }),
         json!({ "limit": { "times": 1, "per": "program", "every": "ever" } }),
@@ -417,7 +417,7 @@ fn the_last_piece_can_be_had_again_as_soon_as_its_hold_is_over() {
 }
 
 #[test]
-fn what_was_undone_comes_back_with_its_original_dates() {
+fn reversed_points_return_with_their_original_dates() {
     let program = with_reward(json!({}));
     for (now, balance, left, expired) in [
         ("2026-11-22", 120, THREE.to_vec(), 0),

@@ -178,7 +178,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn whoever_buys_what_is_told_has_what_is_told(terms in any_terms(), acts in vec(any_act(), 1..12)) {
+    fn buying_the_missing_amount_reaches_the_shown_level(terms in any_terms(), acts in vec(any_act(), 1..12)) {
         let program = terms.program();
         let member = Member::joins(&program, "2026-03-17");
         let mut case = Case { terms: &terms, program: &program, member };

@@ -41,7 +41,7 @@ fn counts(account: &Account) -> (Option<&str>, [i64; 3], (u64, i64)) {
 }
 
 #[test]
-fn what_lapses_counts_no_more_from_the_day_it_lapses_whatever_the_basis_and_the_period() {
+fn lapsed_accruals_no_longer_count_for_any_basis_and_period() {
     let periods =
         [json!("calendar_year"), json!("membership_year"), json!("lifetime"), json!({ "rolling_months": 12 })];
     for period in periods {
@@ -161,7 +161,7 @@ fn a_lapse_leaves_the_balances_and_the_tier_as_a_full_return_would() {
 }
 
 #[test]
-fn what_is_confirmed_counts_for_good() {
+fn confirmed_amounts_count_permanently() {
     for (what, before) in BEFORE {
         let program = by_year();
         let mut member = Member::joins(&program, "2026-11-01");
@@ -317,7 +317,7 @@ fn a_lapse_takes_points_and_tier_and_a_return_after_it_the_steps_the_room_and_th
 }
 
 #[test]
-fn only_so_many_days_and_periods_are_kept_and_what_is_too_much_waits_longer() {
+fn a_limited_number_of_days_and_periods_is_stored_and_excess_points_wait_longer() {
     let tiers = json!({ "period": { "rolling_months": 36 }, "levels": levels(50, 100) });
     let mut document = with_tiers(&tiers);
     document["points"]["pending"]["until_confirmed"]["lapses_after_days"] = json!(60);

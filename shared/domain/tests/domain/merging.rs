@@ -70,7 +70,7 @@ fn points_keep_their_dates_and_the_higher_tier_stays() {
 }
 
 #[test]
-fn what_each_had_besides_points_is_added_up_kept_or_taken_over() {
+fn everything_besides_points_is_added_up_kept_or_taken_over() {
     let program = rules();
     let mut club = Club::default();
     club.joins(&program, "2026-11-01", "m-1", Some("m-9"), &["a", "b"]);

@@ -258,7 +258,7 @@ fn a_plan_that_waited_keeps_the_day_of_the_month_from_its_new_end_on() {
 }
 
 #[test]
-fn payments_of_each_card_can_be_taken_back() {
+fn payments_of_both_accounts_can_be_reversed() {
     let program = rules();
     let begin = || {
         let other = [("plus", "2027-03-01"), ("plus", "2027-03-02")];

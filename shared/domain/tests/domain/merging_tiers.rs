@@ -138,7 +138,7 @@ fn a_level_that_is_kept_outlives_the_periods_of_both_cards() {
 }
 
 #[test]
-fn the_lower_of_two_overrides_holds_when_the_higher_one_is_over() {
+fn the_lower_of_two_overrides_holds_after_the_higher_one_ends() {
     for period in [json!("membership_year"), json!("calendar_year"), json!({ "rolling_months": 12 }), json!("lifetime")]
     {
         for downgrade in ["to_qualified", "one_level", "never"] {

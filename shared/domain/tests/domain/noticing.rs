@@ -122,7 +122,7 @@ type Act = fn(&mut Member, &Rulebook);
 type Notices = &'static [(&'static str, &'static str, i64)];
 
 #[test]
-fn what_comes_in_late_is_told_of_when_the_next_day_begins_and_no_day_is_told_of_twice() {
+fn late_points_get_their_notice_at_the_beginning_of_the_next_day_and_each_day_has_one() {
     let later = at("2027-05-10");
     // Each on 10 May, when 31 May has been told of and 9 June is a day away from it.
     let acts: [(&str, Act, Notices); 7] = [
@@ -196,7 +196,7 @@ fn what_comes_in_late_is_told_of_when_the_next_day_begins_and_no_day_is_told_of_
 }
 
 #[test]
-fn whoever_is_looked_at_late_is_told_of_what_is_left_on_the_day_on_which_it_came_near() {
+fn a_late_review_writes_the_notice_with_the_points_of_its_own_day() {
     let program = a_year_to_the_day();
     let parts = [("2027-05-30", 1), ("2027-05-31", 2), ("2027-06-30", 4), ("2027-07-01", 8)];
     for (now, expected) in [
@@ -230,7 +230,7 @@ fn a_suspended_member_gets_notices_and_a_closed_one_does_not() {
 }
 
 #[test]
-fn points_of_another_member_are_told_of_by_whoever_has_them_now() {
+fn notices_of_transferred_points_go_to_their_current_owner() {
     let program = a_year_to_the_day();
     let club = || {
         let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
@@ -285,7 +285,7 @@ fn a_program_sets_the_days_of_notices_or_turns_them_off() {
 }
 
 #[test]
-fn points_that_activity_extends_are_told_of_again_before_their_new_last_day() {
+fn extended_points_get_another_notice_before_their_new_last_day() {
     let program = with(&json!({ "expiry": { "inactivity_months": 6 } }));
     let mut member = Member::joins(&program, "2026-11-01");
     member.earns(&program, "order-1", &purchase("2026-11-10", json!(100))).unwrap();

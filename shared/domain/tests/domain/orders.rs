@@ -61,7 +61,7 @@ fn only_what_is_eligible_earns() {
 }
 
 #[test]
-fn what_is_not_eligible_does_not_count_toward_a_tier() {
+fn ineligible_amounts_do_not_count_toward_a_tier() {
     let program = program(json!({
         "points": { "eligible": { "excluded_categories": ["gift-card"] } },
         "earning_rules": [per_euro()],

@@ -528,7 +528,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(800))]
 
     #[test]
-    fn whatever_comes_back_of_orders_they_give_what_the_books_say(
+    fn returned_orders_give_what_the_books_say(
         terms in any_terms(),
         first in any_basket(),
         acts in vec((any::<usize>(), any_act()), 1..20),

@@ -95,7 +95,7 @@ fn a_tier_that_is_given_holds_to_its_last_day_and_the_ledger_says_why() {
 }
 
 #[test]
-fn giving_the_same_again_changes_nothing_and_giving_another_takes_its_place() {
+fn repeating_an_override_changes_nothing_and_another_one_replaces_it() {
     let program = with_tiers(json!({}));
     let mut member = Member::joins(&program, "2026-03-01");
     let gold = given("gold", "2027-06-30", "c-1");

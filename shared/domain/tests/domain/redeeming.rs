@@ -128,7 +128,7 @@ fn a_limit_counts_in_its_interval() {
 }
 
 #[test]
-fn a_reward_is_had_while_it_is_active_and_in_stock() {
+fn a_reward_is_available_while_it_is_active_and_in_stock() {
     check(
         json!({ "active": { "from": "2026-11-20T00:00:00+03:00", "to": "2026-11-27T00:00:00+03:00", "from_time": "09:00" } }),
         &[

@@ -298,7 +298,7 @@ fn a_debt_goes_along_when_members_become_one() {
 }
 
 #[test]
-fn a_purchase_pays_that_was_made_after_both_had_joined_and_cost_something() {
+fn a_purchase_pays_for_a_referral_if_both_had_joined_and_it_cost_something() {
     let document = |least: i64| {
         json!({
             "points": { "backdating_days_max": 30 },

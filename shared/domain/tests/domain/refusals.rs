@@ -90,7 +90,7 @@ fn a_change_of_names_is_refused_in_this_order() {
 }
 
 #[test]
-fn every_refusal_stands_in_these_tables_in_the_order_of_its_enum() {
+fn every_refusal_is_in_these_tables_in_the_order_of_its_enum() {
     let accruals = ["Inactive", "Unfit", "OccurredAtOutOfRange", "PointsOverflow"];
     assert_eq!(declared(include_str!("../../src/decisions/earn.rs"), "EarnRefusal"), accruals);
     let unfit = ["CurrencyMismatch", "LinesExceedTotal"];
@@ -181,7 +181,7 @@ fn the_first_of_several_reasons_to_refuse_an_accrual_is_returned() {
 }
 
 #[test]
-fn a_purchase_may_lie_back_so_many_days_and_five_minutes_ahead() {
+fn a_purchase_may_be_backdated_within_the_limit_and_five_minutes_ahead() {
     let program = program(json!({ "points": { "backdating_days_max": 30 } }));
     for (now, when, expected) in [
         ("2026-11-21T15:00", "2026-10-22T00:00:00+03:00", true),

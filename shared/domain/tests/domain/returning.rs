@@ -97,7 +97,7 @@ fn coffee_and_beans() -> Occasion {
 }
 
 #[test]
-fn what_never_earned_takes_nothing_when_it_comes_back() {
+fn a_return_of_lines_that_never_earned_deducts_nothing() {
     let cards = || json!({ "eligible": { "excluded_categories": ["gift-card"] } });
     let card_and_shirt = || order(10_000, &[("gift-card", 1.0, 5_000), ("shirt", 1.0, 5_000)]);
     let base = || json!([per(1, 100)]);
@@ -119,7 +119,7 @@ fn what_never_earned_takes_nothing_when_it_comes_back() {
 }
 
 #[test]
-fn what_is_left_of_an_amount_is_rounded_as_a_smaller_order_is() {
+fn the_rest_of_an_amount_is_rounded_like_a_smaller_order() {
     let none = || json!({});
     let base = || json!([per(1, 100)]);
     let plain = |total: i64| order(total, &[]);
@@ -148,7 +148,7 @@ fn what_is_left_of_an_amount_is_rounded_as_a_smaller_order_is() {
 }
 
 #[test]
-fn what_is_left_of_the_lines_is_counted_again() {
+fn the_remaining_lines_are_counted_again() {
     let none = || json!({});
     let pieces = || {
         let give = json!({ "per_item": { "points": 10, "counts": "pieces" } });
@@ -373,7 +373,7 @@ fn what_a_cap_held_back_in_a_group_stays_held_back() {
 }
 
 #[test]
-fn a_free_order_that_came_back_stays_away() {
+fn a_returned_free_order_stays_returned() {
     let visit = rule("visit", &json!({ "give": { "fixed": { "points": 10 } } }));
     let program = program(json!({ "earning_rules": [visit] }));
     for (returns, expected) in [

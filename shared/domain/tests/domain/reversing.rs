@@ -155,7 +155,7 @@ fn points_are_taken_from_where_they_are() {
 }
 
 #[test]
-fn what_lapsed_after_a_part_was_taken_back_is_not_taken_again() {
+fn points_that_lapsed_after_a_partial_return_are_not_deducted_again() {
     let program = with_points(&json!({ "pending": { "until_confirmed": { "lapses_after_days": 30 } } }));
     let mut member = buyer(&program);
     member.reverses(&program, at("2026-11-22"), "refund-1", "order-1", Some(euro(500))).unwrap();
@@ -183,7 +183,7 @@ fn confirmed_points_are_taken_from_the_lot_that_they_became() {
 }
 
 #[test]
-fn what_is_not_there_any_more_is_owed_or_forgiven() {
+fn points_that_are_already_spent_are_owed_or_forgiven() {
     for policy in ["owe", "forgive"] {
         let program = with_points(&json!({ "negative_balance": policy, "expiry": { "after_months": 12 } }));
         let spent = |points: i64| {

@@ -103,7 +103,7 @@ fn assert_same_story(in_steps: &Member, at_once: &Member) {
 }
 
 #[test]
-fn years_untouched_are_told_day_by_day() {
+fn years_without_requests_are_settled_day_by_day() {
     let (program, mut member) = eventful();
     let entries = member.reviewed(&program, at("2028-12-31"));
     let expected = [
@@ -243,7 +243,7 @@ fn a_review_that_came_to_nothing_is_not_due_again_tomorrow() {
 }
 
 #[test]
-fn points_that_live_for_ten_years_are_reviewed_a_month_before_they_are_over() {
+fn points_that_live_for_ten_years_are_reviewed_a_month_before_they_expire() {
     let program = program(json!({
         "points": { "expiry": { "after_months": 120, "rounded_to": "end_of_month" } },
         "earning_rules": [{ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 1 } } },

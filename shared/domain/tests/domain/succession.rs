@@ -174,7 +174,7 @@ fn raised_thresholds_are_a_warning_at_each_level() {
 }
 
 #[test]
-fn the_first_version_is_in_force_at_once_whatever_it_says() {
+fn the_first_version_is_in_force_at_once_regardless_of_its_document() {
     let at_once = example();
     let scheduled = changed(example(), &[("/in_force_from", json!("2027-03-01T00:00:00+03:00"))]);
     for (document, expected) in [(at_once, vec![]), (scheduled, vec![("/in_force_from", "in_force_from_ignored")])] {

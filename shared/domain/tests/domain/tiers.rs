@@ -396,7 +396,7 @@ fn a_level_that_never_falls_needs_nothing_to_be_kept() {
 }
 
 #[test]
-fn what_is_missing_is_told_for_each_kind_that_counts() {
+fn missing_amounts_are_shown_for_each_basis() {
     for (basis, bought, expected) in [
         (json!({ "any": ["points", "visits"] }), 50, vec![("points", 95), ("visits", 2)]),
         (json!({ "all": ["visits", "spend"] }), 50, vec![("visits", 2), ("spend", 950)]),
@@ -440,7 +440,7 @@ fn an_override_lifts_and_never_lowers() {
 }
 
 #[test]
-fn an_override_holds_through_its_last_day_whatever_else_happens_on_it() {
+fn an_override_holds_through_its_last_day_regardless_of_other_events() {
     let program = with_tiers(json!({}));
     let mut member = Member::joins(&program, "2026-03-01");
     let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2026-06-30"), reason: "c-1".parse().unwrap() };

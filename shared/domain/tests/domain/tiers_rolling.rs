@@ -183,7 +183,7 @@ fn a_refund_removes_what_the_purchase_secured() {
 }
 
 #[test]
-fn a_level_that_is_never_lost_stays_whatever_the_others_do() {
+fn a_level_that_is_never_lost_stays_when_others_fall() {
     let bought = ("2026-03-10", Buy(3000), "platinum");
     for (period, last, after) in [
         (json!("calendar_year"), "2027-12-31T23:59", "2028-01-01T00:00"),
@@ -212,7 +212,7 @@ fn a_level_that_is_never_lost_stays_whatever_the_others_do() {
 }
 
 #[test]
-fn a_level_that_is_never_lost_from_now_on_is_lost_by_who_had_only_grace_left() {
+fn a_level_that_becomes_permanent_is_lost_by_members_with_only_grace_left() {
     let before = with_tiers(rolling(1, json!({ "grace_days": 31 })));
     let document = tiers_document(rolling(1, json!({ "grace_days": 31, "levels": with_gold_for_ever() })));
     let after = before.then(at("2026-11-12"), &document);
@@ -278,7 +278,7 @@ fn the_answer_explains_the_window() {
 }
 
 #[test]
-fn what_is_bought_too_soon_leaves_the_window_with_what_it_is_to_replace() {
+fn purchases_made_too_soon_leave_the_window_with_those_they_should_replace() {
     let program = with_tiers(rolling(12, json!({})));
     let mut member = Member::joins(&program, "2027-03-01");
     member.earns(&program, "order-1", &purchase("2027-03-05", json!(1000))).unwrap();
@@ -327,7 +327,7 @@ fn level(id: &str, threshold: i64) -> Value {
 }
 
 #[test]
-fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
+fn no_member_stays_in_a_level_that_was_removed() {
     let (bronze, silver, gold) = (level("bronze", 0), level("silver", 100), level("gold", 200));
     let before = json!([bronze, silver, gold]);
     let both = [("gold", "bronze"), ("silver", "bronze")];
@@ -374,7 +374,7 @@ fn nobody_is_stuck_in_a_level_that_is_no_longer_there() {
 }
 
 #[test]
-fn what_was_counted_over_one_period_counts_over_another_under_the_days_it_is_kept_under() {
+fn amounts_counted_under_one_period_rule_count_under_another_by_their_stored_day() {
     let levels = json!([level("bronze", 0), level("silver", 100), level("gold", 200)]);
     let first = |period: Value| program_of(&with_levels(&levels, &period));
     let second = |first: &Rulebook, period: Value| first.then(at("2026-10-01"), &with_levels(&levels, &period));

@@ -80,7 +80,7 @@ fn points_expire_by_the_policy_that_comes_first() {
 }
 
 #[test]
-fn points_of_one_last_day_and_different_limits_expire_and_are_told_of_together() {
+fn points_of_one_last_day_and_different_limits_share_their_expiry_and_notice() {
     let program = with(&json!([after(24), inactivity(2)]));
     let mut member = Member::joins(&program, "2027-01-01");
     for (key, day) in [("order-1", "2027-01-10"), ("order-2", "2027-01-20"), ("order-3", "2027-02-01")] {

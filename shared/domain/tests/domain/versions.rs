@@ -268,22 +268,22 @@ fn check_equal(period: &Value) {
 }
 
 #[test]
-fn two_members_end_equal_over_calendar_years_whoever_was_touched_when() {
+fn two_members_end_equal_over_calendar_years_regardless_of_when_they_were_touched() {
     check_equal(&json!(YEAR));
 }
 
 #[test]
-fn two_members_end_equal_over_membership_years_whoever_was_touched_when() {
+fn two_members_end_equal_over_membership_years_regardless_of_when_they_were_touched() {
     check_equal(&json!(MEMBERSHIP));
 }
 
 #[test]
-fn two_members_end_equal_over_a_lifetime_whoever_was_touched_when() {
+fn two_members_end_equal_over_a_lifetime_regardless_of_when_they_were_touched() {
     check_equal(&json!(LIFETIME));
 }
 
 #[test]
-fn two_members_end_equal_over_a_window_of_months_whoever_was_touched_when() {
+fn two_members_end_equal_over_rolling_months_regardless_of_when_they_were_touched() {
     check_equal(&rolling());
 }
 
@@ -321,7 +321,7 @@ fn a_promise_that_steps_down_by_month_does_not_depend_on_when_accounts_were_touc
 }
 
 #[test]
-fn what_is_remembered_for_late_purchases_is_the_same_whoever_was_touched_on_the_day_of_a_change() {
+fn data_for_late_purchases_does_not_depend_on_when_accounts_were_touched() {
     let rules = |backdating: i64, rules: Value| {
         document(json!({ "points": { "backdating_days_max": backdating }, "earning_rules": rules }))
     };

@@ -113,7 +113,7 @@ fn a_purchase_that_comes_after_its_maturity_is_spendable_at_once_and_expires_as_
 }
 
 #[test]
-fn what_was_given_for_nothing_that_can_be_taken_back_does_not_wait() {
+fn points_for_occasions_that_cannot_be_undone_are_never_pending() {
     for program in [by_day(), by_confirmation()] {
         let mut member = Member::joins_with(&program, "2026-11-01", &json!({ "birthday": "1990-11-15" }));
         assert_eq!(member.balances(), [0, 25, 0, 0], "a welcome");
@@ -221,7 +221,7 @@ fn an_accrual_that_never_waited_cannot_be_confirmed() {
 }
 
 #[test]
-fn what_is_owed_is_paid_when_points_become_spendable_and_not_before() {
+fn owed_points_are_paid_when_points_become_spendable_and_not_before() {
     for (owed, left, expires_on) in [(30, 70, Some(on("2027-01-05"))), (100, 0, None), (130, 0, None)] {
         let program = by_day();
         let mut member = joins(&program);
@@ -253,7 +253,7 @@ fn a_suspended_account_may_confirm_and_mature() {
 }
 
 #[test]
-fn what_a_program_said_when_points_were_given_holds_whatever_it_says_later() {
+fn the_program_version_that_gave_points_decides_about_them_later() {
     let first = by_day();
     let second = first.then(at("2026-11-22"), &pending_document(&json!("none")));
     let mut member = joins(&first);

@@ -198,7 +198,7 @@ fn in_order() -> Vec<Case> {
 }
 
 #[test]
-fn what_is_taken_back_whole_extends_nothing() {
+fn a_complete_return_extends_nothing() {
     let program = with_points(&json!({}));
     for (what, act, extended_to, expected) in taken_back().into_iter().chain(in_order()) {
         let mut member = member(&program);

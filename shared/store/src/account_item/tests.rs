@@ -182,7 +182,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn every_account_comes_back_from_its_item_as_it_was(account in kept()) {
+    fn every_account_is_read_from_its_item_unchanged(account in kept()) {
         prop_assert_eq!(read(&write(&account)).unwrap(), account);
     }
 
@@ -357,7 +357,7 @@ fn an_ordinary_account_in_the_worst_case_weighs_no_more_than_a_kilobyte() {
 }
 
 #[test]
-fn what_is_empty_zero_or_absent_is_left_out() {
+fn empty_zero_and_missing_values_are_left_out() {
     let account = Account {
         attributes: BTreeMap::new(),
         aliases: vec![],

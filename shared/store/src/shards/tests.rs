@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn a_piece_goes_to_as_many_as_there_are_however_old_their_looks(
+    fn no_more_pieces_are_given_than_there_are_however_stale_the_reads(
         commands in commands(Just(3)), late in prop::collection::vec(any::<bool>(), 60),
     ) {
         let (mut shards, mut model) = (Shards::default(), Model::default());
@@ -318,7 +318,7 @@ fn a_counter_is_begun_and_its_limit_changed_by_writing_all_shards_at_once() {
 }
 
 #[test]
-fn one_shard_tells_nothing_under_a_lower_limit_or_before_the_counter_is_begun() {
+fn one_shard_is_not_sufficient_under_a_lower_limit_or_before_the_first_take() {
     let work = |step, most| Work { steps: vec![step], most, now: at(0) };
     let can = |shard: Option<&Shard>, step, most| Look::At(3, shard.cloned()).changes(&work(step, most)).is_some();
     let shard = Shard { taken: 1, most: 40, ..Shard::default() };
@@ -370,7 +370,7 @@ fn a_take_frees_what_ended_holds_reserved_only_where_it_needs_the_room() {
 }
 
 #[test]
-fn a_hold_ends_in_one_blind_change_and_what_is_given_back_beside_holds_is_what_was_taken_for_good() {
+fn a_hold_ends_in_one_blind_change_and_only_permanent_takes_are_returned_besides_holds() {
     let one = hold(1, 60, 2);
     let change = |steps: &[Step]| {
         let work = Work { steps: steps.to_vec(), most: 40, now: at(60) };

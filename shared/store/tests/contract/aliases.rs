@@ -5,7 +5,7 @@ use regulars_store::AliasKey;
 use crate::sample::{claim, commit, demo, empty, member, table_with_member};
 
 #[tokio::test]
-async fn a_member_is_found_by_a_name_however_it_is_written_and_the_table_never_holds_it() {
+async fn a_member_is_found_by_an_alias_in_any_notation_and_the_table_never_contains_it() {
     let (table, account) = table_with_member().await;
     let key = AliasKey::new(b"a key only for tests").unwrap();
     let mut posting = empty(&account);

@@ -268,7 +268,7 @@ async fn a_code_that_changed_since_it_was_read_is_not_changed_again() {
 }
 
 #[tokio::test]
-async fn a_code_is_void_for_good_and_a_free_one_is_never_given() {
+async fn a_voided_code_stays_void_and_a_free_one_is_never_given() {
     let (table, _) = table_with_member().await;
     let void = async |code: &str| table.store.void_code(&demo(), &cinema(), &code.parse().unwrap()).await.unwrap();
     assert_eq!(void("A1").await, None);

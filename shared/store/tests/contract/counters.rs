@@ -139,7 +139,7 @@ async fn a_late_purchase_that_knows_an_older_limit_goes_by_the_newer_one_as_long
 }
 
 #[tokio::test]
-async fn a_full_shard_is_no_reason_as_long_as_another_has_room() {
+async fn a_full_shard_refuses_nothing_while_another_has_room() {
     let (table, mut account) = table_with_member().await;
     set_shards(&table, 40, [5, 5, 5, 5, 5, 3, 5, 5]).await;
     for key in ["r-1", "r-2"] {
@@ -154,7 +154,7 @@ async fn a_full_shard_is_no_reason_as_long_as_another_has_room() {
 }
 
 #[tokio::test]
-async fn an_amount_that_no_shard_can_bear_is_spread_and_comes_back_from_where_it_lies() {
+async fn an_amount_above_the_room_of_every_shard_is_spread_and_returned_from_there() {
     let (table, account) = table_with_member().await;
     let mut posting = accrual(&account, "r-1", 0);
     posting.takes = vec![take(12, 40)];
@@ -330,7 +330,7 @@ async fn redeem_all(table: &Table, members: usize, most: i64) -> (usize, usize) 
 }
 
 #[tokio::test]
-async fn a_stock_is_never_oversold_however_many_want_the_last_pieces() {
+async fn stock_is_never_oversold_in_a_rush_for_the_last_pieces() {
     let table = Table::new().await;
     for n in 0..12 {
         commit(&table, &enrollment(&member(&format!("m-{n}")))).await;

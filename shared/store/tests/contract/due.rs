@@ -48,7 +48,7 @@ async fn due(table: &Table, through: Date, limit: u32) -> Vec<(Date, MemberId)> 
 }
 
 #[tokio::test]
-async fn what_is_due_comes_in_the_order_of_its_days_and_nothing_else_does() {
+async fn due_accounts_are_listed_in_date_order_and_no_others() {
     let table = Table::new().await;
     let members = members_of_shard(8);
     let days = [

@@ -81,7 +81,7 @@ async fn a_table_that_does_not_exist_is_broken() {
 }
 
 #[tokio::test]
-async fn a_transaction_refused_for_good_is_broken() {
+async fn a_permanently_rejected_transaction_is_a_fault() {
     for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "SomethingNew"] {
         let (table, account) = table_with_member().await;
         table.wire.next("TransactWriteItems", cancelled_for(&["None", code]));

@@ -99,7 +99,7 @@ async fn redeem(store: &Store, id: &str, key: &str, seconds: i64, most: i64) -> 
 }
 
 #[tokio::test]
-async fn a_piece_is_free_from_the_second_at_which_its_hold_ends_and_is_given_back_once() {
+async fn a_piece_is_free_from_the_second_in_which_its_hold_ends_and_is_returned_once() {
     let (table, accounts) = table_with(&["m-1", "m-2"]).await;
     let [one, _] = accounts.as_slice() else { panic!("two members") };
     let hold = reserved(one, "r-1", 60, 1);
@@ -207,7 +207,7 @@ async fn a_capture_by_a_clock_that_is_late_and_a_take_by_one_that_is_ahead_never
 }
 
 #[tokio::test]
-async fn a_capture_that_was_carried_out_is_a_repeat_and_a_second_one_a_conflict_never_a_hold_that_is_over() {
+async fn a_repeated_capture_is_a_repeat_and_a_second_one_is_a_conflict_and_never_an_ended_hold() {
     let (table, accounts) = table_with(&["m-1"]).await;
     let hold = reserved(&accounts[0], "r-1", 60, 1);
     let holding = posting(&accounts[0], "r-1", 0, &[stock(CounterChange::Held(hold.clone()), 1)]);
@@ -221,7 +221,7 @@ async fn a_capture_that_was_carried_out_is_a_repeat_and_a_second_one_a_conflict_
 }
 
 #[tokio::test]
-async fn an_amount_that_lies_in_several_shards_is_captured_in_part_and_given_back_whole() {
+async fn an_amount_in_several_shards_is_captured_in_part_and_returned_completely() {
     let limit =
         CounterId::Cap { owner: CapOwner::Reward("tasting".parse().unwrap()), from: jiff::civil::date(1, 1, 1) };
     let at = |table: Table| async move {

@@ -50,7 +50,7 @@ fn reversed(changes: u64, refunded: i64) -> Mark {
 }
 
 #[tokio::test]
-async fn a_mark_comes_back_with_its_entry_and_leaves_the_entry_as_it_was() {
+async fn a_mark_is_read_with_its_entry_and_leaves_the_entry_unchanged() {
     let (table, account) = table_with_member().await;
     let posting = accrual(&account, "order-1", 5);
     let mut account = commit(&table, &posting).await;

@@ -272,7 +272,7 @@ async fn a_concurrent_withdrawal_and_publication_each_see_the_others_result() {
 }
 
 #[tokio::test]
-async fn whether_a_publication_may_go_ahead_is_told_without_writing() {
+async fn a_publication_is_checked_without_writing() {
     let table = Table::new().await;
     let start = async |expected, document: &str| {
         table.store.start_publication(&demo(), Publish { expected, document, now: now() }).await.unwrap()

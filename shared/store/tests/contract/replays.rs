@@ -60,7 +60,7 @@ async fn a_repeat_is_recognised_forever_and_not_by_its_token() {
 }
 
 #[tokio::test]
-async fn a_key_that_names_another_request_is_refused() {
+async fn a_key_of_another_request_is_refused() {
     let (table, _) = table_with_member().await;
     accrue(&table, "order-1", 5, 100).await.unwrap();
     assert_eq!(accrue(&table, "order-1", 6, 100).await.unwrap(), Outcome::KeyReused);
@@ -136,7 +136,7 @@ async fn of_two_equal_requests_at_once_one_is_carried_out_and_one_replayed() {
 }
 
 #[tokio::test]
-async fn a_request_that_another_instance_carried_out_meanwhile_is_replayed_with_its_account() {
+async fn a_request_that_another_instance_carried_out_in_between_is_replayed_with_its_account() {
     let (table, account) = table_with_member().await;
     let first = accrual(&account, "order-1", 5);
     let (store, posting) = (table.store.clone(), first.clone());
@@ -214,7 +214,7 @@ async fn an_enrollment_is_repeated_like_any_request() {
 }
 
 #[tokio::test]
-async fn two_requests_to_join_at_once_are_the_same_whatever_salt_each_brought() {
+async fn two_concurrent_enrollments_are_the_same_despite_different_salts() {
     let table = Table::new().await;
     let known = regulars_store::RequestKey { entry: "~enrollment".parse().unwrap(), ..request("enrollment", 0) };
     let content = known.content.clone();
@@ -260,7 +260,7 @@ async fn a_commit_alone_replays_too_and_shows_the_account_if_it_saw_another() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_a_repeat_whatever_else_stands_in_its_way() {
+async fn a_repeat_is_a_repeat_regardless_of_other_failed_conditions() {
     let (table, account) = table_with_member().await;
     let mut first = accrual(&account, "r-1", 5);
     first.takes = vec![take(3, 3)];

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn the_segments_hold_every_account_once_whatever_the_size_of_a_page() {
+async fn the_segments_contain_every_account_once_for_any_page_size() {
     let table = Table::new().await;
     for number in 0..30 {
         commit(&table, &enrollment(&member(&format!("m-{number}")))).await;

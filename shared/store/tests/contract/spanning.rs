@@ -55,7 +55,7 @@ async fn both_accounts_change_or_neither() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_carried_out_is_a_replay_whatever_became_of_the_other_account() {
+async fn a_request_that_was_carried_out_is_a_replay_regardless_of_the_other_account() {
     let (table, one, other) = two().await;
     let posting = both(&one, &other, "t-1", "~transfer~m-1~t-1");
     commit(&table, &posting).await;

@@ -189,7 +189,7 @@ fn the_tenth_visit_fills_the_punch_card_and_the_eleventh_begins_another() {
 }
 
 #[test]
-fn the_breakdown_tells_how_far_a_challenge_has_come() {
+fn the_breakdown_shows_the_progress_of_a_challenge() {
     let mut program = coffee_shop();
     let challenge = json!({ "times": 2, "within_days": 30, "points": 40, "repeats": true });
     program["earning_rules"][4]["give"] = json!({ "challenge": challenge });

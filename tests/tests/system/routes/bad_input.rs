@@ -199,7 +199,7 @@ fn a_body_that_is_no_json_or_no_request_is_refused_whole() {
 }
 
 #[test]
-fn a_field_that_stands_twice_is_refused() {
+fn a_duplicate_field_is_refused() {
     let watched = Watched::start();
     let good = purchase(1).to_string();
     for (body, at) in [

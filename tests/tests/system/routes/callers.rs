@@ -268,7 +268,7 @@ fn another_member_and_another_program_are_reported_as_not_existing() {
 
 /// What a member can do for themselves is done by them, and who did it is in the ledger.
 #[test]
-fn a_member_spends_and_gives_up_a_hold_and_no_more() {
+fn a_member_spends_and_cancels_a_hold_and_no_more() {
     let (system, key) = system();
     let says = |scopes: &[Scope], member| Says { scopes: scopes.to_vec(), member, program: Some("demo") };
     let till = token(&key, &says(&[Scope::Earn], None));

@@ -163,7 +163,7 @@ fn a_quote_shows_no_code_and_uses_none_up() {
 }
 
 #[test]
-fn what_is_uploaded_is_checked_as_a_whole_before_any_of_it_is_kept() {
+fn an_upload_is_checked_completely_before_any_code_is_stored() {
     let system = with_member();
     let many: Vec<String> = (0..501).map(|number| format!("code-{number}")).collect();
     for (body, at) in [
@@ -294,7 +294,7 @@ fn an_expired_code_is_refused_from_the_day_after_its_last() {
 }
 
 #[test]
-fn a_void_code_is_void_for_good_and_a_free_one_is_never_given() {
+fn a_void_code_stays_void_and_a_free_one_is_never_given() {
     let system = with_member();
     upload(&system, &["A1", "A2"]);
     let code = redeem(&system, "r-1", "cinema").as_str().unwrap().to_owned();
@@ -347,7 +347,7 @@ fn a_redemption_whose_code_was_used_is_not_undone_and_of_a_balance_the_rest_is()
 }
 
 #[test]
-fn a_generated_code_is_found_whatever_the_case_and_the_dashes_and_an_uploaded_one_as_it_is() {
+fn a_generated_code_is_found_in_any_notation_and_an_uploaded_one_only_as_uploaded() {
     let system = with_member();
     upload(&system, &["Seat-A1"]);
     redeem(&system, "r-1", "cinema");

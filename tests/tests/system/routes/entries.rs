@@ -12,7 +12,7 @@ fn seqs(page: &Value) -> Vec<u64> {
 }
 
 #[test]
-fn the_newest_entry_stands_first_and_each_explains_itself() {
+fn the_newest_entry_comes_first_and_each_explains_itself() {
     let system = System::start();
     system.enroll("m-1");
     let first = system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
@@ -104,7 +104,7 @@ fn one_entry_is_read_by_its_id() {
 }
 
 #[test]
-fn the_statement_adds_up_to_the_balance_after_a_year_that_nobody_looked_at() {
+fn the_statement_adds_up_to_the_balance_after_a_year_without_requests() {
     let system = System::start();
     system.enroll("m-1");
     system.accrue("m-1", "order-1", &purchase(30_000)).expect(201);
@@ -127,7 +127,7 @@ fn the_statement_adds_up_to_the_balance_after_a_year_that_nobody_looked_at() {
 }
 
 #[test]
-fn the_statement_tells_of_points_that_will_expire() {
+fn the_statement_shows_expiry_notices() {
     let system = System::start();
     system.enroll("m-1");
     system.move_clock("2027-10-30T20:59:59Z");

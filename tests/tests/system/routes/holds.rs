@@ -166,7 +166,7 @@ fn wants_mug(system: &System, id: &str, key: &str) -> Answer {
 }
 
 #[test]
-fn the_piece_of_an_ended_hold_can_be_had_by_anybody_two_minutes_later_without_any_review() {
+fn the_piece_of_an_ended_hold_is_available_to_all_two_minutes_later_without_a_review() {
     for (fields, code, stock) in [
         (json!({ "stock": 1 }), "reward_out_of_stock", 1),
         (json!({ "limit": { "times": 1, "per": "program", "every": "ever" } }), "reward_limit_reached", 0),
@@ -201,7 +201,7 @@ fn the_piece_of_an_ended_hold_can_be_had_by_anybody_two_minutes_later_without_an
 }
 
 #[test]
-fn a_capture_by_a_clock_that_is_late_is_refused_once_another_has_the_piece() {
+fn a_capture_by_a_slow_clock_is_refused_once_another_member_has_the_piece() {
     let system = with_held_mug(&json!({ "stock": 1 })).unproven();
     // Another function, whose clock says that the hold has ended, takes the piece.
     let store = &system.engine().store;
@@ -243,7 +243,7 @@ fn mug_left(system: &System) -> Value {
 type Fate<'f> = &'f dyn Fn(&System);
 
 #[test]
-fn whatever_became_of_the_holder_the_piece_is_free_once() {
+fn the_piece_is_freed_once_regardless_of_the_holder() {
     let status = |status: &'static str| {
         move |system: &System| drop(system.client.patch(&member("m-1"), &json!({ "status": status })).expect(200))
     };

@@ -27,7 +27,7 @@ fn quoted(key: &str) -> String {
 }
 
 #[test]
-fn a_number_of_another_system_is_a_key_and_names_its_entry_ever_after() {
+fn a_number_of_another_system_is_a_key_and_permanently_names_its_entry() {
     let system = System::start();
     system.enroll("m-1");
     for (key, in_query) in KEYS {
@@ -138,7 +138,7 @@ const ROUTE_KEY: &str = "GET /v1/programs/{program}/members/{member}/entries/{en
 
 /// API Gateway decodes a path and names its route; a function URL hands it on as it was sent, and names none.
 #[test]
-fn an_entry_is_found_however_a_front_end_delivers_the_path() {
+fn an_entry_is_found_for_every_form_of_path_that_a_front_end_delivers() {
     let system = System::with_silver_member();
     for (key, _) in KEYS {
         system.accrue("m-1", key, &purchase(10_000)).expect(201);

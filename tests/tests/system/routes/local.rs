@@ -16,7 +16,7 @@ fn ran(reviewed: u64, changed: u64) -> Value {
 }
 
 #[test]
-fn the_clock_stands_where_it_was_put_and_moves_forward_only() {
+fn the_clock_stands_where_it_was_set_and_moves_forward_only() {
     let system = System::start();
     let put = |now: &str| system.client.put(CLOCK, ("x", "y"), &json!({ "now": now }));
     assert_eq!(system.client.get(CLOCK).expect(200), json!({ "now": NOW }));
@@ -90,7 +90,7 @@ fn no_events_leave_the_engine_yet() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_not_found_whatever_it_looks_like() {
+fn an_unknown_path_of_any_form_is_not_found() {
     let system = System::start();
     system.enroll("m-1");
     for path in [

@@ -14,7 +14,7 @@ fn ayse() -> Value {
 }
 
 #[test]
-fn whoever_joins_gets_an_account_with_the_programs_welcome() {
+fn enrollment_creates_an_account_with_the_welcome_points() {
     let system = System::start();
     let answer = system.client.post(MEMBERS, &ayse());
     assert_eq!(answer.header("location"), Some("/v1/programs/demo/members/m-1"));
@@ -56,7 +56,7 @@ fn joining_again_with_the_same_body_answers_the_account_as_it_is_now() {
 }
 
 #[test]
-fn an_id_that_is_taken_is_refused_to_another_body() {
+fn an_existing_id_with_different_data_is_refused() {
     let system = System::start();
     system.client.post(MEMBERS, &ayse()).expect(201);
     for other in [
@@ -71,7 +71,7 @@ fn an_id_that_is_taken_is_refused_to_another_body() {
 }
 
 #[test]
-fn whoever_joins_without_an_id_joins_once_under_a_key() {
+fn an_enrollment_without_an_id_happens_once_per_key() {
     let system = System::start();
     let body = json!({ "attributes": { "newsletter": true } });
     system.client.post(MEMBERS, &body).problem(400, "idempotency_key_missing");
@@ -94,7 +94,7 @@ fn whoever_joins_without_an_id_joins_once_under_a_key() {
 }
 
 #[test]
-fn a_member_is_found_by_every_alias_however_it_is_written() {
+fn a_member_is_found_by_every_alias_in_any_notation() {
     let system = System::start();
     let account = system.client.post(MEMBERS, &ayse()).expect(201);
     let card = json!({ "member": "m-2", "aliases": [{ "kind": "card", "value": " TR-77 " }] });
@@ -147,7 +147,7 @@ fn an_alias_belongs_to_one_member_of_a_program() {
 }
 
 #[test]
-fn aliases_are_few_and_each_stands_once() {
+fn aliases_are_limited_and_without_duplicates() {
     let system = System::start();
     let alias = |number: usize| json!({ "kind": "card", "value": format!("card-{number}") });
     let many = json!({ "member": "m-1", "aliases": (0..6).map(alias).collect::<Vec<_>>() });

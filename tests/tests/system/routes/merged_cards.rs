@@ -114,7 +114,7 @@ fn check_history(seed: u64) {
 }
 
 #[test]
-fn whatever_happens_to_merged_cards_is_what_the_books_say() {
+fn histories_of_merged_accounts_agree_with_the_books() {
     for seed in 1..=6 {
         check_history(seed);
     }

@@ -18,7 +18,7 @@ fn restless() -> System {
 }
 
 #[test]
-fn whatever_is_asked_the_ledger_makes_the_account_and_time_goes_on() {
+fn the_ledger_gives_the_account_after_any_command_and_time_never_moves_back() {
     let system = restless();
     for id in ["m-0", "m-1", "m-2"] {
         system.enroll(id);
@@ -66,7 +66,7 @@ fn whatever_is_asked_the_ledger_makes_the_account_and_time_goes_on() {
 }
 
 #[test]
-fn points_that_arrive_when_their_last_day_is_over_expire_in_the_same_posting() {
+fn points_that_arrive_after_their_last_day_expire_in_the_same_posting() {
     // Points of the last day of November are sent while the clock strikes midnight again and again.
     let mut program = coffee_shop();
     program["points"]["expiry"] = json!({ "after_months": 1, "rounded_to": "exact_day" });

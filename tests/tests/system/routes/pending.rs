@@ -48,7 +48,7 @@ fn points_that_wait_for_a_confirmation_are_confirmed_once() {
 }
 
 #[test]
-fn points_that_nobody_confirms_lapse() {
+fn unconfirmed_points_lapse() {
     let system = with_pending(&json!({ "until_confirmed": { "lapses_after_days": 30 } }));
     system.move_clock("2026-12-23T09:00:00Z");
     assert_eq!(system.account("m-1")["balance"], json!({ "spendable": 25, "pending": 0, "held": 0, "owed": 0 }));

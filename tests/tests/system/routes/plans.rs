@@ -121,7 +121,7 @@ fn a_payment_is_reversed_once_and_a_key_keeps_a_late_repeat_from_ending_another_
 }
 
 #[test]
-fn a_plan_is_ended_at_once_and_twice_is_no_more() {
+fn a_plan_is_ended_at_once_and_a_repeat_changes_nothing() {
     let system = with_plans();
     pay(&system, "payment-1", "plus").expect(201);
     let ended = end(&system);
@@ -132,7 +132,7 @@ fn a_plan_is_ended_at_once_and_twice_is_no_more() {
 }
 
 #[test]
-fn what_a_plan_gives_is_used_so_many_times_in_each_interval() {
+fn an_entitlement_of_a_plan_is_used_a_number_of_times_per_interval() {
     let system = with_plans();
     assert_eq!(held(&system), json!([]));
     taste(&system, "cup-0", "cupping").problem(422, "entitlement_not_held");

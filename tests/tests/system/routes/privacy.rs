@@ -81,7 +81,7 @@ fn an_alias_of_another_member_changes_nothing() {
 }
 
 #[test]
-fn what_cannot_be_an_alias_is_told_where() {
+fn an_invalid_alias_is_reported_with_its_place() {
     let system = System::start();
     system.enroll("m-1");
     let six: Vec<_> = (0..6).map(|number| name("card", &format!("C-{number}"))).collect();

@@ -40,7 +40,7 @@ fn a_purchase_is_returned_piece_by_piece_only_so_often() {
 }
 
 #[test]
-fn only_so_many_cards_become_one() {
+fn a_limited_number_of_accounts_can_be_merged() {
     let system = System::start();
     let names: Vec<_> = (0..12).map(|number| format!("m-{number}")).collect();
     for name in &names {
@@ -60,7 +60,7 @@ fn only_so_many_cards_become_one() {
 }
 
 #[test]
-fn a_program_has_only_so_many_versions() {
+fn a_program_has_a_maximum_number_of_versions() {
     let system = System::start();
     // Long names of levels that replace each other fill the list of versions soonest.
     let level = |version: u64, place: usize| format!("{version:0>60}-{place:0>3}");

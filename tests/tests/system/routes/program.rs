@@ -42,7 +42,7 @@ fn a_new_version_is_published_over_the_one_that_was_read_and_is_in_force_at_once
 }
 
 #[test]
-fn the_first_version_is_published_where_there_is_none() {
+fn the_first_version_is_published_if_there_is_none() {
     let system = System::start();
     let path = "/v1/programs/bakery-2";
     system.client.put(path, ("if-match", "\"1\""), &coffee_shop()).problem(409, "program_version_stale");

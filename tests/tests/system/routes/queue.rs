@@ -55,7 +55,7 @@ fn only_failed_messages_of_a_batch_are_delivered_again() {
 }
 
 #[test]
-fn the_platform_is_told_the_ids_of_what_failed_and_nothing_else() {
+fn only_the_ids_of_failed_messages_are_reported_to_the_queue() {
     let system = System::start();
     system.enroll("m-1");
     let (good, bad) = (message("m-1", "order-1", &purchase(10_000)), message("m-9", "order-2", &purchase(10_000)));

@@ -115,7 +115,7 @@ fn leaves(system: &System, id: &str) {
 }
 
 #[test]
-fn a_person_who_comes_back_gets_no_second_welcome() {
+fn a_returning_person_gets_no_second_welcome() {
     let system = shop(&json!({ "rejoin_after_days": 30 }));
     assert_eq!(joins(&system, "m-3", "ayse@example.com"), 25);
     let lookup = json!({ "alias": { "kind": "email", "value": "ayse@example.com" } });
@@ -151,7 +151,7 @@ fn a_referrer_is_a_member() {
 }
 
 #[test]
-fn a_receipt_of_an_old_card_is_free_again_when_its_purchase_comes_back() {
+fn a_receipt_of_a_merged_account_is_free_again_when_its_purchase_is_returned() {
     let system = shop(&json!({ "receipts": "unique" }));
     system.accrue("m-1", "order-1", &bought("a", Some("s"), "2026-11-21")).expect(201);
     system.client.post_under("merge-1", &format!("{}/merge", member("m-1")), &json!({ "into": "m-2" })).expect(201);

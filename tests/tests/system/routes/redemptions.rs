@@ -12,7 +12,7 @@ fn money_off(amount: i64) -> Value {
 }
 
 #[test]
-fn a_reward_of_fixed_cost_is_had_for_its_points() {
+fn a_reward_of_fixed_cost_is_redeemed_for_its_points() {
     let system = System::with_silver_member();
     let answer = system.redeem("m-1", "r-1", &reward("free-coffee"));
     assert!(!answer.is_replay());
@@ -114,7 +114,7 @@ fn each_reason_for_a_refusal_has_its_code() {
 }
 
 #[test]
-fn what_the_member_can_do_nothing_about_is_told_first() {
+fn reasons_that_the_member_cannot_influence_come_first() {
     let mut program = coffee_shop();
     program["rewards"][2]["active"] = json!({ "to": "2026-01-01T00:00:00+03:00" });
     let system = System::with(&program, NOW);
@@ -195,7 +195,7 @@ fn what_expires_soonest_is_spent_first() {
 }
 
 #[test]
-fn a_part_of_a_redemption_comes_back_each_under_its_key_and_no_more_than_is_left() {
+fn parts_of_a_redemption_are_reversed_under_their_own_keys_and_no_more_than_is_left() {
     let system = System::with_silver_member();
     system.redeem("m-1", "r-1", &money_off(400)).expect(201);
     let undo = |key: &str, body: Value| {

@@ -63,7 +63,7 @@ fn a_full_refund_reverses_both_sides() {
 }
 
 #[test]
-fn who_was_merged_is_paid_where_it_went_and_nobody_is_paid_for_who_is_not_there() {
+fn a_merged_referrer_is_paid_at_the_new_account_and_a_missing_one_is_not_paid() {
     let system = with_friend();
     system.enroll("m-2");
     let merges = format!("{}/merge", member("m-0"));

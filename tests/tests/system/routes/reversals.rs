@@ -30,7 +30,7 @@ fn a_refund_deducts_its_share_and_the_tier_follows() {
 }
 
 #[test]
-fn the_total_is_cumulative_so_a_repeated_or_late_message_takes_back_nothing_more() {
+fn the_total_is_cumulative_so_a_repeated_or_late_message_is_not_deducted_again() {
     let system = System::with_silver_member();
     refund(&system, "refund-2", 20_000).expect(201);
     assert!(refund(&system, "refund-2", 20_000).is_replay());
@@ -53,7 +53,7 @@ fn points_that_were_spent_meanwhile_are_owed_and_later_ones_pay_them() {
 }
 
 #[test]
-fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
+fn an_invalid_refund_is_refused_and_nothing_is_written() {
     let system = System::with_silver_member();
     let before = system.account("m-1");
     refund(&system, "more", 30_001).problem(422, "reversal_exceeds_accrual");
@@ -72,7 +72,7 @@ fn what_is_no_refund_of_the_purchase_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn two_tills_each_tell_their_own_return_and_the_answer_tells_what_is_left() {
+fn two_tills_each_report_their_own_return_and_the_answer_shows_what_is_left() {
     let system = System::start();
     system.enroll("m-1");
     system.accrue("m-1", "order-1", &purchase(10_000)).expect(201);

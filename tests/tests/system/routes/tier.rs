@@ -84,7 +84,7 @@ fn a_program_without_tiers_has_none_to_tell_of() {
 }
 
 #[test]
-fn a_tier_over_the_last_months_tells_when_they_are_over_and_what_keeps_it() {
+fn a_tier_over_rolling_months_shows_when_it_ends_and_what_keeps_it() {
     let mut program = coffee_shop();
     program["tiers"]["period"] = json!({ "rolling_months": 12 });
     program["tiers"]["levels"][2]["downgrade"] = json!("never");
@@ -129,7 +129,7 @@ fn a_level_that_an_earlier_version_gave_is_shown_with_its_date_and_its_version()
 }
 
 #[test]
-fn what_is_missing_says_whether_any_of_it_is_enough() {
+fn missing_amounts_show_whether_any_of_them_is_enough() {
     for (word, left) in [("any", json!({ "points": 200, "visits": 2 })), ("all", json!({ "points": 200, "visits": 2 }))]
     {
         let mut program = coffee_shop();

@@ -142,7 +142,7 @@ fn a_version_is_withdrawn_before_it_begins_and_its_number_is_not_used_again() {
 }
 
 #[test]
-fn what_a_program_with_members_cannot_change_is_told_all_at_once() {
+fn all_forbidden_changes_of_a_program_are_reported_at_once() {
     let system = System::start();
     let mut program = coffee_shop();
     program["currency"] = json!("TRY");

@@ -73,7 +73,7 @@ fn levels_that_only_a_corrected_version_gave_are_removed() {
 }
 
 #[test]
-fn what_an_earlier_version_gave_too_stays_when_a_version_is_taken_back() {
+fn what_an_earlier_version_also_gave_stays_after_a_correction() {
     for (tiers, expected) in [
         (json!({}), "silver secured 2028-12-31"),
         (json!({ "grace_days": 31 }), "silver secured 2029-01-31"),
@@ -154,7 +154,7 @@ fn named(gold: &str) -> Value {
 type Act = fn(&mut Member, &Rulebook);
 
 #[test]
-fn a_level_that_is_renamed_is_the_same_level_on_whatever_ground_a_member_has_it() {
+fn a_renamed_level_is_the_same_level_on_every_ground() {
     let first = program_of(&named("gold"));
     let renamed = |rulebook: &Rulebook, when: &str, old: &str, new: &str| {
         rulebook.succeeded(at(when), &named(new), Succeeds { replaces: &[(old, new)], ..Succeeds::default() })

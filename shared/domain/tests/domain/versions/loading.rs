@@ -133,7 +133,7 @@ fn plain() -> Value {
 }
 
 #[test]
-fn points_that_arrive_when_their_last_day_is_over_expire_in_the_same_posting() {
+fn points_that_arrive_after_their_last_day_expire_in_the_same_posting() {
     let program = program_of(&plain());
     // The other account was committed after midnight by a machine whose clock is ahead of the one that decides now.
     let club = || {

@@ -235,7 +235,7 @@ fn caps_and_steps_go_back_as_the_version_said_that_counted_them() {
 }
 
 #[test]
-fn a_version_that_only_changes_a_name_changes_nothing_of_what_is_judged_again() {
+fn a_version_that_only_changes_a_name_does_not_affect_later_evaluations() {
     let first = program_of(&silver_at(300, &json!({})));
     let mut renamed = silver_at(300, &json!({}));
     renamed["name"] = json!("Another name");
@@ -290,7 +290,7 @@ fn a_return_takes_no_amount_of_another_purchase_where_its_own_are_gone() {
 }
 
 #[test]
-fn what_is_missing_is_owed_or_forgiven_as_the_version_said_that_gave_the_points() {
+fn missing_points_are_owed_or_forgiven_by_the_version_that_gave_them() {
     for (before, after, owed) in [("owe", "forgive", 30), ("forgive", "owe", 0)] {
         let rules = |policy: &str| {
             let base = json!({ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } });
@@ -309,7 +309,7 @@ fn what_is_missing_is_owed_or_forgiven_as_the_version_said_that_gave_the_points(
 }
 
 #[test]
-fn of_too_many_promises_those_go_first_that_another_outlasts() {
+fn excess_promises_are_dropped_if_another_outlasts_them() {
     let levels = |gold: i64, tiers: &Value| {
         let levels = json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 200 },
                             { "id": "gold", "threshold": gold }]);
