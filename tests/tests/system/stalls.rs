@@ -1,4 +1,5 @@
-//! A table that takes connections and does not answer: every way into the engine says so in time, and goes on when it answers.
+//! A table that accepts connections and does not answer: every front end reports this in time, and works again when the
+//! table answers.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -32,18 +33,18 @@ use tokio::{
 /// Longer than any function runs for a request.
 const PATIENCE: Duration = Duration::from_secs(9);
 
-/// What is not passed on any more.
+/// Requests that are no longer forwarded.
 #[derive(Clone, Copy, Debug)]
 struct Stall {
-    /// A part of the requests that stall; all of them if it is empty.
+    /// A part of the bodies of requests that stall; empty for all requests.
     of: &'static str,
-    /// How many connections may stall still.
+    /// How many more connections may stall.
     connections: usize,
 }
 
 const ALL: Stall = Stall { of: "", connections: usize::MAX };
 
-/// A wire to a table, on which connections can stall: they are open, and nothing is heard of them any more.
+/// A proxy in front of a table, on which connections can stall: they stay open without an answer.
 struct Wire {
     url: String,
     stall: Arc<Mutex<Option<Stall>>>,
@@ -69,7 +70,7 @@ impl Wire {
     }
 }
 
-/// Passes on what one connection says until it stalls. From then on it listens, and says nothing.
+/// Forwards one connection until it stalls. From then on it reads, and forwards nothing.
 async fn pass_on(mut connection: TcpStream, table: String, stall: Arc<Mutex<Option<Stall>>>) {
     let mut table = TcpStream::connect(table).await.unwrap();
     let (mut request, mut answer) = (vec![0; 65_536], vec![0; 65_536]);
@@ -98,12 +99,12 @@ async fn pass_on(mut connection: TcpStream, table: String, stall: Arc<Mutex<Opti
     }
 }
 
-/// The table of `url` with the time limits of DynamoDB.
+/// Returns a store on the table at `url`, with the time limits of DynamoDB.
 fn store(url: &str) -> Store {
     Store::new(&client_at(url), TABLE)
 }
 
-/// What a function of its own works with, over `store`. It has not reached for the table yet.
+/// Returns the engine of a separate function over `store`, before its first call to the table.
 fn engine(system: &System, store: Store) -> Engine {
     Engine {
         store,
@@ -114,7 +115,7 @@ fn engine(system: &System, store: Store) -> Engine {
     }
 }
 
-/// What a request comes to, and how long that takes.
+/// Returns the result of a request, and its duration.
 async fn timed(engine: &Engine, (function, method, path, key, body): Request<'_>) -> (u64, Value, Duration) {
     let began = Instant::now();
     let (status, body) =
@@ -131,7 +132,7 @@ async fn accrue(engine: &Engine, key: &str) -> (u64, Value, Duration) {
     timed(engine, ("earn", "POST", &format!("{MEMBER}/accruals"), key, &purchase(1_000))).await
 }
 
-/// A request for each route: what it takes to reach the table.
+/// Returns a request body for each route that leads to a call to the table.
 fn body(function: &str, method: &str, path: &str) -> (Value, &'static str) {
     let reason = json!({ "reason": "test" });
     let body = match (function, method, path.rsplit('/').next().unwrap()) {
@@ -156,7 +157,7 @@ fn body(function: &str, method: &str, path: &str) -> (Value, &'static str) {
     (body, id)
 }
 
-/// Every route of every function, as a request for it.
+/// Returns a request for every route of every function.
 fn requests() -> Vec<(&'static str, String, String, Value)> {
     let mut requests = Vec::new();
     let mut of = |function: &'static str, method: String, path: &str| {
@@ -196,7 +197,7 @@ fn every_route_says_in_time_that_a_table_which_stalls_is_unavailable() {
     system.block_on(async {
         let wire = Wire::to(&system.table_url()).await;
         let engine = engine(&system, store(&wire.url));
-        // The program is in memory, and the connection open.
+        // The program is cached, and the connection open.
         assert_eq!(accrue(&engine, "order-0").await.0, 201);
         wire.stall(ALL);
         let requests = requests();
@@ -211,14 +212,14 @@ fn every_route_says_in_time_that_a_table_which_stalls_is_unavailable() {
             println!("{function} {method} {path}: {status} after {took:?}");
             assert_eq!((status, &body["code"]), (503, &json!("store_unavailable")), "{method} {path}: {body}");
             assert_eq!(body["request_id"], "request-1");
-            // Those that read a page have the time of one.
+            // Routes that read a page have the time limit of a page.
             let is_page = path.ends_with("/entries") || path.ends_with("/codes") || path.contains("/versions");
             assert!(took < if is_page { PATIENCE } else { Duration::from_millis(4_500) }, "{method} {path}: {took:?}");
         }
     });
 }
 
-/// Does all of `work` at once.
+/// Runs all of `work` concurrently.
 async fn all<T>(work: Vec<impl Future<Output = T> + Unpin>) -> Vec<T> {
     let mut work: Vec<_> = work.into_iter().map(|work| (Some(work), None)).collect();
     std::future::poll_fn(|context| {
@@ -253,7 +254,7 @@ fn a_queue_gets_its_messages_back_and_a_review_is_a_fault_when_the_table_stalls(
         );
         let failed: Vec<_> = ["message-0", "message-1"].map(|id| json!({ "itemIdentifier": id })).into();
         assert_eq!(messages.0, json!({ "batchItemFailures": failed }));
-        // One member's messages come one after the other.
+        // Messages of one member are processed one after another.
         assert!(messages.1 < PATIENCE, "{:?}", messages.1);
         assert_eq!(review.0.name(), "EventFault");
         assert!(review.1 < PATIENCE, "{:?}", review.1);
@@ -283,7 +284,7 @@ fn a_stall_that_ends_is_not_noticed() {
     let system = system();
     system.block_on(async {
         let wire = Wire::to(&system.table_url()).await;
-        // The first connection has three seconds, and later ones have one.
+        // The first connection has three seconds, later attempts have one.
         let engine = engine(&system, store(&wire.url));
         for (key, of, limit) in [("order-1", "", 3), ("order-2", "GetItem", 1), ("order-3", "TransactWriteItems", 1)] {
             wire.stall(Stall { of, connections: 1 });
@@ -329,7 +330,7 @@ fn a_function_starts_while_the_table_stalls_and_works_as_soon_as_it_answers() {
         assert!(took < Duration::from_millis(5_500), "{took:?}");
         wire.stall(None);
         assert_eq!(accrue(&engine, "order-1").await.0, 201);
-        // Nothing listens there.
+        // Nothing listens on this port.
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let began = Instant::now();
         let engine = Engine::over(store(&format!("http://{closed}")), Authority::Trusted, AliasKeySource::absent())

@@ -1,4 +1,4 @@
-//! `template.yaml` against the code: the same functions and the same routes, each under its scopes.
+//! Compares `template.yaml` with the code: the same functions and routes, with the same scopes.
 #![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect ends there")]
 
 use std::{

@@ -1,4 +1,4 @@
-//! `regulars verify` and `regulars rebuild` on data that a server left, as it was and tampered with.
+//! `regulars verify` and `regulars rebuild` on data of a server, unchanged and tampered with.
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that meets what it did not expect ends there")]
 
 use std::{
@@ -20,7 +20,7 @@ use super::{NOW, Server};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The data of a server at which `m-1` joined, bought three times and redeemed once, and `m-2` joined.
+/// Returns the data of a server at which `m-1` enrolled, bought three times and redeemed once, and `m-2` enrolled.
 fn data() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room");
     let file = folder.path().join("local.db");
@@ -42,7 +42,7 @@ fn data() -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// Runs the command, and tells its status and what it printed on either side.
+/// Runs the command, and returns its status, standard output and standard error.
 fn run(arguments: &[&str], data: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regulars"));
     let Output { status, stdout, stderr } =
@@ -50,7 +50,7 @@ fn run(arguments: &[&str], data: &Path) -> (Option<i32>, String) {
     (status.code(), String::from_utf8([stdout, stderr].concat()).expect("it prints text"))
 }
 
-/// A copy of the data with something done to its table behind the engine's back.
+/// Returns a copy of the data in which `tamper` has changed the table directly.
 fn tampered(original: &Path, tamper: impl AsyncFnOnce(&Client)) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room");
     let file = folder.path().join("local.db");
@@ -127,7 +127,7 @@ fn verifying_missing_data_prints_one_line_and_exits_with_2() {
     assert_eq!((status, printed.lines().count()), (Some(2), 1), "{printed}");
 }
 
-/// That tampering is found, and how it is told.
+/// Asserts that tampering is found, and how it is reported.
 #[track_caller]
 fn check(what: &str, expected: &str, (_folder, file): (TempDir, PathBuf)) {
     let (status, printed) = run(&["verify"], &file);

@@ -1,4 +1,4 @@
-//! The command line as a process: what it prints, how it ends, and that what it answered is there after it was killed.
+//! The command line as a process: its output and exit status, and that answered requests survive a kill.
 
 mod ledger;
 
@@ -66,10 +66,10 @@ impl Server {
     }
 }
 
-/// A test that fails leaves no server behind.
+/// A failing test leaves no server behind.
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended already if it cannot be killed.
+        // An error means that it has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -154,7 +154,7 @@ fn the_commands_that_it_prints_work_when_they_are_pasted() {
     assert_eq!(&bought["account"], account);
 }
 
-/// Sends a request with a token, or without one, and tells the status.
+/// Sends a request with or without a token, and returns the status.
 fn status(address: &str, token: Option<&str>) -> u16 {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();

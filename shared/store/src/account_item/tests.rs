@@ -1,4 +1,4 @@
-//! Whether an account comes back from its item as it was, and what its item weighs.
+//! Round trips of accounts through their items, and the size of an item.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ fn id<T: FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Val
 }
 
 fn day() -> impl Strategy<Value = Date> {
-    // Far beyond what a program meets, and often the days that the domain uses as ends of time.
+    // Far beyond usual dates, and often the days that the domain uses as ends of time.
     prop_oneof![
         1 => Just(Date::MIN),
         1 => Just(Date::MAX),
@@ -65,7 +65,7 @@ fn qualifying() -> impl Strategy<Value = Qualifying> {
 }
 
 fn bought() -> impl Strategy<Value = Bought> {
-    // Of none there is no first and no last.
+    // Without purchases, there is no first and no last one.
     (any::<u64>(), any::<i64>(), option::of(any::<(i64, i64)>())).prop_map(|(purchases, spend, ends)| Bought {
         purchases,
         spend,
@@ -162,7 +162,7 @@ prop_compose! {
         cap_use in Just(cap_use), steps in Just(steps), plans in Just(plans),
         promised in Just(promised), moved in Just(moved),
     ) -> Account {
-        // The ledgers of terms are those of members who were merged into this one, if there are any.
+        // The ledgers of terms are those of merged members, if there are any.
         let of_merged = |ledger: MemberId| merged_from.last().cloned().unwrap_or(ledger);
         let plans: Vec<PlanTerm> = plans;
         let referral_debts = links.2.into_iter().map(|debt: ReferralDebt| ReferralDebt { friend: of_merged(debt.friend), ..debt }).collect();
@@ -259,7 +259,7 @@ prop_compose! {
     }
 }
 
-/// An ordinary member in the worst case: everything that a usual program keeps, all of it in use.
+/// An ordinary member in the worst case: every field of a usual program, all in use.
 pub(crate) fn ordinary_worst_case() -> Account {
     let months = (1..=13_i8).map(|month| {
         let last = date(2026, 12, 1).checked_add(jiff::Span::new().months(month)).unwrap().last_of_month();
@@ -276,7 +276,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
         pending: Pending::default(),
         holds: Vec::new(),
         status: Status::Suspended,
-        // The engine's clock tells milliseconds.
+        // The engine's clock has milliseconds.
         enrolled_at: "2025-02-03T14:05:06.789Z".parse().unwrap(),
         salt: Some([9; 16].into()),
         attributes: [
@@ -325,10 +325,10 @@ pub(crate) fn ordinary_worst_case() -> Account {
         steps: [("tenth-visit", 9), ("fifth-bag", 4)]
             .map(|(rule, count)| (rule.parse().unwrap(), Steps::counted(count)))
             .into(),
-        // Whoever's points expire with inactivity has one lot.
+        // With expiry by inactivity, there is one lot.
         extended_to: None,
         extension: Extension::default(),
-        // Where points expire each month, the next of these days is nearly always noticed.
+        // With monthly expiry, the next of these days nearly always has its notice.
         noticed_through: Some(date(2026, 12, 31)),
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),

@@ -1,5 +1,5 @@
-//! What the worst account weighs that any accepted program can make: programs of every shape, as large as publishing accepts,
-//! and an account that remembers all that such a program lets it remember.
+//! The size of the worst account of any accepted program: programs of every shape, as large as publishing accepts, with
+//! an account that stores everything that such a program allows.
 #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed, which is what it is for")]
 
 use std::collections::HashMap;
@@ -23,19 +23,19 @@ use serde_json::{Value, json};
 use super::*;
 use crate::item_size::item_size;
 
-/// The most that an account weighs, whatever the program says and its member does.
+/// The maximum size of an account, for any program and any activity.
 const ACCOUNT_BYTES_MAX: usize = 28 * 1024;
 
-/// The most while what the version before remembered still counts.
+/// The maximum while data of the version before still counts.
 const ACCOUNT_BYTES_BETWEEN_VERSIONS_MAX: usize = ACCOUNT_BYTES_MAX + MEMORY_BYTES_MAX;
 
-/// Names of the attributes and the two maps in which uses of caps and steps stand.
+/// The names of the attributes, and the two maps of caps and steps.
 const MAPS_BYTES: usize = 2 * (1 + 3);
 
-/// The largest number of twelve digits, which is the most that an account counts to.
+/// The largest number of twelve digits, the maximum of the engine.
 const MOST: i64 = 999_999_999_999;
 
-/// An id of the greatest length.
+/// Returns an id of the maximum length.
 fn long_id(name: &str, place: usize) -> String {
     format!("{:x<64}", format!("{name}-{place}-"))
 }
@@ -44,7 +44,7 @@ fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
 }
 
-/// A document with these parts, and with tiers over the longest window.
+/// Returns a document with these parts, and with tiers over the longest window.
 fn document(backdating_days: i32, parts: Value) -> Value {
     let mut document = json!({
         "name": "Worst", "time_zone": "Europe/Berlin", "currency": "EUR",
@@ -74,10 +74,10 @@ fn stepped(count: usize, give: &Value) -> Value {
     rules(count, |place| json!({ "id": long_id("rule", place), "on": "purchase", "stacking": "add", "give": give }))
 }
 
-/// A document with so many of something.
+/// Returns a document with a number of some part.
 type Shape = Box<dyn Fn(usize) -> Value>;
 
-/// Each shape of document, and its name.
+/// Returns each shape of document, and its name.
 fn shapes() -> Vec<(String, Shape)> {
     let mut shapes: Vec<(String, Shape)> = Vec::new();
     for days in [0, 30, 365] {
@@ -116,7 +116,7 @@ fn shapes() -> Vec<(String, Shape)> {
     shapes
 }
 
-/// The largest document of a shape that publishing accepts.
+/// Returns the largest document of a shape that publishing accepts.
 fn largest(shape: &dyn Fn(usize) -> Value) -> (usize, Program) {
     let read = |count: usize| Program::read(&shape(count), 1);
     let (mut fits, mut fails) = (1, 1_000);
@@ -132,7 +132,7 @@ fn largest(shape: &dyn Fn(usize) -> Value) -> (usize, Program) {
     (fits, read(fits).unwrap())
 }
 
-/// A term of a plan that another card paid for, and that has waited.
+/// Returns a term of a plan that a merged account paid for, and that has waited.
 fn term(place: usize, today: Date) -> PlanTerm {
     let from = days_after(today, 400 * i32::try_from(place).unwrap());
     PlanTerm {
@@ -147,7 +147,7 @@ fn term(place: usize, today: Date) -> PlanTerm {
     }
 }
 
-/// Where the amounts of a card are kept, those of the current period and of the one before.
+/// Returns where the amounts of a merged account are stored, those of the current period and of the one before.
 fn counted_elsewhere(card: usize, today: Date) -> [CountedElsewhere; 2] {
     [0, 365].map(|days| CountedElsewhere {
         ledger: long_id("member", card).parse().unwrap(),
@@ -156,7 +156,7 @@ fn counted_elsewhere(card: usize, today: Date) -> [CountedElsewhere; 2] {
     })
 }
 
-/// What unconfirmed accruals count, as much of it as there can be.
+/// Returns the maximum of what unconfirmed accruals can count.
 fn everything_unconfirmed(today: Date) -> BTreeMap<Date, Unconfirmed> {
     let mut unconfirmed: BTreeMap<_, Unconfirmed> = BTreeMap::new();
     for place in 0..UNCONFIRMED_MAX.max(PENDING_MAX) {
@@ -171,7 +171,7 @@ fn everything_unconfirmed(today: Date) -> BTreeMap<Date, Unconfirmed> {
     unconfirmed
 }
 
-/// An account that has everything, as much of it as there can be, and remembers more than there can be.
+/// Returns an account with the maximum of everything.
 fn everything(program: &Program, now: Timestamp) -> Account {
     let today = program.date(now);
     let day = |days: usize| days_after(today, i32::try_from(days).unwrap());
@@ -187,7 +187,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
             .collect(),
         program_version: 1,
     };
-    // Heavier than points that wait for a day: what unconfirmed accruals count stands beside them.
+    // Heavier than points that mature, because what unconfirmed accruals count is stored too.
     let awaits = (1..=PENDING_MAX).map(|days| (Awaits::Confirmation(day(days)), points));
     let months = (0..44).map(|ago| months_after(today.first_of_month(), -ago));
     let amount = Qualifying { points: MOST, spend: MOST, visits: MOST };
@@ -268,8 +268,8 @@ fn everything(program: &Program, now: Timestamp) -> Account {
     }
 }
 
-/// `account`, with as much again as there can be of rules that the program does not have any more, and with what is kept of merged
-/// members whose periods began on other days, where the version before counted by such periods.
+/// Returns `account` with the maximum of data for rules that the program no longer has, and with amounts of merged
+/// members whose periods began on other days, if the version before had such periods.
 fn remembering_more(mut account: Account, now: Timestamp) -> Account {
     let gone = (0..400).map(|place| CapOwner::Rule(long_id("gone", place).parse().unwrap()));
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -290,7 +290,7 @@ fn the_worst_account_of_the_worst_accepted_document_is_bounded() {
         let (count, program) = largest(&shape);
         let account = everything(&program, now);
         let versions = Versions::from(program);
-        // Settling forgets what can be needed no longer.
+        // Settling drops data that is no longer needed.
         let settled = |account: Account| settle_unwritten(&versions, account, now).unwrap().account().clone();
         let between = item_size(&write(&settled(remembering_more(account.clone(), now))));
         assert!(between <= ACCOUNT_BYTES_BETWEEN_VERSIONS_MAX, "{name}: {between} between versions");

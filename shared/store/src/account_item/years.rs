@@ -1,5 +1,5 @@
-//! Whether an account stays small however often a member comes: years of purchases, ten a day, and its item weighed after
-//! each of them.
+//! An account stays small however often a member buys: years of purchases, ten a day, with the size of its item after
+//! each.
 #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed, which is what it is for")]
 
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ use crate::item_size::item_size;
 
 const BACKDATING_DAYS: usize = 30;
 
-/// An attribute's name, a map, and so many pairs of a name and a value in it, each with the byte that a pair costs.
+/// Returns the size of an attribute's name and a map with pairs of a name and a value, each with its byte per pair.
 const fn map_bytes(name: usize, pairs: usize, key: usize, value: usize) -> usize {
     name + 3 + pairs * (1 + key + value)
 }
@@ -43,9 +43,9 @@ const NUMBER: usize = 7;
 const LOTS_BYTES_MAX: usize = map_bytes(1, LOTS_MAX, 8, NUMBER);
 /// A sum has its day, the day on which it expires then, and its points.
 const PENDING_BYTES_MAX: usize = map_bytes(1, PENDING_MAX, 18, NUMBER);
-/// Of the one cap: the days that a purchase may lie back, today, and the tomorrow of a till whose clock runs ahead.
+/// For the one cap: the days of backdating, today, and tomorrow for a till whose clock is ahead.
 const CAPS_BYTES_MAX: usize = map_bytes(1, 1, "rule/daily".len(), map_bytes(0, BACKDATING_DAYS + 2, 9, NUMBER));
-/// What does not grow with what a member does, and the holds of an hour.
+/// What does not grow with activity, plus the holds of an hour.
 const REST_BYTES_MAX: usize = 512;
 const ACCOUNT_BYTES_MAX: usize = LOTS_BYTES_MAX + PENDING_BYTES_MAX + CAPS_BYTES_MAX + REST_BYTES_MAX;
 
@@ -78,13 +78,13 @@ fn request(key: &str) -> KeyedRequest {
 struct Life<'p> {
     versions: &'p Versions,
     account: Account,
-    /// Points by the day after which they would be over, each by itself.
+    /// Points by the day after which they would expire, each separately.
     given: BTreeMap<Expiry, i64>,
     lots: BTreeMap<Expiry, i64>,
     pending: BTreeMap<Awaits, i64>,
     expired: i64,
     spent: i64,
-    /// The last day that a notice told of.
+    /// The last day with a notice.
     noticed: Option<Date>,
     heaviest: usize,
 }
@@ -179,7 +179,7 @@ impl<'p> Life<'p> {
         }
     }
 
-    /// That each attribute which grows stays below its bound, and the whole.
+    /// Asserts that each attribute that grows stays below its bound, and so does the whole.
     fn weigh(&mut self) {
         let item = write(&self.account);
         let of = |name: &str| {
@@ -210,7 +210,7 @@ impl<'p> Life<'p> {
             PendingPolicy::None | PendingPolicy::UntilConfirmed { .. } => bought_on,
         };
         let expiry = then.points.expiry.expiry(matures_on);
-        // The program does not say for how many days late points can be used: for thirty.
+        // The program does not set `usable_days_min`, so late points can be used for thirty days.
         let expiry = if days_late > 0 { expiry.max(Expiry::On(days_after(then.date(now), 30))) } else { expiry };
         *self.given.entry(expiry).or_default() += points;
         self.keep(posting);
@@ -224,8 +224,8 @@ impl<'p> Life<'p> {
         }
     }
 
-    /// That the ledger explains the account, and that no points were over sooner than they would have been by themselves,
-    /// or `later` than that, but for what was spent.
+    /// Asserts that the ledger explains the account, and that no points expired earlier than they would have on their
+    /// own, or more than `later` than that, except for spent points.
     fn ends_day(&mut self, now: Timestamp, is_over_by: impl Fn(Expiry, Date) -> bool) {
         if let Some(posting) = self.settled(now).review() {
             self.keep(posting);
@@ -253,7 +253,7 @@ impl<'p> Life<'p> {
     }
 }
 
-/// So many days of a member who comes so often each day, sometimes with receipts that are weeks old.
+/// Simulates days of a member who buys several times a day, sometimes with receipts that are weeks old.
 fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date) -> bool) -> usize {
     let versions = versions(points);
     let starts_at: Timestamp = "2026-01-01T05:00:00Z".parse().unwrap();
@@ -263,7 +263,7 @@ fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date
         for time in 0..times {
             let now = morning.checked_add(SignedDuration::from_mins(90 * time)).unwrap();
             let n = day * times + time;
-            // Every eleventh is late, by any number of days that a purchase may be.
+            // Every eleventh is late, by any allowed number of days.
             let days_late = if n % 11 == 0 { n / 11 % 31 } else { 0 };
             life.buys(now, days_late.min(day), 10 + n % 97 * 13, &format!("order-{n}"));
         }
@@ -272,7 +272,7 @@ fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date
             life.redeems(evening, None, &format!("r-{day}"));
         }
         if day % 7 == 0 {
-            // Nobody ever captures it.
+            // It is never captured.
             life.redeems(evening, Some(600), &format!("hold-{day}"));
         }
         life.ends_day(morning.checked_add(SignedDuration::from_hours(17)).unwrap(), &is_over_by);
@@ -281,7 +281,7 @@ fn lives(points: &Value, days: i64, times: i64, is_over_by: impl Fn(Expiry, Date
     life.heaviest
 }
 
-/// Points are over on their day at the latest, or a month's end later, where they were merged.
+/// Points expire on their day at the latest, or at the end of a month later, if they were merged.
 fn by_the_end_of_its_month(expiry: Expiry, today: Date) -> bool {
     expiry.on().is_some_and(|day| day.last_of_month() < today)
 }
@@ -310,7 +310,7 @@ fn an_account_stays_small_under_every_policy() {
         let expiry = json!({ "after_months": 6, "rounded_to": "exact_day" });
         lives(&json!({ "expiry": expiry, "pending": pending }), 400, 2, by_the_end_of_its_month);
         let expiry = json!({ "inactivity_months": 1 });
-        // Whoever comes daily loses nothing.
+        // A member who buys daily loses nothing.
         lives(&json!({ "expiry": expiry, "pending": pending }), 200, 2, |_, _| false);
     }
 }

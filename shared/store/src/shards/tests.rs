@@ -1,4 +1,4 @@
-//! Random commands by clocks that differ, held to a model of what they must come to; and tables of single changes.
+//! Random commands by different clocks, compared with a model; and tables of single changes.
 #![expect(clippy::arithmetic_side_effects, reason = "tests count to a few hundred")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use regulars_domain::counter::{HeldAmounts, Reserved};
 
 use super::*;
 
-/// What the table would do: all changes, or none if a condition does not hold.
+/// Applies all changes, or none if a condition fails, like the table.
 fn commit(shards: &mut Shards, changes: &[ShardChange]) -> bool {
     let touched: BTreeSet<u8> = changes.iter().map(|change| change.number).collect();
     assert_eq!(touched.len(), changes.len(), "a transaction touches an item once");
@@ -34,7 +34,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-/// A hold that reserves `amount`, and ends at this second.
+/// Returns a hold that reserves `amount` and ends at this second.
 fn hold(number: usize, ends_at: i64, amount: i64) -> Held {
     let (member, redemption) = ("m-1".parse().unwrap(), format!("r-{number}").parse().unwrap());
     Held::new(&Reserved { member, redemption, ends_at: at(ends_at), amount })
@@ -43,17 +43,17 @@ fn hold(number: usize, ends_at: i64, amount: i64) -> Held {
 /// One command on a counter.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Takes for good.
+    /// Takes permanently.
     Take(i64),
-    /// Gives back what was taken for good.
+    /// Returns what was taken permanently.
     GiveBack(i64),
-    /// Holds for so many seconds.
+    /// Holds for a number of seconds.
     Hold(i64, i64),
-    /// Captures this one of the holds, and keeps so much of a hundred parts of it, one at least.
+    /// Captures one of the holds, and keeps some percent of it, at least one.
     Capture(usize, i64),
-    /// Cancels this one of the holds.
+    /// Cancels one of the holds.
     Cancel(usize),
-    /// Ends this one of the holds and takes for good, in one posting.
+    /// Ends one of the holds and takes permanently, in one posting.
     EndAndTake(usize, i64),
 }
 
@@ -62,11 +62,11 @@ struct Command {
     act: Act,
     most: i64,
     home: u8,
-    /// The clock that it is decided by.
+    /// The clock of the decision.
     now: i64,
 }
 
-/// What a counter comes to: what was taken for good, and every hold that reserves something, by its number.
+/// The state of a counter: what was taken permanently, and every hold that reserves something, by its number.
 #[derive(Clone, Debug, Default)]
 struct Model {
     spent: i64,
@@ -75,7 +75,7 @@ struct Model {
 }
 
 impl Model {
-    /// What is taken at `now`.
+    /// Returns what is taken at `now`.
     fn taken(&self, now: i64) -> i64 {
         self.spent + self.holds.values().filter(|held| !held.has_ended(at(now))).map(|held| held.amount).sum::<i64>()
     }
@@ -86,14 +86,14 @@ impl Model {
     }
 }
 
-/// Does `work` by what was `seen`, as a commit does: at its home first, then with all shards.
+/// Does `work` with what was `seen`, like a commit: at its home first, then with all shards.
 fn decide(seen: &Shards, work: &Work, home: u8) -> Result<Vec<ShardChange>, Undone> {
     let look = Look::At(home, seen.get(home).cloned());
     look.changes(work).map_or_else(|| seen.changes(work, home), Ok)
 }
 
 impl Command {
-    /// The work, and what it must do to the model; `None` if there is nothing to be done.
+    /// Returns the work, and its effect on the model; `None` if there is nothing to do.
     fn work(self, model: &Model) -> Option<(Work, Model)> {
         let mut after = model.clone();
         let steps = match self.act {
@@ -133,10 +133,10 @@ impl Command {
         Some((Work { steps, most: self.most, now: at(self.now) }, after))
     }
 
-    /// Carries it out by what was `seen` of a counter that stands at `shards`, and holds it to the model.
+    /// Runs it with what was `seen` of a counter whose state is `shards`, and compares it with the model.
     fn carry_out(self, seen: &Shards, shards: &mut Shards, model: &mut Model) {
         let Some((work, after)) = self.work(model) else { return };
-        // Who ends a hold has read it in the account, so looks at the counter after the hold was made.
+        // A command that ends a hold read it in the account, so it reads the counter after the hold was made.
         let current = shards.clone();
         let ended =
             work.steps.iter().find_map(|step| if let Step::End { held, .. } = step { Some(*held) } else { None });
@@ -164,12 +164,12 @@ impl Command {
         let spent_before = model.spent;
         *model = after;
         if let Act::GiveBack(amount) = self.act {
-            // What was not there when it was looked for is not given back.
+            // Amounts that were not found are not returned.
             let back = before.sum() - shards.sum();
             assert!((0..=amount).contains(&back) && (seen != &before || model.spent == spent_before - back));
             model.spent = spent_before - back;
         }
-        // Of the holds that are over by this clock, some may have been freed for what was taken, or parts of them.
+        // Some of the holds that have ended by this clock, or parts of them, may have been freed for a take.
         for held in model.holds.values_mut() {
             let listed = shards.each().filter_map(|shard| shard.part_of(*held)).map(|part| part.amount).sum::<i64>();
             assert!(listed <= held.amount, "{self:?} made more of a hold: {before:?}, then {shards:?}");
@@ -184,7 +184,7 @@ impl Command {
         if let Act::Take(_) | Act::Hold(..) | Act::EndAndTake(..) = self.act {
             assert!(model.taken(self.now) <= self.most, "{self:?} made {shards:?}");
         }
-        // What one shard alone tells a decision is no more than what is left, whatever the clock.
+        // One shard alone never shows more than what is left, for any clock.
         for (number, shard) in (0..SHARDS).zip(&shards.0) {
             if let Some(shard) = shard {
                 let room = shard.room_at(number, at(self.now), false);
@@ -207,7 +207,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Commands one after another, by clocks that differ by up to five seconds.
+/// Returns a sequence of commands, by clocks that differ by up to five seconds.
 fn commands(most: impl Strategy<Value = i64> + Clone + 'static) -> impl Strategy<Value = Vec<Command>> {
     let command = (act(), most, 0..SHARDS, 0..5_i64, 0..6_i64);
     prop::collection::vec(command, 0..60).prop_map(|drawn| {
@@ -234,8 +234,8 @@ proptest! {
         }
     }
 
-    /// However old a look at the shards each of many had, and whatever limit each of them knew, nobody takes beyond it, and
-    /// what a hold reserved is freed or captured once.
+    /// However stale the reads, and whatever limit each command knew, nothing is taken beyond the limit, and a
+    /// reservation is freed or captured once.
     #[test]
     fn many_who_looked_at_once_never_take_more_than_there_is(
         before in commands(limits()), commands in commands(limits()), late in prop::collection::vec(any::<bool>(), 60),
@@ -267,7 +267,7 @@ proptest! {
     }
 }
 
-/// The changes by which an amount is taken of which there are so many, at this home.
+/// Returns the changes that take an amount under a limit, at this home.
 fn take(shards: &Shards, (amount, most, home): (i64, i64, u8)) -> Option<Vec<ShardChange>> {
     shards.take((amount, None), most, home, at(0))
 }
@@ -308,11 +308,11 @@ fn a_counter_is_begun_and_its_limit_changed_by_writing_all_shards_at_once() {
     };
     let begun = after(Shards::default(), (1, 40, 3));
     assert_eq!(begun, (8, dealt(40, [0, 0, 0, 1, 0, 0, 0, 0])));
-    // Lowered to what still fits: nothing moves. Lowered to what does not: it is dealt out evenly.
+    // Lowered to a limit that fits: nothing moves. Lowered below: it is dealt out evenly.
     assert_eq!(after(begun.1, (1, 9, 3)), (8, dealt(9, [0, 0, 0, 1, 1, 0, 0, 0])));
     assert_eq!(after(dealt(80, [5, 0, 0, 0, 0, 0, 0, 0]), (1, 8, 2)), (8, dealt(8, [1, 1, 1, 1, 1, 1, 0, 0])));
     assert_eq!(take(&dealt(80, [5, 0, 0, 0, 0, 0, 0, 0]), (1, 5, 2)), None);
-    // A late purchase knows a higher limit than the counter holds. It takes under the lower one as long as that has room.
+    // A late purchase knows a higher limit than the counter. It takes under the lower one while that has room.
     assert_eq!(after(dealt(8, [0; 8]), (1, 80, 2)), (1, dealt(8, [0, 0, 1, 0, 0, 0, 0, 0])));
     assert_eq!(after(dealt(8, [1; 8]), (1, 80, 2)), (8, dealt(80, [1, 1, 2, 1, 1, 1, 1, 1])));
 }
@@ -339,7 +339,8 @@ fn one_shard_is_not_sufficient_under_a_lower_limit_or_before_the_first_take() {
     }
 }
 
-/// A shard of quota 5 from which `spent` was taken for good, and 2 by each of two holds that end at seconds 60 and 70.
+/// Returns a shard of quota 5 from which `spent` was taken permanently, and 2 by each of two holds that end at seconds
+/// 60 and 70.
 fn shard_with_holds(spent: i64) -> Shard {
     Shard { taken: spent + 4, most: 40, held: [hold(1, 60, 2), hold(2, 70, 2)].into() }
 }
@@ -385,7 +386,7 @@ fn a_hold_ends_in_one_blind_change_and_only_permanent_takes_are_returned_besides
     let to = Shard { taken: 4, ..shard_with_holds(1) };
     assert_eq!(change(&[Step::GiveBack(1)]), Some(What::Rewrite { from: from.clone(), to }));
     assert_eq!(change(&[Step::GiveBack(2)]), None, "two of them are held");
-    // Two holds that end in one posting, and a take beside the end of one, are one change of the item.
+    // Two holds that end in one posting, and a take together with the end of one, are one change of the item.
     let both = [Step::End { held: one, kept: 0 }, Step::End { held: hold(2, 70, 2), kept: 1 }];
     let to = Shard { taken: 2, most: 40, held: BTreeSet::new() };
     assert_eq!(change(&both), Some(What::Rewrite { from: from.clone(), to }));

@@ -1,4 +1,4 @@
-//! An alias on its whole way: from the name that a person writes to the member who has it.
+//! An alias from the value that a person writes to the member who has it.
 
 use regulars_store::AliasKey;
 

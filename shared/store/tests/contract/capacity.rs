@@ -1,4 +1,4 @@
-//! What each command costs, as the table reports it.
+//! The cost of each command, as the table reports it.
 
 use jiff::civil::date;
 use regulars_domain::{account::Account, posting::Posting};
@@ -10,12 +10,12 @@ use crate::{
     sample::{accrual, demo, member, request, soon, table_with_member, take, tasting},
 };
 
-/// What one command costs that adds an entry and lets `change` do the rest.
+/// Returns the cost of a command that adds an entry and makes `change`.
 async fn cost(table: &Table, key: &str, change: impl Fn(&mut Posting)) -> Snapshot {
     cost_with(table, &Needs::default(), key, change).await
 }
 
-/// The same of a command that looks at what it `needs` first.
+/// The same for a command that reads what it `needs` first.
 async fn cost_with(table: &Table, needs: &Needs, key: &str, change: impl Fn(&mut Posting)) -> Snapshot {
     let before = table.store.meter().snapshot();
     let sent = table.wire.count();
@@ -72,7 +72,7 @@ async fn a_piece_of_stock_costs_half_a_read_unit_and_two_write_units_more() {
         ];
         all.into_iter().filter(|(_, count)| *count > 0).collect()
     };
-    // The first one writes all shards: each is read by itself first, for a unit, and none weighs more than 1 KB.
+    // The first one writes all shards: each is first read on its own, for a unit, and none is above 1 KB.
     assert_eq!(cost_of("r-1", 1).await, (4, 3 + 16, 10 + 8 * 4, actions(1, 8, 0)));
     for key in ["r-2", "r-3"] {
         assert_eq!(cost_of(key, 1).await, (3, 3, 14, actions(0, 0, 1)));

@@ -1,4 +1,4 @@
-//! Codes of rewards: added once, given once, used once, whatever else is under way.
+//! Codes of rewards: added once, given once, used once, also under concurrent requests.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ async fn kept(table: &Table, code: &str) -> Option<KeptCode> {
     table.store.code(&demo(), &cinema(), &code.parse().unwrap()).await.unwrap()
 }
 
-/// A code that nothing was done about, given to this member for this redemption or still free.
+/// Returns a code without changes, given to this member for this redemption or still free.
 fn untouched(code: &str, holder: Option<(&MemberId, &str)>) -> KeptCode {
     let holder =
         holder.map(|(member, redemption)| Holder { member: member.clone(), redemption: redemption.parse().unwrap() });
@@ -93,7 +93,7 @@ async fn a_code_is_added_once_and_shows_its_redemption() {
     assert_eq!(add(&table, &["A1", "A2", "A3"]).await, 1, "what was given is known");
     let count = table.store.count_codes(&demo(), &cinema()).await.unwrap();
     assert_eq!(count, CodeCount { left: 1, given: 2 });
-    // A repeat is a repeat, though there is another code by now.
+    // A repeat is a repeat, although another code is free by now.
     assert!(matches!(act(&table, "m-1", "r-1").await, Outcome::Replayed { .. }));
     assert_eq!(kept(&table, "A3").await, Some(untouched("A3", None)));
     let other = "other".parse().unwrap();
@@ -127,7 +127,7 @@ async fn who_finds_a_code_gone_meanwhile_gets_another() {
     let (table, _) = table_with_member().await;
     commit(&table, &enrollment(&member("m-2"))).await;
     add(&table, &["A1", "A2"]).await;
-    // Both see the same code first, because the table has only that one to show.
+    // Both read the same code first, because the table has only that one.
     let shown = serde_json::json!({
         "Items": [{ "pk": { "S": "codes#demo#cinema" }, "sk": { "S": "code#A1" }, "seq": { "N": "1" } }],
         "Count": 1, "ScannedCount": 1,
@@ -150,7 +150,7 @@ async fn many_codes_are_added_in_transactions_of_a_hundred() {
     assert_eq!(table.store.meter().since(&before).round_trips, 3);
     assert_eq!(add(&table, &many).await, 0);
     assert_eq!(table.store.count_codes(&demo(), &cinema()).await.unwrap(), CodeCount { left: 250, given: 0 });
-    // Where to look is chance, so a rush does not meet at one code.
+    // The position is random, so a rush does not meet at one code.
     let mut found = BTreeSet::new();
     for _ in 0..40 {
         found.extend(table.store.free_codes(&demo(), &[cinema()]).await.unwrap().into_values());
@@ -166,7 +166,7 @@ async fn an_upload_that_meets_others_is_tried_again_for_a_while() {
     table.wire.next("TransactWriteItems", cancelled_for(&["ThrottlingError", "None", "None"]));
     table.wire.next("TransactWriteItems", error(400, "TransactionInProgressException"));
     table.wire.next("TransactWriteItems", Fault::AnswerLost);
-    // The lost answer was that of the one which found A1 known; the next adds the rest.
+    // The lost answer was that of the transaction with A1; the next call adds the rest.
     assert_eq!(add(&table, &["A1", "A2", "A3"]).await, 2);
     for _ in 0..100 {
         table.wire.next("TransactWriteItems", cancelled_for(&["TransactionConflict"]));
@@ -189,7 +189,7 @@ async fn codes_cost_the_documented_units() {
     act(&table, "m-1", "r-1").await;
     println!("a redemption that gives it: {:?}", cost(&before));
     let (round_trips, reads, writes) = cost(&before);
-    // One look if it starts before the code, and two if behind it.
+    // One query if it starts before the code, and two otherwise.
     assert!((3..=4).contains(&round_trips) && (3..=4).contains(&reads), "{round_trips} {reads}");
     assert_eq!(writes, 16);
     let account = table.store.account(&demo(), &member("m-1")).await.unwrap().unwrap();
@@ -200,7 +200,7 @@ async fn codes_cost_the_documented_units() {
     assert_eq!(cost(&before), (1, 0, 14));
 }
 
-/// A posting that leaves a code so.
+/// Returns a posting that leaves a code in this state.
 fn changing(account: &Account, key: &str, code: KeptCode) -> Posting {
     let mut posting = accrual(account, key, 0);
     posting.changed_codes = vec![code];
@@ -211,7 +211,7 @@ fn euro(amount: i64) -> Money {
     Money { amount: Amount::new(amount).unwrap(), currency: "EUR".parse().unwrap() }
 }
 
-/// `code` after a change that used so much of it, and ended it so.
+/// Returns `code` after a use of an amount, and with this end.
 fn changed(code: &KeptCode, used: i64, end: Option<CodeEnd>) -> KeptCode {
     KeptCode { used: Amount::new(used).unwrap(), end, changes: code.changes + 1, ..code.clone() }
 }
@@ -252,7 +252,7 @@ async fn a_code_that_changed_since_it_was_read_is_not_changed_again() {
     act(&table, "m-1", "r-1").await;
     let account = table.store.account(&demo(), &account.member).await.unwrap().unwrap();
     let read = kept(&table, "A1").await.unwrap();
-    // Another till is faster, on behalf of another account so that only the code stands between the two.
+    // Another till is faster, for another account, so that only the code is in conflict.
     let other = commit(&table, &enrollment(&member("m-2"))).await;
     commit(&table, &changing(&other, "use-1", changed(&read, 0, Some(CodeEnd::Used)))).await;
     let before = table.keys().await;
@@ -282,7 +282,7 @@ async fn a_voided_code_stays_void_and_a_free_one_is_never_given() {
     assert_eq!(add(&table, &["A1"]).await, 0, "a void code is known");
     let count = table.store.count_codes(&demo(), &cinema()).await.unwrap();
     assert_eq!(count, CodeCount { left: 0, given: 0 });
-    // A code that is given while it is made void is void all the same.
+    // A code that is given while it is voided becomes void.
     add(&table, &["A2"]).await;
     act(&table, "m-1", "r-2").await;
     assert_eq!(void("A2").await.unwrap().end, Some(CodeEnd::Void));
@@ -298,14 +298,14 @@ async fn a_code_that_is_used_while_it_is_made_void_stays_used() {
     let account = table.store.account(&demo(), &member("m-1")).await.unwrap().unwrap();
     let read = kept(&table, "A1").await.unwrap();
     commit(&table, &changing(&account, "use-1", changed(&read, 0, Some(CodeEnd::Used)))).await;
-    // The command sees the code as it was before.
+    // The command reads the code as it was before.
     let shown = serde_json::json!({ "Item": {
         "pk": { "S": "codes#demo#cinema" }, "sk": { "S": "code#A1" }, "m": { "S": "m-1" }, "i": { "S": "r-1" },
     } });
     table.wire.next("GetItem", Fault::Answer(200, shown));
     let code = table.store.void_code(&demo(), &cinema(), &"A1".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((code.end, code.changes), (Some(CodeEnd::Used), 1));
-    // Where it goes on meeting others in mid-air, it gives up, and can be repeated.
+    // After repeated conflicts it gives up, and can be repeated.
     add(&table, &["A2"]).await;
     for _ in 0..100 {
         table.wire.next("TransactWriteItems", cancelled_for(&["TransactionConflict"]));

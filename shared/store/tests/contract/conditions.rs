@@ -1,4 +1,4 @@
-//! What a posting may not be written over, and that none of it is written then.
+//! Every condition of a posting: if it fails, nothing is written.
 
 use regulars_domain::{chain::Sealed, posting::Posting};
 use regulars_store::{Commit, StoreFault};
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Commits `posting` and asserts that it came to `expected` and that the table is as it was.
+/// Commits `posting` and asserts its outcome, and that the table is unchanged.
 async fn check(table: &Table, posting: &Posting, expected: Commit) {
     let (before, account) = (table.keys().await, table.store.account(&demo(), &member("m-1")).await.unwrap());
     assert_eq!(table.store.commit(posting).await.unwrap(), expected);
@@ -73,7 +73,7 @@ async fn an_entry_that_the_engine_wrote_is_not_written_twice() {
     let (table, account) = table_with_member().await;
     let account = commit(&table, &review(&account, &["~expiry~2026-11-30"])).await;
     check(&table, &review(&account, &["~expiry~2026-11-30"]), Commit::Conflict).await;
-    // Nor is any part of a posting of which only one entry is known.
+    // The same for a posting of which only one entry exists.
     check(&table, &review(&account, &["~expiry~2026-12-31", "~expiry~2026-11-30"]), Commit::Conflict).await;
 }
 
@@ -101,7 +101,7 @@ async fn an_alias_belongs_to_one_member() {
     other.claims = vec![claim_of("m-2", email("cc")), claim_of("m-2", email("bb"))];
     check(&table, &other, Commit::AliasTaken(email("bb"))).await;
 
-    // The member himself may claim it once more, twice over if need be.
+    // The member may claim it again, also twice.
     let mut again = empty(&account);
     again.claims = vec![claim(email("bb")), claim(email("bb"))];
     commit(&table, &again).await;
@@ -118,7 +118,7 @@ async fn an_alias_is_one_of_its_program_and_kind() {
     assert_eq!(table.store.member_by_alias(&"other".parse().unwrap(), &email("aa")).await.unwrap(), None);
 }
 
-/// How much of the reward `tasting` is gone.
+/// Returns how much of the reward `tasting` was taken.
 async fn gone(table: &Table) -> i64 {
     table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Totals over many members: read loosely at first, held exactly at the commit.
+//! Totals over many members: read eventually consistent at first, enforced at the commit.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     wire::{Fault, error},
 };
 
-/// Redeems one piece of a reward of which there are `most`.
+/// Redeems one piece of a reward with the limit `most`.
 fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result<Step, i64> {
     move |account, found| {
         let left = match found.counters.left(&tasting(), most, 1) {
@@ -35,7 +35,7 @@ fn redeem(key: &str, most: i64) -> impl FnMut(Option<Account>, &Found) -> Result
     }
 }
 
-/// What each shard of `tasting` says.
+/// Returns the amounts of the shards of `tasting`.
 async fn shards(table: &Table) -> Vec<i64> {
     let mut levels = vec![];
     for shard in 0..8 {
@@ -45,7 +45,7 @@ async fn shards(table: &Table) -> Vec<i64> {
     levels
 }
 
-/// The limit that the shards of `tasting` hold; they hold the same one.
+/// Returns the limit of the shards of `tasting`; all have the same one.
 async fn dealt_by(table: &Table) -> i64 {
     let mut held = BTreeSet::new();
     for shard in 0..8 {
@@ -56,7 +56,7 @@ async fn dealt_by(table: &Table) -> i64 {
     held.into_iter().next().unwrap()
 }
 
-/// Sets what each shard of `tasting` says, of which there are `most`.
+/// Sets the amounts of the shards of `tasting`, with the limit `most`.
 async fn set_shards(table: &Table, most: i64, levels: [i64; 8]) {
     for (shard, level) in levels.into_iter().enumerate() {
         for (name, value) in [("taken", level), ("most", most)] {
@@ -95,7 +95,7 @@ async fn counters_are_read_in_one_round_trip_and_are_zero_until_the_first_take()
         ]
     });
     assert_eq!(keys, expected.collect());
-    // A member takes at one shard if that can be. printf m-1 | sha256sum: the second byte is 0x61.
+    // A member takes at one shard if possible. printf m-1 | sha256sum: the second byte is 0x61.
     assert_eq!(shards(&table).await, [0, 2, 0, 0, 0, 0, 0, 0]);
 }
 
@@ -132,7 +132,7 @@ async fn a_late_purchase_that_knows_an_older_limit_goes_by_the_newer_one_as_long
         assert_eq!(dealt_by(&table).await, held, "{key}");
     }
     assert_eq!(shards(&table).await.iter().sum::<i64>(), 9);
-    // Nine of eight have gone.
+    // Nine of eight are taken.
     let mut posting = accrual(&account, "r-6", 0);
     posting.takes = vec![take(1, 8)];
     assert_eq!(table.store.commit(&posting).await.unwrap(), Commit::Exhausted(tasting()));
@@ -164,7 +164,7 @@ async fn an_amount_above_the_room_of_every_shard_is_spread_and_returned_from_the
     posting.takes = vec![take(-9, 40)];
     let account = commit(&table, &posting).await;
     assert_eq!(shards(&table).await, [0, 0, 1, 2, 0, 0, 0, 0]);
-    // What was never taken is not given back: a stock that was counted only later than the redemption.
+    // Only what was taken can be returned: this stock was counted only after the redemption.
     let mut posting = accrual(&account, "r-3", 0);
     posting.takes = vec![take(-9, 40)];
     let account = commit(&table, &posting).await;
@@ -269,7 +269,7 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
     let mut last = accrual(&account, "r-1", 0);
     last.takes = vec![take(3, 3)];
     commit(&table, &last).await;
-    // The first look, behind that at the account, is loose, and this one saw nothing of it yet.
+    // The first read, together with that of the account, is eventually consistent, and this one returned nothing yet.
     let of_shards = |name: &str| {
         let requests = table.wire.requests(name);
         let of_shards = requests.into_iter().filter(|body| body.to_string().contains("tasting"));
@@ -296,8 +296,8 @@ async fn who_finds_the_stock_gone_at_the_commit_looks_closely_and_is_refused() {
     assert_eq!(of_shards("BatchGetItem")[before.1..], [true], "all shards, once its home had no room");
 }
 
-/// Lets as many members, who have joined, redeem at once a reward of which there are `most`, each once for ever; how
-/// many got it now, and how many were refused.
+/// Lets members redeem a reward with the limit `most` concurrently, each once; returns how many got it now, and how
+/// many were refused.
 async fn redeem_all(table: &Table, members: usize, most: i64) -> (usize, usize) {
     let redemptions = (0..members).map(|n| {
         let store = table.store.clone();

@@ -1,4 +1,4 @@
-//! Commands whose decision is a closure, because nothing here has to be loaded by anybody but the store.
+//! Commands whose decision is a closure, because only the store has to load anything here.
 
 use std::{future::ready, marker::PhantomData, time::Instant};
 

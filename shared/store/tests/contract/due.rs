@@ -1,4 +1,4 @@
-//! Reviews: those that are due, in the order of their days, and nothing else.
+//! Reviews: the due accounts, in date order, and no others.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
 const SHARD: u16 = 7;
 const TODAY: Date = date(2026, 11, 22);
 
-/// Members of one shard, in the order of their names.
+/// Returns members of one shard, ordered by id.
 fn members_of_shard(count: usize) -> Vec<MemberId> {
     let mut members: Vec<MemberId> = (0..)
         .map(|n| member(&format!("m-{n:05}")))
@@ -31,7 +31,7 @@ async fn enroll(table: &Table, member: &MemberId, review_on: Option<Date>) {
     commit(table, &posting).await;
 }
 
-/// Everything due in the shard by `through`, in pages of `limit`.
+/// Returns everything due in the shard by `through`, in pages of `limit`.
 async fn due(table: &Table, through: Date, limit: u32) -> Vec<(Date, MemberId)> {
     let mut found = vec![];
     let mut after = None;
@@ -39,7 +39,7 @@ async fn due(table: &Table, through: Date, limit: u32) -> Vec<(Date, MemberId)> 
         let page = table.store.due(SHARD, through, after.as_ref(), limit).await.unwrap();
         assert!(page.items.iter().all(|due| due.program == demo()));
         found.extend(page.items.into_iter().map(|due| (due.review_on, due.member)));
-        // As it travels: out as a text and back.
+        // Converted to text and back, as for a caller.
         after = page.next.map(|cursor| DueCursor::parse(&cursor.to_string(), SHARD).unwrap());
         if after.is_none() {
             return found;

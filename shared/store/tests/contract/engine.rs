@@ -1,4 +1,4 @@
-//! A DynamoDB of its own for each test, with the table that the template makes.
+//! A DynamoDB engine for each test, with the table of the template.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,13 +20,13 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::wire::Wire;
 
-/// Crowds take turns: two at once would only try this machine's patience.
+/// These tests run one after another: two at once would overload the machine.
 pub(crate) static CROWD: Mutex<()> = Mutex::const_new(());
 
 /// The table's name.
 pub(crate) const TABLE: &str = "regulars";
 
-/// A table, the store on it, and the wire between the two.
+/// A table, its store, and the wire between the two.
 pub(crate) struct Table {
     pub(crate) store: Store,
     pub(crate) client: Client,
@@ -49,19 +49,19 @@ impl Table {
             .build();
         let client = Client::from_conf(config);
         create(&client).await;
-        // As slow as this machine is busy: crowds ask more of it at once than it answers within a second.
+        // The engine's speed depends on the machine: rushes ask more of it than it answers within a second.
         let limits = Limits::uniform(Duration::from_mins(2));
         Self { store: Store::with_limits(&client, TABLE, limits), client, wire, _running: running }
     }
 
-    /// An attribute of an item, past the store.
+    /// Returns an attribute of an item, read without the store.
     pub(crate) async fn attribute(&self, pk: &str, sk: &str, name: &str) -> Option<AttributeValue> {
         let get = self.client.get_item().table_name(TABLE).consistent_read(true);
         let get = get.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
         get.send().await.unwrap().item.and_then(|item| item.get(name).cloned())
     }
 
-    /// Sets an attribute of an item, past the store; `None` removes it.
+    /// Sets an attribute of an item without the store; `None` removes it.
     pub(crate) async fn set(&self, pk: &str, sk: &str, name: &str, value: Option<AttributeValue>) {
         let update = self.client.update_item().table_name(TABLE).expression_attribute_names("#name", name);
         let update = update.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
@@ -72,20 +72,20 @@ impl Table {
         update.send().await.unwrap();
     }
 
-    /// Every item by its keys: what a test that nothing was half written compares.
+    /// Returns every item by its keys, to compare that nothing was partly written.
     pub(crate) async fn items(&self) -> BTreeMap<(String, String), HashMap<String, AttributeValue>> {
         let found = self.client.scan().table_name(TABLE).consistent_read(true).send().await.unwrap();
         let text = |value: &AttributeValue| value.as_s().unwrap().clone();
         found.items().iter().map(|item| ((text(&item["pk"]), text(&item["sk"])), item.clone())).collect()
     }
 
-    /// Every item's keys, in order.
+    /// Returns every item's keys, in order.
     pub(crate) async fn keys(&self) -> Vec<(String, String)> {
         self.items().await.into_keys().collect()
     }
 }
 
-/// Starts an engine on a thread and runtime of its own, and tells its address.
+/// Starts an engine on a thread and runtime of its own, and returns its address.
 fn start_engine() -> (String, oneshot::Sender<()>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

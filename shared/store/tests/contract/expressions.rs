@@ -1,4 +1,4 @@
-//! That what callers send reaches DynamoDB as values, never as a part of an expression.
+//! Callers' data reaches DynamoDB as values, never as a part of an expression.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
     sample::{NOW, accrual, claim, commit, demo, empty, enrollment, member, take, tasting},
 };
 
-/// Every expression and every name for an attribute or a value in `body`.
+/// Collects every expression and every name of an attribute or a value in `body`.
 fn expressions(body: &Value, found: &mut BTreeSet<String>) {
     match body {
         Value::Object(fields) => {
@@ -39,7 +39,7 @@ fn expressions(body: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The expressions that everything a store can do makes for one member, key and text.
+/// Returns the expressions of all operations of a store for one member, key and text.
 async fn all_expressions(id: &str, key: &str, text: &str) -> BTreeSet<String> {
     let table = Table::new().await;
     let member = member(id);

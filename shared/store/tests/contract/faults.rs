@@ -1,4 +1,4 @@
-//! Which failures pass by themselves, which do not, and that none of them tells what an item held.
+//! Which failures are temporary, which are not, and that none contains data of an item.
 
 use std::error::Error;
 

@@ -1,7 +1,9 @@
-//! Two hundred commands at once on one member: each lands exactly once, and nearly all within a till's patience.
+//! Two hundred concurrent commands on one member: each is carried out exactly once, and nearly all within the time that
+//! a till waits.
 //!
-//! The test that always runs is patient, for a machine that builds and tests other things meanwhile. The measurement,
-//! `cargo test -p regulars-store --test contract -- --ignored --nocapture`, gives each command eight seconds.
+//! The test that always runs has a long time limit, for a machine that builds and tests other things at the same time.
+//! The measurement, `cargo test -p regulars-store --test contract -- --ignored --nocapture`, gives each command eight
+//! seconds.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +17,11 @@ use crate::{
 };
 
 const COMMANDS: usize = 200;
-/// How long a command may take at a till.
+/// The time that a till waits for a command.
 const TILL: Duration = Duration::from_secs(8);
 
-/// Sends all commands at once, each again under its key up to so many times, and tells how many were carried out and how
-/// many gave up.
+/// Sends all commands concurrently, repeats each under its key a number of times, and returns how many were carried out
+/// and how many gave up.
 async fn flood(table: &Table, patience: Duration, times: usize) -> (usize, usize) {
     let started = Instant::now();
     let before = table.store.meter().snapshot();
@@ -73,12 +75,12 @@ async fn flood(table: &Table, patience: Duration, times: usize) -> (usize, usize
     (carried_out, gave_up)
 }
 
-/// The account must show what was carried out, each once, and its ledger must prove it.
+/// Asserts that the account has each command once, and that its ledger verifies.
 async fn check_exactly_once(table: &Table, carried_out: usize) {
     let account = table.store.account(&demo(), &member("m-1")).await.unwrap().unwrap();
     let landed = usize::try_from(account.lots.total().get()).unwrap();
     assert_eq!(u64::try_from(landed).unwrap() + 1, account.seq);
-    // One that gave up at its deadline may have landed unseen; none that was carried out may be missing.
+    // A command that gave up at its deadline may have been carried out; none that was carried out may be missing.
     assert!(landed >= carried_out, "{landed} of {carried_out}");
     let mut entries = vec![];
     let mut after = Some(0);
@@ -94,7 +96,7 @@ async fn check_exactly_once(table: &Table, carried_out: usize) {
 async fn two_hundred_commands_on_one_member_land_exactly_once() {
     let _alone = CROWD.lock().await;
     let (table, _) = table_with_member().await;
-    // However slow the machine is, who goes on asking is answered.
+    // However slow the machine is, a client that keeps repeating gets its answer.
     let (carried_out, gave_up) = flood(&table, Duration::from_secs(30), 20).await;
     assert_eq!((carried_out, gave_up), (COMMANDS, 0));
     check_exactly_once(&table, carried_out).await;

@@ -1,4 +1,4 @@
-//! Amounts that holds reserve: free from the second at which the hold ends, for whoever comes first, and given back once.
+//! Amounts that holds reserve: free from the second in which the hold ends, and returned once.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, ToSpan};
@@ -17,18 +17,18 @@ use crate::{
     wire::Fault,
 };
 
-/// So many seconds after everything began.
+/// Returns the instant a number of seconds after the start.
 fn after(seconds: i64) -> Timestamp {
     NOW.parse::<Timestamp>().unwrap() + seconds.seconds()
 }
 
-/// A reservation of `amount` by the redemption `key` of a member, until so many seconds have passed.
+/// Returns a reservation of `amount` by the redemption `key` of a member, until a number of seconds after the start.
 fn reserved(account: &Account, key: &str, until: i64, amount: i64) -> Reserved {
     let (member, redemption) = (account.member.clone(), key.parse().unwrap());
     Reserved { member, redemption, ends_at: after(until), amount }
 }
 
-/// What a command of `account` under `key` wants committed, decided when so many seconds have passed, that makes these
+/// Returns the posting of a command of `account` under `key`, decided a number of seconds after the start, with these
 /// changes of counters.
 fn posting(account: &Account, key: &str, seconds: i64, takes: &[Take]) -> Posting {
     let mut posting = accrual(account, key, 0);
@@ -54,7 +54,7 @@ fn given_back(reserved: Reserved) -> CounterChange {
     CounterChange::Ended { reserved, kept: 0 }
 }
 
-/// A table with these members, each with the account as it was written.
+/// Returns a table with these members, each with the account as written.
 async fn table_with(members: &[&str]) -> (Table, Vec<Account>) {
     let table = Table::new().await;
     let mut accounts = vec![];
@@ -64,7 +64,7 @@ async fn table_with(members: &[&str]) -> (Table, Vec<Account>) {
     (table, accounts)
 }
 
-/// How much is taken of a counter, and how many holds its shards list.
+/// Returns how much is taken of a counter, and how many holds its shards list.
 async fn standing(table: &Table, partition: &str, sort: &str) -> (i64, usize) {
     let (mut taken, mut holds) = (0, 0);
     for shard in 0..8 {
@@ -83,7 +83,7 @@ async fn stock_standing(table: &Table) -> (i64, usize) {
     standing(table, "reward#demo#tasting", "stock").await
 }
 
-/// Redeems one of so many pieces, when so many seconds have passed; refuses when none is left.
+/// Redeems one piece a number of seconds after the start; refuses when none is left.
 async fn redeem(store: &Store, id: &str, key: &str, seconds: i64, most: i64) -> Outcome<()> {
     let now = after(seconds);
     let decide = |account: Option<Account>, found: &Found| {
@@ -109,7 +109,7 @@ async fn a_piece_is_free_from_the_second_in_which_its_hold_ends_and_is_returned_
     let outcome = redeem(&table.store, "m-2", "r-2", 60, 1).await;
     assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
     assert_eq!(stock_standing(&table).await, (1, 0));
-    // The member whose hold is over is settled a day later: there is nothing to give back any more.
+    // The member whose hold has ended is settled a day later: there is nothing left to return.
     let ended = [stock(given_back(hold), 1)];
     commit(&table, &posting(&one, "~cancellation~r-1", 86_400, &ended)).await;
     assert_eq!(stock_standing(&table).await, (1, 0));
@@ -127,7 +127,7 @@ async fn a_hold_that_is_settled_before_anybody_needs_its_piece_gives_it_back() {
     assert_eq!(stock_standing(&table).await, (0, 0), "a second time changes nothing");
 }
 
-/// Lets as many members as there are accounts want a piece at once; how many got one.
+/// Lets one member per account redeem a piece concurrently; returns how many got one.
 async fn crowd(table: &Table, members: &[&str], seconds: i64, most: i64) -> usize {
     let tasks: Vec<_> = members
         .iter()
@@ -170,7 +170,7 @@ async fn of_ten_who_want_the_piece_of_an_ended_hold_one_gets_it() {
         assert_eq!(crowd(&table, &TEN, 59, most).await, 0, "while the holds run");
         assert_eq!(i64::try_from(crowd(&table, &TEN, 60, most).await).unwrap(), most);
         assert_eq!(stock_standing(&table).await.0, most);
-        // All of the holders are settled afterwards, and late by their own clocks.
+        // All holders are settled afterwards, and late by their own clocks.
         for (account, hold) in holders {
             let late = posting(&account, "c-1", 58, &[stock(captured(hold.clone()), most)]);
             assert_eq!(table.store.commit(&late).await.unwrap(), Commit::HoldOver);
@@ -189,7 +189,7 @@ async fn a_capture_by_a_clock_that_is_late_and_a_take_by_one_that_is_ahead_never
         let holder = commit(&table, &holding).await;
         let capture = posting(&holder, "c-1", 59, &[stock(captured(hold), 1)]);
         let take = posting(&accounts[1], "r-2", 60, &[stock(CounterChange::Taken(1), 1)]);
-        // The other one commits between the look of the first at the counter and its transaction.
+        // The other one commits between the first one's read of the counter and its transaction.
         let (rival, first) = if is_take_first { (take, capture) } else { (capture, take) };
         let store = table.store.clone();
         table.wire.next(
@@ -285,7 +285,8 @@ async fn holds_that_end_together_and_a_take_are_one_change_of_the_counter() {
     assert_eq!(stock_standing(&table).await, (2, 1), "the one that had ended before gives nothing back again");
 }
 
-/// What it costs to commit `posting`, beside its account and its entry: read units and write units, in halves, and round trips.
+/// Returns the cost of committing `posting`, without its account and its entry: read units and write units, in halves,
+/// and round trips.
 async fn cost(table: &Table, posting: &Posting) -> (u64, u64, u64) {
     let before = table.store.meter().snapshot();
     commit(table, posting).await;
@@ -304,7 +305,7 @@ async fn a_hold_costs_what_a_take_does_and_each_way_to_end_it_a_strong_look_and_
         let key = format!("r-{number}");
         let hold = reserved(&account, &key, 60, 1);
         let holding = posting(&account, &key, 0, &[stock(CounterChange::Held(hold.clone()), 80)]);
-        // Its look is strong here, because this command has not looked before.
+        // Its read is strongly consistent here, because this command has not read before.
         assert_eq!(cost(&table, &holding).await, (2, 4, 1), "a hold");
         let ended = stock(CounterChange::Ended { reserved: hold, kept }, 80);
         let ended = posting(&holding.own.account, &format!("e-{number}"), seconds, &[ended]);
@@ -316,7 +317,7 @@ async fn a_hold_costs_what_a_take_does_and_each_way_to_end_it_a_strong_look_and_
 #[tokio::test]
 async fn the_take_that_frees_an_ended_hold_costs_what_any_take_does() {
     let (table, accounts) = table_with(&["m-1"]).await;
-    // One piece to each shard, and the member's has gone to the hold.
+    // One piece per shard, and the hold has taken the member's.
     let hold = reserved(&accounts[0], "r-1", 60, 1);
     let account = commit(&table, &posting(&accounts[0], "r-1", 0, &[stock(CounterChange::Held(hold), 8)])).await;
     let taken = posting(&account, "r-2", 60, &[stock(CounterChange::Taken(1), 8)]);
@@ -365,7 +366,7 @@ async fn a_thousand_holds_are_listed_by_a_shard_and_the_next_one_goes_to_another
         async move { table.attribute(&pk, "stock", "held").await.map_or(0, |held| held.as_ss().unwrap().len()) }
     };
     assert_eq!((listed(1).await, listed(2).await), (1_000, 1));
-    // Once they are over, its home lists the next one in their place.
+    // Once they have ended, its home lists the next one in their place.
     commit(&table, &held(&account, "r-2", 60)).await;
     assert_eq!((listed(1).await, listed(2).await), (1, 1));
 }

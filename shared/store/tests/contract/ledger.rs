@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A member with eight entries, and another whose ledger must never show.
+/// Returns a member with eight entries, and another whose ledger must never show.
 async fn ledger_of_eight() -> (Table, Account) {
     let (table, mut account) = table_with_member().await;
     let other = commit(&table, &enrollment(&member("m-2"))).await;
@@ -117,7 +117,7 @@ async fn a_statement_is_one_strong_query_of_the_local_index() {
     assert_eq!((query["IndexName"].as_str(), query["ConsistentRead"].as_bool()), (Some("by_seq"), Some(true)));
 }
 
-/// A purchase with these fields, and what was known of the member.
+/// Returns a purchase with these fields, and what was known of the member.
 fn facts(fields: Value, member: Option<MemberThen>) -> PurchaseFacts {
     let mut purchase = json!({ "occurred_at": NOW, "total": { "amount": 12_350, "currency": "EUR" } });
     let Value::Object(fields) = fields else { panic!("fields are an object") };
@@ -125,7 +125,7 @@ fn facts(fields: Value, member: Option<MemberThen>) -> PurchaseFacts {
     PurchaseFacts { purchase: serde_json::from_value(purchase).unwrap(), member }
 }
 
-/// Every fact that can be told of a purchase and the member who made it.
+/// Returns every possible fact of a purchase and its member.
 fn all_facts() -> PurchaseFacts {
     let fields = json!({
         "channel": "app", "store": "kadikoy-1", "receipt": "till 3/#0042 \"copy\"",
@@ -160,7 +160,7 @@ fn all_facts() -> PurchaseFacts {
     facts(fields, Some(known))
 }
 
-/// What a list tells of an entry: all but the facts.
+/// Returns what a list shows of an entry: everything but the facts.
 fn listed(recorded: &Recorded) -> Recorded {
     let sealed = Sealed { facts: None, ..recorded.sealed.clone() };
     Recorded { sealed, amended: None, ..recorded.clone() }
@@ -223,7 +223,7 @@ async fn an_amended_purchase_comes_with_its_newest_amendment_from_any_ledger() {
         let statement = table.store.entries(&demo(), &known.member, Some(3), 1).await.unwrap().items;
         assert_eq!(statement, [listed(&known)]);
     }
-    // Of an amendment whose facts were erased there is nothing to tell.
+    // An amendment whose facts were erased has nothing to show.
     let (pk, sk) = ("member#demo#m-1", "entry#amend-3");
     assert!(table.attribute(pk, sk, "f").await.is_some());
     table.set(pk, sk, "f", None).await;

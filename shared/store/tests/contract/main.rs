@@ -1,6 +1,6 @@
-//! What the store promises, on a real engine: each condition, each race, each repeat, each lost answer.
+//! The contract of the store, on a real engine: each condition, each race, each repeat, each lost answer.
 //!
-//! Every request loses the SDK's `ClientRequestToken` on its way, because nothing may rest on it.
+//! Every request loses the SDK's `ClientRequestToken` on its way, because nothing may depend on it.
 #![expect(clippy::arithmetic_side_effects, reason = "tests count to a few hundred")]
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What became of an entry is noted beside it, once, and never touches the entry.
+//! The aftermath of an entry is stored next to it, once, and never changes the entry.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ async fn a_mark_is_read_with_its_entry_and_leaves_the_entry_unchanged() {
     let before = recorded(&table).await;
     assert_eq!(before.aftermath, Aftermath::default());
 
-    // Each says all that became of it, and nothing is left of the one before.
+    // Each replaces the one before completely.
     for marked in [
         reversed(1, 625),
         mark(Aftermath { changes: 2, accrual: Some(AccrualNow::default()), ..Aftermath::default() }),

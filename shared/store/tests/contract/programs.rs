@@ -1,4 +1,4 @@
-//! Programs: numbered, immutable versions, each published over the one that its author knew.
+//! Programs: numbered, immutable versions, each published over the newest one that its author knew.
 
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::version_head::{Differs, VersionHead};
@@ -21,7 +21,7 @@ fn later(seconds: i64) -> Timestamp {
     now() + SignedDuration::from_secs(seconds)
 }
 
-/// The head of a version that begins so many seconds from now.
+/// Returns the head of a version that begins a number of seconds from now.
 fn head(seconds: i64) -> VersionHead {
     VersionHead {
         version: 0,
@@ -35,7 +35,7 @@ fn head(seconds: i64) -> VersionHead {
     }
 }
 
-/// Publishes a document that begins so many seconds from now.
+/// Publishes a document that begins a number of seconds from now.
 pub(crate) async fn publish_at(table: &Table, expected: Option<u64>, document: &str, seconds: i64) -> Publication {
     let publish = Publish { expected, document, now: now() };
     table.store.publish(&demo(), publish, &head(seconds)).await.unwrap()
@@ -109,7 +109,7 @@ async fn a_publication_whose_answer_was_lost_is_published() {
     assert_eq!(publish(&table, None, "other").await, STALE(Some(1)));
     table.wire.next("TransactWriteItems", Fault::AnswerLost);
     assert_eq!(published(&publish_at(&table, Some(1), "two", 600).await), 2);
-    // The repeat comes later, and is answered like the first: with the instant that was promised then.
+    // The repeat comes later and gets the original answer, with the original instant.
     let repeat = publish_at(&table, Some(1), "two", 900).await;
     assert_eq!(repeat, Publication::Published(VersionHead { version: 2, ..head(600) }));
     assert_eq!(numbers(&table).await, [1, 2]);
@@ -124,7 +124,7 @@ async fn while_a_version_is_scheduled_no_other_is_published() {
     for expected in [None, Some(1), Some(2), Some(9)] {
         assert_eq!(publish(&table, expected, "three").await, scheduled, "{expected:?}");
     }
-    // From the instant on which it begins, it is one like any other.
+    // From its instant on, it is like any other.
     let publish = Publish { expected: Some(2), document: "three", now: later(600) };
     assert_eq!(published(&table.store.publish(&demo(), publish, &head(600)).await.unwrap()), 3);
 }
@@ -147,7 +147,7 @@ async fn a_scheduled_version_can_be_withdrawn_until_shortly_before_it_begins_and
         let version = published(&publish_at(&table, Some(newest), document, seconds).await);
         assert_eq!(withdraw(&table, version).await, Withdrawal::InForce { in_force_from: later(seconds) });
     }
-    // One behind which another was published has begun, whatever the clock says.
+    // A version that is followed by another is in force, regardless of the clock.
     let withdrawal = table.store.withdraw(&demo(), 2, later(-600), SignedDuration::ZERO).await.unwrap();
     assert_eq!(withdrawal, Withdrawal::InForce { in_force_from: later(0) });
 
@@ -160,7 +160,7 @@ async fn a_scheduled_version_can_be_withdrawn_until_shortly_before_it_begins_and
     let publish = Publish { document: "five", ..publish };
     assert_eq!(published(&table.store.publish(&demo(), publish, &head(121)).await.unwrap()), 5);
     assert_eq!(numbers(&table).await, [1, 2, 3, 5]);
-    // Its document stays where it is, and is no version.
+    // Its document stays stored, and is not a version.
     assert_eq!(table.store.program_documents(&demo(), &[4]).await.unwrap()[&4], "four");
 }
 
@@ -258,7 +258,7 @@ async fn a_concurrent_withdrawal_and_publication_each_see_the_others_result() {
     assert!(matches!(withdraw(&table, 2).await, Withdrawal::Withdrawn(_)));
     assert_eq!(numbers(&table).await, [1, 3]);
 
-    // A publication over a version that is withdrawn meanwhile finds another newest version.
+    // A publication over a version that is withdrawn in between finds another newest version.
     let store = table.store.clone();
     let late = Publish { expected: Some(3), document: "four", now: later(600) };
     table.wire.next(
@@ -309,7 +309,7 @@ async fn many_documents_are_one_round_trip_and_unprocessed_ones_are_requested_ag
     table.wire.next("BatchGetItem", left(vec![key(2), key(3)]));
     table.wire.next("BatchGetItem", left(vec![key(3)]));
     let documents = table.store.program_documents(&demo(), &[2, 3]).await.unwrap();
-    // The middle answer lost version 2 for good, as no table does; what counts is that only what is left is asked for.
+    // The middle response lost version 2, which no real table does; what counts is that only the rest is requested.
     assert_eq!(documents, [(3, "three".to_owned())].into());
     for _ in 0..8 {
         table.wire.next("BatchGetItem", left(vec![key(3)]));

@@ -1,4 +1,4 @@
-//! Commands that meet others: who wins, who waits, who gives up, and when.
+//! Commands that race: which one succeeds, which one waits, which one gives up, and when.
 
 use std::time::{Duration, Instant};
 
@@ -139,7 +139,7 @@ async fn conflicts_without_end_end_in_busy_before_the_deadline() {
             .await;
         match came_to {
             Ok(outcome) => assert_eq!(outcome, Outcome::Busy),
-            // The deadline may also pass while a call is under way.
+            // The deadline may also pass during a call.
             Err(fault) => assert!(fault.is_retryable(), "{fault:?}"),
         }
         assert!(started.elapsed() < Duration::from_millis(patience + 100), "{:?}", started.elapsed());
@@ -186,7 +186,7 @@ async fn the_past_is_committed_first_and_then_decided_upon() {
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     assert_eq!(seen, [1, 3, 4]);
     assert_eq!(posting.own.entries.len(), 1);
-    // What was committed is what the account is now; nobody needs to read it again.
+    // What was committed is the current account, so it need not be read again.
     assert_eq!(table.store.meter().since(&before).round_trips, 4);
     assert_eq!(table.store.account(&demo(), &member("m-1")).await.unwrap(), Some(posting.own.account));
 }

@@ -1,4 +1,4 @@
-//! Requests that come twice: after a lost answer, after a year, at the same moment, or with another body.
+//! Requests that arrive twice: after a lost answer, after a year, at the same moment, or with another body.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn a_repeat_gets_the_original_entry_and_the_current_account() {
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
     assert_eq!(entry, untouched(&first.own.entries[0]));
     assert_eq!(account, second.own.account);
-    // One read and one refused transaction, no more.
+    // One read and one rejected transaction, no more.
     assert_eq!(table.store.meter().since(&before).round_trips, 2);
     assert_eq!(table.keys().await.len(), 4);
 }
@@ -64,7 +64,7 @@ async fn a_key_of_another_request_is_refused() {
     let (table, _) = table_with_member().await;
     accrue(&table, "order-1", 5, 100).await.unwrap();
     assert_eq!(accrue(&table, "order-1", 6, 100).await.unwrap(), Outcome::KeyReused);
-    // Whether the rules would allow it or not.
+    // Regardless of whether the rules would allow it.
     assert_eq!(accrue(&table, "order-1", 600, 100).await.unwrap(), Outcome::KeyReused);
     assert_eq!(table.keys().await.len(), 3);
 }
@@ -91,7 +91,7 @@ async fn the_first_of_two_equal_requests_may_land_between_the_seconds_reads() {
     let account = commit(&table, &accrual(&account, "order-0", 60)).await;
     let first = accrual(&account, "order-1", 30);
     let (store, posting) = (table.store.clone(), first.clone());
-    // The second reads the account, and refuses, as 60 and 50 are too many; then the first lands.
+    // The second reads the account, and refuses, because 60 and 50 are too many; then the first is carried out.
     table.wire.next("GetItem", Fault::Late(Duration::ZERO));
     table.wire.next(
         "GetItem",
@@ -149,7 +149,7 @@ async fn a_request_that_another_instance_carried_out_in_between_is_replayed_with
     let before = table.store.meter().snapshot();
     let Outcome::Replayed { entry, account } = accrue(&table, "order-1", 5, 100).await.unwrap() else { panic!() };
     assert_eq!((entry, account), (untouched(&first.own.entries[0]), first.own.account));
-    // Its read, its transaction and the rival's: the account came with the refusal.
+    // Its read, its transaction and the rival's: the failed condition returned the account.
     assert_eq!(table.store.meter().since(&before).round_trips, 3);
 }
 
@@ -253,7 +253,7 @@ async fn a_commit_alone_replays_too_and_shows_the_account_if_it_saw_another() {
     let first = accrual(&account, "order-1", 5);
     let account = commit(&table, &first).await;
     let replayed = |account| Commit::Replayed { entry: Box::new(untouched(&first.own.entries[0])), account };
-    // By one who has not seen that it happened, and by one who has.
+    // Once with a stale read, and once with a current one.
     assert_eq!(table.store.commit(&first).await.unwrap(), replayed(Seen::Now(Box::new(account.clone()))));
     assert_eq!(table.store.commit(&accrual(&account, "order-1", 5)).await.unwrap(), replayed(Seen::AsRead));
     assert_eq!(table.store.commit(&accrual(&account, "order-1", 6)).await.unwrap(), Commit::KeyReused);

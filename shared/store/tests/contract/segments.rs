@@ -1,4 +1,4 @@
-//! Walks over all accounts: each is found once, and nothing else is.
+//! Iterates over all accounts: each is found once, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ async fn the_segments_contain_every_account_once_for_any_page_size() {
                 for account in page.accounts {
                     *found.entry(account).or_insert(0) += 1;
                 }
-                // As it travels: out as a text and back.
+                // Converted to text and back, as for a caller.
                 after = page.next.map(|cursor| SegmentCursor::parse(&cursor.to_string()).unwrap());
                 if after.is_none() {
                     break;

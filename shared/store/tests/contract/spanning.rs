@@ -1,4 +1,4 @@
-//! Postings that change several accounts: all of them or none, and a command that finds out on the way whom it needs.
+//! Postings that change several accounts: all or none, and commands that learn on the way which accounts they need.
 
 use regulars_domain::{
     account::Account,
@@ -16,14 +16,14 @@ use crate::{
     wire::Fault,
 };
 
-/// A table with two members, and their accounts.
+/// Returns a table with two members, and their accounts.
 async fn two() -> (Table, Account, Account) {
     let (table, one) = table_with_member().await;
     let other = commit(&table, &enrollment(&member("m-2"))).await;
     (table, one, other)
 }
 
-/// An accrual under `key` that writes an entry of this name into the other account too.
+/// Returns an accrual under `key` that also writes an entry of this name into the other account.
 fn both(one: &Account, other: &Account, key: &str, name: &str) -> Posting {
     let mut posting = accrual(one, key, 5);
     posting.others = vec![review(other, &[name]).own];
@@ -81,12 +81,12 @@ async fn an_alias_moves_from_the_member_who_had_it_and_from_no_other() {
     assert_eq!(table.store.member_by_alias(&demo(), &email("aa")).await.unwrap(), Some(member("m-2")));
 }
 
-/// What to look at to see the account of `id`.
+/// Returns the step that requests the account of `id`.
 fn look_at(id: &str) -> Step {
     Step::LookAt(Needs { accounts: vec![member(id)], ..Needs::default() })
 }
 
-/// What a decision is shown of the account of `id`.
+/// Returns what a decision sees of the account of `id`.
 fn shown(found: &Found, id: &str) -> &'static str {
     match found.account(&member(id)) {
         None => "not looked at",
@@ -174,11 +174,11 @@ async fn what_time_did_to_the_other_account_is_committed_by_itself_first() {
         .unwrap();
     let Outcome::Committed(posting) = outcome else { panic!("{outcome:?}") };
     assert_eq!((posting.own.account.seq, posting.others[0].account.seq), (2, 3));
-    // What was committed is what the account is now; nobody needs to read it again.
+    // What was committed is the current account, so it need not be read again.
     assert_eq!(table.store.meter().since(&before).round_trips, 4);
 }
 
-/// Two members who hand a point to and fro at once: every point that leaves one reaches the other.
+/// Two members send a point back and forth concurrently: every point that leaves one reaches the other.
 #[tokio::test]
 async fn many_postings_across_two_accounts_lose_nothing() {
     const TIMES: usize = 30;

@@ -1,4 +1,4 @@
-//! The wire between the SDK and the engine, on which a test lets go wrong what goes wrong on a real one.
+//! The wire between the SDK and the engine, on which a test injects the failures of a real network.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,7 @@ use aws_smithy_types::body::SdkBody;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Something that a test does while a request is on its way.
+/// Work that a test does while a request is in progress.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What happens to one request.
@@ -31,15 +31,15 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It arrives, and this comes back instead of its answer.
     AnswerReplaced(u16, Value),
-    /// It arrives, but this was faster.
+    /// It arrives after this other work.
     Meanwhile(Work),
-    /// It arrives after this.
+    /// It arrives after this delay.
     Late(Duration),
-    /// Nothing is ever heard of it.
+    /// It is never answered.
     Silence,
 }
 
-/// The answer of DynamoDB to a transaction that it cancelled for these reasons, one for each part.
+/// Returns DynamoDB's response to a transaction that it cancelled for these reasons, one for each part.
 pub(crate) fn cancelled(reasons: &[Value]) -> Fault {
     let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     Fault::Answer(400, json!({ "__type": name, "Message": "injected", "CancellationReasons": reasons }))
@@ -61,19 +61,19 @@ pub(crate) fn error(status: u16, name: &str) -> Fault {
 
 #[derive(Default)]
 struct Script {
-    /// What will happen to the next requests of each operation, in order.
+    /// The faults of the next requests of each operation, in order.
     faults: VecDeque<(&'static str, Fault)>,
-    /// What has been asked, in order.
+    /// The requests so far, in order.
     requests: Vec<(String, Value)>,
     /// Whether requests keep the SDK's token.
     keeps_token: bool,
-    /// How long each request is under way.
+    /// How long each request takes.
     latency: Duration,
-    /// How many requests are under way, and the most that ever were.
+    /// The number of concurrent requests now, and its maximum so far.
     under_way: (usize, usize),
-    /// By what transactions fail that nothing else happens to, if they do.
+    /// Random failures of transactions without another fault, if enabled.
     weather: Option<Rng>,
-    /// How many answers that has lost, and how many transactions it has turned away.
+    /// The number of lost answers and of rejected transactions.
     weathered: (usize, usize),
 }
 
@@ -89,12 +89,12 @@ impl Wire {
         Self { inner: aws_smithy_http_client::Builder::new().build_http(), script: Arc::default() }
     }
 
-    /// Lets `fault` happen to the next request of `operation`, after those asked for before.
+    /// Injects `fault` into the next request of `operation`, after those injected before.
     pub(crate) fn next(&self, operation: &'static str, fault: Fault) {
         self.script.lock().unwrap().faults.push_back((operation, fault));
     }
 
-    /// Leaves requests the token by which DynamoDB knows a repeat for ten minutes.
+    /// Keeps the token by which DynamoDB recognises a repeat for ten minutes.
     pub(crate) fn keep_token(&self) {
         self.script.lock().unwrap().keeps_token = true;
     }
@@ -104,36 +104,36 @@ impl Wire {
         self.script.lock().unwrap().latency = latency;
     }
 
-    /// Lets transactions fail from now on as chance has it.
+    /// Makes transactions fail randomly from now on.
     pub(crate) fn set_weather(&self, weather: Option<Rng>) {
         self.script.lock().unwrap().weather = weather;
     }
 
-    /// How many answers that has lost, and how many transactions it has turned away.
+    /// Returns the number of lost answers and of rejected transactions.
     pub(crate) fn weather_so_far(&self) -> (usize, usize) {
         self.script.lock().unwrap().weathered
     }
 
-    /// The most requests that were under way at a time.
+    /// Returns the maximum number of concurrent requests.
     pub(crate) fn most_at_once(&self) -> usize {
         self.script.lock().unwrap().under_way.1
     }
 
-    /// The bodies of the requests of `operation` so far, each attempt of the SDK's on its own.
+    /// Returns the bodies of the requests of `operation` so far, including each of the SDK's attempts.
     pub(crate) fn requests(&self, operation: &str) -> Vec<Value> {
         let script = self.script.lock().unwrap();
         script.requests.iter().filter(|(name, _)| name == operation).map(|(_, body)| body.clone()).collect()
     }
 
-    /// How many requests there have been, attempts of the SDK's counted each.
+    /// Returns the number of requests, including each of the SDK's attempts.
     pub(crate) fn count(&self) -> usize {
         self.script.lock().unwrap().requests.len()
     }
 }
 
 impl Script {
-    /// What the weather does to a transaction: of a hundred, five lose their answers, ten meet a rival at one of their
-    /// items, and three find the table short of capacity.
+    /// Returns the random fault of a transaction: of a hundred, five lose their answers, ten conflict on one of their
+    /// items, and three are throttled.
     fn weather(&mut self, operation: &str, body: &Value) -> Option<(&'static str, Fault)> {
         let parts = body["TransactItems"].as_array().filter(|_| operation == "TransactWriteItems")?.len();
         let rng = self.weather.as_mut()?;
@@ -168,7 +168,7 @@ impl HttpClient for Wire {
     }
 }
 
-/// A request that is under way until this is dropped.
+/// A request in progress, until this is dropped.
 struct Arrival(Arc<Mutex<Script>>);
 
 impl Drop for Arrival {

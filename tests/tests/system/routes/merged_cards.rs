@@ -43,7 +43,7 @@ impl Books {
         201
     }
 
-    /// Whose purchase of this key is meant; an error if it is nobody's, or could be several's.
+    /// Returns whose purchase of this key is meant; an error if there is none, or several are possible.
     fn meant(&self, card: usize, key: &str, named: Option<usize>) -> Result<usize, u16> {
         let of = self.cards_of(self.holder(card));
         let candidates: Vec<_> = of.iter().copied().filter(|card| self.bought[*card].contains_key(key)).collect();

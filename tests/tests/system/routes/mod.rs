@@ -1,6 +1,6 @@
-//! Every route over HTTP: what it promises when all is well, and what it says when something is not.
+//! Every route over HTTP: its answers to valid requests, and its problems.
 //!
-//! A module for each route, and [`bad_input`] for what no route takes.
+//! One module per route, and [`bad_input`] for what no route accepts.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

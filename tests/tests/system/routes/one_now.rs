@@ -1,4 +1,4 @@
-//! One command has one now, however long it takes: here the clock moves by hours between any two readings of it.
+//! One command has one `now`, however long it takes: here the clock moves by hours between any two readings.
 
 use jiff::{SignedDuration, Timestamp};
 use regulars_tests::system::{DEMO, NOW, System, coffee_shop, member, purchase};
@@ -8,7 +8,7 @@ fn posted_at(entry: &Value) -> Timestamp {
     entry["posted_at"].as_str().unwrap().parse().unwrap()
 }
 
-/// A system whose clock crosses midnight every few readings.
+/// Returns a system whose clock crosses midnight every few readings.
 fn restless() -> System {
     let mut program = coffee_shop();
     program["plans"] = json!([{ "id": "plus", "price": 500, "interval": "month", "tier_floor": "silver" }]);
@@ -38,7 +38,7 @@ fn the_ledger_gives_the_account_after_any_command_and_time_never_moves_back() {
                                           "hold": { "seconds": 900 } }),
         )
         .expect(201);
-    // Seven hours later the hold is over.
+    // Seven hours later the hold has ended.
     post("c-1", "redemptions/h-1/capture", json!({})).problem(422, "hold_expired");
     post("u-1", "redemptions/r-1/reversals", json!({})).expect(201);
     post("b-1", "accruals/order-2/reversals", json!({ "refunded_total": { "amount": 30_000, "currency": "EUR" } }))
@@ -58,7 +58,7 @@ fn the_ledger_gives_the_account_after_any_command_and_time_never_moves_back() {
         let ledger: Vec<_> = system.ledger(id).into_iter().filter(own).collect();
         assert!(ledger.is_sorted_by_key(posted_at), "{id}: {ledger:#?}");
     }
-    // The two sides of a transfer, and of a merge, are of one moment.
+    // The two sides of a transfer, and of a merge, have the same instant.
     for (kind, other) in [("transfer_out", "transfer_in"), ("merge_in", "merge_out")] {
         let find = |id: &str, kind: &str| system.ledger(id).into_iter().find(|entry| entry["kind"] == kind).unwrap();
         assert_eq!(posted_at(&find("m-1", kind)), posted_at(&find("m-2", other)), "{kind}");
@@ -67,7 +67,7 @@ fn the_ledger_gives_the_account_after_any_command_and_time_never_moves_back() {
 
 #[test]
 fn points_that_arrive_after_their_last_day_expire_in_the_same_posting() {
-    // Points of the last day of November are sent while the clock strikes midnight again and again.
+    // Points of the last day of November are sent while the clock crosses midnight again and again.
     let mut program = coffee_shop();
     program["points"]["expiry"] = json!({ "after_months": 1, "rounded_to": "exact_day" });
     let system = System::with(&program, NOW);

@@ -1,4 +1,4 @@
-//! `/members/{member}/accruals/{entry}` and what is under it: orders that come back by the line, and orders that change.
+//! `/members/{member}/accruals/{entry}` and below: returns by line, and amendments.
 
 use regulars_domain::{
     fingerprint::Salt,
@@ -10,7 +10,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// A point for each euro, none for gift cards, and 100 more for 200 euro.
+/// Returns a program with a point per euro, none for gift cards, and 100 more for 200 euros.
 fn program() -> Value {
     json!({
         "name": "Orders", "time_zone": "Europe/Istanbul", "currency": "EUR",
@@ -120,7 +120,7 @@ fn an_order_becomes_another_one() {
     assert_eq!((&answer["entry"]["kind"], &answer["entry"]["points"]), (&json!("amendment"), &json!(210)));
     assert_eq!((&answer["purchase"]["total"], &answer["purchase"]["refunded"]), (&json!(21_000), &json!(0)));
     assert!(act(&system, "amendments", "amendment-1", &larger).is_replay());
-    // Returns are of the purchase as it is now.
+    // Returns act on the purchase as it is now.
     let answer = returned(&system, "return-1", &json!({ "returned": [{ "line": "1", "amount": 1_001 }] })).expect(201);
     assert_eq!((&answer["entry"]["points"], &answer["purchase"]["remaining"]), (&json!(-111), &json!(19_999)));
     let smaller = order(1_000, &[line("shirt", 1_000)]);
@@ -180,7 +180,7 @@ fn the_key_of_a_cancelled_order_answers_with_what_is_left_of_it() {
         (&again.body["purchase"]["remaining"], &again.body["purchase"]["refunded"]),
         (&json!(0), &json!(10_000))
     );
-    // It comes back to life as an amendment.
+    // An amendment restores it.
     let answer = act(&system, "amendments", "amendment-1", &bought()).expect(201);
     assert_eq!((&answer["entry"]["points"], &answer["purchase"]["remaining"]), (&json!(50), &json!(10_000)));
     assert_eq!(system.accrue("m-1", "order-1", &bought()).expect(200)["purchase"]["remaining"], 10_000);
@@ -256,7 +256,7 @@ fn tills_and_shops_that_change_one_order_at_once_leave_what_they_come_to() {
     });
     assert_eq!(done.into_inner(), 8);
     let now = accrual(system, "m-1");
-    // 8000 of 10000 came back, and so 4000 of the shirt's 5000.
+    // 8000 of 10000 were returned, and so 4000 of the shirt's 5000.
     assert_eq!((&now["points"], &now["purchase"]["refunded"]), (&json!(10), &json!(8_000)));
     assert_eq!(system.account("m-1")["balance"]["spendable"], 10);
     system.audit("m-1");

@@ -1,4 +1,4 @@
-//! `/members/{member}/accruals/{entry}/confirmation`: points that wait before they can be spent.
+//! `/members/{member}/accruals/{entry}/confirmation`: pending points.
 
 use regulars_tests::{
     client::Answer,

@@ -1,4 +1,4 @@
-//! `/members/{member}/plan` and `/members/{member}/entitlements`: paid membership, and what may be used without points.
+//! `/members/{member}/plan` and `/members/{member}/entitlements`: paid memberships and entitlements.
 
 use regulars_tests::{
     client::Answer,
@@ -6,7 +6,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// The coffee shop with a plan of silver at least, and two tastings a month.
+/// Returns the coffee shop with a plan with the floor silver and two tastings a month.
 fn with_plans() -> System {
     let mut program = coffee_shop();
     let entitlements = json!([{ "id": "cupping", "times": 2, "every": "month" }]);
@@ -71,7 +71,7 @@ fn a_plan_begins_with_its_payment_and_is_renewed_once_by_each() {
     system.move_clock("2027-01-21T00:00:00+03:00");
     let over = system.account("m-1");
     assert_eq!((&over["plan"], &over["tier"]["id"]), (&Value::Null, &json!("bronze")));
-    // `replace` is part of the request that a key stands for.
+    // `replace` is part of the request of a key.
     pay(&system, "payment-4", "kind").expect(201);
     let replaced = |key: &str, plan: &str| {
         let body = json!({ "plan": plan, "replace": true });
@@ -152,7 +152,7 @@ fn an_entitlement_of_a_plan_is_used_a_number_of_times_per_interval() {
     assert_eq!(system.ledger("m-1").last().unwrap()["entitlement"], "cupping");
     system.move_clock("2026-12-01T00:00:00+03:00");
     taste(&system, "cup-3", "cupping").expect(201);
-    // What the member no longer holds by the time of a repeat is not told.
+    // An entitlement that the member no longer has at the time of a repeat is not shown.
     end(&system);
     assert_eq!(taste(&system, "cup-3", "cupping").expect(200)["entitlement"], Value::Null);
     system.client.patch(&member("m-1"), &json!({ "status": "suspended" })).expect(200);
@@ -167,7 +167,7 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
         { "id": "club", "price": 9900, "interval": "year", "tier_floor": "gold" },
         { "id": "plus", "price": 499, "interval": "month", "tier_floor": "silver" },
     ]);
-    // The year with gold and the month with silver, whichever card goes into the other.
+    // The year with gold and the month with silver, merged in both directions.
     for (year, month) in [("m-1", "m-2"), ("m-2", "m-1")] {
         let system = System::with(&program, "2027-01-15T12:00:00+03:00");
         let post = |key: &str, id: &str, path: &str, body: Value| {
@@ -185,11 +185,11 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
         assert_eq!((&merged["into"]["plan"], &merged["into"]["tier"]["id"]), (&plan, &json!("gold")));
         assert_eq!(merged["account"]["plan"], Value::Null);
 
-        // Renewed, the plan that waits is longer; the payment is taken back again.
+        // A renewal extends the plan that waits; then the payment is reversed.
         let renewed = post("payment-2", "m-1", "/plan", json!({ "plan": "plus" })).expect(201);
         assert_eq!(renewed["account"]["plan"]["next"][0]["through"], "2028-03-05");
         post("back-1", "m-1", "/plan/payment-2/reversals", json!({})).expect(201);
-        // The same key in both ledgers: it must be told whose is meant.
+        // The same key in both ledgers: the request must say which one.
         let back = |key: &str, query: &str| post(key, "m-1", &format!("/plan/payment-1/reversals{query}"), json!({}));
         back("back-2", "").problem(409, "entry_ambiguous");
         let back = |key: &str, card: &str| back(key, &format!("?member={card}"));
@@ -213,7 +213,7 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
     for id in ["m-3", "m-2"] {
         post(&format!("merge-{id}"), id, "/merge", json!({ "into": "m-1" })).expect(201);
     }
-    // Two years become two years.
+    // Two years stay two years.
     let next = json!([{ "id": "club", "from": "2028-01-15", "through": "2029-01-13" },
                       { "id": "plus", "from": "2029-01-14", "through": "2029-02-13" }]);
     assert_eq!(system.account("m-1")["plan"], json!({ "id": "club", "through": "2028-01-14", "next": next }));
@@ -225,7 +225,7 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
         (&entry["id"], &entry["plan"]["id"], &entry["plan"]["from"]),
         (&json!("~plan-end~2028-01-15"), &json!("club"), &json!("2028-01-15"))
     );
-    // Without a key, a repeat would end the plan that begins.
+    // Without a key, a repeat would end the plan that starts.
     let waiting = system.client.send("DELETE", &plan, &[], &[]).problem(409, "plans_waiting");
     assert_eq!(waiting["waiting"], 1);
     let keyed = || system.client.send("DELETE", &plan, &[("idempotency-key", "end-1")], &[]).expect(200);

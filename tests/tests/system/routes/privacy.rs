@@ -1,4 +1,4 @@
-//! `/aliases`, `/erasure`, `/export`: what is kept of a person, until nothing is.
+//! `/aliases`, `/erasure`, `/export`: the data of a person, until it is erased.
 
 use regulars_tests::{
     client::Answer,
@@ -22,7 +22,7 @@ fn erase(system: &System, id: &str, key: &str, body: &Value) -> Answer {
     system.client.post_under(key, &format!("{}/erasure", member(id)), body)
 }
 
-/// The status and the member whom a name leads to.
+/// Returns the status and the member for an alias.
 fn looked_up(system: &System, name: &Value) -> (u16, Value) {
     let answer = system.client.post(&format!("{MEMBERS}/lookup"), &json!({ "alias": name }));
     (answer.status, answer.body["member"].clone())
@@ -37,7 +37,7 @@ fn kinds_exported(system: &System, id: &str) -> Vec<String> {
     export["aliases"].as_array().unwrap().iter().map(|alias| alias["kind"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Everything that the table holds, as text.
+/// Returns everything in the table, as text.
 fn table(system: &System) -> String {
     system.items().iter().map(|item| format!("{item:?}\n")).collect::<Vec<_>>().concat()
 }
@@ -54,12 +54,12 @@ fn aliases_are_added_and_removed_at_once() {
     let entry = &system.ledger("m-1")[1];
     assert_eq!(entry["change"], json!({ "aliases_added": 2, "aliases_removed": 1 }));
     assert!(!entry.to_string().contains("A-17") && !entry.to_string().contains("532"), "{entry}");
-    // Again changes nothing, and a name that is not there is not missed.
+    // A repeat changes nothing, and removing a missing alias is not an error.
     let before = system.account("m-1");
     for nothing in [moved, json!({}), json!({ "remove": [name("card", "B-1")] }), json!({ "add": null })] {
         assert_eq!(change_aliases(&system, "m-1", &nothing).expect(200), before, "{nothing}");
     }
-    // The name is free again.
+    // The alias is free again.
     system.client.post(MEMBERS, &json!({ "member": "m-2", "aliases": [name("email", EMAIL)] })).expect(201);
     assert_eq!(looked_up(&system, &name("email", EMAIL)), found("m-2"));
 }
@@ -75,7 +75,7 @@ fn an_alias_of_another_member_changes_nothing() {
     assert_eq!(kinds_exported(&system, "m-2"), ["card"]);
     assert_eq!(looked_up(&system, &name("phone", PHONE)).0, 404);
     assert_eq!(looked_up(&system, &name("card", "C-1")), found("m-2"));
-    // A thief's removal of another's name removes nothing.
+    // Removing another member's alias removes nothing.
     change_aliases(&system, "m-2", &json!({ "remove": [name("email", EMAIL)] })).expect(200);
     assert_eq!(looked_up(&system, &name("email", EMAIL)), found("m-1"));
 }
@@ -124,7 +124,7 @@ fn a_suspended_member_changes_names_and_one_who_has_left_has_none() {
         .expect(201);
 }
 
-/// A member with everything that can be kept of one, and a card that was merged into theirs.
+/// Returns a member with all possible data, and an account that was merged into theirs.
 fn rich_member() -> System {
     let system = System::start();
     let join = json!({ "member": "m-1", "attributes": { "city": "Izmir", "birthday": "1990-05-03" },
@@ -175,7 +175,7 @@ fn an_erased_member_leaves_an_anonymous_ledger_that_verifies() {
     let again = erase(&system, "m-1", "e-1", &json!({ "reason": null }));
     assert!(again.is_replay(), "{again}");
     erase(&system, "m-1", "e-2", &json!({})).problem(409, "account_closed");
-    // The card that became part of it leads to it.
+    // The merged account leads to it.
     assert_eq!(system.account("m-1")["status"], "erased");
 }
 
@@ -220,7 +220,7 @@ fn an_erased_person_joins_again_as_a_new_member() {
     let reversals = format!("{}/accruals/order-1/reversals", member("m-7"));
     system.client.post_under("b-1", &reversals, &json!({})).expect(201);
     assert_eq!(system.account("m-7")["balance"]["spendable"], 25);
-    // What the erased one bought can be neither returned nor told.
+    // Purchases of an erased member can be neither returned nor read.
     let reversals = format!("{}/accruals/order-1/reversals", member("m-1"));
     system.client.post_under("b-1", &reversals, &json!({})).problem(409, "account_closed");
     let mut order = purchase(30_000);
@@ -278,7 +278,7 @@ fn a_hold_of_an_erased_member_frees_its_piece_and_a_friend_is_not_paid_for() {
     system.redeem("m-2", "r-2", &json!({ "reward": "mug" })).expect(201);
     let capture = format!("{}/redemptions/r-1/capture", member("m-1"));
     system.client.post_under("c-1", &capture, &json!({})).problem(409, "account_closed");
-    // A referrer who was erased refers nobody.
+    // An erased member refers nobody.
     let join = json!({ "member": "m-3", "referred_by": "m-1" });
     system.client.post(MEMBERS, &join).problem(422, "referrer_not_found");
 }
@@ -305,7 +305,7 @@ fn an_export_has_everything_a_page_at_a_time() {
     let distinct: std::collections::BTreeSet<_> = ids.iter().map(ToString::to_string).collect();
     assert_eq!(ids.len(), distinct.len());
     assert!(ids.len() >= 8, "the ledgers of both cards");
-    // What is kept of one who was erased.
+    // The data of an erased member.
     erase(&system, "m-1", "e-1", &json!({})).expect(200);
     let export = system.client.get(&format!("{}/export?limit=100", member("m-1"))).expect(200);
     for mark in MARKS {

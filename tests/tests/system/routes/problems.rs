@@ -1,4 +1,4 @@
-//! Every code that a caller was promised is answered to a request over HTTP: the rare ones here, the others beside their routes.
+//! Every documented code is returned over HTTP: the rare ones here, the others in the tests of their routes.
 
 use std::{fs, path::Path};
 
@@ -62,7 +62,7 @@ fn a_limited_number_of_accounts_can_be_merged() {
 #[test]
 fn a_program_has_a_maximum_number_of_versions() {
     let system = System::start();
-    // Long names of levels that replace each other fill the list of versions soonest.
+    // Long ids of levels that replace each other fill the list of versions fastest.
     let level = |version: u64, place: usize| format!("{version:0>60}-{place:0>3}");
     let mut last = coffee_shop()["tiers"]["levels"].clone();
     for version in 1..1_000 {
@@ -89,7 +89,7 @@ fn a_program_has_a_maximum_number_of_versions() {
     panic!("a thousand versions were published");
 }
 
-/// The codes that [`shared/api`](../../../../shared/api/src/http/problem.rs) promises.
+/// Returns the codes in [`shared/api`](../../../../shared/api/src/http/problem.rs).
 fn promised() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let source = fs::read_to_string(root.join("shared/api/src/http/problem.rs")).unwrap();
@@ -98,7 +98,7 @@ fn promised() -> Vec<String> {
     rows.filter_map(|row| Some(row.split('"').nth(1)?.to_owned())).collect()
 }
 
-/// All tests of routes, as text.
+/// Returns all tests of routes, as text.
 fn tests() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/system/routes");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -119,7 +119,7 @@ fn every_promised_code_is_answered_in_some_test_of_a_route() {
     assert_eq!(untold, Vec::<&String>::new(), "no test of a route is answered with these");
 }
 
-/// The same request, however it is written.
+/// Requests that differ only in notation are the same.
 #[test]
 fn a_request_written_otherwise_is_the_same_under_its_key() {
     let system = System::with_silver_member();
@@ -173,7 +173,7 @@ fn a_request_written_otherwise_is_the_same_under_its_key() {
     }
     let other = at("2026-11-21T13:00:00.001Z");
     system.client.post_under("o-1", &format!("{own}/accruals"), &other).problem(422, "idempotency_key_reused");
-    // A member who joins again with the same data.
+    // A member who enrolls again with the same data.
     let join = json!({ "member": "m-2", "aliases": [], "attributes": {}, "referred_by": null });
     assert!(system.client.post(&format!("{DEMO}/members"), &join).is_replay());
     let join = json!({ "member": "m-2", "aliases": null, "attributes": { "city": null } });

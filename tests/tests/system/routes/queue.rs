@@ -1,4 +1,4 @@
-//! The queue, by way of `/local/queue`: the same commands as over HTTP, and only what failed is given again.
+//! The queue, through `/local/queue`: the same commands as over HTTP, and only failed messages are delivered again.
 
 use regulars_tests::{
     event::{batch, handle},
@@ -12,7 +12,7 @@ fn message(member: &str, key: &str, accrual: &Value) -> Value {
     json!({ "program": "demo", "member": member, "idempotency_key": key, "accrual": accrual })
 }
 
-/// Sends messages, and tells how many were taken and index and code of those that were not.
+/// Sends messages, and returns how many were processed, and index and code of the others.
 #[track_caller]
 fn send(system: &System, messages: &[Value]) -> (u64, Vec<(u64, String)>) {
     let answer = system.client.post(QUEUE, &json!({ "messages": messages })).expect(200);
@@ -43,7 +43,7 @@ fn only_failed_messages_of_a_batch_are_delivered_again() {
     assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 100 + 20);
     assert_eq!(system.account("m-2")["balance"]["spendable"], 25 + 50);
 
-    // The queue gives what failed again, and now and then what did not.
+    // The queue delivers failed messages again, and sometimes others too.
     let before = system.ledger("m-1");
     assert_eq!(send(&system, &messages), (3, expected));
     assert_eq!(system.ledger("m-1"), before);
@@ -105,7 +105,7 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
     let nothing = json!({ "refund": null, "entry": "order-1" });
     assert_eq!(queued("refund-4", "reversal", nothing), (0, failed(&[(0, "body_malformed")])));
 
-    // And the other way round.
+    // And in the other order.
     assert_eq!(queued("order-2", "accrual", purchase(5_000)), (1, vec![]));
     assert!(system.accrue("m-1", "order-2", &purchase(5_000)).is_replay());
     let accrual = format!("{member}/accruals/order-2");
@@ -119,7 +119,7 @@ fn what_comes_over_http_and_by_the_queue_is_carried_out_once() {
     assert_eq!(kinds, [&["enrollment"][..], &each, &["accrual_reversal"], &each].concat());
     assert_eq!(system.account("m-1")["balance"]["spendable"], 25 + 65);
 
-    // Another request under a key that was used is refused, whichever way it comes.
+    // Another request under a used key is refused in both ways.
     assert_eq!(queued("order-1", "accrual", purchase(10_001)), (0, failed(&[(0, "idempotency_key_reused")])));
     let other = json!({ "entry": "order-2", "refunded_total": refund });
     assert_eq!(queued("refund-1", "reversal", other), (0, failed(&[(0, "idempotency_key_reused")])));
@@ -204,7 +204,7 @@ fn a_malformed_message_is_reported_with_its_place() {
             Some("/reversal/y"),
         ),
     ] {
-        // Some of these are no body of `/local/queue` either, so they go straight to the handler.
+        // Some of these are not valid bodies of `/local/queue` either, so they go directly to the handler.
         let event = batch(&[json!(message.to_string())]);
         let deadline = regulars_application::deadline::Deadline::after(std::time::Duration::from_secs(5));
         let told = system.block_on(regulars_earn::explain_batch(system.engine(), event, deadline)).unwrap();

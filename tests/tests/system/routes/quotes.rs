@@ -1,4 +1,4 @@
-//! `/members/{member}/quotes`: what the real call would answer, nothing written.
+//! `/members/{member}/quotes`: the answer of the real call, without writing anything.
 
 use regulars_tests::{
     client::Answer,
@@ -10,7 +10,7 @@ fn quote(system: &System, body: &Value) -> Answer {
     system.client.post(&format!("{}/quotes", member("m-1")), body)
 }
 
-/// The answer without what only a written entry has.
+/// Returns the answer without the fields of a written entry.
 fn unwritten(mut answer: Value) -> Value {
     for field in ["id", "seq", "hash"] {
         answer["entry"].as_object_mut().unwrap().remove(field);

@@ -1,4 +1,4 @@
-//! Receipts that earn points once, and people who come back after leaving.
+//! Receipts that earn once, and people who return after leaving.
 
 use regulars_tests::{
     client::Answer,
@@ -45,7 +45,7 @@ fn a_receipt_earns_once_for_any_member_and_under_any_key() {
         let problem = system.accrue(id, key, &of("till3-0042")).problem(409, "receipt_taken");
         assert!(problem["detail"].as_str().unwrap().contains("till3-0042"), "{problem}");
     }
-    // Another number, another store, another day, and none at all are others.
+    // Another number, store or day, or no receipt at all, is another purchase.
     system.accrue("m-2", "order-2", &of("till3-0043")).expect(201);
     system.accrue("m-2", "order-3", &bought("till3-0042", Some("kadikoy #2"), "2026-11-21")).expect(201);
     system.accrue("m-2", "order-4", &bought("till3-0042", Some("kadikoy #1"), "2026-11-20")).expect(201);
@@ -64,7 +64,7 @@ fn a_receipt_is_free_again_when_nothing_is_left_of_its_purchase() {
     system.accrue("m-2", "order-2", &of("a")).problem(409, "receipt_taken");
     act(&system, "return-2", "reversals", &json!({ "refund": { "amount": 1, "currency": "EUR" } })).expect(201);
     system.accrue("m-2", "order-2", &of("a")).expect(201);
-    // It cannot come back to life with a receipt that is another's now, and can with one of its own.
+    // It cannot be restored with a receipt of another purchase, and can with its own.
     act(&system, "amendment-1", "amendments", &of("a")).problem(409, "receipt_taken");
     act(&system, "amendment-2", "amendments", &of("b")).expect(201);
     system.accrue("m-2", "order-3", &of("b")).problem(409, "receipt_taken");
@@ -160,7 +160,7 @@ fn a_receipt_of_a_merged_account_is_free_again_when_its_purchase_is_returned() {
     }
     act(&system, "return-1", "reversals", &json!({})).expect(201);
     system.accrue("m-1", "order-2", &bought("a", Some("s"), "2026-11-21")).expect(201);
-    // An amendment of the old one finds its receipt used, and can have another.
+    // An amendment of the old one finds its receipt used, and can take another.
     act(&system, "amendment-1", "amendments", &bought("a", Some("s"), "2026-11-21")).problem(409, "receipt_taken");
     act(&system, "amendment-2", "amendments", &bought("b", Some("s"), "2026-11-21")).expect(201);
     act(&system, "return-2", "reversals", &json!({})).expect(201);

@@ -1,4 +1,4 @@
-//! `/members/{member}/redemptions`: points spent, each time once for ever.
+//! `/members/{member}/redemptions`: points are spent exactly once.
 
 use regulars_tests::system::{NOW, System, coffee_shop, member, purchase};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn what_is_missing_is_told() {
     assert_eq!(problem["missing"], 75);
     assert!(problem["detail"].as_str().unwrap().contains("75"));
     assert_eq!(system.account("m-1")["version"], 1);
-    // Refused is not used: the key serves once the points are there.
+    // A refusal does not use the key: it works once the points are there.
     system.accrue("m-1", "order-1", &purchase(7_500)).expect(201);
     let answer = system.redeem("m-1", "r-1", &reward("free-coffee")).expect(201);
     assert_eq!(answer["account"]["balance"]["spendable"], 0);
@@ -86,7 +86,7 @@ fn a_reward_runs_out_for_all_members() {
     system.redeem("m-2", "r-1", &reward("mug")).expect(201);
     system.redeem("m-3", "r-1", &reward("mug")).problem(422, "reward_out_of_stock");
     system.redeem("m-1", "r-2", &reward("mug")).problem(422, "reward_out_of_stock");
-    // Who had one is told so still.
+    // A member who had one still gets the same answer.
     let again = system.redeem("m-1", "r-1", &reward("mug"));
     assert!(again.is_replay());
     assert_eq!(again.expect(200)["redemption"]["reward"], "mug");
@@ -119,7 +119,7 @@ fn reasons_that_the_member_cannot_influence_come_first() {
     program["rewards"][2]["active"] = json!({ "to": "2026-01-01T00:00:00+03:00" });
     let system = System::with(&program, NOW);
     system.enroll("m-1");
-    // Not active, for gold only, and too dear.
+    // Not active, for gold only, and too expensive.
     system.redeem("m-1", "r-1", &reward("tasting")).problem(422, "reward_not_active");
     system.client.patch(&member("m-1"), &json!({ "status": "suspended" })).expect(200);
     system.redeem("m-1", "r-1", &reward("tasting")).problem(409, "account_suspended");
@@ -161,7 +161,7 @@ fn a_repeat_is_answered_even_where_the_request_could_no_longer_be_granted() {
     check("the reward is gone");
     system.move_clock("2028-02-29T00:00:00Z");
     check("the points would have expired");
-    // Another body under the key is another matter.
+    // Another body under the key is another request.
     system.redeem("m-1", "r-1", &money_off(602)).problem(422, "idempotency_key_reused");
     system.audit("m-1");
 }

@@ -1,4 +1,4 @@
-//! `referred_by`: a friend's first purchase of some size pays both.
+//! `referred_by`: a friend's first large enough purchase pays both.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// Somebody, and a friend who was brought.
+/// Returns a system with a member, and a friend whom the member referred.
 fn with_friend() -> System {
     let system = System::start();
     system.enroll("m-0");

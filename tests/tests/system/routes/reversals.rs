@@ -1,4 +1,4 @@
-//! `/members/{member}/accruals/{entry}/reversals`: a refund takes back its share, once.
+//! `/members/{member}/accruals/{entry}/reversals`: a refund deducts its share, once.
 
 use regulars_tests::{
     client::Answer,

@@ -1,5 +1,5 @@
-//! The scheduled run as the state machine starts it: an event for a shard. Reviewing is safe to start twice, to end in the
-//! middle, to be late with, and to be overtaken in.
+//! The scheduled run as the state machine starts it: an event per shard. Reviews can safely start twice, stop in the
+//! middle, be late, and run next to requests.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -11,18 +11,18 @@ use regulars_tests::{
 };
 use serde_json::{Value, json};
 
-/// A shard whose members these tests are about.
+/// The shard of these tests.
 const SHARD: u16 = 7;
-/// The day after the last one of the points that a member gets for joining.
+/// The day after the last day of the welcome points.
 const DAY: &str = "2027-12-01";
 
-/// The first `count` members whose reviews are in the shard.
+/// Returns the first `count` members whose reviews are in the shard.
 fn members(count: usize) -> Vec<String> {
     let ids = (0..).map(|number| format!("m-{number}"));
     ids.filter(|id| Store::due_shard(&id.parse().unwrap()) == SHARD).take(count).collect()
 }
 
-/// A system in which points of so many members of the shard have expired, and nobody has looked.
+/// Returns a system in which points of `count` members of the shard have expired, without a review.
 fn overdue(count: usize) -> (System, Vec<String>) {
     let system = System::start();
     let members = members(count);
@@ -33,13 +33,13 @@ fn overdue(count: usize) -> (System, Vec<String>) {
     (system, members)
 }
 
-/// What the function answers to a page, with so much time left.
+/// Returns the function's answer for a page, with this much time left.
 async fn page(engine: &Engine, cursor: &Value, time: Duration) -> Value {
     let event = json!({ "shard": SHARD, "through": DAY, "cursor": cursor });
     regulars_tier_evaluation::handle(engine, event, Deadline::after(time)).await.unwrap()
 }
 
-/// Reviews the shard to its end; how many members were reviewed, and how many of them changed.
+/// Reviews the shard to its end; returns how many members were reviewed, and how many of them changed.
 async fn review(engine: &Engine) -> (u64, u64) {
     let (mut reviewed, mut changed, mut cursor) = (0, 0, Value::Null);
     loop {
@@ -54,7 +54,7 @@ async fn review(engine: &Engine) -> (u64, u64) {
     }
 }
 
-/// That the points of each member expired once.
+/// Asserts that the points of each member expired once.
 #[track_caller]
 fn assert_expired_once(system: &System, members: &[String]) {
     for member in members {
@@ -70,7 +70,7 @@ fn two_runs_at_once_review_everybody_once() {
     let (system, members) = overdue(12);
     let engine = system.engine();
     let (first, second) = system.block_on(async { tokio::join!(review(engine), review(engine)) });
-    // Both see who is due, and one of them writes. Who was late looks again, and finds nothing to do.
+    // Both find the due accounts, and one of them writes. The other one reads again, and finds nothing to do.
     assert!(first.0 + second.0 > 12, "they ran at once: {first:?} {second:?}");
     assert_expired_once(&system, &members);
     assert_eq!(system.block_on(review(engine)), (0, 0));
@@ -81,7 +81,7 @@ fn a_run_that_is_killed_at_any_moment_is_finished_by_the_next() {
     let (system, members) = overdue(24);
     let engine = system.engine();
     let mut killed = 0;
-    // Each attempt lives a step longer than the one before, and what it had under way is left as it is.
+    // Each attempt lives a step longer than the one before, and is then dropped.
     while system.block_on(killed_after(killed, review(engine))).is_none() {
         killed += 1;
         assert!(killed < 1_000, "it never gets to its end");
@@ -91,7 +91,7 @@ fn a_run_that_is_killed_at_any_moment_is_finished_by_the_next() {
     assert_eq!(system.block_on(review(engine)), (0, 0));
 }
 
-/// What `work` comes to, unless it has been woken `steps` times before.
+/// Returns the result of `work`, unless it was polled `steps` times before.
 async fn killed_after<T>(steps: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut left = steps;
@@ -111,7 +111,7 @@ fn purchases_that_overtake_a_review_find_the_points_expired_and_leave_it_nothing
     let engine = system.engine();
     let body = purchase_at("2027-12-01T03:00:00Z", 1_000);
     let purchases = async {
-        // From the last to the first, so that the two meet.
+        // In reverse order, so that the two meet.
         for id in members.iter().rev() {
             let path = format!("{}/accruals", member(id));
             let headers = [("idempotency-key", "order-1")];
@@ -157,7 +157,7 @@ fn days_that_were_missed_are_made_up_for_on_their_own_days() {
         let report = system.block_on(handle("tier-evaluation", engine, event)).unwrap();
         (report["reviewed"].clone(), report["changed"].clone())
     };
-    // Five hundred runs did not happen; one makes up for all of them.
+    // Five hundred runs were missed; one makes up for all of them.
     assert_eq!(through("2029-03-05"), (json!(3), json!(3)));
     assert_eq!(through("2029-03-05"), (json!(0), json!(0)));
     let days: Vec<Value> = system.ledger(&members[0]).iter().map(|entry| entry["occurred_at"].clone()).collect();
@@ -169,13 +169,13 @@ fn days_that_were_missed_are_made_up_for_on_their_own_days() {
 #[test]
 fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done() {
     let mut program = coffee_shop();
-    // A notice would make the member due a month before.
+    // A notice would make the member due a month earlier.
     program["points"]["expiry_notice_days"] = json!(0);
     let system = System::with(&program, NOW);
     let engine = system.engine();
     let [member] = members(1).try_into().unwrap();
     system.enroll(&member);
-    // Due since December of 2027, which a refused run must not see to.
+    // Due since December of 2027; a rejected run must not review it.
     system.move_clock("2028-02-01T03:00:00Z");
     let before = engine.store.meter().snapshot();
     let cursor = format!("2027-12-01#demo#{member}");
@@ -211,11 +211,11 @@ fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done(
         assert!(refused.to_string().contains(reason), "{event}: {refused}");
     }
     assert_eq!(engine.store.meter().since(&before).round_trips, 0, "the table was not asked");
-    // The cursor itself is good where it belongs, and the member behind it is not looked at again.
+    // The cursor itself is valid in its own run, and the member at it is not reviewed again.
     let page = json!({ "shard": 7, "through": "2028-02-01", "cursor": cursor });
     let report = system.block_on(handle("tier-evaluation", engine, page)).unwrap();
     assert_eq!((&report["reviewed"], &report["cursor"]), (&json!(0), &Value::Null));
-    // A day that is past is a smaller run: nobody was due by then.
+    // A run for a past day is smaller: no member was due by then.
     for (through, reviewed) in [("2027-11-30", 0), ("2027-12-01", 1), ("2027-11-30", 0), ("2028-02-01", 0)] {
         let event = json!({ "shard": 7, "through": through });
         let report = system.block_on(handle("tier-evaluation", engine, event)).unwrap();

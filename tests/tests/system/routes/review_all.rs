@@ -1,4 +1,4 @@
-//! The run over all accounts: it brings to everyone what only new rules have changed.
+//! The run over all accounts: applies new rules to all members.
 
 use regulars_tests::{
     event::handle,
@@ -15,7 +15,7 @@ fn counts(run: &Value) -> (u64, u64, u64) {
     (reviewed, changed, failed)
 }
 
-/// Twelve members of whom three have spent enough for a tier under rules that are published afterwards.
+/// Returns twelve members, of whom three have spent enough for a tier under rules that are published afterwards.
 fn after_new_rules() -> System {
     let system = System::start();
     for number in 0..12 {

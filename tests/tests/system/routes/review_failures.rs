@@ -1,5 +1,4 @@
-//! Accounts that a review cannot bring up to date: each is named and counted, run after run, and keeps no other from being
-//! reviewed.
+//! Accounts that a review cannot bring up to date: each is named and counted in every run, and the others are reviewed.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ fn run(system: &System, body: &Value) -> Value {
     system.client.post("/local/run/tier-evaluation", body).expect(200)
 }
 
-/// A system in which points of three members have expired, and nobody has looked.
+/// Returns a system in which points of three members have expired, without a review.
 fn overdue() -> System {
     let system = System::start().unproven();
     for member in ["m-1", "m-2", "m-3"] {
@@ -74,7 +73,7 @@ fn an_account_whose_rules_are_missing_is_named_while_those_of_other_programs_are
     }
 }
 
-/// What the function answers in the end. Where its last attempt is under way when time is over it answers nothing, and is
+/// Returns the function's final answer. If its last attempt is interrupted by the timeout, it returns no answer and is
 /// called again, as by the state machine.
 async fn insist(engine: &Engine, event: &Value) -> Value {
     for _ in 0..50 {
@@ -93,7 +92,7 @@ fn an_account_that_others_keep_changing_is_named_and_the_next_run_reviews_it() {
     let shard = Store::due_shard(&"m-2".parse().unwrap());
     for all in [false, true] {
         let mut conflicted = Vec::new();
-        // Where all accounts are walked over, a member's segment is the table's affair.
+        // In a run over all accounts, DynamoDB decides the segment of a member.
         for shard in if all { 0..256 } else { shard..shard + 1 } {
             let event = json!({ "shard": shard, "through": "2027-12-01", "all": all });
             let report = system.block_on(insist(&beaten, &event));
@@ -104,6 +103,6 @@ fn an_account_that_others_keep_changing_is_named_and_the_next_run_reviews_it() {
         assert_eq!(conflicted, [json!({ "program": "demo", "member": "m-2" })], "all: {all}");
     }
     let after = run(&system, &json!({}));
-    // The other two were reviewed on the way over all accounts.
+    // The other two were reviewed in the run over all accounts.
     assert_eq!((&after["reviewed"], &after["changed"], &after["conflicted"]), (&json!(1), &json!(1), &json!(0)));
 }

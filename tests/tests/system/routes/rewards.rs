@@ -8,7 +8,7 @@ fn catalogue(system: &System, id: &str) -> Vec<Value> {
     body["rewards"].as_array().unwrap().clone()
 }
 
-/// Id, whether it is available, the code of the reason, and what is missing.
+/// Returns the id, whether it is available, the code of the reason, and what is missing.
 fn gist(catalogue: &[Value]) -> Vec<Value> {
     catalogue
         .iter()
@@ -85,7 +85,7 @@ fn a_suspended_member_can_have_nothing() {
     system.client.get(&format!("{}/rewards", member("m-2"))).problem(404, "member_not_found");
 }
 
-/// The catalogue page by page, and the query of each page but the first.
+/// Returns the catalogue page by page, and the query of each page but the first.
 fn pages(system: &System, limit: usize) -> Vec<Vec<Value>> {
     let (mut pages, mut cursor) = (Vec::new(), String::new());
     loop {

@@ -1,4 +1,4 @@
-//! `/members/{member}/tier`: where a member stands, why, and what leads up or keeps it.
+//! `/members/{member}/tier`: the tier, its reason, and what reaches or keeps a level.
 
 use regulars_tests::system::{DEMO, NOW, System, coffee_shop, member, purchase};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn a_tier_explains_itself() {
     assert_eq!(
         silver,
         json!({
-            // What this year earns holds through the next one and its days of grace.
+            // What this year reaches holds through the next one and its days of grace.
             "id": "silver", "because": "qualified", "until": "2028-01-31",
             "next": { "id": "gold", "missing": 580, "by": "2026-12-31" }, "keep": null,
             "earning_percent": 125, "perks": ["Birthday coffee", "Free refills"],
@@ -58,7 +58,7 @@ fn what_a_year_earned_is_secured_for_the_next_one_and_some_days_of_grace() {
     assert_eq!(secured["secured"], json!([{ "id": "silver", "through": "2027-12-31" }]));
     assert_eq!(secured["period"]["qualifying"]["points"], 0);
 
-    // The last moment of grace in Istanbul, and the next.
+    // The last second of grace in Istanbul, and the next.
     system.move_clock("2028-01-31T20:59:59Z");
     assert_eq!(tier(&system)["id"], "silver");
     system.move_clock("2028-01-31T21:00:00Z");
@@ -98,7 +98,7 @@ fn a_tier_over_rolling_months_shows_when_it_ends_and_what_keeps_it() {
     assert_eq!((&silver["period"]["from"], &silver["period"]["to"]), (&json!("2025-11-01"), &json!("2026-11-30")));
     assert_eq!(silver["at_next_review"], json!({ "on": "2028-01-01", "tier": "bronze" }));
 
-    // Gold is never lost here, and says so by having no end.
+    // Gold is never lost here, so it has no end.
     system.accrue("m-1", "order-2", &purchase(60_000)).expect(201);
     for now in [NOW, "2032-06-01T09:00:00Z"] {
         system.move_clock(now);

@@ -1,4 +1,4 @@
-//! `/members/{member}/tier-evaluations`: one account brought up to now, or told what that would do.
+//! `/members/{member}/tier-evaluations`: reviews one account, or previews the review.
 
 use regulars_tests::system::{System, member, purchase};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ fn evaluate(system: &System, body: &Value) -> Value {
     system.client.post(&format!("{}/tier-evaluations", member("m-1")), body).expect(200)
 }
 
-/// A silver member of last year whose tier and points are over.
+/// Returns a silver member of last year whose tier and points have expired.
 fn overdue() -> System {
     let system = System::start();
     system.enroll("m-1");

@@ -1,4 +1,4 @@
-//! `/members/{member}/tier-override`: a tier given by an operator until a day.
+//! `/members/{member}/tier-override`: a minimum tier set by an operator until a date.
 
 use regulars_tests::{
     client::Answer,
@@ -87,7 +87,7 @@ fn what_cannot_be_given_is_refused() {
     let mut body = gold();
     body["tier"] = json!("emerald");
     put(&system, &body).problem(404, "tier_not_found");
-    // Today is the first day that it can end on, in the program's zone.
+    // Today is the earliest last day, in the program's time zone.
     body["tier"] = json!("gold");
     body["until"] = json!("2026-11-21");
     put(&system, &body).expect(200);

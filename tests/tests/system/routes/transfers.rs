@@ -1,4 +1,4 @@
-//! `/members/{member}/transfers`: points of one member that become another's.
+//! `/members/{member}/transfers`: moves points from one member to another.
 
 use std::thread;
 

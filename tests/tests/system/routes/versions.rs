@@ -1,4 +1,4 @@
-//! `/v1/programs/{program}/versions`: which rules are in force when, and how rules that are not yet are taken back.
+//! `/v1/programs/{program}/versions`: which rules are in force when, and how scheduled ones are withdrawn.
 
 use regulars_application::{
     alias_key::AliasKeySource,
@@ -33,7 +33,7 @@ fn withdraw(system: &System, version: &str) -> Answer {
     system.client.send("DELETE", &format!("{DEMO}/versions/{version}"), &[], &[])
 }
 
-/// The numbers of the versions, as they are listed.
+/// Returns the numbers of the versions, in the order of the list.
 fn numbers(list: &Value) -> Vec<u64> {
     list["versions"].as_array().unwrap().iter().map(|row| row["version"].as_u64().unwrap()).collect()
 }
@@ -43,7 +43,7 @@ fn places(findings: &Value) -> Vec<(&str, &str)> {
     findings.map(|found| (found["at"].as_str().unwrap(), found["code"].as_str().unwrap())).collect()
 }
 
-/// A function on Lambda, which shares the table with others and nothing else.
+/// Returns a function on Lambda, which shares nothing but the table with others.
 fn deployed(system: &System) -> Engine {
     Engine {
         store: system.engine().store.clone(),
@@ -87,7 +87,7 @@ fn while_a_version_is_scheduled_no_other_is_published_and_its_own_repeat_is_answ
         assert_eq!((&problem["version"], &problem["in_force_from"]), (&json!(2), &json!("2027-02-28T21:00:00Z")));
     }
     assert_eq!(publish(&system, 1, &march).expect(201), first);
-    // Also when it has begun, and its instant would be too soon for a new publication.
+    // Also if it is in force, and its instant would be too soon for a new publication.
     system.move_clock("2027-04-01T00:00:00Z");
     assert_eq!(publish(&system, 1, &march).expect(201), first);
     assert_eq!(publish(&system, 2, &named("April", None)).expect(201)["in_force_from"], "2027-04-01T00:00:00Z");
@@ -163,7 +163,7 @@ fn all_forbidden_changes_of_a_program_are_reported_at_once() {
     assert_eq!(places(&problem["problems"]), [("/corrects", "unknown_version")]);
     program["corrects"] = json!(1);
     publish(&system, 1, &program).expect(201);
-    // A version that was withdrawn is none that can be corrected.
+    // A withdrawn version cannot be corrected.
     publish(&system, 2, &named("March", Some(MARCH))).expect(201);
     withdraw(&system, "3").expect(200);
     publish(&system, 2, &named("April", None)).expect(201);
@@ -233,14 +233,14 @@ fn a_function_reads_the_list_of_versions_twice_a_minute_and_each_version_once() 
         }
         publish(&system, 3, &named("March", Some(MARCH))).expect(201);
 
-        // What was read a moment ago is used again.
+        // The list that was read a moment ago is used again.
         let before = trips();
         let again = programs.versions(store, &demo, now).await.unwrap().unwrap();
         assert_eq!((trips() - before, again.heads().len()), (0, 1));
         let unlisted = programs.load(store, &demo, &mut old, &[3]).await.unwrap_err();
         assert!(matches!(unlisted, ProgramBroken::Document(told) if told.contains("no version 3")));
 
-        // A function that hears of a version which it does not know reads the list at once.
+        // A function that meets an unknown version reads the list at once.
         let mut versions = programs.refresh(store, &demo, now).await.unwrap().unwrap();
         assert_eq!((trips() - before, versions.at(now).unwrap().name.as_str()), (2, "Three"));
         assert_eq!((versions.heads().len(), versions.in_force_at(march)), (4, 4));
@@ -250,7 +250,7 @@ fn a_function_reads_the_list_of_versions_twice_a_minute_and_each_version_once() 
         let names: Vec<_> = (1..=4).map(|version| versions.program(version).unwrap().name.clone()).collect();
         assert_eq!(names, ["Corner Coffee Regulars", "Two", "Three", "March"]);
 
-        // Nothing is read for a version that begins meanwhile.
+        // Nothing is read for a version that comes into force in between.
         let later = programs.versions(store, &demo, march).await.unwrap().unwrap();
         assert_eq!(later.at(march).unwrap().name, "March");
         assert!(programs.versions(store, &demo, now).await.unwrap().is_some());
