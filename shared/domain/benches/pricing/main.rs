@@ -1,9 +1,9 @@
-//! The pricing of the worst purchase under the worst programs, measured: the time of each shape of condition for a unit of
-//! counted work, and the time of a purchase under as many rules of it as are accepted.
+//! Measures the pricing of the worst purchase under the worst programs: the time per unit of counted work for each
+//! shape of condition, and the time of a purchase under the maximum number of accepted rules.
 //!
-//! `cargo bench -p regulars-domain --bench pricing -- [--random 100]`. It fails where a purchase takes a second, and prints
-//! which shapes take the most time for a unit, known ones and random ones: a shape far above the others is one that the
-//! weights in `program/expression/work.rs` do not know.
+//! `cargo bench -p regulars-domain --bench pricing -- [--random 100]`. It fails if a purchase takes a second, and
+//! prints which shapes take the most time per unit, known ones and random ones. A shape far above the others is missing
+//! in the weights of `rules/expression/work.rs`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ use std::time::Duration;
 use pricing::Measured;
 use regulars_domain::program::{RULES_MAX, RULES_WORK_MAX};
 
-/// The longest that a purchase or a publication may take on one core.
+/// The maximum time of a purchase or a publication on one core.
 const TIME_MAX: Duration = Duration::from_secs(1);
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The worst purchase, priced under as many rules of one condition as are accepted.
+//! The worst purchase, priced under the maximum number of accepted rules with one condition.
 
 use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use regulars_domain::{
 };
 use serde_json::{Value, json};
 
-/// What was measured of a condition.
+/// The measurements of a condition.
 pub(crate) struct Measured {
-    /// Rules with it that are accepted, 200 at most.
+    /// The number of accepted rules with it, 200 at most.
     pub(crate) rules: usize,
     /// Counted work of one evaluation.
     pub(crate) units: u64,
@@ -51,14 +51,14 @@ fn document(condition: &str, rules: usize) -> Value {
     })
 }
 
-/// A text of so many characters of four bytes, of which only the last one is `last`.
+/// Returns a text of four-byte characters, of which only the last one is `last`.
 fn wide(length: usize, last: char) -> String {
     let mut text = "\u{1f9e8}".repeat(length - 1);
     text.push(last);
     text
 }
 
-/// The purchase with the most lines and the longest texts, which differ in their last characters only.
+/// Returns the purchase with the most lines and the longest texts, which differ in their last characters only.
 fn purchase(now: Timestamp) -> Occasion {
     let (sku, category) = (wide(64, '\u{1f9e9}'), wide(64, '\u{1f9e8}'));
     let line = json!({ "sku": sku, "category": category, "quantity": 10_000, "amount": 999_999_999 });
@@ -69,7 +69,7 @@ fn purchase(now: Timestamp) -> Occasion {
     Occasion::Purchase(serde_json::from_value(purchase).unwrap())
 }
 
-/// The time that a core has worked for this thread: other work on the machine is not counted. Linux tells it.
+/// Returns the CPU time of this thread, as measured by Linux.
 fn core_time() -> Duration {
     let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(told.split_whitespace().next().unwrap().parse().unwrap())
@@ -96,8 +96,8 @@ fn member(program: &Program, versions: &Versions, now: Timestamp) -> Account {
     enroll(versions, wish, &request("~enrollment"), &Counters::default(), now).unwrap().own.account
 }
 
-/// Prices the worst purchase under as many rules of `condition` as are accepted, `rules_max` at most; the shortest of `times` tries. Or tells why
-/// not even one is.
+/// Prices the worst purchase under the maximum number of accepted rules of `condition`, at most `rules_max`; returns
+/// the shortest of `times` measurements, or why not even one is accepted.
 pub(crate) fn measure(condition: &str, rules_max: usize, times: usize) -> Result<Measured, String> {
     let alone = match Program::read(&document(condition, 1), 1) {
         Ok(program) => program.rules_work().max(1),

@@ -1,6 +1,6 @@
 //! Random conditions, the same in each run.
 
-/// The longest condition, in characters.
+/// The maximum length of a condition, in characters.
 const LENGTH_MAX: usize = 1_000;
 
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl Dice {
     }
 }
 
-/// So many conditions on lines, each within the limits of length and nesting.
+/// Returns `count` conditions on lines, each within the limits of length and nesting.
 pub(crate) fn conditions(count: usize) -> impl Iterator<Item = String> {
     let mut dice = Dice(2_026);
     std::iter::from_fn(move || {

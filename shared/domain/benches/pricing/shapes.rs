@@ -1,9 +1,9 @@
-//! Shapes of conditions, each as long as a condition may be.
+//! Shapes of conditions, each of the maximum length.
 
-/// The longest condition, in characters.
+/// The maximum length of a condition, in characters.
 const LENGTH_MAX: usize = 1_000;
 
-/// `part` as often as it fits, with `between` between, and what is before and behind.
+/// Repeats `part` as often as it fits, separated by `between`, with a beginning and an end.
 fn filled(before: &str, part: &str, between: &str, behind: &str) -> String {
     let room = LENGTH_MAX - before.chars().count() - behind.chars().count();
     let count = (room + between.chars().count()) / (part.chars().count() + between.chars().count());
@@ -15,10 +15,10 @@ fn nested(before: &str, open: &str, middle: &str, close: &str, depth: usize, beh
     format!("{before}{}{middle}{}{behind}", open.repeat(depth), close.repeat(depth))
 }
 
-/// The text in which repetitions are as many as can be.
+/// A text with the maximum number of repetitions.
 const FIBONACCI: &str = "abaababaabaababaababaabaababaabaababaababaabaababaababaabaababaabaababaababaabaababaabaababaababaabaababaababaabaababaabaababaababaabaababaababa";
 
-/// Searches for `part` in a text that is written.
+/// Returns a search for `part` in a literal text.
 fn searched(text: &str, part: &str) -> String {
     filled("line.sku==''||", &format!("'{text}'.contains('{part}')"), "||", "")
 }

@@ -1,8 +1,8 @@
-//! What is not in the domain: asking for the time, throwing dice, waiting, fractions, the cloud, a transport.
+//! What the domain does not contain: a clock, randomness, async, floats, an SDK, a transport.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Words that no source file of the domain contains, outside of comments.
+/// Words that no source file of the domain contains, except in comments.
 ///
 /// A word is matched whole, so that `rand` is not found in `brand`.
 const WORDS: &[&str] = &[
@@ -47,10 +47,10 @@ const WORDS: &[&str] = &[
     "unsafe",
 ];
 
-/// What the domain may stand on. A new name here is a decision.
+/// The allowed dependencies of the domain. A new one is a decision.
 const DEPENDENCIES: [&str; 7] = ["cel", "hex", "iso_currency", "jiff", "serde", "serde_json", "sha2"];
 
-/// The words of [`WORDS`] in `source`, with the line in which each stands.
+/// Returns the words of [`WORDS`] in `source`, each with its line.
 fn found_in(source: &str) -> Vec<(usize, &'static str)> {
     let is_of_word = |character: char| character.is_alphanumeric() || character == '_';
     let has = |line: &str, word: &str| {
@@ -117,7 +117,7 @@ fn the_search_for_absences_would_find_a_presence() {
     }
 }
 
-/// The names in a section of a manifest.
+/// Returns the names in a section of a manifest.
 fn section<'a>(manifest: &'a str, name: &str) -> Vec<&'a str> {
     let header = format!("[{name}]");
     let lines = manifest.lines().skip_while(|line| *line != header).skip(1);

@@ -1,4 +1,4 @@
-//! Adjustments: points that an operator gives or takes, with a reason.
+//! Adjustments: an operator gives or deducts points, with a reason.
 
 use regulars_domain::{
     adjust::{Adjust, AdjustRefusal},
@@ -54,7 +54,7 @@ fn points_taken_are_those_that_expire_soonest() {
     }
 }
 
-/// Points given until a day, and what is counted with them.
+/// Returns a request with points, their last day, and amounts toward a tier.
 fn wish(points: i64, expires_on: Option<&str>, qualifying: i64) -> Adjust {
     Adjust {
         points: Points::new(points),
@@ -116,7 +116,7 @@ fn an_operators_amounts_reach_a_tier_and_deducting_them_ends_it() {
             assert_eq!(member.tier(), Some(tier), "{period} {key}");
             assert!(member.account.qualifying.values().all(|counted| counted.points >= 0), "{period} {key}");
         }
-        // A purchase also counts as a visit and as spend, and those are untouched.
+        // A purchase also counts as a visit and as spend, and those are unchanged.
         let left = member.account.qualifying.values().copied().fold(Qualifying::default(), Qualifying::plus);
         assert_eq!(left, Qualifying { points: 0, spend: 10_000, visits: 2 }, "{period}");
         let missing = Qualifying { points: 1, ..Qualifying::default() };

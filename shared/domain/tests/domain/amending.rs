@@ -1,4 +1,4 @@
-//! Orders that become others, and what follows from orders that come back: tiers, and what the member had bought.
+//! Amendments, and the effects of returned orders on tiers and lifetime purchases.
 
 use regulars_domain::{
     entry::{Entry, Kind},
@@ -37,7 +37,7 @@ fn what_a_member_bought_follows_returns() {
     member.assert_proven();
 }
 
-/// Points for money, in a program whose tiers count this.
+/// Returns a program with points per money and tiers on this basis.
 fn tiered(basis: &str, silver: i64) -> Rulebook {
     program(json!({
         "points": { "eligible": { "excluded_categories": ["gift-card"] } },
@@ -70,9 +70,9 @@ fn tiers_follow_what_is_left_of_an_order() {
     }
 }
 
-/// What is done with an order.
+/// A change of an order.
 enum Step {
-    /// It costs this now.
+    /// The order is amended to this amount.
     Amend(i64),
     Back(Return),
 }
@@ -80,13 +80,13 @@ enum Step {
 #[test]
 fn an_amendment_posts_the_difference_up_and_down() {
     let program = program(json!({ "earning_rules": [per(1, 100), bonus()] }));
-    // What is done with an order of 4000, and what it leaves after each step.
+    // The changes of an order of 4000, and the points left after each.
     for (steps, expected) in [
         (vec![Amend(6_000)], vec![160]),
         (vec![Amend(3_000)], vec![30]),
         (vec![Amend(6_000), Amend(4_000)], vec![160, 40]),
         (vec![Amend(0)], vec![0]),
-        // What was returned stands only where the new purchase leaves it out.
+        // An earlier return counts only where the new purchase leaves it out.
         (vec![Back(refund(1_000)), Amend(4_000)], vec![30, 40]),
         (vec![Back(refund(1_000)), Amend(3_000), Back(refund(500))], vec![30, 30, 25]),
         (vec![Amend(6_000), Back(in_all(1_001)), Back(in_all(1_001))], vec![160, 49, 49]),
@@ -133,10 +133,10 @@ fn points_of_an_amendment_wait_and_expire_as_those_of_the_order_do() {
         assert_eq!(entry.kind(), Kind::Amendment);
         let [pending, spendable, ..] = member.balances();
         assert_eq!([pending, spendable], expected, "{points} {now}");
-        // All of them are in one lot, or wait for one thing.
+        // All points are in one lot, or wait for one event.
         assert!(member.account.lots.iter().count() <= 1 && member.account.pending.iter().count() <= 1, "{points}");
         member.assert_proven();
-        // Of an order that gave nothing at first, too.
+        // The same for an order that gave nothing at first.
         let before = member.balances();
         member.amends(&program, at(now), "amendment-2", "order-2", &order(700, &[])).unwrap();
         let more = member.account.total().get() - before[0] - before[1];

@@ -1,7 +1,7 @@
-//! An auditor: works out what an account should hold, from its own books, and compares.
+//! An auditor: computes what an account should contain, from its own books, and compares.
 //!
-//! It shares no code with the engine and none of its ideas: it walks through time day by day, keeps each credit as a line
-//! of its own, and counts years and months with plain arithmetic. It knows one family of programs, [`Rules`].
+//! It shares no code with the engine and none of its design: it steps through time day by day, keeps each credit as a
+//! line of its own, and counts years and months with plain arithmetic. It supports one family of programs, [`Rules`].
 
 mod alive;
 mod challenge;
@@ -32,8 +32,9 @@ pub(crate) use self::{
     warning::Warning,
 };
 
-/// A program of the family that the auditor knows: points for money, more of them for a tier and for the app, a welcome,
-/// a review a day, a challenge, plans, three tiers over years or months, a coffee, points that wait, holds, refunds.
+/// A program of the family that the auditor supports: points per money, more for a tier and for the app, welcome
+/// points, a review per day, a challenge, plans, three tiers over years or months, a coffee, pending points, holds,
+/// refunds.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) rounding: &'static str,
@@ -56,13 +57,13 @@ pub(crate) struct Rules {
     pub(crate) offers: Vec<Offer>,
     pub(crate) gold_tastings: usize,
     pub(crate) notice_days: i64,
-    /// For how many days after a late posting its points can be used at least; 0 where that does not matter.
+    /// The minimum number of days for which late points can be used; 0 if that does not matter.
     pub(crate) usable_days: i64,
     /// What counts as activity.
     pub(crate) activity: Vec<&'static str>,
 }
 
-/// Up to which day points live whose months are over; and whether whatever the member does starts their months anew.
+/// The lifetime of points, and whether activity restarts it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Life {
     EndOfMonth,
@@ -70,7 +71,7 @@ pub(crate) enum Life {
     Inactivity,
 }
 
-/// How long points for a purchase or a review wait.
+/// How long points of a purchase or a review are pending.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wait {
     No,
@@ -122,7 +123,7 @@ impl Rules {
         Date::new(year.try_into().unwrap(), month.try_into().unwrap(), day).unwrap()
     }
 
-    /// The last day of points that can be spent from `ready_on` on, were earned on one day and posted on another.
+    /// Returns the last day of points that are spendable from `ready_on`, were earned on one day and posted on another.
     fn last_day_of(&self, ready_on: Date, earned_on: Date, posted_on: Date) -> Date {
         let last_day = self.last_day(ready_on);
         let is_late = posted_on > earned_on && self.usable_days > 0;
@@ -130,7 +131,7 @@ impl Rules {
     }
 }
 
-/// The day of an instant in Istanbul, where the clocks have stood three hours ahead of Greenwich since 2016.
+/// Returns the day of an instant in Istanbul, which has been three hours ahead of UTC since 2016.
 pub(crate) fn day_of(instant: Timestamp) -> Date {
     let days = (instant.as_second() + 3 * 3600).div_euclid(86_400);
     Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap()
@@ -141,7 +142,7 @@ pub(crate) fn later(day: Date, days: i64) -> Date {
     (days..0).fold(later, |day, _| day.yesterday().unwrap())
 }
 
-/// Points given, and what has become of them.
+/// Points given, and their current state.
 #[derive(Clone, Debug)]
 struct Gift {
     day: Date,
@@ -153,7 +154,7 @@ struct Gift {
     /// The version that gave them.
     version: usize,
     attempt: Option<Attempt>,
-    /// The percentages that a tier, a plan and a promotion let the purchase earn.
+    /// The earning percentages of a tier, a plan and a promotion.
     percents: [i64; 3],
     refunded: i64,
     undone: bool,
@@ -161,7 +162,7 @@ struct Gift {
     /// The day by which it must be confirmed, if it must.
     until: Option<Date>,
     confirmed_on: Option<Date>,
-    /// The last day of the points that did not wait.
+    /// The last day of the points that were not pending.
     last_day: Option<Date>,
 }
 
@@ -190,7 +191,7 @@ impl Gift {
         self.lines.iter().sum()
     }
 
-    /// Lets a purchase be one of `paid` cents.
+    /// Changes the amount of a purchase to `paid` cents.
     fn becomes(&mut self, then: &Rules, paid: i64) {
         let base = then.rounded(paid, then.points, then.per);
         self.lines[0] = base;
@@ -210,7 +211,7 @@ enum Fate {
     Undone,
 }
 
-/// Points spent or held, by the last day of where they came from.
+/// Points spent or held, by the last day of their lots.
 #[derive(Clone, Debug)]
 struct Spending {
     day: Date,
@@ -218,7 +219,7 @@ struct Spending {
     /// The version that decided it.
     version: usize,
     taken: Vec<(Date, i64)>,
-    /// The same, with the days that they have got since, while they were held.
+    /// The same, with the dates to which they were extended while they were held.
     kept: Vec<(Date, i64)>,
     fate: Fate,
 }
@@ -237,7 +238,7 @@ struct Credit {
     was: Option<Date>,
 }
 
-/// What points wait for: the day on which they mature, and their last day then; or a confirmation, and its last day.
+/// What points wait for: the day on which they mature, and their last day; or a confirmation, and its last day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
     Day(Date, Date),
@@ -245,7 +246,7 @@ enum Wanted {
 }
 
 impl Wanted {
-    /// Of these in order, which two are to become one.
+    /// Returns the two of these, in order, to merge.
     fn too_close(all: &[Self]) -> Option<(Self, Self)> {
         let day = |wanted: &Self| match wanted {
             Self::Day(day, _) | Self::Confirmation(day) => *day,
@@ -261,7 +262,7 @@ fn before_instant(instant: Timestamp) -> Timestamp {
     instant.checked_sub(SignedDuration::from_nanos(1)).unwrap()
 }
 
-/// Of days in order, which two are to become one: those that lie closest, in one month before one year before all.
+/// Returns the two of these days, in order, to merge: the closest, within one month before one year before all.
 fn too_close(days: &[Date]) -> Option<(Date, Date)> {
     let year = |day: Date| i32::from(day.year());
     let month = |day: Date| year(day) * 12 + i32::from(day.month());
@@ -290,16 +291,16 @@ pub(crate) struct Auditor {
     spendings: BTreeMap<String, Spending>,
     owed: i64,
     tally: Tally,
-    /// The points that wait, by what they wait for.
+    /// The pending points, by what they wait for.
     queues: BTreeMap<Wanted, i64>,
     shop: Shop,
-    /// The version under which these books were last kept.
+    /// The version under which these books were last updated.
     version: usize,
-    /// The day before which nothing expires, because the member did something.
+    /// The day before which nothing expires, because of activity.
     alive_to: Option<Date>,
     newest: Newest,
     membership: Membership,
-    /// What the member was told ahead of time, and up to which day nothing is told again.
+    /// The notices so far, and the day up to which there is no further one.
     warnings: Vec<Warning>,
     told_to: Option<Date>,
 }
@@ -329,7 +330,7 @@ impl Auditor {
         }
     }
 
-    /// Lets time pass to `now`, day by day, and tells whether anybody could have noticed.
+    /// Lets time pass to `now`, day by day, and returns whether anything visible happened.
     pub(crate) fn lives_on(&mut self, timeline: &Timeline, now: Timestamp) -> bool {
         let before = (self.tier, self.balances(), self.warnings.len(), self.membership.ended);
         let end = day_of(now);
@@ -357,7 +358,7 @@ impl Auditor {
         before != (self.tier, self.balances(), self.warnings.len(), self.membership.ended)
     }
 
-    /// Lets the next versions begin, as far as they have, each after the holds that were over before it.
+    /// Brings the next versions into force whose time has come, each after the holds that ended before it.
     fn begin_versions(&mut self, timeline: &Timeline, has_begun: impl Fn(Timestamp) -> bool) {
         while let Some((from, rules)) = timeline.next(self.version).filter(|(from, _)| has_begun(*from)) {
             self.end_holds(|until| until < from);
@@ -391,7 +392,7 @@ impl Auditor {
         }
     }
 
-    /// Ends a hold that came to nothing.
+    /// Ends a hold without a capture.
     fn end_hold(&mut self, key: &str, fate: Fate) {
         let spending = self.spendings.get_mut(key).unwrap();
         spending.fate = fate;
@@ -407,7 +408,7 @@ impl Auditor {
         }
     }
 
-    /// Gives back so many points of what was taken: debts first, and then to what lasts longest.
+    /// Returns points: debts are paid first, then the points that last longest return.
     fn give_back(&mut self, taken: &[(Date, i64)], points: i64) {
         let mut left = self.after_debts(points);
         for (last_day, points) in taken.iter().rev() {
@@ -419,14 +420,14 @@ impl Auditor {
         self.make_room();
     }
 
-    /// Puts points where they expire on their day, or on a later one that the member has earned; tells which.
+    /// Credits points with their last day, or the later one to which activity has extended; returns that day.
     fn credit(&mut self, last_day: Date, left: i64) -> Date {
         let last_day = last_day.max(self.alive_to.unwrap_or(last_day));
         self.credits.push(Credit { last_day, left, was: None });
         last_day
     }
 
-    /// Keeps no more different days than an account does: points live longer, become spendable sooner, can be confirmed
+    /// Keeps no more different days than an account: points then live longer, mature sooner, or can be confirmed
     /// longer.
     fn make_room(&mut self) {
         loop {
@@ -465,7 +466,7 @@ impl Auditor {
         }
     }
 
-    /// Takes from what waits for this, and from where it may have gone since, up to so many points.
+    /// Takes up to a number of points from those that wait for this, or from where they were merged.
     fn unqueue(&mut self, wanted: Wanted, points: i64) -> i64 {
         let mut others: Vec<_> = self.queues.keys().copied().filter(|other| *other != wanted).collect();
         others.retain(|other| match (wanted, other) {
@@ -534,7 +535,7 @@ impl Auditor {
         (0..BACKDATING_DAYS_MAX).fold(self.today, |day, _| day.yesterday().unwrap())
     }
 
-    /// Takes from what expires first, and tells by last day how many points.
+    /// Takes from what expires first, and returns the points by last day.
     fn pays(&mut self, cost: i64) -> Result<Vec<(Date, i64)>, &'static str> {
         if self.spendable() < cost {
             return Err("InsufficientPoints");

@@ -1,4 +1,5 @@
-//! An account keeps no more lots and sums than it may, in the member's favour, and whatever looks for its own still finds it.
+//! An account has a bounded number of lots and sums, in the member's favour, and each accrual still finds its own
+//! points.
 
 use jiff::civil::Date;
 use regulars_domain::{
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, changes, euro, lots_of, on, program, purchase};
 
-/// A program of a point for a cent, which live for a year to the day, with this policy on waiting.
+/// Returns a program with a point per cent, a lifetime of exactly a year, and this pending policy.
 fn with_pending(pending: &Value) -> Rulebook {
     program(json!({
         "points": { "pending": pending, "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365 },
@@ -21,7 +22,7 @@ fn with_pending(pending: &Value) -> Rulebook {
     }))
 }
 
-/// Lots of a thousand points, every second day from `first` on, as many as there may be.
+/// Returns the maximum number of lots of a thousand points, every second day from `first`.
 fn full(first: Date) -> Lots {
     let days = (0..i32::try_from(LOTS_MAX).unwrap()).map(|n| days_after(first, 2 * n));
     Lots::from_parts(days.map(|day| (Expiry::On(day), Points::new(1000)))).unwrap()
@@ -33,7 +34,7 @@ fn member(program: &Rulebook) -> Member {
     member
 }
 
-/// The points that expire on a day.
+/// Returns the points that expire on a day.
 fn of_day(member: &Member, day: &str) -> i64 {
     lots_of(&member.account).into_iter().find(|lot| lot.0 == day).map_or(0, |lot| lot.1)
 }
@@ -57,7 +58,7 @@ fn an_excess_lot_is_merged_into_its_neighbour_and_a_refund_finds_it_there() {
 
     member.reverses(&program, at("2026-12-03"), "refund-1", "order-1", Some(euro(3))).unwrap();
     assert_eq!((of_day(&member, "2027-12-02"), of_day(&member, "2027-10-01")), (1004, 1000));
-    // As long as there is a lot of its own day, that is its own.
+    // As long as there is a lot of its own day, its points are there.
     member.account.lots = Lots::from_parts(
         [("2027-12-01", 3), ("2027-12-02", 1000)].map(|(day, points)| (Expiry::On(on(day)), Points::new(points))),
     )
@@ -116,7 +117,7 @@ fn points_returned_by_a_hold_keep_their_date_even_without_room() {
     );
 }
 
-/// A purchase of one cent on the first day, two on the second and so on, a sum more than there may be.
+/// Buys for one cent on the first day, two on the second and so on, one sum more than allowed.
 fn buys_daily(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     for n in 0..=i32::try_from(PENDING_MAX).unwrap() {
@@ -167,7 +168,7 @@ fn what_can_be_confirmed_longer_is_still_confirmed_by_its_own_purchase() {
     assert_eq!((changes(&entry), sum_of(&confirmed, second)), ([0, -1, 1, 0, 0], 2));
     assert_eq!(confirmed.confirms(&program, at("2027-01-01"), "c-2", "order-1"), Err(ConfirmRefusal::NotPending));
 
-    // Its own last day is over, and the points of another are not its own.
+    // Its own last day has passed, and the points of another are not its own.
     assert_eq!(member.confirms(&program, at("2027-01-02"), "c-1", "order-1"), Err(ConfirmRefusal::NotPending));
     let entry = member.confirms(&program, at("2027-01-02"), "c-2", "order-2").unwrap();
     assert_eq!((changes(&entry), sum_of(&member, second)), ([0, -2, 2, 0, 0], 1));

@@ -1,4 +1,4 @@
-//! Caps of earning rules: how often, for how many points, over whom, in which interval.
+//! Caps of earning rules: uses or points, scope and interval.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn capped(cap: &Value) -> Value {
     })
 }
 
-/// What a rule of ten points with this cap gives at each of these moments, to a member who joined long before.
+/// Asserts what a rule of ten points with this cap gives at each of these instants, to a long-time member.
 fn check(cap: &Value, purchases: &[(&str, i64)]) {
     let program = program(capped(cap));
     let mut member = Member::joins(&program, "2025-01-01");
@@ -150,7 +150,7 @@ fn a_late_purchase_counts_in_the_interval_in_which_it_was_made() {
         assert_eq!(given("order-3", "2026-11-06", "2026-10-31T23:59"), 5);
         assert_eq!(given("order-4", "2026-11-06", "2026-10-31"), 0);
         assert_eq!(given("order-5", "2026-11-06", "2026-11-06"), 5);
-        // As far back as a purchase may lie, the use of its interval is still known.
+        // The use of an interval is known for as far back as a purchase may be backdated.
         assert_eq!(given("order-6", "2027-10-31", "2026-10-31"), 0, "{per}");
     }
 }

@@ -1,4 +1,4 @@
-//! The chain of hashes: a ledger that was touched does not verify.
+//! The chain of hashes: a tampered ledger does not verify.
 
 use regulars_domain::{
     chain::{ChainBroken, Sealed, verify},
@@ -21,7 +21,7 @@ fn ledger_of_five() -> Member {
     member
 }
 
-/// What is wrong with a ledger of five after `tamper` had its way with it.
+/// Asserts what is wrong with a ledger of five entries after `tamper`.
 fn check(tamper: impl FnOnce(&mut Member), expected: &Result<(), ChainBroken>) {
     let mut member = ledger_of_five();
     tamper(&mut member);
@@ -30,7 +30,7 @@ fn check(tamper: impl FnOnce(&mut Member), expected: &Result<(), ChainBroken>) {
     assert_eq!(&proof, expected);
 }
 
-/// The same entry with another text, as a vandal would write it.
+/// Returns the same entry with another text, as an attacker would write it.
 fn rewritten(sealed: &Sealed, change: impl FnOnce(&mut regulars_domain::entry::Entry)) -> Sealed {
     let mut entry = sealed.entry.clone();
     change(&mut entry);
@@ -70,7 +70,7 @@ fn an_untampered_ledger_verifies_and_a_tampered_one_shows_where() {
 
 #[test]
 fn a_change_that_hides_its_own_hash_breaks_the_next_one() {
-    // The second entry is changed and sealed anew behind the first; the third no longer follows from it.
+    // The second entry is changed and sealed again behind the first; the third no longer follows from it.
     let reseal = |member: &mut Member, index: usize| {
         let mut entry = member.ledger[index].entry.clone();
         entry.effects.owed += Points::new(1000);
@@ -108,7 +108,7 @@ fn a_ledger_is_one_members_of_one_program() {
         Hash::genesis(&"a-b".parse().unwrap(), &"c".parse().unwrap()),
     );
 
-    // An entry of another member's ledger, at the same place.
+    // An entry of another member's ledger, at the same position.
     let mut other = Member::joins(&program_of(&example()), "2026-11-02");
     other.earns(&program_of(&example()), "order-9", &purchase("2026-11-21", json!(100))).unwrap();
     check(|member| member.ledger[1] = other.ledger[1].clone(), &Err(ChainBroken::Changed { seq: 2 }));

@@ -1,11 +1,11 @@
-//! Challenges, and what rules remember of steps: what counts, for how long, and what a refund takes back.
+//! Challenges, and the steps of rules: what counts, for how long, and what a refund undoes.
 
 use regulars_domain::{chain::Sealed, steps::Progress};
 use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, activity, at, document, euro, line, on, program, purchase};
 
-/// A program with a rule `visits` that gives `challenge` for each purchase, and a purchase may come so many days late.
+/// Returns a program with a rule `visits` that gives `challenge` for each purchase, with a limit of backdating.
 fn challenging(challenge: &Value, backdating_days_max: i64) -> Rulebook {
     program(json!({
         "points": { "backdating_days_max": backdating_days_max },
@@ -22,9 +22,9 @@ fn told(progress: Progress) -> String {
     format!("{}/{} {by}", progress.done, progress.of)
 }
 
-/// What happens to a member of the program: `a 1` is a purchase on the first of the month, made known at once, or as soon as
-/// a later day has come; `undo a` is its refund, `half a` that of half of it; `till 31` waits until that day. Each with the
-/// points that it brings, and the progress told.
+/// Asserts a history of a member: `a 1` is a purchase on the first of the month, posted at once, or as soon as a later
+/// day has come; `undo a` is its refund, `half a` that of half of it; `till 31` waits until that day. Each has its
+/// points and the progress shown.
 fn check_history(challenge: &Value, backdating_days_max: i64, steps: &[(&str, i64, &str)]) {
     let program = challenging(challenge, backdating_days_max);
     let mut member = Member::joins(&program, "2027-01-01");
@@ -66,7 +66,7 @@ fn a_challenge_pays_once_enough_actions_lie_within_its_days() {
     check(&[("a 1", 0, "1/3 10.01"), ("b 2", 0, "2/3 10.01"), ("c 11", 0, "2/3 11.01"), ("d 11", 100, "3/3 11.01")]);
     // Two actions on one day are two.
     check(&[("a 5", 0, "1/3 14.01"), ("b 5", 0, "2/3 14.01"), ("c 5", 100, "3/3 14.01"), ("d 5", 0, "1/3 14.01")]);
-    // The window slides: an action that it has passed no longer counts, the others do.
+    // The window slides: an action before it no longer counts, the others do.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 9", 0, "2/3 10.01"),
@@ -74,7 +74,7 @@ fn a_challenge_pays_once_enough_actions_lie_within_its_days() {
         ("d 18", 100, "3/3 18.01"),
         ("e 19", 0, "1/3 28.01"),
     ]);
-    // Those that were paid for are used up.
+    // Paid actions are used up.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -98,7 +98,7 @@ fn a_challenge_that_does_not_repeat_pays_once_ever() {
         ("till 60", 0, ""),
         ("g 60", 0, ""),
     ]);
-    // Its payment is taken back, and it can be earned again, with what is left of it.
+    // Its points are reversed, and it can be earned again with the remaining actions.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -120,7 +120,7 @@ fn a_challenge_that_does_not_repeat_pays_once_ever() {
 fn a_late_action_counts_on_its_own_day() {
     let check = |steps: &[(&str, i64, &str)]| check_history(&three_in_ten(true), 30, steps);
     check(&[("a 1", 0, "1/3 10.01"), ("b 9", 0, "2/3 10.01"), ("till 20", 0, ""), ("c 5", 100, "3/3 10.01")]);
-    // What can be completed by late actions only is not told as open.
+    // What only late actions could complete is not shown as open.
     check(&[
         ("till 30", 0, ""),
         ("a 1", 0, "0/3 -"),
@@ -128,7 +128,7 @@ fn a_late_action_counts_on_its_own_day() {
         ("c 5", 0, "1/3 03.02"),
         ("d 10", 100, "3/3 10.01"),
     ]);
-    // Where two choices would do, the earlier actions are used up, and the later ones have more time left.
+    // If two choices are possible, the earlier actions are used up, and the later ones have more time left.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 5", 0, "2/3 10.01"),
@@ -136,7 +136,7 @@ fn a_late_action_counts_on_its_own_day() {
         ("d 9", 100, "3/3 10.01"),
         ("e 13", 0, "2/3 21.01"),
     ]);
-    // After the last day on which an action beside it could still come late, an action is forgotten.
+    // After the last day on which an action near it could still be posted, an action is dropped.
     check(&[("a 1", 0, "1/3 10.01"), ("till 40", 0, ""), ("b 10", 0, "0/3 -"), ("c 10", 100, "3/3 10.01")]);
     check(&[
         ("a 1", 0, "1/3 10.01"),
@@ -165,7 +165,7 @@ fn a_refund_takes_the_action_back() {
         ("undo a", 0, ""),
         ("c 3", 0, "2/3 11.01"),
     ]);
-    // Half a refund is no return.
+    // A partial refund undoes no step.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -173,7 +173,7 @@ fn a_refund_takes_the_action_back() {
         ("c 3", 100, "3/3 10.01"),
         ("half c", 0, ""),
     ]);
-    // Its last action goes back, and the others count again.
+    // Its last action is undone, and the others count again.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -183,7 +183,7 @@ fn a_refund_takes_the_action_back() {
         ("undo d", -100, "2/3 10.01"),
         ("e 11", 0, "2/3 11.01"),
     ]);
-    // With others that came since they may be enough.
+    // Together with later ones they may be enough.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -194,7 +194,7 @@ fn a_refund_takes_the_action_back() {
         ("f 6", 0, "2/3 14.01"),
         ("g 7", 100, "3/3 14.01"),
     ]);
-    // An action that was paid for goes back, and the points with it: the next ones make up for it and bring them again.
+    // A paid action is undone, and its points with it: the next ones make up for it and give them again.
     check(&[
         ("a 1", 0, "1/3 10.01"),
         ("b 2", 0, "2/3 10.01"),
@@ -207,7 +207,7 @@ fn a_refund_takes_the_action_back() {
         ("g 7", 0, "2/3 15.01"),
         ("h 8", 100, "3/3 15.01"),
     ]);
-    // All of them go back, in whatever order, and nothing is left of it.
+    // All of them are undone, in any order, and nothing is left.
     for (order, told) in [
         (["a", "b", "c"], ["-1/3 -", "-2/3 -", "0/3 -"]),
         (["c", "b", "a"], ["2/3 10.01", "1/3 10.01", "0/3 -"]),
@@ -225,7 +225,7 @@ fn a_refund_takes_the_action_back() {
             ("d 4", 0, "1/3 13.01"),
         ]);
     }
-    // One that came to nothing long ago is no debt.
+    // An action that never counted leaves no debt.
     check(&[("a 1", 0, "1/3 10.01"), ("till 20", 0, ""), ("undo a", 0, "0/3 -"), ("b 20", 0, "1/3 29.01")]);
 }
 
@@ -246,7 +246,7 @@ fn what_no_longer_matters_is_forgotten_and_so_is_a_rule_that_is_gone() {
     assert_eq!(days(&mut member, "2027-02-11"), None);
     assert!(forgotten(&program, &mut member), "visits");
 
-    // Of a card that is filled step by step, too.
+    // The same for a punch card.
     let card = crate::world::program(json!({ "earning_rules": [
         { "id": "card", "on": "purchase", "give": { "punch_card": { "every": 3, "points": 50 } } } ] }));
     let mut member = Member::joins(&card, "2027-01-01");
@@ -255,8 +255,8 @@ fn what_no_longer_matters_is_forgotten_and_so_is_a_rule_that_is_gone() {
     assert!(forgotten(&card, &mut member), "card");
 }
 
-/// Whether the member's steps are forgotten once neither the rules in force nor those before know what they were for. Until
-/// then the version before still decides late purchases.
+/// Returns whether the member's steps are dropped once neither the rules in force nor those before know their rule.
+/// Until then the version before still decides late purchases.
 fn forgotten(program: &Rulebook, member: &mut Member) -> bool {
     let without = |days: i64| document(json!({ "points": { "backdating_days_max": days } }));
     let gone = program.then(at("2027-01-02T13:00"), &without(1));
@@ -344,6 +344,6 @@ fn a_beaten_rule_of_a_group_takes_no_step() {
         lines.iter().map(|(rule, wanted, given)| ((*rule).to_owned(), *wanted, *given)).collect()
     };
     assert_eq!(buys("a", 500), (lines(&[("sale", 5, 5), ("visits", 0, 0)]), 0, (0, 0), (0, 0)));
-    // Of rules that give as much, which is nothing, the first counts, and that is no other one's step either.
+    // Of rules with equal points (none), the first counts, and no other takes a step.
     assert_eq!(buys("b", 0), (lines(&[("visits", 0, 0)]), 0, (0, 0), (0, 0)));
 }

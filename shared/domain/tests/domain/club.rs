@@ -1,4 +1,4 @@
-//! Several members of one program, and postings that span their accounts, committed as a store would commit them.
+//! Several members of one program, and postings that span their accounts, committed like a store would.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -51,7 +51,7 @@ impl Club {
         club
     }
 
-    /// Somebody joins, brought by another, with other names.
+    /// Enrolls a member with a referrer and aliases.
     pub(crate) fn joins(&mut self, program: &Rulebook, when: &str, id: &str, by: Option<&str>, aliases: &[&str]) {
         let alias = |name: &&str| {
             let mut hash = [0; 16];
@@ -79,7 +79,7 @@ impl Club {
         self.members.get_mut(id).unwrap()
     }
 
-    /// The member whom `id` has become, over however many merges.
+    /// Returns the member that `id` was merged into, over any number of merges.
     pub(crate) fn where_it_went(&self, id: &str) -> String {
         match &self.get(id).account.status {
             Status::Merged { into } => self.where_it_went(into.as_str()),
@@ -87,7 +87,7 @@ impl Club {
         }
     }
 
-    /// Sees that all of a posting can be committed, and commits it.
+    /// Checks that all of a posting can be committed, and commits it.
     pub(crate) fn commit(&mut self, posting: Posting) {
         let own = posting.own.account.member.to_string();
         self.get_mut(&own).take_from_totals(&posting);
@@ -103,7 +103,7 @@ impl Club {
         }
     }
 
-    /// The account of `id` brought up to now, time's own doings committed first.
+    /// Returns the settled account of `id`, after committing effects of time.
     pub(crate) fn settled<'p>(&mut self, program: &'p Rulebook, now: Timestamp, id: &str) -> Settled<'p> {
         self.get_mut(id).publish(program);
         loop {
@@ -145,7 +145,7 @@ impl Club {
         Ok([self.get(from).entry(key), self.get(into).entry(&format!("~transfer~{from}~{key}"))])
     }
 
-    /// Has a payment that stands in the ledger of `of` taken back.
+    /// Reverses a payment in the ledger of `of`.
     pub(crate) fn reverses_payment(
         &mut self,
         program: &Rulebook,
@@ -159,7 +159,7 @@ impl Club {
         Ok(self.get(id).entry(key))
     }
 
-    /// Erases a member, and the cards that were merged into this one.
+    /// Erases a member, and the accounts that were merged into this one.
     pub(crate) fn erases(
         &mut self,
         program: &Rulebook,
@@ -175,7 +175,7 @@ impl Club {
         Ok(self.get(id).entry(key))
     }
 
-    /// Earns, and pays whoever brought the member if this is the purchase that does.
+    /// Earns, and pays the referrer if this is the purchase that does.
     pub(crate) fn earns(
         &mut self,
         program: &Rulebook,
@@ -186,7 +186,7 @@ impl Club {
         self.earns_from(program, occasion.occurred_at(), key, (id, occasion), false)
     }
 
-    /// [`Club::earns`], while others keep changing the account of the member who referred this one.
+    /// [`Club::earns`], while other requests keep changing the referrer's account.
     pub(crate) fn earns_alone(
         &mut self,
         program: &Rulebook,
@@ -235,7 +235,7 @@ impl Club {
         Ok(self.get(id).entry(key))
     }
 
-    /// Pays the first debt for a referral that can be paid; `false` if each must wait, or there is none.
+    /// Pays the first referral that can be paid; returns `false` if each must wait, or there is none.
     pub(crate) fn pays_debt(&mut self, program: &Rulebook, now: &str, id: &str) -> bool {
         let settled = self.settled(program, at(now), id);
         settled.account().referral_debts.clone().into_iter().any(|debt| self.pays(&debt, program, now, id))
@@ -253,7 +253,7 @@ impl Club {
         posting.map(|posting| self.commit(posting)).is_some()
     }
 
-    /// The account that was paid for a referral, and the entry of that, if the referral `ends`.
+    /// Returns the account that was paid for a referral, and its entry, if the referral `ends`.
     fn paid_for<'p>(
         &mut self,
         program: &'p Rulebook,
@@ -263,13 +263,13 @@ impl Club {
     ) -> Option<(Settled<'p>, Recorded)> {
         let (member, entry) = paid_along(purchase).filter(|_| ends)?;
         let (member, entry) = (member.to_string(), entry.to_string());
-        // What is owed has no entry yet.
+        // An owed payment has no entry yet.
         let recorded = self.get(&member).ids().contains(&entry.as_str()).then(|| self.get(&member).recorded(&entry))?;
         let went_to = self.where_it_went(&member);
         Some((self.settled(program, at(now), &went_to), recorded))
     }
 
-    /// Lets a purchase in the ledger of `of` be another one.
+    /// Amends a purchase in the ledger of `of`.
     pub(crate) fn amends(
         &mut self,
         program: &Rulebook,
@@ -290,7 +290,7 @@ impl Club {
         self.commit(posting.unwrap());
     }
 
-    /// Takes back an accrual that stands in the ledger of `of`, and what it paid for a referral if too little of it is left.
+    /// Reverses an accrual in the ledger of `of`, and its referral payment if too little of it is left.
     pub(crate) fn reverses(
         &mut self,
         program: &Rulebook,
@@ -325,7 +325,7 @@ impl Club {
         self.get(id).balances()
     }
 
-    /// Sees that every ledger proves itself.
+    /// Asserts that every ledger verifies.
     pub(crate) fn assert_proven(&self) {
         for Member { account, ledger, .. } in self.members.values() {
             verify(&account.program, &account.member, ledger, account.seq, &account.head_hash).unwrap();

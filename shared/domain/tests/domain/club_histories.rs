@@ -1,5 +1,5 @@
-//! Random histories of a few members who buy, refund, pay each other, bring friends and become one, against books that share
-//! no code with the engine.
+//! Random histories of a few members who buy, refund, transfer points, refer friends and merge, compared with books
+//! that share no code with the engine.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +22,13 @@ use crate::{
 };
 
 const IDS: [&str; 4] = ["m-0", "m-1", "m-2", "m-3"];
-/// Who brought whom: one was brought by somebody who is no member.
+/// The referrer of each member: one names a referrer who is not a member.
 const BROUGHT_BY: [Option<&str>; 4] = [None, Some("m-0"), Some("m-1"), Some("nobody")];
 const FEE: i64 = 100;
 const FRIENDS: i64 = 50;
 const LEAST: i64 = 500;
 const FEES_A_YEAR: i64 = 2;
-/// What a program does that says nothing else.
+/// The default of a program.
 const NOTICE_DAYS: i64 = 30;
 
 fn rules() -> Rulebook {
@@ -78,13 +78,13 @@ struct Page {
     /// Who brought this member, and whether that is over.
     brought_by: Option<(String, bool)>,
     fees: BTreeMap<i16, i64>,
-    /// What the member was told ahead of time, up to which day nothing is told again, and the day of these books.
+    /// The notices so far, the day up to which there is no further one, and the day of these books.
     warnings: Vec<Warning>,
     told_to: Option<Date>,
     today: Date,
 }
 
-/// A purchase, and what it paid besides.
+/// A purchase, and what else it paid.
 #[derive(Clone, Debug)]
 struct Bought {
     key: String,
@@ -96,7 +96,7 @@ struct Bought {
     undone: bool,
     /// The last day of what was not owed.
     own: Option<Date>,
-    /// Whoever brought the friend, what was paid, and the last day of what was not owed.
+    /// The referrer, what was paid, and the last day of what was not owed.
     fee: Option<(String, i64, Option<Date>)>,
 }
 
@@ -125,7 +125,7 @@ impl Page {
         self.credits.sort_unstable();
     }
 
-    /// Pays what is owed, and tells the day of the rest, if there is any.
+    /// Pays what is owed, and returns the day of the rest, if there is any.
     fn earn(&mut self, day: Date, points: i64) -> Option<Date> {
         let repaid = points.min(self.owed);
         self.owed -= repaid;
@@ -133,8 +133,8 @@ impl Page {
         (points > repaid).then_some(day)
     }
 
-    /// Takes points, of the day `own` before all others, or where it has none of the next day that has some, and tells from
-    /// which days; what is missing is owed.
+    /// Takes points, first of the day `own` or else of the next later one, and returns their days; what is missing is
+    /// owed.
     fn take(&mut self, own: Option<Date>, points: i64) -> Vec<(Date, i64)> {
         let held = self.credits.iter().filter(|(_, points)| *points > 0).map(|(day, _)| *day);
         let first = own.and_then(|own| held.filter(|day| *day >= own).min());
@@ -151,7 +151,7 @@ impl Page {
         taken
     }
 
-    /// Takes in points of these days; a debt is paid by the soonest of them.
+    /// Receives points of these days; the soonest of them pay a debt.
     fn receive(&mut self, mut points: Vec<(Date, i64)>) {
         points.sort_unstable();
         for (day, points) in points {
@@ -161,7 +161,7 @@ impl Page {
 }
 
 impl Books {
-    /// Where `id` has gone, over however many merges.
+    /// Returns what `id` was merged into, over any number of merges.
     fn now(&self, id: &str) -> String {
         let mut id = id.to_owned();
         while let Some(gone_to) = self.pages.get(&id).and_then(|page| page.gone_to.clone()) {
@@ -221,7 +221,7 @@ impl Books {
         true
     }
 
-    /// The member to whom a refund is sent, and whether anything can be taken back.
+    /// Returns the member to whom a refund is sent, and whether anything can be reversed.
     fn refunds(&mut self, which: usize, total: Option<i64>) {
         let bought = self.bought[which].clone();
         let holder = self.now(&bought.by);

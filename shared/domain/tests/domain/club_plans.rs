@@ -1,5 +1,5 @@
-//! Random histories of a few members who pay for plans, use what these give, buy, return and become one, against books that share
-//! no code with the engine.
+//! Random histories of a few members who pay for plans, use entitlements, buy, return and merge, compared with books
+//! that share no code with the engine.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
 const IDS: [&str; 4] = ["m-0", "m-1", "m-2", "m-3"];
 const LEVELS: [&str; 3] = ["bronze", "silver", "gold"];
 
-/// A plan on offer. Without a floor its rank is less than none.
+/// A plan on offer. Without a floor its rank is below all.
 #[derive(Clone, Copy, Debug)]
 struct Offer {
     id: &'static str,
@@ -139,7 +139,7 @@ struct Page {
     tickets: Vec<Ticket>,
     coffees: Vec<Date>,
     gone_to: Option<usize>,
-    /// The levels that the cards had when they were merged, each with its last day, if it has one.
+    /// The levels of accounts at their merge, each with its last day, if it has one.
     certain: Vec<(usize, Option<Date>)>,
 }
 
@@ -212,7 +212,7 @@ impl Page {
     }
 }
 
-/// A payment: its key, in whose ledger, for which ticket, for how many months, and whether it was taken back.
+/// A payment: its key, its ledger, its ticket, the number of months, and whether it was reversed.
 struct Payment {
     key: String,
     by: usize,
@@ -324,12 +324,12 @@ impl History {
         self.audit();
     }
 
-    /// The level that a member has now by buying, and the last day that it is certain for.
+    /// Returns the level that a member has by purchases, and the last day for which it is certain.
     fn certain(&mut self, who: usize) -> Option<(usize, Option<Date>)> {
         let settled = self.club.settled(&self.program, self.now, IDS[who]);
         let standing = settled.standing().unwrap();
         let rank = LEVELS.iter().position(|level| *level == standing.level.unwrap().id.as_str()).unwrap();
-        // What a plan gives is in the books as a plan.
+        // The books have what a plan gives as a plan.
         (standing.because != Because::Plan).then_some((rank, standing.until))
     }
 

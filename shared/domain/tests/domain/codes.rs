@@ -1,4 +1,4 @@
-//! Codes that rewards give away: which reward gives one, when there is none, how one is used, and how one ends.
+//! Codes of rewards: which reward gives one, when there is none, how one is used, and how one ends.
 
 use regulars_domain::{
     account::Status,
@@ -20,14 +20,14 @@ use crate::{
 
 const NOW: &str = "2026-11-21";
 
-/// A program with one reward, `card`, for 100 points but for what `fields` say.
+/// Returns a program with one reward, `card`, for 100 points, with these `fields`.
 fn with_card(fields: &Value) -> Rulebook {
     let mut reward = json!({ "id": "card", "name": "A gift card", "kind": "voucher", "cost": { "points": 100 } });
     reward.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     program(json!({ "rewards": [reward] }))
 }
 
-/// A member with so many points, to whom this code would be given.
+/// Returns a member with points, and this code for the next redemption.
 fn member(program: &Rulebook, points: i64, code: Option<&str>) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[("never", points)]);
@@ -55,7 +55,7 @@ fn a_reward_gives_the_code_that_is_at_hand_if_it_has_codes() {
             terms: CodeTerms::default(),
         };
         assert_eq!(posting.codes, is_pooled.map(given).into_iter().collect::<Vec<_>>(), "{source}");
-        // The entry keeps it, so that a repeat of the request is answered with the same.
+        // The entry has it, so that a repeat of the request gets the same answer.
         let sealed = posting.own.entries.last().unwrap();
         let kept = sealed.entry.redeemed().unwrap().code.clone();
         assert_eq!(kept, is_pooled.map(|_| code.clone()), "{source}");
@@ -69,7 +69,7 @@ fn without_a_code_a_reward_that_gives_one_is_out_of_stock() {
         let program = with_card(&json!({ "codes": source }));
         let mut member = member(&program, 100, None);
         let settled = member.settled(&program, at(NOW));
-        // Nobody makes a code for a catalogue, which only tells whether one could be had.
+        // The catalogue generates no code; it only shows whether one would be available.
         let catalogue = decided(&member.totals, |counters| settled.can_redeem(&program.rewards[0], counters, None));
         assert_eq!(
             catalogue,
@@ -169,11 +169,11 @@ fn with_balance() -> (Rulebook, Member) {
 
 #[test]
 fn the_first_of_several_reasons_to_refuse_the_use_of_a_code_is_returned() {
-    // Whether money is missing or not expected goes by the reward, so what may be wrong with money comes in two sets.
+    // Whether money is missing or unexpected depends on the reward, so errors of money come in two sets.
     let with_balance = ["MoneyMissing", "CurrencyMismatch", "BalanceTooSmall"];
     let without = ["MoneyUnexpected"];
     for (has_balance, money) in [(true, with_balance.as_slice()), (false, without.as_slice())] {
-        // A code ends once, so it is not void and used.
+        // A code ends once, so it is not both void and used.
         for end in ["Void", "Used"] {
             let grounds = [["Inactive", "NotGiven", end, "Expired"].as_slice(), money].concat();
             for bits in 0..1_usize << grounds.len() {
@@ -283,7 +283,7 @@ fn a_code_keeps_the_terms_under_which_it_was_given() {
 
 #[test]
 fn a_redemption_whose_code_was_used_cannot_be_undone_and_of_a_balance_the_rest_can() {
-    // What was used of the value, which part is undone, and the points that come back of 100.
+    // The part of the value that was used, the part that is reversed, and the points of 100 that return.
     let refused = |left| Err(RedemptionRefusal::MoreThanSpent { left: Points::new(left) });
     let part = |points| Part::Points(Points::new(points));
     for (used, part, expected) in [
@@ -313,7 +313,7 @@ fn a_redemption_whose_code_was_used_cannot_be_undone_and_of_a_balance_the_rest_c
             (Err(_), _) => "captured",
         };
         assert_eq!(member.state("r-1"), state, "{used} {part:?}");
-        // The piece is back, and the use under the limit, only if all of it is.
+        // The piece and the use under the limit return only if all of it does.
         assert_eq!(member.totals.values().all(|taken| *taken == 0), is_whole, "{used} {part:?}");
         assert_eq!(member.account.cap_use.iter().next().is_none(), is_whole, "{used} {part:?}");
         let kept = &member.kept[&"A1".parse().unwrap()];

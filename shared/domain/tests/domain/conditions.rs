@@ -1,4 +1,4 @@
-//! Conditions: what absent facts are, what a fault tells, and how much work a program may ask for.
+//! Conditions: missing facts, faults, and the bound of their work.
 
 use regulars_domain::{
     condition_fault::ConditionFault,
@@ -24,7 +24,7 @@ fn rules(on: &Value, conditions: &[&str]) -> Value {
     })
 }
 
-/// Those of `conditions` that hold, each tested alone, for a member with nothing but a name.
+/// Asserts that each of `conditions` is true on its own, for a member without data.
 #[track_caller]
 fn check_all_hold(on: &Value, conditions: &[&str], occasion: &Occasion) {
     let program = program(rules(on, conditions));
@@ -66,7 +66,7 @@ fn a_fact_that_is_absent_is_null_and_no_fault() {
     );
 }
 
-/// Values that no entry may hold because of a fault.
+/// Values that no entry may contain because of a fault.
 const MARKED: [&str; 6] = ["1990-05-03", "Zanzibar", "sku-secret", "category-secret", "channel-secret", "store-secret"];
 
 #[test]
@@ -219,7 +219,7 @@ fn a_program_from_before_the_bounds_stops_where_a_purchase_has_taken_its_work() 
     };
     let too_costly = |key: &str, occasion: &Occasion| {
         let entry = Member::joins(&program, "2026-11-01").earns(&program, key, occasion).unwrap();
-        // A cheap rule behind them still finds its work.
+        // A cheap rule after them still has work left.
         assert_eq!(entry.points().get(), 1);
         entry.breakdown().iter().filter(|line| line.fault.as_deref() == Some("too_costly")).count()
     };
@@ -259,7 +259,7 @@ fn conditions_read_what_the_member_had_bought_before() {
     let first = buy(&mut member, "order-1", "2026-11-03", 2_000);
     assert_eq!(first, 3, "before the first purchase there is only the birthday, no plan, and the tier");
     buy(&mut member, "order-2", "2026-11-11", 2_000);
-    // What came back is taken off.
+    // Returns are subtracted.
     let refund = regulars_domain::reversal::Return::Refund(crate::world::euro(1_000));
     member.returns(&program, at("2026-11-12"), "return-1", "order-1", refund).unwrap();
     assert_eq!(buy(&mut member, "order-3", "2026-11-21", 500), facts.len());

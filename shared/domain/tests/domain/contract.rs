@@ -30,7 +30,7 @@ fn the_example_of_the_contract_holds_to_the_point() {
     assert_eq!(entry.expires_on(), Some(on("2027-11-30")));
     assert_eq!(entry.occurred_at, at("2026-11-21T16:05"));
     assert_eq!(entry.effects.tier_change, None);
-    // The tier of bronze gives nothing on top, and has no line.
+    // Bronze gives nothing on top, and has no line.
     let breakdown: Vec<_> = entry.breakdown().iter().map(line).collect();
     let expected = [("base", 12, 12), ("beans-bag", 20, 20), ("app-order", 16, 16)];
     assert_eq!(breakdown, expected.map(|(rule, wanted, given)| (rule.to_owned(), wanted, given)));

@@ -1,4 +1,4 @@
-//! Decides as a store lets it: on a part of each counter first, and on all of it only where the decision says so.
+//! Decides like a store does: on a part of each counter first, and on all of it only if the decision requests it.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use regulars_domain::{
 
 use crate::totals::Totals;
 
-/// What `decide` comes to on counters that stand at `totals`, whatever part of them it is shown first.
+/// Returns the decision of `decide` on counters with these `totals`, which must not depend on the part that is shown
+/// first.
 pub(crate) fn decided<T, R>(
     totals: &Totals,
     mut decide: impl FnMut(&Counters) -> Result<T, Unposted<R>>,

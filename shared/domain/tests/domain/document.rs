@@ -1,4 +1,4 @@
-//! The program document: what is accepted, what is refused, and that every fault is told with its place.
+//! The program document: what is accepted, what is rejected, and that every error is reported with its place.
 
 use proptest::prelude::*;
 use regulars_domain::program::{Finding, Program};
@@ -10,7 +10,7 @@ fn places(problems: &[Finding]) -> Vec<(String, &'static str)> {
     problems.iter().map(|problem| (problem.at.clone(), problem.code)).collect()
 }
 
-/// The faults of a document, each with its place.
+/// Returns the errors of a document, each with its place.
 fn faults_of(document: &Value) -> Vec<(String, &'static str)> {
     match Program::read(document, 1) {
         Ok(_) => Vec::new(),
@@ -25,7 +25,7 @@ fn faults_of(document: &Value) -> Vec<(String, &'static str)> {
     }
 }
 
-/// That a problem's pointer leads to a place in the document, or to a field that could stand there and does not.
+/// Asserts that a problem's pointer leads to a place in the document, or to a missing field.
 fn assert_resolves(document: &Value, problem: &Finding) {
     if problem.code == "missing" {
         let (parent, name) = problem.at.rsplit_once('/').unwrap_or_else(|| panic!("{problem:?}"));
@@ -87,7 +87,7 @@ fn shapes_that_the_example_does_not_show_are_accepted() {
     }
 }
 
-/// The example with the value at `pointer` replaced, or added; `null` stands for taking it away.
+/// Returns the example with the value at `pointer` replaced or added; `null` removes it.
 fn changed(pointer: &str, value: &Value) -> Value {
     let mut document = example();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -471,10 +471,10 @@ fn each_error_is_reported_with_its_place_and_its_code() {
 
 #[test]
 fn an_error_in_one_place_is_not_repeated_for_references_to_it() {
-    // The level is there, only its percentage is wrong, so a reward for its members has no fault.
+    // The level exists and only its percentage is wrong, so a reward for its members has no error.
     let faulty = changed("/tiers/levels/2/earning_percent", &json!(1));
     assert_eq!(faults_of(&faulty), [("/tiers/levels/2/earning_percent".to_owned(), "out_of_range")]);
-    // The same of an attribute of which a condition speaks.
+    // The same for an attribute in a condition.
     let mut faulty = changed("/earning_rules/0/when", &json!("member.attributes.city == 'Izmir'"));
     faulty["attributes"][2]["type"] = json!("text");
     assert_eq!(faults_of(&faulty), [("/attributes/2/type".to_owned(), "unknown_choice")]);
@@ -599,7 +599,7 @@ fn all_places(value: &Value, at: &str, places: &mut Vec<String>) {
     }
 }
 
-/// What a mutation does to a place in a document.
+/// A change of a place in a document.
 #[derive(Clone, Debug)]
 enum Mutation {
     Replace(Value),
@@ -648,7 +648,7 @@ fn mutate(document: &mut Value, place: prop::sample::Index, mutation: Mutation) 
     *document.pointer_mut(&at).unwrap() = value;
 }
 
-/// An expression put together from what expressions are made of, sensibly or not.
+/// Returns an expression of random parts, meaningful or not.
 fn any_expression() -> impl Strategy<Value = String> {
     let pieces = vec![
         "purchase",
@@ -706,7 +706,7 @@ fn any_expression() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// A condition that is one by its grammar, whatever comes of it when it is asked.
+/// Returns a condition that is valid by its grammar, whatever its result.
 fn any_condition() -> impl Strategy<Value = String> {
     let terms = vec![
         "0",

@@ -1,12 +1,12 @@
-//! What a purchase, an activity, joining and a birthday earn.
+//! What a purchase, an activity, an enrollment and a birthday earn.
 
 use regulars_domain::{chain::Sealed, entry::Kind, occasion::Occasion, points::Points};
 use serde_json::{Value, json};
 
 use crate::world::{Member, activity, at, line, lots_of, on, program, purchase};
 
-/// Whether `rules`, with `points` of the document, give exactly `expect` for one occasion of a new member: each line as
-/// rule, wanted, given.
+/// Asserts that `rules`, with `points` of the document, give exactly `expect` for one occasion of a new member: each
+/// line as rule, wanted, given.
 fn check_with(points: &Value, rules: &Value, occasion: &Occasion, expect: &[(&str, i64, i64)]) {
     let program = program(json!({ "points": points, "earning_rules": rules }));
     let mut member = Member::joins(&program, "2026-11-01");
@@ -158,7 +158,7 @@ fn of_a_group_only_the_best_counts_and_of_equals_the_first() {
     ] {
         check(&rules, &basket(), &expect);
     }
-    // A cap counts before the comparison: what a rule can still give, not what it would like to.
+    // A cap counts before the comparison: what a rule can still give, not what it wants.
     let capped = json!([
         { "id": "a", "on": "purchase", "stacking": { "best_of": "g" }, "give": { "fixed": { "points": 50 } },
           "cap": { "points": 3, "every": "day" } },
@@ -233,7 +233,7 @@ fn joining_earns_the_welcome_without_the_tiers_multiplier() {
         assert_eq!(member.ids(), ["~enrollment"]);
         let entry = member.entry("~enrollment");
         assert_eq!((entry.kind(), entry.points().get(), entry.seq), (Kind::Enrollment, points, 1));
-        // The welcome qualifies unless its rule says otherwise, and the entry itself tells the tier.
+        // Welcome points qualify unless their rule says otherwise, and the entry itself has the tier.
         let change = entry.effects.tier_change.unwrap();
         assert_eq!((change.from, change.to.unwrap().as_str()), (None, "silver"));
         member.assert_proven();
@@ -443,7 +443,7 @@ fn a_tier_change_by_a_purchase_has_an_entry_of_its_own_whose_id_no_date_can_meet
         "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }] },
     }));
     let mut member = Member::joins(&program, "2026-11-01");
-    // Keys that look like what the engine calls its own entries: the day on which the tier ends, and a version.
+    // Keys that look like ids of the engine's entries: the day on which the tier ends, and a version.
     member.earns(&program, "2028-01-01", &purchase("2026-11-21", json!(10_000))).unwrap();
     assert_eq!(member.tier(), Some("silver"));
     let brought: Vec<_> = member.ledger.iter().filter(|sealed| sealed.entry.kind() == Kind::TierChange).collect();
@@ -496,13 +496,13 @@ fn a_late_purchase_goes_by_when_it_was_made() {
     assert_eq!(member.reviewed(&program, at("2026-11-25T23:59")), []);
     assert_eq!(member.reviewed(&program, at("2026-11-26T00:00")).len(), 1);
 
-    // One whose points have this day left, and no more.
+    // Its points have this last day only.
     let last = purchase("2026-10-26", json!(100));
     let entry = member.earns_at(&program, at("2026-11-26T23:59"), "order-0", &last).unwrap();
     assert_eq!((entry.points().get(), entry.expires_on(), member.spendable()), (6, Some(on("2026-11-26")), 6));
     assert_eq!(member.reviewed(&program, at("2026-11-27T00:00")).len(), 1);
 
-    // Later still, its points are over on arrival: both are in the ledger, and nothing is left of them.
+    // Later still, its points have expired on arrival: both are in the ledger, and nothing is left.
     let later = purchase("2026-10-20", json!(700));
     let entry = member.earns_at(&program, at("2026-12-01"), "order-2", &later).unwrap();
     assert_eq!((entry.points().get(), entry.spendable().get()), (12, 12));

@@ -1,4 +1,4 @@
-//! What a hold reserved that is over: free from the second at which it ends, for everybody, and given back once.
+//! Reservations of ended holds: free from the second in which the hold ends, for all members, and returned once.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ use crate::{
     world::{Member, Rulebook, at, lots, program, request},
 };
 
-/// A program with one reward, `mug`, for 10 points, to be held for an hour, but for what `fields` say.
+/// Returns a program with one reward, `mug`, for 10 points, with holds of up to an hour, and these `fields`.
 fn with_mug(fields: &Value) -> Rulebook {
     let mut reward = json!({ "id": "mug", "name": "A mug", "kind": "product", "cost": { "points": 10 },
                              "hold_seconds_max": 3_600 });
@@ -40,7 +40,7 @@ impl<'p> Shop<'p> {
         Self { program, members: vec![member; members], totals: Totals::default() }
     }
 
-    /// Lets a member act on the totals as they are.
+    /// Lets a member act on the current totals.
     fn act<T>(&mut self, who: usize, act: impl FnOnce(&mut Member, &'p Rulebook) -> T) -> T {
         let member = &mut self.members[who];
         member.totals = self.totals.clone();
@@ -58,7 +58,7 @@ impl<'p> Shop<'p> {
         self.act(who, |member, program| member.redeems(program, now, key, "mug", None).map(drop))
     }
 
-    /// How many mugs the catalogue of a member says are left, and whether it says that the member can have one.
+    /// Returns how many mugs a member's catalogue shows, and whether the member can have one.
     fn catalogue(&mut self, who: usize, now: Timestamp) -> (Option<i64>, bool) {
         let totals = self.totals.clone();
         let settled = self.members[who].settled(self.program, now);
@@ -109,7 +109,7 @@ fn a_piece_is_free_for_all_members_from_the_second_in_which_its_hold_ends() {
             assert!(shop.redeems(1, end - second, "r-2").is_err(), "{fields}");
             shop.redeems(1, end, "r-3").unwrap();
             assert_eq!(shop.catalogue(2, end), (stock(0), false), "{fields}");
-            // The holder is settled afterwards: what was given back is given back once.
+            // The holder is settled afterwards: nothing is returned twice.
             shop.act(0, |member, program| member.reviewed(program, at("2026-11-22")));
             assert_eq!(shop.members[0].state("r-1"), "expired");
             let late = at("2026-11-21T23:00");
@@ -185,7 +185,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 const MEMBERS: usize = 3;
 
-/// A redemption as the test knows it: whose, on which day, until when it is held if it is, and the points that it took for good.
+/// A redemption as the test knows it: member, day, end of the hold if there is one, and the points taken permanently.
 #[derive(Clone, Copy, Debug)]
 struct Had {
     who: usize,
@@ -194,7 +194,7 @@ struct Had {
     points: i64,
 }
 
-/// What a program-wide limit of the reward counts, of how many, and by the day if it does.
+/// The limit per program of the reward, and whether it counts by day.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     most: i64,
@@ -220,7 +220,7 @@ struct Books {
 }
 
 impl Books {
-    /// The day of the program's clocks.
+    /// Returns the day in the program's time zone.
     fn day(&self) -> i64 {
         (self.now.as_second() + 3 * 3_600) / 86_400
     }
@@ -254,8 +254,8 @@ impl Books {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
 
-    /// At every moment the stock that is left is what was neither taken for good nor is held by a hold that runs, for every
-    /// member, and a member gets exactly what the catalogue says.
+    /// At every instant, the stock left is what was neither taken permanently nor is reserved by a running hold, for
+    /// every member, and a member gets exactly what the catalogue shows.
     #[test]
     fn the_catalogue_shows_what_is_left_and_it_can_be_redeemed(
         stock in 1..5_i64, limit in any_limit(), steps in prop::collection::vec(any_step(), 1..40),
@@ -279,7 +279,7 @@ proptest! {
                     let can = books.can_redeem(who);
                     let redeemed = shop.redeems(who, now, &format!("r-{}", books.had.len()));
                     prop_assert_eq!(redeemed.is_ok(), can, "{:?}", redeemed);
-                    // A place for what was refused, so that each has its own key.
+                    // A position for refused ones too, so that each has its own key.
                     let points = if can { 10 } else { 0 };
                     books.had.push(Had { who, day: books.day(), held_until: None, points });
                 }

@@ -1,4 +1,4 @@
-//! Which day is the last of points, and when it is over: by each policy, across daylight saving, month ends, leap days.
+//! The last day of points, and when it ends: by each policy, across daylight saving, month ends, leap days.
 
 use jiff::Timestamp;
 use regulars_domain::entry::Kind;

@@ -102,7 +102,7 @@ enum Step {
         app: bool,
         hours_late: i64,
     },
-    /// A purchase a day, for so many days.
+    /// A purchase a day, for a number of days.
     Frequent {
         days: i64,
         cents: i64,
@@ -254,14 +254,14 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The member, the program, the time, and what the auditor thinks of it.
+/// The member, the program, the time, and the auditor's books.
 struct History {
     timeline: Timeline,
     program: Rulebook,
     now: Timestamp,
     member: Member,
     books: Auditor,
-    /// The version of the account that the books have last been compared with.
+    /// The version of the account that was last compared with the books.
     audited: u64,
 }
 
@@ -290,7 +290,7 @@ impl History {
         match step {
             Step::Wait { minutes } => self.now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
             Step::Publish(rules) => {
-                // These books know no promises; tables and properties of their own tell what becomes of tiers.
+                // These books have no promises; tables and properties of their own cover tiers across versions.
                 let Rules { silver, gold, downgrade, grace_days, over, kept, .. } = *self.rules();
                 let rules = Rules { silver, gold, downgrade, grace_days, over, kept, ..*rules };
                 self.now = now.checked_add(SignedDuration::from_secs(1)).unwrap();
@@ -382,7 +382,7 @@ impl History {
     fn act_on_accrual(&mut self, step: &Step, key: &str, accrual: &str) {
         if let Step::Refund { permille, .. } = step {
             let total = permille.map(|permille| self.books.paid_for(accrual) * permille / 1000);
-            // Each way to tell it takes back the same.
+            // All forms of a refund deduct the same.
             let more = total.map(|total| total - self.member.recorded(accrual).returned().refunded());
             let returned = match (total, more) {
                 (Some(_), Some(more)) if more > 0 && permille.is_some_and(|permille| permille % 2 == 0) => {
@@ -465,7 +465,7 @@ impl History {
         self.audited = self.member.account.version;
     }
 
-    /// Compares what the rules of now decide.
+    /// Compares decisions of the current rules.
     fn compare_now<R: std::fmt::Debug>(
         &mut self,
         key: &str,
@@ -476,8 +476,8 @@ impl History {
         self.compare(key, self.version(), done, |books, timeline| should(books, timeline.at(now)));
     }
 
-    /// Compares what the engine did, or why it refused, with what the auditor says. What was refused leaves no trace, not
-    /// even of time, so the books go on from where they were.
+    /// Compares what the engine did, or why it refused, with the auditor. A refused command leaves no trace, not even
+    /// of time, so the books continue from where they were.
     fn compare<R: std::fmt::Debug>(
         &mut self,
         key: &str,
@@ -497,7 +497,7 @@ impl History {
             (Err(refusal), Err(why)) => {
                 assert!(format!("{refusal:?}").starts_with(why), "{key}: {refusal:?} instead of {why}");
                 if self.member.account.version > self.audited {
-                    // So much had happened that a part of it was committed before anything could be refused.
+                    // A part of the settling was committed before the refusal.
                     self.books.lives_on(&self.timeline, self.now);
                     self.member.reviewed(&self.program, self.now);
                     self.audit();
@@ -527,7 +527,7 @@ proptest! {
     }
 }
 
-/// Steps of a member who comes daily for weeks, so that more days meet in the account than it keeps.
+/// Returns steps of a member who buys daily for weeks, so that more days occur than the account stores.
 fn any_frequent_step() -> impl Strategy<Value = Step> {
     let frequent = (20..60_i64, 1..20_000_i64).prop_map(|(days, cents)| Step::Frequent { days, cents });
     prop_oneof![1 => frequent, 3 => any_step()]

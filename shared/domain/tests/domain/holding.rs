@@ -1,4 +1,4 @@
-//! Holds: points reserved by a redemption, which is captured, cancelled, or over by itself.
+//! Holds: points reserved by a redemption, which is captured, cancelled, or ends by itself.
 
 use regulars_domain::{
     calendar::EVER,
@@ -15,7 +15,7 @@ use crate::{
     world::{Member, Rulebook, at, changes, document, euro, lots, lots_of, on, program, used},
 };
 
-/// A program with one reward, `coffee`, for 100 points, to be held for an hour, but for what `fields` say.
+/// Returns a program with one reward, `coffee`, for 100 points, with holds of up to an hour, and these `fields`.
 fn with_reward(fields: Value) -> Rulebook {
     let mut reward = json!({ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 },
                              "hold_seconds_max": 3600 });
@@ -35,7 +35,7 @@ fn parts(parts: &[(&str, i64)]) -> Vec<(String, i64)> {
     parts.iter().map(|(day, points)| ((*day).to_owned(), *points)).collect()
 }
 
-/// What became of each lot, soonest first.
+/// Returns the change of each lot, soonest first.
 fn lot_changes(entry: &Entry) -> Vec<(String, i64)> {
     let name = |day: Option<jiff::civil::Date>| day.map_or("never".to_owned(), |day| day.to_string());
     let mut changes: Vec<_> = entry.effects.lots.iter().map(|change| (name(change.0.on()), change.1.get())).collect();
@@ -87,7 +87,7 @@ fn a_partial_capture_spends_what_expires_first_and_returns_the_rest() {
         assert_eq!((lot_changes(&entry), lots_of(&member.account)), (parts(&back), parts(&left)), "{captured}");
         assert_eq!(member.aftermaths.values().next().unwrap().captured, Points::new(captured));
 
-        // Undoing it gives back the others, and all is as it was.
+        // A reversal returns the others, and everything is as before.
         let entry = member.undoes(&program, at("2026-11-22"), "u-1", "r-1", true).unwrap();
         assert_eq!((entry.kind(), changes(&entry)), (Kind::RedemptionReversal, [captured, 0, captured, 0, 0]));
         assert_eq!((lots_of(&member.account), member.state("r-1")), (parts(&THREE), "reversed"), "{captured}");
@@ -95,8 +95,8 @@ fn a_partial_capture_spends_what_expires_first_and_returns_the_rest() {
     }
 }
 
-/// Parts of 100 points, each with what it gives back to which lots: 30 came from May's, 50 from June's, and 20 of those that never
-/// expire.
+/// Parts of 100 points, each with what it returns to which lots: 30 came from May's, 50 from June's, and 20 of those
+/// that never expire.
 type PartsBack = [(i64, &'static [(&'static str, i64)])];
 
 #[test]
@@ -127,7 +127,7 @@ fn a_redemption_is_undone_by_parts_that_come_to_the_whole() {
         }
         let state = if left == 0 { "reversed" } else { "partly_reversed" };
         assert_eq!(member.state("r-1"), state, "{parts_back:?}");
-        // The piece and the use come back with the last point.
+        // The piece and the use return with the last point.
         assert_eq!(taken(&program, &member), if left == 0 { (0, 0) } else { (1, 1) }, "{parts_back:?}");
         for wrong in [0, -1, left + 1] {
             let expected = match state {
@@ -186,7 +186,7 @@ fn a_partial_reversal_in_money_returns_the_points_for_it() {
     undo(&mut member, "u-3", points(200)).unwrap();
     let too_much = RedemptionRefusal::MoreThanSpent { left: Points::new(1) };
     assert_eq!(undo(&mut member, "u-4", money(600)), Err(too_much));
-    // What cost points stood for no money.
+    // A reward with a fixed cost has no money.
     let coffee = with_reward(json!({}));
     let mut member = member_with(&coffee, &THREE);
     member.redeems(&coffee, at("2026-11-21"), "r-1", "coffee", None).unwrap();
@@ -243,7 +243,7 @@ fn points_of_a_hold_whose_lot_has_expired_return_and_expire_at_once() {
     let row = |id: &str, changes: [i64; 5]| (id.to_owned(), changes);
     let spent = |points: i64| [-points, 0, -points, 0, 0];
 
-    // The lot is over at midnight, and the hold half an hour later.
+    // The lot expires at midnight, and the hold ends half an hour later.
     let expected = [
         row("~expiry~2027-05-31", spent(30)),
         row("~cancellation~r-1", [100, 0, 100, -100, 0]),
@@ -260,7 +260,8 @@ fn points_of_a_hold_whose_lot_has_expired_return_and_expire_at_once() {
     let expiry = &member.ledger.last().unwrap().entry;
     assert_eq!(expiry.refers_to.as_ref().unwrap().as_str(), "~cancellation~r-1");
 
-    // The hold is over in time, and its points expire with the rest of their lot, whoever looked in between.
+    // The hold ends in time, and its points expire with the rest of their lot, whether or not the account is read in
+    // between.
     let expected = [row("~cancellation~r-1", [100, 0, 100, -100, 0]), row("~expiry~2027-05-31", spent(130))];
     let mut member = held(900);
     let mut in_steps = member.clone();
@@ -268,7 +269,7 @@ fn points_of_a_hold_whose_lot_has_expired_return_and_expire_at_once() {
     assert_eq!(told(&in_steps.reviewed(&program, at("2027-06-15"))), expected[1..]);
     assert_eq!(told(&member.reviewed(&program, at("2027-06-15"))), expected);
 
-    // The hold is over at midnight itself, when the lot is.
+    // The hold ends exactly at midnight, when the lot expires.
     let expected = [
         row("~expiry~2027-05-31", spent(30)),
         row("~cancellation~r-1", [100, 0, 100, -100, 0]),
@@ -280,7 +281,7 @@ fn points_of_a_hold_whose_lot_has_expired_return_and_expire_at_once() {
         assert_eq!(member.balances(), [0, 7, 0, 0]);
     }
 
-    // Cancelled or captured in part after midnight: the points come back, and are gone.
+    // Cancelled or partly captured after midnight: the points return and expire.
     let mut member = held(3600);
     member.cancels(&program, at("2027-06-01T00:10"), "c-1", "r-1").unwrap();
     assert_eq!(member.entry("~expiry~2027-05-31~c-1").points(), Points::new(-100));
@@ -335,7 +336,7 @@ fn owed_points_are_paid_from_what_a_hold_returns() {
     }
 }
 
-/// Pieces gone, and use of the limit of `coffee`, however it is kept.
+/// Returns the pieces taken, and the use of the limit of `coffee`.
 fn taken(program: &Rulebook, member: &Member) -> (i64, i64) {
     let owner = program.rewards[0].cap_owner();
     let ours = member.totals.get(&CounterId::Cap { owner: owner.clone(), from: EVER });

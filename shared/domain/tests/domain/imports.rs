@@ -1,4 +1,4 @@
-//! Who imports whom in the domain: the wings one way only, and no files in a ring. `--nocapture` prints the list.
+//! Imports within the domain: the wings in one direction only, and no cycles of files. `--nocapture` prints the list.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ const WINGS: [&str; 9] = ["values", "state", "ledger", "rules", "tier", "draft",
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The paths that `tree` names, such as `a::{b, c::{d, e}}`.
+/// Returns the paths in `tree`, such as `a::{b, c::{d, e}}`.
 fn paths(tree: &str) -> Vec<String> {
     let Some(open) = tree.find('{') else { return vec![tree.trim().to_owned()] };
     let (prefix, list) = (tree[..open].trim(), &tree[open + 1..tree.rfind('}').unwrap()]);
@@ -29,7 +29,7 @@ fn paths(tree: &str) -> Vec<String> {
     parts.flat_map(paths).map(|path| format!("{prefix}{path}")).collect()
 }
 
-/// The paths behind `crate::` and `super::` in the code of the module `own`.
+/// Returns the paths after `crate::` and `super::` in the code of the module `own`.
 fn named(own: &str, source: &str) -> Vec<String> {
     let lines = source.lines().map(str::trim).take_while(|line| *line != "mod tests {");
     let code: String = lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join(" ");
@@ -47,7 +47,7 @@ fn named(own: &str, source: &str) -> Vec<String> {
     named
 }
 
-/// The module of a file: `rules::program` for `rules/program/mod.rs`.
+/// Returns the module of a file: `rules::program` for `rules/program/mod.rs`.
 fn module(path: &Path) -> String {
     let path = path.with_extension("");
     let path = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
@@ -55,7 +55,7 @@ fn module(path: &Path) -> String {
     path.strip_suffix("::mod").map(str::to_owned).unwrap_or(path)
 }
 
-/// The file of `files` in which `path` is, or that it names.
+/// Returns the file of `files` that contains `path`, or is named by it.
 fn file_of<'a>(files: &'a Imports, path: &str) -> Option<&'a String> {
     let ends = path.match_indices("::").map(|(end, _)| end).chain([path.len()]);
     ends.collect::<Vec<_>>().into_iter().rev().find_map(|end| Some(files.get_key_value(&path[..end])?.0))
@@ -66,7 +66,7 @@ fn imports() -> Imports {
     visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, source| {
         named_by.insert(module(path), named(&module(path), source));
     });
-    // The root gives every public module its name, and imports nothing.
+    // The root re-exports every public module, and imports nothing.
     named_by.remove("lib");
     let files: Imports = named_by.keys().map(|file| (file.clone(), BTreeSet::new())).collect();
     let of_file = |(file, paths): (String, Vec<String>)| {
@@ -77,7 +77,7 @@ fn imports() -> Imports {
     named_by.into_iter().map(of_file).collect()
 }
 
-/// What is left when every file goes that imports none of those left: rings, and what stands on them.
+/// Removes files without imports of remaining files, repeatedly: cycles and what imports them remain.
 fn rings(mut imports: Imports) -> Imports {
     loop {
         let free = imports.iter().find(|(_, imported)| imported.iter().all(|file| !imports.contains_key(file)));

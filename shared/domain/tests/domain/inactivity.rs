@@ -1,4 +1,4 @@
-//! Points that expire with inactivity: what the program counts as activity extends all of them.
+//! Points that expire with inactivity: activity, as the program defines it, extends all of them.
 
 use regulars_domain::{
     account::AttributeValue, calendar::days_after, entry::Entry, lots::Expiry, pending::Awaits, points::Points,
@@ -10,7 +10,7 @@ use crate::{
     world::{Member, Rulebook, activity, at, document, lots, lots_of, on, program_of, purchase},
 };
 
-/// A program of a point for a cent, with this policy on points.
+/// Returns a program with a point per cent, and this policy on points.
 fn with(points: &Value) -> Rulebook {
     program_of(&with_points(points))
 }
@@ -33,20 +33,20 @@ fn six_months() -> Rulebook {
     with(&json!({ "expiry": { "inactivity_months": 6 }, "backdating_days_max": 365 }))
 }
 
-/// A member with points that expire in March, in November, long after that, and never.
+/// Returns a member with points that expire in March, in November, long after that, and never.
 fn member(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[("2027-03-31", 100), ("2027-11-20", 50), ("2028-12-31", 7), ("never", 3)]);
     member
 }
 
-/// Holds the points of a coffee until then, which is longer than a program may allow.
+/// Holds the points of a coffee, for longer than a program may allow.
 fn holds(member: &mut Member, program: &Rulebook, now: &str, key: &str, until: &str) {
     member.holds(program, now, key, "coffee", 3600).unwrap();
     member.account.holds.last_mut().unwrap().expires_at = at(until);
 }
 
-/// The changes of lots of an entry, as a table writes them.
+/// Returns the changes of lots of an entry, as in a table.
 fn lots_told(entry: &Entry) -> Parts {
     let name =
         |change: &regulars_domain::lots::LotChange| change.0.on().map_or("never".to_owned(), |day| day.to_string());
@@ -60,8 +60,8 @@ fn table(parts: &[(&str, i64)]) -> Parts {
 type Parts = Vec<(String, i64)>;
 type Act = fn(&mut Member, &Rulebook) -> Entry;
 
-/// What is done, to which day its entry extends the points and what it tells of the lots, and which lot is the soonest then,
-/// if it extends any.
+/// An activity, the day to which its entry extends points, its changes of lots, and the soonest lot afterwards, if it
+/// extends any.
 type Done = (&'static str, Act, (Option<&'static str>, Parts), Option<(&'static str, i64)>);
 
 #[test]
@@ -261,7 +261,7 @@ fn no_points_expire_sooner_because_the_program_has_changed() {
     let month_again = two.then(at("2026-11-21"), &a_month);
     let mut member = Member::joins(&month, "2026-11-01");
     member.earns(&month, "order-1", &purchase("2026-11-10", json!(100))).unwrap();
-    // To the policy: nothing moves before the member does something.
+    // Changing to the policy moves nothing before there is activity.
     member.reviewed(&six, at("2026-11-11"));
     assert_eq!((lots_of(&member.account), member.account.extended_to), (table(&[("2026-12-10", 100)]), None));
     member.earns(&six, "order-2", &purchase("2026-11-12", json!(1))).unwrap();
@@ -270,7 +270,7 @@ fn no_points_expire_sooner_because_the_program_has_changed() {
     member.earns(&two, "order-3", &purchase("2026-11-20", json!(1))).unwrap();
     assert_eq!(lots_of(&member.account), table(&[("2027-05-12", 102)]));
     holds(&mut member, &two, "2026-11-20", "r-1", "2027-02-01");
-    // Away from it: what was extended stays so, held points too, and what is earned now lives as it says now.
+    // Changing away from it: extended points keep their date, also on hold, and new points live as the new policy says.
     member.earns(&month_again, "order-4", &purchase("2026-11-21", json!(1))).unwrap();
     assert_eq!(member.account.extended_to, None);
     assert_eq!(lots_of(&member.account), table(&[("2026-12-21", 1), ("2027-05-12", 72)]));
@@ -320,10 +320,10 @@ fn points_from_another_member_extend_nothing_and_keep_their_dates() {
     club.transfers(&program, "2026-11-21", "t-1", ("m-1", "m-2", 150)).unwrap();
     assert_eq!(lots_of(&club.get("m-1").account), table(&[("2027-12-31", 50)]));
     assert_eq!(lots_of(&club.get("m-2").account), table(&[("2027-01-15", 100), ("2027-05-10", 7), ("2027-12-31", 50)]));
-    // There and back they live no longer.
+    // Transferred back and forth, they live no longer.
     club.transfers(&program, "2026-11-21", "t-2", ("m-2", "m-1", 100)).unwrap();
     assert_eq!(lots_of(&club.get("m-1").account), table(&[("2027-01-15", 100), ("2027-12-31", 50)]));
-    // Nor by a hold that comes to nothing.
+    // Nor by a hold that is cancelled.
     club.transfers(&program, "2026-11-21", "t-3", ("m-1", "m-2", 100)).unwrap();
     let member = club.get_mut("m-2");
     member.holds(&program, "2026-11-22", "r-1", "coffee", 3600).unwrap();
@@ -404,7 +404,7 @@ fn a_redemption_undone_gives_transferred_points_back_with_their_dates() {
     let buys: fn(&mut Member, &Rulebook) = |member, program| {
         member.earns(program, "order-2", &purchase("2026-12-01", json!(1))).unwrap();
     };
-    // Whether it is held first, what the member does before it is undone, and the soonest lot then.
+    // Whether it is held first, which earlier activity is undone, and the soonest lot then.
     for (activity, is_held, then, soonest) in [
         (&["purchase"][..], false, None, ("2027-01-15", 100)),
         (&["purchase"], false, Some(buys), ("2027-06-01", 108)),

@@ -1,4 +1,4 @@
-//! What a member is told about a tier is bought exactly, and one less, on the first and on the last day that are told.
+//! The missing amount that is shown for a tier is bought exactly, and one less, on the first and on the last day shown.
 
 use jiff::{Timestamp, civil::Date};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -11,7 +11,7 @@ use crate::{
 };
 
 const LEVELS: [&str; 4] = ["bronze", "silver", "gold", "platinum"];
-/// What a level asks for more than the one below: of each kind of amount, and how many cents buy one of it.
+/// The additional amount of each level over the one below: of each kind, and how many cents buy one of it.
 const UNITS: [(&str, i64, i64); 3] = [("points", 100, 10), ("spend", 1_000, 1), ("visits", 2, 0)];
 
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ enum Act {
     Buy(i64),
     /// An operator gives a level for a number of days.
     Give(usize, i64),
-    /// The plan, of which a level is the floor, is paid.
+    /// The plan with this floor is paid.
     Pay,
 }
 
@@ -63,7 +63,7 @@ struct Case<'p> {
 }
 
 impl<'p> Case<'p> {
-    /// Buys so much of what counts, late on `day`.
+    /// Buys an amount that counts, late on `day`.
     fn buys(&mut self, key: &str, day: Date, amount: i64) {
         let when = format!("{day}T23:30");
         let (_, _, cents) = UNITS[self.terms.unit];
@@ -73,7 +73,7 @@ impl<'p> Case<'p> {
         }
     }
 
-    /// The rank of the tier at an instant, counted from 1; 0 for none.
+    /// Returns the rank of the tier at an instant, counted from 1; 0 for none.
     fn rank(&mut self, now: Timestamp) -> usize {
         let standing = self.standing(now);
         rank_of(standing.level.map(|level| level.id.as_str()))
@@ -84,7 +84,7 @@ impl<'p> Case<'p> {
         self.member.settled(program, now).standing().unwrap()
     }
 
-    /// The tier on `then`, where so much is bought on `day`.
+    /// Returns the rank of the tier on `then` if an amount is bought on `day`.
     fn rank_after(&self, amount: i64, day: Date, then: Timestamp) -> usize {
         let mut case = self.clone();
         case.buys("more", day, amount);
@@ -113,7 +113,7 @@ impl<'p> Case<'p> {
             let is_rolling = terms.period.is_object();
             return assert!(standing.because == Because::Qualified && !is_rolling, "{standing:?}");
         };
-        // Less can be enough where it reaches a higher level for now, from which one falls to this one.
+        // Less can be enough if it reaches a higher level for now, from which the member falls to this one.
         let falls_at_once = terms.downgrade == "to_qualified" && terms.kept.is_none();
         assert!(keep.from >= today && amount(keep) > 0, "{keep:?}");
         for day in [keep.from, keep.by.unwrap()] {

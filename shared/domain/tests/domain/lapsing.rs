@@ -1,4 +1,4 @@
-//! Unconfirmed purchases that lapse: they leave the balances and the tier as a full return would.
+//! Unconfirmed purchases that lapse: balances and tier are as after a full return.
 
 use regulars_domain::{
     account::Account,
@@ -11,7 +11,7 @@ use crate::{
     world::{Member, Rulebook, at, changes, document, euro, lots, on, program_of, purchase},
 };
 
-/// A program of a point for a euro, whose points wait 30 days for a confirmation, with these tiers.
+/// Returns a program with a point per euro, whose points wait 30 days for a confirmation, with these tiers.
 fn with_tiers(tiers: &Value) -> Value {
     let mut document = document(json!({
         "points": { "pending": { "until_confirmed": { "lapses_after_days": 30 } }, "backdating_days_max": 60 },
@@ -31,7 +31,7 @@ fn by_year() -> Rulebook {
     program_of(&with_tiers(&json!({ "levels": levels(50, 100) })))
 }
 
-/// The tier, and what the account counts toward it and knows of purchases.
+/// Returns the tier, the amounts toward it, and lifetime purchases.
 fn counts(account: &Account) -> (Option<&str>, [i64; 3], (u64, i64)) {
     let counted = account.qualifying.values().fold([0; 3], |[points, spend, visits], amount| {
         [points + amount.points, spend + amount.spend, visits + amount.visits]
@@ -113,8 +113,8 @@ const BEFORE: [(&str, Act); 8] = [
     }),
 ];
 
-/// Programs by name, and when the member joins: years, months, a version that raises the thresholds on 1 December, and a year that
-/// ends before the purchase lapses.
+/// Programs by name, and when the member joins: years, months, a version that raises the thresholds on 1 December, and
+/// a year that ends before the purchase lapses.
 fn programs() -> Vec<(&'static str, &'static str, Rulebook)> {
     let over = |period: Value, downgrade: &str| {
         with_tiers(&json!({ "period": period, "downgrade": downgrade, "levels": levels(50, 100) }))
@@ -274,7 +274,7 @@ fn a_referral_is_paid_again_by_the_next_purchase_and_the_referrers_points_lapse_
     assert_eq!((lapsed.referral, lapsed.paid, lapsed.purchases), (Some(ReferralChange::Reopened), -500, -1));
     club.earns(&program, "order-2", "m-1", &purchase("2026-12-22", json!(500))).unwrap();
     assert_eq!((club.balances("m-1")[0], club.balances("m-0")[0]), (55, 100));
-    // What paid first is returned at last: the second purchase stays paid.
+    // The purchase that paid first is returned last: the second purchase stays paid.
     club.reverses(&program, "2026-12-23", "r", ("m-1", "m-1", "order-1"), None).unwrap();
     assert_eq!((club.balances("m-1")[0], club.balances("m-0")[0]), (55, 100));
     assert!(club.get("m-1").account.referral.as_ref().is_some_and(|referral| referral.is_over));

@@ -1,7 +1,7 @@
-//! What the domain promises, told by tables, by properties and by an auditor that shares no code with it.
+//! The tests of the domain: tables, properties, and an auditor that shares no code with it.
 //!
-//! One binary, a module for each area. [`world`] holds what all of them stand on: program documents, and a member whose
-//! postings are committed as a store would.
+//! One binary, a module for each area. [`world`] has what all of them use: program documents, and a member whose
+//! postings are committed like a store would.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! Merges: everything of one member becomes another's, and nothing is given twice for it.
+//! Merges: everything of one member moves to another, and nothing is given twice.
 
 use std::collections::BTreeMap;
 
@@ -193,14 +193,14 @@ fn the_first_of_several_reasons_to_refuse_a_merge_is_returned() {
             club.get_mut(from).account.aliases = vec![alias; ALIASES_MAX + 1];
         }
         if has("TooManyAttributes") {
-            // Each has room for its own, and nothing of one is lost in silence.
+            // Each has room for its own, and nothing of either is lost silently.
             for (who, first) in [(from, 0), (into, 20)] {
                 let own = (first..first + 20)
                     .map(|number| (format!("a{number}").parse().unwrap(), AttributeValue::Boolean(true)));
                 club.get_mut(who).account.attributes = own.collect();
             }
         }
-        // As many terms as there may be, and one more.
+        // The maximum number of terms, and one more.
         let term = plan_term("plus", NOW, "2026-12-20");
         club.get_mut(from).account.plans = vec![term.clone(); PLANS_MAX];
         if has("TooManyPlans") {

@@ -1,4 +1,4 @@
-//! Merges of members who have paid for plans: nothing that was paid is lost, and the plans run one after the other.
+//! Merges of members with plans: nothing that was paid is lost, and the plans run one after the other.
 
 use regulars_domain::{
     account::Status,
@@ -35,7 +35,8 @@ fn rules() -> Rulebook {
     program(document())
 }
 
-/// The terms of a member that run or wait, in their order. One that has just ended is kept for the day on which it can be paid.
+/// Returns the terms of a member that run or wait, in order. A term that has just ended stays for the day on which it
+/// can be paid.
 fn terms(member: &Member) -> Vec<(String, String, String)> {
     let told = |term: &PlanTerm| (term.plan.to_string(), term.from.to_string(), term.through.to_string());
     let is_over = |term: &&PlanTerm| term.through < member.account.settled_on && term.plan.as_str() != "kind";
@@ -46,7 +47,7 @@ fn owned(terms: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
     terms.iter().map(|(plan, from, through)| ((*plan).into(), (*from).into(), (*through).into())).collect()
 }
 
-/// Two members who have paid for plans on these days, the second one merged into the first on `day`.
+/// Returns two members who paid for plans on these days, the second merged into the first on `day`.
 fn merged(program: &Rulebook, day: &str, own: &[(&str, &str)], other: &[(&str, &str)]) -> Club {
     let mut club = Club::of(program, "2026-11-01", &["m-1", "m-2"]);
     for (member, payments) in [("m-1", own), ("m-2", other)] {
@@ -63,7 +64,7 @@ fn merged(program: &Rulebook, day: &str, own: &[(&str, &str)], other: &[(&str, &
 #[test]
 fn plans_of_two_cards_run_one_after_the_other_the_better_floor_first() {
     let program = rules();
-    // What each card paid, when they became one, and what runs then.
+    // The payments of each account, the day of the merge, and the resulting terms.
     for (one, other, day, expected) in [
         // The year to 2028-01-14 with floor gold and the month with silver.
         (
@@ -72,14 +73,14 @@ fn plans_of_two_cards_run_one_after_the_other_the_better_floor_first() {
             "2027-03-10",
             &[("max", "2027-01-15", "2028-01-14"), ("plus", "2028-01-15", "2028-02-05")][..],
         ),
-        // Two years are two years.
+        // Two years stay two years.
         (
             &[("max", "2027-01-15")],
             &[("max", "2027-01-15")],
             "2027-01-15",
             &[("max", "2027-01-15", "2028-01-14"), ("max", "2028-01-15", "2029-01-13")],
         ),
-        // The longer one of the same plan first, today counted once in each.
+        // The longer one of the same plan first, with today counted once in each.
         (
             &[("plus", "2026-11-21")],
             &[("plus", "2026-11-21"), ("plus", "2026-11-21")],
@@ -100,14 +101,14 @@ fn plans_of_two_cards_run_one_after_the_other_the_better_floor_first() {
             "2026-12-01",
             &[("plus", "2026-11-22", "2026-12-21"), ("plain", "2026-12-22", "2027-01-10")],
         ),
-        // A plan that waits begins when the grace of the one before it is over.
+        // A plan that waits starts when the grace of the one before it has ended.
         (
             &[("kind", "2026-11-21")],
             &[("plus", "2026-11-21")],
             "2026-11-30",
             &[("kind", "2026-11-21", "2026-12-20"), ("plus", "2026-12-28", "2027-01-17")],
         ),
-        // In its grace it still runs; if it is the worse one, nothing of it is left that was paid.
+        // In its grace it still runs; if it is the worse one, none of its paid days are left.
         (
             &[("kind", "2026-11-01")],
             &[("plus", "2026-12-01")],
@@ -148,7 +149,7 @@ fn the_entry_that_ends_a_plan_begins_the_next_one_on_the_same_day() {
     let entries = member.reviewed(&program, at("2028-02-06"));
     assert_eq!(entries.iter().map(Entry::kind).collect::<Vec<_>>(), [Kind::PlanEnd, Kind::TierChange]);
     assert_eq!(member.tier(), Some("bronze"));
-    // An account that no command has touched for years gives the same answer.
+    // An account without requests for years gives the same result.
     let mut slept = merged(&program, "2027-03-10", &[("plus", "2027-03-01")], &[("max", "2027-01-15")]);
     slept.get_mut("m-1").reviewed(&program, at("2028-02-06"));
     assert_eq!(slept.get("m-1").ids(), club.get("m-1").ids());
@@ -175,7 +176,7 @@ fn a_floor_is_certain_for_as_long_as_plans_in_a_row_have_it() {
 fn a_payment_lengthens_the_plan_that_it_is_for_whether_it_runs_or_waits() {
     let program = rules();
     let begin = || merged(&program, "2027-03-10", &[("max", "2027-01-15")], &[("plus", "2027-03-01")]);
-    // When which plan is paid, whether it is to replace, and what runs then.
+    // The day and the plan of a payment, whether it replaces, and the resulting terms.
     for (day, plan, replace, expected) in [
         (
             "2027-03-11",
@@ -184,12 +185,13 @@ fn a_payment_lengthens_the_plan_that_it_is_for_whether_it_runs_or_waits() {
             Ok(&[("max", "2027-01-15", "2029-01-14"), ("plus", "2029-01-15", "2029-02-05")][..]),
         ),
         ("2027-03-11", "plus", false, Ok(&[("max", "2027-01-15", "2028-01-14"), ("plus", "2028-01-15", "2028-03-05")])),
-        // On the day after its last, when a card is charged, the plan that has just ended goes on, and the next one waits again.
+        // On the day after its last, when a card is charged, the plan that has just ended continues, and the next one
+        // waits again.
         ("2028-01-15", "max", false, Ok(&[("max", "2027-01-15", "2029-01-14"), ("plus", "2029-01-15", "2029-02-05")])),
         ("2028-01-16", "max", false, Err(("plus", "2028-02-05"))),
         ("2028-01-16", "plus", false, Ok(&[("plus", "2028-01-15", "2028-03-05")])),
         ("2027-03-11", "plain", false, Err(("max", "2028-01-14"))),
-        // What is replaced is the plan that runs, and nothing else.
+        // `replace` replaces only the plan that runs.
         (
             "2027-03-11",
             "plain",
@@ -218,7 +220,7 @@ fn a_payment_lengthens_the_plan_that_it_is_for_whether_it_runs_or_waits() {
         }
         club.assert_proven();
     }
-    // A plan that is in its grace ends without a word, as one that has nothing beside it, and what waits still does.
+    // A plan in its grace ends without an entry, like one without others, and the plans that wait still wait.
     let mut club = merged(&program, "2026-11-30", &[("kind", "2026-11-21")], &[("plus", "2026-11-21")]);
     let member = club.get_mut("m-1");
     member.takes_plan(&program, at("2026-12-23"), "other", "max").unwrap();
@@ -266,7 +268,7 @@ fn payments_of_both_accounts_can_be_reversed() {
     };
     let all = [("max", "2027-01-15", "2028-01-14"), ("plus", "2028-01-15", "2028-03-06")];
     assert_eq!(terms(begin().get("m-1")), owned(&all));
-    // The payment by its ledger and its key, when it is taken back, and what is left.
+    // The payment by its ledger and its key, the day of its reversal, and what is left.
     for (payments, day, expected) in [
         (
             &[("m-2", "paid-0")][..],
@@ -278,7 +280,7 @@ fn payments_of_both_accounts_can_be_reversed() {
             "2027-03-11",
             &[("max", "2027-01-15", "2028-01-14"), ("plus", "2028-01-15", "2028-02-06")],
         ),
-        // With the last payment nothing of it is left, however many days the months had.
+        // With the last payment, nothing of it is left, whatever the lengths of the months.
         (&[("m-2", "paid-0"), ("m-2", "paid-1")], "2027-03-11", &[("max", "2027-01-15", "2028-01-14")]),
         (&[("m-1", "paid-0")], "2027-03-11", &[("plus", "2027-03-11", "2027-05-01")]),
         (&[("m-1", "paid-0"), ("m-2", "paid-0"), ("m-2", "paid-1")], "2027-03-11", &[]),
@@ -294,26 +296,26 @@ fn payments_of_both_accounts_can_be_reversed() {
         assert_eq!(terms(club.get("m-1")), owned(expected), "{payments:?} on {day}");
         club.assert_proven();
     }
-    // A month of 31 days that waits over a February is gone with its payment, too.
+    // A month of 31 days that waits over a February ends with its payment, too.
     let mut club = merged(&program, "2027-03-01", &[("max", "2027-02-02")], &[("plus", "2027-03-01")]);
     assert_eq!(terms(club.get("m-1"))[1], owned(&[("plus", "2028-02-02", "2028-03-03")])[0]);
     club.reverses_payment(&program, "2027-03-02", "back", ("m-1", "m-2", "paid-0")).unwrap();
     assert_eq!(terms(club.get("m-1")), owned(&[("max", "2027-02-02", "2028-02-01")]));
-    // What has ended or was replaced has nothing left to take back.
+    // A plan that has ended or was replaced has no payments to reverse.
     let mut club = begin();
     club.get_mut("m-1").replaces_plan(&program, at("2027-03-11"), "other", "rich").unwrap();
     for (ledger, day) in [("m-1", "2027-03-11"), ("m-2", "2027-07-01")] {
         let refused = club.reverses_payment(&program, day, "back", ("m-1", ledger, "paid-0"));
         assert_eq!(refused, Err(PlanReverseRefusal::PlanOver));
     }
-    // A payment made after the merge for the other card's plan stands in the own ledger.
+    // A payment after the merge for the other account's plan is in the own ledger.
     let mut club = begin();
     let member = club.get_mut("m-1");
     member.takes_plan(&program, at("2027-03-11"), "paid-2", "plus").unwrap();
     assert_eq!(terms(member)[1].2, "2028-04-06");
     member.reverses_payment(&program, at("2027-03-12"), "back", "paid-2").unwrap();
     assert_eq!(terms(member), owned(&all));
-    // And after one more merge all are found still.
+    // After one more merge, all of them are still found.
     club.joins(&program, "2027-03-13", "m-3", None, &[]);
     club.merges(&program, "2027-03-13", "merge-2", ("m-1", "m-3")).unwrap();
     for (n, (ledger, payment)) in [("m-1", "paid-0"), ("m-2", "paid-0"), ("m-2", "paid-1")].into_iter().enumerate() {
@@ -407,7 +409,8 @@ fn there_are_never_more_terms_than_cards_nor_more_than_five() {
     club.assert_proven();
 }
 
-/// Plans with a coffee in each interval, a tasting, and one visit to the lounge that never resets; gold has a coffee, too.
+/// Returns plans with a coffee in each interval, a tasting, and one visit to the lounge that never resets; gold has a
+/// coffee, too.
 fn with_entitlements() -> Rulebook {
     let mut document = document();
     let coffee = |times: i64| json!({ "id": "coffee", "times": times, "every": "month" });
@@ -425,7 +428,7 @@ fn with_entitlements() -> Rulebook {
 #[test]
 fn uses_of_an_entitlement_add_up_to_no_more_than_its_number() {
     let program = with_entitlements();
-    // The plan of each card, how often each used what, and how often both have, of how many, when they are one.
+    // The plan of each account, the entitlement, the uses of each, and the uses and the number after the merge.
     for (one, other, what, used, together) in [
         (Some("cup"), Some("cup"), "coffee", [1, 0], (1, 1)),
         (Some("cup"), Some("cup"), "coffee", [0, 1], (1, 1)),

@@ -1,4 +1,4 @@
-//! Merges and tiers: no status is shortened, and returns of what either card bought take back what it gave.
+//! Merges and tiers: no status is shortened, and returns of both accounts' purchases deduct what they gave.
 
 use jiff::{Span, civil::Date};
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ fn rules(period: &Value, downgrade: &str, grace_days: i64, silver_is_kept: bool)
     }))
 }
 
-/// The level of a member on `day` if nothing but time happens until then, and the last day that it is certain for.
+/// Returns the level of a member on `day` without other events until then, and the last day for which it is certain.
 fn told(program: &Rulebook, account: &Account, day: &str) -> (&'static str, Option<Date>) {
     let settled = settle_unwritten(program.versions(), account.clone(), at(day)).unwrap();
     let standing = settled.standing().unwrap();
@@ -54,7 +54,7 @@ fn two(program: &Rulebook, x: &str, y: &str) -> Club {
 #[test]
 fn a_status_lasts_at_least_as_long_as_that_of_either_card() {
     let year = json!("membership_year");
-    // The downgrade, when y buys for 1000, when it becomes part of x, and until when y's gold and the one of both last.
+    // The downgrade, when y buys for 1000, when y is merged into x, and until when y's gold and that of both last.
     for (downgrade, bought_on, merged_on, of_y, of_both) in [
         ("to_qualified", "2027-12-20", "2028-01-10", Some("2029-06-30"), Some("2030-01-04")),
         ("to_qualified", "2027-08-20", "2027-12-10", Some("2029-06-30"), Some("2029-06-30")),
@@ -70,7 +70,7 @@ fn a_status_lasts_at_least_as_long_as_that_of_either_card() {
         assert_eq!(told(&program, &club.get("y").account, merged_on), ("gold", of_y.map(on)), "{name}");
         club.merges(&program, merged_on, "merge", ("y", "x")).unwrap();
         assert_eq!(told(&program, &club.get("x").account, merged_on), ("gold", of_both.map(on)), "{name}");
-        // A return that leaves enough for the level leaves its date, too.
+        // A return that leaves enough for the level also leaves its date.
         club.reverses(&program, merged_on, "back", ("x", "y", "small"), None).unwrap();
         assert_eq!(told(&program, &club.get("x").account, merged_on), ("gold", of_both.map(on)), "{name}");
         club.assert_proven();
@@ -79,7 +79,7 @@ fn a_status_lasts_at_least_as_long_as_that_of_either_card() {
 
 #[test]
 fn returns_of_what_the_old_card_bought_take_back_what_it_gave() {
-    // The downgrade, when y buys for 1000, when it becomes part of x, and when all of it is returned.
+    // The downgrade, when y buys for 1000, when y is merged into x, and when everything is returned.
     for period in [json!("membership_year"), json!("calendar_year"), json!({ "rolling_months": 12 }), json!("lifetime")]
     {
         for downgrade in ["to_qualified", "one_level", "never"] {
@@ -126,7 +126,7 @@ fn a_level_that_is_kept_outlives_the_periods_of_both_cards() {
         ("to_qualified", false, ["bronze", "bronze", "bronze"]),
     ] {
         let program = rules(&year, downgrade, 0, silver_is_kept);
-        // The gold of y is from a period whose amounts are known no longer.
+        // The gold of y is from a period whose amounts are no longer known.
         let mut club = two(&program, "2027-01-05", "2027-07-01");
         club.earns(&program, "order", "y", &euro_on("2027-08-20", 1_000)).unwrap();
         club.merges(&program, "2029-08-01", "merge", ("y", "x")).unwrap();
@@ -164,7 +164,8 @@ fn the_lower_of_two_overrides_holds_after_the_higher_one_ends() {
     }
 }
 
-/// What one of two members does: on which day after the first, and for how many euro; a negative number is an override.
+/// The events of one of two members: the number of days after the first, and the amount in euros; a negative number is
+/// an override.
 type Doings = Vec<(i32, i64)>;
 
 fn doings() -> impl Strategy<Value = Doings> {

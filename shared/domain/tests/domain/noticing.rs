@@ -1,4 +1,4 @@
-//! Notices of points that will expire: one for each day on which some do, ahead of it, on the right day.
+//! Expiry notices: one before each day on which points expire, on the right day.
 
 use regulars_domain::{
     account::Status,
@@ -16,7 +16,7 @@ use crate::{
     world::{Member, Rulebook, at, changes, document, expiring, lots, lots_of, on, program_of, purchase},
 };
 
-/// A program of a point for a cent, with this policy on points.
+/// Returns a program with a point per cent, and this policy on points.
 fn with(points: &Value) -> Rulebook {
     program_of(&document(json!({
         "points": points,
@@ -31,7 +31,7 @@ fn a_year() -> Rulebook {
     with(&json!({ "expiry": { "after_months": 12 }, "backdating_days_max": 365 }))
 }
 
-/// Points live for a year, to the day.
+/// Points live for exactly a year.
 fn a_year_to_the_day() -> Rulebook {
     with(&json!({ "expiry": { "after_months": 12, "rounded_to": "exact_day" }, "backdating_days_max": 365,
                   "usable_days_min": 0 }))
@@ -46,7 +46,7 @@ fn member(program: &Rulebook, parts: &[(&str, i64)]) -> Member {
 
 type Told = (String, String, i64);
 
-/// What an entry tells of ahead, as a table writes it: the day of the notice, the last day of the points, and how many.
+/// Returns the notices of entries, as in a table: the day of the notice, the last day of the points, and how many.
 fn told<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Told> {
     let istanbul = jiff::tz::TimeZone::get("Europe/Istanbul").unwrap();
     let notices = entries.into_iter().filter(|entry| entry.kind() == Kind::Notice);
@@ -59,7 +59,7 @@ fn told<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Told> {
         .collect()
 }
 
-/// All that a member was ever told ahead.
+/// Returns all notices of a member.
 fn told_to(member: &Member) -> Vec<Told> {
     told(member.ledger.iter().map(|sealed| &sealed.entry))
 }
@@ -124,7 +124,7 @@ type Notices = &'static [(&'static str, &'static str, i64)];
 #[test]
 fn late_points_get_their_notice_at_the_beginning_of_the_next_day_and_each_day_has_one() {
     let later = at("2027-05-10");
-    // Each on 10 May, when 31 May has been told of and 9 June is a day away from it.
+    // Each on 10 May, when 31 May has its notice and 9 June gets one a day later.
     let acts: [(&str, Act, Notices); 7] = [
         ("nothing", |_, _| (), &[]),
         (
@@ -275,7 +275,7 @@ fn a_program_sets_the_days_of_notices_or_turns_them_off() {
         let expected: Vec<_> = expected.into_iter().map(|day| (day, "2027-05-31", 30)).collect();
         assert_eq!(told(&member.reviewed(&program, at("2027-05-31"))), table(&expected), "{ahead}");
     }
-    // Another version of the program tells nobody twice, and of what it would have told sooner at once.
+    // Another version of the program repeats no notice, and writes at once those that it would have written earlier.
     let mut member = member(&days(30), &[("2027-05-31", 30), ("2027-06-30", 4), ("2027-07-31", 5)]);
     member.reviewed(&days(30), at("2027-05-02"));
     assert_eq!(member.reviewed(&days(0), at("2027-05-04")), []);
@@ -328,7 +328,7 @@ fn many_notices_of_one_day_are_committed_before_the_command() {
         member.account.holds = (0..holds).map(hold).collect();
         let mut behind = 0;
         while let Settlement::Behind(posting) = settle(program.versions(), member.account.clone(), at("2026-11-02")) {
-            // The account, and what else a day may bring, beside a transaction's hundred.
+            // The account, and what else a day may bring, within the hundred items of a transaction.
             assert_eq!(posting.own.entries.len(), holds + 40);
             member.commit_part(*posting);
             behind += 1;

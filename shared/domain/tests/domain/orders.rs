@@ -1,4 +1,4 @@
-//! What of an order earns: parts of the total, excluded lines, quantities, and why a rule gave nothing.
+//! What earns of an order: parts of the total, excluded lines, quantities, and why a rule gave nothing.
 
 use regulars_domain::{
     earn::{EarnRefusal, Unfit, earn},
@@ -16,7 +16,7 @@ use crate::{
 
 const DAY: &str = "2026-11-21";
 
-/// An order of these lines, each a category, a quantity and an amount, with what else is given.
+/// Returns an order of these lines, each a category, a quantity and an amount, with other fields.
 fn order(total: i64, lines: &[(&str, Value, i64)], besides: &Value) -> Occasion {
     let lines: Vec<_> = lines
         .iter()
@@ -31,7 +31,7 @@ fn per_euro() -> Value {
     json!({ "id": "base", "on": "purchase", "give": { "rate": { "points": 1, "per": 100 } } })
 }
 
-/// The points that each line of the breakdown gives.
+/// Returns the points that each line of the breakdown gives.
 fn given(points: &Value, rules: &Value, order: &Occasion) -> Vec<(String, i64)> {
     let program = program(json!({ "points": points, "earning_rules": rules }));
     let mut member = Member::joins(&program, "2026-11-01");
@@ -140,7 +140,7 @@ fn a_multiplier_with_a_condition_on_lines_multiplies_what_they_earned() {
             .sum();
         assert_eq!(sum, expected, "{name}");
     }
-    // A base rule whose cap let half of it through has given half as much for each line.
+    // A base rule whose cap allowed half of its points gives half as much for each line.
     let mut capped = per_euro();
     capped["cap"] = json!({ "points": 6, "every": "day" });
     let found = given(&json!({}), &json!([capped, double(coffee)]), &bought);

@@ -1,4 +1,5 @@
-//! Random orders that are bought, returned and amended under random rules, against books that share no code with the engine.
+//! Random orders that are bought, returned and amended under random rules, compared with books that share no code with
+//! the engine.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ const DAY: &str = "2026-11-21";
 const CATEGORIES: [&str; 4] = ["coffee", "beans", "gift-card", "other"];
 const PARTS: [&str; 4] = ["tax", "shipping", "tip", "paid_with_points"];
 
-/// The condition of a rule: a least total, and the category of the lines that it counts.
+/// The condition of a rule: a minimum total, and the category of the lines that it counts.
 type When = (i64, Option<&'static str>);
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,7 @@ struct Rule {
     cap: Option<(&'static str, i64)>,
 }
 
-/// A program. Its card is for pieces: how many fill it, and the points of a full one.
+/// A program. Its card counts pieces: how many fill it, and the points of a full one.
 #[derive(Clone, Debug)]
 struct Terms {
     rounding: &'static str,
@@ -46,7 +47,8 @@ struct Terms {
     card: Option<(i64, i64)>,
 }
 
-/// A purchase: the category, the thousandths and the amount of each line, what no line holds, and the parts of the total.
+/// A purchase: the category, the thousandths and the amount of each line, the amount outside of lines, and the parts of
+/// the total.
 #[derive(Clone, Debug)]
 struct Basket {
     lines: Vec<(&'static str, i64, i64)>,
@@ -54,11 +56,11 @@ struct Basket {
     parts: [i64; 4],
 }
 
-/// A line that comes back, by its number, with the quantity and the amount that are given.
+/// A returned line, by its number, with its quantity and amount if given.
 type Back = (usize, Option<i64>, Option<i64>);
 
-/// What comes back is a number of thousandths: of what is left of the quantity and the amount of a line, of what is left to
-/// refund, or of the total.
+/// A return in thousandths: of what is left of the quantity and the amount of a line, of what is left to refund, or of
+/// the total.
 #[derive(Clone, Debug)]
 enum Act {
     Buy(Basket),
@@ -177,7 +179,7 @@ impl Terms {
         }
     }
 
-    /// What a rule wants for what it counts, for which the base rules gave `base`.
+    /// Returns what a rule wants for what it counts, for which the base rules gave `base`.
     fn wants(&self, give: Give, counted: &Left, base: i64) -> i64 {
         match give {
             Give::Rate(points, per) => self.round(points * counted.earns, per),
@@ -188,7 +190,7 @@ impl Terms {
         }
     }
 
-    /// What the base rules gave for what a rule with this condition counts.
+    /// Returns what the base rules gave for what a rule with this condition counts.
     fn base_for(&self, when: When, left: &Left, given: &Given) -> i64 {
         let base = self.of("base").map(|rule| {
             let (wanted, gave) = given.get(&rule.id).copied().unwrap_or_default();
@@ -224,7 +226,7 @@ impl Basket {
         purchase(DAY, fields)
     }
 
-    /// What of each line earns, and what of the amount that no line holds.
+    /// Returns the eligible part of each line, and of the amount outside of lines.
     fn earning(&self, terms: &Terms) -> (Vec<i64>, i64) {
         let not_earning = self.parts.iter().zip(terms.earning_parts).filter(|(_, earns)| !earns);
         let not_earning: i64 = not_earning.map(|(amount, _)| amount).sum();
@@ -249,8 +251,8 @@ fn share(whole: i64, part: i64, of: i64) -> i64 {
     if of == 0 { 0 } else { whole * part / of }
 }
 
-/// What is left of a purchase: its total, what of it earns, and of each line that can earn the category, what of it earns, and
-/// the whole pieces.
+/// What is left of a purchase: its total, the eligible part, and for each line that can earn the category, the eligible
+/// part and the whole pieces.
 #[derive(Clone, Debug, Default)]
 struct Left {
     total: i64,
@@ -259,7 +261,7 @@ struct Left {
 }
 
 impl Left {
-    /// What of it a rule with this condition counts; `None` if that is nothing.
+    /// Returns what a rule with this condition counts of it; `None` for nothing.
     fn counted(&self, (least, category): When) -> Option<Self> {
         let mut counted = self.clone();
         if let Some(category) = category {
@@ -278,7 +280,7 @@ impl Left {
 /// What each rule that counted a purchase wanted, and what it gave.
 type Given = BTreeMap<String, (i64, i64)>;
 
-/// A purchase in the books: the quantity and the amount that returns named of each line, and what was refunded besides.
+/// A purchase in the books: the quantity and the amount of returns by line, and other refunds.
 #[derive(Clone, Debug)]
 struct Order {
     basket: Basket,
@@ -301,7 +303,7 @@ impl Order {
         self.named.iter().map(|back| back.1).sum::<i64>() + self.unnamed
     }
 
-    /// Takes something back. Returns what a till says of it, and whether the order has it.
+    /// Takes a return. Returns the till's request, and whether the order has that much left.
     fn takes(&mut self, act: &Act) -> (Return, bool) {
         let (total, refunded, mut fits) = (self.basket.total(), self.refunded(), true);
         let returned = match act {
@@ -347,14 +349,14 @@ impl Order {
         ReturnedLine { line: n.to_string().parse().unwrap(), quantity, amount: amount.and_then(Amount::new) }
     }
 
-    /// The number, the quantity and the amount of each line of which something is left.
+    /// Returns the number, the quantity and the amount of each line with something left.
     fn lines_left(&self) -> Vec<(usize, i64, i64)> {
         let unnamed: Vec<_> = self.basket.lines.iter().zip(&self.named).map(|(line, back)| line.2 - back.1).collect();
         let amounts = cut(&unnamed, (unnamed.iter().sum::<i64>() - self.unnamed).max(0));
         let left = |(n, amount): (usize, i64)| (n, self.basket.lines[n].1 - self.named[n].0, amount);
         let mut lines: Vec<_> = amounts.into_iter().enumerate().map(left).collect();
         lines.retain(|(n, quantity, amount)| match self.basket.lines[*n] {
-            // An item that was given along goes when it is named.
+            // A free item is returned when it is named.
             (_, 0, 0) => !self.told[*n],
             (_, _, 0) => *quantity > 0,
             _ => *amount > 0,
@@ -362,7 +364,7 @@ impl Order {
         lines
     }
 
-    /// Whether everything came back: what was paid, or where nothing was, all lines.
+    /// Returns whether everything was returned: the amount paid or, without one, all lines.
     fn is_over(&self) -> bool {
         let is_free = self.basket.total() == 0 && !self.basket.lines.is_empty();
         let is_refunded = self.refunded() > 0 && self.refunded() == self.basket.total();
@@ -402,7 +404,7 @@ impl History {
         given.map(|given| if unit == "times" { i64::from(given > 0) } else { given }).sum()
     }
 
-    /// What `rule` wants and gives for `left`; `None` if it counts nothing of it.
+    /// Returns what `rule` wants and gives for `left`; `None` if it counts nothing of it.
     fn asked(&self, rule: &Rule, left: &Left, base: &Given, before: &Given) -> Option<(i64, i64)> {
         let base = self.terms.base_for(rule.when, left, base);
         let wanted = self.terms.wants(rule.give, &left.counted(rule.when)?, base);
@@ -419,7 +421,7 @@ impl History {
         Some((wanted, given))
     }
 
-    /// What each rule wants and gives for `order` as it is now.
+    /// Returns what each rule wants and gives for `order` as it is now.
     fn assess(&self, order: &Order) -> Given {
         let (terms, left) = (&self.terms, order.left(&self.terms));
         if order.is_gone {
@@ -440,7 +442,7 @@ impl History {
         base.into_iter().chain(tier).chain(add).chain(best).collect()
     }
 
-    /// Puts `order` into the books, at its place.
+    /// Stores `order` in the books, at its position.
     fn note(&mut self, n: usize, mut order: Order) {
         order.is_gone = order.is_over();
         order.given = self.assess(&order);
@@ -477,7 +479,7 @@ impl History {
         self.audit(key);
     }
 
-    /// What all orders give, with the card.
+    /// Returns what all orders give, including the card.
     fn earned(&self) -> i64 {
         let given = self.orders.iter().flat_map(|order| order.given.values()).map(|given| given.1);
         let pieces: i64 = self.orders.iter().map(|order| order.left(&self.terms).pieces()).sum();
@@ -513,7 +515,7 @@ impl History {
     }
 }
 
-/// What each line of the breakdown gives now, but for the card's.
+/// Returns what each line of the breakdown gives now, without the card's.
 fn given(recorded: &Recorded) -> BTreeMap<String, i64> {
     let told = recorded.sealed.entry.breakdown().iter().map(|line| (line.rule.clone(), line.given.get()));
     let now = recorded.aftermath.accrual.as_ref();

@@ -1,4 +1,4 @@
-//! Tiers that an operator gives until a day, and takes back.
+//! Tier overrides: set until a date, and removed.
 
 use regulars_domain::{
     account::{Inactive, TierOverride},
@@ -16,7 +16,7 @@ fn given(tier: &str, until: &str, reason: &str) -> TierOverride {
     TierOverride { tier: tier.parse().unwrap(), until: on(until), reason: reason.parse().unwrap() }
 }
 
-/// Gives a tier, and tells what the ledger got.
+/// Sets an override, and returns the new entries.
 fn gives(
     member: &mut Member,
     program: &Rulebook,
@@ -31,7 +31,7 @@ fn gives(
     Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
 }
 
-/// Takes it back, and tells what the ledger got.
+/// Removes it, and returns the new entries.
 fn takes(member: &mut Member, program: &Rulebook, now: &str) -> Result<Vec<Entry>, Inactive> {
     let settled = member.settled(program, at(now));
     let before = member.ledger.len();
@@ -41,7 +41,7 @@ fn takes(member: &mut Member, program: &Rulebook, now: &str) -> Result<Vec<Entry
     Ok(member.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect())
 }
 
-/// That one entry of time says that the tier changed, and from what to what.
+/// Asserts that one entry of the engine records this change of tier.
 fn check_change(entries: &[Entry], from_to: (&str, &str)) {
     let [entry] = entries else { panic!("one entry, not {entries:?}") };
     assert_eq!((entry.kind(), entry.by), (Kind::TierChange, By::Engine));
@@ -53,14 +53,14 @@ fn check_tiers(entry: &Entry, from_to: (&str, &str)) {
     assert_eq!((change.from.unwrap().as_str(), change.to.unwrap().as_str()), from_to);
 }
 
-/// That an operator gave this tier, or with `None` took one back, and that the entry says which.
+/// Asserts that the entry records this override, or with `None` its removal.
 fn check_override(entry: &Entry, given: Option<&TierOverride>) {
     let Record::TierOverride(overridden) = &entry.record else { panic!("no override: {entry:?}") };
     assert_eq!((overridden.given.as_ref(), entry.by), (given, By::Operator));
     assert!(given.is_some() || overridden.before.is_some(), "{entry:?} took back nothing");
 }
 
-/// That two entries say what an operator gave, or took back, and that this changed the tier from what to what.
+/// Asserts that two entries record an override, or its removal, and this change of tier.
 fn check_given(entries: &[Entry], from_to: (&str, &str), given: Option<&TierOverride>) {
     let [done, changed] = entries else { panic!("two entries, not {entries:?}") };
     check_override(done, given);
@@ -71,7 +71,7 @@ fn check_given(entries: &[Entry], from_to: (&str, &str), given: Option<&TierOver
     assert_eq!(changed.refers_to.as_ref(), Some(&done.id));
 }
 
-/// That one entry says what was given, or taken back, and that the tier stays.
+/// Asserts that one entry records an override, or its removal, without a change of tier.
 fn check_no_change(entries: &[Entry], given: Option<&TierOverride>) {
     let [entry] = entries else { panic!("one entry, not {entries:?}") };
     check_override(entry, given);
@@ -109,7 +109,7 @@ fn repeating_an_override_changes_nothing_and_another_one_replaces_it() {
     assert_eq!(member.account.review_on, Some(on("2028-01-01")));
     let entries = gives(&mut member, &program, "2026-04-02", &given("silver", "2027-12-31", "c-3")).unwrap();
     check_given(&entries, ("gold", "silver"), Some(&given("silver", "2027-12-31", "c-3")));
-    // To and fro on one day: each has its own place in the ledger.
+    // Set and removed on one day: each has its own position in the ledger.
     let entries = gives(&mut member, &program, "2026-04-02", &gold).unwrap();
     check_given(&entries, ("silver", "gold"), Some(&gold));
     member.assert_proven();
@@ -125,7 +125,7 @@ fn a_removed_override_leaves_what_the_member_earned() {
     let entries = takes(&mut member, &program, "2026-04-03").unwrap();
     check_given(&entries, ("platinum", "silver"), None);
     assert_eq!((member.account.tier_override.clone(), member.account.review_on), (None, Some(on("2028-01-01"))));
-    // Where what was given made no difference, its end makes none.
+    // If an override made no difference, its end makes none.
     let silver = given("silver", "2027-06-30", "c-2");
     check_no_change(&gives(&mut member, &program, "2026-04-03", &silver).unwrap(), Some(&silver));
     check_no_change(&takes(&mut member, &program, "2026-04-03").unwrap(), None);

@@ -1,4 +1,4 @@
-//! Plans: how long they run, what they give, and which tier. Entitlements: who holds what, and how often.
+//! Plans: their terms, their points, their tiers. Entitlements: who has them, and how often.
 
 use regulars_domain::{
     account::{Inactive, Status, TierOverride},
@@ -73,7 +73,7 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
     }
 }
 
-/// The plan that runs, with its last paid day and the last day on which it goes on.
+/// Returns the plan that runs, with its last paid day and the last day on which it goes on.
 fn runs(program: &Rulebook, member: &mut Member, now: &str) -> Option<(String, String, String)> {
     let settled = member.settled(program, at(now));
     let (term, until) = settled.plan()?;
@@ -131,7 +131,7 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
     assert_eq!(told, [("base".to_owned(), 10), ("tier:silver".to_owned(), 5), ("plan:kind".to_owned(), 1)]);
     let settled = member.settled(&program, at("2026-12-28"));
     assert_eq!(settled.standing().unwrap().until, Some(on("2026-12-28")));
-    // No day of it is paid, so another plan begins without a word about it.
+    // No paid day is left, so another plan starts without an error.
     let mut other = begun("kind");
     other.takes_plan(&program, at("2026-12-22"), "other", "max").unwrap();
     assert_eq!(term(&other).unwrap().1, "2026-12-22");
@@ -142,7 +142,7 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
     let ended = member.reviewed(&program, at("2027-01-29"));
     let ids: Vec<_> = ended.iter().map(|entry| entry.id.as_str()).collect();
     assert_eq!(ids, ["~plan-end~2027-01-29", "~tier~2027-01-29"]);
-    // A later version without the plan takes no grace away.
+    // A later version without the plan removes no grace.
     let mut member = begun("kind");
     let mut parts = document();
     parts["plans"] = json!([]);
@@ -155,7 +155,7 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
 #[test]
 fn a_reversed_payment_removes_the_days_that_it_paid_for() {
     let program = paid();
-    // The plan, when it was paid, when and which payment is taken back, and what runs afterwards.
+    // The plan, its payments, the day and the payment of a reversal, and the resulting plan.
     for (plan, pays_on, reversal, expected) in [
         ("plus", &["2027-01-31", "2027-02-01", "2027-02-02"][..], ("2027-02-03", 0), Some("2027-03-30")),
         ("plus", &["2027-01-31", "2027-02-01", "2027-02-02"][..], ("2027-02-03", 2), Some("2027-03-30")),
@@ -200,7 +200,7 @@ fn the_first_of_several_reasons_not_to_reverse_a_payment_is_returned() {
         member.reverses_payment(&program, at("2026-11-23"), "back", "paid-1").unwrap();
         member
     };
-    // Closed; the entry is none, or was taken back; the plan ended, and was paid again on the same day.
+    // Closed; the entry is missing or reversed; the plan ended, and was paid again on the same day.
     for (closed, which, ended, expected) in [
         (true, "back", true, PlanReverseRefusal::Inactive(Inactive::Closed)),
         (false, "back", true, PlanReverseRefusal::NotAPayment),
@@ -220,7 +220,7 @@ fn the_first_of_several_reasons_not_to_reverse_a_payment_is_returned() {
         assert!(!refused.to_string().is_empty());
     }
     member().reverses_payment(&program, now, "again", "paid-2").unwrap();
-    // A plan that was replaced is over, and so is one that ran out; a suspension does not matter.
+    // A replaced plan is over, and so is one that ran out; a suspension does not matter.
     let mut replaced = member();
     replaced.replaces_plan(&program, at("2026-11-24"), "other", "max").unwrap();
     assert_eq!(replaced.reverses_payment(&program, now, "again", "paid-2"), Err(PlanReverseRefusal::PlanOver));
@@ -228,14 +228,14 @@ fn the_first_of_several_reasons_not_to_reverse_a_payment_is_returned() {
     replaced.reverses_payment(&program, now, "again", "other").unwrap();
     let late = at("2026-12-22");
     assert_eq!(member().reverses_payment(&program, late, "again", "paid-2"), Err(PlanReverseRefusal::PlanOver));
-    // Begun again on the day on which it ended, it is another plan.
+    // Started again on the day on which it ended, it is another plan.
     let mut again = Member::joins(&program, "2026-11-01");
     again.takes_plan(&program, now, "paid-1", "plus").unwrap();
     again.ends_plan_once(&program, now, "end").unwrap();
     again.takes_plan(&program, now, "paid-2", "plus").unwrap();
     assert_eq!(again.reverses_payment(&program, now, "again", "paid-1"), Err(PlanReverseRefusal::PlanOver));
     assert_eq!(term(&again).unwrap().2, "2026-12-24");
-    // Ended under a key, it is ended once, and nothing is written where no plan runs.
+    // Ended under a key, it ends once, and nothing is written if no plan runs.
     let entry = again.ledger.iter().find(|sealed| sealed.entry.id.as_str() == "end").unwrap();
     assert_eq!(entry.entry.record, plan_end("plus"));
     assert_eq!(again.ends_plan_once(&program, now, "end-2"), Ok(true));
@@ -262,11 +262,11 @@ fn a_term_ends_with_its_last_day_or_when_another_plan_is_taken_or_it_is_ended() 
     let end = &ended[0];
     assert_eq!((&end.record, end.by), (&plan_end("plus"), By::Engine));
     assert_eq!((runs(&program, &mut member, "2026-12-22"), member.tier()), (None, Some("bronze")));
-    // Paid for again, it begins anew.
+    // Paid again, it starts again.
     member.takes_plan(&program, at("2027-01-05"), "again", "plus").unwrap();
     assert_eq!(term(&member).unwrap().1, "2027-01-05");
 
-    // On its last day it still runs, whatever else happens on that day.
+    // On its last day it still runs, regardless of other events on that day.
     let mut member = begun("plus");
     let (tier, until) = ("gold".parse().unwrap(), on("2026-12-20"));
     member.account.tier_override = Some(TierOverride { tier, until, reason: "complaint-1".parse().unwrap() });
@@ -320,11 +320,11 @@ fn the_floor_of_a_plan_is_one_ground_of_the_tier() {
     assert_eq!(member.ids().last(), Some(&"~tier~by~paid"));
     let gold = Some(("gold".to_owned(), 200));
     assert_eq!(standing(&mut member, "2026-11-22"), ("silver".into(), Because::Plan, Some(on("2026-12-21")), gold));
-    // What the member has earned holds longer than the plan, so that is why.
+    // What the member has earned holds longer than the plan, so it is the reason.
     member.earns(&program, "order-1", &purchase("2026-11-23", json!(10_000))).unwrap();
     let earned = ("silver".to_owned(), Because::Qualified, Some(on("2027-12-31")), Some(("gold".to_owned(), 100)));
     assert_eq!(standing(&mut member, "2026-11-23"), earned);
-    // And a plan that runs on when that is over is why from then on, or before it.
+    // A plan that runs on when that ends is the reason from then on, or before it.
     let mut member = Member::joins(&program, "2025-11-01");
     member.earns(&program, "order-1", &purchase("2025-11-23", json!(10_000))).unwrap();
     let secured = ("silver".to_owned(), Because::Secured, Some(on("2026-12-31")), Some(("gold".to_owned(), 200)));
@@ -334,7 +334,7 @@ fn the_floor_of_a_plan_is_one_ground_of_the_tier() {
     assert_eq!(standing(&mut member, "2026-12-10"), paid);
     assert_eq!(standing(&mut member, "2027-01-09"), paid);
     assert_eq!(standing(&mut member, "2027-01-10").0, "bronze");
-    // A higher level earned is not lowered by a floor.
+    // A floor does not lower a higher level that was earned.
     member.earns(&program, "order-2", &purchase("2026-12-11", json!(20_000))).unwrap();
     assert_eq!(standing(&mut member, "2026-12-11").0, "gold");
 }
@@ -353,7 +353,7 @@ fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
     member.takes_plan(&program, at("2026-11-22"), "paid", "max").unwrap();
     let all = lines(&[("base", 10), ("tier:gold", 10), ("plan:max", 3), ("double", 10)]);
     assert_eq!(told(&program, &mut member, "order-1"), all);
-    // A refund takes its share of each line back.
+    // A refund deducts its share of each line.
     let refund = member.reverses(&program, at("2026-11-23"), "refund", "order-1", None).unwrap();
     assert_eq!(refund.points().get(), -33);
     // A plan that was paid keeps its terms to its last day when the program drops it. It cannot be renewed.
@@ -373,7 +373,7 @@ fn a_plan_gives_its_percent_of_the_base_beside_the_tier() {
     assert_eq!(entry.breakdown().iter().map(line).collect::<Vec<_>>(), bronze);
 }
 
-/// What the member holds: what, times, used, left, resets on.
+/// Returns the member's entitlements: id, number, uses, left, reset.
 fn held(program: &Rulebook, member: &mut Member, now: &str) -> Vec<(String, i64, i64, i64, String)> {
     let settled = member.settled(program, at(now));
     let told = settled.holdings().into_iter().map(|held| {
@@ -403,11 +403,11 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
     assert_eq!(member.uses(&program, at("2026-11-30T23:59"), "use-4", "tasting"), Err(used_up.clone()));
     assert!(used_up.to_string().contains("2026-12-01"));
     member.uses(&program, at("2026-12-01T00:00"), "use-5", "tasting").unwrap();
-    // The plan is over: what was used counts against what is left to hold.
+    // The plan has ended: earlier uses count against the remaining entitlement.
     assert_eq!(held(&program, &mut member, "2026-12-22"), []);
     member.earns(&program, "order-1", &purchase("2026-12-23", json!(10_000))).unwrap();
     assert_eq!(held(&program, &mut member, "2026-12-23"), tasting(1, 1, "2027-01-01"));
-    // At gold there is another, once for ever, and no tasting.
+    // At gold there is another, once in total, and no tasting.
     member.earns(&program, "order-2", &purchase("2026-12-23", json!(10_000))).unwrap();
     member.uses(&program, at("2026-12-23"), "use-6", "lounge").unwrap();
     assert_eq!(held(&program, &mut member, "2027-12-23"), [("lounge".to_owned(), 1, 1, 0, "never".to_owned())]);
@@ -418,9 +418,10 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
         assert_eq!(read.with_facts(sealed.facts.as_deref().cloned()), *sealed);
     }
     member.assert_proven();
-    // What is used in an interval that is over is forgotten.
+    // Uses of a past interval are dropped.
     assert_eq!(used(member.settled(&program, at("2027-12-23")).account(), &"entitlement/tasting".parse().unwrap()), 0);
-    // A use that counts for ever is forgotten when neither the rules in force nor those before them know what was used.
+    // A use that counts permanently is dropped when neither the rules in force nor those before them know the
+    // entitlement.
     let without = |days: i64| crate::world::document(json!({ "points": { "backdating_days_max": days } }));
     let gone = program.then(at("2027-12-24"), &without(1));
     assert!(knows_use(member.settled(&gone, at("2027-12-25")).account()));
@@ -431,7 +432,7 @@ fn what_a_level_and_a_plan_both_give_adds_up_and_begins_anew_with_each_interval(
 #[test]
 fn the_first_of_several_reasons_to_refuse_a_use_is_returned() {
     let program = paid();
-    // Who is not active, asks for what there is not, does not hold it, or has used it up.
+    // The account is inactive, the entitlement is unknown, the member does not have it, or all uses are spent.
     for (suspended, unknown, unheld, used_up, expected) in [
         (true, true, true, true, "Inactive"),
         (false, true, true, true, "EntitlementNotFound"),
@@ -470,14 +471,14 @@ fn the_first_of_several_reasons_to_refuse_a_plan_is_returned() {
     let running = PlanRefusal::PlanRunning { plan: "max".parse().unwrap(), through: on("2027-11-21") };
     assert_eq!(other.takes_plan(&program, at("2027-11-21"), "c", "plus"), Err(running.clone()));
     assert!(running.to_string().contains("max is paid through 2027-11-21"));
-    // A suspension does not hinder a payment.
+    // A suspension does not prevent a payment.
     member.account.status = Status::Suspended;
     member.takes_plan(&program, at("2026-11-22"), "b", "plus").unwrap();
     member.account.status = Status::Closed;
     let closed = PlanRefusal::Inactive(Inactive::Closed);
     assert_eq!(member.takes_plan(&program, at("2026-11-22"), "c", "gratis"), Err(closed));
     assert_eq!(member.ends_plan(&program, at("2026-11-22")), Err(PlanEndRefusal::Inactive(Inactive::Closed)));
-    // Its term ends with time all the same, and then there is nothing to end.
+    // Its term still ends in time, and then there is nothing to end.
     assert_eq!(member.reviewed(&program, at("2026-12-22")).len(), 2);
     assert_eq!(member.ends_plan(&program, at("2026-12-22")), Ok(false));
 }

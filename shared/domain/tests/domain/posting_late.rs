@@ -1,4 +1,4 @@
-//! Points that are posted later than they were earned: for how long they can be used, whichever way they come in.
+//! Points that are posted later than they were earned, in every way, and for how long they can be used.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     world::{Member, Rulebook, activity, at, document, euro, lots_of, program_of, purchase},
 };
 
-/// A program of a point for a cent and 7 for a visit, with this policy on points.
+/// Returns a program with a point per cent and 7 per visit, and this policy on points.
 fn with(points: &Value) -> Rulebook {
     let mut points = points.clone();
     points["backdating_days_max"] = json!(365);
@@ -90,7 +90,7 @@ fn points_that_wait_and_were_posted_late_have_the_same_days() {
         // Posted late, before they mature and after.
         (&days, "2026-12-10", "2026-12-15", "2026-12-24", "2027-01-14"),
         (&days, "2026-12-10", "2027-01-02", "2027-01-02", "2027-02-01"),
-        // The expiry of what waits for a confirmation begins on that day, whenever it was posted.
+        // The lifetime of points that wait for a confirmation begins with it, regardless of the day of posting.
         (&confirmed, "2026-12-10", "2026-12-15", "2026-12-20", "2027-01-14"),
         (&confirmed, "2026-12-10", "2026-12-15", "2027-01-01", "2027-12-31"),
     ] {
@@ -147,7 +147,7 @@ fn a_referral_that_is_paid_late_can_be_used() {
         club.joins(&program, "2026-11-01", "m-1", Some("m-0"), &[]);
         let bought = purchase("2026-11-10", json!(500));
         if is_busy {
-            // The purchase is posted on its day, and the referrer is paid when the account can be had.
+            // The purchase is posted on its day, and the referrer is paid when that account is no longer busy.
             club.earns_alone(&program, "order-1", "m-1", &bought).unwrap();
             assert!(club.pays_debt(&program, "2026-12-20", "m-1"));
         } else {

@@ -1,4 +1,4 @@
-//! That a ledger alone makes its account: every commit is followed by folding its entries, and compared.
+//! Every commit is followed by rebuilding the account from its ledger, and a comparison.
 
 use jiff::Timestamp;
 use regulars_domain::{account::Account, chain::Sealed, posting::Change, rebuild::Rebuilding, versions::Versions};
@@ -9,13 +9,13 @@ use crate::rulebook::Rulebook;
 #[derive(Clone, Debug)]
 pub(crate) struct Proof {
     versions: Versions,
-    /// The account as it was last compared, to see whether a test changed it by hand since.
+    /// The account of the last comparison, to detect whether a test changed it by hand since.
     compared: Option<Account>,
-    /// Whether a test changed the account by hand, so that the ledger does not tell all of it.
+    /// Whether a test changed the account by hand, so that the ledger is incomplete.
     is_doctored: bool,
-    /// Whether what is committed now is only a part of settling, after which the account is up to no moment.
+    /// Whether the commit is only a part of a settling, after which the account is settled to no instant.
     pub(crate) is_behind: bool,
-    /// Where the entries of such parts begin, and the entries.
+    /// The account before such parts, and their entries.
     parts: Option<(Account, Vec<Sealed>)>,
 }
 
@@ -25,12 +25,12 @@ impl Proof {
         Self { versions, compared: None, is_doctored: false, is_behind: false, parts: None }
     }
 
-    /// These versions are known from now on.
+    /// Adds these versions.
     pub(crate) fn publish(&mut self, rulebook: &Rulebook) {
         self.versions = rulebook.versions().clone();
     }
 
-    /// Sees that the entries of `change` make of the account `before` the one that is committed.
+    /// Asserts that the entries of `change` turn the account `before` into the committed one.
     pub(crate) fn follow(&mut self, before: &Account, change: &Change) {
         let after = &change.account;
         let (base, mut entries) = self.parts.take().unwrap_or_else(|| (before.clone(), Vec::new()));
@@ -50,7 +50,7 @@ impl Proof {
         self.compared = Some(after.clone());
     }
 
-    /// Sees that the whole ledger makes the account, unless a test changed it by hand.
+    /// Asserts that the whole ledger gives the account, unless a test changed it by hand.
     pub(crate) fn follow_all(&self, account: &Account, ledger: &[Sealed]) {
         if self.is_doctored || self.parts.is_some() || self.compared.as_ref() != Some(account) {
             return;
@@ -60,7 +60,7 @@ impl Proof {
     }
 }
 
-/// The account that `ledger` makes, at the moment up to which `account` is settled.
+/// Returns the account that `ledger` gives, at the instant up to which `account` is settled.
 pub(crate) fn rebuilt_from(versions: &Versions, ledger: &[Sealed], account: &Account) -> Account {
     follow(Rebuilding::new(versions, account.program.clone(), account.member.clone()), ledger, account)
 }
@@ -77,9 +77,9 @@ fn assert_same(rebuilding: Rebuilding<'_>, entries: &[Sealed], account: &Account
     assert_eq!(rebuilt, *account, "the ledger makes another account (left) than was committed (right)");
 }
 
-/// The account of `rebuilding` at `until`, with what stands beside the ledger as `account` has it.
+/// Returns the account of `rebuilding` at `until`, with the data outside of the ledger from `account`.
 ///
-/// A birthday is known from the attributes, so without them it cannot be told when it will be celebrated.
+/// The birthday is an attribute, so without attributes its day is unknown.
 fn rebuilt(rebuilding: Rebuilding<'_>, until: Timestamp, account: &Account) -> Account {
     let rebuilt = rebuilding.finish(until).unwrap().unwrap();
     let review_on = if rebuilt.attributes == account.attributes { rebuilt.review_on } else { account.review_on };

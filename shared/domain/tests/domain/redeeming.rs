@@ -8,7 +8,7 @@ use crate::{
     world::{Member, at, euro, lots, lots_of, program},
 };
 
-/// A program with one reward, `coffee`, for 100 points but for what `fields` say.
+/// Returns a program with one reward, `coffee`, for 100 points, with these `fields`.
 fn with_reward(fields: Value) -> crate::rulebook::Rulebook {
     let mut reward = json!({ "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 } });
     let Value::Object(fields) = fields else { panic!("a reward has fields") };
@@ -90,7 +90,7 @@ fn points_per_money_are_rounded_up() {
     }
 }
 
-/// At which of these moments a reward with these fields is had, by a member with points to spare.
+/// Asserts at which of these instants a reward with these fields can be redeemed, by a member with enough points.
 fn check(fields: Value, attempts: &[(&str, bool)]) {
     let text = fields.to_string();
     let program = with_reward(fields);
@@ -173,7 +173,7 @@ fn a_reward_is_for_its_tiers_and_for_whom_its_condition_names() {
         member.account.lots = lots(&[("never", 99)]);
         let amount = regulars_domain::qualifying::Qualifying { points: qualifying, spend: 0, visits: 0 };
         member.account.qualifying.insert(crate::world::on("2026-01-01"), amount);
-        // The next command sees what has counted.
+        // The next command sees the amounts that count.
         member.adjusts(&program, at("2026-11-21"), "a-1", 1).unwrap();
         member.redeems(&program, at("2026-11-21"), "r-1", "coffee", None).map(|_| ())
     };
@@ -181,7 +181,7 @@ fn a_reward_is_for_its_tiers_and_for_whom_its_condition_names() {
     for (qualifying, expected) in [(0, false), (99, false), (100, true), (1000, true)] {
         assert_eq!(had(tiers.clone(), qualifying, None).is_ok(), expected, "{qualifying}");
     }
-    // For silver alone means not for gold.
+    // A reward for silver only is not for gold.
     assert!(had(json!({ "tiers": ["silver"] }), 1000, None).is_err());
 
     let izmir = json!({ "when": "member.attributes.city == 'Izmir' && occurred_at.hour == 12" });

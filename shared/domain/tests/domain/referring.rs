@@ -1,4 +1,5 @@
-//! Referrals: a friend's first purchase of some size pays both, once, in one posting; and undone, pays again.
+//! Referrals: a friend's first large enough purchase pays both, once, in one posting; after its return, the next one
+//! pays again.
 
 use regulars_domain::{
     account::{Referral, Status},
@@ -24,7 +25,7 @@ fn rules() -> Rulebook {
     }))
 }
 
-/// Ayse, who is `m-0`, and friends whom she brought.
+/// Returns Ayse, who is `m-0`, and friends whom she referred.
 fn club(program: &Rulebook, friends: &[&str]) -> Club {
     let mut club = Club::of(program, "2026-11-01", &["m-0"]);
     for friend in friends {
@@ -154,7 +155,7 @@ fn points_for_a_friend_wait_as_points_for_a_purchase_do() {
     assert_eq!((club.balances("m-0"), club.balances("m-1")), ([100, 0, 0, 0], [0; 4]));
 }
 
-/// Ayse, and a friend whose first purchase was posted while Ayse's account was busy.
+/// Returns Ayse, and a friend whose first purchase was posted while Ayse's account was busy.
 fn owing(program: &Rulebook) -> Club {
     let mut club = club(program, &["m-1", "m-2"]);
     club.get_mut("m-2").account.referral = None;
@@ -237,7 +238,7 @@ fn a_debt_waits_for_a_suspended_referrer_and_ends_with_one_who_is_gone() {
     assert_eq!(both(&closed), (55, 0));
     assert_eq!(closed.get("m-1").entry("~referral-paid~m-1~order-1").counterparty(), None);
     assert!(!closed.pays_debt(&program, "2026-11-23", "m-1"));
-    // Whoever was suspended when the purchase was made is not owed anything, busy or not.
+    // A referrer who was suspended at the time of the purchase is owed nothing, busy or not.
     let mut suspended = self::club(&program, &["m-1"]);
     suspended.get_mut("m-0").account.status = Status::Suspended;
     suspended.earns_alone(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
@@ -274,7 +275,7 @@ fn a_debt_goes_along_when_members_become_one() {
     assert!(club.pays_debt(&program, "2026-11-23", "m-2"));
     assert_eq!((club.balances("m-2")[1], club.balances("m-0")[1]), (55, 100));
     assert_eq!(club.get("m-0").entry("~referral~m-1~order-1").points().get(), 100);
-    // All of the old card's purchase undone takes both back.
+    // A full return of the old account's purchase reverses both sides.
     club.reverses(&program, "2026-11-24", "refund-1", ("m-2", "m-1", "order-1"), None).unwrap();
     assert_eq!((club.balances("m-2")[1], club.balances("m-0")[1]), (0, 0));
     club.assert_proven();

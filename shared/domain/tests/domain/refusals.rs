@@ -1,4 +1,4 @@
-//! Refusals: each of them, and which one wins where several apply.
+//! Refusals: each of them, and which one comes first if several apply.
 
 use regulars_domain::{
     account::{Alias, Inactive, Status, TierOverride},
@@ -26,7 +26,7 @@ use crate::world::{Member, Rulebook, activity, at, entry_id, euro, lots, on, pro
 /// The name of a refusal, as its enum writes it.
 fn name(refusal: &impl std::fmt::Debug) -> String {
     let text = format!("{refusal:?}");
-    // A purchase that does not fit is refused for one of the reasons of its own.
+    // A purchase that does not fit has its own reasons.
     let text = text.strip_prefix("Unfit(").unwrap_or(&text);
     text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
 }
@@ -122,7 +122,7 @@ fn every_refusal_is_in_these_tables_in_the_order_of_its_enum() {
         crate::transferring::GROUNDS
     );
     assert_eq!(declared(include_str!("../../src/decisions/merge.rs"), "MergeRefusal"), crate::merging::GROUNDS);
-    // The tables of these three are beside what they refuse.
+    // The tables of these three are in the modules of their decisions.
     assert_eq!(
         declared(include_str!("../../src/decisions/plan.rs"), "PlanRefusal"),
         ["Inactive", "PlanNotFound", "PlanRunning"]
@@ -150,7 +150,7 @@ fn set_status(member: &mut Member, grounds: &[&str]) {
     }
 }
 
-/// That of all `grounds` to refuse an accrual the first one is told, or that there is none.
+/// Asserts that the first of all `grounds` to refuse an accrual is returned, or that there is none.
 fn check_earning(program: &Rulebook, grounds: &[&str]) {
     let has = |ground: &str| grounds.contains(&ground);
     let mut member = Member::joins(program, "2026-11-01");
@@ -227,7 +227,7 @@ fn an_account_holds_up_to_its_bound_and_not_a_point_more() {
     assert_eq!(refused, Err(EarnRefusal::PointsOverflow));
 }
 
-/// The refusals of a redemption, in their order, but for a second status and what money may be wrong with.
+/// The refusals of a redemption, in their order, without a second status and errors of money.
 const REWARD_GROUNDS: [&str; 7] = [
     "RewardNotActive",
     "RewardNotForTier",
@@ -238,7 +238,7 @@ const REWARD_GROUNDS: [&str; 7] = [
     "InsufficientPoints",
 ];
 
-/// So many open holds of one point each.
+/// Returns a number of open holds of one point each.
 fn open_holds(count: usize) -> Vec<Hold> {
     (0..count)
         .map(|n| Hold {
@@ -252,7 +252,7 @@ fn open_holds(count: usize) -> Vec<Hold> {
         .collect()
 }
 
-/// That of all `grounds` to refuse a redemption the first one is told, or that there is none.
+/// Asserts that the first of all `grounds` to refuse a redemption is returned, or that there is none.
 fn check_redeeming(grounds: &[&str]) {
     let has = |ground: &str| grounds.contains(&ground);
     let per_money = ["MoneyMissing", "CurrencyMismatch", "PointsOverflow"].iter().any(|ground| has(ground));
@@ -304,8 +304,8 @@ fn check_redeeming(grounds: &[&str]) {
 
 #[test]
 fn the_first_of_several_reasons_to_refuse_a_redemption_is_returned() {
-    // The reward's own cost is fixed, or goes by money, so what may be wrong with money comes in two sets. Three grounds at
-    // once tell as much about the order as all of them would.
+    // The cost of a reward is fixed or per money, so errors of money come in two sets. Three grounds at once show the
+    // order as well as all of them would.
     let by_money = ["RewardNotFound", "HoldTooLong", "MoneyMissing", "CurrencyMismatch", "PointsOverflow"];
     let fixed = ["RewardNotFound", "HoldTooLong", "MoneyUnexpected"];
     for rest in [by_money.as_slice(), fixed.as_slice()] {
@@ -383,7 +383,7 @@ const REVERSE_GROUNDS: [&str; 9] = [
     "PointsOverflow",
 ];
 
-/// Lets it be that as much as can be was done about an accrual.
+/// Gives an accrual the maximum number of changes.
 fn has_changed(member: &mut Member, accrual: &str) {
     let place = Place { member: member.account.member.clone(), entry: entry_id("refund-0") };
     let points = member.entry(accrual).points();
@@ -392,7 +392,7 @@ fn has_changed(member: &mut Member, accrual: &str) {
     member.aftermaths.entry(entry_id(accrual)).or_default().accrual = Some(now);
 }
 
-/// A member with an accrual that waits for confirmation, one that does not any more, and an enrollment.
+/// Returns a member with an accrual that waits for a confirmation, one that no longer does, and an enrollment.
 fn who_earns(grounds: &[&str]) -> (Rulebook, Member) {
     let program = program(json!({
         "points": { "pending": { "until_confirmed": { "lapses_after_days": 30 } } },
@@ -555,13 +555,13 @@ fn a_refused_return_shows_what_is_left() {
     assert_eq!(refused.to_string(), "of 1000 minor units that were paid 400 were refunded before, and 600 are left");
 }
 
-/// The refusals of what can be done about a redemption, in their order.
+/// The refusals of changes of a redemption, in their order.
 const REDEMPTION_GROUNDS: [&str; 5] = ["Inactive", "NotARedemption", "HoldExpired", "NotHeld", "MoreThanHeld"];
 
-/// Those of undoing a part of one, beside.
+/// Those of a partial reversal, in addition.
 const PART_GROUNDS: [&str; 2] = ["MoreThanSpent", "OtherMoney"];
 
-/// A member with a redemption in each state, which is its id.
+/// Returns a member with a redemption in each state, which is its id.
 fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {
     let program = program(json!({ "rewards": [
         { "id": "coffee", "name": "A coffee", "kind": "product", "cost": { "points": 100 }, "hold_seconds_max": 600 },
@@ -587,7 +587,7 @@ fn who_redeems(grounds: &[&str]) -> (Rulebook, Member) {
 #[test]
 fn the_first_of_several_reasons_to_refuse_a_capture_or_a_cancellation_is_returned() {
     for grounds in subsets(&REDEMPTION_GROUNDS) {
-        // A redemption is in one state, so of two grounds that are states the first stands for both.
+        // A redemption has one state, so of two grounds that are states the first stands for both.
         let (program, mut member) = who_redeems(&grounds);
         let has = |ground: &str| grounds.contains(&ground);
         let entry = match (has("NotARedemption"), has("HoldExpired"), has("NotHeld")) {
@@ -631,7 +631,7 @@ fn what_can_be_done_about_a_redemption_goes_by_its_state() {
         let refused = member.clone().captures(&program, now, "c-9", "held", Some(points));
         assert_eq!(refused, Err(RedemptionRefusal::MoreThanHeld { held: Points::new(100) }));
     }
-    // An account that is closed or of which the entry is no redemption refuses a reversal too.
+    // A closed account and an entry that is not a redemption refuse a reversal too.
     let (_, mut closed) = who_redeems(&["Inactive"]);
     assert_eq!(
         closed.undoes(&program, now, "c-9", "~enrollment", true),
@@ -651,7 +651,7 @@ fn the_first_of_several_reasons_to_refuse_an_adjustment_is_returned() {
     let tiered = program(json!({ "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }] } }));
     for grounds in subsets(&ADJUST_GROUNDS) {
         let has = |ground: &str| grounds.contains(&ground);
-        // Points are given or taken, and a program has tiers or not, so not all of these apply at once.
+        // Points are given or deducted, and a program has tiers or not, so not all of these apply at once.
         if (has("PointsOverflow") && has("InsufficientPoints")) || (has("NoTiers") && has("InsufficientQualifying")) {
             continue;
         }
@@ -731,7 +731,7 @@ fn the_first_of_several_reasons_to_refuse_a_tier_is_returned() {
         let told = take_tier(member.settled(&program, at("2026-11-21")), None);
         assert_eq!(told.is_err(), has("Inactive"));
     }
-    // Without tiers there is none to give, and a suspension is none of its business.
+    // Without tiers there is none to set, and a suspension does not matter.
     let plain = crate::world::program(json!({}));
     let mut member = Member::joins(&plain, "2026-11-01");
     let given = TierOverride { tier: "gold".parse().unwrap(), until: on("2027-01-01"), reason: "c-1".parse().unwrap() };

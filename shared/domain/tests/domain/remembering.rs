@@ -1,4 +1,5 @@
-//! What an account remembers is bounded: when a program is published, and whatever programs come after one another.
+//! The data that an account stores for rules is bounded: when a program is published, and over any sequence of
+//! programs.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, document, lots, program, program_of, purchase};
 
-/// Rules with a cap, called `NAME-0` and so on, of a program with so many days of backdating.
+/// Returns a program with rules with a cap, named `NAME-0` and so on, and this limit of backdating.
 fn capped(name: &str, count: usize, cap: &Value, backdating_days_max: i32) -> Value {
     let rule = |place| json!({ "id": format!("{name}-{place:03}"), "on": "purchase", "give": { "fixed": { "points": 1 } }, "cap": cap });
     document(json!({
@@ -81,7 +82,7 @@ fn a_program_that_makes_accounts_remember_too_much_is_refused_at_its_largest_par
     }
 }
 
-/// How many bytes of caps `member` remembers on a day.
+/// Returns the bytes of caps that `member` stores on a day.
 fn remembered(member: &Member, rulebook: &Rulebook, now: &str) -> usize {
     settle_unwritten(rulebook.versions(), member.account.clone(), at(now)).unwrap().account().cap_use.bytes()
 }
@@ -99,7 +100,7 @@ fn many_versions_with_many_caps_do_not_add_up() {
         most = most.max(member.account.cap_use.bytes());
     }
     assert!((MEMORY_BYTES_MAX..=2 * MEMORY_BYTES_MAX).contains(&most), "{most}");
-    // What the rules in force know is never what goes: a second purchase under the newest version finds its caps used.
+    // Data of the rules in force is never dropped: a second purchase under the newest version finds its caps used.
     let first = member.earns_at(&rulebook, at("2027-06-20"), "first", &purchase("2027-06-20", json!(100))).unwrap();
     let second = member.earns_at(&rulebook, at("2027-06-21"), "second", &purchase("2027-06-21", json!(100))).unwrap();
     assert_eq!((first.points().get(), second.points().get()), (130, 0));
@@ -108,7 +109,8 @@ fn many_versions_with_many_caps_do_not_add_up() {
 
 #[test]
 fn an_account_stores_uses_only_for_days_whose_version_still_accepts_purchases() {
-    // A year of backdating, and then a month: days of the second version are not kept for a year because of the first.
+    // A year of backdating, and then a month: days of the second version are not stored for a year because of the
+    // first.
     let first = program_of(&capped("a", 1, &once("day"), 365));
     let second = first.then(at("2027-03-01"), &capped("a", 1, &once("day"), 30));
     let mut member = Member::joins(&first, "2027-01-01");
@@ -177,7 +179,7 @@ fn attributes_have_room_for_thirty_of_a_hundred_bytes() {
     let more: BTreeMap<_, _> = given("a", 14, &"€".repeat(100)).into_iter().skip(12).collect();
     assert!(matches!(change(&mut member, &first, &more), Err(ChangeRefusal::AttributesTooLarge(_))));
     assert_eq!(member.account.attributes.len(), 12, "nothing was changed");
-    // Attributes that the program has no longer make room, and only then.
+    // Attributes that the program no longer has make room, and only then.
     let second = first.then(at("2027-05-01"), &attributes("b"));
     change(&mut member, &second, &given("b", 1, "small")).unwrap();
     assert_eq!(member.account.attributes.len(), 13);

@@ -1,10 +1,10 @@
-//! Requests that make no sense do not become values: they refuse to be read.
+//! Requests without a meaning cannot be read.
 
 use regulars_domain::{money::Money, occasion::Activity, purchase::Purchase};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Whether `body`, with the value at `pointer` replaced (or, for a new last name, added), reads as a `T`.
+/// Returns whether `body`, with the value at `pointer` replaced or added, can be read as a `T`.
 fn reads<T: DeserializeOwned>(body: &Value, pointer: &str, value: Value) -> bool {
     let mut body = body.clone();
     let (parent, name) = pointer.rsplit_once('/').unwrap();

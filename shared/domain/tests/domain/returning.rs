@@ -1,4 +1,4 @@
-//! Returns by lines, by amounts and by totals: what the smaller purchase would have earned remains.
+//! Returns by lines, amounts and totals: what the smaller purchase would have earned remains.
 
 use regulars_domain::{
     entry::{Entry, Record},
@@ -17,7 +17,7 @@ use crate::{
 
 const DAY: &str = "2026-11-21";
 
-/// An order of these lines, each a category, a quantity and an amount.
+/// Returns an order of these lines, each a category, a quantity and an amount.
 pub(crate) fn order(total: i64, lines: &[(&str, f64, i64)]) -> Occasion {
     let lines: Vec<_> = lines
         .iter()
@@ -26,7 +26,7 @@ pub(crate) fn order(total: i64, lines: &[(&str, f64, i64)]) -> Occasion {
     purchase(DAY, json!({ "total": { "amount": total, "currency": "EUR" }, "lines": lines }))
 }
 
-/// All of a line, so much of it, or so much of its amount.
+/// Returns all of a line, a quantity of it, or an amount of it.
 fn line_back(name: &str, quantity: Option<f64>, amount: Option<i64>) -> ReturnedLine {
     let quantity: Option<Quantity> = serde_json::from_value(json!(quantity)).unwrap();
     let amount: Option<Amount> = serde_json::from_value(json!(amount)).unwrap();
@@ -63,7 +63,7 @@ fn rule(id: &str, besides: &Value) -> Value {
     rule
 }
 
-/// The points that an order leaves, at first and after each return.
+/// Returns the points that an order gives, at first and after each return.
 fn left(points: &Value, rules: &Value, order: &Occasion, returns: &[Return]) -> Vec<i64> {
     let program = program(json!({ "points": points, "earning_rules": rules }));
     let mut member = Member::joins(&program, "2026-11-01");
@@ -78,7 +78,7 @@ fn left(points: &Value, rules: &Value, order: &Occasion, returns: &[Return]) -> 
     left
 }
 
-/// One case: a name, the points policy, the rules, the order, what comes back of it, and what is left at first and after each return.
+/// A case: a name, the points policy, the rules, the order, its returns, and the points at first and after each return.
 type Case<'a> = (&'a str, Value, Value, Occasion, Vec<Return>, Vec<i64>);
 
 fn check(cases: impl IntoIterator<Item = Case<'static>>) {
@@ -254,7 +254,7 @@ fn a_card_under_a_cap_is_taken_from_its_own_purchase_only() {
         let entry = member.earns(&program, key, &order(1_000, &[])).unwrap();
         assert_eq!(entry.points().get(), given, "{key}");
     }
-    // The second card was full and gave nothing, so nothing is taken for it.
+    // The second card was full and gave nothing, so nothing is deducted for it.
     for (key, taken) in [("d", 0), ("c", 0), ("b", -50)] {
         let entry = member.returns(&program, at(DAY), &format!("back-{key}"), key, Return::Everything).unwrap();
         assert_eq!(entry.points().get(), taken, "{key}");
@@ -275,12 +275,12 @@ fn room_under_a_cap_that_a_return_frees_serves_later_purchases() {
         member.returns(&program, at(DAY), key, of, returned).unwrap().points().get()
     };
     assert_eq!(back(&mut member, "back-1", "a", Return::Everything), -50);
-    // The second purchase is not opened again: 70 are wanted, and 50 are what it was given.
+    // The second purchase is not assessed again: it wants 70, and it was given 50.
     assert_eq!(back(&mut member, "back-2", "b", refund(1_000)), 0);
     assert_eq!(buy(&mut member, "c", 9_000), 50, "what the first left free");
     assert_eq!(back(&mut member, "back-3", "b", refund(3_000)), -10);
     assert_eq!(buy(&mut member, "d", 9_000), 10);
-    // Amended upward, it gets what room there is.
+    // Amended upward, it gets the room that there is.
     assert_eq!(back(&mut member, "back-4", "d", Return::Everything), -10);
     let entry = member.amends(&program, at(DAY), "amendment-1", "c", &order(10_000, &[])).unwrap();
     assert_eq!(entry.points().get(), 10);
@@ -316,7 +316,7 @@ fn a_return_is_assessed_with_the_original_version_and_facts() {
     assert_eq!(found, [("base".to_owned(), 25), ("club".to_owned(), 25), ("third".to_owned(), 5)]);
     assert_eq!((entry.points().get(), entry.program_version), (-50, 1));
     member.assert_proven();
-    // What conditions do not read, and what is personal, is not kept.
+    // Facts that conditions do not read, and personal ones, are not stored.
     let facts = member.recorded("order-3").sealed.facts.unwrap().member.unwrap();
     let kept: Vec<_> = facts.attributes.keys().map(ToString::to_string).collect();
     assert_eq!((kept, facts.bought.unwrap().purchases, facts.period), (vec!["club".to_owned()], 2, None));

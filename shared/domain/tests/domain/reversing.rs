@@ -1,11 +1,12 @@
-//! Reversals of accruals: what a refund takes back of what a purchase gave.
+//! Reversals of accruals: what a refund deducts of the points of a purchase.
 
 use regulars_domain::{calendar::EVER, counter::CounterId, entry::Kind, points::Points, reversal::Return};
 use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, activity, at, changes, euro, lots, lots_of, on, program, purchase};
 
-/// A point for ten cents, half of them again for a promotion, and `points` for how they wait and expire.
+/// Returns a program with a point per ten cents, half of them again for a promotion, and `points` for pending and
+/// expiry.
 fn with_points(points: &Value) -> Rulebook {
     program(json!({
         "points": points,
@@ -21,7 +22,7 @@ fn plain() -> Rulebook {
     with_points(&json!({ "expiry": { "after_months": 12 } }))
 }
 
-/// A member with one purchase of ten euro and a cent, for 100 and 50 points.
+/// Returns a member with one purchase of 10.01 euros, for 100 and 50 points.
 fn buyer(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.earns(program, "order-1", &purchase("2026-11-21", json!(1001))).unwrap();
@@ -71,7 +72,7 @@ fn tills_that_know_their_own_return_only_take_back_what_comes_to_the_same() {
         "in all" => Return::RefundedTotal(euro(cents)),
         _ => Return::Everything,
     };
-    // By hand: 100 points for 10000, so one for each 100 that comes back. What is left, and what was refunded.
+    // By hand: 100 points for 10000, so one for each 100 that is returned. What is left, and what was refunded.
     for (returns, left) in [
         (vec![("more", 3000), ("more", 2000)], (50, 5000)),
         (vec![("more", 2000), ("more", 3000)], (50, 5000)),
@@ -139,7 +140,7 @@ fn points_are_taken_from_where_they_are() {
         (&confirmed, "2026-11-22", [-150, -150, 0, 0, 0]),
         // They have matured, into their own lot.
         (&by_day, "2026-12-05", [-150, 0, -150, 0, 0]),
-        // They have lapsed: there is nothing to take, and nobody owes it.
+        // They have lapsed: there is nothing to deduct, and nothing is owed.
         (&confirmed, "2026-12-22", [0, 0, 0, 0, 0]),
     ] {
         let program = with_points(points);
@@ -201,7 +202,7 @@ fn points_that_are_already_spent_are_owed_or_forgiven() {
             let taken = from_own + from_others;
             assert_eq!(changes(&entry), [-taken - owed, 0, -taken, 0, owed], "{policy} {others}");
             assert_eq!(member.balances(), [0, others - from_others, 0, owed], "{policy} {others}");
-            // What is owed is paid by what comes next.
+            // The next points pay what is owed.
             member.earns(&program, "order-2", &purchase("2026-11-23", json!(400))).unwrap();
             let expected = others - from_others + 60 - owed.min(60);
             assert_eq!(member.balances(), [0, expected, 0, owed - owed.min(60)], "{policy} {others}");
@@ -307,7 +308,7 @@ fn a_line_that_its_cap_clipped_keeps_what_it_got_as_long_as_the_rest_would_give_
     assert_eq!(late.points().get(), 20, "the cap of the month in which it was bought");
 }
 
-/// What a card of three for 50 points pays with each purchase, or refund of a purchase.
+/// Asserts what a card of three for 50 points pays with each purchase or refund.
 fn check_card(steps: &[(&str, i64)]) {
     let program = program(json!({ "earning_rules": [
         { "id": "card", "on": "purchase", "give": { "punch_card": { "every": 3, "points": 50 } } },
@@ -332,9 +333,9 @@ fn a_punch_card_pays_for_the_purchases_that_are_left() {
     check_card(&[("a", 0), ("b", 0), ("part b", 0), ("c", 50)]);
     check_card(&[("a", 0), ("b", 0), ("c", 50), ("undo c", -50), ("d", 50)]);
     check_card(&[("a", 0), ("undo a", 0), ("undo a", 0), ("b", 0), ("c", 0), ("d", 50)]);
-    // The purchase that paid is taken back when another has followed: they are three all the same.
+    // The purchase that completed the card is returned after another one: they are still three.
     check_card(&[("a", 0), ("b", 0), ("c", 50), ("d", 0), ("undo c", 0), ("e", 0), ("f", 0), ("g", 50)]);
-    // A purchase that another was paid with is taken back: two are left, and the card is not full any more.
+    // Another purchase of a full card is returned: two are left, and the card is no longer full.
     check_card(&[
         ("a", 0),
         ("b", 0),
@@ -428,7 +429,7 @@ fn the_tier_that_a_closed_period_earned_falls_with_what_it_is_left_with() {
         assert_eq!(member.tier(), Some("gold"), "{downgrade} {before:?}");
         member.reverses(&program, at("2027-02-01"), "refund-1", "order-2", Some(euro(cents))).unwrap();
         assert_eq!(member.tier(), Some(expected), "{downgrade} {before:?} {cents}");
-        // As if it had never been bought; from 2028 on the year 2027 counts, in which nothing was.
+        // As if it had never been bought; from 2028 on, the year 2027 without purchases counts.
         let later = member.reviewed(&program, at("2027-12-31"));
         assert_eq!((later, member.tier()), (vec![], Some(expected)), "{downgrade} {before:?} {cents}");
         member.assert_proven();

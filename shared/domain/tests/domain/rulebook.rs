@@ -19,7 +19,7 @@ pub(crate) fn example() -> Value {
     serde_json::from_str(include_str!("program.json")).unwrap()
 }
 
-/// The smallest program document, with `parts` of it as given.
+/// Returns the smallest program document, with these `parts`.
 pub(crate) fn document(parts: Value) -> Value {
     let mut document = json!({ "name": "Test", "time_zone": "Europe/Istanbul", "currency": "EUR" });
     let Value::Object(parts) = parts else { panic!("parts of a document are fields") };
@@ -27,17 +27,17 @@ pub(crate) fn document(parts: Value) -> Value {
     document
 }
 
-/// The program of a document that has no fault.
+/// Returns the program of a valid document.
 pub(crate) fn program_of(document: &Value) -> Rulebook {
     Rulebook::first(document)
 }
 
-/// The program of the smallest document, with `parts` of it as given.
+/// Returns the program of the smallest document, with these `parts`.
 pub(crate) fn program(parts: Value) -> Rulebook {
     program_of(&document(parts))
 }
 
-/// The versions of a program, all of them loaded. It reads as the newest of them.
+/// The versions of a program, all of them loaded. It dereferences to the newest of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Rulebook {
     versions: Versions,
@@ -46,7 +46,7 @@ pub(crate) struct Rulebook {
     document: Value,
 }
 
-/// What else the newest version says about versions before it.
+/// What else the newest version says about earlier versions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Succeeds<'a> {
     pub(crate) corrects: Option<u64>,
@@ -78,15 +78,16 @@ impl Rulebook {
         first.with(Timestamp::MIN, None, Vec::new(), Differs::Nothing)
     }
 
-    /// The same program with a newer version, in force from this instant.
+    /// Returns the same program with a newer version, in force from this instant.
     pub(crate) fn then(&self, from: Timestamp, document: &Value) -> Self {
         self.succeeded(from, document, Succeeds::default())
     }
 
-    /// The same program with a newer version, in force from this instant, that says this about versions before it.
+    /// Returns the same program with a newer version, in force from this instant, with this relation to earlier
+    /// versions.
     ///
-    /// It is compared with the version before as it is when it is published. What could not be published, because a level is
-    /// gone, is taken for one with other tiers.
+    /// It is compared with the version before, like at its publication. A version that could not be published, because
+    /// a level is missing, counts as one with other tiers.
     pub(crate) fn succeeded(&self, from: Timestamp, document: &Value, succeeds: Succeeds<'_>) -> Self {
         let mut document = document.clone();
         if let Some(corrects) = succeeds.corrects {
@@ -129,14 +130,14 @@ impl Rulebook {
         Self { versions: Versions::new(heads.into(), programs.clone()), programs, ..self }
     }
 
-    /// All versions, with the documents of these alone.
+    /// Returns all versions, with the documents of these only.
     pub(crate) fn loaded(&self, versions: &[u64]) -> Versions {
         let programs = versions.iter().map(|version| (*version, Arc::clone(&self.programs[version]))).collect();
         Versions::new(self.versions.heads().into(), programs)
     }
 
-    /// Asserts that the documents that `account` asks for before it is settled up to now are enough to settle it, to `settled`,
-    /// and to decide about it then.
+    /// Asserts that the documents that `account` requests before it is settled up to now are enough to settle it and to
+    /// decide about it.
     pub(crate) fn assert_enough(&self, account: &Account, settled: &Settled<'_>) {
         let needed = self.loaded(&[]).missing(account, settled.now());
         let enough = self.loaded(&needed);
@@ -145,7 +146,7 @@ impl Rulebook {
         assert_eq!(enough.missing(again.account(), settled.now()), [0; 0], "beside versions {needed:?}");
     }
 
-    /// When the newest version begins.
+    /// Returns when the newest version comes into force.
     pub(crate) fn begins(&self) -> Timestamp {
         self.versions.heads().last().unwrap().in_force_from
     }

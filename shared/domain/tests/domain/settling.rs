@@ -1,4 +1,4 @@
-//! Settling: time does to an account what it must, once, on the right day, in order.
+//! Settling: the effects of time on an account, once, on the right day, in order.
 
 use jiff::{Timestamp, civil::Date};
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn a_lot_expires_when_its_last_day_is_over_in_the_programs_zone() {
     }
 }
 
-/// A member to whom much happens: lots, tiers with grace, an override, birthdays.
+/// Returns a member with many events: lots, tiers with grace, an override, birthdays.
 fn eventful() -> (Rulebook, Member) {
     let program = program(json!({
         "points": { "expiry": { "after_months": 12, "rounded_to": "end_of_month" } },
@@ -68,7 +68,7 @@ fn eventful() -> (Rulebook, Member) {
     (program, member)
 }
 
-/// What settling wrote, as a table writes it: id, day, points, and the tier if it changed.
+/// Returns what settling wrote, as in a table: id, day, points, and the tier if it changed.
 fn told(entries: &[Entry]) -> Vec<(String, String, i64, Option<String>)> {
     let istanbul = jiff::tz::TimeZone::get("Europe/Istanbul").unwrap();
     entries
@@ -85,8 +85,8 @@ fn told(entries: &[Entry]) -> Vec<(String, String, i64, Option<String>)> {
         .collect()
 }
 
-/// Sees that who was settled in steps has the ledger of who was settled at once, and beside it only notices of points that
-/// were over at the end.
+/// Asserts that settling in steps gives the ledger of settling at once, apart from notices of points that had expired
+/// at the end.
 fn assert_same_story(in_steps: &Member, at_once: &Member) {
     let end = at_once.account.settled_on;
     let tell = |member: &Member| {
@@ -181,7 +181,7 @@ fn an_account_on_which_too_much_happened_is_brought_up_in_parts() {
         let mut behind = 0;
         while let Settlement::Behind(posting) = settle(program.versions(), member.account.clone(), now) {
             assert_eq!(posting.own.entries.len(), 40);
-            // What is left to do is due at once, should nobody go on.
+            // The rest is due at once, in case no command follows.
             assert!(posting.own.account.review_on.is_some_and(|day| day <= on("2028-01-01")));
             behind += 1;
             member.commit_part(*posting);
@@ -216,7 +216,7 @@ fn a_program_with_other_thresholds_changes_the_tier_when_an_account_is_next_look
     assert_eq!(told(&entries), [("~tier~v2".to_owned(), "2026-03-11".to_owned(), 0, Some("silver".to_owned()))]);
     assert_eq!((entries[0].program_version, entries[0].occurred_at), (2, at("2026-03-11T08:00")));
     assert_eq!(member.tier(), Some("silver"));
-    // A function that still has the old version alone takes nothing back: it must read again.
+    // A function that only has the old version reverts nothing: it must read again.
     let settlement = settle(first.versions(), member.account.clone(), at("2026-03-11"));
     assert!(matches!(settlement, Settlement::Stale), "{settlement:?}");
     assert_eq!(member.reviewed(&second, at("2026-03-11")), []);
@@ -236,7 +236,7 @@ fn a_review_that_came_to_nothing_is_not_due_again_tomorrow() {
     let mut member = Member::joins(&falling, "2026-03-01");
     member.earns(&falling, "order-1", &purchase("2026-03-10", json!(10))).unwrap();
     assert_eq!(member.account.review_on, Some(on("2028-01-01")));
-    // By then the program has become kinder.
+    // By then the program has a longer lifetime.
     assert_eq!(member.reviewed(&lasting, at("2028-01-01")), []);
     assert_eq!((member.account.version, member.account.review_on), (3, None));
     assert_eq!(member.tier(), Some("b"));
@@ -270,7 +270,7 @@ fn an_account_to_which_nothing_can_happen_is_never_due() {
     assert_eq!(member.account.review_on, Some(on("2028-01-01")), "silver in 2026 is silver through 2027");
 }
 
-/// A program in which much can happen by itself.
+/// Returns a program with many effects of time.
 fn any_program() -> impl Strategy<Value = Value> {
     let expiry = prop_oneof![
         Just(json!("never")),
@@ -351,7 +351,7 @@ fn any_state() -> impl Strategy<Value = State> {
         })
 }
 
-/// A member who joined long ago, in this state on 21 November 2026.
+/// Returns a long-time member in this state on 21 November 2026.
 fn member_in(program: &Rulebook, state: &State) -> Member {
     let mut member = Member::joins(program, "2024-02-29");
     let today = on("2026-11-21");
@@ -385,7 +385,7 @@ fn member_in(program: &Rulebook, state: &State) -> Member {
     if let Some(birthday) = state.birthday {
         account.attributes.insert("birthday".parse().unwrap(), AttributeValue::Date(birthday));
     }
-    // A commit, so that the engine says when it wants to see the account again.
+    // A commit, so that the engine sets the next review date.
     let (before, after) =
         if state.suspended { (Status::Active, NewStatus::Suspended) } else { (Status::Suspended, NewStatus::Active) };
     account.status = before;

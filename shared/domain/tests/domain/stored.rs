@@ -1,11 +1,11 @@
-//! A document that has been published stays readable, even where this release would refuse to publish it.
+//! A published document stays readable, even if this release would refuse to publish it.
 
 use regulars_domain::program::Program;
 use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, document, example, purchase};
 
-/// The example with the value at `pointer` replaced, or added.
+/// Returns the example with the value at `pointer` replaced or added.
 fn changed(pointer: &str, value: &Value) -> Value {
     let mut document = example();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -118,7 +118,7 @@ fn a_document_that_violates_a_lint_is_read_when_it_is_stored_and_refused_when_it
                 continue;
             }
         };
-        // Whatever it says, a member can join and buy under it.
+        // A member can enroll and buy under any of them.
         let mut member = Member::joins(&stored, "2026-11-01");
         let earned = member.earns(&stored, "order-1", &purchase("2026-11-21", json!(1_000)));
         if pointer != "/currency" {

@@ -1,4 +1,4 @@
-//! What a new version changes, what it must not change, and what its owner is warned of.
+//! The changes of a new version: those that it makes, those that are forbidden, and warnings.
 
 use regulars_domain::{
     program::{Finding, Program},
@@ -22,7 +22,7 @@ fn head(version: u64) -> VersionHead {
     }
 }
 
-/// What `new` is as version 5 after `before` as version 4, where version 2 was withdrawn.
+/// Returns the succession of `new` as version 5 after `before` as version 4, where version 2 was withdrawn.
 fn after(before: &Value, new: &Value) -> Result<Succession, Vec<Finding>> {
     let [old, program] = [(before, 4), (new, 5)]
         .map(|(document, version)| Program::read(document, version).unwrap_or_else(|p| panic!("{p:?}")));
@@ -95,7 +95,7 @@ fn a_version_differs_in_its_tiers_in_time_or_in_nothing_that_time_does() {
         let new = changed(rich(), &[(change.0, change.1.clone())]);
         assert_eq!(after(&rich(), &new).unwrap().differs, expected, "{} {}", change.0, change.1);
     }
-    // Without a birthday rule, what only such a rule would need is nothing to settle by.
+    // Without a birthday rule, fields that only such a rule needs do not matter for settling.
     for (field, value) in [("/points/negative_balance", json!("forgive")), ("/attributes/0/type", json!("integer"))] {
         let new = changed(example(), &[(field, value)]);
         assert_eq!(after(&example(), &new).unwrap().differs, Nothing, "{field}");
@@ -133,13 +133,13 @@ fn what_a_program_with_members_cannot_change_is_refused_all_at_once() {
         let expected: Vec<_> = expected.into_iter().map(|(at, code)| (at.to_owned(), code)).collect();
         assert_eq!(places(after(&example(), &new).unwrap_err()), expected, "{changes:?}");
     }
-    // Every level has one that its members have instead.
+    // Every level has a replacement.
     let new = changed(
         example(),
         &[("/tiers/levels", json!([replacing(json!(["bronze", "silver", "gold"]))])), ("/rewards/2/tiers", json!([]))],
     );
     assert!(after(&example(), &new).is_ok());
-    // Other names for the same zone are other zones: the dates in accounts are those of the name that was given.
+    // Other names of the same zone count as other zones: the dates in accounts are those of the given name.
     assert!(after(&example(), &changed(example(), &[("/corrects", json!(4))])).is_ok());
 }
 
@@ -152,7 +152,7 @@ fn levels_with_another_id_are_named_in_pairs() {
     let new = changed(example(), &[("/tiers/levels", levels), ("/rewards/2/tiers", json!([]))]);
     let pair = |one: &str, other: &str| (one.parse().unwrap(), other.parse().unwrap());
     assert_eq!(after(&example(), &new).unwrap().replaces, [pair("silver", "blue"), pair("gold", "blue")]);
-    // The next version may go on naming them; they have been replaced before.
+    // The next version may still name them; they were replaced before.
     let next = after(&new, &new).unwrap();
     assert_eq!((next.replaces, next.differs), (vec![], Differs::Nothing));
 }

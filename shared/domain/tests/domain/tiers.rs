@@ -1,11 +1,11 @@
-//! Tiers, by hand over the years: what counts, when a level comes, how long it stays, what is told about it.
+//! Tiers, by hand over the years: what counts, when a level is reached, how long it stays, what is shown about it.
 
 use regulars_domain::{account::TierOverride, entry::Kind, tier::Because};
 use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, document, on, program_of, purchase};
 
-/// A program that gives a point for each 10 cents, with bronze for everybody and what `tiers` say.
+/// Returns a program with a point per 10 cents, with bronze for all members and these `tiers`.
 pub(crate) fn with_tiers(tiers: Value) -> Rulebook {
     program_of(&tiers_document(tiers))
 }
@@ -23,20 +23,20 @@ pub(crate) fn tiers_document(tiers: Value) -> Value {
     }))
 }
 
-/// What happens at a step of a table.
+/// A step of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// The account is looked at.
+    /// The account is read.
     Look,
-    /// A purchase of so many cents, now.
+    /// A purchase of a number of cents, now.
     Buy(i64),
-    /// A purchase of so many cents, made at noon of an earlier day.
+    /// A purchase of a number of cents, made at noon of an earlier day.
     Late(&'static str, i64),
 }
 
 use Step::{Buy, Late, Look};
 
-/// That a member who joined on 1 March 2026 has, after each step, this tier.
+/// Asserts that a member who joined on 1 March 2026 has this tier after each step.
 pub(crate) fn check(tiers: Value, steps: &[(&str, Step, &str)]) {
     let name = tiers.to_string();
     let program = with_tiers(tiers);
@@ -105,7 +105,7 @@ fn who_reaches_nothing_falls_as_the_program_says() {
         json!({ "downgrade": "never" }),
         &[to_the_top, ("2028-01-01T00:00", Look, "platinum"), ("2035-01-01T00:00", Look, "platinum")],
     );
-    // One level at most, and no more than was missed.
+    // By one level at most, and no more than needed.
     check(
         json!({ "downgrade": "one_level" }),
         &[
@@ -116,7 +116,7 @@ fn who_reaches_nothing_falls_as_the_program_says() {
             ("2030-01-01", Look, "gold"),
         ],
     );
-    // To what was reached, where that is more than one level.
+    // To the level reached, even if that is more than one level down.
     check(
         json!({ "downgrade": "to_qualified" }),
         &[
@@ -141,7 +141,7 @@ fn days_of_grace_come_on_top() {
             ("2029-02-01T00:00", Look, "bronze"),
         ],
     );
-    // What is reached in the days of grace counts for the year in which they lie.
+    // Purchases during the days of grace count for their own year.
     check(
         json!({ "grace_days": 31 }),
         &[
@@ -166,7 +166,7 @@ fn days_of_grace_come_on_top() {
 
 #[test]
 fn a_late_purchase_counts_in_the_year_in_which_it_was_made() {
-    // In January, for December: silver of 2026 is silver through 2027, and no step toward 2027's own levels.
+    // In January, for December: silver of 2026 is silver through 2027, and does not count toward 2027's own levels.
     check(
         json!({}),
         &[
@@ -177,7 +177,7 @@ fn a_late_purchase_counts_in_the_year_in_which_it_was_made() {
             ("2028-01-01T00:00", Look, "bronze"),
         ],
     );
-    // It raises what was secured already.
+    // It raises the level that was already secured.
     check(
         json!({}),
         &[
@@ -293,7 +293,7 @@ fn a_lowest_level_that_asks_for_something_is_not_everybodys() {
     assert_eq!((change.from.unwrap().as_str(), change.to), ("silver", None));
 }
 
-/// What is told: because, until, the next level with what is missing and by when, and what is missing to keep this one
+/// What is shown: because, until, the next level with what is missing and by when, and what is missing to keep this one
 /// and from when to when.
 pub(crate) type Told<'a> =
     (Because, Option<&'a str>, Option<(&'a str, i64, Option<&'a str>)>, Option<(i64, &'a str, &'a str)>);
@@ -328,7 +328,7 @@ fn the_answer_explains_itself() {
     let buy = |member: &mut Member, when: &str, cents: i64| {
         member.earns(&program, &format!("order-{when}"), &purchase(when, json!(cents))).unwrap();
     };
-    // Everybody's level does not end.
+    // The level without a threshold does not end.
     check_standing(
         &program,
         &mut member,
@@ -351,7 +351,7 @@ fn the_answer_explains_itself() {
     buy(&mut member, "2027-06-01", 10);
     let told = (Qualified, Some("2029-01-31"), Some(("gold", 100, Some("2027-12-31"))), None);
     check_standing(&program, &mut member, "2027-06-02", told);
-    // In the days of grace two years have earned the same level: the one that lasts longer is told.
+    // During the days of grace two years have reached the same level: the one that lasts longer is shown.
     for today in ["2028-01-15", "2028-02-01"] {
         let keep = Some((100, today, "2028-12-31"));
         let told = (Secured, Some("2029-01-31"), Some(("gold", 200, Some("2028-12-31"))), keep);
@@ -365,7 +365,7 @@ fn the_answer_explains_itself() {
     let given =
         TierOverride { tier: "platinum".parse().unwrap(), until: on("2029-06-30"), reason: "c-1".parse().unwrap() };
     member.account.tier_override = Some(given);
-    // What was given can be earned until then.
+    // A level from an override can be earned until then.
     for (now, today) in [("2029-01-20", "2029-01-20"), ("2029-06-30T23:59", "2029-06-30")] {
         let told = (Override, Some("2029-06-30"), None, Some((300, today, "2029-06-30")));
         check_standing(&program, &mut member, now, told);
@@ -450,7 +450,7 @@ fn an_override_holds_through_its_last_day_regardless_of_other_events() {
     assert_eq!(member.tier(), Some("gold"));
     assert_eq!(member.reviewed(&program, at("2026-07-01T00:00")).len(), 1);
     assert_eq!(member.tier(), Some("bronze"));
-    // One that was over when it was given never holds.
+    // An override that had ended when it was set never holds.
     member.account.tier_override = Some(given);
     assert_eq!(member.reviewed(&program, at("2026-07-02")), []);
     assert_eq!(member.tier(), Some("bronze"));
@@ -473,7 +473,7 @@ fn a_change_of_tier_by_time_is_an_entry_of_the_day_that_brought_it() {
 
 #[test]
 fn a_purchase_as_late_as_any_program_allows_counts_in_this_year_or_the_last() {
-    // On New Year's Day the first day of the year before last is just out of reach.
+    // On New Year's Day the first day of the year before last is just outside the limit.
     let document = |days: i64| document(json!({ "points": { "backdating_days_max": days } }));
     assert!(regulars_domain::program::Program::read(&document(366), 1).is_err());
     let mut document = document(365);

@@ -1,4 +1,4 @@
-//! Three years of a member in every kind of tiers: what counts, over which period, and how a level is lost.
+//! Three years of a member under every kind of tiers: what counts, over which period, and how a level is lost.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,8 @@ use crate::{
     world::{Member, at, purchase},
 };
 
-/// When the member, who joined on 1 March 2026, is looked at, and how many purchases of 10 EUR are made just before.
+/// When the account of the member, who joined on 1 March 2026, is read, and the number of purchases of 10 EUR just
+/// before.
 const LOOKS: [(&str, usize); 18] = [
     ("2026-03-10", 3),
     ("2026-12-31T23:59", 0),
@@ -29,7 +30,7 @@ const LOOKS: [(&str, usize); 18] = [
     ("2029-05-01T00:00", 0),
 ];
 
-/// A program whose levels ask for none, one, two and three purchases of 10 EUR, told in the units of `basis`.
+/// Returns levels for none, one, two and three purchases of 10 EUR, in the units of `basis`.
 fn levels(basis: &Value) -> Value {
     let of_purchases = |purchases: i64, unit: &str| match unit {
         "points" => 100 * purchases,
@@ -42,7 +43,7 @@ fn levels(basis: &Value) -> Value {
         if let Some(unit) = basis.as_str() {
             json!(of(unit))
         } else if basis.get("any").is_some() {
-            // As good as out of reach, so that the other is enough.
+            // Practically unreachable, so that the other basis is enough.
             json!({ "points": of("points"), "visits": 50 * purchases })
         } else {
             json!({ "spend": of("spend"), "visits": of("visits") })
@@ -52,7 +53,7 @@ fn levels(basis: &Value) -> Value {
     ids.map(|(id, purchases)| json!({ "id": id, "threshold": threshold(purchases) })).collect()
 }
 
-/// That the member has, at each look, the level that begins with this letter.
+/// Asserts that the member has, at each reading, the level that begins with this letter.
 fn check(basis: &Value, period: &Value, downgrade: &str, expected: &str) {
     let tiers = json!({ "basis": basis, "period": period, "downgrade": downgrade, "levels": levels(basis) });
     let program = with_tiers(tiers);
@@ -89,7 +90,7 @@ fn every_basis_over_every_period_with_every_downgrade() {
             (&json!("membership_year"), "to_qualified", "PPPPPPPPPSGGGGGGGG"),
             (&json!("membership_year"), "one_level", "PPPPPPPPPGGGGGGGGG"),
             (&json!("membership_year"), "never", "PPPPPPPPPPPPPPPPPP"),
-            // All of them count for ever.
+            // All of them count permanently.
             (&json!("lifetime"), "to_qualified", "PPPPPPPPPPPPPPPPPP"),
             (&json!("lifetime"), "one_level", "PPPPPPPPPPPPPPPPPP"),
             (&json!("lifetime"), "never", "PPPPPPPPPPPPPPPPPP"),

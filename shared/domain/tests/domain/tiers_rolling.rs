@@ -1,4 +1,4 @@
-//! Tiers over a window that moves on with each month, levels that are never lost, and programs that change.
+//! Tiers over rolling months, levels that are never lost, and programs that change.
 
 use regulars_domain::tier::Because;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     world::{Member, Rulebook, at, document, on, program_of, purchase},
 };
 
-/// Tiers over so many months, with what else `more` says.
+/// Returns tiers over a number of months, with `more`.
 fn rolling(months: i64, more: Value) -> Value {
     let mut tiers = json!({ "period": { "rolling_months": months } });
     let Value::Object(more) = more else { panic!("tiers have fields") };
@@ -58,7 +58,7 @@ fn days_of_grace_begin_when_the_window_no_longer_reaches_the_level() {
         rolling(12, json!({ "grace_days": 31 })),
         &[bought, ("2027-05-01T23:59", Look, "platinum"), ("2027-05-02T00:00", Look, "bronze")],
     );
-    // What is bought within them keeps the level, as far as it reaches.
+    // Purchases within them keep the level, as far as they reach.
     check(
         rolling(12, json!({ "grace_days": 31 })),
         &[
@@ -87,7 +87,7 @@ fn days_of_grace_begin_when_the_window_no_longer_reaches_the_level() {
             ("2027-07-02T00:00", Look, "bronze"),
         ],
     );
-    // In one look after years as in many.
+    // One reading after years gives the same as many.
     check(
         rolling(12, json!({ "grace_days": 31, "downgrade": "one_level" })),
         &[bought, ("2027-06-15", Look, "silver"), ("2031-01-01", Look, "bronze")],
@@ -104,7 +104,7 @@ fn a_late_purchase_counts_in_the_month_in_which_it_was_made() {
             ("2027-04-01T00:00", Look, "bronze"),
         ],
     );
-    // Its window is over, and the grace of it is not.
+    // Its window has ended, and its grace has not.
     check(
         rolling(1, json!({ "grace_days": 31 })),
         &[
@@ -113,7 +113,7 @@ fn a_late_purchase_counts_in_the_month_in_which_it_was_made() {
             ("2027-04-01T00:00", Look, "bronze"),
         ],
     );
-    // Its window is over, and the first step down from it is not.
+    // Its window has ended, and the first step down has not.
     check(
         rolling(1, json!({ "downgrade": "one_level" })),
         &[
@@ -132,7 +132,7 @@ fn a_late_purchase_counts_in_the_month_in_which_it_was_made() {
 fn a_purchase_of_the_next_month_counts_when_that_begins() {
     let program = with_tiers(rolling(1, json!({})));
     let mut member = Member::joins(&program, "2026-03-01");
-    // The till's clock runs three minutes ahead.
+    // The till's clock is three minutes ahead.
     let ahead = purchase("2026-04-01T00:02", json!(1000));
     member.earns_at(&program, at("2026-03-31T23:59"), "order-1", &ahead).unwrap();
     assert_eq!((member.tier(), member.account.review_on), (Some("bronze"), Some(on("2026-04-01"))));
@@ -140,7 +140,7 @@ fn a_purchase_of_the_next_month_counts_when_that_begins() {
     assert_eq!((member.tier(), member.account.review_on), (Some("silver"), Some(on("2026-06-01"))));
 }
 
-/// Buys for so many cents each, on those days, has the order of this place refunded, and tells the tier at the end.
+/// Buys on those days, has the order at this position refunded, and returns the tier at the end.
 fn after_refund(tiers: Value, bought: &[(&str, i64)], refunded: usize, now: &str) -> String {
     let program = with_tiers(tiers);
     let mut member = Member::joins(&program, "2026-03-01");
@@ -158,19 +158,19 @@ fn a_refund_removes_what_the_purchase_secured() {
     for (more, now, expected) in [
         // Within the window.
         (json!({}), "2026-08-01", "bronze"),
-        // In the days of grace, on the first step down, and where nothing is ever lost.
+        // During the days of grace, on the first step down, and if nothing is ever lost.
         (json!({ "grace_days": 31 }), "2027-04-05", "bronze"),
         (json!({ "downgrade": "one_level" }), "2027-04-05", "bronze"),
         (json!({ "downgrade": "one_level" }), "2027-05-05", "bronze"),
         (json!({ "downgrade": "never" }), "2027-04-05", "bronze"),
         (json!({ "downgrade": "never" }), "2027-09-30", "bronze"),
         (json!({ "levels": with_gold_for_ever() }), "2027-04-05", "bronze"),
-        // Half a year after the window is over, what was reached in it can no longer be told.
+        // Half a year after the window has ended, what was reached in it can no longer be computed.
         (json!({ "downgrade": "never" }), "2027-11-05", "platinum"),
     ] {
         assert_eq!(after_refund(rolling(12, more.clone()), &one, 0, now), expected, "{more} on {now}");
     }
-    // And nothing that others secured.
+    // And nothing that other purchases secured.
     let gold_then_platinum = [("2026-03-10", 2000), ("2027-06-10", 3000)];
     for (refunded, expected) in [(1, "gold"), (0, "platinum")] {
         let tiers = rolling(12, json!({ "downgrade": "never" }));
@@ -202,7 +202,7 @@ fn a_level_that_is_never_lost_stays_when_others_fall() {
                     ("2036-06-01", Look, "gold"),
                 ],
             );
-            // Who did not reach it has nothing of it.
+            // A member who did not reach it is not affected.
             check(
                 json!({ "period": period, "downgrade": downgrade, "levels": with_gold_for_ever() }),
                 &[("2026-03-10", Buy(1990), "silver"), ("2029-06-01", Look, "bronze")],
@@ -349,7 +349,7 @@ fn no_member_stays_in_a_level_that_was_removed() {
         for period in
             [json!("calendar_year"), json!("membership_year"), json!({ "rolling_months": 12 }), json!("lifetime")]
         {
-            // In the period that is under way, and where there is one, in the next, for which it secured the level.
+            // In the current period and, if there is one, in the next, for which it secured the level.
             let later = if period == json!({ "rolling_months": 12 }) { "2027-02-15" } else { "2027-06-01" };
             for now in ["2026-06-01", later] {
                 let old = program_of(&with_levels(&before, &period));
@@ -378,7 +378,8 @@ fn amounts_counted_under_one_period_rule_count_under_another_by_their_stored_day
     let levels = json!([level("bronze", 0), level("silver", 100), level("gold", 200)]);
     let first = |period: Value| program_of(&with_levels(&levels, &period));
     let second = |first: &Rulebook, period: Value| first.then(at("2026-10-01"), &with_levels(&levels, &period));
-    // A year's amounts are those of its first day to a window of months. What the year gave lasts as long as it said.
+    // Under rolling months, a year's amounts count as those of its first day. What the year gave lasts as long as it
+    // was promised.
     let year = first(json!("calendar_year"));
     let months = second(&year, json!({ "rolling_months": 12 }));
     let mut member = Member::joins(&year, "2026-03-01");
@@ -387,7 +388,7 @@ fn amounts_counted_under_one_period_rule_count_under_another_by_their_stored_day
         member.reviewed(&months, at(now));
         assert_eq!(member.tier(), Some(expected), "{now}");
     }
-    // The months of a year are what counts in it.
+    // Months within a year count in it.
     let months = first(json!({ "rolling_months": 12 }));
     let year = second(&months, json!("calendar_year"));
     let mut member = Member::joins(&months, "2026-03-01");

@@ -1,4 +1,4 @@
-//! Totals over many members, committed to as a store would: amounts that holds reserve are kept with the ends of the holds.
+//! Totals over many members, committed like a store would: reservations are stored with the ends of their holds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use regulars_domain::{
     posting::Posting,
 };
 
-/// What has been taken of each counter, including what holds reserve.
+/// The amount taken of each counter, including what holds reserve.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Totals {
     taken: BTreeMap<CounterId, i64>,
@@ -27,12 +27,12 @@ impl Deref for Totals {
 }
 
 impl Totals {
-    /// All of `counter`.
+    /// Returns all of `counter`.
     pub(crate) fn whole(&self, counter: &CounterId) -> Reading {
         Reading::Whole { taken: self.total(counter), held: self.held(counter) }
     }
 
-    /// A part of `counter` that has `room` while every hold reserves its amount.
+    /// Returns a part of `counter` that has `room` while every hold reserves its amount.
     pub(crate) fn part(&self, counter: &CounterId, room: i64) -> Reading {
         Reading::Part { room, most: self.total(counter) + room, held: self.held(counter) }
     }
@@ -46,8 +46,8 @@ impl Totals {
         held.map(|reserved| (reserved.ends_at, reserved.amount)).collect()
     }
 
-    /// Sees that `posting` can change the counters as it wants to, and changes them. `false` if a hold that it captures is not
-    /// listed any more.
+    /// Checks that `posting` can change the counters, and changes them. Returns `false` if a hold to capture is no
+    /// longer listed.
     #[must_use]
     pub(crate) fn commit(&mut self, posting: &Posting) -> bool {
         let now = posting.own.account.settled_at;

@@ -1,4 +1,4 @@
-//! Transfers: both accounts or neither, and no point lives longer for it.
+//! Transfers: both accounts or neither, and no point lives longer.
 
 use regulars_domain::{
     account::{Inactive, Status},

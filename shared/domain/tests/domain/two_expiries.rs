@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, document, expiring, lots_of, on, program_of, purchase};
 
-/// A program of a point for a cent, and a coffee for 30, with this expiry.
+/// Returns a program with a point per cent, and a coffee for 30, with this expiry.
 fn with(expiry: &Value) -> Rulebook {
     program_of(&with_expiry(expiry))
 }
@@ -64,7 +64,7 @@ fn points_expire_by_the_policy_that_comes_first() {
             assert_eq!(entry.expires_on(), Some(on(expires_on)), "{expiry}");
             member.redeems(&program, at("2027-06-01"), "r-1", "coffee", None).unwrap();
             assert_eq!(by_day(&member), table(&[(extended_to, 70)]), "{expiry}");
-            // What a hold or an undone redemption gives back has the same date.
+            // Points that a hold or a reversed redemption returns have the same date.
             member.holds(&program, "2027-06-01", "r-2", "coffee", 600).unwrap();
             member.cancels(&program, at("2027-06-01"), "c-2", "r-2").unwrap();
             member.undoes(&program, at("2027-06-01"), "u-1", "r-1", true).unwrap();
@@ -93,7 +93,7 @@ fn points_of_one_last_day_and_different_limits_share_their_expiry_and_notice() {
     let entries = member.reviewed(&program, at("2027-04-02"));
     let told: Vec<_> = entries.iter().map(|entry| (entry.kind(), entry.points().get())).collect();
     assert_eq!(told, [(Kind::Expiry, -300)]);
-    // A return finds the points of its purchase among others of the same last day.
+    // A return finds its purchase's points among others of the same last day.
     let mut member = Member::joins(&program, "2027-01-01");
     for (key, day) in [("order-1", "2027-01-10"), ("order-2", "2027-01-20"), ("order-3", "2027-02-01")] {
         member.earns(&program, key, &purchase(day, json!(100))).unwrap();
@@ -113,13 +113,13 @@ fn points_that_are_posted_late_can_be_used_and_lots_keep_their_dates_under_anoth
     let longer = both.then(at("2027-06-02"), &with_expiry(&json!([after(24), inactivity(12)])));
     member.reviewed(&longer, at("2027-06-03"));
     assert_eq!(by_day(&member), table(&[("2027-07-01", 10)]));
-    // Activity extends no point beyond the limit that it was given with.
+    // Activity extends no point beyond its own limit.
     member.earns(&longer, "order-1", &purchase("2027-06-03", json!(5))).unwrap();
     assert_eq!(by_day(&member), table(&[("2027-07-01", 10), ("2028-06-03", 5)]));
     member.assert_proven();
 }
 
-/// Books of their own: each credit with its last day, and the latest day that it can have.
+/// Independent books: each credit with its last day, and the latest day that it can have.
 #[derive(Default)]
 struct Books {
     credits: Vec<(Date, Date, i64)>,

@@ -1,4 +1,5 @@
-//! Rules that change: what an earlier version promised, what a later one gives, and that nothing depends on who looked when.
+//! Rules that change: what an earlier version promised, what a later one gives, and that nothing depends on when an
+//! account was touched.
 
 mod corrections;
 mod deciding;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, document, program_of, purchase};
 
-/// A document of a point for a euro, with these levels; what else `tiers` says of them comes on top.
+/// Returns a document with a point per euro, with these levels and other fields of `tiers`.
 fn with_levels(levels: &Value, tiers: &Value) -> Value {
     let mut all = json!({ "levels": levels });
     all.as_object_mut().unwrap().extend(tiers.as_object().unwrap().clone());
@@ -29,7 +30,7 @@ fn with_levels(levels: &Value, tiers: &Value) -> Value {
     }))
 }
 
-/// A document of a point for a euro, with bronze for everybody and silver at this threshold.
+/// Returns a document with a point per euro, with bronze for all members and silver at this threshold.
 fn silver_at(threshold: i64, tiers: &Value) -> Value {
     let mut tiers = tiers.clone();
     let is_kept = tiers.as_object_mut().unwrap().remove("silver") == Some(json!("never"));
@@ -41,7 +42,7 @@ fn silver_at(threshold: i64, tiers: &Value) -> Value {
 }
 
 impl Member {
-    /// Is suspended for a moment: two commits that leave everything as it was.
+    /// Suspends and reactivates the member: two commits that leave everything as it was.
     fn is_touched(&mut self, rulebook: &Rulebook, now: Timestamp) {
         for status in [NewStatus::Suspended, NewStatus::Active] {
             let settled = self.settled(rulebook, now);
@@ -55,7 +56,7 @@ impl Member {
         self.earns(rulebook, &format!("bought-{when}"), &purchase(when, json!(cents))).unwrap()
     }
 
-    /// Tier, why, and until when, as a table writes it: `silver secured 2028-12-31`.
+    /// Returns tier, reason, and end, as in a table: `silver secured 2028-12-31`.
     fn stands(&mut self, rulebook: &Rulebook, now: Timestamp) -> String {
         let settled = self.settled(rulebook, now);
         let standing = settled.standing().unwrap();
@@ -65,7 +66,7 @@ impl Member {
         format!("{level} {} {until}", standing.because.name())
     }
 
-    /// The account as a command at `now` leaves it, without what tells how often it was committed.
+    /// Returns the account after a command at `now`, without the number of commits.
     fn account_at(&self, rulebook: &Rulebook, now: Timestamp) -> Account {
         let mut member = self.clone();
         member.is_touched(rulebook, now);
@@ -73,7 +74,7 @@ impl Member {
     }
 }
 
-/// The versions of the issue: silver at 300, at 500 from February 2028 on, and again at 300 from April on.
+/// The versions: silver at 300, at 500 from February 2028 on, and again at 300 from April on.
 fn raised_and_restored(tiers: &Value) -> [Rulebook; 3] {
     let first = program_of(&silver_at(300, tiers));
     let raised = first.then(at("2028-02-01T08:00"), &silver_at(500, tiers));
@@ -95,7 +96,8 @@ fn a_raised_threshold_takes_no_level_from_members_whether_they_were_touched_or_n
     let silver_never = json!({ "silver": "never" });
     let grace = json!({ "grace_days": 31 });
     let none = json!({});
-    // In January under the first version; in February and April under the others; and one day late in each following year.
+    // In January under the first version; in February and April under the others; and on one late day in each following
+    // year.
     for (period, more, january, february, april, after) in [
         (
             json!(YEAR),
@@ -190,7 +192,7 @@ fn a_lowered_threshold_helps_at_once_and_a_raised_one_counts_for_what_is_still_t
         assert_eq!(member.stands(&raised, at("2028-02-01T08:00")), from_february, "{cents}");
         assert_eq!(member.stands(&restored, at("2028-04-01T08:00")), from_april, "{cents}");
     }
-    // Bought under the raised one: too little then, enough from the moment on at which it is restored.
+    // Bought under the raised one: too little then, enough as soon as it is restored.
     let [_, raised, restored] = raised_and_restored(&json!({}));
     let mut member = Member::joins(&raised, "2028-01-01");
     member.buys(&raised, "2028-02-10", 30_000);
@@ -202,7 +204,7 @@ fn a_lowered_threshold_helps_at_once_and_a_raised_one_counts_for_what_is_still_t
     member.assert_proven();
 }
 
-/// Moments at which an account may be touched, under the first version, the second, the third, and later.
+/// Instants at which an account may be touched, under the first version, the second, the third, and later.
 const TOUCHES: [&str; 8] = [
     "2027-12-31T23:59",
     "2028-01-10",
@@ -214,7 +216,7 @@ const TOUCHES: [&str; 8] = [
     "2029-03-05",
 ];
 
-/// What is bought when, in cents: before the threshold is raised, after it, and for a time before it but posted after it.
+/// Purchases in cents: before the threshold is raised, after it, and backdated to before it.
 type Purchases = &'static [(&'static str, &'static str, i64)];
 
 const PURCHASES: [Purchases; 4] = [
@@ -224,7 +226,7 @@ const PURCHASES: [Purchases; 4] = [
     &[("2028-03-10", "2028-03-10", 55_000), ("2028-12-20", "2029-01-20", 25_000)],
 ];
 
-/// Lives through `purchases` and `touches` in their order, and tells the state at each moment of comparison.
+/// Runs `purchases` and `touches` in order, and returns the state at each instant of comparison.
 fn lives(versions: &[Rulebook; 3], purchases: Purchases, touches: &[&str]) -> Vec<Account> {
     let [first, _, restored] = versions;
     let rulebook = |now: Timestamp| versions.iter().rev().find(|rules| rules.begins() <= now).unwrap();
@@ -246,7 +248,7 @@ fn lives(versions: &[Rulebook; 3], purchases: Purchases, touches: &[&str]) -> Ve
     ends.map(|end| member.account_at(restored, at(end))).to_vec()
 }
 
-/// Asserts that two members end equal over this period, whatever else the tiers say and whichever of them was touched when.
+/// Asserts that two members end equal over this period, for all other fields of the tiers and all touches.
 fn check_equal(period: &Value) {
     for more in
         [json!({}), json!({ "downgrade": "one_level" }), json!({ "downgrade": "never" }), json!({ "silver": "never" })]
@@ -332,7 +334,7 @@ fn data_for_late_purchases_does_not_depend_on_when_accounts_were_touched() {
     let mut untouched = Member::joins(&first, "2026-11-21");
     untouched.buys(&first, "2026-11-21", 100);
     for rulebook in [&first, &second] {
-        // Whether the next version is known already, or not published yet.
+        // Whether the next version is already known, or not published yet.
         let mut touched = untouched.clone();
         touched.is_touched(rulebook, at("2026-11-22T07:00"));
         let now = at("2026-11-22T09:00");

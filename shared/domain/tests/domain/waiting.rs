@@ -1,4 +1,4 @@
-//! Pending points: given, and spendable when their day has come or somebody confirms them.
+//! Pending points: credited, and spendable on their day or after a confirmation.
 
 use regulars_domain::{
     confirm::ConfirmRefusal,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Member, Rulebook, at, changes, document, lots, lots_of, on, program_of, purchase};
 
-/// A program of a point for a cent, which live for a month, with this policy.
+/// Returns a program with a point per cent, with a lifetime of a month, and this policy.
 fn with_pending(pending: &Value) -> Rulebook {
     program_of(&pending_document(pending))
 }
@@ -197,7 +197,7 @@ fn one_purchase_is_not_confirmed_with_the_points_of_another() {
     for (key, cents) in [("order-1", 100), ("order-2", 100)] {
         member.earns(&program, key, &purchase("2026-11-21", json!(cents))).unwrap();
     }
-    // Both wait in one sum; what was taken back of the first is not the second's.
+    // Both wait in one sum; what was deducted from the first is not the second's.
     member.reverses(&program, at("2026-11-22"), "refund-1", "order-1", Some(crate::world::euro(60))).unwrap();
     assert_eq!(member.balances(), [140, 0, 0, 0]);
     let entry = member.confirms(&program, at("2026-11-23"), "c-1", "order-1").unwrap();

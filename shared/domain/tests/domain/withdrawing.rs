@@ -1,4 +1,4 @@
-//! Points that activity extended, once that activity is taken back.
+//! Points that activity extended, after that activity is undone.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     world::{Member, Rulebook, activity, at, document, euro, lots, lots_of, on, program_of, purchase},
 };
 
-/// A program of a point for a cent, which expire after six months without a purchase or a visit.
+/// Returns a program with a point per cent, which expires after six months without a purchase or a visit.
 fn with_points(more: &Value) -> Rulebook {
     let mut points = json!({
         "expiry": { "inactivity_months": 6 }, "activity": ["purchase", "activity"], "backdating_days_max": 365,
@@ -29,7 +29,7 @@ fn table(parts: &[(&str, i64)]) -> Vec<(String, i64)> {
     parts.iter().map(|(day, points)| ((*day).to_owned(), *points)).collect()
 }
 
-/// A member with points that expire in January and in March, and far later.
+/// Returns a member with points that expire in January and in March, and far later.
 fn member(program: &Rulebook) -> Member {
     let mut member = Member::joins(program, "2026-11-01");
     member.account.lots = lots(&[("2027-01-15", 100), ("2027-03-31", 50), ("2028-12-31", 7)]);
@@ -47,15 +47,15 @@ fn returns(member: &mut Member, program: &Rulebook, key: &str) {
 type Act = fn(&mut Member, &Rulebook);
 type Parts = &'static [(&'static str, i64)];
 
-/// What a member does, the day to which points are extended then, and the lots.
+/// An activity, the day to which points are extended then, and the lots.
 type Case = (&'static str, Act, Option<&'static str>, Vec<(String, i64)>);
 
-/// Lots of which the soonest is this one.
+/// Returns lots of which the soonest is this one.
 fn rest(soonest: (&str, i64)) -> Vec<(String, i64)> {
     table(&[soonest, ("2028-12-31", 7)])
 }
 
-/// One thing that a member does, and what becomes of it.
+/// Returns single activities that are undone, and the result.
 fn taken_back() -> Vec<Case> {
     let before = table(&[("2027-01-15", 100), ("2027-03-31", 50), ("2028-12-31", 7)]);
     vec![
@@ -116,7 +116,7 @@ fn taken_back() -> Vec<Case> {
     ]
 }
 
-/// Several, in an order.
+/// Returns several activities in an order.
 fn in_order() -> Vec<Case> {
     let before = table(&[("2027-01-15", 100), ("2027-03-31", 50), ("2028-12-31", 7)]);
     vec![
@@ -160,7 +160,7 @@ fn in_order() -> Vec<Case> {
                 returns(member, program, "b");
             },
             Some("2027-05-25"),
-            // Points that came in meanwhile keep the day that they got.
+            // Points that were credited in between keep their date.
             table(&[("2027-05-25", 160), ("2027-06-01", 10), ("2028-12-31", 7)]),
         ),
         (
@@ -211,7 +211,7 @@ fn a_complete_return_extends_nothing() {
 fn a_purchase_that_lapses_extends_nothing_and_one_that_is_confirmed_does() {
     let program = with_points(&json!({ "pending": { "until_confirmed": { "lapses_after_days": 60 } } }));
     let acts: [(&str, Act, Option<&str>, Parts); 5] = [
-        // What had been over meanwhile expires with the lapse.
+        // What had expired in between expires with the lapse.
         ("a lapse", |_, _| (), None, &[("2027-03-31", 50), ("2028-12-31", 7)]),
         (
             "a confirmation",
@@ -258,7 +258,7 @@ fn a_purchase_that_lapses_extends_nothing_and_one_that_is_confirmed_does() {
         let expired: Vec<_> = member.ids().into_iter().filter(|id| id.starts_with("~expiry")).collect();
         let by_lapse = "~expiry~2027-01-15~~lapse~2027-01-30";
         let expected = match (what, extended_to) {
-            // Another lot may have expired on that day by itself, so the id names the lapse.
+            // Another lot may have expired on that day on its own, so the id names the lapse.
             ("a lapse", _) => vec![by_lapse],
             (_, None) => vec!["~expiry~2027-01-15"],
             (_, Some(_)) => vec![],

@@ -1,4 +1,4 @@
-//! A member whose postings are committed as a store would commit them, and checked against the ledger.
+//! A member whose postings are committed like a store would, and checked against the ledger.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub(crate) fn entry_id(text: &str) -> EntryId {
     text.parse().unwrap()
 }
 
-/// Purchase with these fields; a number stands for a total in euro cents.
+/// Returns a purchase with these fields; a number stands for a total in euro cents.
 pub(crate) fn purchase(when: &str, fields: Value) -> Occasion {
     let mut body = json!({ "occurred_at": at(when), "total": { "amount": 1000, "currency": "EUR" } });
     match fields {
@@ -86,7 +86,7 @@ pub(crate) fn euro(cents: i64) -> Money {
     serde_json::from_value(json!({ "amount": cents, "currency": "EUR" })).unwrap()
 }
 
-/// A line of a breakdown as a table writes it.
+/// Returns a line of a breakdown as in a table.
 pub(crate) fn line(line: &BreakdownLine) -> (String, i64, i64) {
     (line.rule.clone(), line.wanted.get(), line.given.get())
 }
@@ -96,22 +96,22 @@ pub(crate) fn changes(entry: &Entry) -> [i64; 5] {
     [entry.points(), entry.pending(), entry.spendable(), entry.held(), entry.owed()].map(Points::get)
 }
 
-/// How much of the cap of `owner` is used, in all intervals that the account still knows of.
+/// Returns the use of the cap of `owner`, over all intervals that the account stores.
 pub(crate) fn used(account: &Account, owner: &CapOwner) -> i64 {
     account.cap_use.iter().filter(|(other, _)| *other == owner).flat_map(|(_, uses)| uses.values()).sum()
 }
 
-/// Whether the account knows of any use of a cap.
+/// Returns whether the account stores any use of a cap.
 pub(crate) fn knows_use(account: &Account) -> bool {
     account.cap_use.iter().next().is_some()
 }
 
-/// What a notice tells of.
+/// Returns what a notice says.
 pub(crate) fn expiring(entry: &Entry) -> Option<Expiring> {
     if let Record::Notice(expiring) = &entry.record { Some(*expiring) } else { None }
 }
 
-/// Lots as a table writes them, soonest first.
+/// Returns lots as in a table, soonest first.
 pub(crate) fn lots_of(account: &Account) -> Vec<(String, i64)> {
     let name = |expiry: Expiry| expiry.on().map_or("never".to_owned(), |date| date.to_string());
     account.lots.iter().map(|(expiry, points)| (name(expiry), points.get())).collect()
@@ -122,35 +122,35 @@ pub(crate) fn lots(parts: &[(&str, i64)]) -> Lots {
     Lots::from_parts(parts.iter().map(|(name, points)| (expiry(name), Points::new(*points)))).unwrap()
 }
 
-/// A member, the ledger and the totals over all members, committed to as a store would.
+/// A member, the ledger and the totals over all members, committed like a store would.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) account: Account,
     pub(crate) ledger: Vec<Sealed>,
     pub(crate) totals: Totals,
     pub(crate) aftermaths: BTreeMap<EntryId, Aftermath>,
-    /// The code that is at hand for the next redemption.
+    /// The code for the next redemption.
     pub(crate) code: Option<Code>,
     /// Every code that was given.
     pub(crate) codes: Vec<GivenCode>,
-    /// Those codes as a store would keep them.
+    /// Those codes as a store would have them.
     pub(crate) kept: BTreeMap<Code, KeptCode>,
-    /// What proves that the ledger alone makes the account.
+    /// The proof that the ledger alone gives the account.
     proof: Proof,
 }
 
-/// The balances of an account: pending, spendable, held, owed.
+/// Returns the balances of an account: pending, spendable, held, owed.
 fn balances(account: &Account) -> [i64; 4] {
     [account.pending.total(), account.lots.total(), account.held(), account.owed].map(Points::get)
 }
 
 impl Member {
-    /// A member who joins, with attributes as a caller gives them.
+    /// Enrolls a member with attributes.
     pub(crate) fn joins_with(program: &Rulebook, when: &str, attributes: &Value) -> Self {
         Self::joins_after(program, when, attributes, Totals::default())
     }
 
-    /// A member who joins when others have taken so much already.
+    /// Enrolls a member after others have taken from the totals.
     pub(crate) fn joins_after(program: &Rulebook, when: &str, attributes: &Value, totals: Totals) -> Self {
         let given: BTreeMap<String, Value> = serde_json::from_value(attributes.clone()).unwrap();
         let attributes = program.read_attributes(&given).unwrap();
@@ -166,7 +166,7 @@ impl Member {
         Self::joins_as(program, when, &wish, totals)
     }
 
-    /// A member who joins in this way, when others have taken so much already.
+    /// Enrolls a member in this way, after others have taken from the totals.
     pub(crate) fn joins_as(program: &Rulebook, when: &str, wish: &Enroll, totals: Totals) -> Self {
         let posting = decided(&totals, |counters| {
             enroll(program.versions(), wish.clone(), &request("~enrollment"), counters, at(when)).map_err(|needs| {
@@ -198,7 +198,7 @@ impl Member {
         Self::joins_with(program, when, &json!({}))
     }
 
-    /// Sees that a posting can be committed, and commits it.
+    /// Checks that a posting can be committed, and commits it.
     pub(crate) fn commit(&mut self, posting: Posting) {
         assert!(posting.others.is_empty(), "nobody else is there to commit to");
         self.take_from_totals(&posting);
@@ -230,14 +230,14 @@ impl Member {
         }
     }
 
-    /// Commits what could not be settled at once: a part of it, so the account is not yet up to the moment that it names.
+    /// Commits a part of a settling, after which the account is not yet settled to its instant.
     pub(crate) fn commit_part(&mut self, posting: Posting) {
         self.proof.is_behind = true;
         self.commit(posting);
         self.proof.is_behind = false;
     }
 
-    /// Sees that a change of this account can be committed, and commits it.
+    /// Checks that a change of this account can be committed, and commits it.
     pub(crate) fn change(&mut self, change: Change) {
         assert_eq!(change.expected_version, Some(self.account.version), "decided on another version");
         assert_eq!(change.account.version, self.account.version + 1, "one commit, one version");
@@ -264,12 +264,12 @@ impl Member {
         self.account = change.account;
     }
 
-    /// Sees that a posting can change the totals over all members, and changes them.
+    /// Checks that a posting can change the totals over all members, and changes them.
     pub(crate) fn take_from_totals(&mut self, posting: &Posting) {
         assert!(self.totals.commit(posting), "a hold that is captured reserves nothing any more: {:?}", posting.takes);
     }
 
-    /// Notes what became of an entry of this ledger.
+    /// Stores the aftermath of an entry of this ledger.
     pub(crate) fn note(&mut self, mark: &Mark) {
         assert_eq!(mark.member, self.account.member);
         let aftermath = self.aftermaths.entry(mark.entry.clone()).or_default();
@@ -277,12 +277,12 @@ impl Member {
         *aftermath = mark.aftermath.clone();
     }
 
-    /// These versions of the program are known from now on.
+    /// Adds these versions of the program.
     pub(crate) fn publish(&mut self, program: &Rulebook) {
         self.proof.publish(program);
     }
 
-    /// The account brought up to `now`; what it cannot do at once is committed on the way.
+    /// Returns the account settled to `now`; parts of the settling are committed on the way.
     pub(crate) fn settled<'p>(&mut self, program: &'p Rulebook, now: Timestamp) -> Settled<'p> {
         self.publish(program);
         loop {
@@ -297,7 +297,7 @@ impl Member {
         }
     }
 
-    /// Settles and commits what that wrote.
+    /// Settles, and commits the entries.
     pub(crate) fn reviewed(&mut self, program: &Rulebook, now: Timestamp) -> Vec<Entry> {
         let before = self.ledger.len();
         if let Some(posting) = self.settled(program, now).review() {
@@ -306,7 +306,7 @@ impl Member {
         self.ledger[before..].iter().map(|sealed| sealed.entry.clone()).collect()
     }
 
-    /// Earns, at the moment of the occasion itself.
+    /// Earns, at the instant of the occasion itself.
     pub(crate) fn earns(&mut self, program: &Rulebook, key: &str, occasion: &Occasion) -> Result<Entry, EarnRefusal> {
         self.earns_at(program, occasion.occurred_at(), key, occasion)
     }
@@ -365,7 +365,7 @@ impl Member {
         self.posts(key, decided)
     }
 
-    /// The entry of this id, and what became of it.
+    /// Returns the entry of this id, with its aftermath.
     pub(crate) fn recorded(&self, id: &str) -> Recorded {
         let sealed = self.ledger.iter().find(|sealed| sealed.entry.id.as_str() == id).unwrap().clone();
         let recorded = Recorded {
@@ -379,7 +379,7 @@ impl Member {
         Recorded { amended, ..recorded }
     }
 
-    /// Commits what was decided, and tells the entry that it made.
+    /// Commits a decision, and returns its entry.
     fn posts<E>(&mut self, key: &str, decided: Result<Posting, E>) -> Result<Entry, E> {
         self.commit(decided?);
         Ok(self.entry(key))
@@ -396,7 +396,7 @@ impl Member {
         self.posts(key, confirm(settled, &request(key), &self.recorded(accrual)))
     }
 
-    /// Takes back an accrual of which so much money has been refunded in all, or all of it.
+    /// Reverses an accrual, of which an amount was refunded in total, or completely.
     pub(crate) fn reverses(
         &mut self,
         program: &Rulebook,
@@ -409,7 +409,7 @@ impl Member {
         self.returns(program, now, key, accrual, returned)
     }
 
-    /// Takes back what a return leaves no reason for.
+    /// Posts a return.
     pub(crate) fn returns(
         &mut self,
         program: &Rulebook,
@@ -426,7 +426,7 @@ impl Member {
         self.posts(key, decided)
     }
 
-    /// Tells that an accrual is this purchase now.
+    /// Amends an accrual to this purchase.
     pub(crate) fn amends(
         &mut self,
         program: &Rulebook,
@@ -467,7 +467,7 @@ impl Member {
         self.posts(key, redemption::cancel(settled, &request(key), &self.recorded(redemption)))
     }
 
-    /// Undoes a redemption, of which the piece is returned or written off.
+    /// Reverses a redemption, whose piece is returned or written off.
     pub(crate) fn undoes(
         &mut self,
         program: &Rulebook,
@@ -479,7 +479,7 @@ impl Member {
         self.undoes_part(program, now, key, redemption, (Part::Rest, is_returned))
     }
 
-    /// Undoes a part of a redemption.
+    /// Reverses a part of a redemption.
     pub(crate) fn undoes_part(
         &mut self,
         program: &Rulebook,
@@ -532,7 +532,7 @@ impl Member {
         self.posts(key, adjust(settled, &request(key), wish))
     }
 
-    /// Has a plan for an interval that somebody has paid.
+    /// Pays for an interval of a plan.
     pub(crate) fn takes_plan(
         &mut self,
         program: &Rulebook,
@@ -544,7 +544,7 @@ impl Member {
         self.posts(key, plan::take(settled, &request(key), &plan.parse().unwrap(), false))
     }
 
-    /// Has a plan for a paid interval in the place of the one that runs.
+    /// Pays for an interval of a plan that replaces the one that runs.
     pub(crate) fn replaces_plan(
         &mut self,
         program: &Rulebook,
@@ -556,7 +556,7 @@ impl Member {
         self.posts(key, plan::take(settled, &request(key), &plan.parse().unwrap(), true))
     }
 
-    /// Has a payment of its plan taken back.
+    /// Reverses a payment of its plan.
     pub(crate) fn reverses_payment(
         &mut self,
         program: &Rulebook,
@@ -568,21 +568,21 @@ impl Member {
         self.posts(key, plan::reverse(settled, &request(key), &self.recorded(payment)))
     }
 
-    /// Ends its plan under a key, and tells whether a plan ran.
+    /// Ends its plan under a key, and returns whether a plan ran.
     pub(crate) fn ends_plan_once(&mut self, program: &Rulebook, now: Timestamp, key: &str) -> Result<bool, Inactive> {
         let settled = self.settled(program, now);
         let posting = plan::end_once(settled, &request(key))?;
         Ok(posting.map(|posting| self.commit(posting)).is_some())
     }
 
-    /// Ends its plan, and tells whether that changed anything.
+    /// Ends its plan, and returns whether that changed anything.
     pub(crate) fn ends_plan(&mut self, program: &Rulebook, now: Timestamp) -> Result<bool, PlanEndRefusal> {
         let settled = self.settled(program, now);
         let posting = plan::end(settled, None)?;
         Ok(posting.map(|posting| self.commit(posting)).is_some())
     }
 
-    /// Gets a tier from an operator, and tells whether that changed anything.
+    /// Sets an override, and returns whether that changed anything.
     pub(crate) fn is_given(&mut self, program: &Rulebook, now: Timestamp, tier: &str, until: &str) -> bool {
         let settled = self.settled(program, now);
         let given = TierOverride { tier: tier.parse().unwrap(), until: on(until), reason: "c-1".parse().unwrap() };
@@ -590,7 +590,7 @@ impl Member {
         posting.map(|posting| self.commit(posting)).is_some()
     }
 
-    /// Uses once what a level or a plan gives.
+    /// Uses an entitlement of a level or a plan once.
     pub(crate) fn uses(
         &mut self,
         program: &Rulebook,
@@ -602,7 +602,7 @@ impl Member {
         self.posts(key, use_once(settled, &request(key), &entitlement.parse().unwrap()))
     }
 
-    /// What has become of a redemption, as far as the account is settled.
+    /// Returns the state of a redemption, as far as the account is settled.
     pub(crate) fn state(&self, redemption: &str) -> &'static str {
         RedemptionState::of(&self.recorded(redemption), &self.account.holds).name()
     }
@@ -612,7 +612,7 @@ impl Member {
         balances(&self.account)
     }
 
-    /// The entry of this id, which is in the ledger.
+    /// Returns the entry of this id, which is in the ledger.
     pub(crate) fn entry(&self, id: &str) -> Entry {
         let found = self.ledger.iter().find(|sealed| sealed.entry.id.as_str() == id);
         found.unwrap_or_else(|| panic!("no entry {id} in {:?}", self.ids())).entry.clone()
@@ -630,7 +630,7 @@ impl Member {
         self.account.tier.as_ref().map(regulars_domain::id::LevelId::as_str)
     }
 
-    /// That the ledger proves itself.
+    /// Asserts that the ledger verifies.
     pub(crate) fn assert_proven(&self) {
         let account = &self.account;
         let proof = verify(&account.program, &account.member, &self.ledger, account.seq, &account.head_hash);
@@ -643,7 +643,7 @@ impl Member {
     }
 }
 
-/// A term of a plan, paid once under the first version by a payment that is not known.
+/// Returns a term of a plan, paid once under the first version by an unknown payment.
 pub(crate) fn plan_term(plan: &str, from: &str, through: &str) -> PlanTerm {
     PlanTerm {
         plan: plan.parse().unwrap(),

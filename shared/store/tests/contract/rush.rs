@@ -1,5 +1,5 @@
-//! Four hundred commands at once for a reward of which there are forty, on a wire that loses answers and a table that turns
-//! transactions away: each piece goes once, none is left over, and what comes back can be had again.
+//! Four hundred concurrent commands for a reward with forty pieces, over a network that loses answers and a table that
+//! rejects transactions: each piece is given once, none is left over, and returned pieces can be redeemed again.
 //!
 //! Each run prints its seed; `RUSH_SEED=7 cargo test -p regulars-store --test contract rush -- --nocapture` repeats one.
 
@@ -21,10 +21,11 @@ use crate::{
 const MEMBERS: usize = 100;
 const COMMANDS: usize = 400;
 const STOCK: i64 = 40;
-/// As long as it takes: what is tried is who gets something, not how soon.
+/// Long enough: the test checks who gets a piece, not how soon.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Sends `commands` at once, each of its own key and four of each member, and tells the keys of those that got a piece.
+/// Sends `commands` concurrently, each with its own key and four per member, and returns the keys of those that got a
+/// piece.
 async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
     let commands = (0..commands).map(|n| {
         let (store, key) = (table.store.clone(), format!("{name}-{n}"));
@@ -42,7 +43,7 @@ async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
             let needs = Needs { counters: vec![tasting()], ..Needs::default() };
             let (member, known) = (member(&format!("m-{}", n % MEMBERS)), request(&key, 0));
             let deadline = std::time::Instant::now() + PATIENCE;
-            // Nobody knows what became of a command without an answer, so it is sent again under its key.
+            // The result of a command without an answer is unknown, so it is repeated under its key.
             loop {
                 match store.act(&demo(), &member, &needs, Some(&known), deadline, decide).await {
                     Ok(Outcome::Committed(_) | Outcome::Replayed { .. }) => return Some(key.clone()),
@@ -70,7 +71,7 @@ async fn rush(table: &Table, name: &str, commands: usize) -> BTreeSet<String> {
     got
 }
 
-/// Gives back the piece that `key` got.
+/// Returns the piece that `key` got.
 async fn give_back(table: &Table, key: &str) {
     let n: usize = key.rsplit('-').next().unwrap().parse().unwrap();
     let (member, back) = (member(&format!("m-{}", n % MEMBERS)), format!("back-{key}"));
@@ -90,7 +91,7 @@ async fn give_back(table: &Table, key: &str) {
     assert!(matches!(outcome, Outcome::Committed(_) | Outcome::Replayed { .. }), "{outcome:?}");
 }
 
-/// The keys that have an entry, and what the shards come to.
+/// Returns the keys that have an entry, and the sum of the shards.
 async fn written(table: &Table, prefix: &str) -> (BTreeSet<String>, i64) {
     let keys = table.keys().await;
     let entries = keys.iter().filter_map(|(_, sk)| sk.strip_prefix("entry#"));
@@ -98,7 +99,7 @@ async fn written(table: &Table, prefix: &str) -> (BTreeSet<String>, i64) {
     (entries, table.store.counters(&demo(), &[tasting()]).await.unwrap().taken(&tasting()).unwrap())
 }
 
-/// What the shards say, each in a partition of its own.
+/// Returns the amounts of the shards, each in a partition of its own.
 async fn shards(table: &Table) -> Vec<i64> {
     let mut levels = vec![];
     for shard in 0..8 {
@@ -139,14 +140,14 @@ async fn four_hundred_requests_over_a_failing_table_get_forty_pieces_and_returne
     assert!(lost > 0 && turned_away > 0);
 }
 
-/// What a command does to the stock.
+/// The effect of a command on the stock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Deed {
-    /// Takes a piece for good.
+    /// Takes a piece permanently.
     Take,
     /// Holds a piece for a minute.
     Hold,
-    /// Ends the hold, and keeps so many of its pieces.
+    /// Ends the hold, and keeps a number of its pieces.
     End(i64),
 }
 
@@ -154,7 +155,8 @@ fn second(second: i64) -> Timestamp {
     NOW.parse::<Timestamp>().unwrap() + second.seconds()
 }
 
-/// Sends a command of each of these members at once, decided when so many seconds have passed, and tells whose was carried out.
+/// Sends a command of each of these members concurrently, decided a number of seconds after the start, and returns
+/// whose were carried out.
 async fn all_at_once(table: &Table, members: Vec<usize>, what: Deed, seconds: i64) -> BTreeSet<usize> {
     let commands = members.into_iter().map(|n| {
         let (store, key) = (table.store.clone(), format!("{what:?}-{n}").to_lowercase().replace(['(', ')'], "-"));
@@ -210,8 +212,9 @@ async fn all_at_once(table: &Table, members: Vec<usize>, what: Deed, seconds: i6
     done
 }
 
-/// A hundred want to hold one of forty pieces in bad weather. Some of those who do capture it, some cancel. When the holds are
-/// over, a hundred others want what is left, and holders whose clocks are late still capture: each piece goes once.
+/// A hundred commands hold one of forty pieces over a failing table. Some of the holders capture it, some cancel. After
+/// the holds have ended, a hundred others redeem what is left, and holders with slow clocks still capture: each piece
+/// is given once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_piece_goes_once_whether_it_is_captured_cancelled_or_taken_after_the_end_of_its_hold() {
     let seed = std::env::var_os("RUSH_SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
@@ -235,7 +238,7 @@ async fn each_piece_goes_once_whether_it_is_captured_cancelled_or_taken_after_th
         tokio::join!(all_at_once(&table, others, Deed::Take, 60), all_at_once(&table, late, Deed::End(1), 59));
     println!("{} others took a piece, {} of 12 late captures came before", taken.len(), late.len());
     assert_eq!(taken.len() + late.len() + captured.len(), 40);
-    // The rest are settled, as often as it takes.
+    // The rest are settled, with as many retries as needed.
     let settled = all_at_once(&table, holders.collect(), Deed::End(0), 90).await;
     assert_eq!(settled.len(), 12);
     let counters = table.store.counters(&demo(), &[tasting()]).await.unwrap();

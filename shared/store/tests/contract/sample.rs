@@ -1,5 +1,5 @@
-//! Members, accounts and postings to try the store with. They are made by hand: the store must not care which rules a
-//! posting follows.
+//! Members, accounts and postings for the tests of the store. They are made by hand: the store must not depend on the
+//! rules behind a posting.
 
 use std::time::{Duration, Instant};
 
@@ -30,22 +30,22 @@ pub(crate) fn member(id: &str) -> MemberId {
     id.parse().unwrap()
 }
 
-/// An entry of which nothing has become.
+/// Returns an entry without an aftermath.
 pub(crate) fn untouched(sealed: &Sealed) -> Recorded {
     Recorded { member: member("m-1"), sealed: sealed.clone(), aftermath: Aftermath::default(), amended: None }
 }
 
-/// How the request for `points` under `key` is known.
+/// Returns the key of the request for `points` under `key`.
 pub(crate) fn request(key: &str, points: i64) -> RequestKey {
     RequestKey { entry: key.parse().unwrap(), content: Content::of("accrual", &json!({ "points": points })) }
 }
 
-/// A moment some seconds ahead.
+/// Returns an instant some seconds ahead.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// What `member` joining wants committed.
+/// Returns the posting of an enrollment of `member`.
 pub(crate) fn enrollment(member: &MemberId) -> Posting {
     let on = date(2026, 11, 22);
     let before = Account::before_joining(demo(), member.clone(), NOW.parse().unwrap(), on, 4);
@@ -57,7 +57,7 @@ pub(crate) fn enrollment(member: &MemberId) -> Posting {
     posting
 }
 
-/// What the request for `points` under `key` wants committed.
+/// Returns the posting of an accrual of `points` under `key`.
 pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
     let RequestKey { entry, content } = request(key, points);
     let fingerprint = content.fingerprint(account.salt.as_ref());
@@ -66,7 +66,7 @@ pub(crate) fn accrual(account: &Account, key: &str, points: i64) -> Posting {
     posting
 }
 
-/// What an amendment under `key` wants committed, which says nothing but that a purchase is another now.
+/// Returns the posting of an amendment under `key`, which only records that a purchase changed.
 pub(crate) fn amendment(account: &Account, key: &str) -> Posting {
     let RequestKey { entry: id, content } = request(key, 0);
     let told = entry(&id, account.seq + 1, 0, Some(&content.fingerprint(account.salt.as_ref())));
@@ -75,13 +75,13 @@ pub(crate) fn amendment(account: &Account, key: &str) -> Posting {
     posting
 }
 
-/// The same with the facts of a purchase beside its first entry.
+/// Returns the same with the facts of a purchase next to its first entry.
 pub(crate) fn telling(mut posting: Posting, facts: &PurchaseFacts) -> Posting {
     posting.own.entries[0].facts = Some(Box::new(facts.clone()));
     posting
 }
 
-/// What the engine by itself wants committed: entries by these names, each of a point.
+/// Returns a posting of the engine: entries by these names, each of one point.
 pub(crate) fn review(account: &Account, names: &[&str]) -> Posting {
     let mut posting = empty(account);
     for name in names {
@@ -90,7 +90,7 @@ pub(crate) fn review(account: &Account, names: &[&str]) -> Posting {
     posting
 }
 
-/// A posting that changes nothing but the version.
+/// Returns a posting that changes nothing but the version.
 pub(crate) fn empty(account: &Account) -> Posting {
     let mut after = account.clone();
     after.version += 1;
@@ -108,7 +108,7 @@ pub(crate) fn empty(account: &Account) -> Posting {
     }
 }
 
-/// `amount` of the reward `tasting`, of which there are `most`.
+/// Returns a take of `amount` of the reward `tasting`, with the limit `most`.
 pub(crate) fn take(amount: i64, most: i64) -> Take {
     Take::new(tasting(), amount, most)
 }
@@ -123,30 +123,30 @@ pub(crate) fn email(name: &str) -> Alias {
     Alias { kind: "email".to_owned(), hash }
 }
 
-/// What it takes to be given `alias` that nobody has.
+/// Returns the claim of a free `alias`.
 pub(crate) fn claim(alias: Alias) -> Claim {
     claim_of("m-1", alias)
 }
 
-/// What it takes for a member to be given `alias` that nobody has.
+/// Returns the claim of a free `alias` by a member.
 pub(crate) fn claim_of(id: &str, alias: Alias) -> Claim {
     Claim { alias, member: member(id), from: None }
 }
 
-/// Commits what must be possible to commit.
+/// Commits a posting that must succeed.
 pub(crate) async fn commit(table: &Table, posting: &Posting) -> Account {
     assert_eq!(table.store.commit(posting).await.unwrap(), Commit::Committed);
     posting.own.account.clone()
 }
 
-/// A table with one member, `m-1`.
+/// Returns a table with one member, `m-1`.
 pub(crate) async fn table_with_member() -> (Table, Account) {
     let table = Table::new().await;
     let account = commit(&table, &enrollment(&member("m-1"))).await;
     (table, account)
 }
 
-/// The day until which sample points last.
+/// The last day of sample points.
 pub(crate) const LAST_DAY: Date = date(2027, 11, 30);
 
 fn add_entry(posting: &mut Posting, id: &EntryId, points: i64, fingerprint: Option<&Fingerprint>) {

@@ -1,4 +1,4 @@
-//! The auditor's books on what keeps points alive: the newest day that anything a member did gives them, and what was before.
+//! The auditor's books on activity: the newest day to which it extends points, and the state before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use super::{Auditor, Fate, Life, Rules};
 const DAYS_KEPT_MAX: usize = 8;
 const WAITS_KEPT_MAX: usize = 4;
 
-/// What is behind the newest day.
+/// The data behind the newest day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Newest {
-    /// How many things the member did, by the day by which they can be confirmed, if they must be.
+    /// The number of activities, by the day by which they can be confirmed, if they must be.
     done: BTreeMap<Option<Date>, i64>,
     stays: bool,
     before: Option<Date>,
@@ -28,7 +28,7 @@ impl Newest {
         }
     }
 
-    /// Where those can be found now that could be confirmed by this day.
+    /// Returns where activities that could be confirmed by this day are stored now.
     fn find(&self, until: Option<Date>) -> Option<(Option<Date>, i64)> {
         let mut done = self.done.iter().map(|(found, times)| (*found, *times));
         done.find(|(found, _)| match (until, found) {
@@ -46,7 +46,7 @@ impl Newest {
 }
 
 impl Auditor {
-    /// The member did something of this kind on this day, which may have to be confirmed.
+    /// Records an activity of this kind on this day, which may have to be confirmed.
     pub(super) fn is_active(&mut self, rules: &Rules, kind: &str, day: Date, until: Option<Date>) {
         if rules.life != Life::Inactivity || !rules.activity.contains(&kind) {
             return;
@@ -77,7 +77,7 @@ impl Auditor {
         }
     }
 
-    /// What the member did on this day is undone.
+    /// Undoes an activity of this day.
     pub(super) fn was_not_active(&mut self, rules: &Rules, kind: &str, day: Date, until: Option<Date>) {
         if self.alive_to == Some(rules.last_day(day))
             && rules.life == Life::Inactivity
@@ -87,7 +87,7 @@ impl Auditor {
         }
     }
 
-    /// What could be confirmed by yesterday counts no more.
+    /// Removes what could be confirmed until yesterday.
     pub(super) fn ends_activity(&mut self, today: Date) {
         let over = self.newest.done.iter().find(|(until, _)| until.is_some_and(|until| until < today));
         if let Some((until, times)) = over.map(|(until, times)| (*until, *times)) {
@@ -107,7 +107,7 @@ impl Auditor {
         }
     }
 
-    /// What the member did on this day is confirmed.
+    /// Confirms an activity of this day.
     pub(super) fn was_active(&mut self, rules: &Rules, kind: &str, day: Date, until: Date) {
         if self.alive_to == Some(rules.last_day(day))
             && rules.life == Life::Inactivity

@@ -1,4 +1,4 @@
-//! The auditor's books on a challenge: how many purchases of each day are still to be paid for.
+//! The auditor's books on a challenge: the unpaid purchases of each day.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use regulars_domain::steps::Steps;
 
 use super::later;
 
-/// So many purchases within so many days.
+/// A number of purchases within a number of days.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dare {
     pub(crate) times: i64,
@@ -16,13 +16,13 @@ pub(crate) struct Dare {
     pub(crate) repeats: bool,
 }
 
-/// What a purchase did about it.
+/// The effect of a purchase on it.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) points: i64,
-    /// Those of the points that it completed the challenge for.
+    /// The points for completions.
     completed: i64,
-    /// The days of the purchases that were paid for by it; `None` if it did not count.
+    /// The days of the purchases that it paid for; `None` if it did not count.
     paid_for: Option<Vec<Date>>,
 }
 
@@ -42,7 +42,7 @@ impl Tally {
         };
         self.add(day, 1);
         let mut paid_for = Vec::new();
-        // The step makes up for one that went missing, and with it the points come back.
+        // The step makes up for a missing one, and its points return with it.
         let mut points = if self.fill() { dare.points } else { 0 };
         let completed_from = points;
         self.won |= points > 0 && !dare.repeats;
@@ -68,7 +68,7 @@ impl Tally {
         points
     }
 
-    /// The first day from which on there are enough within the days of the dare.
+    /// Returns the first day from which enough purchases are within the days of the challenge.
     fn enough_from(&self, dare: Dare) -> Option<Date> {
         let mut day = *self.by_day.keys().next()?;
         let last = *self.by_day.keys().next_back()?;
@@ -82,8 +82,8 @@ impl Tally {
         None
     }
 
-    /// Undoes what a purchase of this day did, and tells by how many points that is more or less. Where rules no longer know the
-    /// challenge, a step that was paid for with another purchase only goes missing.
+    /// Undoes the effect of a purchase of this day, and returns the change of points. If the rules no longer know the
+    /// challenge, a step that was paid for with another purchase is only missing.
     pub(super) fn undoes(
         &mut self,
         dare: Option<Dare>,
@@ -113,17 +113,17 @@ impl Tally {
         if self.fill() && !own_only {
             change += dare.points;
         }
-        // What is free again may be enough with what came since.
+        // Freed purchases may complete it together with later ones.
         change += self.completed(dare, &mut Vec::new(), -change / dare.points);
         self.forgets(Some(dare), earliest);
         change.min(0)
     }
 
-    /// Forgets what nothing from the day `earliest` on can go with.
+    /// Drops what cannot be combined with anything from the day `earliest` on.
     pub(super) fn forgets(&mut self, dare: Option<Dare>, earliest: Date) {
         if let Some(dare) = dare {
             self.by_day.retain(|day, _| matters(dare, *day, earliest));
-            // Late days, today, and tomorrow for a clock that runs ahead; and three windows more.
+            // Late days, today, tomorrow for a clock that is ahead, and three more windows.
             let windows = (i64::from(super::BACKDATING_DAYS_MAX) + 2) / dare.days + 3;
             while self.by_day.values().sum::<i64>() > (dare.times * windows).min(100) {
                 let first = *self.by_day.keys().next().unwrap();
@@ -138,7 +138,7 @@ impl Tally {
         self.by_day.retain(|_, count| *count > 0);
     }
 
-    /// Lets steps make up for missing ones, and tells whether thereby none is missing any more.
+    /// Makes steps fill missing ones, and returns whether none is missing any more.
     fn fill(&mut self) -> bool {
         let before = self.missing;
         while self.missing > 0
@@ -150,7 +150,7 @@ impl Tally {
         before > 0 && self.missing == 0
     }
 
-    /// That the account remembers the same.
+    /// Asserts that the account stores the same.
     pub(super) fn audit(&self, steps: Option<&Steps>) {
         let steps = steps.cloned().unwrap_or_default();
         let mut by_day = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Comparing the books with an account and its ledger, and each of these with itself.
+//! Compares the books with an account and its ledger, and each of these with itself.
 
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ impl Auditor {
         self.audit_parts(rules, account);
     }
 
-    /// Compares each book with the part of the account that it is about.
+    /// Compares each book with its part of the account.
     fn audit_parts(&self, rules: &Rules, account: &Account) {
         self.shop.audit(rules, account);
         self.tally.audit(account.steps.get("dare"));
@@ -133,7 +133,7 @@ impl Auditor {
     }
 }
 
-/// Whether entries of this kind tell what each rule gave.
+/// Returns whether entries of this kind have a breakdown.
 fn has_breakdown(kind: Kind) -> bool {
     matches!(kind, Kind::Enrollment | Kind::Accrual | Kind::AccrualReversal | Kind::Amendment)
 }
@@ -147,7 +147,7 @@ fn extend(lots: &mut BTreeMap<Expiry, i64>, day: Date) {
     }
 }
 
-/// Makes these moves.
+/// Applies these moves.
 fn move_lots(lots: &mut BTreeMap<Expiry, i64>, moves: &[LotMove]) {
     for LotMove(from, to, points) in moves {
         *lots.entry(*from).or_insert(0) -= points.get();

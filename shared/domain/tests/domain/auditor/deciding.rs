@@ -1,4 +1,4 @@
-//! What each command gives or takes, or why it is refused.
+//! The result of each command, or why it is refused.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -8,17 +8,17 @@ use super::{
 };
 
 impl Gift {
-    /// What the member did for it.
+    /// Returns the kind of activity.
     fn kind(&self) -> &'static str {
         if self.attempt.is_some() { "purchase" } else { "activity" }
     }
 
-    /// Whether anything is left of it that the member did.
+    /// Returns whether anything of it is left.
     fn is_left(&self) -> bool {
         !self.undone && (self.attempt.is_none() || self.refunded < self.paid)
     }
 
-    /// What a purchase counts as it is now.
+    /// Returns what a purchase counts now.
     fn counts(&self, rules: &Rules) -> Unsure {
         let paid = if self.undone { 0 } else { self.paid - self.refunded };
         let counted = [self.qualifying, paid, i64::from(self.attempt.is_some() && !self.undone)];
@@ -27,7 +27,7 @@ impl Gift {
 }
 
 impl Auditor {
-    /// Gives points, now or later, and counts them toward a tier. `then` are the rules of when it happened.
+    /// Gives points, now or later, and counts them toward a tier. `then` are the rules of the day on which it happened.
     fn give(&mut self, (then, rules): (&Rules, &Rules), key: &str, mut gift: Gift) {
         let points: i64 = gift.lines.iter().sum();
         let day = gift.day;
@@ -62,7 +62,7 @@ impl Auditor {
             self.shop.paid += gift.paid;
             self.shop.purchases += 1;
             if let Some(Wanted::Confirmation(last)) = waits {
-                // A purchase that gives nothing waits too.
+                // A purchase without points waits too.
                 gift.waits = waits;
                 self.shop.waits(last, gift.counts(rules));
             }
@@ -76,7 +76,7 @@ impl Auditor {
         self.tier = self.tier_now(rules);
     }
 
-    /// What a purchase gives, or why nothing.
+    /// Returns the points of a purchase, or why there are none.
     pub(crate) fn buys(
         &mut self,
         timeline: &Timeline,
@@ -105,7 +105,7 @@ impl Auditor {
         Ok(points)
     }
 
-    /// What a review gives, or why nothing.
+    /// Returns the points of a review, or why there are none.
     pub(crate) fn reviews(&mut self, timeline: &Timeline, key: &str, moment: Timestamp) -> Result<i64, &'static str> {
         let (day, version) = (day_of(moment), timeline.version_at(moment));
         let (then, rules) = (timeline.version(version), timeline.version(self.version));
@@ -124,7 +124,7 @@ impl Auditor {
         Ok(REVIEW + tier + plan)
     }
 
-    /// What the plan gives on top of the base.
+    /// Returns the points of the plan on top of the base.
     fn for_plan(&self, rules: &Rules, base: i64) -> i64 {
         self.membership.offer().map_or(0, |offer| rules.rounded(base, offer.percent - 100, 100))
     }
@@ -142,7 +142,7 @@ impl Auditor {
         Ok(0)
     }
 
-    /// The key of one of the payments for plans.
+    /// Returns the key of one of the payments for plans.
     pub(crate) fn payment(&self, which: usize) -> Option<String> {
         self.membership.payment(which)
     }
@@ -192,7 +192,7 @@ impl Auditor {
         Ok(0)
     }
 
-    /// What a refund, of so much in all, takes back; all of it if it says nothing.
+    /// Returns what a refund of a total deducts; without a total, everything.
     pub(crate) fn refunds(&mut self, timeline: &Timeline, key: &str, total: Option<i64>) -> Result<i64, &'static str> {
         let mut gift = self.gifts[key].clone();
         let (then, rules) = (timeline.version(gift.version), timeline.version(self.version));
@@ -226,14 +226,14 @@ impl Auditor {
         let own = before.points().max(0);
         let from_waiting = waits.map_or(0, |waits| self.unqueue(waits, due.min(own)));
         due -= from_waiting;
-        // Points that waited went to the lot that points of that day go to.
+        // Pending points went to the lot of their day.
         let own = match (gift.waits, gift.confirmed_on) {
             (None, _) => gift.last_day,
             (Some(_), Some(day)) => Some(then.last_day_of(day, gift.day, gift.posted_on)),
             (Some(Wanted::Day(_, last_day)), None) => Some(last_day),
             (Some(Wanted::Confirmation(_)), None) => None,
         };
-        // Or those have gone on to the next day.
+        // Or the lot was merged into the next one.
         let own = own.and_then(|own| {
             let days = self.credits.iter().filter(|credit| credit.left > 0).map(|credit| credit.last_day);
             days.filter(|day| *day >= own).min()
@@ -242,7 +242,7 @@ impl Auditor {
             credits.iter().filter(|credit| credit.last_day == own).map(|credit| credit.left).sum::<i64>()
         };
         let from_own = own.map_or(0, |own| due.min(available(&self.credits, own)));
-        // What it gave itself goes before what was kept alive.
+        // Its own points come before extended ones.
         self.credits.sort_by_key(|credit| (Some(credit.last_day) != own, credit.last_day, credit.was));
         let from_others = (due - from_own).min(self.spendable() - from_own);
         self.take_in_order(from_own + from_others);
@@ -269,7 +269,7 @@ impl Auditor {
         Ok(-(from_waiting + from_own + from_others + owed))
     }
 
-    /// Gives a tier until a day, or takes back what was given.
+    /// Sets a minimum tier until a day, or removes it.
     pub(crate) fn overrides(&mut self, rules: &Rules, given: Option<(usize, Date)>) {
         self.ladder.gives(given);
         self.tier = self.tier_now(rules);
@@ -286,7 +286,7 @@ impl Auditor {
         Ok(points)
     }
 
-    /// What a coffee costs, or why there is none; until when it is held, if so.
+    /// Returns the cost of a coffee, or why there is none; and until when it is held, if so.
     pub(crate) fn drinks(&mut self, rules: &Rules, key: &str, until: Option<Timestamp>) -> Result<i64, &'static str> {
         let this_month = |day: &&Date| (day.year(), day.month()) == (self.today.year(), self.today.month());
         if self.coffee_days.iter().filter(this_month).count() >= COFFEES_A_MONTH {
@@ -297,7 +297,8 @@ impl Auditor {
         Ok(-rules.coffee)
     }
 
-    /// What money off costs at three points for two cents, or why there is none; until when it is held, if so.
+    /// Returns the cost of money off at three points for two cents, or why there is none; and until when it is held, if
+    /// so.
     pub(crate) fn gets_off(
         &mut self,
         rules: &Rules,
@@ -364,7 +365,7 @@ impl Auditor {
         Ok(points)
     }
 
-    /// What undoing gives back: all that is still spent if `points` says nothing.
+    /// Returns what a reversal returns: everything that is still spent, without `points`.
     pub(crate) fn undoes(&mut self, key: &str, points: Option<i64>) -> Result<i64, &'static str> {
         let mut spending = self.spendings[key].clone();
         let Fate::Captured(spent) = spending.fate else { return Err("NotHeld") };
@@ -372,7 +373,7 @@ impl Auditor {
         if points.is_some_and(|points| points <= 0) || back > spent {
             return Err("MoreThanSpent");
         }
-        // Of the points that were held, those that expire first were spent; of those, the first stay spent.
+        // Of the held points, those that expire first were spent; of those, the first stay spent.
         let (mut stays, mut due) = (spent - back, spent);
         for (_, part) in &mut spending.taken {
             let of_spent = due.min(*part);
@@ -391,17 +392,17 @@ impl Auditor {
         Ok(back)
     }
 
-    /// The version that decided an accrual or a redemption.
+    /// Returns the version that decided an accrual or a redemption.
     pub(crate) fn version_of(&self, key: &str) -> usize {
         self.gifts.get(key).map(|gift| gift.version).or_else(|| Some(self.spendings.get(key)?.version)).unwrap()
     }
 
-    /// The points that a redemption holds or spent.
+    /// Returns the points that a redemption holds or spent.
     pub(crate) fn cost_of(&self, key: &str) -> i64 {
         self.spendings[key].points()
     }
 
-    /// What was paid for a purchase.
+    /// Returns the amount paid for a purchase.
     pub(crate) fn paid_for(&self, key: &str) -> i64 {
         self.gifts[key].paid
     }

@@ -1,4 +1,4 @@
-//! The auditor's books on a tier: what counted by year or by month, and what earlier ones left over.
+//! The auditor's books on a tier: amounts by year or by month, and what earlier ones secured.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use regulars_domain::account::Account;
 
 use super::{Rules, later};
 
-/// Over what points count toward a tier.
+/// The period over which points count toward a tier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Over {
     Year,
     Months(i32),
 }
 
-/// For so many months that are over, late purchases and refunds change what they left over.
+/// The number of past months for which late purchases and refunds change what they secured.
 const OPEN_MONTHS: i32 = 7;
 
-/// The books. Years count as they are called; months from the beginning of our era.
+/// The books. Years have their number; months are counted from the beginning of our era.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ladder {
     counted: BTreeMap<i32, i64>,
-    /// The level that an earlier year or month left for this one.
+    /// The level that an earlier year or month secured for this one.
     left_over: Vec<(i32, usize)>,
     given: Option<(usize, Date)>,
 }
@@ -42,7 +42,7 @@ impl Rules {
         }
     }
 
-    /// The last day on which what was left over for a year or a month holds.
+    /// Returns the last day of what was secured for a year or a month.
     fn last_of(&self, span: i32) -> Date {
         let next = match self.over {
             Over::Year => Date::new((span + 1).try_into().unwrap(), 1, 1).unwrap(),
@@ -156,7 +156,7 @@ impl Ladder {
         left.chain(lately).chain(given).chain([self.rank_of(rules, now)]).max().unwrap()
     }
 
-    /// Forgets what is too old to matter.
+    /// Drops what is too old to matter.
     pub(super) fn forgets(&mut self, rules: &Rules, today: Date) {
         if let Over::Months(months) = rules.over {
             let open = month(today) - OPEN_MONTHS;

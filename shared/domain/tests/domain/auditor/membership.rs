@@ -1,4 +1,4 @@
-//! The auditor's books on plans, and on what is used without points.
+//! The auditor's books on plans and entitlements.
 
 use jiff::{Span, civil::Date};
 use regulars_domain::{
@@ -12,24 +12,24 @@ use super::Rules;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offer {
     pub(crate) months: i32,
-    /// The level that it has as its floor.
+    /// The level that is its floor.
     pub(crate) floor: usize,
     pub(crate) percent: i64,
-    /// For how many days after the last paid one it goes on.
+    /// The days of grace after the last paid one.
     pub(crate) grace: i64,
     pub(crate) tastings: usize,
 }
 
-/// The names of the plans that there may be.
+/// The possible plans.
 pub(crate) const PLANS: [&str; 2] = ["plus", "max"];
 
 #[derive(Clone, Debug)]
 struct Paid {
     plan: usize,
-    /// How many plans were begun before.
+    /// The number of plans that were started before.
     number: usize,
     first: Date,
-    /// Its terms when it was last paid.
+    /// Its terms at the last payment.
     offer: Offer,
     day_of_month: i8,
     /// The day on which the next payment is due.
@@ -71,11 +71,11 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// That it has become `today`.
+    /// Advances to `today`.
     pub(super) fn lives_on(&mut self, today: Date) {
         self.today = today;
         self.ended += usize::from(self.paid.as_ref().is_some_and(|paid| paid.ends() == today));
-        // On the day after the last paid one it can always be paid again.
+        // It can always be paid again on the day after the last paid one.
         self.paid = self.paid.take().filter(|paid| paid.ends() > today || paid.next == today);
     }
 
@@ -129,7 +129,7 @@ impl Membership {
         self.paid = None;
     }
 
-    /// What the member has paid for.
+    /// Returns what the member has paid for.
     pub(super) fn offer(&self) -> Option<Offer> {
         self.paid.as_ref().filter(|paid| paid.ends() > self.today).map(|paid| paid.offer)
     }
@@ -149,7 +149,7 @@ impl Membership {
         Ok(0)
     }
 
-    /// That the account says the same.
+    /// Asserts that the account says the same.
     pub(super) fn audit(&self, account: &Account, today: Date) {
         let term = account.plans.first().map(|term| (term.plan.to_string(), term.through));
         let paid = self.paid.as_ref().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));

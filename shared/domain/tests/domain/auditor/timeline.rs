@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::Rules;
 
-/// The versions of a program, oldest first, each with the instant from which it is in force. The first has always been.
+/// The versions of a program, oldest first, each with the instant from which it is in force. The first one has always
+/// been.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline(Vec<(Timestamp, Rules)>);
 
@@ -17,7 +18,7 @@ impl Timeline {
         self.0.push((from, rules));
     }
 
-    /// The number of the version in force at an instant.
+    /// Returns the number of the version in force at an instant.
     pub(crate) fn version_at(&self, instant: Timestamp) -> usize {
         self.0.iter().take_while(|(from, _)| *from <= instant).count()
     }
@@ -30,14 +31,14 @@ impl Timeline {
         self.version(self.version_at(instant))
     }
 
-    /// When the version after this one begins, if there is one.
+    /// Returns when the version after this one comes into force, if there is one.
     pub(super) fn next(&self, version: usize) -> Option<(Timestamp, &Rules)> {
         self.0.get(version).map(|(from, rules)| (*from, rules))
     }
 }
 
 impl Rules {
-    /// Whether these do the same as time passes: all that differs is what a purchase gives.
+    /// Returns whether these have the same effects of time: they differ only in the points of a purchase.
     pub(super) fn is_same_over_time(&self, other: &Self) -> bool {
         let lasting = |rules: &Self| {
             format!("{:?}", Self { points: 1, per: 1, app_percent: 101, percents: [100; 3], ..rules.clone() })

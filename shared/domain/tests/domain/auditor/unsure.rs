@@ -1,4 +1,4 @@
-//! The auditor's books on what purchases count that may still lapse, and on what the member bought in all.
+//! The auditor's books on what unconfirmed purchases count, and on lifetime purchases.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use regulars_domain::account::Account;
 
 use super::Rules;
 
-/// Most years or months, those of all days together, under which such purchases count.
+/// Maximum number of years or months, over all days, under which such purchases count.
 const SPANS_MAX: usize = 28;
 
-/// What counts under one year or month: points, money and visits.
+/// Amounts of one year or month: points, money and visits.
 type Counted = [i64; 3];
 
 /// What purchases count that can be confirmed by one day.
@@ -21,7 +21,7 @@ pub(super) struct Unsure {
     pub(super) purchases: i64,
 }
 
-/// What all purchases count that may still lapse, by the day by which they can be confirmed; and all that was bought.
+/// What all unconfirmed purchases count, by the day by which they can be confirmed; and lifetime purchases.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shop {
     unsure: BTreeMap<Date, Unsure>,
@@ -42,7 +42,7 @@ impl Unsure {
         self.by_span.is_empty() && self.paid == 0 && self.purchases == 0
     }
 
-    /// Takes what it can of `wanted`, out of the wanted year or month first, and leaves the rest of it in there.
+    /// Takes what it can of `wanted`, from the wanted year or month first, and leaves the rest of it there.
     fn gives(&mut self, wanted: &mut Self) {
         for (span, counted) in &mut wanted.by_span {
             let others: Vec<_> = self.by_span.keys().copied().filter(|other| other != span).collect();
@@ -73,12 +73,12 @@ impl Unsure {
 }
 
 impl Shop {
-    /// The days by which something can be confirmed.
+    /// Returns the days by which something can be confirmed.
     pub(super) fn days(&self) -> impl Iterator<Item = Date> {
         self.unsure.keys().copied()
     }
 
-    /// Whether there are more years and months than may be.
+    /// Returns whether there are too many years and months.
     pub(super) fn is_crowded(&self) -> bool {
         self.unsure.values().map(|unsure| unsure.by_span.len()).sum::<usize>() > SPANS_MAX
     }
@@ -87,14 +87,14 @@ impl Shop {
         self.unsure.entry(last).or_default().joins(unsure);
     }
 
-    /// What could be confirmed by one day can be so by another.
+    /// Moves what can be confirmed by one day to another.
     pub(super) fn moves(&mut self, soon: Date, late: Date) {
         if let Some(unsure) = self.unsure.remove(&soon) {
             self.waits(late, unsure);
         }
     }
 
-    /// Takes this from what can be confirmed by that day, or by a later one; tells whether there was any.
+    /// Takes this from what can be confirmed by that day, or by a later one; returns whether there was any.
     pub(super) fn takes(&mut self, last: Date, wanted: &Unsure) -> bool {
         let mut left = wanted.clone();
         for unsure in self.unsure.range_mut(last..).map(|(_, unsure)| unsure) {
@@ -104,7 +104,7 @@ impl Shop {
         left != *wanted
     }
 
-    /// What can be confirmed no longer today, taken off.
+    /// Removes and returns what can no longer be confirmed today.
     pub(super) fn lapses(&mut self, today: Date) -> Vec<(i32, i64)> {
         let mut lapsed = Vec::new();
         while let Some(first) = self.unsure.first_entry().filter(|first| *first.key() < today) {

@@ -1,4 +1,4 @@
-//! What a member is told ahead of time, worked out day by day.
+//! Expiry notices, computed day by day.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use regulars_domain::{chain::Sealed, entry::By};
 use super::{day_of, later};
 use crate::world::expiring;
 
-/// What a member is told on `day`: so many points expire when `last_day` is over.
+/// A notice of `day`: a number of points expires after `last_day`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Warning {
     pub(crate) day: Date,
@@ -17,7 +17,7 @@ pub(crate) struct Warning {
 }
 
 impl Warning {
-    /// What a ledger says ahead of time.
+    /// Returns the notices of a ledger.
     pub(crate) fn all(ledger: &[Sealed]) -> Vec<Self> {
         let entries = ledger.iter().map(|sealed| &sealed.entry);
         entries
@@ -34,8 +34,8 @@ impl Warning {
             .collect()
     }
 
-    /// What must be said when `today` begins of points by their last day, to somebody who has been told up to `told_to` and is
-    /// looked at on `end`.
+    /// Returns the notices due at the beginning of `today` for points by their last day, for a member with notices up
+    /// to `told_to` and a review on `end`.
     pub(crate) fn due(
         points: impl Iterator<Item = (Date, i64)>,
         notice_days: i64,

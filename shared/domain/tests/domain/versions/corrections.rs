@@ -1,4 +1,4 @@
-//! A mistaken version that is taken back, and levels that get another name.
+//! A mistaken version that is corrected, and levels that are renamed.
 
 use regulars_domain::entry::Kind;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn mistaken(tiers: &Value) -> [Rulebook; 3] {
     [first, mistake, corrected]
 }
 
-/// The changes of tier that a ledger tells, by id.
+/// Returns the changes of tier in a ledger, by id.
 fn changes_of(member: &Member) -> Vec<(String, String)> {
     let entries = member.ledger.iter().map(|sealed| &sealed.entry).filter(|entry| entry.kind() == Kind::TierChange);
     let told = entries.map(|entry| {
@@ -125,7 +125,7 @@ fn a_correction_ends_what_one_version_gave_and_not_what_others_gave() {
     };
     let first = program_of(&levels(300, 1_000));
     let mistake = first.then(at("2028-02-01"), &levels(200, 240));
-    // A version in between that is right, and one that says nothing of tiers.
+    // A correct version in between, and one without tiers.
     let (other, last) = (levels(200, 1_000), levels(300, 1_000));
     let mut unrelated = other.clone();
     unrelated["points"]["backdating_days_max"] = json!(61);
@@ -142,7 +142,7 @@ fn a_correction_ends_what_one_version_gave_and_not_what_others_gave() {
     }
 }
 
-/// The levels, the third of which is called `gold`, and a plan with that floor.
+/// Returns the levels, the third of which is named `gold`, and a plan with that floor.
 fn named(gold: &str) -> Value {
     let levels = json!([{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 }, { "id": gold, "threshold": 200 }]);
     let mut document = with_levels(&levels, &json!({}));
@@ -150,7 +150,7 @@ fn named(gold: &str) -> Value {
     document
 }
 
-/// How a member comes to a level.
+/// How a member reaches a level.
 type Act = fn(&mut Member, &Rulebook);
 
 #[test]

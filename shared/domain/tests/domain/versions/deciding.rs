@@ -1,4 +1,4 @@
-//! Which version decides: a purchase by when it happened, and what follows from an entry by the version of that entry.
+//! Which version decides: a purchase by its own time, and later events of an entry by the version of that entry.
 
 use regulars_domain::earn::EarnRefusal;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Member;
 use crate::world::{Rulebook, at, changes, document, lots, on, program_of, purchase, used};
 
-/// What a version of these tests says: points per euro, months that they live, days of backdating, silver's threshold.
+/// The values of a version: points per euro, lifetime in months, days of backdating, silver's threshold.
 fn rules(points: i64, months: i64, backdating: i64, silver: i64) -> Value {
     document(json!({
         "points": { "expiry": { "after_months": months, "rounded_to": "exact_day" }, "backdating_days_max": backdating,
@@ -30,7 +30,7 @@ fn a_purchase_is_decided_by_the_version_in_force_when_it_happened() {
         ("2027-03-01T07:59:59.999999999+03:00", "2027-03-15", 10, "2028-03-01", 1),
         ("2027-03-01T08:00", "2027-03-01T08:00", 20, "2027-04-01", 2),
         ("2027-03-01T08:00", "2027-03-15", 20, "2027-04-01", 2),
-        // The clock of the till runs ahead, over the moment of the change. That counts as now.
+        // The till's clock is ahead, past the instant of the change. That counts as now.
         ("2027-03-01T08:02", "2027-03-01T07:59", 10, "2028-03-01", 1),
     ] {
         let mut member = Member::joins(&first, "2027-01-01");
@@ -77,7 +77,7 @@ fn a_purchase_may_be_posted_as_late_as_the_version_says_that_was_in_force_when_i
 
 #[test]
 fn what_a_late_purchase_under_an_earlier_version_can_need_is_kept_for_as_long() {
-    // The cap of a day forty days ago, under the version that lets purchases come so late.
+    // The cap of a day forty days ago, under the version that allows such late purchases.
     let capped = |backdating: i64| {
         document(json!({
             "points": { "backdating_days_max": backdating },

@@ -1,4 +1,4 @@
-//! Which documents are needed to settle an account, and what is not known: newer versions, and time that has passed already.
+//! Which documents are needed to settle an account, and how unknown newer versions and slow clocks are handled.
 
 use regulars_domain::{
     settle::{Settlement, settle},
@@ -12,7 +12,7 @@ use crate::{
     world::{Rulebook, at, changes, document, lots, lots_of, program_of, purchase},
 };
 
-/// Sixty versions, one a day, of which only three change what time does, the last of them the tiers.
+/// Returns sixty versions, one a day, of which only three change the effects of time, the last of them the tiers.
 fn sixty() -> Rulebook {
     let mut document = silver_at(300, &json!({}));
     let mut rulebook = program_of(&document);
@@ -86,7 +86,7 @@ fn an_account_needs_the_versions_that_its_promises_its_plan_and_its_holds_rest_o
     held.adjusts(&second, at("2027-02-10"), "a-1", 10).unwrap();
     held.holds(&second, "2027-02-28T23:45", "r-1", "tea", 3_600).unwrap();
     for (what, mut member, expected) in [
-        // The second gave the tiers that the third has, and promises will rest on it.
+        // The second introduced the tiers that the third has, and promises will name it.
         ("plain", plain, vec![2, 3]),
         ("promised", promised, vec![1, 2, 3]),
         ("paid", paid, vec![1, 2, 3]),
@@ -108,7 +108,7 @@ fn an_account_that_was_settled_by_a_newer_version_than_is_known_is_not_settled_b
         let settlement = settle(first.versions(), member.account.clone(), at(now));
         assert!(matches!(settlement, Settlement::Stale), "{now}: {settlement:?}");
     }
-    // Where the version is known, a clock behind its beginning is no reason to go back to the older one.
+    // If the version is known, a clock before its instant does not revert to the older one.
     let settled = member.settled(&second, at("2027-01-10"));
     assert_eq!((settled.program().version, settled.now()), (2, at("2027-02-05")));
 }
@@ -135,7 +135,7 @@ fn plain() -> Value {
 #[test]
 fn points_that_arrive_after_their_last_day_expire_in_the_same_posting() {
     let program = program_of(&plain());
-    // The other account was committed after midnight by a machine whose clock is ahead of the one that decides now.
+    // The other account was committed after midnight by a machine whose clock is ahead of the current one.
     let club = || {
         let mut club = Club::of(&program, "2026-11-01", &["m-1", "m-2"]);
         club.get_mut("m-1").account.lots = lots(&[("2027-05-31", 30), ("2027-06-30", 12)]);

@@ -1,4 +1,4 @@
-//! Random histories of versions: settling an account at extra moments never changes what becomes of it.
+//! Random histories of versions: settling an account at additional instants never changes the result.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ use crate::{
     world::{Rulebook, at, document, entry_id, euro, on, program_of, purchase},
 };
 
-/// What a version says.
+/// The values of a version.
 #[derive(Clone, Debug)]
 struct Look {
     silver: i64,
@@ -33,7 +33,7 @@ struct Look {
     backdating: i64,
     notice_days: i64,
     floor: Option<usize>,
-    /// Whether there are presents for birthdays, a cap, and a punch card.
+    /// Whether there are birthday points, a cap, and a punch card.
     has: [bool; 3],
     dare_days: Option<i64>,
     rate: i64,
@@ -143,14 +143,14 @@ fn any_look() -> impl Strategy<Value = Look> {
     )
 }
 
-/// What a new version takes over from the one before it.
+/// What a new version keeps of the one before it.
 #[derive(Clone, Copy, Debug)]
 enum Keeps {
     /// The kind of period.
     Period,
-    /// All but the thresholds and names of levels.
+    /// Everything but the thresholds and names of levels.
     AllButLevels,
-    /// All that has to do with tiers.
+    /// Everything about tiers.
     Tiers,
     Nothing,
 }
@@ -169,7 +169,7 @@ enum Step {
     Publish { look: Box<Look>, keeps: Keeps, corrects: bool, at_midnight: bool },
 }
 
-/// A step, and whether the touched one of the two members is settled and committed before it.
+/// Returns a step, and whether the touched one of the two members is settled and committed before it.
 fn any_step() -> impl Strategy<Value = (bool, Step)> {
     let hours = prop_oneof![3 => 1..48_i64, 3 => 48..1500_i64, 2 => 1500..9000_i64];
     let late = prop_oneof![2 => Just(0), 1 => 0..2000_i64];
@@ -230,7 +230,7 @@ impl History {
         self.look = look;
     }
 
-    /// What `member` does at a step, and what comes of it.
+    /// Runs a step for `member`, and returns the result.
     fn act(&self, member: &mut Member, step: &Step, key: &str) -> String {
         let (rules, now) = (&self.rulebook, self.now);
         let told = |entry: Entry| format!("{:?} {}", entry.kind(), entry.points());
@@ -265,11 +265,12 @@ impl History {
     }
 }
 
-/// What a ledger tells, apart from when it was written and from notices, which are spared once their points are over.
+/// Returns the content of a ledger, without the time of posting and without notices, which are omitted after the
+/// expiry.
 fn told(member: &Member, rulebook: &Rulebook) -> Vec<Entry> {
     let entries = member.ledger.iter().map(|sealed| sealed.entry.clone());
     let entries = entries.filter(|entry| entry.kind() != Kind::Notice && entry.kind() != Kind::Change);
-    // Settling need not know of a version that changes nothing over time, so an entry of the engine may name the one before it.
+    // Settling does not read a version without effects of time, so an entry of the engine may name the one before it.
     let versions = rulebook.versions();
     let over_time = |version: u64| {
         let heads = versions.heads().iter().filter(|head| head.version <= version && head.differs != Differs::Nothing);

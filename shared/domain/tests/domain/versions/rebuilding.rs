@@ -1,4 +1,4 @@
-//! Rebuilding accounts from their ledgers: from every kind of entry, and what shows when one of the two was changed.
+//! Rebuilding accounts from their ledgers: every kind of entry, and faults when either was changed.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use crate::{
     world::{Rulebook, at, document, euro, lots, on, plan_term, program_of, purchase},
 };
 
-/// A program with something for every kind of entry, and a document with another threshold for gold.
+/// Returns a program with something for every kind of entry, and a document with another threshold for gold.
 fn of_every_kind(gold: i64) -> Value {
     document(json!({
         "points": { "expiry": { "after_months": 12, "rounded_to": "end_of_month" }, "expiry_notice_days": 30,
@@ -45,7 +45,7 @@ fn of_every_kind(gold: i64) -> Value {
 
 const M: &str = "m-1";
 
-/// A club to whose members everything happens that an entry can tell, across a change of rules.
+/// Returns a club whose members have entries of every kind, across a change of rules.
 fn story() -> (Rulebook, Club) {
     let first = program_of(&of_every_kind(400));
     let rules = first.then(at("2027-02-01"), &of_every_kind(300));
@@ -93,7 +93,7 @@ fn story() -> (Rulebook, Club) {
     (rules, club)
 }
 
-/// Its place in the list of all kinds. A kind that is missing here does not compile.
+/// Returns its position in the list of all kinds. A missing kind does not compile.
 fn place(kind: Kind) -> usize {
     match kind {
         Kind::Enrollment => 0,
@@ -130,7 +130,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
     let (rules, club) = story();
     let mut seen = BTreeSet::new();
     for Member { account, ledger, .. } in club.members.values() {
-        // As they are read back from their text.
+        // As read back from their text.
         let read = |sealed: &Sealed| Sealed::read(sealed.text.clone(), sealed.previous, sealed.hash).unwrap();
         let ledger: Vec<_> = ledger.iter().map(read).collect();
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
@@ -213,7 +213,7 @@ fn a_ledger_that_cannot_be_followed_says_why_and_leaves_the_account_as_it_was() 
     let next = &member.ledger[followed].entry;
     assert!(next.posted_at >= at("2027-02-01"), "the first entry of which the second version is a part: {next:?}");
     assert_eq!(rebuilding.follow(&member.ledger[followed]), Err(LedgerBroken::VersionMissing(2)));
-    // With the version, it goes on from where it was.
+    // With the version, it continues from where it was.
     let before = rebuilding.finish(at("2027-01-31")).unwrap().unwrap();
     let mut resumed = Rebuilding::resume(rules.versions(), before);
     for sealed in &member.ledger[followed..] {

@@ -1,12 +1,12 @@
-//! Returns after the rules have changed: a promise that rested on what is returned is judged again under its own version, and
-//! caps and steps go back as the version said that counted them.
+//! Returns after a change of rules: a promise behind a returned purchase is evaluated again under its own version, and
+//! caps and steps follow the version that counted them.
 
 use serde_json::{Value, json};
 
 use super::{LIFETIME, Member, Rulebook, promises, rolling, silver_at, with_levels};
 use crate::world::{at, document, euro, program_of, purchase, used};
 
-/// What happens in a table: a purchase at a time, posted then; or a refund of a purchase, of so much in all.
+/// A step of a table: a purchase at a time, posted then; or a refund of a purchase, as the total so far.
 enum Step {
     Buys(&'static str, i64),
     Late(&'static str, &'static str, i64),
@@ -103,14 +103,14 @@ fn a_promise_behind_which_purchases_are_returned_is_judged_again_under_its_own_v
             vec![Buys("2028-03-10", 15_000), Returns("2028-01-20", "2028-04-15", 15_000)],
             "bronze qualified -",
         ),
-        // A purchase of another period does not.
+        // A purchase of another period does not make up for it.
         (
             &none,
             &last_year,
             vec![Buys("2028-03-10", 15_000), Returns("2027-07-10", "2028-04-15", 15_000)],
             "bronze qualified -",
         ),
-        // What is returned of another period takes nothing from the promise.
+        // A return in another period does not affect the promise.
         (
             &none,
             &last_year,
