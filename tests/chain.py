@@ -15,7 +15,7 @@ import urllib.request
 
 
 def sha256(*parts: bytes) -> bytes:
-    """The hash of the parts, each followed by a line feed."""
+    """Returns the hash of the parts, each followed by a line feed."""
     return hashlib.sha256(b"".join(part + b"\n" for part in parts)).digest()
 
 
@@ -28,7 +28,7 @@ def get(url: str, token: str | None) -> dict:
 
 
 def read_entries(path: str, token: str | None) -> list[dict]:
-    """All entries, oldest first; those of members who were merged into this one name their member."""
+    """Returns all entries, oldest first; those of merged members name their member."""
     entries, cursor = [], None
     while True:
         query = {"limit": 100} | ({"cursor": cursor} if cursor else {})
@@ -40,7 +40,7 @@ def read_entries(path: str, token: str | None) -> list[dict]:
 
 
 def check_ledger(program: str, member: str, entries: list[dict]) -> bytes:
-    """Follows one ledger, and answers with the hash of its newest entry."""
+    """Verifies one ledger, and returns the hash of its newest entry."""
     previous = sha256(b"regulars ledger 1", program.encode(), member.encode())
     for seq, entry in enumerate(entries, start=1):
         text, name = entry["text"], f"{member}: seq {seq}"
@@ -57,9 +57,9 @@ def check_ledger(program: str, member: str, entries: list[dict]) -> bytes:
 
 
 def check(url: str, program: str, member: str, token: str | None) -> int:
-    """Follows the member's ledger and those merged into it, and compares the end with the account."""
+    """Verifies the member's ledger and those merged into it, and compares the end with the account."""
     path = f"{url}/v1/programs/{urllib.parse.quote(program)}/members/{urllib.parse.quote(member)}"
-    # Reading the entries first writes down what time has done, so the account is read after them.
+    # Reading the entries first commits effects of time, so the account is read after them.
     entries = read_entries(path, token)
     account = get(path, token)
     ledgers: dict[str, list[dict]] = {}

@@ -1,4 +1,4 @@
-"""Checks template.yaml; with `--faults` shows that the checks bite, by planting faults one at a time."""
+"""Checks template.yaml. With `--faults`, checks the checks by injecting faults one at a time."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ import rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# The stack makes its own issuer, or is given one: conditions and SAM's own resolution of parameters differ.
+# With its own issuer and with a given one: conditions and SAM's resolution of parameters differ.
 VARIANTS = {
     "with its own issuer": {},
     "with a given issuer": {
@@ -23,7 +23,7 @@ VARIANTS = {
 
 
 def problems(text, parameters, only=None):
-    """Yields what is wrong with the template `text`, each with the check that found it; of one check, if `only` it."""
+    """Yields each problem of the template `text` with the check that found it; of one check only, with `only`."""
     expanded, refused = expansion.expand(text, parameters)
     for problem in refused:
         yield "expansion", problem
@@ -40,12 +40,12 @@ def problems(text, parameters, only=None):
             for problem in rule(stack):
                 yield rule.__name__, problem
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as broken:
-            # A rule that cannot find its way in the template has found that the template is not as expected.
+            # A rule that fails on the template's structure has found that the template is not as expected.
             yield rule.__name__, f"the template has another shape than expected: {broken!r}"
 
 
 def check(text):
-    """Prints what is wrong with the template; returns whether anything is."""
+    """Prints the problems of the template; returns whether there are any."""
     wrong = False
     for variant, parameters in VARIANTS.items():
         for found_by, problem in problems(text, parameters):
@@ -55,7 +55,7 @@ def check(text):
 
 
 def check_faults(text):
-    """Plants each fault; prints what catches it; returns whether anything got through."""
+    """Injects each fault and prints what detects it; returns whether any was missed."""
     missed = []
     for fault in faults.FAULTS:
         caught = [

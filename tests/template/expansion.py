@@ -1,11 +1,11 @@
-"""The template as CloudFormation gets it: most faults in a SAM template only show once it is expanded."""
+"""The template as CloudFormation receives it: most errors in a SAM template only show after its expansion."""
 
 import copy
 import json
 import logging
 import os
 
-# The libraries below look for a region and would otherwise ask the instance they run on.
+# The libraries below look for a region and would otherwise query the instance metadata.
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
 
 import cfnlint.api
@@ -14,18 +14,18 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-# The translator counts what it does and complains when nobody collects the counts.
+# The translator collects metrics and logs a warning if they are not published.
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
 
 BUILT = "s3://built/"
 
 BASIC_EXECUTION_ROLE = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
-# Rules that are not followed, each with the reason.
+# Ignored rules, each with the reason.
 IGNORED_LINTS: dict[str, str] = {}
 
 STAND_INS = {
-    # The service takes an expression here; the schema of cfn-lint 1.58 takes numbers only.
+    # AWS accepts an expression here; the schema of cfn-lint 1.58 accepts numbers only.
     '"{% ${ReviewConcurrency} %}"': "8",
     "${Partition}": "aws",
     "${TierEvaluationFunctionArn}": "arn:aws:lambda:us-east-1:111122223333:function:tier-evaluation",
@@ -35,14 +35,14 @@ LINTED_REGIONS = ["us-east-1", "eu-central-1"]
 
 
 class ManagedPolicies:
-    """The one managed policy that the template needs, in place of a call to AWS."""
+    """The managed policy that the template needs, instead of a call to AWS."""
 
     def load(self):
         return {"AWSLambdaBasicExecutionRole": BASIC_EXECUTION_ROLE}
 
 
 def expand(text, parameters):
-    """Returns the template of `text` without SAM, and what is wrong with it if it cannot be expanded."""
+    """Returns the template of `text` without SAM, and the errors if it cannot be expanded."""
     template = yaml_parse(text)
     for resource in template["Resources"].values():
         if resource.get("Type") == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
@@ -57,11 +57,11 @@ def expand(text, parameters):
 
 
 def lint(expanded):
-    """Returns what cfn-lint has against `expanded`: errors and warnings, but not its suggestions."""
+    """Returns the errors and warnings of cfn-lint for `expanded`, without its suggestions."""
     linted = copy.deepcopy(expanded)
     for resource in linted["Resources"].values():
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            # It looks into a definition only if that is one text, and has no notion of substitutions in it.
+            # It parses a definition only if that is one text, and does not support substitutions in it.
             text = definition_text(resource)
             for placeholder, stand_in in STAND_INS.items():
                 text = text.replace(placeholder, stand_in)
@@ -74,13 +74,13 @@ def lint(expanded):
 
 
 def definition_text(state_machine):
-    """Returns the definition of an expanded state machine as the text that SAM has cut into lines."""
+    """Returns the definition of an expanded state machine as the text that SAM has split into lines."""
     separator, lines = state_machine["Properties"]["DefinitionString"]["Fn::Join"]
     return separator.join(lines)
 
 
 def definition_of(state_machine):
-    """Returns the definition of an expanded state machine with its substitutions made, intrinsics left as they are."""
+    """Returns the definition of an expanded state machine with its substitutions applied and intrinsics unchanged."""
     definition = json.loads(definition_text(state_machine))
     substitutions = state_machine["Properties"].get("DefinitionSubstitutions", {})
 

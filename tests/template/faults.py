@@ -1,11 +1,11 @@
-"""Faults to plant in the template, one at a time, each with the check that has to catch it."""
+"""Faults to inject into the template, one at a time, each with the check that must detect it."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """`find`, which is in the template exactly once after `after`, becomes `replacement`."""
+    """Replaces `find`, which occurs exactly once after `after`, by `replacement`."""
 
     name: str
     caught_by: str
@@ -14,7 +14,7 @@ class Fault:
     after: str = ""
 
     def planted(self, text):
-        """Returns the template `text` with this fault in it."""
+        """Returns the template `text` with this fault."""
         start = text.find(self.after)
         if start < 0:
             raise ValueError(f"{self.name}: the template has no {self.after!r}")
@@ -45,14 +45,14 @@ QUEUE = "the_queue_repeats_what_failed_and_parts_with_what_keeps_failing"
 ALARMS = "trouble_rings_an_alarm"
 
 FAULTS = [
-    # What only the expansion sees.
+    # Detected by the expansion only.
     Fault("an unknown property of a function", "expansion", "CodeUri: functions/earn", "CodeUrl: functions/earn"),
     Fault("a route of an API that is not there", "expansion", "ApiId: !Ref HttpApi", "ApiId: !Ref HttpApy", "Accrue:"),
     Fault("an event of an unknown kind", "expansion", "Type: HttpApi", "Type: HttpsApi", "Redeem:"),
     Fault("an authorizer that is not there", "expansion", "DefaultAuthorizer: Jwt", "DefaultAuthorizer: Jwd"),
     Fault("a path that is computed", "expansion", "Path: /v1/programs/{program}/members\n", "Path: !Ref LogLevel\n"),
     Fault("a route that is there twice", "expansion", "{member}/rewards\n", "{member}/entries\n"),
-    # What cfn-lint sees in the expanded template.
+    # Detected by cfn-lint in the expanded template.
     Fault("a misspelt property of the table", "cfn-lint", "BillingMode:", "BilingMode:"),
     Fault("a reference to nothing", "cfn-lint", "Value: !Ref Table\n", "Value: !Ref Tabel\n", "\nOutputs:"),
     Fault("an attribute that nothing returns", "cfn-lint", "!GetAtt ApiLogGroup.Arn", "!GetAtt ApiLogGroup.Nam"),
@@ -77,7 +77,7 @@ FAULTS = [
         "Resource: !GetAtt TierEvaluationFunction.Arn",
         "Resource: !Ref ReviewStateMachine",
     ),
-    # What only the rules see.
+    # Detected by the rules only.
     Fault("a function without its folder", FOLDERS, "CodeUri: functions/redeem", "CodeUri: functions/redeme"),
     Fault("another function's binary", FOLDERS, "Binary: earn", "Binary: enroll"),
     Fault("another architecture", FOLDERS, "Architectures: [arm64]", "Architectures: [x86_64]"),

@@ -1,4 +1,4 @@
-"""What holds of the template beyond being valid. Each rule yields what breaks it; its docstring says what holds."""
+"""Rules of the template beyond validity. Each yields its violations; its docstring states the rule."""
 
 import json
 import re
@@ -7,13 +7,13 @@ import tomllib
 import state_machine
 from expansion import BASIC_EXECUTION_ROLE, definition_of
 
-# A ledger line is never deleted, and nothing is found by scanning, but all accounts are.
+# Ledger entries are never deleted, and only a review of all accounts scans.
 READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 ACTIONS = READ_ACTIONS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 SCANNING = "tier-evaluation"
 
-# What partition keys begin with, and the functions that write items under them. All functions write accounts and the counters
-# that an ended hold gives back to.
+# The prefixes of partition keys, and the functions that write items under them. All functions write accounts, and the counters
+# to which an ended hold returns.
 WRITERS = {
     "alias#*": {"enroll"},
     "cap#*": None,
@@ -24,16 +24,16 @@ WRITERS = {
     "reward#*": None,
 }
 
-# A scan names no keys; this lets it see the names of items and nothing else of them.
+# A scan names no keys; this limits it to the keys of items.
 NAMES_ONLY = {
     "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk"]},
     "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
 }
 
-# What the platform does in a function's name with a queue that it reads.
+# The actions of the event source mapping on a queue, with the function's role.
 QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
-# What the function that deals with aliases does with the secret of their key.
+# The action of the function with aliases on the secret of their key.
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue"}
 READING_SECRET = "enroll"
 
@@ -54,7 +54,7 @@ SHARDS = 256
 
 
 class Stack:
-    """An expanded template, the checkout it belongs to, and the parameters it was expanded with."""
+    """An expanded template, its checkout, and the parameters of its expansion."""
 
     def __init__(self, expanded, root, parameters):
         self.resources = expanded["Resources"]
@@ -72,12 +72,12 @@ class Stack:
         }
 
     def the(self, kind):
-        """Returns logical id and resource of the only one of `kind`."""
+        """Returns logical id and resource of the only resource of `kind`."""
         ((logical_id, one),) = self.of_type(kind).items()
         return logical_id, one
 
     def routes(self):
-        """Yields path, method, operation and the name of the function behind it."""
+        """Yields path, method, operation and the name of the function of each route."""
         names = {logical_id: name for name, (logical_id, _) in self.functions().items()}
         _, api = self.the("AWS::ApiGatewayV2::Api")
         for path, methods in api["Properties"]["Body"]["paths"].items():
@@ -87,7 +87,7 @@ class Stack:
                 yield path, method, operation, names[function]
 
     def sources(self):
-        """Returns the properties of each event source by the name of the function that it calls."""
+        """Returns the properties of each event source by the name of its function."""
         names = {logical_id: name for name, (logical_id, _) in self.functions().items()}
         found = {}
         for one in self.of_type("AWS::Lambda::EventSourceMapping").values():
@@ -110,7 +110,7 @@ def listed(value):
 
 
 def each_folder_has_its_function_and_each_function_its_folder(stack):
-    """functions/NAME is a crate with one binary NAME, and one function is built from it, for the platform we target."""
+    """functions/NAME is a crate with one binary NAME, and one function is built from it, for the target platform."""
     folders = {manifest.parent.name: manifest for manifest in (stack.root / "functions").glob("*/Cargo.toml")}
     functions = stack.functions()
     for name in sorted(folders.keys() - functions.keys()):
@@ -131,7 +131,7 @@ def each_folder_has_its_function_and_each_function_its_folder(stack):
 
 
 def no_policy_grants_more_than_named_actions_on_named_resources(stack):
-    """No action has a wildcard; no resource is `*` unless its actions have none; functions reach only table and queue, and enroll the alias key."""
+    """No action has a wildcard; no resource is `*` unless its actions require it; functions reach only table and queue, and enroll the alias key."""
     table_id, table = stack.the("AWS::DynamoDB::Table")
     indexes = {
         one["IndexName"]
@@ -179,7 +179,7 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
 
 
 def each_function_reaches_only_its_kinds_of_items(stack):
-    """Statements on the table name the partition keys that they reach, reading and writing apart; a scan sees names only.
+    """Statements on the table name the partition keys that they reach, for reading and writing separately; a scan sees keys only.
 
     The keys are compared with what the code calls by the system's own tests.
     """
@@ -211,7 +211,7 @@ def each_function_reaches_only_its_kinds_of_items(stack):
 
 
 def the_reading_function_cannot_write(stack):
-    """The account function answers questions; it writes down what time has done, and deletes nothing."""
+    """The account function reads; it commits effects of time, and deletes nothing."""
     _, properties = stack.functions()["account"]
     role = properties["Role"]["Fn::GetAtt"][0]
     for owner, statement in stack.statements():
@@ -220,7 +220,7 @@ def the_reading_function_cannot_write(stack):
 
 
 def everything_that_logs_has_a_group_that_forgets(stack):
-    """Functions, the API and the state machine log to a group of their own, and each group has a retention."""
+    """Functions, the API and the state machine have log groups of their own, each with a retention."""
     groups = stack.of_type("AWS::Logs::LogGroup")
     for logical_id, group in groups.items():
         if "RetentionInDays" not in group["Properties"]:
@@ -246,7 +246,7 @@ def everything_that_logs_has_a_group_that_forgets(stack):
 
 
 def the_table_has_the_keys_that_the_store_asks_for(stack):
-    """pk and sk; by_seq on pk and seq with all of an entry but its facts; due on due_shard and due_key with the keys."""
+    """pk and sk; by_seq on pk and seq with all attributes of an entry except facts; due on due_shard and due_key with keys only."""
     _, table = stack.the("AWS::DynamoDB::Table")
     properties = table["Properties"]
 
@@ -282,7 +282,7 @@ def the_table_has_the_keys_that_the_store_asks_for(stack):
 
 
 def what_cannot_be_made_again_outlives_the_stack(stack):
-    """The table and the key of the aliases stay when the stack goes, and the table can be restored."""
+    """The table and the alias key outlive the stack, and the table can be restored."""
     _, table = stack.the("AWS::DynamoDB::Table")
     _, secret = stack.the("AWS::SecretsManager::Secret")
     for what, one in (("table", table), ("alias key", secret)):
@@ -302,7 +302,7 @@ def what_cannot_be_made_again_outlives_the_stack(stack):
 
 
 def each_function_gets_the_settings_it_reads(stack):
-    """TABLE_NAME, LOG_LEVEL and the names of claims for all; for enroll alone the secret of the alias key, never the key."""
+    """All functions have TABLE_NAME, LOG_LEVEL and the names of claims; enroll alone has the name of the alias key's secret, never the key."""
     table_id, _ = stack.the("AWS::DynamoDB::Table")
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     for name, (logical_id, properties) in stack.functions().items():
@@ -316,12 +316,12 @@ def each_function_gets_the_settings_it_reads(stack):
             yield f"{logical_id} gets {variables}, not {wanted}"
 
 
-# What operators do that is no function of its own.
+# Operators' scopes that do not belong to one function.
 OPERATOR_SCOPES = {"adjust", "read"}
 
 
 def each_route_is_plain_and_asks_for_its_scopes(stack):
-    """No route catches all, and each asks for its function's scope or for adjusting, and besides for reading where it is a GET, or a member's.
+    """No route catches all. Each requires the scope of its function or that for adjusting, and accepts reading for a GET, and a member's.
 
     Which routes are open to members is compared with the code by the system's own tests.
     """
@@ -348,7 +348,7 @@ def each_route_is_plain_and_asks_for_its_scopes(stack):
 
 
 def the_gateway_checks_tokens_and_limits_callers(stack):
-    """The authorizer takes the given issuer or else the pool; the stage is the default one and throttles."""
+    """The authorizer uses the given issuer or else the pool; the stage is the default one and throttles."""
     _, api = stack.the("AWS::ApiGatewayV2::Api")
     schemes = api["Properties"]["Body"]["components"]["securitySchemes"]
     jwt = schemes["Jwt"]["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
@@ -359,7 +359,7 @@ def the_gateway_checks_tokens_and_limits_callers(stack):
         "audience": [stack.parameters.get("JwtAudience", {"Ref": "JwtAudience"})],
     }
     for key in ("issuer", "audience"):
-        # SAM may resolve a parameter or leave the reference.
+        # SAM may resolve a parameter or keep the reference.
         found = json.dumps(jwt.get(key))
         for parameter, value in stack.parameters.items():
             found = found.replace(json.dumps({"Ref": parameter}), json.dumps(value))
@@ -396,7 +396,7 @@ def a_token_that_reads_or_is_a_members_cannot_use_up_the_rate_of_tills(stack):
 
 
 def concurrency_is_reserved_only_where_it_is_asked_for(stack):
-    """Each function has a parameter of its own for reserved concurrency, which reserves nothing when it is 0."""
+    """Each function has its own parameter for reserved concurrency, which reserves nothing when it is 0."""
     for name, (logical_id, properties) in stack.functions().items():
         prefix = "".join(word.capitalize() for word in name.split("-"))
         wanted = {"Fn::If": [f"Reserves{prefix}", {"Ref": f"{prefix}ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
@@ -405,7 +405,7 @@ def concurrency_is_reserved_only_where_it_is_asked_for(stack):
 
 
 def each_operators_scope_is_offered_to_a_client_of_its_own(stack):
-    """The pool offers the scopes of operators, each to one machine client that may ask for nothing else, and none of members."""
+    """The pool offers the operators' scopes, each to one machine client that may request no other, and none to members."""
     names = set(stack.functions()) | OPERATOR_SCOPES
     _, server = stack.the("AWS::Cognito::UserPoolResourceServer")
     scopes = {one["ScopeName"] for one in server["Properties"]["Scopes"]}
@@ -428,7 +428,7 @@ def each_operators_scope_is_offered_to_a_client_of_its_own(stack):
 
 
 def the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation(stack):
-    """Schedule, state machine and function are tied together, and each role may do just that."""
+    """Schedule, state machine and function are connected, and each role may do only what it needs."""
     machine_id, machine = stack.the("AWS::StepFunctions::StateMachine")
     _, schedule = stack.the("AWS::Scheduler::Schedule")
     target = schedule["Properties"]["Target"]
@@ -468,7 +468,7 @@ def the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation(stack):
 
 
 class Reviews:
-    """Stands in for tier-evaluation: answers page by page and keeps what it was asked."""
+    """Replaces tier-evaluation: answers page by page and records its input."""
 
     def __init__(self, pages=None, broken=None, failing=None):
         self.pages = pages or {}
@@ -500,12 +500,12 @@ class Reviews:
 
 
 def account(kind, shard, page, number):
-    """Returns the name of an account, as long as one may be."""
+    """Returns the name of an account, with the maximum length."""
     return {"program": "p" * 64, "member": f"{kind}-{shard}-{page}-{number}".ljust(64, "x")}
 
 
 def outcome(definition, reviews, given=None):
-    """Returns the output of a run that was given `given`, or how it failed."""
+    """Returns the output of a run with the input `given`, or its failure."""
     context = {"Execution": {"StartTime": "2026-11-22T23:59:58.123Z"}}
     try:
         return state_machine.run(definition, reviews, context, given or {})
@@ -514,7 +514,7 @@ def outcome(definition, reviews, given=None):
 
 
 def a_run_reviews_every_shard_to_its_last_page(stack):
-    """The definition is run: all shards, one date, every cursor followed, throttling repeated, a bad shard reported."""
+    """Runs the definition: all shards, one date, every cursor followed, throttling retried, a failing shard reported."""
     _, machine = stack.the("AWS::StepFunctions::StateMachine")
     definition = definition_of(machine)
     if faults := list(state_machine.misshapen(definition)):
@@ -567,7 +567,7 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
 
 
 def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
-    """Messages fail one by one, are not given again while worked on, are tried for a day, and then wait for a person."""
+    """Messages fail one by one, are not redelivered during processing, are retried for a day, and then wait for an operator."""
     sources = stack.sources()
     if list(sources) != ["earn"]:
         yield f"queues are read by {sorted(sources)}"
@@ -601,21 +601,21 @@ def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
     times = [queue["RedrivePolicy"].get("maxReceiveCount") for queue in (tried, late)]
     if times[0] != 5 or times[1] * late.get("VisibilityTimeout", 30) != DAY:
         yield f"a message is parted with after {times} times, of them the last every {late.get('VisibilityTimeout')} s"
-    # The clock of a message's retention runs on when it moves.
+    # The retention of a message counts from when it was sent, also after it is moved.
     kept = dead.get("MessageRetentionPeriod", 4 * DAY)
     if kept != 14 * DAY or any(queue.get("MessageRetentionPeriod", 4 * DAY) != 4 * DAY for queue in (tried, late)):
         yield f"a message that keeps failing is kept for {kept} s after it was sent"
 
 
 def redrive_target(queue):
-    """The logical id of the queue that takes what keeps failing in this one."""
+    """Returns the logical id of the dead-letter queue of this queue."""
     return queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None])[0]
 
 
-# What counts the callers whom the gateway or a function turned away, in the gateway's own log.
+# Counts the callers that the gateway or a function rejected, in the gateway's access log.
 REFUSED_CALLERS = '{ ($.status = "401") || ($.status = "403") }'
 
-# The lines of functions' logs that are counted: the function, and where its code writes which line.
+# The log lines of functions that are counted: the function, and where its code writes the line.
 COUNTED = {
     '{ $.message = "an account cannot be reviewed" }': (
         "tier-evaluation",
@@ -630,12 +630,12 @@ COUNTED = {
 }
 
 
-# CloudWatch's own limit for one alarm.
+# CloudWatch's limit for one alarm.
 METRICS_MAX = 10
 
 
 def trouble_rings_an_alarm(stack):
-    """Each function's errors and throttles, the API's faults, latency and refused callers, the review, the queues and the table are watched."""
+    """Alarms cover each function's errors and throttles, the API's faults, latency and rejected callers, the review, queues and table."""
     watched = set()
     rung = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
     for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():

@@ -35,7 +35,7 @@ PART_FIELDS = {
 # No execution in the checks needs more; more is a loop.
 STEPS_MAX = 100
 
-# What the service hands from one state to the next.
+# The service's limit for the data between states.
 STATE_BYTES_MAX = 256 * 1024
 
 
@@ -48,7 +48,7 @@ class Failed(Exception):
 
 
 def misshapen(definition):
-    """Yields fields that are not known, states that are named and not there, and states that nothing leads to."""
+    """Yields unknown fields, missing states, and unreachable states."""
     states = definition["States"]
     targets = {definition["StartAt"]}
     for name, state in states.items():
@@ -68,7 +68,7 @@ def misshapen(definition):
 
 
 def run(definition, call, context, given=None):
-    """Runs `definition` and returns its output; `call(payload)` stands in for the function. Raises `Failed`."""
+    """Runs `definition` and returns its output; `call(payload)` replaces the function. Raises `Failed`."""
     name, value = definition["StartAt"], given
     for _ in range(STEPS_MAX):
         state = definition["States"][name]
@@ -98,7 +98,7 @@ def task(state, value, call, context):
 
 
 def matching(handlers, error):
-    """Returns the first of `handlers` that is for `error`."""
+    """Returns the first of `handlers` for `error`."""
     return next((one for one in handlers if {error, "States.ALL"} & set(one["ErrorEquals"])), None)
 
 
@@ -124,7 +124,7 @@ def distributed_map(state, value, call, context):
     for index, item in enumerate(evaluated(state["Items"], states)):
         inner = context | {"Map": {"Item": {"Index": index, "Value": item}}}
         selected = evaluated(state["ItemSelector"], {"input": value, "context": inner})
-        # A child is an execution of its own: the map's context is not its context.
+        # A child is an execution of its own: it does not have the map's context.
         results.append(run(state["ItemProcessor"], call, {}, selected))
     if (size := len(json.dumps(results, separators=(",", ":")))) > STATE_BYTES_MAX:
         raise Failed("States.DataLimitExceeded", f"the results of the map are {size} bytes")
@@ -142,7 +142,7 @@ def evaluated(template, states):
         return [evaluated(inner, states) for inner in template]
     if isinstance(template, str) and template.startswith("{%") and template.endswith("%}"):
         value = query(template[2:-2], states)
-        # Nothing at all, unlike null, is an error to the service; the library answers None to both.
+        # A missing value, unlike null, is an error in the service; the library returns None for both.
         if value is None and query(f"$exists({template[2:-2]})", states) is not True:
             raise Failed("States.QueryEvaluationError", f"{template} has no value")
         return value
