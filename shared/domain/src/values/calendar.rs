@@ -1,4 +1,4 @@
-//! Dates in a program's time zone: when a day begins, when a month ends, which week a moment belongs to.
+//! Dates in a program's time zone: the bounds of days, months, weeks and other intervals.
 
 use std::{fmt, str::FromStr};
 
@@ -9,46 +9,46 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The date that `instant` falls on in `zone`.
+/// Returns the date of `instant` in `zone`.
 #[must_use]
 pub fn date_in(zone: &TimeZone, instant: Timestamp) -> Date {
     zone.to_datetime(instant).date()
 }
 
-/// The first moment of `date` in `zone`, which is not always midnight: some clocks skip it in spring.
+/// Returns the first instant of `date` in `zone`, which is not always midnight: some clocks skip it in spring.
 #[must_use]
 pub fn start_of(zone: &TimeZone, date: Date) -> Timestamp {
     // The only failure is a date at the end of the calendar, year 9999.
     date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-/// The wall clock's time of `instant` in `zone`.
+/// Returns the local time of `instant` in `zone`.
 #[must_use]
 pub fn time_in(zone: &TimeZone, instant: Timestamp) -> Time {
     zone.to_datetime(instant).time()
 }
 
-/// `date` and `months` months: the same day of the month, or its last day where there is no such day.
+/// Returns `date` plus `months` months: the same day of the month, or the last day of a shorter month.
 #[must_use]
 pub fn months_after(date: Date, months: i32) -> Date {
     date.checked_add(months.months()).unwrap_or(Date::MAX)
 }
 
-/// `date` and `days` days.
+/// Returns `date` plus `days` days.
 #[must_use]
 pub fn days_after(date: Date, days: i32) -> Date {
     date.checked_add(days.days()).unwrap_or(if days < 0 { Date::MIN } else { Date::MAX })
 }
 
-/// The last day of the quarter in which `date` lies.
+/// Returns the last day of the quarter of `date`.
 #[must_use]
 pub fn last_of_quarter(date: Date) -> Date {
     let months_left = 12_i8.saturating_sub(date.month()).rem_euclid(3);
     months_after(date.first_of_month(), i32::from(months_left)).last_of_month()
 }
 
-/// Of `items` with days that ascend, the two neighbours to merge where there are too many: the closest two of one month; if
-/// no month has two, of one year; otherwise the closest of all. Of equals the soonest.
+/// Returns the two neighbours to merge of `items` with ascending days: the closest two of one month; if no month has
+/// two, of one year; otherwise the closest of all. Of equals, the earliest.
 ///
 /// Without the preference for one month, daily purchases would keep merging into one sum that moves along with them.
 pub(crate) fn closest_neighbours<T>(items: impl Iterator<Item = (Date, T)> + Clone) -> Option<(T, T)> {
@@ -76,11 +76,11 @@ pub enum Every {
     Ever,
 }
 
-/// The first day of the interval without end: the first that `Every::Ever` names.
+/// The first day of the interval without end.
 pub const EVER: Date = Date::constant(1, 1, 1);
 
 impl Every {
-    /// The first day of the interval in which `date` lies.
+    /// Returns the first day of the interval of `date`.
     #[must_use]
     pub fn starting(self, date: Date) -> Date {
         match self {
@@ -92,7 +92,7 @@ impl Every {
         }
     }
 
-    /// The first day after the interval that starts on `start`; `None` if it never ends.
+    /// Returns the first day after the interval that starts on `start`; `None` if it never ends.
     #[must_use]
     pub fn following(self, start: Date) -> Option<Date> {
         match self {
@@ -115,25 +115,25 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval of the kind `every` in which `date` lies.
+    /// Returns the interval of the kind `every` that contains `date`.
     #[must_use]
     pub fn of(every: Every, date: Date) -> Self {
         Self { every, from: every.starting(date) }
     }
 
-    /// Its first day.
+    /// Returns its first day.
     #[must_use]
     pub fn first(self) -> Date {
         self.from
     }
 
-    /// The first day after it; `None` if it never ends.
+    /// Returns the first day after it; `None` if it never ends.
     #[must_use]
     pub fn following(self) -> Option<Date> {
         self.every.following(self.from)
     }
 
-    /// Its last day; `None` if it never ends.
+    /// Returns its last day; `None` if it never ends.
     #[must_use]
     pub fn last(self) -> Option<Date> {
         self.following().map(|following| days_after(following, -1))
@@ -151,7 +151,7 @@ impl fmt::Display for Interval {
     }
 }
 
-/// A text is no interval.
+/// The text is not an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntervalMalformed;
 

@@ -1,4 +1,4 @@
-//! A request in 32 hexadecimal digits, to tell its repeat from another request under the same key.
+//! Fingerprints of requests, by which a repeat is distinguished from another request under the same key.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The secret of one member under which the fingerprints of their requests are made: random, and kept in the account alone, so
-/// that it can be deleted with the member's personal data. Without it, nobody can tell from a fingerprint whether a guessed e-mail address or
-/// birthday was in the request.
+/// The secret of one member that keys the fingerprints of their requests. It is random and stored in the account only,
+/// so that it can be deleted with the member's personal data. Without it, a fingerprint does not reveal whether a
+/// guessed e-mail address or birthday was in the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 16]);
 
@@ -35,13 +35,13 @@ impl fmt::Debug for Salt {
 /// The operation of a request for points.
 pub(crate) const ACCRUAL: &str = "accrual";
 
-/// What a request asks for: the operation, such as `accrual`, and the body, whatever the order of its fields or its white
-/// space. A field that is `null` or empty is the same as none.
+/// The content of a request: the operation, such as `accrual`, and the body, regardless of the order of its fields and
+/// of white space. A field that is `null` or empty equals a missing one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(String);
 
 impl Content {
-    /// The content of a request that sends `body` to `operation`.
+    /// Returns the content of a request that sends `body` to `operation`.
     #[must_use]
     pub fn of(operation: &str, body: &Value) -> Self {
         let mut text = format!("{operation}\n");
@@ -49,11 +49,11 @@ impl Content {
         Self(text)
     }
 
-    /// Its fingerprint under the salt of the member, or an unkeyed one if the salt is gone.
+    /// Returns its fingerprint under the salt of the member, or an unkeyed one if the salt was deleted.
     #[must_use]
     pub fn fingerprint(&self, salt: Option<&Salt>) -> Fingerprint {
         let mut hasher = Sha256::new();
-        // A key of fixed length before the text makes a keyed hash, because half of the digest stays hidden.
+        // A key of fixed length before the text makes a keyed hash, because half of the digest is not shown.
         hasher.update(salt.map_or([0; 16], |salt| salt.0));
         hasher.update(self.0.as_bytes());
         let mut digits = hex::encode(hasher.finalize());
@@ -70,7 +70,7 @@ impl fmt::Debug for Content {
 
 /// The fingerprint of a request's [`Content`]: the first 128 bits of a SHA-256 that is keyed with the member's [`Salt`].
 ///
-/// Two contents that meet by chance are not to be expected in the life of any program.
+/// Collisions are not to be expected in the life of any program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
@@ -81,7 +81,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Returns whether a field that holds `value` says no more than a field that is not there.
+/// Returns whether a field with `value` equals a missing field.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -115,7 +115,7 @@ fn write_sorted(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
-        // 1.0 is 1.
+        // 1.0 equals 1.
         Value::Number(number) => text.push_str(number.to_string().trim_end_matches(".0")),
         Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
     }

@@ -1,4 +1,4 @@
-//! SHA-256 hashes: the links of the chain that every ledger is.
+//! SHA-256 hashes, the links of a ledger's chain.
 
 use std::{fmt, str::FromStr};
 
@@ -6,20 +6,20 @@ use sha2::{Digest, Sha256};
 
 use crate::values::id::{MemberId, ProgramId};
 
-/// A SHA-256 hash, shown as 64 hexadecimal digits.
+/// A SHA-256 hash, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// The hash that stands before the first entry of a ledger.
+    /// Returns the hash before the first entry of a ledger.
     ///
-    /// It depends on whose ledger it is, so that the whole of one cannot pass for another.
+    /// It depends on the program and the member, so that one ledger cannot pass for another.
     #[must_use]
     pub fn genesis(program: &ProgramId, member: &MemberId) -> Self {
         Self::of(&[b"regulars ledger 1", program.as_str().as_bytes(), member.as_str().as_bytes()])
     }
 
-    /// The hash of `parts`, each followed by a line feed, which no part contains.
+    /// Returns the hash of `parts`, each followed by a line feed, which no part contains.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
@@ -55,7 +55,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// A text is no hash.
+/// The text is not a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashMalformed;
 

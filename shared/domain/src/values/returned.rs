@@ -1,4 +1,4 @@
-//! What came back of a purchase, and what is left of it.
+//! What was returned of a purchase, and what is left of it.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use crate::values::{
 /// A line of a return: `{ "line": "0", "quantity": 1, "amount": 5000 }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnedLine {
-    /// What the line is called.
+    /// The id of the line.
     pub line: Label,
-    /// How much of it came back. Without one, all that is left of the line if all of its amount is refunded.
+    /// The returned quantity. Default: all that is left of the line if all of its amount is refunded.
     pub quantity: Option<Quantity>,
-    /// How much of its amount was refunded, in minor units. Without one, the share of the quantity.
+    /// The refunded amount, in minor units. Default: the share of the quantity.
     pub amount: Option<Amount>,
 }
 
-/// How much of one line came back.
+/// What was returned of one line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Back {
     /// Pieces, or a weight.
@@ -30,12 +30,13 @@ pub struct Back {
     pub amount: i64,
 }
 
-/// All that came back of a purchase so far.
+/// Everything that was returned of a purchase so far.
 ///
-/// The order in which it came makes no difference: an amount without lines is spread over what the named lines leave.
+/// The result does not depend on the order of returns: an amount without lines is spread over what the named lines
+/// leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Returned {
-    /// What came back of lines that returns named, by the place of the line.
+    /// What was returned of named lines, by the position of the line.
     pub lines: BTreeMap<usize, Back>,
     /// What was refunded without naming a line, in minor units.
     pub spread: i64,
@@ -44,9 +45,9 @@ pub struct Returned {
 /// Why a return does not fit the purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReturned {
-    /// The purchase has no line of this name.
+    /// The purchase has no line with this id.
     LineNotFound(String),
-    /// More of a line comes back than is left of it.
+    /// The return exceeds what is left of a line.
     LineExceeded {
         /// The line.
         line: String,
@@ -58,20 +59,20 @@ pub enum NotReturned {
 /// What is left of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// The smaller purchase: lines of which nothing is left are gone.
+    /// The smaller purchase, without the lines that were returned completely.
     pub purchase: Purchase,
-    /// The places that its lines had in the whole purchase.
+    /// The positions of its lines in the whole purchase.
     pub places: Vec<usize>,
 }
 
 impl Returned {
-    /// All that was refunded, in minor units.
+    /// Returns the total refunded, in minor units.
     #[must_use]
     pub fn refunded(&self) -> i64 {
         self.lines.values().fold(self.spread, |sum, back| sum.saturating_add(back.amount))
     }
 
-    /// Returns this and `lines` of `purchase` together, and what came back of each of them.
+    /// Returns this plus `lines` of `purchase`, and what was returned of each of them.
     ///
     /// # Errors
     ///
@@ -102,13 +103,13 @@ impl Returned {
         Ok((after, came))
     }
 
-    /// Returns this and a refund of `amount` minor units for which no line was named.
+    /// Returns this plus a refund of `amount` minor units without a line.
     #[must_use]
     pub fn and_amount(&self, amount: i64) -> Self {
         Self { spread: self.spread.saturating_add(amount), ..self.clone() }
     }
 
-    /// Returns what came back of each line of `purchase`, in their order, with its share of the refunds that named none.
+    /// Returns what was returned of each line of `purchase`, in order, with its share of refunds without a line.
     #[must_use]
     pub fn of_lines(&self, purchase: &Purchase) -> Vec<Back> {
         let named = |place: usize| self.lines.get(&place).copied().unwrap_or_default();
@@ -127,14 +128,14 @@ impl Returned {
             .collect()
     }
 
-    /// Returns what is left of `purchase`; `None` if that is nothing.
+    /// Returns what is left of `purchase`; `None` if nothing is left.
     #[must_use]
     pub fn rest_of(&self, purchase: &Purchase) -> Option<Rest> {
         let (mut lines, mut places) = (Vec::new(), Vec::new());
         for (place, (line, back)) in purchase.lines.iter().zip(self.of_lines(purchase)).enumerate() {
             let amount = line.amount.get().saturating_sub(back.amount);
             let quantity = line.quantity.less(back.quantity);
-            // A line of nothing, such as an item that was given along, goes when a return names it.
+            // A line with the amount 0, such as a free item, is returned when a return names it.
             let is_untouched = back == Back::default() && !self.lines.contains_key(&place);
             if is_untouched || amount > 0 || quantity > Quantity::ZERO {
                 lines.push(Line { quantity, amount: Amount::new(amount)?, ..line.clone() });
@@ -152,7 +153,7 @@ impl Returned {
 }
 
 impl ReturnedLine {
-    /// How much of `line` this is, of which `named` has come back, if a return has named it.
+    /// Returns how much of `line` a returned line is, of which `named` was returned before.
     fn back(&self, line: &Line, named: Option<Back>) -> Result<Back, NotReturned> {
         let before = named.unwrap_or_default();
         let paid = line.amount.get();

@@ -1,4 +1,4 @@
-//! What an account must remember of a program's caps and steps, and that it is no more than an account can bear.
+//! Bounds the data that an account stores for a program's caps and steps.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,24 @@ use crate::{
     values::{calendar::Every, id::EntitlementId},
 };
 
-/// Most bytes that uses of caps and steps may take in an account, as the table counts them.
+/// Maximum number of bytes of caps and steps in an account, as DynamoDB counts them.
 ///
-/// A command that changes an account pays two write units for each kilobyte of it, so a program at this bound makes a purchase
-/// cost up to 16 units more. Eighteen rules with a cap per day fit with 30 days of backdating, two hundred with a cap for ever.
+/// A command that changes an account pays two write units for each kilobyte of it, so a program at this bound makes a
+/// purchase cost up to 16 units more. Eighteen rules with a cap per day fit with 30 days of backdating, two hundred
+/// with a cap that never resets.
 pub const MEMORY_BYTES_MAX: usize = 8 * 1024;
 
-/// Something that accounts remember.
+/// Data that accounts store.
 struct Memory {
-    /// Where the document asks for it.
+    /// The place in the document.
     at: String,
-    /// What it is, for people.
+    /// A description for people.
     what: String,
-    /// Most bytes of an account that it takes.
+    /// The maximum number of bytes in an account.
     bytes: usize,
 }
 
-/// Reports, at the largest part, that the program lets accounts remember more than they can bear.
+/// Reports, at the largest part, that the program makes accounts store too much.
 pub(super) fn check(program: &Program, node: &Node<'_>) {
     let memories: Vec<_> = of_rules(program).chain(of_rewards(program)).chain(of_entitlements(program)).collect();
     let bytes = memories.iter().fold(0_usize, |sum, memory| sum.saturating_add(memory.bytes));
@@ -69,7 +70,8 @@ fn of_rewards(program: &Program) -> impl Iterator<Item = Memory> {
     })
 }
 
-/// The entitlements of levels and plans. One of several levels or plans is one, whose times add up.
+/// Returns the entitlements of levels and plans. An entitlement of several levels or plans counts once, with the sum of
+/// its numbers.
 fn of_entitlements(program: &Program) -> impl Iterator<Item = Memory> {
     let levels = program.tiers.iter().flat_map(|tiers| &tiers.levels).enumerate();
     let levels = levels.map(|(place, level)| (format!("/tiers/levels/{place}"), &level.entitlements));
@@ -88,14 +90,15 @@ fn of_entitlements(program: &Program) -> impl Iterator<Item = Memory> {
     })
 }
 
-/// Most bytes that the use of `cap` takes in an account with so many intervals; `None` if a counter of the program holds it.
+/// Returns the maximum number of bytes of `cap` in an account with `intervals`; `None` if a counter of the program
+/// stores it.
 fn of_cap(cap: &Cap, owner: &CapOwner, intervals: usize) -> Option<usize> {
     let uses = intervals.saturating_mul(use_bytes(cap.most));
     (cap.per == Per::Member).then(|| owner_bytes(owner).saturating_add(uses))
 }
 
-/// Most intervals in which something can lie that may still be posted: `backdating_days_max` days, today, and tomorrow for a
-/// clock that runs ahead.
+/// Returns the maximum number of intervals for which something may still be posted: `backdating_days_max` days, today,
+/// and tomorrow for a clock that is ahead.
 fn intervals(every: Every, backdating_days_max: i32) -> usize {
     let days = usize::try_from(backdating_days_max).unwrap_or_default().saturating_add(2);
     let shortest = match every {
@@ -105,6 +108,6 @@ fn intervals(every: Every, backdating_days_max: i32) -> usize {
         Every::Year => 365,
         Every::Ever => return 1,
     };
-    // Days that fill so many intervals can reach into one more.
+    // That number of days can extend into one more interval.
     days.div_ceil(shortest).saturating_add(1)
 }
