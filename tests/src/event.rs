@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regulars_api::http::{Method, Who};
+use regulars_api::http::{Method, Operation, Routes, Who};
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
 use regulars_store::in_the_name_of;
 use serde_json::{Value, json};
@@ -17,7 +17,21 @@ pub const FUNCTIONS: [&str; 6] = ["account", "earn", "enroll", "program", "redee
 /// There is no such function.
 #[must_use]
 pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
-    let table = match function {
+    routes(function).callers().map(|(method, path, who)| (method.clone(), path.to_owned(), who)).collect()
+}
+
+/// The names of a function's operations, as its log has them.
+///
+/// # Panics
+///
+/// If there is no such function.
+#[must_use]
+pub fn operations(function: &str) -> Vec<&'static str> {
+    routes(function).names().collect()
+}
+
+fn routes(function: &str) -> &'static Routes<Operation<Engine>> {
+    match function {
         "account" => &regulars_account::ROUTES,
         "earn" => &regulars_earn::ROUTES,
         "enroll" => &regulars_enroll::ROUTES,
@@ -25,8 +39,7 @@ pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
         "redeem" => &regulars_redeem::ROUTES,
         "tier-evaluation" => &regulars_tier_evaluation::ROUTES,
         _ => panic!("no function is called {function}"),
-    };
-    table.callers().map(|(method, path, who)| (method.clone(), path.to_owned(), who)).collect()
+    }
 }
 
 /// Returns a request as an event of payload version 2.0, without a caller.

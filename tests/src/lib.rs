@@ -9,6 +9,7 @@
 )]
 
 pub mod client;
+pub mod dashboard;
 pub mod event;
 pub mod numbers;
 pub mod replay;

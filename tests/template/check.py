@@ -14,10 +14,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # With its own issuer and with a given one: conditions and SAM's resolution of parameters differ.
 VARIANTS = {
     "with its own issuer": {},
-    "with a given issuer": {
+    "with a given issuer, and traced": {
         "JwtIssuer": "https://issuer.example.com/",
         "JwtAudience": "regulars",
         "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:alarms",
+        "Tracing": "Active",
     },
 }
 

@@ -21,6 +21,9 @@ BUILT = "s3://built/"
 
 BASIC_EXECUTION_ROLE = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
+# The managed policy that SAM attaches to a traced function.
+TRACING_ROLE = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
+
 # Ignored rules, each with the reason.
 IGNORED_LINTS: dict[str, str] = {}
 
@@ -66,6 +69,11 @@ def lint(expanded):
             for placeholder, stand_in in STAND_INS.items():
                 text = text.replace(placeholder, stand_in)
             resource["Properties"]["DefinitionString"] = text
+    # SAM reads this parameter itself: Disabled is no mode of Lambda, and leaves a function without the property.
+    linted["Parameters"].pop("Tracing", None)
+    for resource in linted["Resources"].values():
+        if resource["Properties"].get("TracingConfig") == {"Mode": {"Ref": "Tracing"}}:
+            resource["Properties"]["TracingConfig"]["Mode"] = "Active"
     matches = cfnlint.api.lint(
         json.dumps(linted, indent=1),
         config=ManualArgs(regions=LINTED_REGIONS, ignore_checks=["I", *IGNORED_LINTS]),

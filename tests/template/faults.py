@@ -30,6 +30,7 @@ FOLDERS = "each_folder_has_its_function_and_each_function_its_folder"
 POLICIES = "no_policy_grants_more_than_named_actions_on_named_resources"
 KINDS = "each_function_reaches_only_its_kinds_of_items"
 READING = "the_reading_function_cannot_write"
+TRACING = "functions_are_traced_only_where_it_is_asked_for"
 LOGS = "everything_that_logs_has_a_group_that_forgets"
 TABLE = "the_table_has_the_keys_that_the_store_asks_for"
 KEPT = "what_cannot_be_made_again_outlives_the_stack"
@@ -114,7 +115,8 @@ FAULTS = [
         "TierEvaluationFunction:",
     ),
     Fault("a reader that deletes", READING, "- dynamodb:GetItem", "- dynamodb:DeleteItem", "AccountFunction:"),
-    Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "SystemLogLevel: INFO"),
+    Fault("functions that are always traced", TRACING, "Tracing: !Ref Tracing", "Tracing: Active"),
+    Fault("no log group", LOGS, "LogGroup: !Ref EarnLogGroup", "LogFormat: JSON"),
     Fault("another function's log group", LOGS, "LogGroup: !Ref EarnLogGroup", "LogGroup: !Ref EnrollLogGroup"),
     Fault(
         "logs that are kept for ever",
@@ -123,6 +125,9 @@ FAULTS = [
         "LogGroupClass: STANDARD",
         "\n  RedeemLogGroup:",
     ),
+    Fault("lines of calls that Lambda holds back", LOGS, "ApplicationLogLevel: INFO", "ApplicationLogLevel: WARN"),
+    Fault("a line of Lambda's on each call", LOGS, "SystemLogLevel: WARN", "SystemLogLevel: INFO"),
+    Fault("metrics of all stacks in one namespace", SETTINGS, "METRIC_NAMESPACE: !Sub Regulars/${AWS::StackName}", "METRIC_NAMESPACE: Regulars"),
     Fault("logs that are not JSON", LOGS, "LogFormat: JSON", "LogFormat: Text"),
     Fault("an index that keeps too little", TABLE, '[e, h, ph, nt, ac, af]', '[e, h, ph, nt, ac]'),
     Fault("an index with the facts of purchases", TABLE, '[e, h, ph, nt, ac, af]', '[e, h, ph, nt, ac, af, f]'),
@@ -240,8 +245,6 @@ FAULTS = [
     Fault("dead letters nobody watches", ALARMS, "!GetAtt EarnDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName"),
     Fault("failed accounts nobody watches", ALARMS, "MetricName: AccountsNotReviewed\n      Stat", "MetricName: Other\n      Stat"),
     Fault("refused messages nobody watches", ALARMS, "MetricName: MessagesRefused\n      Stat", "MetricName: Other\n      Stat"),
-    Fault("an alarm for messages that are early", ALARMS, '($.code != "entry_not_found") && ', ""),
-    Fault("a line that is not written", ALARMS, "an account cannot be reviewed", "an account was not reviewed"),
     Fault("a throttle nobody watches", ALARMS, "MetricName: Throttles", "MetricName: Errors", "FunctionThrottlesAlarm:"),
     Fault("a function whose errors nobody watches", ALARMS, "!Ref RedeemFunction", "!Ref EarnFunction", "FunctionErrorsAlarm:"),
     Fault("a queue whose age nobody watches", ALARMS, "!GetAtt EarnQueue.QueueName", "!GetAtt EarnLateQueue.QueueName", "QueueAgeAlarm:"),

@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import state_machine
-from expansion import BASIC_EXECUTION_ROLE, definition_of
+from expansion import BASIC_EXECUTION_ROLE, TRACING_ROLE, definition_of
 
 # Ledger entries are never deleted, and only a review of all accounts scans.
 READ_ACTIONS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
@@ -172,7 +172,8 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
             yield f"{owner} grants {sorted(actions - allowed)}"
     for logical_id, role in stack.of_type("AWS::IAM::Role").items():
         for managed in role["Properties"].get("ManagedPolicyArns", []):
-            if logical_id not in roles or managed != BASIC_EXECUTION_ROLE:
+            allowed = {BASIC_EXECUTION_ROLE, TRACING_ROLE} if is_traced(stack) else {BASIC_EXECUTION_ROLE}
+            if logical_id not in roles or managed not in allowed:
                 yield f"{logical_id} has the managed policy {managed}"
     if len(roles) != len(stack.functions()):
         yield "functions share a role"
@@ -210,6 +211,19 @@ def each_function_reaches_only_its_kinds_of_items(stack):
                 yield f"{owner} writes {key}"
 
 
+def is_traced(stack):
+    return stack.parameters.get("Tracing") == "Active"
+
+
+def functions_are_traced_only_where_it_is_asked_for(stack):
+    """With the parameter Tracing, each function is traced and may send its traces; without it neither."""
+    for logical_id, properties in stack.functions().values():
+        role = stack.resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
+        found = (properties.get("TracingConfig"), TRACING_ROLE in role["ManagedPolicyArns"])
+        if found != (({"Mode": {"Ref": "Tracing"}}, True) if is_traced(stack) else (None, False)):
+            yield f"{logical_id} has the tracing {found[0]}, and {'a' if found[1] else 'no'} right to send traces"
+
+
 def the_reading_function_cannot_write(stack):
     """The account function reads; it commits effects of time, and deletes nothing."""
     _, properties = stack.functions()["account"]
@@ -231,6 +245,10 @@ def everything_that_logs_has_a_group_that_forgets(stack):
         wanted[logical_id] = logging.get("LogGroup", {}).get("Ref")
         if logging.get("LogFormat") != "JSON":
             yield f"{logical_id} does not log JSON"
+        if logging.get("ApplicationLogLevel") != "INFO":
+            yield f"{logical_id} may lose the lines of its calls, and the metrics in them"
+        if logging.get("SystemLogLevel") != "WARN":
+            yield f"{logical_id} has Lambda's lines at {logging.get('SystemLogLevel')}"
     stage_id, stage = stack.the("AWS::ApiGatewayV2::Stage")
     destination = stage["Properties"].get("AccessLogSettings", {}).get("DestinationArn", {})
     wanted[stage_id] = destination.get("Fn::GetAtt", [None])[0]
@@ -302,12 +320,13 @@ def what_cannot_be_made_again_outlives_the_stack(stack):
 
 
 def each_function_gets_the_settings_it_reads(stack):
-    """All functions have TABLE_NAME, LOG_LEVEL and the names of claims; enroll alone has the name of the alias key's secret, never the key."""
+    """All functions have TABLE_NAME, LOG_LEVEL, METRIC_NAMESPACE and the names of claims; enroll alone has the name of the alias key's secret, never the key."""
     table_id, _ = stack.the("AWS::DynamoDB::Table")
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     for name, (logical_id, properties) in stack.functions().items():
         variables = properties.get("Environment", {}).get("Variables", {})
         wanted = {"TABLE_NAME": {"Ref": table_id}, "LOG_LEVEL": variables.get("LOG_LEVEL")}
+        wanted["METRIC_NAMESPACE"] = {"Fn::Sub": "Regulars/${AWS::StackName}"}
         for claim in ("Member", "Program"):
             wanted[f"{claim.upper()}_CLAIM"] = stack.parameters.get(f"{claim}Claim", {"Ref": f"{claim}Claim"})
         if name == "enroll":
@@ -615,19 +634,8 @@ def redrive_target(queue):
 # Counts the callers that the gateway or a function rejected, in the gateway's access log.
 REFUSED_CALLERS = '{ ($.status = "401") || ($.status = "403") }'
 
-# The log lines of functions that are counted: the function, and where its code writes the line.
-COUNTED = {
-    '{ $.message = "an account cannot be reviewed" }': (
-        "tier-evaluation",
-        "functions/tier-evaluation/src/shard.rs",
-        'tracing::error!(program, member, code, cause, "an account cannot be reviewed")',
-    ),
-    '{ ($.message = "message refused") && ($.code != "entry_not_found") && ($.code != "member_not_found") }': (
-        "earn",
-        "functions/earn/src/queue/batch.rs",
-        'tracing::warn!(message_id, program, code, "message refused")',
-    ),
-}
+# Metrics in the functions' logs that must ring an alarm. The system tests assert that the functions write them.
+EMBEDDED = ["AccountsNotReviewed", "MessagesRefused"]
 
 
 # CloudWatch's limit for one alarm.
@@ -676,32 +684,25 @@ def trouble_rings_an_alarm(stack):
             wanted.append(("AWS/Lambda", metric, {"FunctionName": {"Ref": logical_id}}))
     _, stage = stack.the("AWS::ApiGatewayV2::Stage")
     access_log = stage["Properties"]["AccessLogSettings"]
-    uncounted = {REFUSED_CALLERS: None} | COUNTED
-    for filter_id, counted in stack.of_type("AWS::Logs::MetricFilter").items():
+    namespace = {"Fn::Sub": "Regulars/${AWS::StackName}"}
+    wanted += [(namespace, metric, {}) for metric in EMBEDDED]
+    filters = stack.of_type("AWS::Logs::MetricFilter")
+    if [counted["Properties"]["FilterPattern"] for counted in filters.values()] != [REFUSED_CALLERS]:
+        yield f"the log of the API is counted by {sorted(filters)}"
+    for filter_id, counted in filters.items():
         properties = counted["Properties"]
         (metric,) = properties["MetricTransformations"]
         wanted.append((metric["MetricNamespace"], metric["MetricName"], {}))
-        pattern = properties["FilterPattern"]
-        if pattern == REFUSED_CALLERS:
-            uncounted.pop(pattern, None)
-            if {"Fn::GetAtt": [properties["LogGroupName"]["Ref"], "Arn"]} != access_log["DestinationArn"]:
-                yield f"{filter_id} reads {properties['LogGroupName']}"
-            if '"status":"$context.status"' not in access_log["Format"]:
-                yield f"{filter_id} counts statuses that the log has not"
-            continue
-        function, source, line = uncounted.pop(pattern, (None, None, None))
-        if function is None or line not in (stack.root / source).read_text():
-            yield f"{filter_id} counts lines that nothing writes: {pattern}"
-        elif properties["LogGroupName"] != stack.functions()[function][1]["LoggingConfig"]["LogGroup"]:
+        if {"Fn::GetAtt": [properties["LogGroupName"]["Ref"], "Arn"]} != access_log["DestinationArn"]:
             yield f"{filter_id} reads {properties['LogGroupName']}"
+        if '"status":"$context.status"' not in access_log["Format"]:
+            yield f"{filter_id} counts statuses that the log has not"
     for logical_id, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         properties = alarm["Properties"]
         span = properties.get("Period", 0) * properties["EvaluationPeriods"]
         is_missing = properties["ComparisonOperator"] == "LessThanThreshold"
         if is_missing and (properties.get("TreatMissingData") != "breaching" or span != 26 * 60 * 60):
             yield f"{logical_id} waits {span} s, and takes no data as {properties.get('TreatMissingData')}"
-    for pattern in uncounted:
-        yield f"nothing counts {pattern}"
     for namespace, metric, dimensions in wanted:
         if (str(namespace), metric, json.dumps(dimensions, sort_keys=True)) not in watched:
             yield f"no alarm watches {namespace} {metric} of {dimensions}"
@@ -711,6 +712,7 @@ RULES = [
     each_folder_has_its_function_and_each_function_its_folder,
     no_policy_grants_more_than_named_actions_on_named_resources,
     each_function_reaches_only_its_kinds_of_items,
+    functions_are_traced_only_where_it_is_asked_for,
     the_reading_function_cannot_write,
     everything_that_logs_has_a_group_that_forgets,
     the_table_has_the_keys_that_the_store_asks_for,

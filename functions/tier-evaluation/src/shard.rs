@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{
@@ -11,6 +11,7 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use regulars_application::{
+    call::{Call, Ended, Reviewed},
     caught::caught,
     command::Done,
     deadline::Deadline,
@@ -18,6 +19,7 @@ use regulars_application::{
     event::{self, EventRefused},
     failure::Failure,
     refusal::RefusalCode,
+    tally::tallied,
 };
 use regulars_store::DUE_SHARDS;
 use serde::Deserialize;
@@ -47,8 +49,20 @@ struct Event {
     all: bool,
 }
 
-/// Reviews accounts of the shard that are due through the event's date, or all accounts.
+/// Reviews accounts of the shard that are due through the event's date, or all accounts, and writes the call's line in the log. The
+/// runtime logs an event that is refused.
 pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
+    let began = Instant::now();
+    let (reviewed, tally) = tallied(review_shard(engine, event, deadline)).await;
+    let report = reviewed?;
+    let Report { shard, reviewed, changed, conflicted, failed, .. } = report;
+    let is_done = report.cursor.is_none();
+    let reviewed = Reviewed { shard, is_done, reviewed, changed, conflicted, failed };
+    Call::new("review", began, Ended::Done).that_reviewed(reviewed).log(&tally);
+    serde_json::to_value(report).map_err(EventRefused::fault)
+}
+
+async fn review_shard(engine: &Engine, event: Value, deadline: Deadline) -> Result<Report, EventRefused> {
     let Event { shard, through, cursor, all } = event::read(event)?;
     if shard >= DUE_SHARDS {
         return Err(EventRefused::unreadable(format!("shard is {shard}, and shards are 0 to 255")));
@@ -67,12 +81,9 @@ pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) ->
         }
         report.cursor = walk.cursor();
         if report.cursor.is_none() || deadline.remaining() < PAGE_TIME {
-            break;
+            return Ok(report);
         }
     }
-    let Report { reviewed, changed, conflicted, failed, .. } = report;
-    tracing::info!(shard, all, reviewed, changed, conflicted, failed, done = report.cursor.is_none(), "reviewed");
-    serde_json::to_value(report).map_err(EventRefused::fault)
 }
 
 /// Reviews accounts with `review`, [`LANES`] of them concurrently. A store that does not answer ends all of them; a
@@ -121,7 +132,6 @@ async fn review_one(engine: &Engine, candidate: Candidate, deadline: Deadline) -
 fn failed(account: AccountName, failure: &Failure) -> Fate {
     let cause = failure.cause().map(ToString::to_string);
     let (program, member, code) = (account.program.as_str(), account.member.as_str(), failure.code());
-    // A metric filter of the template counts lines with this message.
     tracing::error!(program, member, code, cause, "an account cannot be reviewed");
     Fate::Failed(account)
 }

@@ -1,13 +1,17 @@
 //! Runs a handler on Lambda, so that each function's `main` only names its handler.
 
+use std::time::Instant;
+
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use regulars_application::alias_key::AliasKeySource;
+use regulars_application::call::{Call, Ended};
 use regulars_application::caught::{self, caught};
 use regulars_application::clock::Clock;
 use regulars_application::deadline::Deadline;
 use regulars_application::engine::{self, Engine, SdkConfig};
 use regulars_application::event::EventRefused;
 use regulars_application::settings::{SettingFault, Settings};
+use regulars_application::tally::Tally;
 use serde_json::Value;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -38,13 +42,14 @@ where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
 {
     let settings = Settings::from_environment()?;
-    log::to_stdout(settings.log_level).init();
+    log::to_stdout(&settings.metric_namespace, settings.log_level).init();
     caught::keep_panics_quiet();
     let config = engine::sdk_config().await;
     let alias_key = alias_key(&config, &settings)?;
     let engine = Engine::start(&settings, &config, alias_key).await?;
     let (engine, handle) = (&engine, &handle);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let began = Instant::now();
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
         // HTTP requests have their answer already. This is for other events, and for errors on the way.
         let answer =
@@ -53,19 +58,21 @@ where
             .await
             .map_err(EventRefused::fault)
             .and_then(|in_time| in_time.map_err(EventRefused::fault)?);
-        answer.map_err(Unanswered)
+        answer.map_err(|refused| {
+            let ended = Ended::Failed(refused.name(), Some(refused.to_string()));
+            Call::new("event", began, ended).of_request(&event.context.request_id).log(&Tally::default());
+            Unanswered(refused)
+        })
     }))
     .await
 }
 
-/// Gives the platform the error's stable name, by which a state machine decides what to retry. The message is logged
-/// here, because nothing else receives it.
+/// Gives the platform the error's stable name, by which a state machine decides what to retry.
 #[derive(Debug)]
 struct Unanswered(EventRefused);
 
 impl From<Unanswered> for Diagnostic {
     fn from(Unanswered(refused): Unanswered) -> Self {
-        tracing::error!(cause = refused.to_string(), "{}", refused.name());
         Diagnostic { error_type: refused.name().to_owned(), error_message: refused.to_string() }
     }
 }

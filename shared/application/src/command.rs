@@ -24,6 +24,7 @@ use crate::{
     referrals::pay_debts,
     refusal::{Refusal, RefusalCode},
     subject::Subject,
+    tally,
 };
 
 /// A request with a key: the entry that it writes, its content, and the caller.
@@ -364,14 +365,17 @@ impl Engine {
         };
         let done = match acted {
             Outcome::Committed(posting) => committed(*posting),
-            Outcome::Replayed { entry, account } => Done {
-                entry: Some(entry),
-                entries: Vec::new(),
-                account,
-                grew: false,
-                replayed: true,
-                explanations: Vec::new(),
-            },
+            Outcome::Replayed { entry, account } => {
+                tally::replayed();
+                Done {
+                    entry: Some(entry),
+                    entries: Vec::new(),
+                    account,
+                    grew: false,
+                    replayed: true,
+                    explanations: Vec::new(),
+                }
+            }
             Outcome::Refused(Ended::Unchanged(account)) => {
                 let (entry, entries) = (None, Vec::new());
                 let explanations = Vec::new();
@@ -453,6 +457,14 @@ where
             Undecided::Refused(refusal) => return Err(Ended::Failed(refusal.into())),
         }
         Ok(Step::Again)
+    }
+
+    fn committed(&mut self, posting: &Posting) {
+        tally::committed(posting);
+    }
+
+    fn lost_race(&mut self) {
+        tally::lost_race();
     }
 }
 

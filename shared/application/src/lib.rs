@@ -5,6 +5,7 @@
 pub mod alias_key;
 pub mod authority;
 pub mod body;
+pub mod call;
 pub mod caught;
 pub mod clock;
 pub mod codes;
@@ -21,4 +22,5 @@ pub mod refusal;
 pub mod returns;
 pub mod settings;
 pub mod subject;
+pub mod tally;
 mod wording;

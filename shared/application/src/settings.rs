@@ -16,6 +16,8 @@ pub struct Settings {
     pub claims: Claims,
     /// `LOG_LEVEL`: the lowest severity that our own code logs; default `INFO`.
     pub log_level: Level,
+    /// `METRIC_NAMESPACE`: the namespace of `CloudWatch` metrics, `Regulars` without it.
+    pub metric_namespace: String,
 }
 
 impl Settings {
@@ -42,6 +44,7 @@ impl Settings {
                 Some(level) => level.parse().map_err(|_| SettingFault::Malformed("LOG_LEVEL"))?,
                 None => Level::INFO,
             },
+            metric_namespace: given("METRIC_NAMESPACE").unwrap_or_else(|| "Regulars".to_owned()),
         })
     }
 }
@@ -76,15 +79,21 @@ mod tests {
     fn the_table_is_needed_and_the_rest_is_not() {
         assert_eq!(read(&[]), Err(SettingFault::Missing("TABLE_NAME")));
         assert_eq!(read(&[("TABLE_NAME", "")]), Err(SettingFault::Missing("TABLE_NAME")));
-        let settings = |secret: Option<&str>, log_level| Settings {
+        let settings = |secret: Option<&str>, log_level, namespace: &str| Settings {
             table_name: "t".to_owned(),
             alias_key_secret: secret.map(str::to_owned),
             claims: Claims::default(),
             log_level,
+            metric_namespace: namespace.to_owned(),
         };
-        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(settings(None, Level::INFO)));
-        let all = [("TABLE_NAME", "t"), ("ALIAS_KEY_SECRET", "arn"), ("LOG_LEVEL", "ERROR")];
-        assert_eq!(read(&all), Ok(settings(Some("arn"), Level::ERROR)));
+        assert_eq!(read(&[("TABLE_NAME", "t")]), Ok(settings(None, Level::INFO, "Regulars")));
+        let all = [
+            ("TABLE_NAME", "t"),
+            ("ALIAS_KEY_SECRET", "arn"),
+            ("LOG_LEVEL", "ERROR"),
+            ("METRIC_NAMESPACE", "Regulars/shop"),
+        ];
+        assert_eq!(read(&all), Ok(settings(Some("arn"), Level::ERROR, "Regulars/shop")));
         let told = [("TABLE_NAME", "t"), ("LOG_LEVEL", "aws_smithy_runtime=trace")];
         assert_eq!(read(&told), Err(SettingFault::Malformed("LOG_LEVEL")));
     }

@@ -23,7 +23,7 @@ pub use self::{
         redemption, referral, reversal, tier_override, transfer,
     },
     draft::KeyedRequest,
-    ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, facts, posting},
+    ledger::{aftermath, breakdown, chain, condition_fault, entry, explanation, facts, flow, posting},
     rules::{cap, program, succession, version_head, versions},
     state::{account, cap_use, counter, extension, hold, lots, pending, plan_term, qualifying, steps, unconfirmed},
     time::settle,

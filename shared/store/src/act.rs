@@ -32,6 +32,14 @@ pub trait Decide {
         account: Option<Account>,
         found: &Found,
     ) -> impl Future<Output = Result<Step, Self::Refusal>> + Send;
+
+    /// Hears that `posting` was committed: the last one of the command, or one that catches up.
+    fn committed(&mut self, posting: &Posting) {
+        let _ = posting;
+    }
+
+    /// Hears that somebody else was faster.
+    fn lost_race(&mut self) {}
 }
 
 /// The next step of a command.
@@ -149,8 +157,11 @@ impl Store {
                 Err(refusal) => return by(deadline, self.refused(refusal, request, account)).await,
             };
             match by(deadline, self.write(&posting, &found.looks)).await? {
-                Commit::Committed if is_last => return Ok(Outcome::Committed(posting)),
                 Commit::Committed => {
+                    decision.committed(&posting);
+                    if is_last {
+                        return Ok(Outcome::Committed(posting));
+                    }
                     for change in std::iter::once(posting.own).chain(posting.others) {
                         if change.account.member == *member {
                             account = Some(change.account);
@@ -177,7 +188,8 @@ impl Store {
                 Commit::AliasTaken(alias) => return Ok(Outcome::AliasTaken(alias)),
                 Commit::ReceiptTaken(receipt) => return Ok(Outcome::ReceiptTaken(receipt)),
                 Commit::HoldOver => return Ok(Outcome::HoldOver),
-                Commit::Conflict | Commit::Exhausted(_) => {}
+                Commit::Conflict => decision.lost_race(),
+                Commit::Exhausted(_) => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(pause) = backoff.next(began.elapsed(), left) else { return Ok(Outcome::Busy) };

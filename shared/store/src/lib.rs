@@ -46,7 +46,7 @@ pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};
 pub use fault::{Corrupt, PostingInvalid, StoreFault, is_transient};
 pub use ledger::Page;
 pub use members::{MembersPage, Walk};
-pub use meter::{Meter, Snapshot};
+pub use meter::{Meter, Snapshot, Usage, metered};
 pub use needs::{Found, Needs};
 pub use permission::{Action, Permission, in_the_name_of};
 pub use program_heads::{ProgramHeads, VERSIONS_MAX};

@@ -1,6 +1,7 @@
-//! Counts what the table charged, so that tests can assert the price of each command.
+//! Counts what the table charged, for the log of each call, and so that tests can assert the price of each command.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -36,6 +37,38 @@ impl Snapshot {
             actions: actions.filter(|(_, count)| *count > 0).collect(),
         }
     }
+}
+
+/// The capacity that a piece of work used ([`metered`]), in halves of a unit as a [`Snapshot`] has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Halves of a read unit.
+    pub read_half_units: u64,
+    /// Halves of a write unit.
+    pub write_half_units: u64,
+}
+
+impl Usage {
+    /// The read units.
+    #[must_use]
+    pub fn read_units(&self) -> f64 {
+        units(self.read_half_units)
+    }
+
+    /// The write units.
+    #[must_use]
+    pub fn write_units(&self) -> f64 {
+        units(self.write_half_units)
+    }
+}
+
+tokio::task_local! {
+    static USED: Cell<Usage>;
+}
+
+/// Does `work`, and tells the capacity that it used. Pieces of work that run at the same time are told apart.
+pub async fn metered<T>(work: impl Future<Output = T>) -> (T, Usage) {
+    USED.scope(Cell::default(), async { (work.await, USED.with(Cell::get)) }).await
 }
 
 /// Counts calls and the capacity that DynamoDB reports for them.
@@ -84,27 +117,38 @@ impl Meter {
 
     /// Counts the units of a call that reads.
     pub(crate) fn read(&self, consumed: &[ConsumedCapacity]) {
-        self.change(|used| {
-            for units in consumed.iter().filter_map(|consumed| consumed.capacity_units) {
-                used.read_half_units = used.read_half_units.saturating_add(half_units(units));
-            }
-        });
+        let units = consumed.iter().filter_map(|consumed| consumed.capacity_units).map(half_units);
+        self.charge(Usage { read_half_units: units.fold(0, u64::saturating_add), write_half_units: 0 });
     }
 
     /// Counts the units of a transaction that writes. If the SDK repeated it and DynamoDB recognised the token, it only
     /// reads.
     pub(crate) fn written(&self, consumed: &[ConsumedCapacity]) {
+        for consumed in consumed {
+            let (read, write) = match (consumed.read_capacity_units, consumed.write_capacity_units) {
+                (None, None) => (None, consumed.capacity_units),
+                parts => parts,
+            };
+            self.charge(Usage {
+                read_half_units: half_units(read.unwrap_or_default()),
+                write_half_units: half_units(write.unwrap_or_default()),
+            });
+        }
+    }
+
+    /// Counts what was charged, for all and for the piece of work that the current task does.
+    fn charge(&self, Usage { read_half_units: read, write_half_units: write }: Usage) {
         self.change(|used| {
-            for consumed in consumed {
-                let (read, write) = match (consumed.read_capacity_units, consumed.write_capacity_units) {
-                    (None, None) => (None, consumed.capacity_units),
-                    parts => parts,
-                };
-                let read = half_units(read.unwrap_or_default());
-                let write = half_units(write.unwrap_or_default());
-                used.read_half_units = used.read_half_units.saturating_add(read);
-                used.write_half_units = used.write_half_units.saturating_add(write);
-            }
+            used.read_half_units = used.read_half_units.saturating_add(read);
+            used.write_half_units = used.write_half_units.saturating_add(write);
+        });
+        // Outside of `metered` only the sum is asked for.
+        let _ = USED.try_with(|used| {
+            let before = used.get();
+            used.set(Usage {
+                read_half_units: before.read_half_units.saturating_add(read),
+                write_half_units: before.write_half_units.saturating_add(write),
+            });
         });
     }
 
@@ -128,6 +172,17 @@ fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 )]
 fn half_units(units: f64) -> u64 {
     (units * 2.0).round() as u64
+}
+
+/// The way back, for people.
+#[expect(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "the units of one call are few, and halves are exact"
+)]
+fn units(half_units: u64) -> f64 {
+    half_units as f64 / 2.0
 }
 
 #[cfg(test)]
@@ -166,6 +221,26 @@ mod tests {
         };
         assert_eq!(meter.since(&before), expected);
         assert_eq!(meter.snapshot().read_half_units, 5);
+    }
+
+    #[tokio::test]
+    async fn pieces_of_work_at_the_same_time_are_charged_apart() {
+        let meter = Meter::default();
+        let work = |times: usize, units: f64| {
+            let meter = &meter;
+            metered(async move {
+                for _ in 0..times {
+                    meter.read(&[consumed(0.5, None, None)]);
+                    tokio::task::yield_now().await;
+                    meter.written(&[consumed(units, None, Some(units))]);
+                }
+            })
+        };
+        let (((), one), ((), other)) = tokio::join!(work(3, 5.0), work(2, 7.0));
+        assert_eq!((one.read_units(), one.write_units()), (1.5, 15.0));
+        assert_eq!((other.read_units(), other.write_units()), (1.0, 14.0));
+        meter.read(&[consumed(1.0, None, None)]);
+        assert_eq!((meter.snapshot().read_half_units, meter.snapshot().write_half_units), (7, 58));
     }
 
     #[tokio::test]

@@ -113,6 +113,7 @@ fn settings(secret: Option<&str>) -> Settings {
         alias_key_secret: secret.map(str::to_owned),
         claims: Claims::default(),
         log_level: "INFO".parse().unwrap(),
+        metric_namespace: "Regulars".to_owned(),
     }
 }
 

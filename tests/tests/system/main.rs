@@ -4,6 +4,7 @@
 
 mod absences;
 mod alias_key;
+mod calls;
 mod canary;
 mod capacity;
 mod events;

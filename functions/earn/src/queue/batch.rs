@@ -3,25 +3,31 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_lambda_events::sqs::SqsEvent;
 use regulars_application::{
+    call::{Call, Ended},
     caught::caught,
     deadline::Deadline,
     event::{self, EventRefused},
     failure::Failure,
-    refusal::Refusal,
+    refusal::{Refusal, RefusalCode},
+    tally::tallied,
 };
 use regulars_domain::id::{MemberId, ProgramId};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::message::Message;
 
 /// No message starts with less time than this left: it would probably be interrupted and delivered again.
 const MESSAGE_TIME: Duration = Duration::from_millis(500);
+
+/// How a message ended for which there was no time.
+const OUT_OF_TIME: &str = "out_of_time";
 
 /// The messages of one invocation, in lanes.
 #[derive(Debug)]
@@ -103,12 +109,9 @@ impl Batch {
         let work = || async {
             let mut failed = Vec::new();
             while let Some(deliveries) = next() {
-                for Delivery { index, message_id, message } in deliveries {
-                    let account =
-                        message.as_ref().ok().map(|message| (message.program.clone(), message.member.clone()));
-                    if let Err(reason) = carry_out(message, deadline, &act).await {
-                        failed.push(Failed { index, message_id, account, reason });
-                    }
+                for delivery in deliveries {
+                    // Boxed, because four of these futures would enlarge the stack of every caller, including those over HTTP.
+                    failed.extend(Box::pin(carry_out(delivery, deadline, &act)).await.err());
                 }
             }
             failed
@@ -120,7 +123,30 @@ impl Batch {
     }
 }
 
-async fn carry_out<F>(
+/// Does one message with `act`, and writes its line in the log. It is not told whose the message is: a member, a key, or a detail that
+/// quotes one of them may be personal data. The message's id finds it in the queue.
+async fn carry_out<F>(delivery: Delivery, deadline: Deadline, act: &impl Fn(Message) -> F) -> Result<(), Failed>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let began = Instant::now();
+    let Delivery { index, message_id, message } = delivery;
+    let operation = message.as_ref().map_or("queue::unreadable", |message| message.command.operation());
+    let account = message.as_ref().ok().map(|message| (message.program.clone(), message.member.clone()));
+    let span = tracing::error_span!("message", message_id);
+    let (done, tally) = tallied(done_in_time(message, deadline, act)).instrument(span).await;
+    let call = |ended| Call::new(operation, began, ended).of_message(&message_id);
+    let Err(reason) = done else {
+        call(Ended::Done).log(&tally);
+        return Ok(());
+    };
+    let program = account.as_ref().map(|(program, _)| program.as_str());
+    let call = call(Ended::from(&reason)).about(program);
+    if reason.needs_a_person() { call.for_a_person() } else { call }.log(&tally);
+    Err(Failed { index, message_id, account, reason })
+}
+
+async fn done_in_time<F>(
     message: Result<Message, Refusal>,
     deadline: Deadline,
     act: &impl Fn(Message) -> F,
@@ -140,11 +166,33 @@ where
     }
 }
 
+impl Reason {
+    /// Whether the message will be refused again unless somebody does something. One whose member or purchase is not there yet may
+    /// have overtaken it.
+    fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Failure(Failure::Refused(refusal)) => {
+                !matches!(refusal.code(), RefusalCode::EntryNotFound | RefusalCode::MemberNotFound)
+            }
+            Self::Failure(Failure::Busy | Failure::Unavailable(_) | Failure::Broken(_)) | Self::OutOfTime => false,
+        }
+    }
+}
+
+impl From<&Reason> for Ended {
+    fn from(reason: &Reason) -> Self {
+        match reason {
+            Reason::Failure(failure) => failure.into(),
+            Reason::OutOfTime => Self::Failed(OUT_OF_TIME, None),
+        }
+    }
+}
+
 impl Failed {
     fn code(&self) -> &'static str {
         match &self.reason {
             Reason::Failure(failure) => failure.code(),
-            Reason::OutOfTime => "out_of_time",
+            Reason::OutOfTime => OUT_OF_TIME,
         }
     }
 
@@ -160,24 +208,6 @@ impl Failed {
         match &self.reason {
             Reason::Failure(Failure::Refused(refusal)) => refusal.at(),
             Reason::Failure(Failure::Busy | Failure::Unavailable(_) | Failure::Broken(_)) | Reason::OutOfTime => None,
-        }
-    }
-
-    /// Logs, once, what an operator needs to find the message. Its content is not logged: a member, a key, or a detail
-    /// that quotes them may be personal data.
-    pub(crate) fn log(&self) {
-        let message_id = self.message_id.as_str();
-        let program = self.account.as_ref().map(|(program, _)| program.as_str());
-        let code = self.code();
-        match &self.reason {
-            Reason::Failure(Failure::Refused(_)) => tracing::warn!(message_id, program, code, "message refused"),
-            Reason::Failure(failure @ (Failure::Unavailable(cause) | Failure::Broken(cause))) => {
-                let (retryable, cause) = (failure.retryable(), cause.to_string());
-                tracing::error!(message_id, program, code, retryable, cause, "message failed");
-            }
-            Reason::Failure(Failure::Busy) | Reason::OutOfTime => {
-                tracing::warn!(message_id, program, code, "message put off");
-            }
         }
     }
 }

@@ -41,6 +41,18 @@ pub(crate) enum Command {
     Confirm(EntryId),
 }
 
+impl Command {
+    /// What the log calls it.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Self::Accrue(_) => "queue::accrue",
+            Self::Reverse(..) => "queue::reverse",
+            Self::Amend(..) => "queue::amend",
+            Self::Confirm(_) => "queue::confirm",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {

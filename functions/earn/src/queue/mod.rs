@@ -4,6 +4,8 @@
 mod batch;
 mod message;
 
+use std::pin::Pin;
+
 use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, failure::Failure};
 use serde_json::{Value, json};
 
@@ -12,6 +14,9 @@ use self::{
     message::{Command, Message},
 };
 use crate::{accruals, amendment, confirmation, reversal};
+
+/// A message being carried out.
+type Acting<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 /// Returns whether an event comes from a queue.
 pub(crate) fn is_batch(event: &Value) -> bool {
@@ -36,12 +41,8 @@ pub(crate) async fn explain(engine: &Engine, event: Value, deadline: Deadline) -
 }
 
 async fn work_through(engine: &Engine, batch: Batch, deadline: Deadline) -> Vec<Failed> {
-    // Boxed, because four of these futures would enlarge the stack of every caller, including those over HTTP.
-    let failed = batch.work_through(deadline, |message| Box::pin(act(engine, message, deadline))).await;
-    for failed in &failed {
-        failed.log();
-    }
-    failed
+    // As a trait object, so that the type of this future does not contain those of all commands.
+    batch.work_through(deadline, |message| -> Acting<'_> { Box::pin(act(engine, message, deadline)) }).await
 }
 
 async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<(), Failure> {

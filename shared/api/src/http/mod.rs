@@ -12,20 +12,24 @@ mod response;
 mod route;
 mod who;
 
+use std::time::Instant;
+
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use regulars_application::{
     authority::Authority,
+    call::{self, Ended, UNROUTED},
     caught::caught,
     deadline::Deadline,
     event::{self, EventRefused},
     failure::Failure,
+    tally::{Tally, tallied},
 };
 use serde_json::Value;
 use tracing::Instrument;
 
 pub use ::http::Method;
 pub use caller::Caller;
-pub use operation::{Answering, Call, Handler, Operation, Route};
+pub use operation::{Answering, Call, Handler, Named, Operation, Route};
 pub use problem::{Problem, ProblemCode};
 pub use query::Parameter;
 pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition, decoded};
@@ -41,9 +45,9 @@ pub const PROGRAM: &str = "/v1/programs/{program}";
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it, calls the handler with
 /// `engine`, and turns the answer or the problem into a response.
 ///
-/// The query may only contain the parameters of the operation ([`Route::taking`]). A problem is logged here and nowhere
-/// else: refusals with their code, faults with their cause. An operation that is not done at `deadline` is answered
-/// with `store_unavailable`, because it can only be waiting for the table; one that panics, with `internal`.
+/// The query may only contain the parameters of the operation ([`Route::taking`]). The line of the call is logged here and
+/// nowhere else, for a fault with its cause. An operation that is not done at `deadline` is answered with
+/// `store_unavailable`, because it can only be waiting for the table; one that panics, with `internal`.
 ///
 /// # Errors
 ///
@@ -55,30 +59,32 @@ pub async fn serve<E: Sync>(
     routes: &Routes<Operation<E>>,
     deadline: Deadline,
 ) -> Result<Value, EventRefused> {
+    let began = Instant::now();
     let event: ApiGatewayV2httpRequest = event::read(event)?;
     let authorizer = event.request_context.authorizer.clone();
     let request = HttpRequest::from_event(event)?;
     let request_id = request.request_id().to_owned();
-    let span = tracing::info_span!("request", request_id, method = %request.method(), route = tracing::field::Empty);
+    // What libraries warn of can be found by the request, at every level.
+    let span = tracing::error_span!("request", request_id);
 
-    async {
-        let answered = async {
-            let found = routes.find(request.method(), request.path())?;
-            tracing::Span::current().record("route", found.path);
-            let Operation { who, parameters, handler } = *found.operation;
-            let caller = admitted(authority, authorizer.as_ref(), who, request.method(), &found.params)?;
-            let request = request.called_by(caller, client(authorizer.as_ref()));
-            request.check_query(found.path, parameters)?;
-            let params = found.params.with_query(&request)?;
-            let answer = handler(Call { engine, request: &request, params: &params, deadline });
-            let answer = tokio::time::timeout_at(deadline.instant().into(), answer);
-            answer.await.map_err(Failure::unavailable)??.into_event()
-        };
-        let answered = caught(answered).await.unwrap_or_else(|panicked| Err(Failure::from(panicked).into()));
-        answered.or_else(|problem: Problem| refuse(&problem, &request_id))
-    }
-    .instrument(span)
-    .await
+    let found = routes.find(request.method(), request.path());
+    let operation = found.as_ref().map_or(UNROUTED, |found| found.operation.name);
+    let answered = async {
+        let found = found?;
+        let Operation { name: _, who, parameters, handler } = *found.operation;
+        let caller = admitted(authority, authorizer.as_ref(), who, request.method(), &found.params)?;
+        let request = request.called_by(caller, client(authorizer.as_ref()));
+        request.check_query(found.path, parameters)?;
+        let params = found.params.with_query(&request)?;
+        let answer = handler(Call { engine, request: &request, params: &params, deadline });
+        let answer = tokio::time::timeout_at(deadline.instant().into(), answer);
+        answer.await.map_err(Failure::unavailable)??.into_event()
+    };
+    let (answered, tally) = tallied(caught(answered)).instrument(span).await;
+    let answered = answered.unwrap_or_else(|panicked| Err(Failure::from(panicked).into()));
+    let ended = answered.as_ref().map_or_else(Ended::from, |_| Ended::Done);
+    call::Call::new(operation, began, ended).of_request(&request_id).log(&tally);
+    answered.or_else(|problem| response::problem_event(&problem, &request_id))
 }
 
 /// Returns the response to a problem that occurred before an operation was found, for our own front ends.
@@ -87,12 +93,7 @@ pub async fn serve<E: Sync>(
 ///
 /// [`EventRefused`] if the problem cannot be written as JSON.
 pub fn refuse(problem: &Problem, request_id: &str) -> Result<Value, EventRefused> {
-    let code = problem.code().as_str();
-    if problem.is_fault() {
-        tracing::error!(code, cause = problem.cause(), "fault");
-    } else {
-        tracing::info!(code, "refused");
-    }
+    call::Call::new(UNROUTED, Instant::now(), problem).of_request(request_id).log(&Tally::default());
     response::problem_event(problem, request_id)
 }
 

@@ -26,8 +26,12 @@ pub struct Call<'a, E> {
 /// A handler, written as [`handler!`](crate::handler).
 pub type Handler<E> = for<'a> fn(Call<'a, E>) -> Answering<'a>;
 
+/// A handler and its name, the path of its Rust function below the crate.
+pub type Named<E> = (&'static str, Handler<E>);
+
 /// An operation of a function whose engine is an `E`.
 pub struct Operation<E> {
+    pub(crate) name: &'static str,
     pub(crate) who: Who,
     pub(crate) parameters: &'static [Parameter],
     pub(crate) handler: Handler<E>,
@@ -44,8 +48,8 @@ pub struct Route<E> {
 impl<E> Route<E> {
     /// Returns a route without query parameters of its own.
     #[must_use]
-    pub const fn new(method: Method, path: &'static str, who: Who, handler: Handler<E>) -> Self {
-        Self { method, path, operation: Operation { who, parameters: &[], handler } }
+    pub const fn new(method: Method, path: &'static str, who: Who, (name, handler): Named<E>) -> Self {
+        Self { method, path, operation: Operation { name, who, parameters: &[], handler } }
     }
 
     /// Returns the same route with the query `parameters`.
@@ -67,6 +71,11 @@ impl<E> Routes<Operation<E>> {
         Self::new(rows.into_iter().map(row))
     }
 
+    /// Returns the names of the operations, as the log has them.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(|(_, _, operation)| operation.name)
+    }
+
     /// Returns the methods and paths of a function, and who may call each.
     pub fn callers(&self) -> impl Iterator<Item = (&Method, &str, Who)> {
         self.iter().map(|(method, path, operation)| (method, path, operation.who))
@@ -76,6 +85,7 @@ impl<E> Routes<Operation<E>> {
 impl<E> fmt::Debug for Operation<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operation")
+            .field("name", &self.name)
             .field("who", &self.who)
             .field("parameters", &self.parameters)
             .finish_non_exhaustive()
@@ -86,6 +96,6 @@ impl<E> fmt::Debug for Operation<E> {
 #[macro_export]
 macro_rules! handler {
     ($handler:path) => {
-        |call| Box::pin($handler(call))
+        (stringify!($handler), |call| Box::pin($handler(call)))
     };
 }

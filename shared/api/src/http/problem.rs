@@ -6,6 +6,7 @@ use std::fmt;
 use ::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use regulars_application::{
+    call::Ended,
     failure::{Cause, Failure},
     refusal::{Refusal, RefusalCode, shortened},
 };
@@ -317,6 +318,17 @@ impl From<StoreFault> for Problem {
 impl From<VersionMissing> for Problem {
     fn from(missing: VersionMissing) -> Self {
         Failure::from(missing).into()
+    }
+}
+
+impl From<&Problem> for Ended {
+    fn from(problem: &Problem) -> Self {
+        let code = problem.code();
+        if code.status().is_server_error() {
+            Self::Failed(code.as_str(), problem.is_fault().then(|| problem.cause()))
+        } else {
+            Self::Refused(code.as_str())
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::handler;
 use regulars_application::{authority::Claims, caught::note};
 use serde_json::json;
+use tracing_subscriber::layer::SubscriberExt;
 
 const OPERATOR: Who = Who::operator(&[Scope::Account]);
 const EITHER: Who = Who::operator_or_member(&[Scope::Account]);
@@ -135,7 +136,10 @@ impl Write for OfThread {
 /// Logs for all threads of this process, because a span is enabled or disabled for all of them at once.
 fn keep_log() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| tracing_subscriber::fmt().with_writer(|| OfThread).json().init());
+    ONCE.call_once(|| {
+        let lines = crate::log::lines("Regulars/test", tracing::Level::ERROR, || OfThread);
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
+    });
 }
 
 #[tokio::test]
@@ -147,11 +151,49 @@ async fn a_panic_is_logged_once_with_its_place_and_without_its_message() {
     let logged = String::from_utf8(LOGGED.take()).unwrap();
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1, "{logged}");
-    let fields = &lines[0]["fields"];
-    assert_eq!((&fields["message"], &fields["code"]), (&json!("fault"), &json!("internal")));
-    assert!(fields["cause"].as_str().unwrap().contains("tests.rs:"), "{logged}");
-    assert_eq!(lines[0]["span"]["request_id"], "r-7");
+    assert!(lines[0]["cause"].as_str().unwrap().contains("tests.rs:"), "{logged}");
+    let line = shape(&lines[0]);
+    let faults =
+        json!([{ "Namespace": "Regulars/test", "Dimensions": [["outcome"]], "Metrics": [{ "Name": "Faults" }] }]);
+    let expected = json!({
+        "operation": "break_down", "outcome": "internal", "cause": null, "ms": null, "reads": 0, "writes": 0,
+        "request_id": "r-7", "Faults": 1, "_aws": { "Timestamp": null, "CloudWatchMetrics": faults },
+    });
+    assert_eq!(line, expected);
     assert!(!logged.contains("ayse"), "{logged}");
+}
+
+/// A line without what differs from one call to the next.
+fn shape(line: &Value) -> Value {
+    let mut line = line.clone();
+    for differs in ["/ms", "/cause", "/_aws/Timestamp"] {
+        if let Some(value) = line.pointer_mut(differs) {
+            *value = Value::Null;
+        }
+    }
+    line
+}
+
+#[tokio::test]
+async fn a_call_is_one_line_by_which_its_request_id_is_found() {
+    let member = "/v1/programs/demo/members/m-1";
+    for (method, path, operation, outcome, metric) in [
+        ("GET", member, "account", "ok", None),
+        ("PATCH", member, "unrouted", "method_not_allowed", Some("Refusals")),
+        ("GET", "/v2", "unrouted", "route_not_found", Some("Refusals")),
+        ("GET", "/v1/programs/demo/members/m%201", "account", "ok", None),
+        ("DELETE", member, "fail", "internal", Some("Faults")),
+        ("GET", "/v1/programs/demo/members/m-1/tier", "wait", "store_unavailable", Some("Faults")),
+    ] {
+        answer(event(method, path, &json!({ "scope": "regulars/account" })), Authority::Jwt(Claims::default())).await;
+        let logged = String::from_utf8(LOGGED.take()).unwrap();
+        let line: Value = serde_json::from_str(logged.strip_suffix('\n').unwrap()).unwrap();
+        let told = (&line["operation"], &line["outcome"], &line["request_id"]);
+        assert_eq!(told, (&json!(operation), &json!(outcome), &json!("r-7")), "{logged}");
+        assert_eq!(line.get("_aws").is_some(), metric.is_some(), "{logged}");
+        assert!(metric.is_none_or(|metric| line[metric] == 1), "{logged}");
+        assert!(!logged.contains("m-1") && !logged.contains("m 1"), "{logged}");
+    }
 }
 
 #[tokio::test]

@@ -9,5 +9,6 @@ pub(crate) mod effects;
 pub mod entry;
 pub mod explanation;
 pub mod facts;
+pub mod flow;
 pub mod posting;
 pub(crate) mod record;

@@ -1,7 +1,10 @@
 //! Every commit is followed by rebuilding the account from its ledger, and a comparison.
 
 use jiff::Timestamp;
-use regulars_domain::{account::Account, chain::Sealed, posting::Change, rebuild::Rebuilding, versions::Versions};
+use regulars_domain::{
+    account::Account, chain::Sealed, entry::Entry, flow::Flow, points::Points, posting::Change, rebuild::Rebuilding,
+    versions::Versions,
+};
 
 use crate::rulebook::Rulebook;
 
@@ -33,6 +36,7 @@ impl Proof {
     /// Asserts that the entries of `change` turn the account `before` into the committed one.
     pub(crate) fn follow(&mut self, before: &Account, change: &Change) {
         let after = &change.account;
+        assert_flows_add_up(before, change);
         let (base, mut entries) = self.parts.take().unwrap_or_else(|| (before.clone(), Vec::new()));
         entries.extend(change.entries.iter().cloned());
         if self.is_behind {
@@ -60,7 +64,22 @@ impl Proof {
     }
 }
 
-/// Returns the account that `ledger` gives, at the instant up to which `account` is settled.
+/// Asserts that the flows add up to the change of the balances, and that each flow has its sign.
+fn assert_flows_add_up(before: &Account, change: &Change) {
+    let has = |account: &Account| account.total() - account.owed;
+    let entries = || change.entries.iter().map(|sealed| &sealed.entry);
+    let flows: Points = entries().filter(|entry| entry.flow().is_some()).map(Entry::change).sum();
+    let none = if change.expected_version.is_none() { Points::ZERO } else { has(before) };
+    assert_eq!(none + flows, has(&change.account), "{:?}", change.entries);
+    for entry in entries() {
+        let is_given = matches!(entry.flow(), Some(Flow::Issued | Flow::Restored));
+        let is_taken = matches!(entry.flow(), Some(Flow::Redeemed | Flow::Expired | Flow::Lapsed | Flow::Forfeited));
+        assert!(!(is_given && entry.change() < Points::ZERO), "{entry:?}");
+        assert!(!(is_taken && entry.change() > Points::ZERO), "{entry:?}");
+    }
+}
+
+/// The account that `ledger` gives, at the instant up to which `account` is settled.
 pub(crate) fn rebuilt_from(versions: &Versions, ledger: &[Sealed], account: &Account) -> Account {
     follow(Rebuilding::new(versions, account.program.clone(), account.member.clone()), ledger, account)
 }

@@ -12,9 +12,9 @@
 )]
 
 mod marks;
-mod requests;
+pub(crate) mod requests;
 mod table;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeSet;
 
@@ -73,11 +73,13 @@ fn personal_data_is_found_where_it_is_kept_and_nowhere_else() {
     another_member(&watch);
 
     let logged = watch::logged(2);
-    for message in
-        ["refused", "fault", "message refused", "message failed", "an account cannot be reviewed", "reviewed"]
-    {
-        assert!(logged.contains(&format!("\"message\":\"{message}\"")), "nothing has logged `{message}`");
+    for outcome in ["ok", "replayed", "body_malformed", "busy", "store_unavailable", "internal", "entry_not_found"] {
+        assert!(logged.contains(&format!("\"outcome\":\"{outcome}\"")), "no line ends with `{outcome}`");
     }
+    for operation in ["queue::accrue", "queue::reverse", "queue::unreadable", "review", "unrouted"] {
+        assert!(logged.contains(&format!("\"operation\":\"{operation}\"")), "no line is about `{operation}`");
+    }
+    assert!(logged.contains("\"message\":\"an account cannot be reviewed\""));
     let mut leaks = watch.leaks();
     leaks.extend(table::leaks(&system));
     assert!(

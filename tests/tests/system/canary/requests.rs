@@ -13,12 +13,12 @@ use super::{
 
 /// A request whose parts can be changed.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) function: &'static str,
-    pub(super) method: &'static str,
+pub(crate) struct Request {
+    pub(crate) function: &'static str,
+    pub(crate) method: &'static str,
     /// The path below the program, as in the table of routes.
-    pub(super) route: &'static str,
-    pub(super) body: Value,
+    pub(crate) route: &'static str,
+    pub(crate) body: Value,
     member: String,
     /// The value of every other name in the path.
     id: String,
@@ -33,7 +33,7 @@ const ALL_SCOPES: &str = "regulars/enroll regulars/earn regulars/redeem regulars
                           regulars/program regulars/adjust regulars/read";
 
 impl Request {
-    pub(super) fn new(function: &'static str, method: &'static str, route: &'static str, body: Value) -> Self {
+    pub(crate) fn new(function: &'static str, method: &'static str, route: &'static str, body: Value) -> Self {
         let headers =
             vec![("user-agent", "canary-caller".to_owned()), ("authorization", "Bearer canary-token".to_owned())];
         let (member, scope) = (OWNER.to_owned(), ALL_SCOPES);
@@ -57,7 +57,7 @@ impl Request {
     }
 
     /// Returns the same under this key.
-    pub(super) fn under(self, key: &str) -> Self {
+    pub(crate) fn under(self, key: &str) -> Self {
         self.with("idempotency-key", key)
     }
 
@@ -68,11 +68,11 @@ impl Request {
     }
 
     /// Returns the same for another member.
-    pub(super) fn about(&self, member: &str) -> Self {
+    pub(crate) fn about(&self, member: &str) -> Self {
         Self { member: member.to_owned(), ..self.clone() }
     }
 
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let parts = self.route.split('/').map(|part| match part {
             "{member}" => self.member.as_str(),
             "{reward}" if self.route.contains("{code}") => "voucher",
@@ -83,7 +83,7 @@ impl Request {
     }
 
     /// Returns its event.
-    pub(super) fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut event = event(self.method, &self.path(), &headers, &self.body);
         if let Some(text) = self.body.as_str() {
@@ -105,7 +105,7 @@ impl Request {
 }
 
 /// The coffee shop's program, with conditions that read and that fail on personal attributes.
-pub(super) fn program() -> Value {
+pub(crate) fn program() -> Value {
     let mut program = coffee_shop();
     program["points"]["pending"] = json!({ "until_confirmed": { "lapses_after_days": 300 } });
     program["points"]["receipts"] = json!("unique");
@@ -144,7 +144,7 @@ pub(super) fn program() -> Value {
 }
 
 /// Returns a purchase with marks in all facts of the shop.
-pub(super) fn purchase(amount: i64) -> Value {
+pub(crate) fn purchase(amount: i64) -> Value {
     json!({ "purchase": {
         "occurred_at": NOW, "total": { "amount": amount, "currency": "EUR" }, "channel": SHOP, "tax": 1,
         "lines": [{ "sku": SHOP, "category": SHOP, "quantity": 1, "amount": amount / 2 }],
@@ -154,7 +154,7 @@ pub(super) fn purchase(amount: i64) -> Value {
 
 /// Returns requests in an order in which each finds what it needs.
 #[expect(clippy::too_many_lines, reason = "one request after another")]
-pub(super) fn story() -> Vec<Request> {
+pub(crate) fn story() -> Vec<Request> {
     let post = |function, route, body| Request::new(function, "POST", route, body);
     let get = |route| Request::new("account", "GET", route, Value::Null);
     let of_program = |method, route, body| Request::new("program", method, route, body);
@@ -269,7 +269,7 @@ const FREE: [&str; 10] =
     ["reason", "note", "sku", "category", "channel", "payment", "text", "nickname", "city", "value"];
 
 /// Returns every variant of a request with a mark in a place that takes none.
-pub(super) fn failures(request: &Request) -> Vec<Request> {
+pub(crate) fn failures(request: &Request) -> Vec<Request> {
     let with_body = |body: Value| Request { body, ..request.clone() };
     let mut failures = Vec::new();
     if request.body.is_object() && request.method != "PUT" {

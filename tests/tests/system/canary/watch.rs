@@ -33,7 +33,10 @@ use super::{
 };
 
 /// The levels that an owner can choose, and the finest of all.
-pub(super) const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::TRACE];
+pub(crate) const LEVELS: [Level; 4] = [Level::ERROR, Level::WARN, Level::INFO, Level::TRACE];
+
+/// Where the metrics of these logs go.
+pub(crate) const NAMESPACE: &str = "Regulars/regulars";
 
 /// The time limit of the local table.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -61,28 +64,28 @@ fn keep_logs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let lines = registry()
-            .with(log::lines(LEVELS[0], || OfThread(0)))
-            .with(log::lines(LEVELS[1], || OfThread(1)))
-            .with(log::lines(LEVELS[2], || OfThread(2)))
-            .with(log::lines(LEVELS[3], || OfThread(3)));
+            .with(log::lines(NAMESPACE, LEVELS[0], || OfThread(0)))
+            .with(log::lines(NAMESPACE, LEVELS[1], || OfThread(1)))
+            .with(log::lines(NAMESPACE, LEVELS[2], || OfThread(2)))
+            .with(log::lines(NAMESPACE, LEVELS[3], || OfThread(3)));
         tracing::subscriber::set_global_default(lines).unwrap();
     });
 }
 
 /// Returns the log of this thread at a level, by its position in [`LEVELS`].
-pub(super) fn logged(at: usize) -> String {
+pub(crate) fn logged(at: usize) -> String {
     LOGS.with(|logs| String::from_utf8(logs[at].borrow().clone()).unwrap())
 }
 
 /// The functions as deployed, with their logs, and the leaks so far.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     runtime: Runtime,
     engine: Engine,
     leaks: RefCell<Vec<String>>,
 }
 
 impl Watch {
-    pub(super) fn over(system: &System) -> Self {
+    pub(crate) fn over(system: &System) -> Self {
         keep_logs();
         // Everything on one thread, like a function, including the connections to the table.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -97,11 +100,11 @@ impl Watch {
     }
 
     /// Passes an event to a function, and searches the error if there is no answer.
-    pub(super) fn hand(&self, function: &str, event: Value) -> Result<Value, EventRefused> {
+    pub(crate) fn hand(&self, function: &str, event: Value) -> Result<Value, EventRefused> {
         self.hand_to(&self.engine, function, event)
     }
 
-    pub(super) fn hand_to(&self, engine: &Engine, function: &str, event: Value) -> Result<Value, EventRefused> {
+    pub(crate) fn hand_to(&self, engine: &Engine, function: &str, event: Value) -> Result<Value, EventRefused> {
         let answer = self.runtime.block_on(handle(function, engine, event));
         match &answer {
             // The runtime logs it.
@@ -115,11 +118,11 @@ impl Watch {
     }
 
     /// Returns status and body of the answer to a request.
-    pub(super) fn send(&self, request: &Request) -> (u64, Value) {
+    pub(crate) fn send(&self, request: &Request) -> (u64, Value) {
         self.send_to(&self.engine, request)
     }
 
-    pub(super) fn send_to(&self, engine: &Engine, request: &Request) -> (u64, Value) {
+    pub(crate) fn send_to(&self, engine: &Engine, request: &Request) -> (u64, Value) {
         let answer = self.hand_to(engine, request.function, request.event());
         let mut answer = answer.unwrap_or_else(|refused| panic!("{request:?}: {refused}"));
         let (status, mut body) = answered(&answer);
@@ -139,7 +142,7 @@ impl Watch {
     }
 
     /// Returns the leaks, in answers and in logs.
-    pub(super) fn leaks(&self) -> Vec<String> {
+    pub(crate) fn leaks(&self) -> Vec<String> {
         for (at, level) in LEVELS.iter().enumerate() {
             for line in logged(at).lines() {
                 self.look(&format!("the log at {level}"), line);
