@@ -47,6 +47,7 @@ pub(super) fn missing<'p>(
     level: &'p Level,
     until: Date,
 ) -> Missing<'p> {
+    let account = &unless_confirmed(account, until);
     let Chance { counted, from, by } = match Rolling::of(rules) {
         Some(rolling) => in_window(rolling, account, today, until),
         None => in_period(rules, tiers, account, today, until),
@@ -55,6 +56,18 @@ pub(super) fn missing<'p>(
     let by = by.map_or(until, |by| by.min(until));
     let amounts = level.thresholds.missing(&counted).collect();
     Missing { level, basis: &tiers.basis, amounts, from: from.max(today), by: Some(by) }
+}
+
+/// Returns the account without the unconfirmed amounts that have lapsed on the day after `until`.
+fn unless_confirmed(account: &Account, until: Date) -> Account {
+    let mut account = account.clone();
+    let lapsed: Vec<_> = account.pending.unconfirmed().range(..=until).map(|(_, counted)| counted.clone()).collect();
+    for (bucket, amount) in lapsed.iter().flat_map(|counted| &counted.qualifying) {
+        if let Some(kept) = account.qualifying.get_mut(bucket) {
+            *kept = kept.less(amount.at_most(*kept));
+        }
+    }
+    account
 }
 
 /// Returns the window of the first month that, with its days of grace, reaches beyond `until`. Later ones contain less

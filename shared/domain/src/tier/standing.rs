@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::{
     rules::{
-        program::{Level, Tiers},
+        program::{Level, Period, Tiers},
         versions::Rules,
     },
     state::account::Account,
@@ -51,7 +51,8 @@ pub struct Standing<'p> {
     pub level: Option<&'p Level>,
     /// What gives it.
     pub because: Because,
-    /// The last day for which it is certain without returns; `None` if it does not end by itself.
+    /// The last day on which the member has this level or a higher one if only time passes and unconfirmed purchases lapse; `None` if
+    /// it does not end by itself. Points of future birthdays are not included.
     pub until: Option<Date>,
     /// What is missing for the next level; `None` at the top.
     pub next: Option<Missing<'p>>,
@@ -60,9 +61,15 @@ pub struct Standing<'p> {
     pub keep: Option<Missing<'p>>,
 }
 
-/// Returns the level of `account` on `today`, and why. `None` if the program has no tiers.
+/// Returns the level of `account` on `today`, and why. `until` is the last day of the level if only time passes. `None` if the program
+/// has no tiers.
 #[must_use]
-pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> Option<Standing<'p>> {
+pub(crate) fn standing<'p>(
+    rules: Rules<'p>,
+    account: &Account,
+    today: Date,
+    until: Option<Date>,
+) -> Option<Standing<'p>> {
     let tiers = rules.tiers()?;
     let period = current_period(rules.program, tiers, account, today);
     let qualifying = qualifying_of(account, period);
@@ -74,15 +81,17 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
         Some(rolling) => rolling.whole_until(account, today),
         None => period.last,
     };
+    let counts_until = [counts_until, first_lapse(account, period)].into_iter().flatten().min();
     let next = tiers.levels.get(next_rank).map(|next| {
         let amounts = next.thresholds.missing(&qualifying).collect();
         Missing { level: next, basis: &tiers.basis, amounts, from: today, by: counts_until }
     });
     let keep = level.zip(ground).and_then(|(level, ground)| {
-        let until = ground.until?;
+        let until = until?;
+        // What this period reached holds through the next one, so nothing is missing yet, unless the level ends sooner by a lapse.
+        let holds_on = Rolling::of(rules).is_none() && ground.until.is_some_and(|end| end <= until);
         match ground.because {
-            // What this period reached holds through the next one, so nothing is missing yet.
-            Because::Qualified if Rolling::of(rules).is_none() => None,
+            Because::Qualified if holds_on => None,
             Because::Qualified | Because::Secured | Because::Override | Because::Plan => {
                 Some(keeping::missing(rules, tiers, account, today, level, until))
             }
@@ -91,10 +100,17 @@ pub(crate) fn standing<'p>(rules: Rules<'p>, account: &Account, today: Date) -> 
     Some(Standing {
         level,
         because: ground.map_or(Because::Qualified, |ground| ground.because),
-        until: ground.and_then(|ground| ground.until),
+        until,
         next,
         keep,
     })
+}
+
+/// Returns the last day before some of the amounts in `period` lapse if they are not confirmed; `None` if all are certain.
+fn first_lapse(account: &Account, period: Period) -> Option<Date> {
+    let days = period.first..=period.last.unwrap_or(Date::MAX);
+    let mut lapses = account.pending.unconfirmed().iter();
+    lapses.find(|(_, counted)| counted.qualifying.keys().any(|day| days.contains(day))).map(|(last, _)| *last)
 }
 
 /// A reason for which a member has a level.

@@ -1,5 +1,6 @@
 //! The effects of time on an account, with and without entries.
 
+mod ahead;
 mod forgetting;
 pub(crate) mod notice;
 pub(crate) mod quiet;

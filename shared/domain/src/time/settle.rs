@@ -15,7 +15,7 @@ use crate::{
         versions::{Rules, VersionMissing, Versions},
     },
     state::{account::Account, counter::Counters, pending::Awaits, plan_term::PlanTerm, qualifying::Qualifying},
-    tier::{self, Standing},
+    tier,
     time::{
         notice,
         quiet::{Quiet, begin_quietly, begin_version_quietly, end_quietly, next_birthday, next_day, next_quiet},
@@ -39,10 +39,6 @@ const DAY_ITEMS_MAX: usize = 10;
 /// three of them (the end of a period, the end of its grace, a birthday), and points may live for eleven years; with
 /// rolling months, two for each of the 44 stored months.
 const QUIET_DAYS_MAX: usize = 128;
-
-/// Maximum number of events to look ahead for the next change of tier: more than there can be, unless a program gives
-/// points every birthday and lets them expire for the next hundred years.
-const EVENTS_AHEAD_MAX: usize = 512;
 
 /// An account that was brought up to now. Decisions accept only this type.
 #[derive(Clone, Debug)]
@@ -138,33 +134,12 @@ impl<'p> Settled<'p> {
         self.0.today()
     }
 
-    /// Returns the member's tier and its explanation.
-    #[must_use]
-    pub fn standing(&self) -> Option<Standing<'p>> {
-        tier::standing(self.0.rules, &self.0.account, self.today())
-    }
-
     /// Returns the current tier period and its amounts. `None` if the program has no tiers.
     #[must_use]
     pub fn period(&self) -> Option<(Period, Qualifying)> {
         let tiers = self.0.rules.tiers()?;
         let period = tier::current_period(self.0.rules.program, tiers, &self.0.account, self.today());
         Some((period, tier::qualifying_of(&self.0.account, period)))
-    }
-
-    /// Returns the next day on which the tier changes because of time alone, and the new tier; `None` if it stays.
-    #[must_use]
-    pub fn next_tier(&self) -> Option<(Date, Option<LevelId>)> {
-        let account = &self.0.account;
-        let mut draft = Draft::new(self.0.rules, account.clone(), None, self.0.now);
-        for _ in 0..EVENTS_AHEAD_MAX {
-            let event = next_event(draft.rules, &draft.account, Date::MAX, Timestamp::MAX, Versioned::Ignored)?;
-            happen(&mut draft, event, Date::MAX);
-            if draft.account.tier != account.tier {
-                return Some((draft.today(), draft.account.tier));
-            }
-        }
-        None
     }
 
     /// Returns the plan that runs, and its last day without a further payment: its last paid day plus its grace.
@@ -247,7 +222,7 @@ impl Draft<'_> {
 
 /// The next effect of time on an account.
 #[derive(Clone, Copy, Debug)]
-enum Event<'p> {
+pub(super) enum Event<'p> {
     /// The hold that ends first has ended.
     HoldEnds,
     /// An effect without an entry, and possibly others.
@@ -256,13 +231,13 @@ enum Event<'p> {
 
 /// Whether versions that come into force are applied, or all future time is evaluated under the current rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Versioned {
+pub(super) enum Versioned {
     Followed,
     Ignored,
 }
 
 /// Returns the next event on `account` up to `now`.
-fn next_event<'p>(
+pub(super) fn next_event<'p>(
     rules: Rules<'p>,
     account: &Account,
     today: Date,
@@ -271,7 +246,7 @@ fn next_event<'p>(
 ) -> Option<Event<'p>> {
     let quiet = match versioned {
         Versioned::Followed => next_quiet(rules, account, (today, now), u64::MAX),
-        Versioned::Ignored => next_day(rules, account).map(Quiet::Day),
+        Versioned::Ignored => next_day(rules, account).filter(|day| *day <= today).map(Quiet::Day),
     };
     // Points that a hold returns before the end of their last day expire with their lot.
     let before = quiet.map_or(Timestamp::MAX, |quiet| quiet.at(rules));
@@ -283,7 +258,7 @@ fn next_event<'p>(
 }
 
 /// Applies `event`, while settling an account up to `today`.
-fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
+pub(super) fn happen(draft: &mut Draft<'_>, event: Event<'_>, today: Date) {
     match event {
         Event::HoldEnds => release_hold(draft),
         Event::Quiet(Quiet::Day(day)) => begin(draft, day, today),

@@ -3,6 +3,7 @@
 use regulars_domain::{
     account::Account,
     entry::{Kind, Record, ReferralChange},
+    tier::Missing,
 };
 use serde_json::{Value, json};
 
@@ -344,4 +345,44 @@ fn a_limited_number_of_days_and_periods_is_stored_and_excess_points_wait_longer(
     assert_eq!(counts(&member.account), (Some("bronze"), [0; 3], (0, 0)));
     assert_eq!(member.balances(), [0; 4]);
     member.assert_proven();
+}
+
+#[test]
+fn a_level_is_said_to_last_until_what_it_needs_lapses_and_what_is_missing_is_told_without_it() {
+    let program = by_year();
+    let (lapse, year, next_year) = (Some("2026-12-21"), Some("2026-12-31"), Some("2027-12-31"));
+    // Confirmed and unconfirmed points; the tier and its last day; what is missing to keep it and for the next, each with its last day.
+    for (confirmed, unconfirmed, tier, until, keep, next) in [
+        (0, 100, "gold", lapse, Some((100, lapse)), None),
+        (60, 60, "gold", lapse, Some((40, lapse)), None),
+        (0, 60, "silver", lapse, Some((50, lapse)), Some((40, lapse))),
+        (60, 10, "silver", next_year, None, Some((30, lapse))),
+        (60, 0, "silver", next_year, None, Some((40, year))),
+        (100, 60, "gold", next_year, None, None),
+        (30, 10, "bronze", None, None, Some((10, lapse))),
+    ] {
+        let mut member = Member::joins(&program, "2026-11-01");
+        let now = at("2026-11-21");
+        for (key, points) in [("order-1", confirmed), ("order-2", unconfirmed)].iter().filter(|(_, points)| *points > 0)
+        {
+            member.earns(&program, key, &purchase("2026-11-21", json!(points * 100))).unwrap();
+        }
+        if confirmed > 0 {
+            member.confirms(&program, now, "c-1", "order-1").unwrap();
+        }
+        let standing = member.settled(&program, now).standing().unwrap();
+        let told = |missing: &Missing<'_>| (missing.amounts[0].1, missing.by);
+        let day = |day: Option<&str>| day.map(on);
+        let row = |row: Option<(i64, Option<&str>)>| row.map(|(amount, by)| (amount, day(by)));
+        assert_eq!(
+            (
+                standing.level.unwrap().id.as_str(),
+                standing.until,
+                standing.keep.as_ref().map(told),
+                standing.next.as_ref().map(told)
+            ),
+            (tier, day(until), row(keep), row(next)),
+            "{confirmed} confirmed, and {unconfirmed} not"
+        );
+    }
 }

@@ -13,6 +13,7 @@
 mod absences;
 mod adjusting;
 mod amending;
+mod answers;
 mod auditor;
 mod bounded;
 mod caps;
@@ -33,8 +34,8 @@ mod histories;
 mod holding;
 mod imports;
 mod inactivity;
-mod keeping;
 mod lapsing;
+mod lives;
 mod merging;
 mod merging_plans;
 mod merging_tiers;

@@ -43,7 +43,7 @@ fn silver_at(threshold: i64, tiers: &Value) -> Value {
 
 impl Member {
     /// Suspends and reactivates the member: two commits that leave everything as it was.
-    fn is_touched(&mut self, rulebook: &Rulebook, now: Timestamp) {
+    pub(crate) fn is_touched(&mut self, rulebook: &Rulebook, now: Timestamp) {
         for status in [NewStatus::Suspended, NewStatus::Active] {
             let settled = self.settled(rulebook, now);
             let changes = MemberChange { status: Some(status), ..MemberChange::default() };
@@ -67,7 +67,7 @@ impl Member {
     }
 
     /// Returns the account after a command at `now`, without the number of commits.
-    fn account_at(&self, rulebook: &Rulebook, now: Timestamp) -> Account {
+    pub(crate) fn account_at(&self, rulebook: &Rulebook, now: Timestamp) -> Account {
         let mut member = self.clone();
         member.is_touched(rulebook, now);
         Account { seq: 0, version: 0, head_hash: Hash::from([0; 32]), ..member.account }

@@ -1,0 +1,110 @@
+//! What time alone brings: points that expire as they were told of, each on its own day, and reviews on all days that need one.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use regulars_domain::{
+    calendar::days_after,
+    entry::{By, Entry, Kind},
+};
+
+use super::reviewed_nightly;
+use crate::{
+    lives::Life,
+    world::{Member, expiring},
+};
+
+/// How long nothing else happens.
+const DAYS: i32 = 500;
+
+pub(super) fn check(life: &Life, member: &Member) {
+    let mut member = member.clone();
+    // From a command on, the index knows when the newest version brings something.
+    member.is_touched(&life.rulebook, life.now);
+    let (today, told_to) = (life.today(), member.account.noticed_through);
+    let told = member.account.lots.next_expiry();
+    let began = member.ledger.len();
+    let end = days_after(today, DAYS);
+    for days in [1, 2, 29, 30, 31, 365] {
+        // A night on which the index does not list the member brings nothing.
+        let now = life.start_of(days_after(today, days));
+        reviewed_nightly(&mut member, &life.rulebook, now);
+        assert_eq!(member.settled(&life.rulebook, now).entries(), [], "the index lacks {}", life.rulebook.date(now));
+    }
+    reviewed_nightly(&mut member, &life.rulebook, life.start_of(end));
+    let entries: Vec<&Entry> = member.ledger[began..].iter().map(|sealed| &sealed.entry).collect();
+    for entry in &entries {
+        let [happened, posted] = [entry.occurred_at, entry.posted_at].map(|at| life.rulebook.date(at));
+        let is_hold = entry.kind() == Kind::Cancellation;
+        let in_time = if is_hold { days_after(happened, 1) } else { happened };
+        assert!(entry.by == By::Engine && posted == in_time, "written on {posted}: {entry:?}");
+    }
+    let expired = expired(&entries);
+    check_next_expiry(life, &entries, &expired, told.map(|(on, points)| (on, points.get())));
+    check_notices(life, &entries, &expired, (today, end, told_to));
+}
+
+/// How many points expired, by their last day.
+fn expired(entries: &[&Entry]) -> BTreeMap<Date, i64> {
+    let mut expired = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.kind() == Kind::Expiry) {
+        let last = entry.id.as_str().trim_start_matches("~expiry~")[..10].parse().unwrap();
+        *expired.entry(last).or_default() -= entry.points().get();
+    }
+    expired
+}
+
+/// Whether an entry moves points that can be spent in another way than by expiring.
+fn moves_points(entry: &Entry) -> bool {
+    let effects = &entry.effects;
+    let moves = !(effects.lots.is_empty() && effects.lots_moved.is_empty() && effects.lots_shortened.is_empty());
+    moves && entry.kind() != Kind::Expiry
+}
+
+/// Whether nothing but expiry moved points from the beginning of `from` until that of `to`.
+fn is_still(life: &Life, entries: &[&Entry], from: Date, to: Date) -> bool {
+    let day = |entry: &Entry| life.rulebook.date(entry.occurred_at);
+    !entries.iter().any(|entry| moves_points(entry) && (from..=to).contains(&day(entry)))
+}
+
+fn check_next_expiry(life: &Life, entries: &[&Entry], expired: &BTreeMap<Date, i64>, told: Option<(Date, i64)>) {
+    let (today, first) = (life.today(), expired.first_key_value().map(|(last, points)| (*last, *points)));
+    let Some((on, points)) = told.filter(|(on, _)| *on < days_after(today, DAYS - 1)) else {
+        let is_none = first.is_none() || !is_still(life, entries, today, days_after(today, DAYS));
+        return assert!(is_none, "{first:?} expired, and {told:?} was told");
+    };
+    if is_still(life, entries, today, days_after(on, 1)) {
+        assert_eq!(first, Some((on, points)), "the next points that expire");
+    }
+}
+
+fn check_notices(
+    life: &Life,
+    entries: &[&Entry],
+    expired: &BTreeMap<Date, i64>,
+    (today, end, told_to): (Date, Date, Option<Date>),
+) {
+    let day = |entry: &Entry| life.rulebook.date(entry.occurred_at);
+    let notices = || entries.iter().filter_map(|entry| Some((day(entry), expiring(entry)?)));
+    for (told_on, expiring) in notices() {
+        let (on, points) = (expiring.on, expiring.points.get());
+        if on >= days_after(end, -1) {
+            continue;
+        }
+        let really = expired.get(&on).copied().unwrap_or_default();
+        let is_exact = is_still(life, entries, days_after(told_on, 1), days_after(on, 1));
+        assert!(!is_exact || really == points, "{points} by {on} were told of on {told_on}, and {really} expired");
+    }
+    let days = i32::try_from(life.look.points.notice_days).unwrap();
+    for (on, points) in expired {
+        let told = notices().filter(|(_, expiring)| expiring.on == *on).count();
+        let ahead = days_after(*on, -days);
+        if days == 0 {
+            assert_eq!(told, 0, "no notice is promised");
+        } else if ahead > today && Some(*on) > told_to && is_still(life, entries, ahead, days_after(*on, 1)) {
+            let told_on = notices().filter(|(_, expiring)| expiring.on == *on).map(|(day, _)| day);
+            assert_eq!(told_on.collect::<Vec<_>>(), [ahead], "when it was told that {points} expire by {on}");
+        }
+        assert!(told <= 1, "{on} was told of {told} times");
+    }
+}
