@@ -4,6 +4,7 @@
 
 mod absences;
 mod alias_key;
+mod answers;
 mod calls;
 mod canary;
 mod capacity;

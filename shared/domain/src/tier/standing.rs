@@ -97,13 +97,7 @@ pub(crate) fn standing<'p>(
             }
         }
     });
-    Some(Standing {
-        level,
-        because: ground.map_or(Because::Qualified, |ground| ground.because),
-        until,
-        next,
-        keep,
-    })
+    Some(Standing { level, because: ground.map_or(Because::Qualified, |ground| ground.because), until, next, keep })
 }
 
 /// Returns the last day before some of the amounts in `period` lapse if they are not confirmed; `None` if all are certain.

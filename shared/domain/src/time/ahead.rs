@@ -1,4 +1,4 @@
-//! The time ahead of a tier: what a member is told of it, if nothing but time happens.
+//! The future of a tier if only time passes, as members are told it.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -11,19 +11,19 @@ use crate::{
     values::{calendar::days_after, id::LevelId},
 };
 
-/// How much that time does is looked through for the next change of tier: more than there can be, unless a program gives points
-/// every birthday and lets them expire for the next hundred years.
+/// Maximum number of events to look ahead for the next change of tier: more than there can be, unless a program gives
+/// points every birthday and lets them expire for the next hundred years.
 const EVENTS_AHEAD_MAX: usize = 512;
 
 impl<'p> Settled<'p> {
-    /// Where the member stands.
+    /// Returns the member's tier and its explanation.
     #[must_use]
     pub fn standing(&self) -> Option<Standing<'p>> {
         let (rules, account, today) = (self.0.rules, &self.0.account, self.today());
         tier::standing(rules, account, today, lasts_until(rules, account, today))
     }
 
-    /// The next day on which the tier changes if nothing but time happens, and what it changes to; `None` if it stays.
+    /// Returns the next day on which the tier changes because of time alone, and the new tier; `None` if it stays.
     #[must_use]
     pub fn next_tier(&self) -> Option<(Date, Option<LevelId>)> {
         let account = &self.0.account;
@@ -45,7 +45,7 @@ fn lasts_until(rules: Rules<'_>, account: &Account, today: Date) -> Option<Date>
     let mut draft = Draft::new(rules, of_tier(account), None, account.settled_at);
     let mut ground = now;
     loop {
-        // On the day after, the level may rest on another ground, or on less.
+        // From the day after, another ground may give the level, or a lower one.
         let lapse = draft.account.pending.unconfirmed().keys().next().copied();
         let last = [ground.until, lapse].into_iter().flatten().min()?;
         let after = days_after(last, 1);
@@ -57,7 +57,7 @@ fn lasts_until(rules: Rules<'_>, account: &Account, today: Date) -> Option<Date>
     }
 }
 
-/// The account with only what a tier follows from, so that time brings nothing else.
+/// Returns the account with only the fields that determine a tier, so that time has no other effects.
 fn of_tier(account: &Account) -> Account {
     Account {
         lots: Lots::default(),
@@ -70,7 +70,7 @@ fn of_tier(account: &Account) -> Account {
     }
 }
 
-/// Lets time do to an account all that it does through `last`, under the rules of now.
+/// Applies all effects of time through `last`, under the current rules.
 fn live_through(draft: &mut Draft<'_>, last: Date) {
     while let Some(event) = next_event(draft.rules, &draft.account, last, Timestamp::MAX, Versioned::Ignored) {
         happen(draft, event, last);

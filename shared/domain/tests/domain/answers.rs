@@ -1,11 +1,11 @@
-//! What members are told, compared with what then really happens, over random lives.
+//! Compares the answers that members get with what then happens, over random lives.
 //!
-//! A case is made from a seed: versions of a program, what a member and a rival do under them, and at which moments the answers are
-//! compared. Each comparison is made on copies of the member, so that it changes nothing. Beside the member lives one who is reviewed every
-//! night, and to whom the same must happen. A failure names its seed, with the smallest case that still fails.
+//! A case is generated from a seed: versions of a program, the acts of a member and a rival, and the instants at which answers are
+//! compared. Each comparison uses copies of the member, so it changes nothing. A second member does the same and is reviewed every night;
+//! the results must be equal. A failure names its seed and shows the smallest case that still fails.
 //!
-//! A few cases run with the other tests. For more, give seconds, and for other cases, the first seed:
-//! `FUZZ_SECONDS=3600 FUZZ_SEED=1000000 cargo test -p regulars-domain --test domain answers:: -- --nocapture`.
+//! An ordinary run has a few cases. `FUZZ_SECONDS` sets a time instead, and `FUZZ_SEED` the first seed:
+//! `FUZZ_SECONDS=3600 FUZZ_SEED=1000000 cargo test --release -p regulars-domain --test domain answers:: -- --nocapture`.
 
 #![allow(clippy::print_stdout, reason = "a long run says how far it came")]
 
@@ -28,10 +28,10 @@ use crate::{
     world::{Member, Rulebook},
 };
 
-/// How many cases run where no time is given.
+/// The number of cases of an ordinary run.
 const CASES: u64 = 100;
 
-/// Which answers are compared at a moment.
+/// The answers to compare at an instant.
 #[derive(Clone, Copy, Debug)]
 enum Compared {
     Nothing,
@@ -96,11 +96,11 @@ fn compare(look: Look, steps: Vec<(Step, Compared)>) {
         let key = format!("step-{n}");
         let before = life.rulebook.clone();
         life.go_on(&step);
-        // A version that begins with a day decides that night's review.
+        // A version that is in force from the start of a day decides the review of that night.
         let rulebook = if life.start_of(life.today()) == life.rulebook.begins() { &life.rulebook } else { &before };
         reviewed_nightly(&mut nightly.member, rulebook, life.now);
         let [did, nightly_did] = [&mut people, &mut nightly].map(|people| people.act(&life, &step, &key));
-        assert_eq!(did, nightly_did, "{key} {step:?} of one who is reviewed every night (right)");
+        assert_eq!(did, nightly_did, "{key} {step:?}, of the member who is reviewed every night (right)");
         if did.starts_with("Ok") {
             life.note(&step, &key);
         }
@@ -115,13 +115,13 @@ fn compare(look: Look, steps: Vec<(Step, Compared)>) {
     assert_same(&life, people, nightly);
 }
 
-/// That one who is reviewed every night has what one has who never is.
+/// Asserts that a member who is reviewed every night and one who never is end equal.
 fn assert_same(life: &Life, people: People, nightly: People) {
     let [mut never, mut nightly] = [people.member, nightly.member];
     let end = life.start_of(life.today().saturating_add(jiff::Span::new().days(400)));
     reviewed_nightly(&mut nightly, &life.rulebook, end);
     for member in [&mut never, &mut nightly] {
-        // Publishing makes nobody due, so what the newest version brings may be written only now.
+        // Publishing schedules no reviews, so effects of the newest version may be written only now.
         member.reviewed(&life.rulebook, end);
     }
     assert_eq!(told(&nightly, &life.rulebook), told(&never, &life.rulebook), "reviewed every night (left), or never");
@@ -133,7 +133,7 @@ fn assert_same(life: &Life, people: People, nightly: People) {
     nightly.assert_proven();
 }
 
-/// Reviews the member on each day up to `now` on which the index lists it, at the day's beginning.
+/// Reviews the member at the start of each day up to `now` on which the index lists the account.
 fn reviewed_nightly(member: &mut Member, rulebook: &Rulebook, now: Timestamp) {
     let today = rulebook.date(now);
     while let Some(due) = member.account.review_on.filter(|due| *due <= today) {

@@ -348,10 +348,10 @@ fn a_limited_number_of_days_and_periods_is_stored_and_excess_points_wait_longer(
 }
 
 #[test]
-fn a_level_is_said_to_last_until_what_it_needs_lapses_and_what_is_missing_is_told_without_it() {
+fn until_ends_with_the_lapse_that_a_level_needs_and_keep_counts_without_it() {
     let program = by_year();
     let (lapse, year, next_year) = (Some("2026-12-21"), Some("2026-12-31"), Some("2027-12-31"));
-    // Confirmed and unconfirmed points; the tier and its last day; what is missing to keep it and for the next, each with its last day.
+    // Confirmed and unconfirmed points; the tier and its last day; the amounts missing for `keep` and `next`, each with its last day.
     for (confirmed, unconfirmed, tier, until, keep, next) in [
         (0, 100, "gold", lapse, Some((100, lapse)), None),
         (60, 60, "gold", lapse, Some((40, lapse)), None),

@@ -1,4 +1,4 @@
-//! Random lives of a member under programs that change, beside a rival who wants the same rewards.
+//! Random lives of a member under changing versions of a program, with a rival for the same rewards.
 
 mod look;
 mod step;
@@ -23,7 +23,7 @@ use crate::{
     world::{Member, Rulebook, at, entry_id, euro, program_of, purchase},
 };
 
-/// The versions of a program, the time, and what the member did.
+/// The versions of a program, the current time, and the member's purchases and redemptions.
 pub(crate) struct Life {
     pub(crate) look: Look,
     pub(crate) rulebook: Rulebook,
@@ -32,7 +32,7 @@ pub(crate) struct Life {
     redeemed: Vec<String>,
 }
 
-/// A member, and a rival. What they share are the totals that the member has.
+/// A member and a rival. They share the member's totals.
 #[derive(Clone)]
 pub(crate) struct People {
     pub(crate) member: Member,
@@ -40,7 +40,7 @@ pub(crate) struct People {
 }
 
 impl Life {
-    /// A life that begins under `look`, and the people in it.
+    /// Starts a life under `look`, and enrolls its people.
     pub(crate) fn begin(look: Look) -> (Self, People) {
         let rulebook = program_of(&look.document());
         let begin = "2026-11-21";
@@ -66,7 +66,7 @@ impl Life {
         start_of(&self.rulebook.zone, day)
     }
 
-    /// Lets time pass, or a version come into force.
+    /// Advances the time, or publishes a version.
     pub(crate) fn go_on(&mut self, step: &Step) {
         if let Step::Wait { minutes } = step {
             self.now = self.now.checked_add(SignedDuration::from_mins(*minutes)).unwrap();
@@ -102,7 +102,7 @@ impl Life {
         self.look = look;
     }
 
-    /// Notes what a step that was done under `key` has left to act on.
+    /// Records the purchase or redemption of a successful step under `key`.
     pub(crate) fn note(&mut self, step: &Step, key: &str) {
         if let Step::Buy { cents, .. } = step {
             self.bought.push((key.to_owned(), *cents));
@@ -117,13 +117,13 @@ fn one_of<T: Clone>(all: &[T], which: usize) -> Option<T> {
     which.checked_rem(all.len()).map(|place| all[place].clone())
 }
 
-/// A wish to redeem a reward, the one that costs points per money for the least of it.
+/// Returns a request to redeem a reward, with the minimum amount of money if it costs points per money.
 pub(crate) fn wish(reward: &str, hold_seconds: Option<i64>) -> Redeem {
     Redeem { reward: reward.parse().unwrap(), money: (reward == "off").then(|| euro(1)), hold_seconds }
 }
 
 impl People {
-    /// What they do at a step, and what comes of it.
+    /// Executes a step, and returns its result as text.
     pub(crate) fn act(&mut self, life: &Life, step: &Step, key: &str) -> String {
         let (rules, now) = (&life.rulebook, life.now);
         let told = |entry: Entry| format!("{:?} {}", entry.kind(), entry.points());
@@ -174,7 +174,8 @@ impl People {
     }
 }
 
-/// What a ledger tells, apart from when it was written and from notices, which are spared once their points are over.
+/// Returns the content of a ledger, without the time of posting and without notices, which are omitted after the
+/// expiry.
 pub(crate) fn told(member: &Member, rulebook: &Rulebook) -> Vec<Entry> {
     let entries = member.ledger.iter().map(|sealed| sealed.entry.clone());
     let entries = entries.filter(|entry| entry.kind() != Kind::Notice && entry.kind() != Kind::Change);

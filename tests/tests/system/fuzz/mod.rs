@@ -24,6 +24,7 @@ use std::{
 use fastrand::Rng;
 use regulars_tests::{
     event::{FUNCTIONS, callers, event, handle},
+    seeds::Seeds,
     system::{NOW, System, coffee_shop, member},
 };
 use serde_json::{Value, json};
@@ -37,20 +38,10 @@ const PATHS: u64 = 3_000;
 /// The maximum time of a case: these tests run without optimisation, several at a time.
 const CASE_MAX: Duration = Duration::from_secs(10);
 
-fn setting(name: &str) -> Option<u64> {
-    std::env::var_os(name)?.to_str()?.parse().ok()
-}
-
 /// Runs `case` for one seed after another, and counts the results.
 fn run(target: &str, cases: u64, mut case: impl FnMut(&mut Rng, u64) -> u64) -> BTreeMap<u64, u64> {
-    let (began, seconds) = (Instant::now(), setting("FUZZ_SECONDS").map(Duration::from_secs));
-    let first = setting("FUZZ_SEED").unwrap_or_default();
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
-    for seed in first.. {
-        let is_over = seconds.map_or(seed - first >= cases, |seconds| began.elapsed() >= seconds);
-        if is_over {
-            break;
-        }
+    for seed in Seeds::few(cases) {
         let start = Instant::now();
         let status = case(&mut Rng::with_seed(seed), seed);
         assert!(status < 500, "{target}: the case of seed {seed} is answered with {status}");

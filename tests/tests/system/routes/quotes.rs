@@ -3,24 +3,12 @@
 use regulars_tests::{
     client::Answer,
     system::{System, member, purchase},
+    written::unwritten,
 };
 use serde_json::{Value, json};
 
 fn quote(system: &System, body: &Value) -> Answer {
     system.client.post(&format!("{}/quotes", member("m-1")), body)
-}
-
-/// Returns the answer without the fields of a written entry.
-fn unwritten(mut answer: Value) -> Value {
-    for field in ["id", "seq", "hash"] {
-        answer["entry"].as_object_mut().unwrap().remove(field);
-    }
-    // The hash covers the entry's id.
-    answer["account"].as_object_mut().unwrap().remove("head_hash");
-    if let Some(redemption) = answer["redemption"].as_object_mut() {
-        redemption.remove("id");
-    }
-    answer
 }
 
 #[test]

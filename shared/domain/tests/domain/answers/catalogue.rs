@@ -1,4 +1,4 @@
-//! What the catalogue says of each reward, compared with redeeming it, and with the pieces that are out.
+//! Compares the catalogue with redeeming each reward, and with the pieces that members have.
 
 use jiff::{SignedDuration, Timestamp};
 use regulars_domain::{
@@ -15,7 +15,7 @@ use crate::{
     world::Member,
 };
 
-/// What the catalogue says: whether the reward can be had, or why not, and how many are left.
+/// Returns the cost or the refusal in the catalogue, and the stock left.
 fn told(life: &Life, member: &Member, reward: &Reward, now: Timestamp) -> (Result<i64, RedeemRefusal>, Option<i64>) {
     let settled = member.clone().settled(&life.rulebook, now);
     let can = decided(&member.totals, |counters| settled.can_redeem(reward, counters, None));
@@ -26,7 +26,7 @@ fn told(life: &Life, member: &Member, reward: &Reward, now: Timestamp) -> (Resul
 
 pub(super) fn check(life: &Life, people: &People) {
     let hold_end = people.rival.account.holds.iter().map(|hold| hold.expires_at).max();
-    // Also at the very end of a hold, and just before it, whoever has it.
+    // Also at the end of the rival's last hold, and one second before it.
     let second = SignedDuration::from_secs(1);
     let ends =
         hold_end.into_iter().flat_map(|end| [end.checked_sub(second).unwrap(), end]).filter(|now| *now > life.now);
@@ -65,8 +65,8 @@ fn compare(life: &Life, people: &People, reward: &Reward, now: Timestamp) {
     }
 }
 
-/// How many pieces of a reward a member took and did not give back, of the redemptions that are meant, as the ledger tells: a hold that is
-/// over gave its piece back.
+/// Returns the number of pieces of a reward that a member has or holds according to the ledger, of the redemptions in `is_meant`. A hold
+/// that has ended returns its piece.
 fn pieces_out(member: &Member, reward: &str, now: Timestamp, is_meant: &dyn Fn(&Entry) -> bool) -> i64 {
     let entries = || member.ledger.iter().map(|sealed| &sealed.entry);
     let is_out = |redemption: &&Entry| {

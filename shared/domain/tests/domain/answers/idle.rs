@@ -1,4 +1,4 @@
-//! What time alone brings: points that expire as they were told of, each on its own day, and reviews on all days that need one.
+//! Compares notices and `next_expiry` with expiries, and the index of due reviews with the days that need one, while only time passes.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +14,25 @@ use crate::{
     world::{Member, expiring},
 };
 
-/// How long nothing else happens.
+/// The number of days without other events.
 const DAYS: i32 = 500;
 
 pub(super) fn check(life: &Life, member: &Member) {
     let mut member = member.clone();
-    // From a command on, the index knows when the newest version brings something.
+    // A command updates the day of the next review under the newest version.
     member.is_touched(&life.rulebook, life.now);
     let (today, told_to) = (life.today(), member.account.noticed_through);
     let told = member.account.lots.next_expiry();
     let began = member.ledger.len();
     let end = days_after(today, DAYS);
-    for days in [1, 2, 29, 30, 31, 365] {
-        // A night on which the index does not list the member brings nothing.
+    for days in [1, 2, 29, 30, 31, 62, 93, 124, 365, DAYS - 1] {
+        // On a day without a due review, settling writes nothing.
         let now = life.start_of(days_after(today, days));
         reviewed_nightly(&mut member, &life.rulebook, now);
-        assert_eq!(member.settled(&life.rulebook, now).entries(), [], "the index lacks {}", life.rulebook.date(now));
+        let settled = member.settled(&life.rulebook, now);
+        assert_eq!(settled.entries(), [], "the index lacks {}", settled.today());
+        let level = settled.standing().unwrap().level.map(|level| &level.id);
+        assert_eq!(level, settled.account().tier.as_ref(), "the tier that is due on {}", settled.today());
     }
     reviewed_nightly(&mut member, &life.rulebook, life.start_of(end));
     let entries: Vec<&Entry> = member.ledger[began..].iter().map(|sealed| &sealed.entry).collect();
@@ -44,7 +47,7 @@ pub(super) fn check(life: &Life, member: &Member) {
     check_notices(life, &entries, &expired, (today, end, told_to));
 }
 
-/// How many points expired, by their last day.
+/// Returns the expired points by last day.
 fn expired(entries: &[&Entry]) -> BTreeMap<Date, i64> {
     let mut expired = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.kind() == Kind::Expiry) {
@@ -54,14 +57,14 @@ fn expired(entries: &[&Entry]) -> BTreeMap<Date, i64> {
     expired
 }
 
-/// Whether an entry moves points that can be spent in another way than by expiring.
+/// Returns whether an entry changes lots for another reason than expiry.
 fn moves_points(entry: &Entry) -> bool {
     let effects = &entry.effects;
     let moves = !(effects.lots.is_empty() && effects.lots_moved.is_empty() && effects.lots_shortened.is_empty());
     moves && entry.kind() != Kind::Expiry
 }
 
-/// Whether nothing but expiry moved points from the beginning of `from` until that of `to`.
+/// Returns whether only expiry changed lots on the days `from` to `to`.
 fn is_still(life: &Life, entries: &[&Entry], from: Date, to: Date) -> bool {
     let day = |entry: &Entry| life.rulebook.date(entry.occurred_at);
     !entries.iter().any(|entry| moves_points(entry) && (from..=to).contains(&day(entry)))

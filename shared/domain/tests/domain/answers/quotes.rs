@@ -1,4 +1,4 @@
-//! What a purchase would earn, compared with what it then earns.
+//! Compares the quote of a purchase with the points that it then earns.
 
 use jiff::SignedDuration;
 use regulars_domain::{counter::Counters, earn::earn, entry::Entry, posting::Unposted, referral::Referrer};
@@ -15,7 +15,7 @@ pub(super) fn check(life: &Life, member: &Member) {
     {
         let made = life.now.checked_sub(SignedDuration::from_hours(hours_late)).unwrap();
         let occasion = purchase(&made.to_string(), json!(cents));
-        // A quote reads all of each counter that the rules of then may need.
+        // A quote reads the whole of each counter that the rules of that time may need.
         let settled = member.clone().settled(&life.rulebook, life.now);
         let then = settled.rules_at(made).unwrap();
         let needed = then.earning_counters(&occasion);

@@ -1,5 +1,5 @@
-//! What is said of a tier: until when it lasts, what comes then, and what is missing for it and for the next one, bought exactly and
-//! one less, on the first and on the last day.
+//! Compares the answers about a tier with the future: `until`, the next review, and `next` and `keep` by buying exactly the missing amount
+//! and one less, on the first and on the last day.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use regulars_domain::{
@@ -19,7 +19,7 @@ use crate::{
     world::{Member, purchase},
 };
 
-/// A member at a moment, of whom copies live on in different ways.
+/// A member at an instant, with different futures of copies.
 struct Future<'l> {
     life: &'l Life,
     member: &'l Member,
@@ -27,7 +27,7 @@ struct Future<'l> {
 
 pub(super) fn check(life: &Life, member: &Member) {
     check_next_tier(&Future { life, member });
-    // The presents of birthdays to come count toward tiers too, and are not told of before.
+    // Points of future birthdays count toward tiers, and these answers do not include them.
     let mut member = member.clone();
     member.account.attributes.clear();
     check_standing(&Future { life, member: &member });
@@ -80,7 +80,7 @@ fn check_standing(future: &Future<'_>) {
 }
 
 impl Life {
-    /// The rank of a level, counted from 1; 0 for none.
+    /// Returns the rank of a level, counted from 1; 0 for none.
     fn rank(&self, level: Option<&str>) -> usize {
         let levels = &self.rulebook.tiers.as_ref().unwrap().levels;
         level.map_or(0, |level| levels.iter().position(|known| known.id.as_str() == level).unwrap() + 1)
@@ -92,7 +92,7 @@ impl Life {
     }
 }
 
-/// What is enough: of several kinds of amount of which any counts, each alone.
+/// Returns the amounts that are enough: with the basis `any`, each kind alone.
 fn full(missing: &Missing<'_>) -> Vec<Qualifying> {
     match missing.basis {
         Basis::One(_) | Basis::All(_) => vec![amounts(&missing.amounts)],
@@ -100,7 +100,7 @@ fn full(missing: &Missing<'_>) -> Vec<Qualifying> {
     }
 }
 
-/// What is not enough, by one: of several kinds of amount of which all count, each alone.
+/// Returns amounts that are one less than enough: with the basis `all`, one less of each kind alone.
 fn one_less(missing: &Missing<'_>) -> Vec<Qualifying> {
     let less = |(unit, amount): &(BasisUnit, i64)| (*unit, (amount - 1).max(0));
     match missing.basis {
@@ -127,7 +127,7 @@ impl<'l> Future<'l> {
         self.member.clone().settled(&self.life.rulebook, self.life.now)
     }
 
-    /// That the rank is never below this one if only time passes.
+    /// Asserts that the rank is never below this one if only time passes.
     fn assert_stays(&self, rank: usize) {
         for days in [1, 40, 366, 800] {
             let then = days_after(self.life.today(), days);
@@ -135,18 +135,18 @@ impl<'l> Future<'l> {
         }
     }
 
-    /// The last second of a day, or now if that is later.
+    /// Returns the last second of a day, or the current instant if that is later.
     fn end_of(&self, day: Date) -> Timestamp {
         let second = SignedDuration::from_secs(1);
         self.life.start_of(days_after(day, 1)).checked_sub(second).unwrap().max(self.life.now)
     }
 
-    /// The rank at `then` if only time passes.
+    /// Returns the rank at `then` if only time passes.
     fn idle(&self, then: Timestamp) -> usize {
         self.life.rank_of(&mut self.member.clone(), then)
     }
 
-    /// The rank at `then` if `amount` is added on `day`.
+    /// Returns the rank at `then` if `amount` is added on `day`.
     fn after(&self, amount: Qualifying, day: Date, then: Timestamp) -> usize {
         let mut member = self.member.clone();
         let now = self.end_of(day);
@@ -182,8 +182,8 @@ impl<'l> Future<'l> {
         }
     }
 
-    /// Whether a level falls to what the rules of now give as soon as it ends: not by steps, and not to what earlier rules promised for
-    /// what they count once more when something lapses.
+    /// Returns whether a level that ends falls at once to the level of the current rules: not by steps, and not to an earlier version's
+    /// promise, which is evaluated again after a lapse.
     fn falls_at_once(&self) -> bool {
         let (tiers, settled) = (&self.life.look.tiers, self.settled());
         let account = settled.account();
@@ -196,7 +196,7 @@ impl<'l> Future<'l> {
         for amount in full(missing) {
             assert!(self.after(amount, day, then) >= rank, "{amount:?} is not enough: {message}");
         }
-        // Where a level falls by steps, or something else brings it by then, less may be enough.
+        // If levels fall by steps, or another ground gives the level by then, less may be enough.
         if self.falls_at_once() && self.idle(then) < rank {
             for amount in one_less(missing) {
                 assert!(self.after(amount, day, then) < rank, "{amount:?}, one less, is enough: {message}");

@@ -1,31 +1,31 @@
-//! Random program documents: tiers of all kinds, and points that wait, expire and are told of in all ways.
+//! Random program documents: tiers, pending points, expiry, notices, plans, caps and stock of all kinds.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::world::document;
 
-/// The ids of the rewards: one that each member has a limit of, one with a stock and a limit over all members, and money off.
+/// The ids of the rewards: one with a limit per member, one with stock and a limit per program, and one that costs points per money.
 pub(crate) const REWARDS: [&str; 3] = ["tea", "mug", "off"];
 
 /// The longest hold of a reward.
 pub(crate) const HOLD_SECONDS_MAX: i64 = 3_600;
 
-/// What a version says.
+/// A version of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
     pub(crate) tiers: TiersLook,
     pub(crate) points: PointsLook,
     pub(crate) plan: PlanLook,
-    /// Whether there are presents for birthdays, a cap, and a punch card.
+    /// Whether there are birthday points, a cap, and a punch card.
     pub(crate) has: [bool; 3],
     pub(crate) cap_per: &'static str,
     pub(crate) dare_days: Option<i64>,
-    /// How many mugs there are, and how many of them all members together can have in a month.
+    /// The stock of mugs, and their limit per month for all members together.
     pub(crate) mugs: [i64; 2],
 }
 
-/// What a version says about tiers.
+/// The tiers of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct TiersLook {
     pub(crate) basis: Value,
@@ -38,7 +38,7 @@ pub(crate) struct TiersLook {
     pub(crate) is_gold_kept: bool,
 }
 
-/// What a version says about points.
+/// The points of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct PointsLook {
     pub(crate) expiry: Value,
@@ -48,14 +48,14 @@ pub(crate) struct PointsLook {
     pub(crate) usable_days: i64,
     pub(crate) activity: Vec<&'static str>,
     pub(crate) owe: bool,
-    /// Points for a euro.
+    /// Points per euro.
     pub(crate) rate: i64,
 }
 
-/// What a version says about its plan.
+/// The plan of a version.
 #[derive(Clone, Debug)]
 pub(crate) struct PlanLook {
-    /// The rank of the level that it has as its floor; `None` if there is no plan.
+    /// The rank of its tier floor; `None` if there is no plan.
     pub(crate) floor: Option<usize>,
     pub(crate) interval: &'static str,
     pub(crate) grace_days: i64,
@@ -120,7 +120,7 @@ impl Look {
 }
 
 impl TiersLook {
-    /// What the level above `n` points asks for: the fewer visits and the more spend.
+    /// Returns the threshold of a level with `n` points, in the units of the basis.
     fn threshold(&self, rank: i64, n: i64) -> Value {
         let of = |unit: &str| match unit {
             "points" => n,

@@ -1,17 +1,17 @@
-//! What may happen in a life: what a member and a rival do, time, and new versions of the program.
+//! The steps of a life: acts of the member and the rival, time, and new versions of the program.
 
 use proptest::prelude::*;
 
 use super::look::{HOLD_SECONDS_MAX, Look, REWARDS, any_look};
 
-/// What a new version takes over from the one before it.
+/// The parts that a new version takes over from the one before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Keeps {
     /// The kind of period.
     Period,
     /// All but the thresholds and names of levels.
     AllButLevels,
-    /// All that has to do with tiers.
+    /// The tiers.
     Tiers,
     Nothing,
 }
@@ -53,7 +53,7 @@ pub(crate) enum Step {
         replaces: bool,
     },
     EndPlan,
-    /// Another member redeems what both share.
+    /// The rival redeems a mug.
     Rival {
         hold: Option<i64>,
     },
