@@ -54,7 +54,9 @@ async fn rebuild_one(
     let followed = follow(&opened.store, &versions, program, member).await.map_err(StartFailed::new)?;
     let Followed { verifying, kept, faults, entries } = followed;
     if let Some(fault) = faults.first() {
-        say(&format!("{program}/{member}: {fault}\nThe ledger is broken there, so no account can be made from it."));
+        say(&format!(
+            "{program}/{member}: {fault}\nThe ledger is broken there, so the account cannot be rebuilt from it."
+        ));
         return Ok(ExitCode::from(1));
     }
     if entries == 0 {
@@ -65,7 +67,7 @@ async fn rebuild_one(
         say(&format!("{program}/{member}: {difference}"));
     }
     if differences.is_empty() {
-        say(&format!("{program}/{member}: the account is what its {entries} entries make of it"));
+        say(&format!("{program}/{member}: the account agrees with its {entries} entries"));
         return Ok(ExitCode::SUCCESS);
     }
     if !write {
@@ -73,8 +75,10 @@ async fn rebuild_one(
     }
     let posting = verifying.rebuilt(kept.as_ref()).map_err(StartFailed::new)?;
     if opened.store.commit(&posting).await.map_err(StartFailed::new)? != Commit::Committed {
-        return Err(StartFailed::new("the account changed meanwhile, so it was not written; run the command again"));
+        return Err(StartFailed::new(
+            "the account changed in the meantime, so it was not written; run the command again",
+        ));
     }
-    say(&format!("{program}/{member}: the account was made from its {entries} entries and written"));
+    say(&format!("{program}/{member}: the account was rebuilt from its {entries} entries and written"));
     Ok(ExitCode::SUCCESS)
 }

@@ -114,7 +114,7 @@ fn an_untampered_ledger_is_verified_in_one_line() {
     let (status, printed) = run(&["verify", "--program", "other"], &data);
     assert_eq!((status, printed.as_str()), (Some(0), "all ledgers hold: 0 members, 0 entries\n"));
     let (status, printed) = run(&["rebuild", "--program", "demo", "--member", "m-1"], &data);
-    assert_eq!((status, printed.as_str()), (Some(0), "demo/m-1: the account is what its 6 entries make of it\n"));
+    assert_eq!((status, printed.as_str()), (Some(0), "demo/m-1: the account agrees with its 6 entries\n"));
 }
 
 #[test]
