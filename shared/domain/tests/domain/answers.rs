@@ -5,7 +5,7 @@
 //! the results must be equal. A failure names its seed and shows the smallest case that still fails.
 //!
 //! An ordinary run has a few cases. `FUZZ_SECONDS` sets a time instead, and `FUZZ_SEED` the first seed:
-//! `FUZZ_SECONDS=3600 FUZZ_SEED=1000000 cargo test --release -p regulars-domain --test domain answers:: -- --nocapture`.
+//! `FUZZ_SECONDS=3600 FUZZ_SEED=1000000 cargo test --profile bench -p regulars-domain --test domain answers:: -- --nocapture`.
 
 #![allow(clippy::print_stdout, reason = "a long run says how far it came")]
 
