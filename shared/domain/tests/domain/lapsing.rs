@@ -249,8 +249,8 @@ fn what_waits_on_two_cards_that_become_one_lapses_on_its_own_days() {
     }
 }
 
-#[test]
-fn a_referral_is_paid_again_by_the_next_purchase_and_the_referrers_points_lapse_by_themselves() {
+/// Returns a program with referrals, and a friend `m-1` whose first purchase `order-1` has paid the referrer `m-0`.
+fn with_friend() -> (Rulebook, Club) {
     let mut document = with_tiers(&json!({ "levels": levels(1_000, 2_000) }));
     document["earning_rules"]
         .as_array_mut()
@@ -261,6 +261,39 @@ fn a_referral_is_paid_again_by_the_next_purchase_and_the_referrers_points_lapse_
     let mut club = Club::of(&program, "2026-11-01", &["m-0"]);
     club.joins(&program, "2026-11-01", "m-1", Some("m-0"), &[]);
     club.earns(&program, "order-1", "m-1", &purchase("2026-11-21", json!(500))).unwrap();
+    (program, club)
+}
+
+#[test]
+fn a_return_after_a_lapse_reverses_the_referrers_confirmed_points_because_another_purchase_pays_for_the_referral() {
+    let (program, mut club) = with_friend();
+    club.get_mut("m-0").confirms(&program, at("2026-11-22"), "c-1", "~referral~m-1~order-1").unwrap();
+    club.settled(&program, at("2026-12-22"), "m-1");
+    assert_eq!((club.balances("m-1"), club.balances("m-0")), ([0; 4], [0, 100, 0, 0]));
+    let next = |club: &mut Club| {
+        club.earns(&program, "order-2", "m-1", &purchase("2026-12-22", json!(500))).unwrap();
+    };
+    let returns = |club: &mut Club| {
+        club.reverses(&program, "2026-12-22", "r", ("m-1", "m-1", "order-1"), None).unwrap();
+    };
+    // The order of the return and the next purchase does not matter: in the end, the referral is paid once.
+    let mut other = club.clone();
+    next(&mut club);
+    assert_eq!(club.balances("m-0"), [100, 100, 0, 0]);
+    returns(&mut club);
+    returns(&mut other);
+    assert_eq!(other.balances("m-0"), [0; 4]);
+    next(&mut other);
+    for club in [&club, &other] {
+        assert_eq!((club.balances("m-1"), club.balances("m-0")), ([55, 0, 0, 0], [100, 0, 0, 0]));
+        assert!(club.get("m-1").account.referral.as_ref().is_some_and(|referral| referral.is_over));
+        club.assert_proven();
+    }
+}
+
+#[test]
+fn a_referral_is_paid_again_by_the_next_purchase_and_the_referrers_points_lapse_by_themselves() {
+    let (program, mut club) = with_friend();
     assert_eq!((club.balances("m-1")[0], club.balances("m-0")[0]), (55, 100));
     let mut confirmed = club.clone();
     let member = confirmed.get_mut("m-1");
