@@ -7,7 +7,7 @@ use regulars_api::http::{HttpRequest, Parameter, Problem, ProblemCode};
 use regulars_domain::{
     calendar::{days_after, start_of},
     entry::{Entry, Kind},
-    instant,
+    instant, likeness,
 };
 use serde::{
     Deserialize,
@@ -63,8 +63,7 @@ impl Filter {
             Ok::<_, Problem>(request.query_all(name, "must be a date such as 2026-11-21", date)?.first().copied())
         };
         let (from, to) = (date("from")?, date("to")?);
-        let rule = "must be a kind of entry, as entries name it, such as accrual, redemption or adjustment";
-        let kinds = request.query_all("kind", rule, kind)?.into_iter().collect();
+        let kinds = request.query_all("kind", &kind_rule(request), kind)?.into_iter().collect();
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             return Err(Problem::new(
                 ProblemCode::QueryMalformed,
@@ -106,6 +105,24 @@ fn date(text: &str) -> Option<Date> {
     instant::day(text).filter(|date| date.year() > 0)
 }
 
+/// What the kinds in the query must be; where one of them is not, which one was meant.
+fn kind_rule(request: &HttpRequest) -> String {
+    let known = kinds();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let unknown = request.query_values("kind").find(|text| kind(text).is_none()).unwrap_or_default();
+    match likeness::nearest(unknown, &known) {
+        Some(nearest) => format!("must be a kind of entry; did you mean `{nearest}`?"),
+        None => format!("must be a kind of entry: {}", known.join(", ")),
+    }
+}
+
+/// The names of all kinds of entries.
+fn kinds() -> Vec<String> {
+    let unknown = Kind::deserialize(IntoDeserializer::<value::Error>::into_deserializer("")).err();
+    let listed = unknown.map(|error| error.to_string()).unwrap_or_default();
+    listed.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+}
+
 fn kind(text: &str) -> Option<Kind> {
     Kind::deserialize(IntoDeserializer::<value::Error>::into_deserializer(text)).ok()
 }
@@ -134,6 +151,8 @@ mod tests {
 
     #[test]
     fn a_kind_is_named_as_in_an_entry() {
+        let kinds = kinds();
+        assert!(kinds.len() > 20 && kinds.iter().all(|name| kind(name).is_some()), "{kinds:?}");
         assert_eq!((kind("accrual"), kind("tier_change")), (Some(Kind::Accrual), Some(Kind::TierChange)));
         for text in ["", "Accrual", "accruals", "accrual,expiry"] {
             assert_eq!(kind(text), None, "{text}");

@@ -107,7 +107,9 @@ fn random_salt() -> Result<Salt, Problem> {
 }
 
 fn member_exists(member: &MemberId) -> Refusal {
-    let detail = format!("There is already a member `{member}`, enrolled with different data.");
+    let detail = format!(
+        "The member `{member}` exists already, with different data. To change a member, use PATCH …/members/{member}."
+    );
     Refusal::new(RefusalCode::MemberExists, detail)
 }
 
@@ -121,7 +123,7 @@ fn member_of_key(program: &ProgramId, key: Option<&EntryId>) -> Result<MemberId,
 
 fn free_to_use(member: MemberId) -> Result<MemberId, Problem> {
     if member.as_str() == MEMBER_RESERVED {
-        return Err(Problem::body_malformed("/member", "`lookup` is a word of this API, and no member can have it."));
+        return Err(Problem::body_malformed("/member", "`member` must not be `lookup`, which is the path of a route."));
     }
     Ok(member)
 }
@@ -141,7 +143,9 @@ fn check_referrer(found: &Found, referrer: Option<&MemberId>) -> Result<(), Unde
         None => Err(Needs { accounts: vec![member.clone()], ..Needs::default() }.into()),
         Some(Some(account)) if !matches!(account.status, Status::Closed | Status::Erased) => Ok(()),
         Some(_) => {
-            let detail = format!("There is no member `{member}` who could have referred this one.");
+            let detail = format!(
+                "`{member}` cannot be the referrer: the program has no member of this id, or the account is closed."
+            );
             Err(Refusal::new(RefusalCode::ReferrerNotFound, detail).into())
         }
     }

@@ -28,7 +28,10 @@ pub(crate) async fn merge(Call { engine, request, params, deadline }: Call<'_, E
     let Merge { into } = body.object()?;
     let mut subject = params.subject(engine).await?;
     if into == subject.member {
-        return Err(Problem::body_malformed("/into", "Nobody is merged with the same account."));
+        return Err(Problem::body_malformed(
+            "/into",
+            "A member cannot be merged into itself; `into` must be another member.",
+        ));
     }
     let done = engine
         .act_with(&mut subject, &into, &keyed, deadline, |settled, other| merge::merge(settled, other, &keyed))

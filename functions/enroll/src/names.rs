@@ -20,10 +20,10 @@ impl Name {
         let key = engine.alias_key.key().await?;
         key.alias(program, &self.kind, &self.value).map_err(|malformed| {
             let field = match malformed {
-                AliasMalformed::Kind => "kind",
+                AliasMalformed::Kind | AliasMalformed::OtherWord(_) => "kind",
                 AliasMalformed::Value | AliasMalformed::Email | AliasMalformed::Phone => "value",
             };
-            Problem::body_malformed(format!("{at}/{field}"), malformed.to_string())
+            Problem::body_malformed(format!("{at}/{field}"), format!("{malformed}."))
         })
     }
 }
@@ -43,13 +43,13 @@ pub(crate) async fn aliases(
     at: &str,
 ) -> Result<Vec<Alias>, Problem> {
     if names.len() > NAMES_MAX {
-        return Err(Problem::body_malformed(at, format!("One request names at most {NAMES_MAX} aliases.")));
+        return Err(Problem::body_malformed(at, format!("One request can have at most {NAMES_MAX} aliases.")));
     }
     let mut aliases = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let alias = name.alias(engine, program, &format!("{at}/{index}")).await?;
         if aliases.contains(&alias) {
-            return Err(Problem::body_malformed(format!("{at}/{index}"), "This alias stands here twice."));
+            return Err(Problem::body_malformed(format!("{at}/{index}"), "This alias is given twice."));
         }
         aliases.push(alias);
     }

@@ -59,7 +59,10 @@ fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
     if amount.checked_abs().is_some_and(|amount| amount <= most) {
         return Ok(());
     }
-    Err(Refusal::body_malformed(at, format!("This must be a whole number from -{most} to {most}.")))
+    Err(Refusal::body_malformed(
+        at,
+        format!("`{}` must be from -{most} to {most}.", at.rsplit('/').next().unwrap_or_default()),
+    ))
 }
 
 pub(crate) async fn adjust(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
@@ -69,10 +72,13 @@ pub(crate) async fn adjust(Call { engine, request, params, deadline }: Call<'_, 
     check_bounds("/points", points)?;
     let qualifying = qualifying.unwrap_or_default().qualifying()?;
     if points == 0 && qualifying.is_zero() {
-        return Err(Problem::body_malformed("/points", "points can be 0 only where qualifying changes something."));
+        return Err(Problem::body_malformed("/points", "`points` can be 0 only if `qualifying` changes something."));
     }
     if points <= 0 && expires_on.is_some() {
-        return Err(Problem::body_malformed("/expires_on", "Only points that are given have a last day."));
+        return Err(Problem::body_malformed(
+            "/expires_on",
+            "`expires_on` is only for points that are given; `points` is not above 0.",
+        ));
     }
     let expires_on = expires_on.map(|Day(day)| day);
     let wish = Adjust { points: Points::new(points), expires_on, qualifying, reason, note };

@@ -7,10 +7,15 @@ use regulars_api::{
     http::{Answer, Call, Params, Problem},
     view::CodeView,
 };
-use regulars_application::{codes::code_not_found, engine::Engine, refusal::RefusalCode};
+use regulars_application::{
+    codes::code_not_found,
+    engine::Engine,
+    refusal::{Refusal, RefusalCode},
+};
 use regulars_domain::{
     code::{Code, CodeEnd, CodeSource, Holder, KeptCode},
     id::{EntryId, MemberId, ProgramId, RewardId},
+    redeem::RedeemRefusal,
     redemption::RedemptionState,
 };
 use serde::{Deserialize, Serialize};
@@ -58,12 +63,13 @@ struct GivenFor {
 pub(crate) async fn upload(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
     let Upload { codes } = request.json_body()?;
     if !(1..=CODES_MAX).contains(&codes.len()) {
-        let detail = format!("codes must be 1 to {CODES_MAX} codes, not {}.", codes.len());
+        let detail = format!("`codes` must have 1 to {CODES_MAX} items, not {}.", codes.len());
         return Err(Problem::body_malformed("/codes", detail));
     }
     let (program, reward, source) = reward(engine, params).await?;
     if source != CodeSource::Pool {
-        let detail = format!("The codes of the reward `{reward}` do not come from a pool.");
+        let detail =
+            format!("Codes can be added only to a reward with `\"codes\": \"pool\"`, and `{reward}` is not one.");
         return Err(Problem::new(RefusalCode::RewardWithoutPool, detail));
     }
     let sent = u64::try_from(codes.len()).unwrap_or(u64::MAX);
@@ -131,7 +137,9 @@ async fn reward(engine: &Engine, params: &Params) -> Result<(ProgramId, RewardId
     let (program_id, versions) = params.versions(engine, now).await?;
     let program = versions.at(now)?;
     let id: RewardId = params.id("reward", RefusalCode::RewardNotFound)?;
-    let unknown = || Problem::new(RefusalCode::RewardNotFound, format!("The program has no reward `{id}`."));
-    let codes = program.reward(&id).ok_or_else(unknown)?.codes;
+    let codes = program
+        .reward(&id)
+        .ok_or_else(|| Refusal::from(RedeemRefusal::RewardNotFound(program.unknown_reward(&id))))?
+        .codes;
     Ok((program_id, id, codes))
 }

@@ -21,12 +21,12 @@ pub(crate) async fn transfer(Call { engine, request, params, deadline }: Call<'_
     let Transfer { to, points } = body.object()?;
     let most = Points::MAX.get();
     if !(1..=most).contains(&points) {
-        return Err(Problem::body_malformed("/points", format!("points must be 1 to {most}.")));
+        return Err(Problem::body_malformed("/points", format!("`points` must be 1 to {most}.")));
     }
     let points = Points::new(points);
     let mut subject = params.subject(engine).await?;
     if to == subject.member {
-        return Err(Problem::body_malformed("/to", "Nobody transfers points to the same account."));
+        return Err(Problem::body_malformed("/to", "Points cannot be transferred to the account that they come from."));
     }
     let done = engine
         .act_with(&mut subject, &to, &keyed, deadline, |settled, other| {

@@ -71,10 +71,13 @@ pub(crate) async fn withdraw(Call { engine, params, .. }: Call<'_, Engine>) -> R
             Ok(listed(&heads))
         }
         Withdrawal::InForce { in_force_from } => {
+            let before = match notice.as_secs() {
+                0 => "before it begins".to_owned(),
+                seconds => format!("up to {seconds} seconds before it begins"),
+            };
             let detail = format!(
-                "Version {version} is in force from {in_force_from}. A version can be withdrawn until {} seconds before it \
-                 begins; after that, publish another one, which may correct it.",
-                notice.as_secs()
+                "Version {version} is in force from {in_force_from}. A version can only be withdrawn {before}. Publish another one \
+                 instead; with `\"corrects\": {version}` it takes back the tiers that only this version gave.",
             );
             let problem = Problem::new(RefusalCode::VersionInForce, detail);
             Err(problem.with("version", version).with("in_force_from", in_force_from.to_string()))
@@ -101,7 +104,10 @@ fn numbered(params: &Params) -> Result<u64, Problem> {
     if version.to_string() == text {
         Ok(version)
     } else {
-        Err(Problem::new(RefusalCode::VersionNotFound, format!("There is no version `{text}`.")))
+        Err(Problem::new(
+            RefusalCode::VersionNotFound,
+            format!("There is no version `{text}`; a version is a number, such as 3."),
+        ))
     }
 }
 

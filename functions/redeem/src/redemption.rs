@@ -90,7 +90,7 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
         (Some(points), None) => Part::Points(Points::new(points)),
         (None, Some(money)) => Part::Money(money),
         (Some(_), Some(_)) => {
-            return Err(Refusal::body_malformed("", "A part is told in points or in money, not in both.").into());
+            return Err(Refusal::body_malformed("", "Send `points` or `money`, not both.").into());
         }
     };
     act(engine, (request, params), deadline, &entry, &keyed, |settled, redeemed, found| {

@@ -12,7 +12,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::{
     refusal::{Refusal, RefusalCode},
-    wording::explained,
+    wording::{self, Rejected},
 };
 
 /// The maximum size of a body, in bytes.
@@ -37,9 +37,9 @@ impl Body {
         let Distinct(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             // If the text is not JSON, no place in it has a pointer.
             let at = if error.inner().is_data() { pointer(error.path()) } else { String::new() };
-            malformed(error.inner(), at)
+            malformed(error.inner(), &at)
         })?;
-        json.end().map_err(|error| malformed(&error, String::new()))?;
+        json.end().map_err(|error| malformed(&error, ""))?;
         Ok(Self(value))
     }
 
@@ -67,7 +67,32 @@ impl Body {
     /// `body_malformed` if it is not an object, contains a list where the API has none, or is rejected by `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         check_shape(&self.0)?;
-        serde_path_to_error::deserialize(&self.0).map_err(|error| malformed(error.inner(), pointer(error.path())))
+        serde_path_to_error::deserialize(&self.0).map_err(|error| {
+            let at = pointer(error.path());
+            let choices = if wording::has_choices(error.inner()) { self.choices::<T>(&at) } else { Vec::new() };
+            let are_fields = choices.first().is_some_and(|choice| self.is_field::<T>(&at, choice));
+            let rejected = Rejected { at: &at, found: self.0.pointer(&at), choices, are_fields };
+            Refusal::body_malformed(at.clone(), wording::explained(error.inner(), &rejected))
+        })
+    }
+
+    /// Returns what the value at `at` can be called, where `T` has one of several there: it lists them for a name that is none.
+    fn choices<T: DeserializeOwned>(&self, at: &str) -> Vec<String> {
+        self.read_with::<T>(at, "\0").err().map(|error| wording::choices(&error)).unwrap_or_default()
+    }
+
+    /// Returns whether `choice` is the name of a field with a value at `at`, and no value itself.
+    fn is_field<T: DeserializeOwned>(&self, at: &str, choice: &str) -> bool {
+        self.read_with::<T>(at, choice).is_err_and(|error| error.to_string().contains("unit variant"))
+    }
+
+    /// Reads the body that this one would be with `text` at `at`.
+    fn read_with<T: DeserializeOwned>(&self, at: &str, text: &str) -> Result<T, serde_json::Error> {
+        let mut body = self.0.clone();
+        if let Some(value) = body.pointer_mut(at) {
+            *value = text.into();
+        }
+        T::deserialize(body)
     }
 }
 
@@ -88,25 +113,25 @@ pub fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
 /// `body_too_large`, `body_malformed`.
 pub fn check_size(bytes: &[u8], bytes_max: usize) -> Result<(), Refusal> {
     if bytes.len() > bytes_max {
-        let detail = format!("The body has {} bytes; at most {bytes_max} are taken.", bytes.len());
+        let detail = format!("The body has {} bytes, and at most {bytes_max} are allowed.", bytes.len());
         return Err(Refusal::new(RefusalCode::BodyTooLarge, detail));
     }
     if bytes.is_empty() {
-        return Err(Refusal::body_malformed("", "The request needs a JSON body."));
+        return Err(Refusal::body_malformed("", "The body is missing. Send a JSON object."));
     }
     Ok(())
 }
 
-fn malformed(error: &serde_json::Error, at: String) -> Refusal {
-    let detail = explained(error, &at);
-    Refusal::body_malformed(at, detail)
+fn malformed(error: &serde_json::Error, at: &str) -> Refusal {
+    Refusal::body_malformed(at, wording::explained(error, &Rejected { at, ..Rejected::default() }))
 }
 
 /// Rejects a body that is not a JSON object, and a list in the place of an object: serde would read it as the object's
 /// fields, in the order of their declaration.
 fn check_shape(value: &Value) -> Result<(), Refusal> {
     if !value.is_object() {
-        return Err(Refusal::body_malformed("", "The body must be a JSON object."));
+        let detail = format!("The body must be a JSON object, not {}.", wording::kind_of(value));
+        return Err(Refusal::body_malformed("", detail));
     }
     match list_out_of_place(value, None) {
         None => Ok(()),
@@ -289,8 +314,15 @@ mod tests {
 
     #[test]
     fn two_choices_where_one_is_meant_are_no_broken_json() {
-        let refusal = read(br#"{"purchase":{"total":1},"nothing":null}"#).unwrap_err();
-        assert!(refusal.detail().contains("exactly one field"), "{refusal}");
+        let one_of = "The body must have exactly one field, `purchase` or `nothing`; it has";
+        for (body, expected) in [
+            (r#"{"purchase":{"total":1},"nothing":null}"#, format!("{one_of} 2.")),
+            ("{}", format!("{one_of} 0.")),
+            (r#"{"total":1,"lines":[]}"#, format!("{one_of} 2. Put them inside that field.")),
+            (r#"{"purchases":{}}"#, "There is no field `purchases` here. Did you mean `purchase`?".to_owned()),
+        ] {
+            assert_eq!(read(body.as_bytes()).unwrap_err().detail(), expected, "{body}");
+        }
         let refusal = read(br#"{"purchase":{"total":1},"nothing":}"#).unwrap_err();
         assert!(!refusal.detail().contains("exactly one field"), "{refusal}");
     }

@@ -97,6 +97,8 @@ pub enum RefusalCode {
     RewardOutOfStock,
     /// The reward's codes do not come from a pool, so none can be added.
     RewardWithoutPool,
+    /// The reward cannot be held, only redeemed at once.
+    RewardNotHoldable,
     /// The reward is for other tiers.
     RewardNotForTier,
     /// The reward's condition is not met by this member.
@@ -183,6 +185,7 @@ impl RefusalCode {
             Self::InsufficientQualifying => "insufficient_qualifying",
             Self::RewardOutOfStock => "reward_out_of_stock",
             Self::RewardWithoutPool => "reward_without_pool",
+            Self::RewardNotHoldable => "reward_not_holdable",
             Self::RewardNotForTier => "reward_not_for_tier",
             Self::RewardNotForMember => "reward_not_for_member",
             Self::RewardNotActive => "reward_not_active",

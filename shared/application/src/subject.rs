@@ -238,5 +238,5 @@ impl Engine {
 /// No program of this id is published.
 #[must_use]
 pub fn program_not_found(id: &ProgramId) -> Refusal {
-    Refusal::new(RefusalCode::ProgramNotFound, format!("There is no program `{id}` published."))
+    Refusal::new(RefusalCode::ProgramNotFound, format!("There is no program `{id}`."))
 }

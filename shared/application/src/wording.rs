@@ -1,16 +1,47 @@
 //! Describes what is wrong with a body in the terms of its sender. The messages of `serde` use Rust's types and are
 //! translated here.
 
-use serde_json::{Error, error::Category};
+use regulars_domain::likeness;
+use serde_json::{Error, Value, error::Category};
 
 /// How similar an unknown name must be to a known one to be suggested: 1 is equal, 0 has nothing in common.
-const ALIKE: f64 = 0.7;
+const AMOUNTS: [&str; 9] =
+    ["amount", "discount", "paid_with_gift_card", "paid_with_points", "shipping", "spend", "tax", "tip", "total"];
 
-/// Returns the sentences that explain `error`, which is about the value that the JSON pointer `at` leads to.
-pub(crate) fn explained(error: &Error, at: &str) -> String {
+/// A value of a body that was rejected, and what is known of its place.
+#[derive(Debug, Default)]
+pub(crate) struct Rejected<'v> {
+    /// The JSON pointer to it.
+    pub(crate) at: &'v str,
+    /// The value, if the text is JSON.
+    pub(crate) found: Option<&'v Value>,
+    /// What the value, or its only field, can be called, if it must be one of several.
+    pub(crate) choices: Vec<String>,
+    /// Whether these are fields, each with a value, and not values themselves.
+    pub(crate) are_fields: bool,
+}
+
+/// Returns the sentences that explain `error`, which is about `rejected`. They do not quote the value.
+pub(crate) fn explained(error: &Error, rejected: &Rejected<'_>) -> String {
     match error.classify() {
         Category::Syntax | Category::Eof => syntax(error),
-        Category::Data | Category::Io => data(&without_place(&error.to_string()), at),
+        Category::Data | Category::Io => rejected.explained(&without_place(&error.to_string())),
+    }
+}
+
+/// Returns whether an error says that a value must be one of several that it does not list.
+pub(crate) fn has_choices(error: &Error) -> bool {
+    let text = without_place(&error.to_string());
+    text.ends_with("expected map with a single key") || text.ends_with("expected string or map")
+}
+
+/// Returns the names that `serde` lists behind what it expected, if `error` is about a choice.
+pub(crate) fn choices(error: &Error) -> Vec<String> {
+    let text = error.to_string();
+    if text.starts_with("unknown variant ") {
+        known(&text).into_iter().map(str::to_owned).collect()
+    } else {
+        Vec::new()
     }
 }
 
@@ -23,81 +54,179 @@ fn syntax(error: &Error) -> String {
     let text = error.to_string();
     let place = format!("line {}, column {}", error.line(), error.column());
     let reason = match without_place(&text).as_str() {
-        text if text.starts_with("EOF") => "It ends too soon",
-        "trailing characters" => "Something follows its end",
-        "trailing comma" => "A comma is followed by nothing",
-        "key must be a string" => "A name must be in double quotes",
+        text if text.starts_with("EOF while parsing a string") => "A string has no closing quote",
+        text if text.starts_with("EOF") => "It ends too early; a bracket or a value is missing",
+        "trailing characters" => "There is more after its end",
+        "trailing comma" => "A comma must not stand before a closing bracket",
+        "key must be a string" => "The name of a field must be in double quotes",
         "number out of range" => "A number is too large",
         "recursion limit exceeded" => "It is nested too deeply",
-        "expected value" => "A value is missing, or a text has no double quotes",
-        "expected `,` or `}`" | "expected `,` or `]`" => "A comma is missing, or a bracket",
+        "expected value" => "A value is missing here, or a string is not in double quotes",
+        "expected `,` or `}`" => "A comma or a closing brace is missing",
+        "expected `,` or `]`" => "A comma or a closing bracket is missing",
         "expected `:`" => "A colon is missing",
-        text if text.starts_with("invalid escape") || text.contains("surrogate") || text.contains("hex escape") => {
-            "A backslash is followed by something that it does not escape"
+        "invalid number" => {
+            "A number is not written as in JSON, for example with a leading zero or nothing after its point"
         }
-        text if text.contains("control character") => "A text contains a line break or another control character",
-        _ => "A character does not belong there",
+        "expected ident" => "Only true, false and null can stand without quotes",
+        text if text.starts_with("invalid escape") || text.contains("surrogate") || text.contains("hex escape") => {
+            "A backslash in a string is followed by something that it cannot escape"
+        }
+        text if text.contains("control character") => {
+            "A string contains a line break or another control character; write a line break as \\n"
+        }
+        "invalid unicode code point" => "It is not encoded as UTF-8",
+        _ => "A character does not belong here",
     };
     format!("The body is not JSON. {reason}: {place}.")
 }
 
-fn data(text: &str, at: &str) -> String {
-    if let Some(name) = quoted_after(text, "missing field ") {
-        return format!("The field `{name}` is missing.");
-    }
-    if let Some(name) = quoted_after(text, "duplicate field ") {
-        return format!("The field `{name}` is given twice.");
-    }
-    if let Some(name) = quoted_after(text, "unknown field ") {
-        return format!("There is no field `{name}` here. {}", instead(name, &known(text), "The fields are"));
-    }
-    if let Some(name) = quoted_after(text, "unknown variant ") {
-        return format!("This value is not allowed here. {}", instead(name, &known(text), "Allowed are"));
-    }
-    let wrong = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
-    let Some((found, expected)) = wrong.and_then(|wrong| wrong.rsplit_once(", expected ")) else {
-        return sentence(&without_value(text));
-    };
-    if expected == "map with a single key" {
-        return "This must be an object with exactly one field.".to_owned();
-    }
-    let (wanted, is_number) = in_words(expected);
-    let found_text = found.strip_prefix("string \"").and_then(|text| text.strip_suffix('"'));
-    let remedy = match found_text {
-        Some(text) if is_number && text.parse::<i64>().is_ok() => " Leave out the quotes.",
-        None if is_number && found.starts_with("floating") && at.ends_with("amount") => {
-            " Amounts are in minor units: 12.50 EUR is 1250."
+impl Rejected<'_> {
+    fn explained(&self, text: &str) -> String {
+        if let Some(name) = quoted_after(text, "missing field ") {
+            return format!("The field `{name}` is missing.");
         }
-        Some(_) | None => "",
-    };
-    format!("This must be {wanted}, and not {}.{remedy}", described(found))
-}
+        if let Some(name) = quoted_after(text, "duplicate field ") {
+            return format!("The field `{name}` is given twice.");
+        }
+        if let Some(name) = quoted_after(text, "unknown field ") {
+            return no_such_field(name, &known(text));
+        }
+        if let Some(name) = quoted_after(text, "unknown variant ") {
+            let known = known(text);
+            return if self.found.is_some_and(Value::is_object) {
+                no_such_field(name, &known)
+            } else {
+                let nearest = likeness::nearest(name, &known);
+                let meant = nearest.map(|name| format!(" Did you mean `{name}`?")).unwrap_or_default();
+                format!("{} must be one of {}.{meant}", self.subject(), likeness::listed(name, &known))
+            };
+        }
+        if let Some(rule) = text.strip_prefix("must ") {
+            return format!("{} must {rule}.", self.subject());
+        }
+        let wrong = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
+        let Some((found, expected)) = wrong.and_then(|wrong| wrong.rsplit_once(", expected ")) else {
+            return sentence(&without_value(text));
+        };
+        if let Some(Value::Object(fields)) = self.found.filter(|_| self.are_fields) {
+            let one_of = self.choices.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+            let remedy = if fields.is_empty() || self.has_choice(fields) { "" } else { " Put them inside that field." };
+            return format!(
+                "{} must have exactly one field, {one_of}; it has {}.{remedy}",
+                self.subject(),
+                fields.len()
+            );
+        }
+        let found = self.found.map_or_else(|| described(found), kind_of);
+        let wanted = self.wanted(expected);
+        format!("{} must be {wanted}, not {found}.{}", self.subject(), self.remedy(&wanted))
+    }
 
 /// Returns what a value must be, and whether that is a whole number.
-fn in_words(expected: &str) -> (&str, bool) {
-    match expected {
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => ("a whole number", true),
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => ("a whole number, 0 or more", true),
-        "a string" | "a borrowed string" | "a string key" => ("a text in double quotes", false),
-        "a boolean" => ("true or false", false),
-        "a sequence" => ("a list", false),
-        "a JSON number" | "f64" => ("a number", true),
-        "a map" | "string or map" | "object" => ("an object", false),
-        rust if rust.starts_with("struct ") || rust.starts_with("enum ") || rust.contains("variant") => {
-            ("an object", false)
+    fn subject(&self) -> String {
+        let mut steps = self.at.rsplit('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+        match (steps.next().filter(|step| !step.is_empty()), steps.next()) {
+            (None, _) => "The body".to_owned(),
+            (Some(index), Some(list)) if index.parse::<usize>().is_ok() && !list.is_empty() => {
+                format!("Each item of `{list}`")
+            }
+            (Some(name), _) => format!("`{name}`"),
         }
-        words => (words, false),
+    }
+
+    /// What the value must be.
+    fn wanted(&self, expected: &str) -> String {
+        let one_of = self.choices.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        let words = match expected {
+            _ if !one_of.is_empty() && self.are_fields => {
+                return format!("an object with exactly one field, which is {one_of}");
+            }
+            _ if !one_of.is_empty() => return format!("one of {}", one_of.replace(" or ", ", ")),
+            "map with a single key" => "an object with exactly one field",
+            "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+            "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number, 0 or more",
+            "a string" | "a borrowed string" | "a string key" => "a string",
+            "a boolean" => "true or false",
+            "a sequence" => "a list",
+            "a JSON number" | "f64" => "a number",
+            "a map" | "string or map" | "object" => "an object",
+            rust if rust.starts_with("struct ") || rust.starts_with("enum ") || rust.contains("variant") => "an object",
+            words => words,
+        };
+        words.to_owned()
+    }
+
+    /// What to do about it, where that can be guessed from the value.
+    fn remedy(&self, wanted: &str) -> String {
+        let is_amount = AMOUNTS.iter().any(|name| self.at.rsplit('/').next() == Some(name));
+        let mut remedies = Vec::new();
+        match self.found {
+            Some(Value::String(text)) if wanted.contains("number") => {
+                let number = text.trim().replace(',', ".").parse::<serde_json::Number>();
+                if number.is_ok() {
+                    remedies.push("Remove the quotes.");
+                }
+                if is_amount && number.is_ok_and(|number| number.is_f64()) {
+                    remedies.push(MINOR_UNITS);
+                }
+            }
+            Some(Value::String(text)) if wanted == "true or false" && matches!(text.as_str(), "true" | "false") => {
+                remedies.push("Remove the quotes.");
+            }
+            Some(Value::Number(number)) if wanted == "a whole number" && number.is_f64() && is_amount => {
+                remedies.push(MINOR_UNITS);
+            }
+            Some(Value::Number(_)) if wanted == "a string" && self.at.ends_with("_at") => {
+                remedies.push("Write an instant such as 2026-11-21T16:05:00+03:00, not a number of seconds.");
+            }
+            Some(Value::Number(_)) if wanted == "a string" => remedies.push("Put it in double quotes."),
+            Some(_) | None => {}
+        }
+        remedies.iter().map(|remedy| format!(" {remedy}")).collect()
+    }
+
+    fn has_choice(&self, fields: &serde_json::Map<String, Value>) -> bool {
+        self.choices.iter().any(|name| fields.contains_key(name))
     }
 }
 
-/// Returns the kind of value that was sent. Never the value: in the wrong place it may be personal data.
+/// What an amount with decimals is answered with.
+const MINOR_UNITS: &str = "Amounts are in minor units: 12.50 EUR is 1250.";
+
+fn no_such_field(name: &str, known: &[&str]) -> String {
+    match known {
+        [] => format!("There is no field `{name}` here. No fields are allowed here."),
+        [only] if likeness::nearest(name, known).is_none() => {
+            format!("There is no field `{name}` here. The only field is `{only}`.")
+        }
+        known => format!("There is no field `{name}` here. {}", likeness::instead(name, known, "The fields are")),
+    }
+}
+
+/// Returns what kind of value this is, as JSON has it. Never the value: in the wrong place it may be personal data.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.is_f64() => "a number with decimals",
+        Value::Number(number) if number.as_i64().is_some_and(|number| number < 0) => "a negative number",
+        Value::Number(_) => "a number",
+        Value::String(text) if text.is_empty() => "an empty string",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Returns the same of a value that `serde` describes.
 fn described(found: &str) -> &'static str {
     match found.split(' ').next().unwrap_or_default() {
-        "integer" if found.starts_with("integer `-") => "a number below 0",
+        "integer" if found.starts_with("integer `-") => "a negative number",
         "integer" => "a number",
         "floating" => "a number with decimals",
         "boolean" => "true or false",
-        "string" => "a text",
+        "string" => "a string",
         "map" => "an object",
         "sequence" => "a list",
         _ if found.starts_with("null") || found.starts_with("unit") || found.starts_with("Option") => "null",
@@ -105,18 +234,7 @@ fn described(found: &str) -> &'static str {
     }
 }
 
-/// Returns what is allowed in the place of `name`: the most similar one, or all of them.
-fn instead(name: &str, known: &[&str], all: &str) -> String {
-    let alike = |known: &&&str| strsim::jaro_winkler(&name.to_lowercase(), known);
-    let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
-    match nearest {
-        Some(nearest) if alike(&nearest) >= ALIKE => format!("Did you mean `{nearest}`?"),
-        Some(_) => format!("{all} {}.", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-        None => "Nothing is allowed here.".to_owned(),
-    }
-}
-
-/// Returns the names that `serde` lists as expected.
+/// The names that `serde` lists behind what it expected.
 fn known(text: &str) -> Vec<&str> {
     let listed = text.split_once(", expected ").map(|(_, listed)| listed).unwrap_or_default();
     listed.split('`').skip(1).step_by(2).collect()
@@ -140,10 +258,14 @@ pub(crate) fn without_value(text: &str) -> String {
     }
 }
 
-/// Returns `text` with a capital at its beginning and a full stop at its end.
+/// Returns `text` with a capital at its beginning and a full stop at its end, unless it ends with a question.
 pub(crate) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map(|first| first.to_uppercase().chain(characters).chain(['.']).collect()).unwrap_or_default()
+    let end = if text.ends_with('?') { "" } else { "." };
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).chain(end.chars()).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -182,73 +304,97 @@ mod tests {
 
     fn told(body: &str, at: &str) -> String {
         match serde_json::from_str::<Value>(body) {
-            Err(error) => explained(&error, at),
-            Ok(value) => explained(&serde_json::from_value::<Purchase>(value).unwrap_err(), at),
+            Err(error) => explained(&error, &Rejected::default()),
+            Ok(value) => {
+                let error = serde_json::from_value::<Purchase>(value.clone()).unwrap_err();
+                explained(&error, &Rejected { at, found: value.pointer(at), ..Rejected::default() })
+            }
         }
     }
 
     #[test]
     fn a_wrong_value_is_reported_with_what_it_must_be() {
         for (body, at, expected) in [
-            (r#"{"amount":"1250"}"#, "", "This must be a whole number, and not a text. Leave out the quotes."),
-            (r#"{"amount":"a lot"}"#, "", "This must be a whole number, and not a text."),
+            (r#"{"amount":"1250"}"#, "/amount", "`amount` must be a whole number, not a string. Remove the quotes."),
+            (
+                r#"{"amount":"12,50"}"#,
+                "/amount",
+                "`amount` must be a whole number, not a string. Remove the quotes. Amounts are in minor units: 12.50 EUR is 1250.",
+            ),
+            (r#"{"amount":"a lot"}"#, "/amount", "`amount` must be a whole number, not a string."),
             (
                 r#"{"amount":12.5}"#,
-                "/total/amount",
-                "This must be a whole number, and not a number with decimals. Amounts are in minor units: 12.50 EUR is 1250.",
+                "/amount",
+                "`amount` must be a whole number, not a number with decimals. Amounts are in minor units: 12.50 EUR is 1250.",
             ),
-            (r#"{"amount":null}"#, "", "This must be a whole number, and not null."),
-            (r#"{"amount":{}}"#, "", "This must be a whole number, and not an object."),
-            (r#"{"amount":1,"quantity":-1}"#, "", "This must be a whole number, 0 or more, and not a number below 0."),
-            (r#"{"amount":1,"store":7}"#, "", "This must be a text in double quotes, and not a number."),
-            (r#"{"amount":1,"store":["x"]}"#, "", "This must be a text in double quotes, and not a list."),
-            (r#"{"amount":1,"lines":"x"}"#, "", "This must be a list, and not a text."),
-            (r#"{"amount":1,"attributes":true}"#, "", "This must be an object, and not true or false."),
-            (r#"{"amount":1,"attributes":{"a":"true"}}"#, "", "This must be true or false, and not a text."),
-            ("7", "", "This must be an object, and not a number."),
-            (r#"{"amount":1,"end":3}"#, "", "This must be an object, and not a number."),
+            (r#"{"amount":null}"#, "/amount", "`amount` must be a whole number, not null."),
+            (r#"{"amount":{}}"#, "/amount", "`amount` must be a whole number, not an object."),
+            (
+                r#"{"amount":1,"quantity":-1}"#,
+                "/quantity",
+                "`quantity` must be a whole number, 0 or more, not a negative number.",
+            ),
+            (r#"{"amount":1,"store":7}"#, "/store", "`store` must be a string, not a number. Put it in double quotes."),
+            (r#"{"amount":1,"store":["x"]}"#, "/store", "`store` must be a string, not a list."),
+            (r#"{"amount":1,"lines":"x"}"#, "/lines", "`lines` must be a list, not a string."),
+            (r#"{"amount":1,"attributes":true}"#, "/attributes", "`attributes` must be an object, not true or false."),
+            (
+                r#"{"amount":1,"attributes":{"a":"true"}}"#,
+                "/attributes/a",
+                "`a` must be true or false, not a string. Remove the quotes.",
+            ),
+            ("7", "", "The body must be an object, not a number."),
         ] {
             assert_eq!(told(body, at), expected, "{body}");
         }
     }
 
     #[test]
-    fn an_unknown_name_is_reported_with_the_nearest_one() {
-        for (body, expected) in [
-            ("{}", "The field `amount` is missing."),
-            (r#"{"amont":1}"#, "There is no field `amont` here. Did you mean `amount`?"),
-            (r#"{"Amount":1}"#, "There is no field `Amount` here. Did you mean `amount`?"),
+    fn a_name_that_is_wrong_is_told_the_nearest_one() {
+        for (body, at, expected) in [
+            ("{}", "", "The field `amount` is missing."),
+            (r#"{"amont":1}"#, "", "There is no field `amont` here. Did you mean `amount`?"),
+            (r#"{"Amount":1}"#, "", "There is no field `Amount` here. Did you mean `amount`?"),
             (
                 r#"{"vat":1}"#,
+                "",
                 "There is no field `vat` here. The fields are `amount`, `store`, `quantity`, `lines`, `attributes`, `end`.",
             ),
-            (r#"{"amount":1,"end":"canceled"}"#, "This value is not allowed here. Did you mean `cancelled`?"),
-            (r#"{"amount":1,"end":"x"}"#, "This value is not allowed here. Allowed are `captured`, `cancelled`."),
+            (
+                r#"{"amount":1,"end":"canceled"}"#,
+                "/end",
+                "`end` must be one of `captured`, `cancelled`. Did you mean `cancelled`?",
+            ),
+            (r#"{"amount":1,"end":"x"}"#, "/end", "`end` must be one of `captured`, `cancelled`."),
         ] {
-            assert_eq!(told(body, ""), expected, "{body}");
+            assert_eq!(told(body, at), expected, "{body}");
         }
     }
 
     #[test]
     fn invalid_json_is_reported_with_place_and_reason() {
         for (body, expected) in [
-            ("{", "The body is not JSON. It ends too soon: line 1, column 1."),
-            ("{\"a\":1,}", "The body is not JSON. A comma is followed by nothing: line 1, column 8."),
-            ("{a:1}", "The body is not JSON. A name must be in double quotes: line 1, column 2."),
-            ("{\"a\" 1}", "The body is not JSON. A colon is missing: line 1, column 6."),
-            ("{\"a\":1 \"b\":2}", "The body is not JSON. A comma is missing, or a bracket: line 1, column 8."),
+            ("{", "It ends too early; a bracket or a value is missing: line 1, column 1."),
+            ("{\"a\":\"x}", "A string has no closing quote: line 1, column 8."),
+            ("{\"a\":1,}", "A comma must not stand before a closing bracket: line 1, column 8."),
+            ("{a:1}", "The name of a field must be in double quotes: line 1, column 2."),
+            ("{\"a\" 1}", "A colon is missing: line 1, column 6."),
+            ("{\"a\":1 \"b\":2}", "A comma or a closing brace is missing: line 1, column 8."),
+            ("[1 2]", "A comma or a closing bracket is missing: line 1, column 4."),
+            ("{\"a\":'x'}", "A value is missing here, or a string is not in double quotes: line 1, column 6."),
+            ("{\"a\":tru}", "Only true, false and null can stand without quotes: line 1, column 9."),
             (
-                "{\"a\":'x'}",
-                "The body is not JSON. A value is missing, or a text has no double quotes: line 1, column 6.",
+                "{\"a\":01}",
+                "A number is not written as in JSON, for example with a leading zero or nothing after its point: line 1, column 7.",
             ),
-            ("{} x", "The body is not JSON. Something follows its end: line 1, column 4."),
-            ("{\"a\":1e999}", "The body is not JSON. A number is too large: line 1, column 10."),
+            ("{} x", "There is more after its end: line 1, column 4."),
+            ("{\"a\":1e999}", "A number is too large: line 1, column 10."),
             (
                 "{\"a\":\"\n\"}",
-                "The body is not JSON. A text contains a line break or another control character: line 2, column 0.",
+                "A string contains a line break or another control character; write a line break as \\n: line 2, column 0.",
             ),
         ] {
-            assert_eq!(told(body, ""), expected, "{body}");
+            assert_eq!(told(body, ""), format!("The body is not JSON. {expected}"), "{body}");
         }
     }
 
@@ -261,10 +407,13 @@ mod tests {
             for value in values {
                 let body = format!(r#"{{"{field}":{value}}}"#);
                 let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
-                let Err(error) = serde_json::from_value::<Purchase>(value) else { continue };
-                let told = explained(&error, "");
+                if serde_json::from_value::<Purchase>(value).is_ok() {
+                    continue;
+                }
+                let told = told(&body, &format!("/{field}"));
                 for word in [
-                    "i64", "u32", "struct", "enum", "sequence", " map", "boolean", "variant", "unit", "serde", "line 0",
+                    "i64", "u32", "struct", "enum", "sequence", " map", "boolean", "variant", " unit ", "serde",
+                    "line 0",
                 ] {
                     assert!(!told.contains(word), "{body}: {told}");
                 }

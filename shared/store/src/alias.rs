@@ -30,18 +30,32 @@ pub struct AliasKeyTooShort;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasMalformed {
     /// The kind is not an id of at most 16 characters in lower case.
-    #[error("an alias kind must be 1 to {KIND_LENGTH_MAX} of a-z 0-9 . _ : -")]
+    #[error("`kind` must be 1 to {KIND_LENGTH_MAX} of the characters a-z 0-9 . _ : -, such as email, phone or card")]
     Kind,
+    /// The kind is another word for one whose values are checked.
+    #[error("`kind` must be `{0}`, so that its values are checked and compared as such")]
+    OtherWord(&'static str),
     /// The value is empty or too long.
-    #[error("an alias value must have 1 to {VALUE_LENGTH_MAX} characters besides white space around it")]
+    #[error("`value` must have 1 to {VALUE_LENGTH_MAX} characters, without the white space around it")]
     Value,
     /// The value is not an e-mail address.
-    #[error("an email must have a name, an @ and a host, as in ayse@example.com")]
+    #[error("`value` must be an e-mail address, such as ayse@example.com")]
     Email,
     /// The value is not a telephone number with a country code.
-    #[error("a phone must be a number of 7 to 15 digits with its country code, as in +90 532 123 45 67")]
+    #[error("`value` must be a phone number with its country code, 7 to 15 digits, such as +90 532 123 45 67")]
     Phone,
 }
+
+/// Words for the kinds whose values are checked. Values of such a kind would be kept as they are written, and found by nobody who
+/// writes them otherwise.
+const OTHER_WORDS: [(&str, &str); 6] = [
+    ("e-mail", "email"),
+    ("e_mail", "email"),
+    ("mail", "email"),
+    ("emails", "email"),
+    ("tel", "phone"),
+    ("telephone", "phone"),
+];
 
 impl AliasKey {
     /// Returns the key for `secret`.
@@ -65,6 +79,9 @@ impl AliasKey {
     pub fn alias(&self, program: &ProgramId, kind: &str, value: &str) -> Result<Alias, AliasMalformed> {
         if !is_kind(kind) {
             return Err(AliasMalformed::Kind);
+        }
+        if let Some((_, meant)) = OTHER_WORDS.iter().find(|(word, _)| *word == kind) {
+            return Err(AliasMalformed::OtherWord(meant));
         }
         let value = normalised(kind, value)?;
         let mut hmac = self.0.clone();

@@ -62,22 +62,50 @@ impl HttpRequest {
     /// string.
     pub fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
         let Some(value) = self.headers().get("idempotency-key") else {
-            return Err(Problem::new(
-                ProblemCode::IdempotencyKeyMissing,
-                "Send the order or receipt number as the header Idempotency-Key.",
-            ));
+            return Err(Problem::new(ProblemCode::IdempotencyKeyMissing, key_advice(self.path())));
         };
         let key = value.to_str().ok().and_then(unquoted).and_then(|key| key.parse().ok());
         key.ok_or_else(|| {
-            let detail = "Idempotency-Key is 1 to 64 printable ASCII characters, without spaces at its ends and not beginning with ~. \
-                          In quotes, only \\\" and \\\\ are escapes.";
+            let detail = "Idempotency-Key must be 1 to 64 printable ASCII characters, without a space at either end and without ~ at \
+                          the beginning. If it is in quotes, only \\\" and \\\\ are escapes.";
             Problem::new(ProblemCode::IdempotencyKeyMalformed, detail)
         })
     }
 }
 
-/// Returns the key in a header's value: the value itself, or the content of a string of RFC 9651 (section 3.3.3), as
-/// the IETF's draft of this header writes it. `None` for a value that begins with a quote and is not such a string.
+/// What can be the key of a request, by the end of its path: a number that the caller's system has for it.
+const KEYS: [(&str, &str); 14] = [
+    ("/accruals", "the number of the order or the receipt"),
+    ("/amendments", "the number of the order and of its change"),
+    ("/confirmation", "the number of the order and `-confirmed`"),
+    ("/redemptions", "the number of the checkout or the voucher"),
+    ("/capture", "the number of the payment"),
+    ("/cancellation", "the number of the checkout and `-cancelled`"),
+    ("/reversals", "the number of the return or the refund"),
+    ("/adjustments", "the number of the customer service ticket"),
+    ("/transfers", "an id of the transfer in your app"),
+    ("/merge", "the number of the customer service ticket"),
+    ("/plan", "the number of the payment"),
+    ("/uses", "the number of the receipt"),
+    ("/use", "the number of the receipt"),
+    ("/erasure", "the number of the person's request"),
+];
+
+/// What to send as the key of a request with this path.
+fn key_advice(path: &str) -> String {
+    let same = "an id of your own that stays the same when the request is repeated";
+    match KEYS.iter().find(|(end, _)| path.ends_with(end)) {
+        Some((_, example)) => format!("Send the header Idempotency-Key with {same}, such as {example}."),
+        None if path.ends_with("/members") => format!(
+            "Give the member an id in the field `member`. Without one, send the header Idempotency-Key with {same}, such as the \
+             number of the registration."
+        ),
+        None => format!("Send the header Idempotency-Key with {same}."),
+    }
+}
+
+/// Returns the key that a header's value names: the value itself, or what a string of RFC 9651 (section 3.3.3) has between its quotes,
+/// as the IETF's draft of this header writes it. `None` for a value that begins with a quote and is no such string.
 fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let Some(quoted) = value.strip_prefix('"') else { return Some(value.into()) };
     let quoted = quoted.strip_suffix('"')?;

@@ -1,5 +1,7 @@
 //! The query of a request: which parameters a route takes, and what is rejected.
 
+use regulars_domain::likeness;
+
 use super::problem::{Problem, ProblemCode};
 
 /// The query parameters of every route with `{entry}` in its path: the entry, if the path has `~` in its place, and the
@@ -57,7 +59,7 @@ impl Query {
                 return Err(unknown(name, &known));
             };
             if !parameter.is_repeatable && self.values(name).count() > 1 {
-                return Err(malformed(name, "can be given once"));
+                return Err(malformed(name, "can be given only once"));
             }
         }
         Ok(())
@@ -66,17 +68,18 @@ impl Query {
 
 /// Returns the problem with a query parameter; `rule` says what its value must be, as in `must be a date`.
 pub(crate) fn malformed(name: &str, rule: &str) -> Problem {
-    Problem::new(ProblemCode::QueryMalformed, format!("The query parameter `{name}` {rule}."))
+    let end = if rule.ends_with('?') { "" } else { "." };
+    Problem::new(ProblemCode::QueryMalformed, format!("The query parameter `{name}` {rule}{end}"))
 }
 
 fn unknown(name: &str, known: &[&Parameter]) -> Problem {
     let names: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
     let known = if names.is_empty() {
-        "this route takes none".to_owned()
+        "This route takes none.".to_owned()
     } else {
-        format!("this route takes {}", names.join(", "))
+        likeness::instead(name, &names, "This route takes")
     };
-    Problem::new(ProblemCode::QueryMalformed, format!("There is no query parameter `{name}` here; {known}."))
+    Problem::new(ProblemCode::QueryMalformed, format!("There is no query parameter `{name}` here. {known}"))
 }
 
 #[cfg(test)]
@@ -99,17 +102,17 @@ mod tests {
             ("limit=", None),
             ("kind=a&limit=5&kind=b", None),
             ("k%69nd=a", None),
-            ("limt=5", Some("There is no query parameter `limt` here; this route takes limit, kind.")),
-            ("Limit=5", Some("There is no query parameter `Limit` here; this route takes limit, kind.")),
-            ("limit=5&entry=a", Some("There is no query parameter `entry` here; this route takes limit, kind.")),
-            ("=5", Some("There is no query parameter `` here; this route takes limit, kind.")),
-            ("limit=5&limit=5", Some("The query parameter `limit` can be given once.")),
+            ("limt=5", Some("There is no query parameter `limt` here. Did you mean `limit`?")),
+            ("Limit=5", Some("There is no query parameter `Limit` here. Did you mean `limit`?")),
+            ("limit=5&entry=a", Some("There is no query parameter `entry` here. This route takes `limit`, `kind`.")),
+            ("=5", Some("There is no query parameter `` here. This route takes `limit`, `kind`.")),
+            ("limit=5&limit=5", Some("The query parameter `limit` can be given only once.")),
         ] {
             assert_eq!(check("/v1/x", query).err().as_deref(), expected, "{query}");
         }
         assert_eq!(check("/v1/x/{entry}", "entry=a&member=m-1"), Ok(()));
         assert_eq!(check("/v1/x/{code}", "code=a"), Ok(()));
         let none = Query::read("a").check("/v1/x", &[]).unwrap_err();
-        assert_eq!(none.detail(), "There is no query parameter `a` here; this route takes none.");
+        assert_eq!(none.detail(), "There is no query parameter `a` here. This route takes none.");
     }
 }

@@ -176,9 +176,10 @@ impl HttpRequest {
         let Some(value) = named else { return Ok(self.client.clone()) };
         match value.to_str().map(str::parse) {
             Ok(Ok(actor)) => Ok(Some(actor)),
-            Ok(Err(_)) | Err(_) => {
-                Err(Problem::body_malformed("", "The header Regulars-Actor must be 1 to 64 of A-Z a-z 0-9 . _ : -"))
-            }
+            Ok(Err(_)) | Err(_) => Err(Problem::body_malformed(
+                "",
+                "The header Regulars-Actor must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -, and not an e-mail address.",
+            )),
         }
     }
 
@@ -195,7 +196,7 @@ impl HttpRequest {
                 Ok(version) => Ok(Precondition::Version(version)),
                 Err(_) => Err(Problem::new(
                     RefusalCode::ProgramVersionStale,
-                    format!("If-Match is {tag}, and versions are numbers, as in \"3\"."),
+                    "If-Match must be the number of the newest version, such as \"3\". GET the program: its ETag is that number.".to_owned(),
                 )),
             };
         }
@@ -204,7 +205,8 @@ impl HttpRequest {
         }
         Err(Problem::new(
             ProblemCode::PreconditionMissing,
-            "Send If-Match with the version that you changed, or If-None-Match: * for the first.",
+            "Send the header If-Match with the number of the newest version, such as If-Match: \"3\", or If-None-Match: * if the program has none. \
+             GET the program: its ETag is that number.",
         ))
     }
 
@@ -236,7 +238,12 @@ impl HttpRequest {
         self.query.values(name).map(|value| read(value).ok_or_else(|| malformed(name, rule))).collect()
     }
 
-    /// Returns `member` from the query: the member whose ledger has the entry, if several were merged.
+    /// The values of a repeatable parameter of the query, decoded.
+    pub fn query_values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.query.values(name)
+    }
+
+    /// `member` from the query: the ledger of which member an entry stands in, where several were merged into one.
     ///
     /// # Errors
     ///
@@ -258,7 +265,7 @@ impl HttpRequest {
             Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
             Ok(_) | Err(_) => Err(Problem::new(
                 ProblemCode::LimitMalformed,
-                format!("limit is a whole number from 1 to {LIMIT_MAX}."),
+                format!("`limit` must be a whole number from 1 to {LIMIT_MAX}."),
             )),
         }
     }

@@ -73,7 +73,7 @@ impl<T> Routes<T> {
     /// `method_not_allowed` (with `Allow`) if the path exists with other methods, else `route_not_found`.
     pub fn find(&self, method: &Method, path: &str) -> Result<RouteMatch<'_, T>, Problem> {
         let Ok(matched) = self.paths.at(path) else {
-            return Err(Problem::new(ProblemCode::RouteNotFound, "There is nothing at this path."));
+            return Err(Problem::new(ProblemCode::RouteNotFound, self.no_route(path)));
         };
         let rows = || matched.value.iter().filter_map(|row| self.table.get(*row));
         if let Some(Row { path, operation, .. }) = rows().find(|row| row.method == *method) {
@@ -82,6 +82,20 @@ impl<T> Routes<T> {
         let mut allowed: Vec<&str> = rows().map(|row| row.method.as_str()).collect();
         allowed.sort_unstable();
         Err(Problem::method_not_allowed(method, &allowed.join(", ")))
+    }
+}
+
+impl<T> Routes<T> {
+    /// What is said of a path that leads nowhere.
+    fn no_route(&self, path: &str) -> &'static str {
+        let without_slash = path.trim_end_matches('/');
+        if without_slash != path && self.paths.at(without_slash).is_ok() {
+            "No route has this path. Leave out the slash at its end."
+        } else if path.starts_with("/v1/programs/") {
+            "No route has this path. See GET /v1/openapi.json for all of them."
+        } else {
+            "No route has this path. The paths of the API begin with /v1/programs/ and the id of a program."
+        }
     }
 }
 

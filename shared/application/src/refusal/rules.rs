@@ -82,7 +82,8 @@ impl From<RedeemRefusal> for Refusal {
         let detail = sentence(&refusal);
         let code = match refusal {
             RedeemRefusal::Inactive(inactive) => return inactive.into(),
-            RedeemRefusal::RewardNotFound => RefusalCode::RewardNotFound,
+            RedeemRefusal::RewardNotFound(_) => RefusalCode::RewardNotFound,
+            RedeemRefusal::NotHoldable => RefusalCode::RewardNotHoldable,
             RedeemRefusal::HoldTooLong { .. } => return Refusal::body_malformed("/hold/seconds", detail),
             RedeemRefusal::HoldsFull => RefusalCode::HoldsFull,
             RedeemRefusal::MoneyMissing | RedeemRefusal::MoneyUnexpected => {
@@ -216,7 +217,7 @@ impl From<OverrideRefusal> for Refusal {
         let detail = sentence(&refusal);
         match refusal {
             OverrideRefusal::Inactive(inactive) => inactive.into(),
-            OverrideRefusal::TierNotFound => Refusal::new(RefusalCode::TierNotFound, detail),
+            OverrideRefusal::TierNotFound(_) => Refusal::new(RefusalCode::TierNotFound, detail),
             OverrideRefusal::UntilPast { .. } => Refusal::body_malformed("/until", detail),
         }
     }
@@ -227,7 +228,7 @@ impl From<PlanRefusal> for Refusal {
         let detail = sentence(&refusal);
         match refusal {
             PlanRefusal::Inactive(inactive) => inactive.into(),
-            PlanRefusal::PlanNotFound => Refusal::new(RefusalCode::PlanNotFound, detail),
+            PlanRefusal::PlanNotFound(_) => Refusal::new(RefusalCode::PlanNotFound, detail),
             PlanRefusal::PlanRunning { plan, through } => {
                 let running = json!({ "id": plan, "through": through });
                 Refusal::new(RefusalCode::PlanRunning, detail).with("running", running)
@@ -265,7 +266,7 @@ impl From<UseRefusal> for Refusal {
         let detail = sentence(&refusal);
         match refusal {
             UseRefusal::Inactive(inactive) => inactive.into(),
-            UseRefusal::EntitlementNotFound => Refusal::new(RefusalCode::EntitlementNotFound, detail),
+            UseRefusal::EntitlementNotFound(_) => Refusal::new(RefusalCode::EntitlementNotFound, detail),
             UseRefusal::EntitlementNotHeld => Refusal::new(RefusalCode::EntitlementNotHeld, detail),
             UseRefusal::EntitlementUsedUp { resets_on, .. } => {
                 Refusal::new(RefusalCode::EntitlementUsedUp, detail).with("resets_on", json!(resets_on))
@@ -320,14 +321,17 @@ impl From<ChangeRefusal> for Refusal {
 impl From<AttributeRefused> for Refusal {
     fn from(refused: AttributeRefused) -> Self {
         let at = format!("/attributes/{}", pointer::step(&refused.name));
-        Refusal::body_malformed(at, format!("{} {}.", refused.name, refused.reason))
+        Refusal::body_malformed(at, wording::sentence(&format!("`{}` {}", refused.name, refused.reason)))
     }
 }
 
 /// Returns the refusal of a program document with all its errors.
 #[must_use]
 pub fn program_invalid(faults: &[Finding]) -> Refusal {
-    let detail = format!("The program document has {} faults; nothing was published.", faults.len());
+    let detail = match faults.len() {
+        1 => "The program document has 1 error, and nothing was published.".to_owned(),
+        errors => format!("The program document has {errors} errors, and nothing was published."),
+    };
     Refusal::new(RefusalCode::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
 }
 

@@ -61,13 +61,13 @@ impl fmt::Display for AdjustRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::ExpiresOnPast { today } => write!(f, "expires_on must not be before today, which is {today}"),
+            Self::ExpiresOnPast { today } => write!(f, "`expires_on` must not be before today, {today}"),
             Self::NoTiers => f.write_str("the program has no tiers, so nothing counts toward one"),
             Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
-            Self::InsufficientPoints { missing } => write!(f, "{missing} points are missing"),
+            Self::InsufficientPoints { missing } => write!(f, "the account has {missing} spendable points too few"),
             Self::InsufficientQualifying { missing: Qualifying { points, spend, visits } } => write!(
                 f,
-                "the current tier period counts less than is taken: {points} points, {spend} of spend and {visits} visits are missing"
+                "the current tier period counts less than this takes away: it has {points} points, {spend} of spend and {visits} visits too few"
             ),
         }
     }

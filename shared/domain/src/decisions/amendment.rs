@@ -47,10 +47,10 @@ impl fmt::Display for AmendRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::NotAPurchase => f.write_str("the entry is no purchase, and only a purchase can be amended"),
+            Self::NotAPurchase => f.write_str("the entry is not a purchase, and only a purchase can be amended"),
             Self::Unfit(unfit) => unfit.fmt(f),
             Self::OccurredAtDiffers => f.write_str(
-                "occurred_at must be that of the original purchase; to move a purchase, return it and post a new one",
+                "`occurred_at` must be that of the original purchase; to move a purchase, return it and post a new one",
             ),
             Self::ChangesFull => {
                 write!(f, "the purchase has had {CHANGES_MAX} returns and amendments, and cannot have more")

@@ -64,14 +64,18 @@ impl fmt::Display for CodeUseRefusal {
             Self::Used => f.write_str("the code was used before"),
             Self::Expired { on } => write!(f, "the code could be used until {on}"),
             Self::MoneyMissing { left: Money { amount, currency } } => {
-                write!(f, "the code has a balance of {} minor units of {currency}: say how much to use", amount.get())
+                write!(
+                    f,
+                    "the code has a balance of {} minor units of {currency}: send `money` with the amount to use",
+                    amount.get()
+                )
             }
-            Self::MoneyUnexpected => f.write_str("the code has no balance, so no money can be named"),
+            Self::MoneyUnexpected => f.write_str("the code has no balance, so leave out `money`"),
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "the balance of the code is in {expected}, and the request is in {found}")
             }
             Self::BalanceTooSmall { left: Money { amount, currency } } => {
-                write!(f, "the code has {} minor units of {currency} left", amount.get())
+                write!(f, "only {} minor units of {currency} are left on the code", amount.get())
             }
         }
     }

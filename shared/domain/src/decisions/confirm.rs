@@ -30,8 +30,8 @@ impl fmt::Display for ConfirmRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::NotAnAccrual => f.write_str("the entry is no accrual"),
-            Self::NotPending => f.write_str("the accrual does not wait for a confirmation, or no longer"),
+            Self::NotAnAccrual => f.write_str("the entry is not a purchase or an activity"),
+            Self::NotPending => f.write_str("the points of this purchase or activity do not wait for a confirmation: the program asks for none, they were confirmed before, or they have lapsed"),
         }
     }
 }

@@ -43,12 +43,12 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CurrencyMismatch { expected, found } => {
-                write!(f, "the program counts in {expected}, and the purchase is in {found}")
+                write!(f, "the program's currency is {expected}, and the purchase is in {found}")
             }
             Self::LinesExceedTotal { lines, total } => {
                 write!(
                     f,
-                    "the amounts of the lines add up to {lines}, and the total is {total}; a line's amount is for the whole line"
+                    "the amounts of the lines add up to {lines}, more than the total, {total}; the `amount` of a line is for the whole line, not for a piece"
                 )
             }
         }
@@ -93,7 +93,10 @@ impl fmt::Display for EarnRefusal {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::Unfit(unfit) => unfit.fmt(f),
             Self::OccurredAtOutOfRange { earliest, latest } => {
-                write!(f, "occurred_at must lie between the beginning of {earliest} and {latest}")
+                write!(
+                    f,
+                    "`occurred_at` must be from {earliest} on, which `points.backdating_days_max` of the program sets, and not after {latest}"
+                )
             }
             Self::PointsOverflow => write!(f, "the account would hold more than {} points", Points::MAX),
         }

@@ -1,6 +1,9 @@
 //! Use of entitlements: what a level or a plan grants without points.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::civil::Date;
 
@@ -18,7 +21,7 @@ use crate::{
     },
     tier,
     time::settle::Settled,
-    values::{calendar::Interval, id::EntitlementId, points::Points},
+    values::{calendar::Interval, id::EntitlementId, likeness::Unknown, points::Points},
 };
 
 /// Why a use is refused, in the order of the checks.
@@ -27,7 +30,7 @@ pub enum UseRefusal {
     /// The account does not spend.
     Inactive(Inactive),
     /// No level and no plan of the program grants it.
-    EntitlementNotFound,
+    EntitlementNotFound(Unknown),
     /// The member's level and plan do not grant it.
     EntitlementNotHeld,
     /// All uses of the interval are spent.
@@ -43,12 +46,16 @@ impl fmt::Display for UseRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::EntitlementNotFound => f.write_str("no level and no plan of the program gives this"),
-            Self::EntitlementNotHeld => f.write_str("the member's level and plan do not give this"),
-            Self::EntitlementUsedUp { times, resets_on: Some(day) } => {
-                write!(f, "this was used {times} times, and can be used again on {day}")
+            Self::EntitlementNotFound(unknown) => unknown.fmt(f),
+            Self::EntitlementNotHeld => {
+                f.write_str("neither the tier nor the plan of this member gives this entitlement")
             }
-            Self::EntitlementUsedUp { times, resets_on: None } => write!(f, "this was used {times} times, for ever"),
+            Self::EntitlementUsedUp { times, resets_on: Some(day) } => {
+                write!(f, "all {times} uses are spent; the entitlement can be used again from {day} on")
+            }
+            Self::EntitlementUsedUp { times, resets_on: None } => {
+                write!(f, "all {times} uses are spent, and they do not reset")
+            }
         }
     }
 }
@@ -141,8 +148,11 @@ pub fn use_once(settled: Settled<'_>, request: &KeyedRequest, id: &EntitlementId
     draft.account.check_active().map_err(UseRefusal::Inactive)?;
     let held = held(&draft);
     let Some(cap) = held.get(id).copied() else {
-        let is_known = draft.rules.program.entitlement(id).is_some();
-        return Err(if is_known { UseRefusal::EntitlementNotHeld } else { UseRefusal::EntitlementNotFound });
+        if draft.rules.program.entitlement(id).is_some() {
+            return Err(UseRefusal::EntitlementNotHeld);
+        }
+        let known: BTreeSet<_> = draft.rules.program.entitlements().map(|entitlement| &entitlement.id).collect();
+        return Err(UseRefusal::EntitlementNotFound(Unknown::new("entitlement", id, known)));
     };
     let Holding { times, left, resets_on, .. } = holding(id, cap, &draft.account);
     if left == 0 {

@@ -17,6 +17,7 @@ use crate::{
     values::{
         calendar::{days_after, months_after},
         id::{Actor, PlanId},
+        likeness::Unknown,
     },
 };
 
@@ -26,7 +27,7 @@ pub enum PlanRefusal {
     /// The account is closed, erased or merged.
     Inactive(Inactive),
     /// The program has no such plan.
-    PlanNotFound,
+    PlanNotFound(Unknown),
     /// Another plan runs and is paid, and the request does not replace it.
     PlanRunning {
         /// The plan that runs.
@@ -40,9 +41,9 @@ impl fmt::Display for PlanRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::PlanNotFound => f.write_str("the program has no such plan"),
+            Self::PlanNotFound(unknown) => unknown.fmt(f),
             Self::PlanRunning { plan, through } => {
-                write!(f, "the plan {plan} is paid through {through}; `replace` ends it")
+                write!(f, "the plan `{plan}` is paid through {through}; send `\"replace\": true` to end it now")
             }
         }
     }
@@ -63,7 +64,10 @@ pub fn take(
 ) -> Result<Posting, PlanRefusal> {
     let mut draft = settled.0;
     draft.account.check_open().map_err(PlanRefusal::Inactive)?;
-    let plan = draft.rules.program.plan(plan).ok_or(PlanRefusal::PlanNotFound)?;
+    let plan = draft.rules.program.plan(plan).ok_or_else(|| {
+        let known = draft.rules.program.plans.iter().map(|plan| &plan.id);
+        PlanRefusal::PlanNotFound(Unknown::new("plan", plan, known))
+    })?;
 
     let (today, version) = (draft.today(), draft.rules.program.version);
     let mut terms = draft.account.plans.clone();

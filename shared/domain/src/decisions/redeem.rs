@@ -26,6 +26,7 @@ use crate::{
     values::{
         code::{Code, CodeSource, GivenCode},
         id::{LevelId, RewardId},
+        likeness::Unknown,
         money::{Amount, Currency, Money},
         points::Points,
     },
@@ -48,10 +49,12 @@ pub enum RedeemRefusal {
     /// The account does not spend.
     Inactive(Inactive),
     /// The program has no such reward.
-    RewardNotFound,
-    /// The reward cannot be held, or not for this long.
+    RewardNotFound(Unknown),
+    /// The reward cannot be held.
+    NotHoldable,
+    /// The reward cannot be held for so long.
     HoldTooLong {
-        /// The longest hold, in seconds; 0 if it cannot be held.
+        /// The longest hold, in seconds.
         most: i64,
     },
     /// The reward costs points per money, and the request names no money or an amount of zero.
@@ -98,34 +101,38 @@ impl fmt::Display for RedeemRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::RewardNotFound => f.write_str("the program has no such reward"),
-            Self::MoneyMissing => f.write_str("this reward costs points per money: say for how much, more than 0"),
-            Self::MoneyUnexpected => f.write_str("this reward has a fixed cost, so no money can be named"),
+            Self::RewardNotFound(unknown) => unknown.fmt(f),
+            Self::MoneyMissing => f.write_str(
+                "the cost of this reward depends on an amount: send `money` with an amount above 0, such as { \"amount\": 400, \"currency\": \"EUR\" }",
+            ),
+            Self::MoneyUnexpected => f.write_str("this reward has a fixed cost, so leave out `money`"),
             Self::CurrencyMismatch { expected, found } => {
-                write!(f, "the program counts in {expected}, and the request is in {found}")
+                write!(f, "the program's currency is {expected}, and the request is in {found}")
             }
             Self::PointsOverflow => write!(f, "this costs more than {} points", Points::MAX),
-            Self::HoldTooLong { most: 0 } => f.write_str("this reward cannot be held"),
-            Self::HoldTooLong { most } => write!(f, "this reward can be held for 1 to {most} seconds"),
+            Self::NotHoldable => f.write_str(
+                "this reward cannot be held, so redeem it without `hold`; a reward can be held if it has `hold_seconds_max` and gives no codes",
+            ),
+            Self::HoldTooLong { most } => write!(f, "`seconds` must be 1 to {most}, the longest hold of this reward"),
             Self::HoldsFull => {
                 write!(
                     f,
                     "an account can have {HOLDS_MAX} open holds, which reserve points of {HOLD_LOTS_MAX} expiry dates in all"
                 )
             }
-            Self::RewardNotActive => f.write_str("this reward cannot be had at this time"),
+            Self::RewardNotActive => f.write_str("this reward is not on offer at this time"),
             Self::RewardNotForTier { tiers } => {
-                let tiers: Vec<_> = tiers.iter().map(LevelId::as_str).collect();
-                write!(f, "this reward is for {}", tiers.join(", "))
+                let tiers: Vec<_> = tiers.iter().map(|tier| format!("`{tier}`")).collect();
+                write!(f, "this reward is only for members of the tier {}", tiers.join(" or "))
             }
-            Self::RewardNotForMember { fault: None } => f.write_str("this reward is not for this member"),
+            Self::RewardNotForMember { fault: None } => f.write_str("the reward's condition does not hold for this member"),
             Self::RewardNotForMember { fault: Some(fault) } => {
-                write!(f, "whether this reward is for this member cannot be told: {fault}")
+                write!(f, "the reward's condition could not be evaluated: {fault}")
             }
-            Self::RewardLimitReached => f.write_str("this reward was had as often as it may be for now"),
+            Self::RewardLimitReached => f.write_str("the limit of this reward is reached for now"),
             Self::RewardOutOfStock => f.write_str("none of this reward is left"),
             Self::InsufficientPoints { cost, missing } => {
-                write!(f, "this costs {cost} points, and {missing} are missing")
+                write!(f, "this costs {cost} points, and the account has {missing} too few")
             }
         }
     }
@@ -201,7 +208,9 @@ pub fn redeem(
     let mut draft = settled.0;
     draft.account.check_active().map_err(RedeemRefusal::Inactive)?;
     let program = draft.rules.program;
-    let reward = program.reward(&wish.reward).ok_or(RedeemRefusal::RewardNotFound)?;
+    let reward = program
+        .reward(&wish.reward)
+        .ok_or_else(|| RedeemRefusal::RewardNotFound(program.unknown_reward(&wish.reward)))?;
     let hold_expires_at = hold_end(reward, wish.hold_seconds, draft.now)?;
     let cost = cost(program, reward, wish.money)?;
     check_reward(&draft, reward, cost, (counters, code), hold_expires_at.is_some())?;
@@ -259,7 +268,7 @@ pub fn redeem(
 /// Returns the instant at which a hold of `seconds` ends by itself; `None` without a hold.
 fn hold_end(reward: &Reward, seconds: Option<i64>, now: Timestamp) -> Result<Option<Timestamp>, RedeemRefusal> {
     let Some(seconds) = seconds else { return Ok(None) };
-    let most = reward.hold_seconds_max.unwrap_or_default();
+    let most = reward.hold_seconds_max.ok_or(RedeemRefusal::NotHoldable)?;
     if !(1..=most).contains(&seconds) {
         return Err(RedeemRefusal::HoldTooLong { most });
     }

@@ -60,15 +60,21 @@ impl fmt::Display for RedemptionRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::NotARedemption => f.write_str("the entry is no redemption"),
+            Self::NotARedemption => f.write_str("the entry is not a redemption"),
             Self::HoldExpired => f.write_str("the hold has expired, and its points go back to the member"),
-            Self::NotHeld { state } => write!(f, "the redemption is {}", state.replace('_', " ")),
+            Self::NotHeld { state } => write!(
+                f,
+                "only an open hold can be captured or cancelled, and only a captured redemption can be reversed; this one is {}",
+                state.replace('_', " ")
+            ),
             Self::CodeUsed => f.write_str("the redemption's code was used, so the redemption cannot be undone"),
-            Self::MoreThanHeld { held } => write!(f, "1 to {held} points can be captured"),
+            Self::MoreThanHeld { held } => write!(f, "`points` must be 1 to {held}, which is what is held"),
             Self::MoreThanSpent { left } if *left <= Points::ZERO => f.write_str("no points are left to give back"),
-            Self::MoreThanSpent { left } => write!(f, "1 to {left} points can be given back"),
+            Self::MoreThanSpent { left } => {
+                write!(f, "`points` must be 1 to {left}, which is what is left of the redemption")
+            }
             Self::OtherMoney { stood_for: None } => {
-                f.write_str("the redemption was not for an amount of money; give the number of points")
+                f.write_str("the redemption was not for an amount of money; send `points` instead of `money`")
             }
             Self::OtherMoney { stood_for: Some(Money { amount, currency }) } => {
                 let whole = amount.get();

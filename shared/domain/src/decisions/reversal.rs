@@ -112,21 +112,28 @@ impl fmt::Display for ReverseRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::NotAnAccrual => f.write_str("the entry is no accrual"),
+            Self::NotAnAccrual => f.write_str("the entry is not a purchase or an activity"),
             Self::CurrencyMismatch { expected, found } => {
-                write!(f, "the program counts in {expected}, and the refund is in {found}")
+                write!(f, "the program's currency is {expected}, and the refund is in {found}")
             }
-            Self::LineNotFound { line } => write!(f, "the purchase has no line {line}"),
+            Self::LineNotFound { line } => write!(
+                f,
+                "the purchase has no line `{line}`; a line without an `id` has its place as its id, from 0 on"
+            ),
             Self::ExceedsLine { line, left } => {
                 let (thousandths, amount) = (left.quantity.thousandths(), left.amount);
-                write!(f, "of line {line} a quantity of {} and {amount} minor units are left", decimal(thousandths))
+                write!(
+                    f,
+                    "only a quantity of {} and {amount} minor units are left of line `{line}`",
+                    decimal(thousandths)
+                )
             }
             Self::ExceedsAccrual { paid, refunded: 0 } => {
-                write!(f, "{paid} minor units were paid, and no more can be refunded")
+                write!(f, "only {paid} minor units were paid, and not more can be refunded")
             }
             Self::ExceedsAccrual { paid, refunded } => {
                 let left = paid.saturating_sub(*refunded);
-                write!(f, "of {paid} minor units that were paid {refunded} were refunded before, and {left} are left")
+                write!(f, "only {left} minor units are left: {paid} were paid, and {refunded} were refunded before")
             }
             Self::FactsErased => {
                 f.write_str("the details of the purchase were erased; it can only be returned as a whole")

@@ -12,7 +12,7 @@ use crate::{
     },
     state::account::{Inactive, TierOverride},
     time::settle::Settled,
-    values::id::Actor,
+    values::{id::Actor, likeness::Unknown},
 };
 
 /// Why an override is refused, in the order of the checks.
@@ -21,7 +21,7 @@ pub enum OverrideRefusal {
     /// The account is closed, erased or merged.
     Inactive(Inactive),
     /// The program has no such tier.
-    TierNotFound,
+    TierNotFound(Unknown),
     /// Its last day is in the past.
     UntilPast {
         /// Today, the earliest allowed day.
@@ -33,8 +33,8 @@ impl fmt::Display for OverrideRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
-            Self::TierNotFound => f.write_str("the program has no such tier"),
-            Self::UntilPast { today } => write!(f, "until must not lie before today, which is {today}"),
+            Self::TierNotFound(unknown) => unknown.fmt(f),
+            Self::UntilPast { today } => write!(f, "`until` must not be before today, {today}"),
         }
     }
 }
@@ -53,7 +53,8 @@ pub fn give_tier(
     let draft = settled.0;
     draft.account.check_open().map_err(OverrideRefusal::Inactive)?;
     if draft.rules.tiers().and_then(|tiers| tiers.level(&given.tier)).is_none() {
-        return Err(OverrideRefusal::TierNotFound);
+        let known = draft.rules.tiers().into_iter().flat_map(|tiers| &tiers.levels).map(|level| &level.id);
+        return Err(OverrideRefusal::TierNotFound(Unknown::new("tier", &given.tier, known)));
     }
     let today = draft.today();
     if given.until < today {

@@ -9,7 +9,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::F
 
 use serde_json::Value;
 
-use crate::values::{pointer, points::Points};
+use crate::values::{likeness, pointer, points::Points};
 
 /// Maximum length of a name shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
@@ -31,7 +31,33 @@ const NUMBER_MAX: i64 = Points::MAX.get();
 /// The maximum time that can be counted from a date, in days or months.
 const SPAN_MAX: i64 = 100_000;
 
-/// The findings so far.
+/// What a value must be, as messages say it.
+const TEXT: &str = "a string";
+const WHOLE_NUMBER: &str = "a whole number";
+const BOOLEAN: &str = "true or false";
+
+/// What is written as a value of JSON.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => BOOLEAN,
+        Value::Number(number) if number.is_f64() => "a number with decimals",
+        Value::Number(_) => "a number",
+        Value::String(_) => TEXT,
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// What to write in place of the field `name`.
+fn instead(name: &str, known: &[&str], all: &str) -> String {
+    match likeness::nearest(name, known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("{all} {}", known.join(", ")),
+    }
+}
+
+/// What was found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(RefCell<Vec<Reported>>);
 
@@ -118,15 +144,15 @@ impl<'a> Node<'a> {
     }
 
     fn wrong_type(&self, wanted: &str) {
-        let found = match self.value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a text",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "an object",
+        let remedy = match self.value {
+            Value::String(text) if wanted == WHOLE_NUMBER && text.parse::<i64>().is_ok() => ": remove the quotes",
+            Value::String(text) if wanted == BOOLEAN && matches!(text.as_str(), "true" | "false") => {
+                ": remove the quotes"
+            }
+            Value::Number(_) if wanted == TEXT => ": put it in double quotes",
+            _ => "",
         };
-        self.fault("wrong_type", format!("must be {wanted}, not {found}"));
+        self.fault("wrong_type", format!("must be {wanted}, not {}{remedy}", kind_of(self.value)));
     }
 
     /// Returns the fields of an object; a field that is not in `known` is a lint.
@@ -138,7 +164,7 @@ impl<'a> Node<'a> {
         for (name, value) in object {
             if !known.contains(&name.as_str()) {
                 let field = Node { value, place: Place::Field(self, name), findings: self.findings };
-                field.lint("unknown_field", format!("is not a field here; the fields are {}", known.join(", ")));
+                field.lint("unknown_field", format!("is not a field here; {}", instead(name, known, "the fields are")));
             }
         }
         Some(Fields { node: self })
@@ -179,7 +205,7 @@ impl<'a> Node<'a> {
     /// Reads a text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
-            self.wrong_type("a text");
+            self.wrong_type(TEXT);
             return None;
         };
         let length = text.chars().count();
@@ -195,7 +221,7 @@ impl<'a> Node<'a> {
         T::Err: fmt::Display,
     {
         let Some(text) = self.text() else {
-            self.wrong_type("a text");
+            self.wrong_type(TEXT);
             return None;
         };
         text.parse().map_err(|error: T::Err| self.fault(code, error.to_string())).ok()
@@ -221,7 +247,7 @@ impl<'a> Node<'a> {
 
     fn integer_within(&self, meaningful: RangeInclusive<i64>, accepted: RangeInclusive<i64>) -> Option<i64> {
         let Some(number) = self.value.as_i64() else {
-            self.wrong_type("a whole number");
+            self.wrong_type(WHOLE_NUMBER);
             return None;
         };
         let has_meaning = meaningful.contains(&number);
@@ -242,9 +268,15 @@ impl<'a> Node<'a> {
         chosen.map(|(_, choice)| *choice)
     }
 
-    /// Reports that none of `choices` was chosen.
+    /// Reports that none of `choices` was chosen: names, or objects that are written as JSON.
     pub(crate) fn unknown_choice(&self, choices: &[&str]) {
-        self.fault("unknown_choice", format!("must be one of {}", choices.join(", ")));
+        // The name that was written: the value, or the name of an object's only field.
+        let written = self.text().or_else(|| self.variant().map(|(name, _)| name));
+        let is_name = |part: &&str| !part.is_empty() && !part.starts_with('{');
+        let names: Vec<&str> = choices.iter().filter_map(|choice| choice.split('"').find(is_name)).collect();
+        let meant = written.and_then(|name| likeness::nearest(name, &names));
+        let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        self.fault("unknown_choice", format!("must be one of {}{meant}", choices.join(", ")));
     }
 
     /// Returns whether the value is a list. Reports nothing.
@@ -277,7 +309,7 @@ impl<'a> Node<'a> {
                 && !seen.borrow_mut().insert(id.to_owned())
             {
                 let id_node = Node { value: node.value, place: Place::Field(node, "id"), findings: node.findings };
-                id_node.lint("duplicate_id", format!("{id} is used twice in this list"));
+                id_node.lint("duplicate_id", format!("`{id}` is the id of another item of this list"));
             }
             read(node)
         })
@@ -293,7 +325,7 @@ impl<'a> Node<'a> {
 /// Reads `true` or `false`.
 pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
     if node.value.as_bool().is_none() {
-        node.wrong_type("true or false");
+        node.wrong_type(BOOLEAN);
     }
     node.value.as_bool()
 }
@@ -316,7 +348,7 @@ impl<'a> Fields<'a> {
         if field.is_none() {
             static NOTHING: Value = Value::Null;
             let missing = Node { value: &NOTHING, place: Place::Field(self.node, name), findings: self.node.findings };
-            missing.fault("missing", "must be given");
+            missing.fault("missing", "is missing");
         }
         field
     }

@@ -62,7 +62,7 @@ pub struct CodeMalformed;
 
 impl fmt::Display for CodeMalformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a code must be 1 to {CODE_LENGTH_MAX} printable characters of ASCII, with no space at either end")
+        write!(f, "must be 1 to {CODE_LENGTH_MAX} printable ASCII characters, without a space at either end")
     }
 }
 

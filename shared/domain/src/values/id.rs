@@ -15,20 +15,19 @@ pub const ENTRY_ID_LENGTH_MAX: usize = 192;
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdMalformed {
-    what: &'static str,
     rule: &'static str,
 }
 
 impl IdMalformed {
-    fn of(text: &str, what: &'static str, rule: &'static str) -> Self {
+    fn of(text: &str, rule: &'static str) -> Self {
         let rule = match text {
-            "." | ".." => "something else than dots, which paths take for folders",
+            "." | ".." => "an id other than dots, which paths take for folders",
             text if looks_like_email(text) => {
-                "an id of your own instead of an e-mail address: entries keep ids, and entries are never erased"
+                "an id of your own, not an e-mail address: the ledger keeps ids, and they cannot be erased"
             }
             _ => rule,
         };
-        Self { what, rule }
+        Self { rule }
     }
 }
 
@@ -38,20 +37,20 @@ fn looks_like_email(text: &str) -> bool {
 
 impl fmt::Display for IdMalformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} must be {}", self.what, self.rule)
+        write!(f, "must be {}", self.rule)
     }
 }
 
 impl std::error::Error for IdMalformed {}
 
 /// What an id is made of.
-const PLAIN: &str = "1 to 64 of A-Z a-z 0-9 . _ : -";
+const PLAIN: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ : -";
 
 /// What an idempotency key is made of. The caller chooses it, often from another system's numbers: `#1001`, `POS/00012`, `S 17`.
-const KEY: &str = "1 to 64 printable ASCII characters, without spaces at its ends, and not begin with ~";
+const KEY: &str = "1 to 64 printable ASCII characters, without a space at either end and without ~ at the beginning";
 
 /// What an entry's id is made of.
-const KEY_OR_MADE: &str = "an idempotency key, or ~ and what the engine made of it, at most 192 characters";
+const KEY_OR_MADE: &str = "the id of an entry as the API shows it: 1 to 192 printable ASCII characters";
 
 fn is_id(text: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&text.len())
@@ -77,10 +76,10 @@ fn is_printable(text: &str, length_max: usize) -> bool {
 }
 
 macro_rules! id {
-    ($name:ident, $what:literal, $doc:literal) => {
-        id!($name, $what, $doc, is_id, PLAIN, "1 to 64 of `A-Z a-z 0-9 . _ : -`.");
+    ($name:ident, $doc:literal) => {
+        id!($name, $doc, is_id, PLAIN, "1 to 64 of `A-Z a-z 0-9 . _ : -`.");
     };
-    ($name:ident, $what:literal, $doc:literal, $is:ident, $rule:ident, $said:literal) => {
+    ($name:ident, $doc:literal, $is:ident, $rule:ident, $said:literal) => {
         #[doc = $doc]
         ///
         #[doc = $said]
@@ -99,7 +98,7 @@ macro_rules! id {
             type Err = IdMalformed;
 
             fn from_str(text: &str) -> Result<Self, IdMalformed> {
-                if $is(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed::of(text, $what, $rule)) }
+                if $is(text) { Ok(Self(text.to_owned())) } else { Err(IdMalformed::of(text, $rule)) }
             }
         }
 
@@ -129,23 +128,18 @@ macro_rules! id {
     };
 }
 
-id!(ProgramId, "a program id", "The id of a program.");
-id!(MemberId, "a member id", "The id of a member, unique within a program.");
-id!(RuleId, "a rule id", "The id of an earning rule, unique within a program document.");
-id!(LevelId, "a tier id", "The id of a tier level, unique within a program document.");
-id!(RewardId, "a reward id", "The id of a reward, unique within a program document.");
-id!(PlanId, "a plan id", "The id of a plan, unique within a program document.");
-id!(EntitlementId, "an entitlement id", "The id of something that a level or a plan gives without points.");
-id!(AttributeId, "an attribute id", "The id of a member attribute.");
-id!(ActivityType, "an activity type", "The kind of an activity other than a purchase, such as `review`.");
-id!(
-    Actor,
-    "an actor",
-    "Who exactly asked: the client of a token, or an opaque id of a person. Never an e-mail address."
-);
+id!(ProgramId, "The id of a program.");
+id!(MemberId, "The id of a member, unique within a program.");
+id!(RuleId, "The id of an earning rule, unique within a program document.");
+id!(LevelId, "The id of a tier level, unique within a program document.");
+id!(RewardId, "The id of a reward, unique within a program document.");
+id!(PlanId, "The id of a plan, unique within a program document.");
+id!(EntitlementId, "The id of something that a level or a plan gives without points.");
+id!(AttributeId, "The id of a member attribute.");
+id!(ActivityType, "The kind of an activity other than a purchase, such as `review`.");
+id!(Actor, "Who exactly asked: the client of a token, or an opaque id of a person. Never an e-mail address.");
 id!(
     IdempotencyKey,
-    "an idempotency key",
     "The caller's name for one request: an order number, a receipt number.",
     is_key,
     KEY,
@@ -153,7 +147,6 @@ id!(
 );
 id!(
     EntryId,
-    "an entry id",
     "The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.",
     is_entry_id,
     KEY_OR_MADE,
@@ -189,11 +182,7 @@ mod tests {
             assert_eq!(good.parse::<MemberId>().unwrap().as_str(), good);
         }
         for bad in ["", " m", "m/1", "~m", "é", "a\n", &"x".repeat(65)] {
-            assert_eq!(
-                bad.parse::<MemberId>().unwrap_err().to_string(),
-                format!("a member id must be {PLAIN}"),
-                "{bad:?}"
-            );
+            assert_eq!(bad.parse::<MemberId>().unwrap_err().to_string(), format!("must be {PLAIN}"), "{bad:?}");
         }
         for (bad, reason) in [(".", "dots"), ("..", "dots"), ("ayse@example.com", "e-mail"), ("a@b.c", "e-mail")] {
             assert!(bad.parse::<MemberId>().unwrap_err().to_string().contains(reason), "{bad:?}");

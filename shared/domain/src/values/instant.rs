@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use jiff::{Timestamp, civil::Date, fmt::temporal::Pieces, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    fmt::temporal::Pieces,
+    tz::Offset,
+};
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest offset from UTC, in seconds, ahead or behind: 18 hours. No zone has had a larger one; `java.time` and most databases stop here
@@ -10,10 +15,16 @@ use serde::{Deserialize, Deserializer, de};
 const OFFSET_SECONDS_MAX: i32 = 18 * 60 * 60;
 
 /// A text is no instant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstantMalformed {
     /// It is not a date and a time with an offset.
     Text,
+    /// It is a date alone.
+    NoTime,
+    /// It is a date and a time without an offset.
+    NoOffset,
+    /// It is written as an instant, and its date or its time does not exist.
+    NoSuchTime,
     /// Its offset is beyond 18 hours.
     Offset,
 }
@@ -21,8 +32,13 @@ pub enum InstantMalformed {
 impl fmt::Display for InstantMalformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Text => "an instant must have a date, a time and an offset, as in 2026-11-21T16:05:00+03:00",
-            Self::Offset => "an instant must have an offset of at most 18 hours, as in 2026-11-21T16:05:00+03:00",
+            Self::Text => "must be a date and a time with an offset, such as 2026-11-21T16:05:00+03:00",
+            Self::NoTime => {
+                "must have a time and an offset after the date, as in 2026-11-21T16:05:00+03:00, or 2026-11-21T13:05:00Z in UTC"
+            }
+            Self::NoOffset => "must have an offset after the time: Z for UTC, or one such as +03:00",
+            Self::NoSuchTime => "must be a date and a time that exist, such as 2026-11-21T16:05:00+03:00",
+            Self::Offset => "must have an offset of at most 18 hours, as in 2026-11-21T16:05:00+03:00",
         })
     }
 }
@@ -35,13 +51,33 @@ impl std::error::Error for InstantMalformed {}
 ///
 /// [`InstantMalformed`].
 pub fn read(text: &str) -> Result<Timestamp, InstantMalformed> {
-    let instant = text.parse().map_err(|_| InstantMalformed::Text)?;
+    let instant = text.parse().map_err(|_| malformed(text))?;
     let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset()).map_or(0, Offset::seconds);
     if (-OFFSET_SECONDS_MAX..=OFFSET_SECONDS_MAX).contains(&offset) {
         Ok(instant)
     } else {
         Err(InstantMalformed::Offset)
     }
+}
+
+/// Returns what `text`, which is no instant, lacks.
+fn malformed(text: &str) -> InstantMalformed {
+    if day(text).is_some() {
+        InstantMalformed::NoTime
+    } else if text.parse::<DateTime>().is_ok() {
+        InstantMalformed::NoOffset
+    } else if has_form(text, "0000-00-00") || has_form(text, "0000-00-00T00:00") {
+        InstantMalformed::NoSuchTime
+    } else {
+        InstantMalformed::Text
+    }
+}
+
+/// Returns whether `text` begins as `form` does, with any digit for `0`.
+fn has_form(text: &str, form: &str) -> bool {
+    let is_date = form.len() <= 10;
+    let alike = |(found, wanted): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
+    text.len() >= form.len() && (!is_date || text.len() == form.len()) && text.bytes().zip(form.bytes()).all(alike)
 }
 
 /// Reads an instant as a field of a request: `#[serde(deserialize_with = "instant::deserialize")]`.
@@ -59,14 +95,26 @@ pub fn day(text: &str) -> Option<Date> {
     text.parse().ok().filter(|day: &Date| day.to_string() == text)
 }
 
+/// Returns why `text`, which is no date written as `2026-11-21`, is none.
+#[must_use]
+pub fn day_malformed(text: &str) -> &'static str {
+    if has_form(text, "0000-00-00T00:00") {
+        "must be a date without a time, such as 2026-11-21"
+    } else if has_form(text, "0000-00-00") {
+        "must be a date that exists, such as 2026-11-21"
+    } else {
+        "must be a date, written as year, month and day: 2026-11-21"
+    }
+}
+
 /// A calendar date in the body of a request, written as `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day(pub Date);
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let day = day(&String::deserialize(deserializer)?);
-        day.map(Self).ok_or_else(|| de::Error::custom("a date must be a day that exists, as in 2026-11-21"))
+        let text = String::deserialize(deserializer)?;
+        day(&text).map(Self).ok_or_else(|| de::Error::custom(day_malformed(&text)))
     }
 }
 
@@ -90,9 +138,13 @@ mod tests {
             ("2026-11-22T12:05:00+23:00", InstantMalformed::Offset),
             ("2026-11-20T19:04:00-18:01", InstantMalformed::Offset),
             ("2026-11-20T13:05:59-23:59", InstantMalformed::Offset),
-            ("2026-11-21T13:05:00", InstantMalformed::Text),
-            ("2026-11-21", InstantMalformed::Text),
-            ("2026-11-21T13:05:00+99:00", InstantMalformed::Text),
+            ("2026-11-21T13:05:00", InstantMalformed::NoOffset),
+            ("2026-11-21", InstantMalformed::NoTime),
+            ("2026-11-31", InstantMalformed::NoSuchTime),
+            ("2026-11-31T13:05:00Z", InstantMalformed::NoSuchTime),
+            ("2026-11-21T25:05:00Z", InstantMalformed::NoSuchTime),
+            ("2026-11-21T13:05:00+99:00", InstantMalformed::NoSuchTime),
+            ("21.11.2026", InstantMalformed::Text),
             ("now", InstantMalformed::Text),
             ("", InstantMalformed::Text),
         ] {
@@ -104,8 +156,16 @@ mod tests {
     fn a_day_is_written_in_one_way_and_exists() {
         let read = |text: &str| serde_json::from_value::<Day>(text.into()).map_err(|error| error.to_string());
         assert_eq!(read("2028-02-29").map(|Day(day)| day.to_string()).as_deref(), Ok("2028-02-29"));
-        for bad in ["2027-02-29", "31.12.2027", "20271231", "2027-12-31T00:00:00Z", "2027-1-1", ""] {
-            assert_eq!(read(bad), Err("a date must be a day that exists, as in 2026-11-21".to_owned()), "{bad}");
+        for (bad, expected) in [
+            ("2027-02-29", "must be a date that exists, such as 2026-11-21"),
+            ("31.12.2027", "must be a date, written as year, month and day: 2026-11-21"),
+            ("20271231", "must be a date, written as year, month and day: 2026-11-21"),
+            ("2027-12-31T00:00:00Z", "must be a date without a time, such as 2026-11-21"),
+            ("2027-12-31T00:00:00", "must be a date without a time, such as 2026-11-21"),
+            ("2027-1-1", "must be a date, written as year, month and day: 2026-11-21"),
+            ("", "must be a date, written as year, month and day: 2026-11-21"),
+        ] {
+            assert_eq!(read(bad), Err(expected.to_owned()), "{bad}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct CurrencyUnknown;
 
 impl fmt::Display for CurrencyUnknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a currency must be an ISO 4217 code such as EUR")
+        f.write_str("must be an ISO 4217 code in capitals, such as EUR")
     }
 }
 
@@ -121,13 +121,13 @@ impl Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(i64::deserialize(deserializer)?)
-            .ok_or_else(|| de::Error::custom(format!("an amount must be 0 to {AMOUNT_MAX} minor units")))
+            .ok_or_else(|| de::Error::custom(format!("must be 0 to {AMOUNT_MAX}, in minor units")))
     }
 }
 
 /// Money: an amount of minor units in a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as { \"amount\": 1250, \"currency\": \"EUR\" }")]
 pub struct Money {
     /// Minor units: 1250 is 12.50 EUR, or 1250 JPY.
     pub amount: Amount,

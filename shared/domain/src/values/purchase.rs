@@ -162,8 +162,7 @@ impl Quantity {
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?.to_string();
-        Self::parse(&number)
-            .ok_or_else(|| de::Error::custom("a quantity must be 0 to 1000000, with up to three decimals"))
+        Self::parse(&number).ok_or_else(|| de::Error::custom("must be 0 to 1000000, with at most three decimals"))
     }
 }
 
@@ -199,7 +198,7 @@ impl<'de> Deserialize<'de> for Receipt {
         if is_printable && (1..=RECEIPT_LENGTH_MAX).contains(&text.len()) {
             Ok(Self(text))
         } else {
-            Err(de::Error::custom(format!("a receipt must be 1 to {RECEIPT_LENGTH_MAX} printable ASCII characters")))
+            Err(de::Error::custom(format!("must be 1 to {RECEIPT_LENGTH_MAX} printable ASCII characters")))
         }
     }
 }
@@ -245,14 +244,13 @@ impl TryFrom<Written> for Purchase {
         let parts = Parts { tax, shipping, tip, discount, paid_with_points, paid_with_gift_card };
         // The total does not contain a discount any more.
         let mut contained = parts.named().into_iter().filter(|(name, _)| *name != "discount");
-        if let Some((name, part)) = contained.find(|(_, part)| *part > total.amount) {
-            let (part, total) = (part.get(), total.amount.get());
-            return Err(format!("{name} is a part of the total, and {part} is more than {total}"));
+        if let Some((name, _)) = contained.find(|(_, part)| *part > total.amount) {
+            return Err(format!("`{name}` is a part of `total`, so it must not be more than the total"));
         }
         let purchase = Self { occurred_at, total, channel, store, receipt, parts, attributes, lines };
         let mut seen = BTreeSet::new();
         if let Some(id) = purchase.line_ids().into_iter().find(|id| !seen.insert(id.clone())) {
-            return Err(format!("two lines are called {id}; a line without an id is called by its place"));
+            return Err(format!("two lines have the id {id}; a line without `id` has its place as its id, from 0 on"));
         }
         Ok(purchase)
     }
@@ -297,7 +295,7 @@ impl Purchase {
 fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
     let lines: Vec<Line> = or_default(deserializer)?;
     if lines.len() > LINES_MAX {
-        return Err(de::Error::custom(format!("a purchase must have at most {LINES_MAX} lines")));
+        return Err(de::Error::custom(format!("must have at most {LINES_MAX} lines")));
     }
     Ok(lines)
 }
@@ -358,8 +356,8 @@ mod tests {
         for (fields, expected) in [
             (json!({}), None),
             (json!({ "tax": 1_000, "shipping": 1_000 }), None),
-            (json!({ "tax": 1_001 }), Some("tax is a part of the total")),
-            (json!({ "paid_with_points": 1_001 }), Some("paid_with_points is a part")),
+            (json!({ "tax": 1_001 }), Some("`tax` is a part of `total`")),
+            (json!({ "paid_with_points": 1_001 }), Some("`paid_with_points` is a part")),
             (json!({ "discount": 5_000 }), None),
             (json!({ "tip": -1 }), Some("")),
             (json!({ "receipt": "till3-0042" }), None),
@@ -367,8 +365,8 @@ mod tests {
             (json!({ "receipt": "x".repeat(65) }), Some("1 to 64 printable")),
             (json!({ "receipt": "caf\u{e9}" }), Some("1 to 64 printable")),
             (json!({ "lines": [line("a"), line("b")] }), None),
-            (json!({ "lines": [line("a"), line("a")] }), Some("two lines are called a")),
-            (json!({ "lines": [line("1"), { "quantity": 1, "amount": 1 }] }), Some("two lines are called 1")),
+            (json!({ "lines": [line("a"), line("a")] }), Some("two lines have the id a")),
+            (json!({ "lines": [line("1"), { "quantity": 1, "amount": 1 }] }), Some("two lines have the id 1")),
             (json!({ "attributes": { "payment": "card", "items": 3, "gift": true } }), None),
             (json!({ "attributes": { "basket": [1] } }), Some("")),
         ] {

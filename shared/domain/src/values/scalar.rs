@@ -11,7 +11,7 @@ pub const ATTRIBUTES_MAX: usize = 20;
 
 /// A value of an attribute of an activity or a purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "this must be true, false, a whole number, or a text of at most 64 characters")]
+#[serde(untagged, expecting = "must be true, false, a whole number, or a string of 1 to 64 characters")]
 pub enum Scalar {
     /// `true` or `false`.
     Boolean(bool),
@@ -26,9 +26,8 @@ pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTre
     let given: BTreeMap<String, Option<Scalar>> = or_default(deserializer)?;
     let attributes: BTreeMap<_, _> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if attributes.len() > ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
-        let most = format!(
-            "there must be at most {ATTRIBUTES_MAX} attributes, with names of at most {LABEL_LENGTH_MAX} characters"
-        );
+        let most =
+            format!("must have at most {ATTRIBUTES_MAX} fields, with names of at most {LABEL_LENGTH_MAX} characters");
         return Err(de::Error::custom(most));
     }
     Ok(attributes)

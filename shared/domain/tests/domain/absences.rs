@@ -48,7 +48,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// The allowed dependencies of the domain. A new one is a decision.
-const DEPENDENCIES: [&str; 7] = ["cel", "hex", "iso_currency", "jiff", "serde", "serde_json", "sha2"];
+const DEPENDENCIES: [&str; 8] = ["cel", "hex", "iso_currency", "jiff", "serde", "serde_json", "sha2", "strsim"];
 
 /// Returns the words of [`WORDS`] in `source`, each with its line.
 fn found_in(source: &str) -> Vec<(usize, &'static str)> {

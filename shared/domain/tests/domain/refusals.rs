@@ -100,6 +100,7 @@ fn every_refusal_is_in_these_tables_in_the_order_of_its_enum() {
     let before = [
         "Inactive",
         "RewardNotFound",
+        "NotHoldable",
         "HoldTooLong",
         "MoneyMissing",
         "MoneyUnexpected",
@@ -348,13 +349,16 @@ fn a_hold_is_as_long_as_the_reward_allows_and_an_account_has_at_most_twenty() {
         ("coffee", 0, Some(600)),
         ("coffee", -1, Some(600)),
         ("coffee", i64::MAX, Some(600)),
-        ("tea", 1, Some(0)),
     ] {
         let mut member = Member::joins(&program, "2026-11-01");
         member.account.lots = lots(&[("never", 1)]);
         let refused = member.holds(&program, "2026-11-21", "r-1", reward, seconds).err();
         assert_eq!(refused, most.map(|most| RedeemRefusal::HoldTooLong { most }), "{reward} {seconds}");
     }
+    let mut member = Member::joins(&program, "2026-11-01");
+    member.account.lots = lots(&[("never", 1)]);
+    let refused = member.holds(&program, "2026-11-21", "r-1", "tea", 1).err();
+    assert_eq!(refused, Some(RedeemRefusal::NotHoldable));
     let mut member = Member::joins(&program, "2026-11-01");
     member.account.lots = lots(&[("never", 100)]);
     for n in 0..20 {
@@ -552,7 +556,7 @@ fn a_refused_return_shows_what_is_left() {
     let refused = member.returns(&program, at("2026-11-21"), "refund-3", "order-1", Return::Refund(euro(601)));
     let refused = refused.unwrap_err();
     assert_eq!(refused, ReverseRefusal::ExceedsAccrual { paid: 1000, refunded: 400 });
-    assert_eq!(refused.to_string(), "of 1000 minor units that were paid 400 were refunded before, and 600 are left");
+    assert_eq!(refused.to_string(), "only 600 minor units are left: 1000 were paid, and 400 were refunded before");
 }
 
 /// The refusals of changes of a redemption, in their order.

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::{
     rules::{
-        node::{Node, read_boolean},
+        node::{self, Node, read_boolean},
         program::Program,
     },
     state::account::AttributeValue,
-    values::{id::AttributeId, instant},
+    values::{id::AttributeId, instant, likeness},
 };
 
 /// Most attributes in a program.
@@ -64,6 +64,18 @@ impl Program {
         self.attributes.iter().any(|spec| spec.id.as_str() == attribute && spec.is_editable_by_member)
     }
 
+    /// What is said of a name that is not one of its attributes.
+    fn no_attribute(&self, name: &str) -> String {
+        let known: Vec<_> = self.attributes.iter().map(|spec| spec.id.as_str()).collect();
+        match likeness::nearest(name, &known) {
+            Some(nearest) => format!("is not an attribute of this program; did you mean `{nearest}`?"),
+            None if known.is_empty() => "is not an attribute of this program, which has none".to_owned(),
+            None => {
+                format!("is not an attribute of this program; its attributes are {}", likeness::listed(name, &known))
+            }
+        }
+    }
+
     /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away, also one that the
     /// program does not have any more.
     ///
@@ -86,8 +98,8 @@ impl Program {
                     .attributes
                     .iter()
                     .find(|spec| spec.id.as_str() == name)
-                    .ok_or_else(|| refused("is not an attribute of this program"))?;
-                Ok((spec.id.clone(), read_value(spec.kind, value).map_err(refused)?))
+                    .ok_or_else(|| refused(&self.no_attribute(name)))?;
+                Ok((spec.id.clone(), read_value(spec.kind, value).map_err(|reason| refused(&reason))?))
             })
             .collect::<Result<_, _>>()?;
         check_size(read.iter().filter_map(|(id, value)| Some((id, value.as_ref()?))))?;
@@ -116,21 +128,24 @@ pub(crate) fn check_size<'a>(
     }
 }
 
-fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValue>, &'static str> {
+/// Reads a value, or says what it must be and what it is. The value is never quoted.
+fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValue>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    match kind {
-        AttributeType::String => value
-            .as_str()
-            .filter(|text| text.chars().count() <= TEXT_LENGTH_MAX)
-            .map(|text| AttributeValue::String(text.to_owned()))
-            .ok_or("must be a text of at most 100 characters"),
-        AttributeType::Date => {
-            value.as_str().and_then(instant::day).map(AttributeValue::Date).ok_or("must be a date such as 1990-05-03")
+    let not = |wanted: &str| format!("must be {wanted}, not {}", node::kind_of(value));
+    match (kind, value) {
+        (AttributeType::String, Value::String(text)) if text.chars().count() <= TEXT_LENGTH_MAX => {
+            Ok(AttributeValue::String(text.to_owned()))
         }
-        AttributeType::Boolean => value.as_bool().map(AttributeValue::Boolean).ok_or("must be true or false"),
-        AttributeType::Integer => value.as_i64().map(AttributeValue::Integer).ok_or("must be a whole number"),
+        (AttributeType::String, Value::String(_)) => Err(format!("must have at most {TEXT_LENGTH_MAX} characters")),
+        (AttributeType::String, _) => Err(not("a string in double quotes")),
+        (AttributeType::Date, Value::String(text)) => {
+            instant::day(text).map(AttributeValue::Date).ok_or_else(|| instant::day_malformed(text).to_owned())
+        }
+        (AttributeType::Date, _) => Err(not("a date in double quotes, such as \"1990-05-03\"")),
+        (AttributeType::Boolean, _) => value.as_bool().map(AttributeValue::Boolean).ok_or_else(|| not("true or false")),
+        (AttributeType::Integer, _) => value.as_i64().map(AttributeValue::Integer).ok_or_else(|| not("a whole number")),
     }
     .map(Some)
 }

@@ -109,7 +109,7 @@ fn compile(node: &Node<'_>, source: &str, checker: &Checker<'_>) -> Result<Expre
     })?;
     let expression = checker.check(&parsed.expr)?;
     if !expression.may_be_boolean() {
-        node.lint("not_boolean", "must be true or false: a comparison, a yes-or-no attribute, or several joined");
+        node.lint("not_boolean", "must be true or false: a comparison such as purchase.total >= 500, an attribute that is true or false, or several of them joined by && or ||");
     }
     Ok(expression)
 }
@@ -214,8 +214,8 @@ mod tests {
             ("purchase.total.cents == 1", "unknown_variable", "cents"),
             ("size(purchase.store).cents == 1", "unknown_variable", "cents"),
             ("member.attributes.country == 'TR'", "unknown_variable", "country"),
-            ("purchase == purchase", "expression_invalid", "purchase has no value of its own"),
-            ("'city' in member.attributes", "expression_invalid", "name one of them"),
+            ("purchase == purchase", "expression_invalid", "`purchase` has no value of its own"),
+            ("'city' in member.attributes", "expression_invalid", "name one of its fields"),
             ("purchase.total + 1", "not_boolean", "true or false"),
             ("purchase.channel", "not_boolean", "true or false"),
             ("member.attributes.city", "not_boolean", "true or false"),
@@ -224,14 +224,14 @@ mod tests {
             ("purchase.total >", "expression_invalid", ""),
             ("purchase.total > 9.99", "expression_invalid", "9.99 is not a whole number"),
             ("b'a' == b'a'", "expression_invalid", "bytes"),
-            ("'a' in {'a': 1}", "expression_invalid", "construct"),
+            ("'a' in {'a': 1}", "expression_invalid", "objects"),
             ("contains(purchase.store, 'a')", "expression_invalid", "text.contains(part)"),
             ("size(purchase.store, 'a') == 1", "expression_invalid", "size(value)"),
             ("", "out_of_range", "1 to 1000"),
             ("[1, 2].exists(x, x == purchase.total)", "unknown_function", "exists"),
             ("launch(purchase.total)", "unknown_function", "launch"),
             ("purchase.store.matches('a*')", "unknown_function", "matches"),
-            ("[1, 2][0] == 1", "unknown_function", "_[_]"),
+            ("[1, 2][0] == 1", "unknown_function", "index"),
             ("has(purchase)", "expression_invalid", "has"),
         ] {
             let faults = codes(source);

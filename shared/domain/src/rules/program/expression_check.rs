@@ -16,6 +16,7 @@ use crate::{
         node::Node,
         program::attributes::AttributeSpec,
     },
+    values::likeness,
 };
 
 /// How a function is called.
@@ -80,7 +81,10 @@ impl Checker<'_> {
             Expr::Literal(literal) => self.check_literal(literal),
             Expr::Ident(name) => {
                 self.variable(name)?;
-                self.unsupported(format!("{name} has no value of its own; name one of its fields"))
+                self.unsupported(format!(
+                    "`{name}` has no value of its own; name one of its fields, such as {}",
+                    self.example(name)
+                ))
             }
             Expr::Select(select) if select.test => self.check_select(select).map(Expression::Given),
             Expr::Select(select) => self.check_select(select).map(Expression::Fact),
@@ -89,11 +93,11 @@ impl Checker<'_> {
                 self.check_all(list.elements.iter().map(|element| &element.expr)).map(list_of)
             }
             Expr::Comprehension(_) => {
-                self.node.lint("unknown_function", "all, exists, exists_one, map and filter cannot be used here");
+                self.node.lint("unknown_function", "all, exists, exists_one, map and filter cannot be used here; to look at the lines of a purchase, name a field of `line`");
                 Err(ConditionFault::Unsupported)
             }
             Expr::List(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
-                self.unsupported("uses a construct that has no use in a condition")
+                self.unsupported("objects cannot be used in a condition; compare a single value, or a list with `in`")
             }
         }
     }
@@ -131,9 +135,8 @@ impl Checker<'_> {
     fn check_number(&self, written: &str) -> Checked {
         match written.parse() {
             Ok(number) => Ok(Expression::Constant(Value::Number(number))),
-            Err(_) => {
-                self.unsupported(format!("{written} is not a whole number of 64 bits; money counts in minor units"))
-            }
+            Err(_) => self
+                .unsupported(format!("{written} is not a whole number; amounts are in minor units: 12.50 EUR is 1250")),
         }
     }
 
@@ -141,7 +144,7 @@ impl Checker<'_> {
         let name = call.func_name.as_str();
         let function = FUNCTIONS.iter().find(|(known, _, _)| *known == name);
         if function.is_none() {
-            self.node.lint("unknown_function", format!("{name} cannot be used here"));
+            self.node.lint("unknown_function", no_function(name));
         }
         let parts = call.target.iter().map(AsRef::as_ref).chain(&call.args);
         let parts = self.check_all(parts.map(|part| &part.expr));
@@ -157,9 +160,16 @@ impl Checker<'_> {
                 Form::Of(_) | Form::Either => format!("{name}(value)"),
                 Form::Method => format!("text.{name}(part)"),
             };
-            return self.unsupported(format!("{name} is written {example}"));
+            return self.unsupported(format!("`{name}` is written {example}"));
         }
         Ok(Expression::Call(*function, parts?))
+    }
+
+    /// A field of a variable, as it is written.
+    fn example(&self, name: &str) -> String {
+        let variable = self.variables.iter().find(|variable| variable.name() == name);
+        let field = variable.and_then(|variable| variable.fields().first()).map_or("", |(field, _)| *field);
+        format!("`{name}.{field}`")
     }
 
     fn variable(&self, name: &str) -> Result<Variable, ConditionFault> {
@@ -167,7 +177,16 @@ impl Checker<'_> {
             return Ok(*variable);
         }
         let known: Vec<_> = self.variables.iter().map(|variable| variable.name()).collect();
-        self.unknown(format!("{name} is not known here, only {}", known.join(", ")))
+        match likeness::nearest(name, &known) {
+            Some(nearest) => self.unknown(format!("there is no `{name}` here; did you mean `{nearest}`?")),
+            None => {
+                let owner =
+                    self.variables.iter().find(|variable| variable.fields().iter().any(|(field, _)| *field == name));
+                let meant = owner.map(|variable| format!("; did you mean `{}.{name}`?", variable.name()));
+                let listed = || format!("; there is {}, and a string is in quotes", likeness::listed(name, &known));
+                self.unknown(format!("there is no `{name}` here{}", meant.unwrap_or_else(listed)))
+            }
+        }
     }
 
     fn check_select(&self, select: &SelectExpr) -> Result<Fact, ConditionFault> {
@@ -186,13 +205,11 @@ impl Checker<'_> {
                         let known: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
                         return match fact {
                             Some((_, fact)) => Ok(fact.clone()),
-                            None => {
-                                self.unknown(format!("{} is not one of its fields: {}", select.field, known.join(", ")))
-                            }
+                            None => self.unknown(no_field(&inner.field, &select.field, &known)),
                         };
                     }
                 }
-                self.unknown(format!("{} has no field {}", inner.field, select.field))
+                self.unknown(format!("`{}` has no fields, so no `{}`", inner.field, select.field))
             }
             operand @ (Expr::Call(_)
             | Expr::List(_)
@@ -202,7 +219,7 @@ impl Checker<'_> {
             | Expr::Struct(_)
             | Expr::Unspecified) => {
                 self.check(operand)?;
-                self.unknown(format!("there is no field {}", select.field))
+                self.unknown(format!("there is no field `{}` here", select.field))
             }
         }
     }
@@ -210,7 +227,7 @@ impl Checker<'_> {
     fn field(&self, variable: Variable, field: &str) -> Result<Fact, ConditionFault> {
         let is_group = variable.inner_fields().iter().any(|(name, _)| *name == field);
         if is_group || field == ATTRIBUTES && variable.has_attributes() {
-            return self.unsupported(format!("{field} has no value of its own; name one of them"));
+            return self.unsupported(format!("`{field}` has no value of its own; name one of its fields"));
         }
         if let Some((_, fact)) = variable.fields().iter().find(|(name, _)| *name == field) {
             return Ok(fact.clone());
@@ -218,7 +235,7 @@ impl Checker<'_> {
         let attributes = variable.has_attributes().then_some(ATTRIBUTES);
         let groups = variable.inner_fields().iter().map(|(name, _)| *name);
         let known: Vec<_> = variable.fields().iter().map(|(name, _)| *name).chain(groups).chain(attributes).collect();
-        self.unknown(format!("{field} is not one of its fields: {}", known.join(", ")))
+        self.unknown(no_field(variable.name(), field, &known))
     }
 
     fn attribute(&self, variable: Variable, name: &str) -> Result<Fact, ConditionFault> {
@@ -234,12 +251,34 @@ impl Checker<'_> {
                     return Ok(Fact::MemberAttribute(place, spec.kind));
                 }
                 let known: Vec<_> = attributes.iter().map(|spec| spec.id.as_str()).collect();
-                self.unknown(format!("{name} is not one of its fields: {}", known.join(", ")))
+                self.unknown(no_field("member.attributes", name, &known))
             }
             Variable::Line | Variable::OccurredAt => {
-                self.unknown(format!("{} has no field {ATTRIBUTES}", variable.name()))
+                self.unknown(format!("`{}` has no field `{ATTRIBUTES}`", variable.name()))
             }
         }
+    }
+}
+
+/// What is said of a function that there is not.
+fn no_function(name: &str) -> String {
+    if name == operators::INDEX {
+        return "an index in square brackets cannot be used here".to_owned();
+    }
+    let known: Vec<&str> =
+        FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.starts_with(char::is_alphabetic)).collect();
+    match likeness::nearest(name, &known) {
+        Some(nearest) => format!("there is no function `{name}`; did you mean `{nearest}`?"),
+        None => format!("there is no function `{name}`; there is {}", likeness::listed(name, &known)),
+    }
+}
+
+/// What is said of a field that `owner` does not have.
+fn no_field(owner: &str, field: &str, known: &[&str]) -> String {
+    match likeness::nearest(field, known) {
+        _ if known.is_empty() => format!("`{owner}` has no field `{field}`, nor any other"),
+        Some(nearest) => format!("`{owner}` has no field `{field}`; did you mean `{nearest}`?"),
+        None => format!("`{owner}` has no field `{field}`; its fields are {}", likeness::listed(field, known)),
     }
 }
 

@@ -52,6 +52,7 @@ use crate::{
     values::{
         calendar,
         id::{EntitlementId, PlanId, RewardId, RuleId},
+        likeness::Unknown,
         money::Currency,
         purchase::Purchase,
     },
@@ -152,8 +153,13 @@ impl Program {
 
     /// The entitlement called `id`, of whichever level or plan.
     pub(crate) fn entitlement(&self, id: &EntitlementId) -> Option<&Entitlement> {
+        self.entitlements().find(|entitlement| entitlement.id == *id)
+    }
+
+    /// What levels and plans give without points.
+    pub(crate) fn entitlements(&self) -> impl Iterator<Item = &Entitlement> {
         let levels = self.tiers.iter().flat_map(|tiers| &tiers.levels).flat_map(|level| &level.entitlements);
-        levels.chain(self.plans.iter().flat_map(|plan| &plan.entitlements)).find(|entitlement| entitlement.id == *id)
+        levels.chain(self.plans.iter().flat_map(|plan| &plan.entitlements))
     }
 
     /// The cap of a rule, the limit of a reward, or how often an entitlement may be used, if there still is one.
@@ -163,6 +169,12 @@ impl Program {
             CapOwner::Reward(id) => self.reward(id)?.limit,
             CapOwner::Entitlement(id) => self.entitlement(id).map(|entitlement| entitlement.cap(entitlement.times)),
         }
+    }
+
+    /// Says that there is no reward called `id`.
+    #[must_use]
+    pub fn unknown_reward(&self, id: &RewardId) -> Unknown {
+        Unknown::new("reward", id, self.rewards.iter().map(|reward| &reward.id))
     }
 
     /// The reward called `id`.

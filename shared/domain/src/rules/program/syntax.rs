@@ -22,7 +22,13 @@ fn reason(message: &str, before: &str, rest: &str) -> String {
         return advice.to_owned();
     }
     if message.contains("unterminated string") {
-        return "a text has no closing quote".to_owned();
+        return "a string has no closing quote".to_owned();
+    }
+    if message.contains("literal") {
+        return "this number is too large or not written as a whole number".to_owned();
+    }
+    if message.contains("has()") {
+        return "write has() with a field, as in has(member.attributes.city)".to_owned();
     }
     if let Some(missing) = message.strip_prefix("expected '") {
         return format!("a `{}` is missing", missing.trim_end_matches('\''));
@@ -31,32 +37,56 @@ fn reason(message: &str, before: &str, rest: &str) -> String {
         return format!("`{word}` is a reserved word");
     }
     match message.split('\'').nth(1) {
-        Some("<EOF>") => "something is missing at the end".to_owned(),
+        Some("<EOF>") => "the expression ends too early".to_owned(),
         Some(found) => format!("`{found}` does not belong here"),
-        None if message == "unexpected token" => "this does not belong here".to_owned(),
-        None => message.to_owned(),
+        None => match rest.chars().next() {
+            Some(found) => format!("`{found}` does not belong here"),
+            None => "the expression ends too early".to_owned(),
+        },
     }
 }
 
-/// What to write in place of what other languages write.
+/// What to write in place of what other languages write, by the beginning of what cannot be read.
+const ADVICE: [(&str, &str); 16] = [
+    ("and", "write && for and"),
+    ("or", "write || for or"),
+    ("not", "write ! for not"),
+    ("like", "write contains, startsWith or endsWith, as in purchase.channel.startsWith('a')"),
+    ("matches", "write contains, startsWith or endsWith, as in purchase.channel.startsWith('a')"),
+    ("is", "write == to compare"),
+    ("equals", "write == to compare"),
+    ("between", "write two comparisons joined by &&"),
+    ("=>", "write >= for at least"),
+    ("=<", "write <= for at most"),
+    ("<>", "write != for not equal"),
+    ("===", "write == to compare"),
+    ("=", "write == to compare"),
+    ("&", "write && for and"),
+    ("|", "write || for or"),
+    (";", "a condition is one expression, without ; at its end"),
+];
+
 fn advice(before: &str, rest: &str) -> Option<&'static str> {
-    let word = |text: &str| rest.strip_prefix(text).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-    let advice = if word("and") || word("AND") {
-        "write && for and"
-    } else if word("or") || word("OR") {
-        "write || for or"
-    } else if word("not") || before.trim_end().ends_with("not") || before.trim_end().ends_with("NOT") {
-        "write ! for not"
-    } else if rest.starts_with("=>") {
-        "write >= for at least"
-    } else if rest.starts_with("<>") || before.trim_end().ends_with('<') && rest.starts_with('>') {
-        "write != for not equal"
-    } else if rest.starts_with('=') && !rest.starts_with("==") {
-        "write == to compare"
-    } else {
-        return None;
-    };
-    Some(advice)
+    let lower = rest.to_lowercase();
+    let before = before.trim_end();
+    if before.to_lowercase().ends_with("not") {
+        return Some("write ! for not");
+    }
+    // The second character of an operator is what cannot be read, where the first one is an operator too.
+    match (before.chars().next_back(), rest.chars().next()) {
+        (Some('<'), Some('>')) => return Some("write != for not equal"),
+        (Some('='), Some('=')) if before.ends_with("==") => return Some("write == to compare"),
+        _ => {}
+    }
+    ADVICE.iter().find(|(written, _)| is_written(&lower, written)).map(|(_, advice)| *advice)
+}
+
+/// Returns whether `rest` begins with this operator, or with this word and not with a longer one.
+fn is_written(rest: &str, operator: &str) -> bool {
+    let is_word = operator.starts_with(char::is_alphabetic);
+    let ends = |rest: &str| !is_word || !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    rest.strip_prefix(operator).is_some_and(|rest| ends(rest) && !(operator == "=" && rest.starts_with('=')))
+        && !["&&", "||"].iter().any(|whole| rest.starts_with(whole))
 }
 
 #[cfg(test)]
@@ -74,8 +104,23 @@ mod tests {
             ("purchase.total = 5", "character 16: write == to compare"),
             ("purchase.total => 5", "character 16: write >= for at least"),
             ("purchase.total <> 5", "character 17: write != for not equal"),
-            ("purchase.channel == \"app", "character 21: a text has no closing quote"),
-            ("purchase.total >", "character 17: something is missing at the end"),
+            ("purchase.total =< 5", "character 16: write <= for at most"),
+            ("purchase.total === 5", "character 18: write == to compare"),
+            ("purchase.total > 5 & true", "character 20: write && for and"),
+            ("purchase.total > 5 | true", "character 20: write || for or"),
+            (
+                "purchase.channel like 'a%'",
+                "character 18: write contains, startsWith or endsWith, as in purchase.channel.startsWith('a')",
+            ),
+            ("purchase.total > 5;", "character 19: a condition is one expression, without ; at its end"),
+            (
+                "purchase.total > 99999999999999999999",
+                "character 18: this number is too large or not written as a whole number",
+            ),
+            ("has(purchase)", "character 5: write has() with a field, as in has(member.attributes.city)"),
+            ("&& true", "character 1: `&` does not belong here"),
+            ("purchase.channel == \"app", "character 21: a string has no closing quote"),
+            ("purchase.total >", "character 17: the expression ends too early"),
             ("(purchase.total > 5", "character 20: a `)` is missing"),
             ("purchase.tags in [1,", "character 21: a `]` is missing"),
             ("if true", "character 1: `if` is a reserved word"),
