@@ -60,7 +60,14 @@ pub fn read(path: &Path) -> Vec<Purchase> {
 /// Something differs from the independent calculation.
 pub async fn replay(purchases: Vec<Purchase>, returns: Vec<Return>, today: &'static str) -> Report {
     let first_day = purchases.first().map(|purchase| midnight(&purchase.occurred_on)).expect("a purchase");
-    let options = Options { port: 0, data: Data::Memory, program: None, clock_at: first_day.parse().ok(), auth: None };
+    let options = Options {
+        port: 0,
+        data: Data::Memory,
+        program: None,
+        publish: false,
+        clock_at: first_day.parse().ok(),
+        auth: None,
+    };
     let running = regulars_cli::local::start(options).await.expect("the local server starts");
     let driver = Driver::new(running.url());
     let expected = tally(&purchases, &returns, today);

@@ -99,6 +99,7 @@ impl System {
             port: 0,
             data: Data::Memory,
             program: Some(file.path().to_owned()),
+            publish: false,
             clock_at: Some(now.parse().expect("an instant")),
             auth,
         };

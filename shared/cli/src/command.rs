@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use jiff::Timestamp;
 use regulars_domain::instant;
 use tracing_subscriber::EnvFilter;
@@ -46,7 +46,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Local {
     /// Port on the loopback interface; 0 chooses a free port
-    #[arg(long, default_value_t = 8787)]
+    #[arg(long, default_value = "8787", value_parser = port, allow_negative_numbers = true)]
     port: u16,
 
     /// File that stores the table, or `memory`
@@ -56,6 +56,10 @@ struct Local {
     /// Program document to publish as `demo` if the data has none; without it, a sample
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+
+    /// Publish the program document as the next version if the data has another one
+    #[arg(long, requires = "program")]
+    publish: bool,
 
     /// Instant at which the clock starts; without it, the machine's clock
     #[arg(long, value_name = "RFC3339", value_parser = instant::read)]
@@ -78,7 +82,10 @@ struct Token {
 
 /// Reads the command line, runs the command, and returns the exit status.
 pub async fn run() -> ExitCode {
-    let CommandLine { command } = CommandLine::parse();
+    let command = match CommandLine::try_parse() {
+        Ok(CommandLine { command }) => command,
+        Err(error) => return usage(&error),
+    };
     log_to_stderr();
     let done = match command {
         Command::Local(options) => run_local(options).await.map(|()| ExitCode::SUCCESS),
@@ -96,10 +103,30 @@ pub async fn run() -> ExitCode {
     }
 }
 
+/// Answers a command line that asks for help or is wrong. What is wrong is one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked =
+        [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    if asked.contains(&error.kind()) {
+        error.exit();
+    }
+    // If standard error cannot be written either, only the exit status remains.
+    let _ = writeln!(io::stderr(), "regulars: {}", one_line(&error.to_string()));
+    ExitCode::from(NOT_STARTED)
+}
+
+/// Returns what `clap` says of a wrong command line, without the usage and in one line.
+fn one_line(text: &str) -> String {
+    let is_end = |line: &&str| line.starts_with("Usage:") || line.starts_with("For more information");
+    let lines = text.lines().take_while(|line| !is_end(line)).map(str::trim).filter(|line| !line.is_empty());
+    let said: Vec<&str> = lines.map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: ")).collect();
+    format!("{}; --help lists what there is", said.join("; ").replace(":; ", ": "))
+}
+
 /// Serves until Ctrl-C or SIGTERM.
-async fn run_local(Local { port, data, program, clock_at, auth }: Local) -> Result<(), StartFailed> {
+async fn run_local(Local { port, data, program, publish, clock_at, auth }: Local) -> Result<(), StartFailed> {
     let stop = stop_signal()?;
-    let running = local::start(Options { port, data, program, clock_at, auth }).await?;
+    let running = local::start(Options { port, data, program, publish, clock_at, auth }).await?;
     // A closed standard output does not stop the server.
     let _ = writeln!(io::stdout(), "regulars is listening on {}\n{}", running.url(), running.greeting());
     stop.await;
@@ -109,15 +136,20 @@ async fn run_local(Local { port, data, program, clock_at, auth }: Local) -> Resu
 
 /// Prints a token on a line of its own.
 fn print(token: &Token) -> Result<ExitCode, StartFailed> {
+    token.grant.check().map_err(StartFailed::new)?;
     let key = Key::open(&token.key).map_err(StartFailed::new)?;
     let signed = key.signed(&token.grant).map_err(StartFailed::new)?;
     writeln!(io::stdout(), "{signed}").map_err(StartFailed::new)?;
     Ok(ExitCode::SUCCESS)
 }
 
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "must be a whole number from 0 to 65535".to_owned())
+}
+
 fn data(text: &str) -> Result<Data, String> {
     match text {
-        "" => Err("it is empty".to_owned()),
+        "" => Err("must be the name of a file, or memory".to_owned()),
         "memory" => Ok(Data::Memory),
         path => Ok(Data::File(PathBuf::from(path))),
     }
@@ -164,6 +196,40 @@ mod tests {
         assert_eq!(local.port, 8787);
         assert_eq!(local.data, Data::File(PathBuf::from(".regulars/local.db")));
         assert_eq!((local.program, local.clock_at, local.auth), (None, None, None));
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_one_line() {
+        for (arguments, expected) in [
+            (
+                &["local", "--port", "abc"][..],
+                "invalid value 'abc' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is",
+            ),
+            (
+                &["local", "--port", "-1"],
+                "invalid value '-1' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is",
+            ),
+            (
+                &["local", "--clock-at", "2026-11-21T10:00:00"],
+                "invalid value '2026-11-21T10:00:00' for '--clock-at <RFC3339>': must have an offset after the time: Z for UTC, or \
+                 one such as +03:00; --help lists what there is",
+            ),
+            (
+                &["lokal"],
+                "unrecognized subcommand 'lokal'; a similar subcommand exists: 'local'; --help lists what there is",
+            ),
+            (
+                &["token"],
+                "the following required arguments were not provided: --scope <SCOPE>; --help lists what there is",
+            ),
+            (
+                &["local", "--publish"],
+                "the following required arguments were not provided: --program <FILE>; --help lists what there is",
+            ),
+        ] {
+            let error = CommandLine::try_parse_from(["regulars"].iter().chain(arguments)).unwrap_err();
+            assert_eq!(one_line(&error.to_string()), expected, "{arguments:?}");
+        }
     }
 
     #[test]

@@ -3,5 +3,6 @@
 pub mod command;
 pub mod ledger;
 pub mod local;
+mod reason;
 mod table;
 pub mod token;

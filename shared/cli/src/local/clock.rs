@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dynamo::Data;
 use super::failure::StartFailed;
+use crate::reason::reason;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +58,7 @@ impl KeptClock {
             None => MovableClock::default(),
         };
         let kept_clock = Self { clock, file, notice };
-        kept_clock.keep().map_err(|error| StartFailed::new(format!("the clock cannot be kept: {error}")))?;
+        kept_clock.keep().map_err(|error| StartFailed::new(format!("the clock cannot be kept: {}", reason(&error))))?;
         Ok(kept_clock)
     }
 
@@ -106,9 +107,13 @@ fn beside(path: &Path) -> PathBuf {
 fn read_kept(file: &Path) -> Result<Option<Timestamp>, StartFailed> {
     let unread = |error: &dyn std::fmt::Display| StartFailed::new(format!("cannot read {}: {error}", file.display()));
     match fs::read_to_string(file) {
-        Ok(text) => text.trim().parse().map(Some).map_err(|error: jiff::Error| unread(&error)),
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| unread(&"it does not hold an instant; delete it to have the clock follow the machine's")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unread(&error)),
+        Err(error) => Err(unread(&reason(&error))),
     }
 }
 

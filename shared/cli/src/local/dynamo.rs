@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use super::TABLE;
 use super::failure::StartFailed;
 use super::template::{Index, KeyElement, Projection, TableResource};
+use crate::reason::reason;
 
 /// Where the local server keeps its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl Dynamo {
             Data::Memory => (dynoxide::Database::memory().map_err(StartFailed::new)?, None),
             Data::File(path) => {
                 let lock = lock(path)?;
-                (open(path)?, Some(lock))
+                (open(path, &lock)?, Some(lock))
             }
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(not_served)?;
@@ -168,7 +170,7 @@ pub(crate) async fn ensure_table(client: &Client, name: &str, table: &TableResou
             if found == Some(keys_wanted(table)?) {
                 return Ok(());
             }
-            Err(StartFailed::new("the data was made by another version of this program; start with other --data"))
+            Err(StartFailed::new("the data was written by another release of Regulars; name another file with --data"))
         }
         Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
             create_table(client, name, table).await
@@ -257,28 +259,59 @@ fn keys_found(table: &TableDescription) -> Keys {
     keys
 }
 
-/// Two servers on one file would each believe that nobody else writes.
+/// Locks the data file itself, so that the lock is the same under whatever name the file is reached.
+///
+/// Two servers on one file would each assume that no other process writes. The lock is one that SQLite does not use.
 fn lock(path: &Path) -> Result<File, StartFailed> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| StartFailed::new(format!("cannot make the folder {}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            StartFailed::new(format!("cannot create the folder {}: {}", folder.display(), reason(&error)))
+        })?;
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(|error| cannot_open(path, error))?;
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(cannot_open(path, "it is a directory, not a file"));
+    }
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
+    let file = file.map_err(|error| cannot_open(path, reason(&error)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            Err(StartFailed::new(format!("the data file {} is in use by another process", path.display())))
+            let name = path.display();
+            Err(StartFailed::new(format!("the data file {name} is in use by another process, such as a local server")))
         }
-        Err(TryLockError::Error(error)) => Err(cannot_open(path, error)),
+        Err(TryLockError::Error(error)) => Err(cannot_open(path, reason(&error))),
     }
 }
 
-fn open(path: &Path) -> Result<dynoxide::Database, StartFailed> {
+fn open(path: &Path, locked: &File) -> Result<dynoxide::Database, StartFailed> {
     let name = path.to_str().ok_or_else(|| cannot_open(path, "its name is not UTF-8"))?;
-    dynoxide::Database::new(name).map_err(|error| cannot_open(path, error))
+    if !may_be_ours(path, locked).map_err(|error| cannot_open(path, reason(&error)))? {
+        return Err(cannot_open(path, NOT_OURS));
+    }
+    dynoxide::Database::new(name).map_err(|error| match error.to_string() {
+        text if text.contains("not a valid SQLite database") => cannot_open(path, NOT_OURS),
+        text => cannot_open(path, text),
+    })
+}
+
+/// What is said of a file that no local server has written.
+const NOT_OURS: &str = "it is not a data file of the local server; name another file with --data";
+
+/// How SQLite begins a file, and what the local DynamoDB has in the first pages of each of its files.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+const CATALOG: &[u8] = b"CREATE TABLE _tables";
+const FIRST_PAGES: u64 = 64 * 1024;
+
+/// Returns whether the file can be one that a local server wrote: it is empty, or a database of the local DynamoDB. A database with a
+/// log beside it may have everything in the log.
+fn may_be_ours(path: &Path, file: &File) -> std::io::Result<bool> {
+    let mut first = Vec::new();
+    file.take(FIRST_PAGES).read_to_end(&mut first)?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    let has_catalog = || first.windows(CATALOG.len()).any(|part| part == CATALOG);
+    Ok(first.is_empty() || first.starts_with(DATABASE) && (has_log || has_catalog()))
 }
 
 fn cannot_open(path: &Path, reason: impl std::fmt::Display) -> StartFailed {
@@ -365,6 +398,48 @@ mod tests {
         assert!(failure.contains("in use by another process"), "{failure}");
         dynamo.stop().await;
         Dynamo::start(&data).unwrap().stop().await;
+    }
+
+    #[tokio::test]
+    async fn the_lock_of_a_file_holds_under_each_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.db");
+        let (dynamo, _client) = started(&Data::File(file.clone())).await;
+        let [symbolic, hard, roundabout] =
+            ["symbolic.db", "hard.db", "deep/../local.db"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&file, &symbolic).unwrap();
+        std::fs::hard_link(&file, &hard).unwrap();
+        std::fs::create_dir(folder.path().join("deep")).unwrap();
+        for name in [symbolic, hard, roundabout] {
+            let failure = Dynamo::start(&Data::File(name)).unwrap_err().to_string();
+            assert!(failure.contains("in use by another process"), "{failure}");
+        }
+        dynamo.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_of_another_program_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("other.db");
+        let other = [DATABASE, &[0; 4080], b"CREATE TABLE invoices"].concat();
+        for content in [b"hello".as_slice(), &[b'x'; 5_000], &other] {
+            std::fs::write(&file, content).unwrap();
+            let failure = Dynamo::start(&Data::File(file.clone())).unwrap_err().to_string();
+            assert!(failure.contains("it is not a data file of the local server"), "{failure}");
+            assert_eq!(std::fs::read(&file).unwrap(), content);
+        }
+        // What was written by a server, and its server killed before the log went into the file.
+        std::fs::remove_file(&file).unwrap();
+        let (dynamo, client) = started(&Data::File(file.clone())).await;
+        put(&client, "a").await;
+        let copy = folder.path().join("copy.db");
+        for ending in ["", "-wal"] {
+            std::fs::copy(format!("{}{ending}", file.display()), format!("{}{ending}", copy.display())).unwrap();
+        }
+        dynamo.stop().await;
+        let (dynamo, client) = started(&Data::File(copy)).await;
+        assert_eq!(count(&client, "by_seq", "pk", AttributeValue::S("a".to_owned())).await, 1);
+        dynamo.stop().await;
     }
 
     #[tokio::test]

@@ -33,7 +33,7 @@ use clock::KeptClock;
 use control::Control;
 use dynamo::Dynamo;
 use function::Function;
-use program::{Document, Publication};
+use program::{Document, IfHeld};
 use server::{Front, Server, Target};
 use template::{FunctionResource, Template};
 
@@ -54,6 +54,8 @@ pub struct Options {
     pub data: Data,
     /// The program document to publish as `demo` if the data holds none; without it a sample is published.
     pub program: Option<PathBuf>,
+    /// Whether to publish that document as the next version if the data has another one.
+    pub publish: bool,
     /// Where the clock stands; without it the clock follows the machine's until it is moved.
     pub clock_at: Option<Timestamp>,
     /// The file with the key of the tokens that callers have to send; without it everyone on this machine is an operator.
@@ -134,10 +136,12 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let engine = Arc::new(engine(dynamo::store(&dynamo.client()), clock.clone(), authority)?);
     let functions = named(&template, &engine, function)?;
     let program = find(&functions, "program")?;
-    let publication = program::publish_if_absent(program, &document).await?;
-    if let (Publication::HeldAlready, Some(file)) = (publication, &options.program) {
-        tracing::warn!("the data holds a program already; {} is not published", file.display());
-    }
+    let if_held = match options.program {
+        None => IfHeld::Keep,
+        Some(_) if options.publish => IfHeld::Publish,
+        Some(_) => IfHeld::Tell,
+    };
+    let published = program::publish(program, &document, if_held).await?;
     let currency = program::currency(program).await;
 
     let queue = functions.iter().find_map(|(resource, _)| functions::queue(resource, &engine));
@@ -145,7 +149,9 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let server = Server::start(listener, Front::new(routes(functions), control, clock.clone(), key))?;
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref(), options.auth.as_deref());
-    let greeting = kept.notice().map_or_else(|| greeting.clone(), |notice| format!("# {notice}\n{greeting}"));
+    let notices = [kept.notice().map(str::to_owned), published].into_iter().flatten();
+    let notices: String = notices.map(|notice| format!("# {notice}\n")).collect();
+    let greeting = format!("{notices}{greeting}");
     Ok(Running { url, greeting, clock, engine, server, dynamo })
 }
 

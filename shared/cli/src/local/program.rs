@@ -6,6 +6,8 @@ use regulars_api::http::{PROGRAM_BYTES_MAX, Scope};
 use regulars_application::body::Body;
 use serde_json::{Value, json};
 
+use crate::reason::reason;
+
 use super::failure::StartFailed;
 use super::function::Function;
 
@@ -29,67 +31,115 @@ impl Document {
             return Self::parse("the sample program".to_owned(), SAMPLE);
         };
         let source = file.display().to_string();
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| StartFailed::new(format!("cannot read the program document {source}: {error}")))?;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            StartFailed::new(format!("cannot read the program document {source}: {}", reason(&error)))
+        })?;
         Self::parse(source, &text)
     }
 
     fn parse(source: String, text: &str) -> Result<Self, StartFailed> {
+        if text.trim().is_empty() {
+            return Err(StartFailed::new(format!("cannot read the program document {source}: it is empty")));
+        }
         // As the API reads it, which refuses a field that comes twice.
         let body = Body::read(text.as_bytes(), PROGRAM_BYTES_MAX).map_err(|refusal| {
-            StartFailed::new(format!("the program document {source} is not read: {}", refusal.detail()))
+            // It is the body of no request here.
+            let detail = refusal.detail().replacen("The body ", "it ", 1);
+            StartFailed::new(format!("cannot read the program document {source}: {detail}"))
         })?;
         Ok(Document { source, json: body.value().clone() })
     }
 }
 
-/// What became of the document.
+/// What to do with a document if the data has another version of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Publication {
-    /// It is the program's first version.
-    Published,
-    /// The data held a program already, which stays as it is.
-    HeldAlready,
+pub(crate) enum IfHeld {
+    /// Leave the data as it is, and say nothing: no document was named.
+    Keep,
+    /// Leave the data as it is, and say how to publish the document.
+    Tell,
+    /// Publish the document as the next version.
+    Publish,
 }
 
-/// Publishes `document` through the function that every operator publishes with, unless the data holds the program.
-pub(crate) async fn publish_if_absent(function: &Function, document: &Document) -> Result<Publication, StartFailed> {
-    let path = format!("/v1/programs/{PROGRAM}");
-    let (status, body) = call(function, "GET", &path, None).await?;
-    match status {
-        200 => return Ok(Publication::HeldAlready),
-        404 => {}
-        _ => return Err(StartFailed::new(format!("the program cannot be read: {}", told(&body)))),
+/// Publishes `document` through the function that every operator publishes with: as the first version, or as `if_held` says. Returns
+/// what a person who starts the server should know.
+pub(crate) async fn publish(
+    function: &Function,
+    document: &Document,
+    if_held: IfHeld,
+) -> Result<Option<String>, StartFailed> {
+    let source = &document.source;
+    let Some(newest) = newest(function).await? else {
+        return put(function, document, ("if-none-match", "*")).await;
+    };
+    let held = get(function, &format!("/versions/{newest}")).await?;
+    if if_held == IfHeld::Keep || held.as_ref() == Some(&document.json) {
+        return Ok(None);
     }
-    let (status, body) = call(function, "PUT", &path, Some(&document.json)).await?;
-    match status {
-        201 => {
-            if let Some(warnings) = findings(&body, "warnings") {
-                tracing::warn!("the program document {}: {warnings}", document.source);
-            }
-            Ok(Publication::Published)
+    if if_held == IfHeld::Publish {
+        let tag = format!("\"{newest}\"");
+        let warnings = put(function, document, ("if-match", &tag)).await?;
+        let published =
+            format!("{source} is published as version {} of the program {PROGRAM}", newest.saturating_add(1));
+        return Ok(Some(warnings.map_or(published.clone(), |warnings| format!("{published}; {warnings}"))));
+    }
+    Ok(Some(format!(
+        "the data has version {newest} of the program {PROGRAM}, which differs from {source}: start with --publish to publish {source} as \
+         version {}, or with --data and a new file",
+        newest.saturating_add(1)
+    )))
+}
+
+/// The number of the newest version in the data, if the data has the program.
+async fn newest(function: &Function) -> Result<Option<u64>, StartFailed> {
+    let Some(versions) = get(function, "/versions").await? else { return Ok(None) };
+    Ok(versions.pointer("/versions/0/version").and_then(Value::as_u64))
+}
+
+/// What the program's path and `rest` answer; `None` if there is no such program.
+async fn get(function: &Function, rest: &str) -> Result<Option<Value>, StartFailed> {
+    let path = format!("/v1/programs/{PROGRAM}{rest}");
+    match call(function, "GET", &path, ("accept", "*/*"), None).await? {
+        (200, body) => Ok(Some(body)),
+        (404, _) => Ok(None),
+        (_, body) => Err(StartFailed::new(format!("the program cannot be read: {}", told(&body)))),
+    }
+}
+
+/// Publishes `document` under a precondition, and returns its warnings.
+async fn put(
+    function: &Function,
+    document: &Document,
+    precondition: (&str, &str),
+) -> Result<Option<String>, StartFailed> {
+    let path = format!("/v1/programs/{PROGRAM}");
+    let source = &document.source;
+    match call(function, "PUT", &path, precondition, Some(&document.json)).await? {
+        (201, body) => {
+            Ok(findings(&body, "warnings").map(|warnings| format!("the program document {source}: {warnings}")))
         }
-        _ => Err(StartFailed::new(format!("the program document {} is refused: {}", document.source, told(&body)))),
+        (_, body) => Err(StartFailed::new(format!("the program document {source} is refused: {}", told(&body)))),
     }
 }
 
 /// The currency of the program that the data holds, for examples that name money.
 pub(crate) async fn currency(function: &Function) -> Option<String> {
-    let (_, body) = call(function, "GET", &format!("/v1/programs/{PROGRAM}"), None).await.ok()?;
-    let currency = body.get("currency").or_else(|| body.pointer("/document/currency"))?;
-    currency.as_str().map(str::to_owned)
+    let program = get(function, "").await.ok()??;
+    program.get("currency")?.as_str().map(str::to_owned)
 }
 
 async fn call(
     function: &Function,
     method: &str,
     path: &str,
+    (header, value): (&str, &str),
     body: Option<&Value>,
 ) -> Result<(u64, Value), StartFailed> {
     let event = json!({
         "version": "2.0",
         "rawPath": path,
-        "headers": { "content-type": "application/json", "if-none-match": "*" },
+        "headers": { "content-type": "application/json", header: value },
         "body": body.map(Value::to_string),
         "isBase64Encoded": false,
         "requestContext": {
@@ -113,8 +163,13 @@ fn told(problem: &Value) -> String {
 /// The findings in the list called `name` in one line, each with its place; `None` if there are none.
 fn findings(body: &Value, name: &str) -> Option<String> {
     let findings = body.get(name)?.as_array()?.iter();
-    let findings: Vec<_> = findings.map(|found| format!("{} {}", text(found, "at"), text(found, "message"))).collect();
+    let findings: Vec<_> = findings.map(|found| format!("{}: {}", place(found), text(found, "message"))).collect();
     (!findings.is_empty()).then(|| findings.join("; "))
+}
+
+/// Where a finding is, for a person.
+fn place(found: &Value) -> String {
+    Some(text(found, "at")).filter(|at| !at.is_empty()).unwrap_or_else(|| "the document".to_owned())
 }
 
 fn text(value: &Value, name: &str) -> String {
@@ -129,7 +184,7 @@ mod tests {
     fn findings_are_printed_on_one_line() {
         let warning = json!({ "at": "/in_force_from", "code": "x", "message": "is ignored" });
         let body = json!({ "warnings": [warning, warning], "problems": [], "detail": "No." });
-        assert_eq!(findings(&body, "warnings").unwrap(), "/in_force_from is ignored; /in_force_from is ignored");
+        assert_eq!(findings(&body, "warnings").unwrap(), "/in_force_from: is ignored; /in_force_from: is ignored");
         assert_eq!(
             (findings(&body, "problems"), findings(&body, "absent"), told(&body)),
             (None, None, "No.".to_owned())

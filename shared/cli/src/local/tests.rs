@@ -22,6 +22,7 @@ fn options() -> Options {
         port: 0,
         data: Data::Memory,
         program: None,
+        publish: false,
         clock_at: Some("2026-12-31T23:00:00Z".parse().unwrap()),
         auth: None,
     }

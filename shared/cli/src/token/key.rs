@@ -10,6 +10,8 @@ use std::{
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
+use crate::reason::reason;
+
 /// The length of a key in bytes: that of the hash that it keys (RFC 7518, section 3.2).
 const KEY_BYTES: usize = 32;
 
@@ -49,7 +51,8 @@ impl Key {
     ///
     /// [`KeyUnusable`] if it cannot be read or created, or has other content.
     pub fn open(file: &Path) -> Result<Self, KeyUnusable> {
-        let failed = |error: io::Error| KeyUnusable(format!("cannot use the key file {}: {error}", file.display()));
+        let failed =
+            |error: io::Error| KeyUnusable(format!("cannot use the key file {}: {}", file.display(), reason(&error)));
         match Self::make(file) {
             Ok(key) => Ok(key),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {

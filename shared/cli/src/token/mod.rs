@@ -6,7 +6,7 @@ mod key;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, encode, errors::ErrorKind};
 use regulars_api::http::Scope;
 use regulars_application::clock::Clock;
 use regulars_domain::id::{Actor, MemberId, ProgramId};
@@ -50,7 +50,7 @@ fn scopes(text: &str) -> Result<String, String> {
             let all = Scope::ALL.map(Scope::as_str).join(", ");
             Err(format!("there is no scope `{unknown}`; the scopes are {all}"))
         }
-        None if scopes.is_empty() => Err("it names no scope".to_owned()),
+        None if scopes.is_empty() => Err("must name at least one scope".to_owned()),
         None => Ok(scopes.join(" ")),
     }
 }
@@ -121,7 +121,7 @@ impl Key {
         validation.leeway = 0;
         validation.validate_aud = false;
         let decoded = decode::<Claims>(token, &self.decoding(), &validation);
-        let claims = decoded.map_err(|error| TokenInvalid(error.to_string()))?.claims;
+        let claims = decoded.map_err(|error| TokenInvalid(refused(error.kind())))?.claims;
         let claims = serde_json::to_value(claims).map_err(|error| TokenInvalid(error.to_string()))?;
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into();
         let Value::Object(claims) = claims else { return Ok(Map::new()) };
@@ -129,9 +129,53 @@ impl Key {
     }
 }
 
+/// Why a token is refused.
+fn refused(kind: &ErrorKind) -> String {
+    match kind {
+        ErrorKind::ExpiredSignature => "it has expired; print a new one with `regulars token`",
+        ErrorKind::InvalidSignature => "it was signed with another key than the server's; see `regulars token --key`",
+        _ => "it is not a token; print one with `regulars token`",
+    }
+    .to_owned()
+}
+
+impl Grant {
+    /// Checks that a token for a member has all that such a token needs.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_of_member = self.scope.split(' ').any(|scope| scope == Scope::Member.as_str());
+        match (is_of_member, &self.member, &self.program) {
+            (false, None, _) | (true, Some(_), Some(_)) => Ok(()),
+            _ => Err("a token for a member needs all of --scope regulars/member, --member and --program"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_for_a_member_is_printed_only_if_it_reaches_something() {
+        let with = |scope: &str, member: bool, program: bool| {
+            let id = |wanted: bool| wanted.then_some("m-1");
+            let member = id(member).map(|id| id.parse().unwrap());
+            Grant { scope: scope.to_owned(), member, program: id(program).map(|id| id.parse().unwrap()), ..grant() }
+        };
+        for (scope, member, program, expected) in [
+            ("regulars/member", true, true, true),
+            ("regulars/member", true, false, false),
+            ("regulars/member", false, true, false),
+            ("regulars/earn", true, true, false),
+            ("regulars/earn", false, true, true),
+            ("regulars/earn", false, false, true),
+        ] {
+            assert_eq!(with(scope, member, program).check().is_ok(), expected, "{scope} {member} {program}");
+        }
+    }
 
     fn grant() -> Grant {
         Grant {
@@ -178,6 +222,6 @@ mod tests {
         assert!(
             scopes("regulars/earn earn").unwrap_err().starts_with("there is no scope `earn`; the scopes are regulars/")
         );
-        assert_eq!(scopes(" ").unwrap_err(), "it names no scope");
+        assert_eq!(scopes(" ").unwrap_err(), "must name at least one scope");
     }
 }

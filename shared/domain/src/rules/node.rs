@@ -144,13 +144,17 @@ impl<'a> Node<'a> {
     }
 
     fn wrong_type(&self, wanted: &str) {
-        let remedy = match self.value {
-            Value::String(text) if wanted == WHOLE_NUMBER && text.parse::<i64>().is_ok() => ": remove the quotes",
-            Value::String(text) if wanted == BOOLEAN && matches!(text.as_str(), "true" | "false") => {
-                ": remove the quotes"
-            }
-            Value::Number(_) if wanted == TEXT => ": put it in double quotes",
-            _ => "",
+        let is_quoted = |text: &str| match wanted {
+            WHOLE_NUMBER => text.parse::<i64>().is_ok(),
+            BOOLEAN => matches!(text, "true" | "false"),
+            _ => false,
+        };
+        let remedy = if self.text().is_some_and(is_quoted) {
+            ": remove the quotes"
+        } else if wanted == TEXT && self.value.is_number() {
+            ": put it in double quotes"
+        } else {
+            ""
         };
         self.fault("wrong_type", format!("must be {wanted}, not {}{remedy}", kind_of(self.value)));
     }

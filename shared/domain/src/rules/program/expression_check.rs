@@ -177,16 +177,15 @@ impl Checker<'_> {
             return Ok(*variable);
         }
         let known: Vec<_> = self.variables.iter().map(|variable| variable.name()).collect();
-        match likeness::nearest(name, &known) {
-            Some(nearest) => self.unknown(format!("there is no `{name}` here; did you mean `{nearest}`?")),
-            None => {
-                let owner =
-                    self.variables.iter().find(|variable| variable.fields().iter().any(|(field, _)| *field == name));
-                let meant = owner.map(|variable| format!("; did you mean `{}.{name}`?", variable.name()));
-                let listed = || format!("; there is {}, and a string is in quotes", likeness::listed(name, &known));
-                self.unknown(format!("there is no `{name}` here{}", meant.unwrap_or_else(listed)))
-            }
+        if let Some(nearest) = likeness::nearest(name, &known) {
+            return self.unknown(format!("there is no `{name}` here; did you mean `{nearest}`?"));
         }
+        let has_field = |variable: &&Variable| variable.fields().iter().any(|(field, _)| *field == name);
+        let advice = match self.variables.iter().find(has_field) {
+            Some(owner) => format!("did you mean `{}.{name}`?", owner.name()),
+            None => format!("there is {}, and a string is in quotes", likeness::listed(name, &known)),
+        };
+        self.unknown(format!("there is no `{name}` here; {advice}"))
     }
 
     fn check_select(&self, select: &SelectExpr) -> Result<Fact, ConditionFault> {

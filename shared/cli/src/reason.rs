@@ -1,0 +1,38 @@
+//! Why the system refused a file, without its numbers.
+
+use std::io::{self, ErrorKind};
+
+/// Returns the reason of a failure in words.
+#[must_use]
+pub(crate) fn reason(error: &io::Error) -> String {
+    let words = match error.kind() {
+        ErrorKind::NotFound => "it does not exist",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::IsADirectory => "it is a directory, not a file",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a part of its path is a file, not a directory",
+        ErrorKind::InvalidData => "it is not text in UTF-8",
+        ErrorKind::StorageFull => "the disk is full",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::AddrInUse => "it is in use",
+        _ => {
+            let text = error.to_string();
+            return text.split(" (os error").next().unwrap_or_default().to_lowercase();
+        }
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_reason_has_the_number_of_an_error() {
+        for kind in [ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::PermissionDenied] {
+            assert!(!reason(&kind.into()).contains("os error"));
+        }
+        let other = io::Error::from_raw_os_error(40);
+        assert!(other.to_string().contains("os error"), "{other}");
+        assert!(!reason(&other).is_empty() && !reason(&other).contains("os error"), "{other}");
+    }
+}
