@@ -53,7 +53,9 @@ pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, 
     let accrual: Accrual = request.json_body()?;
     let keyed = request.keyed_by(accrual.content())?;
     let mut subject = params.subject(engine).await?;
-    let done = act(engine, &mut subject, &keyed, accrual, deadline).await?;
+    let occasion = Occasion::from(accrual);
+    let done = act(engine, &mut subject, &keyed, &occasion, deadline).await?;
+    let warnings = subject.rules_at(occasion.occurred_at())?.warnings(&occasion);
     let entry = match done.entry {
         // A repeat shows the purchase as it is now; an amendment of it is another entry.
         Some(told) if told.is_amended() => {
@@ -63,7 +65,7 @@ pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, 
         told => told,
     };
     let accrued = Accrued::new(entry.as_ref(), &done.explanations, &engine.settled(&subject, done.account)?);
-    Ok(Answer::once(&accrued, done.replayed))
+    Ok(Answer::once(&accrued.with_warnings(warnings), done.replayed))
 }
 
 /// Posts what `accrual` earns, for HTTP and the queue, under the rules that were in force when it happened.
@@ -71,22 +73,21 @@ pub(crate) async fn act(
     engine: &Engine,
     subject: &mut Subject,
     keyed: &KeyedRequest,
-    accrual: Accrual,
+    occasion: &Occasion,
     deadline: Deadline,
 ) -> Result<Done, Failure> {
-    let occasion = Occasion::from(accrual);
     engine.load_rules_at(subject, occasion.occurred_at()).await?;
     let then = subject.rules_at(occasion.occurred_at())?;
-    let needs = Needs { counters: then.earning_counters(&occasion), ..Needs::default() };
+    let needs = Needs { counters: then.earning_counters(occasion), ..Needs::default() };
     let of_referral = then.earning_counters(&Occasion::Referral(occasion.occurred_at()));
     engine
         .act_in_steps(subject, &needs, keyed, deadline, |subject, settled, found| {
             let then = settled.rules_at(occasion.occurred_at())?;
-            let referrer = match settled.referrer(&occasion, then) {
+            let referrer = match settled.referrer(occasion, then) {
                 Some(member) => referrer(subject, &settled, found, member, &of_referral)?,
                 None => Referrer::Gone,
             };
-            earn(settled, keyed, &occasion, then, &found.counters, referrer).map_err(Undecided::from)
+            earn(settled, keyed, occasion, then, &found.counters, referrer).map_err(Undecided::from)
         })
         .await
 }

@@ -74,7 +74,8 @@ async fn accrual_quote(
     let posting =
         earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
     let entry = would_be(&posting, &keyed.entry);
-    Ok(Accrued::new(entry.as_ref(), &posting.explanations, &engine.settled(subject, posting.own.account)?).quoted())
+    let accrued = Accrued::new(entry.as_ref(), &posting.explanations, &engine.settled(subject, posting.own.account)?);
+    Ok(accrued.with_warnings(subject.rules_at(happened_at)?.warnings(&occasion)).quoted())
 }
 
 async fn redemption_quote(

@@ -123,7 +123,7 @@ impl Rejected<'_> {
         format!("{} must be {wanted}, not {found}.{}", self.subject(), self.remedy(&wanted))
     }
 
-/// Returns what a value must be, and whether that is a whole number.
+    /// Returns what a value must be, and whether that is a whole number.
     fn subject(&self) -> String {
         let mut steps = self.at.rsplit('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
         match (steps.next().filter(|step| !step.is_empty()), steps.next()) {
@@ -183,7 +183,7 @@ impl Rejected<'_> {
             Some(Value::Number(_)) if wanted == "a string" => remedies.push("Put it in double quotes."),
             Some(_) | None => {}
         }
-        remedies.iter().map(|remedy| format!(" {remedy}")).collect()
+        [&[""], remedies.as_slice()].concat().join(" ")
     }
 
     fn has_choice(&self, fields: &serde_json::Map<String, Value>) -> bool {

@@ -49,7 +49,7 @@ async fn act(engine: &Engine, message: Message, deadline: Deadline) -> Result<()
     let Message { program, member, keyed, command } = message;
     let subject = &mut engine.subject(program, member).await?;
     match command {
-        Command::Accrue(accrual) => accruals::act(engine, subject, &keyed, accrual, deadline).await?,
+        Command::Accrue(accrual) => accruals::act(engine, subject, &keyed, &accrual.into(), deadline).await?,
         Command::Reverse(entry, reversal) => {
             reversal::act(engine, subject, &keyed, &entry, &reversal, deadline).await?
         }

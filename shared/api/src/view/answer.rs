@@ -1,12 +1,16 @@
 //! What a command is answered with: its entry, the account, and what else came of it.
 
 use regulars_application::{command::Done, engine::Engine, subject::Subject};
-use regulars_domain::{aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, settle::Settled};
+use regulars_domain::{
+    aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, program::Finding, settle::Settled,
+};
 use serde::Serialize;
 
 use crate::http::{Answer, Problem};
 
-use super::{AccountView, BreakdownView, CodeView, EntryView, PurchaseView, RedemptionView, TierChangeView};
+use super::{
+    AccountView, BreakdownView, CodeView, EntryView, PurchaseView, RedemptionView, TierChangeView, WarningView,
+};
 
 /// The answer to an accrual.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +21,9 @@ pub struct Accrued {
     purchase: Option<PurchaseView>,
     account: AccountView,
     tier_change: Option<TierChangeView>,
+    /// What the sender should know: the request was accepted, and part of it is something that no rule reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<WarningView>,
 }
 
 impl Accrued {
@@ -31,7 +38,14 @@ impl Accrued {
             tier_change: entry.and_then(|entry| entry.effects.tier_change.as_ref()).map(TierChangeView::from),
             entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)),
             account: settled.into(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// Adds what the sender should know.
+    #[must_use]
+    pub fn with_warnings(self, warnings: Vec<Finding>) -> Self {
+        Self { warnings: warnings.into_iter().map(WarningView::from).collect(), ..self }
     }
 
     /// The same of an entry that is not written.

@@ -9,6 +9,7 @@ mod purchase;
 mod redemption;
 mod reward;
 mod tier;
+mod warning;
 
 pub use account::AccountView;
 pub use answer::{Accrued, CodeUsed, Posted, Redeemed, Reversed};
@@ -19,3 +20,4 @@ pub use purchase::{AccrualView, PurchaseView};
 pub use redemption::Redemption;
 pub use reward::RewardView;
 pub use tier::{StandingView, TierView};
+pub use warning::WarningView;

@@ -13,3 +13,4 @@ pub(crate) mod terms;
 pub(crate) mod trigger;
 pub mod version_head;
 pub mod versions;
+mod warnings;

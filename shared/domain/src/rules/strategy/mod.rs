@@ -117,6 +117,11 @@ pub(crate) trait Strategy: Debug + Send + Sync {
         false
     }
 
+    /// Returns whether it gives nothing for a purchase without lines.
+    fn needs_lines(&self) -> bool {
+        false
+    }
+
     /// Returns whether it multiplies base points, and so cannot be a base rule.
     fn multiplies(&self) -> bool {
         false

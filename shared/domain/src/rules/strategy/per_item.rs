@@ -39,6 +39,10 @@ impl Strategy for PerItem {
         Some(self.count(matched))
     }
 
+    fn needs_lines(&self) -> bool {
+        true
+    }
+
     fn is_by_line(&self) -> bool {
         true
     }

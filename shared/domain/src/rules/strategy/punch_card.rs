@@ -79,6 +79,10 @@ impl Strategy for PunchCard {
         }
     }
 
+    fn needs_lines(&self) -> bool {
+        matches!(self.counts, Counts::Pieces)
+    }
+
     fn suits(&self, on: &Trigger) -> bool {
         *on == Trigger::Purchase
     }

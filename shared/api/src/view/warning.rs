@@ -1,0 +1,21 @@
+//! A warning in an answer.
+
+use regulars_domain::program::Finding;
+use serde::Serialize;
+
+/// What the sender of a request that was accepted should know.
+#[derive(Clone, Debug, Serialize)]
+pub struct WarningView {
+    /// A JSON pointer (RFC 6901) into the body of the request.
+    at: String,
+    /// The kind of warning: a stable code.
+    code: &'static str,
+    /// What was noticed, in a sentence.
+    message: String,
+}
+
+impl From<Finding> for WarningView {
+    fn from(Finding { at, code, message }: Finding) -> Self {
+        Self { at, code, message }
+    }
+}
