@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_wrong_is_told_the_nearest_one() {
+    fn an_unknown_name_is_reported_with_the_nearest_one() {
         for (body, at, expected) in [
             ("{}", "", "The field `amount` is missing."),
             (r#"{"amont":1}"#, "", "There is no field `amont` here. Did you mean `amount`?"),
