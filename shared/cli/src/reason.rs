@@ -2,24 +2,25 @@
 
 use std::io::{self, ErrorKind};
 
+/// The reasons that are met most often.
+const REASONS: [(ErrorKind, &str); 8] = [
+    (ErrorKind::NotFound, "it does not exist"),
+    (ErrorKind::PermissionDenied, "permission denied"),
+    (ErrorKind::IsADirectory, "it is a directory, not a file"),
+    (ErrorKind::NotADirectory, "a part of its path is a file, not a directory"),
+    (ErrorKind::AlreadyExists, "a part of its path is a file, not a directory"),
+    (ErrorKind::InvalidData, "it is not text in UTF-8"),
+    (ErrorKind::StorageFull, "the disk is full"),
+    (ErrorKind::ReadOnlyFilesystem, "the file system is read-only"),
+];
+
 /// Returns the reason of a failure in words.
 #[must_use]
 pub(crate) fn reason(error: &io::Error) -> String {
-    let words = match error.kind() {
-        ErrorKind::NotFound => "it does not exist",
-        ErrorKind::PermissionDenied => "permission denied",
-        ErrorKind::IsADirectory => "it is a directory, not a file",
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a part of its path is a file, not a directory",
-        ErrorKind::InvalidData => "it is not text in UTF-8",
-        ErrorKind::StorageFull => "the disk is full",
-        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
-        ErrorKind::AddrInUse => "it is in use",
-        _ => {
-            let text = error.to_string();
-            return text.split(" (os error").next().unwrap_or_default().to_lowercase();
-        }
-    };
-    words.to_owned()
+    match REASONS.iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, words)) => (*words).to_owned(),
+        None => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
+    }
 }
 
 #[cfg(test)]

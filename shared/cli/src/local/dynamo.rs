@@ -261,7 +261,7 @@ fn keys_found(table: &TableDescription) -> Keys {
 
 /// Locks the data file itself, so that the lock is the same under whatever name the file is reached.
 ///
-/// Two servers on one file would each assume that no other process writes. The lock is one that SQLite does not use.
+/// Two servers on one file would each assume that no other process writes. The lock is one that the database itself does not use.
 fn lock(path: &Path) -> Result<File, StartFailed> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
@@ -297,7 +297,7 @@ fn open(path: &Path, locked: &File) -> Result<dynoxide::Database, StartFailed> {
 /// What is said of a file that no local server has written.
 const NOT_OURS: &str = "it is not a data file of the local server; name another file with --data";
 
-/// How SQLite begins a file, and what the local DynamoDB has in the first pages of each of its files.
+/// How the database begins a file, and what the local DynamoDB has in the first pages of each of its files.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 const CATALOG: &[u8] = b"CREATE TABLE _tables";
 const FIRST_PAGES: u64 = 64 * 1024;

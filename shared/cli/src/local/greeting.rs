@@ -7,6 +7,9 @@ use regulars_api::http::Scope;
 
 use super::program::PROGRAM;
 
+/// The member of the commands. The guide has other members, so neither is in the other's way.
+const MEMBER: &str = "try-1";
+
 /// A member is enrolled, buys something and is looked at. The purchase happens at `now` and its key is made from it, so
 /// that the commands of another start are another purchase.
 pub(crate) fn commands(url: &str, now: Timestamp, currency: Option<&str>, key: Option<&Path>) -> String {
@@ -18,14 +21,15 @@ pub(crate) fn commands(url: &str, now: Timestamp, currency: Option<&str>, key: O
     // Whole seconds, and never after `now`.
     let occurred_at = now.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!(
-        r#"
-{token}  curl -sS -w '\n' -X POST {members} {json}{bearer} \
-    -d '{{ "member": "m-1" }}'
+        r#"# {url}/ has links for a browser. The first commands to try:
 
-  curl -sS -w '\n' -X POST {members}/m-1/accruals {json}{bearer} -H 'Idempotency-Key: {order}' \
+{token}  curl -sS -X POST {members} {json}{bearer} \
+    -d '{{ "member": "{MEMBER}" }}'
+
+  curl -sS -X POST {members}/{MEMBER}/accruals {json}{bearer} -H 'Idempotency-Key: {order}' \
     -d '{{ "purchase": {{ "occurred_at": "{occurred_at}", "total": {{ "amount": 1250, "currency": "{currency}" }} }} }}'
 
-  curl -sS -w '\n'{bearer} {members}/m-1
+  curl -sS{bearer} {members}/{MEMBER}
 "#
     )
 }

@@ -1,5 +1,6 @@
 //! The whole system on this machine: the functions' own handlers, a table, and a clock that can be moved.
 
+mod browser;
 mod clock;
 mod control;
 mod dynamo;
@@ -8,6 +9,7 @@ mod function;
 mod functions;
 mod gateway;
 mod greeting;
+mod layout;
 mod program;
 mod queue;
 mod run;
@@ -150,8 +152,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref(), options.auth.as_deref());
     let notices = [kept.notice().map(str::to_owned), published].into_iter().flatten();
-    let notices: String = notices.map(|notice| format!("# {notice}\n")).collect();
-    let greeting = format!("{notices}{greeting}");
+    let lines: Vec<String> = notices.map(|notice| format!("# {notice}")).chain([greeting]).collect();
+    let greeting = lines.join("\n");
     Ok(Running { url, greeting, clock, engine, server, dynamo })
 }
 

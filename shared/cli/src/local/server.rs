@@ -6,8 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -28,7 +29,7 @@ use crate::token::Key;
 use super::control::Control;
 use super::failure::StartFailed;
 use super::function::Function;
-use super::gateway;
+use super::{browser, gateway, layout};
 
 /// How long running requests are waited for when the server stops. A function ends sooner, the schedule run by hand can
 /// be run again, and a caller who never finishes sending must not keep the process.
@@ -177,21 +178,28 @@ impl Front {
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         // 128 bits, so that no request of any run has the id of another.
         let request_id = format!("{:032x}", fastrand::u128(..));
-        let problem = match self.answer(request, &request_id).await {
-            Ok(response) => return response,
-            Err(problem) => problem,
+        let (mut parts, body) = request.into_parts();
+        let origin = browser::loopback_origin(&parts.headers);
+        let is_laid_out = take_pretty(&mut parts) || is_curl(&parts.headers);
+        let answered = match browser::preflight(&parts.method, &parts.headers) {
+            Some(allowed) => return allowed,
+            None => self.answer(parts, body, &request_id).await,
         };
-        let refused = refuse(&problem, &request_id).ok().and_then(gateway::response);
-        refused.unwrap_or_else(|| {
-            let mut broken = Response::default();
-            *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            broken
-        })
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(problem) => refused(&problem, &request_id),
+        };
+        browser::allow(&mut response, origin);
+        if is_laid_out { lay_out(response).await } else { response }
     }
 
-    async fn answer(&self, request: Request<Incoming>, request_id: &str) -> Result<Response<Full<Bytes>>, Problem> {
-        let (parts, body) = request.into_parts();
+    async fn answer(&self, parts: Parts, body: Incoming, request_id: &str) -> Result<Response<Full<Bytes>>, Problem> {
         let body = timeout(self.arrival_duration_max, read(body)).await;
+        if parts.method == Method::GET && parts.uri.path() == "/" {
+            let is_route = |path: &str| self.routes.find(&Method::GET, path).is_ok();
+            let url = format!("http://{}", host(&parts.headers));
+            return Ok(browser::page(&url, self.clock.now(), self.key.is_some(), is_route));
+        }
         let path = decoded(parts.uri.path());
         let found = self.routes.find(&parts.method, &path)?;
         let claims = match (&self.key, found.operation) {
@@ -211,6 +219,57 @@ impl Front {
         let answer = answered.map_err(Problem::fault)?;
         gateway::response(answer).ok_or_else(|| Problem::fault("the function's answer is no HTTP response"))
     }
+}
+
+/// The answer for a request that is refused.
+fn refused(problem: &Problem, request_id: &str) -> Response<Full<Bytes>> {
+    let refused = refuse(problem, request_id).ok().and_then(gateway::response);
+    refused.unwrap_or_else(|| {
+        let mut broken = Response::default();
+        *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        broken
+    })
+}
+
+/// Returns whether the query has `pretty`, which asks for an answer that is laid out, and takes it out: no function knows it.
+fn take_pretty(parts: &mut Parts) -> bool {
+    let Some(query) = parts.uri.query() else { return false };
+    let is_pretty = |pair: &&str| *pair == "pretty" || pair.starts_with("pretty=");
+    if !query.split('&').any(|pair| is_pretty(&pair)) {
+        return false;
+    }
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_pretty(pair)).collect();
+    let path = parts.uri.path();
+    let uri = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
+    // A part of what was a URI is one.
+    parts.uri = uri.parse().unwrap_or_default();
+    true
+}
+
+/// Returns whether a person reads the answer in a terminal.
+fn is_curl(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"curl/"))
+}
+
+/// The host that a request names, where it is a plain name and port; otherwise the usual one.
+fn host(headers: &HeaderMap) -> &str {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_plain = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
+    host.filter(is_plain).unwrap_or("127.0.0.1:8787")
+}
+
+/// Lays out the JSON of an answer, which then ends with a line break.
+async fn lay_out(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
+    if !is_json {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    // A body in memory is there at once, and does not fail.
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    head.headers.remove(CONTENT_LENGTH);
+    let text = layout::laid_out(&bytes).map_or(bytes, Bytes::from);
+    Response::from_parts(head, Full::new(text))
 }
 
 /// What the token of a request says.
@@ -235,6 +294,7 @@ fn claims(key: &Key, headers: &HeaderMap) -> Result<Map<String, Value>, Problem>
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::time::Instant;
@@ -246,10 +306,15 @@ mod tests {
 
     /// A server that waits for [`WAIT`] and answers its own routes alone.
     async fn server() -> Server {
+        server_with(None).await
+    }
+
+    /// The same with what the daily schedule starts.
+    async fn server_with(tier_evaluation: Option<Function>) -> Server {
         let clock = KeptClock::open(&Data::Memory, None).unwrap();
         let routes = Control::routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
         let (routes, moved) = (Routes::new(routes), clock.clock().clone());
-        let front = Front::new(routes, Control::new(clock, None, None), moved, None);
+        let front = Front::new(routes, Control::new(clock, tier_evaluation, None), moved, None);
         let listener = bind(0).await.unwrap();
         Server::start(listener, Front { arrival_duration_max: WAIT, ..front }).unwrap()
     }
@@ -310,6 +375,108 @@ mod tests {
         let (answer, _) = exchange(&server, b"GET /local/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(began.elapsed() < WAIT);
+        server.stop().await;
+    }
+
+    const GET_CLOCK: &[u8] = b"GET /local/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_body_that_comes_byte_by_byte_does_not_keep_the_others_waiting() {
+        let server = server().await;
+        let body = b"{\"now\":\"2999-01-01T00:00:00Z\"}";
+        let mut slow = TcpStream::connect(server.address()).await.unwrap();
+        slow.write_all(format!("{PUT}content-length: {}\r\n\r\n", body.len()).as_bytes()).await.unwrap();
+        for byte in body.chunks(1) {
+            slow.write_all(byte).await.unwrap();
+            let (answer, took) = exchange(&server, GET_CLOCK).await;
+            assert!(answer.starts_with("HTTP/1.1 200") && took < WAIT, "{answer} {took:?}");
+            tokio::time::sleep(WAIT / 60).await;
+        }
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("2999-01-01"), "{answer}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_review_that_runs_does_not_keep_the_others_waiting() {
+        let page = json!({
+            "cursor": null, "reviewed": 0, "changed": 0, "conflicted": 0, "failed": 0, "conflicted_accounts": [], "failed_accounts": []
+        });
+        // 256 shards take far longer than the test.
+        let slow = Function::new(WAIT, move |_, _| {
+            let page = page.clone();
+            async move {
+                tokio::time::sleep(WAIT).await;
+                Ok(page)
+            }
+        });
+        let server = server_with(Some(slow)).await;
+        let mut review = TcpStream::connect(server.address()).await.unwrap();
+        review.write_all(b"POST /local/run/tier-evaluation HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        for _ in 0..5 {
+            let (answer, took) = exchange(&server, GET_CLOCK).await;
+            assert!(answer.starts_with("HTTP/1.1 200") && took < WAIT, "{answer} {took:?}");
+        }
+        let mut byte = [0];
+        assert!(timeout(WAIT, review.read(&mut byte)).await.is_err(), "the review is still running");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_laid_out_for_those_who_read_it_in_a_terminal() {
+        let server = server().await;
+        let head = "HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        for (request, is_laid_out) in [
+            (format!("GET /local/clock {head}\r\n"), false),
+            (format!("GET /local/clock {head}user-agent: curl/8.5.0\r\n\r\n"), true),
+            (format!("GET /local/clock?pretty {head}\r\n"), true),
+            (format!("GET /local/events?limit=5&pretty=true {head}\r\n"), true),
+            (format!("GET /local/nothing {head}user-agent: curl/8.5.0\r\n\r\n"), true),
+        ] {
+            let (answer, _) = exchange(&server, request.as_bytes()).await;
+            let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert_eq!(
+                (body.ends_with('\n'), body.starts_with("{\n") || body.starts_with("{ ")),
+                (is_laid_out, is_laid_out),
+                "{request}: {answer}"
+            );
+            assert!(serde_json::from_str::<Value>(body).is_ok(), "{answer}");
+        }
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn pages_of_this_machine_may_read_answers_and_other_pages_may_not() {
+        let server = server().await;
+        let send = async |origin: &str, request: &str, more: &str| {
+            let head = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: {origin}\r\n{more}\r\n");
+            exchange(&server, head.as_bytes()).await.0
+        };
+        let asks = "access-control-request-method: PUT\r\n";
+        let own = "access-control-allow-origin: http://localhost:5173\r\n";
+        let preflight = send("http://localhost:5173", "OPTIONS /local/clock", asks).await;
+        assert!(preflight.starts_with("HTTP/1.1 204") && preflight.contains(own), "{preflight}");
+        for path in ["/local/clock", "/local/nothing"] {
+            let answer = send("http://localhost:5173", &format!("GET {path}"), "").await;
+            assert!(answer.contains(own), "{answer}");
+            let answer = send("http://example.com", &format!("GET {path}"), "").await;
+            assert!(!answer.contains("access-control") && answer.contains("vary: Origin"), "{answer}");
+        }
+        let refused = send("http://example.com", "OPTIONS /local/clock", asks).await;
+        assert!(refused.starts_with("HTTP/1.1 405") && !refused.contains("access-control"), "{refused}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_a_page() {
+        let server = server().await;
+        let (answer, _) = exchange(&server, b"GET / HTTP/1.1\r\nhost: localhost:1\r\nconnection: close\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("content-type: text/html"), "{answer}");
+        assert!(
+            answer.contains("href=\"/local/clock\"") && answer.contains("curl -sS -X PUT http://localhost:1/"),
+            "{answer}"
+        );
+        assert!(!answer.contains("src=") && !answer.contains("<script"), "{answer}");
         server.stop().await;
     }
 }

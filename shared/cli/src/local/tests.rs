@@ -131,7 +131,7 @@ async fn a_request_reaches_the_function_that_the_template_names() {
 async fn what_no_function_takes_is_refused_as_the_functions_would() {
     let running = start_with(options(), ECHO).await.unwrap();
     for (head, status, code) in [
-        ("GET /", 404, "route_not_found"),
+        ("POST /", 404, "route_not_found"),
         ("GET /v1/programs/demo/nothing", 404, "route_not_found"),
         ("PUT /v1/programs/demo/members", 405, "method_not_allowed"),
         ("BREW /v1/programs/demo", 405, "method_not_allowed"),

@@ -131,12 +131,14 @@ impl Key {
 
 /// Why a token is refused.
 fn refused(kind: &ErrorKind) -> String {
-    match kind {
-        ErrorKind::ExpiredSignature => "it has expired; print a new one with `regulars token`",
-        ErrorKind::InvalidSignature => "it was signed with another key than the server's; see `regulars token --key`",
-        _ => "it is not a token; print one with `regulars token`",
-    }
-    .to_owned()
+    let reason = if matches!(kind, ErrorKind::ExpiredSignature) {
+        "it has expired; print a new one with `regulars token`"
+    } else if matches!(kind, ErrorKind::InvalidSignature) {
+        "it was signed with another key than the server's; see `regulars token --key`"
+    } else {
+        "it is not a token; print one with `regulars token`"
+    };
+    reason.to_owned()
 }
 
 impl Grant {

@@ -35,7 +35,7 @@ impl Server {
         let address = line.strip_prefix("regulars is listening on http://").expect("it says where it listens");
         let address = address.trim().to_owned();
         let mut greeting = String::new();
-        while !greeting.ends_with("/members/m-1\n") {
+        while !greeting.ends_with("/members/try-1\n") {
             assert_ne!(printed.read_line(&mut greeting).expect("it prints text"), 0, "{greeting}");
         }
         Server { process, address, greeting }
@@ -149,7 +149,7 @@ fn the_commands_that_it_prints_work_when_they_are_pasted() {
         .collect::<Result<_, _>>()
         .expect("each command prints an answer");
     let [enrolled, bought, account] = &answers[..] else { panic!("{answers:?}") };
-    assert_eq!(enrolled["member"], "m-1", "{enrolled}");
+    assert_eq!(enrolled["member"], "try-1", "{enrolled}");
     assert_eq!(bought["entry"]["kind"], "accrual", "{bought}");
     assert_eq!(&bought["account"], account);
 }
@@ -205,17 +205,96 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
     let port = server.address.rsplit(':').next().expect("it has a port");
     let data = data.to_str().expect("it is text");
 
-    assert!(refused(&["--port", port, "--data", "memory"]).contains("is in use"));
-    assert!(refused(&["--port", "0", "--data", data]).contains("in use by another process"));
-    assert!(refused(&["--port", "0", "--data", "/proc/regulars/local.db"]).contains("cannot make the folder"));
-    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("cannot read"));
-    std::fs::write(file, "{").expect("there is room");
-    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is not read"));
-    std::fs::write(file, r#"{ "name": "One", "name": "Two" }"#).expect("there is room");
-    assert!(
-        refused(&["--port", "0", "--data", "memory", "--program", file]).contains("The field `name` is given twice.")
+    let here = folder.path().to_str().expect("it is text");
+    let memory = ["--port", "0", "--data", "memory"];
+    let said = |more: &[&str], expected: &str| {
+        let stderr = refused(more);
+        assert_eq!(stderr, format!("regulars: {expected}\n"));
+        assert!(!stderr.contains("os error") && !stderr.contains("panicked"), "{stderr}");
+    };
+    said(&["--port", port, "--data", "memory"], &format!("port {port} is in use; choose another with --port"));
+    for wrong in ["abc", "99999", "-1", ""] {
+        said(
+            &["--port", wrong],
+            &format!(
+                "invalid value '{wrong}' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is"
+            ),
+        );
+    }
+    let in_use = "is in use by another process, such as a local server";
+    said(&["--port", "0", "--data", data], &format!("the data file {data} {in_use}"));
+    said(
+        &["--port", "0", "--data", "/proc/regulars/local.db"],
+        "cannot create the folder /proc/regulars: it does not exist",
     );
-    assert!(refused(&["--port", "0", "--data", "memory", "--auth", file]).contains("must hold 64 hexadecimal digits"));
-    std::fs::write(file, r#"{ "name": "Nothing else" }"#).expect("there is room");
-    assert!(refused(&["--port", "0", "--data", "memory", "--program", file]).contains("is refused"));
+    said(&["--port", "0", "--data", here], &format!("cannot open the data file {here}: it is a directory, not a file"));
+    let not_read = format!("cannot read the program document {file}:");
+    for (content, expected) in [
+        (None, format!("{not_read} it does not exist")),
+        (Some(""), format!("{not_read} it is empty")),
+        (
+            Some("{"),
+            format!("{not_read} it is not JSON. It ends too early; a bracket or a value is missing: line 1, column 1."),
+        ),
+        (Some(r#"{ "name": "One", "name": "Two" }"#), format!("{not_read} The field `name` is given twice.")),
+        (
+            Some("order,member\n1,2\n"),
+            format!(
+                "{not_read} it is not JSON. A value is missing here, or a string is not in double quotes: line 1, column 1."
+            ),
+        ),
+        (
+            Some(r#"{ "name": "Shop", "time_zone": "UTC", "currency": "eur" }"#),
+            format!(
+                "the program document {file} is refused: /currency: must be an ISO 4217 code in capitals, such as EUR; /points: is missing"
+            ),
+        ),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(file, content).expect("there is room");
+        }
+        said(&[&memory[..], &["--program", file]].concat(), &expected);
+    }
+    said(
+        &[&memory[..], &["--program", here]].concat(),
+        &format!("cannot read the program document {here}: it is a directory, not a file"),
+    );
+    said(
+        &["--port", "0", "--data", file],
+        &format!(
+            "cannot open the data file {file}: it is not a data file of the local server; name another file with --data"
+        ),
+    );
+    said(&[&memory[..], &["--auth", file]].concat(), &format!("the key file {file} must hold 64 hexadecimal digits"));
+}
+
+#[test]
+fn a_document_that_differs_from_the_data_is_named_and_published_if_asked() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let data = folder.path().join("local.db");
+    let file = folder.path().join("program.json");
+    let file = file.to_str().expect("it is text");
+    let server = Server::start(&data);
+    let (_, mut program) = server.send("GET", "/v1/programs/demo", "-", &json!(null));
+    drop(server);
+    let name = |server: &Server| server.send("GET", "/v1/programs/demo", "-", &json!(null)).1["name"].clone();
+    let sample = program["name"].clone();
+    std::fs::write(file, program.to_string()).expect("there is room");
+    let server = Server::start_with(&data, &["--program", file]);
+    assert!(!server.greeting.contains(file), "it is the same: {}", server.greeting);
+    drop(server);
+
+    program["name"] = json!("Another name");
+    std::fs::write(file, program.to_string()).expect("there is room");
+    let server = Server::start_with(&data, &["--program", file]);
+    let advice = format!("differs from {file}: start with --publish to publish {file} as version 2");
+    assert!(server.greeting.contains(&advice), "{}", server.greeting);
+    assert_eq!(name(&server), sample);
+    drop(server);
+    for said in [format!("# {file} is published as version 2 of the program demo\n"), String::new()] {
+        let server = Server::start_with(&data, &["--program", file, "--publish"]);
+        assert!(server.greeting.contains(&said), "{}", server.greeting);
+        assert_eq!(said.is_empty(), !server.greeting.contains("is published"), "{}", server.greeting);
+        assert_eq!(name(&server), "Another name");
+    }
 }

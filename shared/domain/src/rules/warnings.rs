@@ -17,7 +17,6 @@ use crate::{
         occasion::{Activity, Occasion},
         pointer,
         purchase::Purchase,
-        scalar::Scalar,
     },
 };
 
@@ -38,7 +37,7 @@ impl Program {
         let mut giving = rules().filter(|rule| !rule.strategy.multiplies()).peekable();
         let mut warnings = Vec::new();
         let has_no_lines = purchase.lines.is_empty() && purchase.total.amount.get() > 0;
-        if has_no_lines && giving.peek().is_some() && giving.all(needs_lines) {
+        if has_no_lines && giving.peek().is_some() && giving.all(EarningRule::needs_lines) {
             warnings.push(Finding {
                 at: "/purchase/lines".to_owned(),
                 code: "lines_missing",
@@ -72,11 +71,6 @@ impl Program {
             message: format!("No rule gives points for an activity of this type; {advice}"),
         }]
     }
-}
-
-/// Returns whether a rule gives nothing for a purchase without lines.
-fn needs_lines(rule: &EarningRule) -> bool {
-    rule.strategy.needs_lines() || rule.when.as_ref().is_some_and(|when| when.is_of_line())
 }
 
 /// Returns the names of the attributes of the occasion that the conditions of `rules` read.

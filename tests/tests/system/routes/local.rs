@@ -94,7 +94,6 @@ fn an_unknown_path_of_any_form_is_not_found() {
     let system = System::start();
     system.enroll("m-1");
     for path in [
-        "/",
         "/v1",
         "/v2/programs/demo",
         "/v1/programs",

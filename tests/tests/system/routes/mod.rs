@@ -38,6 +38,7 @@ mod review;
 mod review_all;
 mod review_failures;
 mod rewards;
+mod texts;
 mod tier;
 mod tier_evaluations;
 mod tier_override;

@@ -92,7 +92,7 @@ fn two_tills_each_report_their_own_return_and_the_answer_shows_what_is_left() {
         "as it is now"
     );
     let refused = more("till-3", 5001).problem(422, "reversal_exceeds_accrual");
-    assert!(refused["detail"].as_str().unwrap().contains("5000 are left"), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("5000 minor units are left"), "{refused}");
     let both =
         json!({ "refund": { "amount": 1, "currency": "EUR" }, "refunded_total": { "amount": 1, "currency": "EUR" } });
     reverse(&system, "order-1", "both", &both).problem(400, "body_malformed");

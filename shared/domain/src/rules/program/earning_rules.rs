@@ -65,6 +65,11 @@ impl EarningRule {
     pub fn cap_owner(&self) -> CapOwner {
         CapOwner::Rule(self.id.clone())
     }
+
+    /// Returns whether it gives nothing for a purchase without lines.
+    pub(crate) fn needs_lines(&self) -> bool {
+        self.strategy.needs_lines() || self.when.as_ref().is_some_and(Condition::is_of_line)
+    }
 }
 
 pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Vec<EarningRule>> {

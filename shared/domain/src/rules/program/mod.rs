@@ -253,7 +253,7 @@ fn read_zone(node: &Node<'_>) -> Option<TimeZone> {
     let name = node.string(NAME_LENGTH_MAX)?;
     let zone = TimeZone::get(&name).ok();
     if zone.is_none() {
-        node.fault("unknown_time_zone", format!("{name} is no IANA time zone such as Europe/Istanbul"));
+        node.fault("unknown_time_zone", format!("must be an IANA time zone such as Europe/Istanbul, not `{name}`"));
     }
     zone
 }

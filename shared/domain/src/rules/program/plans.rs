@@ -7,6 +7,7 @@ use crate::{
     },
     values::{
         id::{LevelId, PlanId},
+        likeness,
         money::AMOUNT_MAX,
     },
 };
@@ -77,7 +78,13 @@ fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals)
 pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<LevelId> {
     let level: LevelId = node.parsed("malformed")?;
     if levels.is_some_and(|levels| !levels.contains(&level)) {
-        node.lint("unknown_level", format!("{level} is not a level of this program"));
+        let known: Vec<&str> = levels.into_iter().flatten().map(LevelId::as_str).collect();
+        let advice = match likeness::nearest(level.as_str(), &known) {
+            Some(nearest) => format!("; did you mean `{nearest}`?"),
+            None if known.is_empty() => ", which has none".to_owned(),
+            None => format!("; it has {}", likeness::listed(level.as_str(), &known)),
+        };
+        node.lint("unknown_level", format!("`{level}` is not a level of this program{advice}"));
     }
     Some(level)
 }
