@@ -19,6 +19,7 @@ use regulars_domain::{
     id::{EntryId, IdempotencyKey},
     occasion::Occasion,
     posting::{Posting, Unposted},
+    program::Finding,
     redeem::{self, Redeem},
     referral::Referrer,
 };
@@ -75,7 +76,10 @@ async fn accrual_quote(
         earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
     let entry = would_be(&posting, &keyed.entry);
     let accrued = Accrued::new(entry.as_ref(), &posting.explanations, &engine.settled(subject, posting.own.account)?);
-    Ok(accrued.with_warnings(subject.rules_at(happened_at)?.warnings(&occasion)).quoted())
+    // In the body of a quote, the accrual is a field.
+    let within = |warning: Finding| Finding { at: format!("/accrual{}", warning.at), ..warning };
+    let warnings = subject.rules_at(happened_at)?.warnings(&occasion).into_iter().map(within).collect();
+    Ok(accrued.with_warnings(warnings).quoted())
 }
 
 async fn redemption_quote(

@@ -452,7 +452,7 @@ mod tests {
         ensure_table(&client, TABLE, &older).await.unwrap();
         ensure_table(&client, TABLE, &older).await.unwrap();
         let failure = ensure_table(&client, TABLE, &Template::embedded().unwrap().table).await.unwrap_err();
-        assert!(failure.to_string().contains("another version"), "{failure}");
+        assert!(failure.to_string().contains("written by another release"), "{failure}");
         dynamo.stop().await;
     }
 

@@ -94,7 +94,7 @@ pub(crate) async fn publish(
 /// The number of the newest version in the data, if the data has the program.
 async fn newest(function: &Function) -> Result<Option<u64>, StartFailed> {
     let Some(versions) = get(function, "/versions").await? else { return Ok(None) };
-    Ok(versions.pointer("/versions/0/version").and_then(Value::as_u64))
+    Ok(Some(versions.pointer("/versions/0/version").and_then(Value::as_u64).unwrap_or_default()))
 }
 
 /// What the program's path and `rest` answer; `None` if there is no such program.

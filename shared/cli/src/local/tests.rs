@@ -253,9 +253,9 @@ async fn what_cannot_be_started_says_why() {
     let absent = folder.path().join("absent.json");
     for (options, function, expected) in [
         (Options { port, ..options() }, ECHO, format!("port {port} is in use")),
-        (Options { program: Some(broken), ..options() }, ECHO, "It ends too soon".to_owned()),
+        (Options { program: Some(broken), ..options() }, ECHO, "It ends too early".to_owned()),
         (Options { program: Some(absent), ..options() }, ECHO, "cannot read the program document".to_owned()),
-        (options(), REFUSING, "/name is empty; /tiers/0 is unknown".to_owned()),
+        (options(), REFUSING, "/name: is empty; /tiers/0: is unknown".to_owned()),
         (options(), NONE, "has no handler here".to_owned()),
     ] {
         let failure = start_with(options, function).await.unwrap_err().to_string();

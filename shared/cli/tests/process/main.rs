@@ -246,7 +246,7 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
         (
             Some(r#"{ "name": "Shop", "time_zone": "UTC", "currency": "eur" }"#),
             format!(
-                "the program document {file} is refused: /currency: must be an ISO 4217 code in capitals, such as EUR; /points: is missing"
+                "the program document {file} is refused: /currency: must be an ISO 4217 code in capitals, such as EUR"
             ),
         ),
     ] {
