@@ -8,25 +8,36 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use regulars_tests::{
-    replay::{read, replay},
-    returns::returns,
-};
+use regulars_domain::instant;
+use regulars_tests::{purchases::read, replay::replay, returns::returns, tally::Purchase};
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(file), Some(today)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: replay FILE TODAY [SEED], for example: replay purchases.csv 1998-07-01 7");
-        std::process::exit(2);
+    let (purchases, today, seed) = match asked() {
+        Ok(asked) => asked,
+        Err(reason) => {
+            eprintln!("replay: {reason}");
+            std::process::exit(2);
+        }
     };
-    let seed = arguments.next().map(|seed| seed.parse().expect("a seed is a number"));
     let started = Instant::now();
-    let today: &'static str = Box::leak(today.into_boxed_str());
-    let purchases = read(&PathBuf::from(file));
     let returns = seed.map(|seed| returns(&purchases, seed, today)).unwrap_or_default();
     let report = replay(purchases, returns, today).await;
     println!("{report:#?}");
     println!("every member agrees with the independent count; a second replay changed nothing");
     println!("{} seconds for two replays and two audits", started.elapsed().as_secs());
+}
+
+/// Returns the purchases, the day and the seed that the command line names.
+fn asked() -> Result<(Vec<Purchase>, &'static str, Option<u64>), String> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(file), Some(today)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: replay FILE TODAY [SEED], for example: replay purchases.csv 1998-07-01 7".to_owned());
+    };
+    if instant::day(&today).is_none() {
+        return Err(format!("TODAY {}", instant::day_malformed(&today)));
+    }
+    let seed = arguments.next().map(|seed| seed.parse().map_err(|_| "SEED must be a whole number, 0 or more"));
+    let purchases = read(&PathBuf::from(file))?;
+    Ok((purchases, Box::leak(today.into_boxed_str()), seed.transpose()?))
 }

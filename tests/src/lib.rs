@@ -12,6 +12,7 @@ pub mod client;
 pub mod dashboard;
 pub mod event;
 pub mod numbers;
+pub mod purchases;
 pub mod replay;
 pub mod returns;
 pub mod rivals;

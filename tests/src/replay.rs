@@ -1,9 +1,6 @@
 //! Sends the purchases of a file over HTTP day by day, moves the clock along, and audits the result.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use regulars_cli::local::{Data, Options};
 use serde_json::{Value, json};
@@ -37,19 +34,6 @@ pub struct Report {
     pub outstanding: u64,
     /// Members by tier.
     pub tiers: BTreeMap<String, usize>,
-}
-
-/// Reads a file with the columns `order`, `member`, `occurred_on` and `amount_minor`, ordered by date.
-///
-/// # Panics
-///
-/// There is no such file, or a line is malformed.
-#[must_use]
-pub fn read(path: &Path) -> Vec<Purchase> {
-    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let purchases: Vec<Purchase> = reader.deserialize().map(|line| line.expect("a line of the file")).collect();
-    assert!(purchases.is_sorted_by_key(|purchase| purchase.occurred_on.clone()), "the file is in the order of days");
-    purchases
 }
 
 /// Replays `purchases` and their returns from the first day on, reviews everything on `today`, audits every member,

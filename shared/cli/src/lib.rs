@@ -3,6 +3,6 @@
 pub mod command;
 pub mod ledger;
 pub mod local;
-mod reason;
+pub mod reason;
 mod table;
 pub mod token;

@@ -16,7 +16,7 @@ const REASONS: [(ErrorKind, &str); 8] = [
 
 /// Returns the reason of a failure in words.
 #[must_use]
-pub(crate) fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match REASONS.iter().find(|(kind, _)| *kind == error.kind()) {
         Some((_, words)) => (*words).to_owned(),
         None => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),

@@ -1,10 +1,10 @@
 //! Locates the table for the operator's tools: a local file, or a table in AWS.
 
-use std::path::PathBuf;
+use std::{error::Error, path::PathBuf};
 
 use clap::Args;
 use regulars_application::{engine, programs::ProgramCache};
-use regulars_store::Store;
+use regulars_store::{Store, StoreFault};
 
 use crate::local::{Data, OpenData, StartFailed};
 
@@ -55,6 +55,19 @@ impl Where {
         };
         Ok(Opened { store, programs: ProgramCache::default(), data })
     }
+}
+
+/// Says why the table could not be read: the innermost cause, and what to check.
+pub(crate) fn unread(fault: &StoreFault) -> StartFailed {
+    let mut cause: &dyn Error = fault;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let cause = cause.to_string();
+    let cause = cause.split(" (os error").next().unwrap_or_default();
+    StartFailed::new(format!(
+        "the table cannot be read: {cause}; check its name, and the region, the endpoint and the credentials of the environment"
+    ))
 }
 
 impl Opened {

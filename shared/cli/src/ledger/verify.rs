@@ -9,11 +9,14 @@ use regulars_domain::{
     id::{MemberId, ProgramId},
     versions::Versions,
 };
-use regulars_store::{Store, StoreFault, Walk};
+use regulars_store::{Store, Walk};
 use tokio::task::{JoinError, JoinSet};
 
 use super::{Followed, all_versions, follow, say};
-use crate::{local::StartFailed, table::Where};
+use crate::{
+    local::StartFailed,
+    table::{Where, unread},
+};
 
 /// Ledgers verified concurrently. Each spends nearly all of its time waiting for the table.
 const AT_ONCE: usize = 16;
@@ -81,14 +84,13 @@ async fn walk(
     only: Option<&ProgramId>,
     tell: &mut impl FnMut(&str),
 ) -> Result<Found, StartFailed> {
-    let unread = |fault: StoreFault| StartFailed::new(format!("the table cannot be read: {fault}"));
     let progress = progress();
     let mut versions: BTreeMap<ProgramId, Arc<Versions>> = BTreeMap::new();
     let mut found = Found::default();
     let mut before: Option<(ProgramId, MemberId)> = None;
     let mut after: Option<Walk> = None;
     loop {
-        let page = store.members(after).await.map_err(unread)?;
+        let page = store.members(after).await.map_err(|fault| unread(&fault))?;
         let mut under_way = JoinSet::new();
         for (program, member) in page.members {
             if only.is_some_and(|only| *only != program) || before.as_ref() == Some(&(program.clone(), member.clone()))

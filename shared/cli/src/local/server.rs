@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -180,7 +180,7 @@ impl Front {
         let request_id = format!("{:032x}", fastrand::u128(..));
         let (mut parts, body) = request.into_parts();
         let origin = browser::loopback_origin(&parts.headers);
-        let is_laid_out = take_pretty(&mut parts) || is_curl(&parts.headers);
+        let is_laid_out = take_pretty(&mut parts) || is_for_a_person(&parts.headers);
         let answered = match browser::preflight(&parts.method, &parts.headers) {
             Some(allowed) => return allowed,
             None => self.answer(parts, body, &request_id).await,
@@ -246,9 +246,11 @@ fn take_pretty(parts: &mut Parts) -> bool {
     true
 }
 
-/// Returns whether a person reads the answer in a terminal.
-fn is_curl(headers: &HeaderMap) -> bool {
-    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"curl/"))
+/// Returns whether a person reads the answer, in a terminal or a browser.
+fn is_for_a_person(headers: &HeaderMap) -> bool {
+    let is_curl = headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"curl/"));
+    let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    is_curl || accepts.is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// The host that a request names, where it is a plain name and port; otherwise the usual one.
@@ -382,7 +384,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_comes_byte_by_byte_does_not_keep_the_others_waiting() {
-        let server = server_with(None, Duration::from_secs(60)).await;
+        let server = server_with(None, Duration::from_mins(1)).await;
         let body = b"{\"now\":\"2999-01-01T00:00:00Z\"}";
         let mut slow = TcpStream::connect(server.address()).await.unwrap();
         slow.write_all(format!("{PUT}content-length: {}\r\n\r\n", body.len()).as_bytes()).await.unwrap();
@@ -429,6 +431,7 @@ mod tests {
             (format!("GET /local/clock {head}\r\n"), false),
             (format!("GET /local/clock {head}user-agent: curl/8.5.0\r\n\r\n"), true),
             (format!("GET /local/clock?pretty {head}\r\n"), true),
+            (format!("GET /local/clock {head}accept: text/html,*/*;q=0.8\r\n\r\n"), true),
             (format!("GET /local/events?limit=5&pretty=true {head}\r\n"), true),
             (format!("GET /local/nothing {head}user-agent: curl/8.5.0\r\n\r\n"), true),
         ] {

@@ -298,3 +298,22 @@ fn a_document_that_differs_from_the_data_is_named_and_published_if_asked() {
         assert_eq!(name(&server), "Another name");
     }
 }
+
+#[test]
+fn a_table_that_cannot_be_reached_is_one_line_with_what_to_check() {
+    let command = |credentials: &[(&str, &str)]| {
+        let arguments = ["verify", "--table", "regulars", "--endpoint", "http://127.0.0.1:1"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_regulars"));
+        command.args(arguments).env_remove("RUST_LOG").envs(credentials.iter().copied());
+        let Output { status, stderr, .. } = command.output().expect("the program was built");
+        let stderr = String::from_utf8(stderr).expect("it prints text");
+        assert_eq!((status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+        stderr
+    };
+    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y"), ("AWS_REGION", "eu-west-1")];
+    assert_eq!(
+        command(&keys),
+        "regulars: the table cannot be read: Connection refused; check its name, and the region, the endpoint and the credentials of the \
+         environment\n"
+    );
+}
