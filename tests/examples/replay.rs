@@ -39,5 +39,8 @@ fn asked() -> Result<(Vec<Purchase>, &'static str, Option<u64>), String> {
     }
     let seed = arguments.next().map(|seed| seed.parse().map_err(|_| "SEED must be a whole number, 0 or more"));
     let purchases = read(&PathBuf::from(file))?;
+    if let Some(last) = purchases.last().filter(|last| last.occurred_on > today) {
+        return Err(format!("TODAY must not be before the last purchase, which is of {}", last.occurred_on));
+    }
     Ok((purchases, Box::leak(today.into_boxed_str()), seed.transpose()?))
 }

@@ -64,7 +64,9 @@ pub(crate) fn unread(fault: &StoreFault) -> StartFailed {
         cause = inner;
     }
     let cause = cause.to_string();
-    let cause = cause.split(" (os error").next().unwrap_or_default();
+    // Without the system's number, and without the list of all that was tried.
+    let cause =
+        [" (os error", ". ", "\n"].iter().fold(cause.as_str(), |text, end| text.split(end).next().unwrap_or(text));
     StartFailed::new(format!(
         "the table cannot be read: {cause}; check its name, and the region, the endpoint and the credentials of the environment"
     ))

@@ -2,12 +2,18 @@
 
 use super::problem::{Problem, ProblemCode};
 
+/// What curl says of each body, unless it is told otherwise.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Rejects a body that is not declared as JSON.
 pub(crate) fn check(content_type: Option<&str>) -> Result<(), Problem> {
     if content_type.is_some_and(is_json) {
         return Ok(());
     }
     let detail = match content_type {
+        Some(given) if given == FORM => {
+            format!("Content-Type is {given}; send application/json. With curl: -H 'Content-Type: application/json'.")
+        }
         Some(given) => format!("Content-Type is {given}; send application/json."),
         None => "Content-Type is missing; send application/json.".to_owned(),
     };

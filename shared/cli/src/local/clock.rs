@@ -80,9 +80,12 @@ impl KeptClock {
     /// Moves the clock to the instant in the body, and tells the time.
     pub(crate) fn move_to(&self, request: &HttpRequest) -> Result<Answer, Problem> {
         let instant: Instant = request.json_body()?;
-        self.clock
-            .move_to(instant.now)
-            .map_err(|refused| Problem::new(RefusalCode::ClockMovedBack, format!("{refused}.")))?;
+        self.clock.move_to(instant.now).map_err(|refused| {
+            Problem::new(
+                RefusalCode::ClockMovedBack,
+                format!("The clock is at {}, and does not move back to {}.", refused.now, refused.instant),
+            )
+        })?;
         self.keep().map_err(Problem::fault)?;
         Ok(self.read())
     }
