@@ -41,30 +41,39 @@
 //!
 //! Days are written `20261231`, except in `due_key`. Empty, zero and missing values are left out.
 
-use std::{collections::BTreeMap, str::FromStr};
+mod memory;
+mod merged;
+mod person;
+mod points;
+mod shapes;
+mod tiers;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
-    account::{
-        Account, Alias, AttributeValue as MemberAttribute, Bought, CountedElsewhere, Promise, Referral, ReferralDebt,
-        Secured, Status, TierOverride,
-    },
+    account::{Account, Referral, Status, TierOverride},
     calendar::Interval,
     cap_use::{CapOwner, CapUse},
-    extension::Extension,
-    fingerprint::Salt,
-    hold::Hold,
     id::MemberId,
-    lots::{Expiry, LotChange, Lots},
-    pending::{Awaits, Pending},
-    plan_term::PlanTerm,
+    pending::Pending,
     points::Points,
-    qualifying::Qualifying,
-    steps::Steps,
-    unconfirmed::Unconfirmed,
 };
 
+use self::{
+    memory::{read_bought, read_steps, write_bought, write_cap_use, write_steps},
+    merged::{read_debt, write_debt},
+    person::{read_alias, read_attribute, read_salt, write_alias, write_attribute},
+    points::{
+        Waiting, awaits_name, lot_name, read_extension, read_hold, read_lots, read_unconfirmed, write_extension,
+        write_hold, write_unconfirmed,
+    },
+    shapes::{as_map, instant, list, map, read_instant, read_list, read_map},
+    tiers::{
+        read_counted_elsewhere, read_override, read_plan, read_promise, read_qualifying, read_secured,
+        write_counted_elsewhere, write_plan, write_promise, write_qualifying, write_secured,
+    },
+};
 use crate::{
     due::due_shard,
     fault::Corrupt,
@@ -106,13 +115,6 @@ const EXTENDED_TO: &str = "x";
 const EXTENSION: &str = "xt";
 const NOTICED_THROUGH: &str = "e";
 const BIRTHDAY_ON: &str = "b";
-
-/// The only key of a map that represents a date among the attributes.
-const DATE: &str = "d";
-/// The key of activities that need no confirmation.
-const NO_DAY: &str = "-";
-/// The key of the lot that never expires.
-const NEVER: &str = "never";
 
 /// Returns the item of `account`.
 pub(crate) fn write(account: &Account) -> Item {
@@ -274,402 +276,12 @@ fn is_nothing(value: &AttributeValue) -> bool {
     value.as_m().is_ok_and(Item::is_empty) || value.as_l().is_ok_and(Vec::is_empty)
 }
 
-fn map(pairs: impl IntoIterator<Item = (String, AttributeValue)>) -> AttributeValue {
-    AttributeValue::M(pairs.into_iter().collect())
-}
-
-fn list(values: impl IntoIterator<Item = AttributeValue>) -> AttributeValue {
-    AttributeValue::L(values.into_iter().collect())
-}
-
-/// Reads `attribute` as a map; empty if there is no such attribute.
-fn read_map<K: FromStr + Ord, V>(
-    fields: &Fields<'_>,
-    attribute: &'static str,
-    read: impl Fn(&AttributeValue) -> Option<V>,
-) -> Result<BTreeMap<K, V>, Corrupt> {
-    let map = fields.optional(attribute, |value| as_map(value, &read))?;
-    Ok(map.unwrap_or_default())
-}
-
-fn as_map<K: FromStr + Ord, V>(
-    value: &AttributeValue,
-    read: impl Fn(&AttributeValue) -> Option<V>,
-) -> Option<BTreeMap<K, V>> {
-    value.as_m().ok()?.iter().map(|(key, value)| Some((key.parse().ok()?, read(value)?))).collect()
-}
-
-/// Reads `attribute` as a list; empty if there is no such attribute.
-fn read_list<T>(
-    fields: &Fields<'_>,
-    attribute: &'static str,
-    read: impl Fn(&AttributeValue) -> Option<T>,
-) -> Result<Vec<T>, Corrupt> {
-    let list = fields.optional(attribute, |value| value.as_l().ok()?.iter().map(&read).collect())?;
-    Ok(list.unwrap_or_default())
-}
-
-/// Reads `value` as a list of exactly `N` values.
-fn as_array<const N: usize>(value: &AttributeValue) -> Option<&[AttributeValue; N]> {
-    value.as_l().ok()?.as_slice().try_into().ok()
-}
-
 fn read_status(name: &str, merged_into: Option<&MemberId>) -> Option<Status> {
     let merged = merged_into.map(|into| Status::Merged { into: into.clone() });
     [Status::Active, Status::Suspended, Status::Closed, Status::Erased]
         .into_iter()
         .chain(merged)
         .find(|status| status.name() == name)
-}
-
-fn write_attribute(value: &MemberAttribute) -> AttributeValue {
-    match value {
-        MemberAttribute::Boolean(flag) => AttributeValue::Bool(*flag),
-        MemberAttribute::Integer(whole) => number(whole),
-        MemberAttribute::Date(date) => map([(DATE.to_owned(), text(compact_date(*date)))]),
-        MemberAttribute::String(string) => text(string),
-    }
-}
-
-fn read_attribute(value: &AttributeValue) -> Option<MemberAttribute> {
-    if let Ok(flag) = value.as_bool() {
-        Some(MemberAttribute::Boolean(*flag))
-    } else if let Ok(string) = value.as_s() {
-        Some(MemberAttribute::String(string.clone()))
-    } else if let Ok(date) = value.as_m() {
-        date.get(DATE).and_then(as_parsed).map(MemberAttribute::Date)
-    } else {
-        as_number(value).map(MemberAttribute::Integer)
-    }
-}
-
-fn instant(instant: Timestamp) -> AttributeValue {
-    number(&instant.as_nanosecond())
-}
-
-fn read_instant(value: &AttributeValue) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(as_number(value)?).ok()
-}
-
-fn read_salt(value: &AttributeValue) -> Option<Salt> {
-    Some(<[u8; 16]>::try_from(value.as_b().ok()?.as_ref()).ok()?.into())
-}
-
-fn write_alias(alias: &Alias) -> AttributeValue {
-    bytes(&[alias.hash.as_slice(), alias.kind.as_bytes()].concat())
-}
-
-fn read_alias(value: &AttributeValue) -> Option<Alias> {
-    let (hash, kind) = value.as_b().ok()?.as_ref().split_first_chunk()?;
-    Some(Alias { kind: String::from_utf8(kind.to_vec()).ok()?, hash: *hash })
-}
-
-fn lot_name(expiry: Expiry) -> String {
-    match expiry {
-        Expiry::On(date) => compact_date(date),
-        Expiry::Limited(date, limit) => format!("{}.{}", compact_date(date), compact_date(limit)),
-        Expiry::Never => NEVER.to_owned(),
-    }
-}
-
-/// Reads the last day in `text`, with its limit after a dot if it has one.
-fn read_dated(text: &str) -> Option<Expiry> {
-    match text.split_once('.') {
-        Some((date, limit)) => Some(Expiry::Limited(date.parse().ok()?, limit.parse().ok()?)),
-        None => text.parse().ok().map(Expiry::On),
-    }
-}
-
-fn read_lots(value: &AttributeValue) -> Option<Lots> {
-    let lot = |(name, points): (&String, &AttributeValue)| {
-        let expiry = if name == NEVER { Expiry::Never } else { read_dated(name)? };
-        Some((expiry, Points::new(as_number(points)?)))
-    };
-    let parts: Vec<_> = value.as_m().ok()?.iter().map(lot).collect::<Option<_>>()?;
-    Lots::from_parts(parts).ok()
-}
-
-/// What points wait for, as the key of a map.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Waiting(Awaits);
-
-impl FromStr for Waiting {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        let day = |text: &str| text.parse::<Date>().map_err(|_| ());
-        let awaits = match name.split_at_checked(1) {
-            Some(("m", text)) => match text.split_once('.') {
-                Some((text, expiry)) => Awaits::Maturity(day(text)?, read_dated(expiry).ok_or(())?),
-                None => Awaits::Maturity(day(text)?, Expiry::Never),
-            },
-            Some(("c", text)) => Awaits::Confirmation(day(text)?),
-            Some(_) | None => return Err(()),
-        };
-        Ok(Self(awaits))
-    }
-}
-
-fn awaits_name(awaits: Awaits) -> String {
-    match awaits {
-        Awaits::Maturity(day, Expiry::Never) => format!("m{}", compact_date(day)),
-        Awaits::Maturity(day, expiry @ (Expiry::On(_) | Expiry::Limited(..))) => {
-            format!("m{}.{}", compact_date(day), lot_name(expiry))
-        }
-        Awaits::Confirmation(day) => format!("c{}", compact_date(day)),
-    }
-}
-
-fn write_unconfirmed(pending: &Pending) -> AttributeValue {
-    map(pending.unconfirmed().iter().map(|(last, counts)| {
-        let Unconfirmed { qualifying, paid, purchases, referrals } = counts;
-        let qualifying = map(qualifying.iter().map(|(from, amount)| (compact_date(*from), write_qualifying(amount))));
-        (compact_date(*last), list([number(paid), number(purchases), number(referrals), qualifying]))
-    }))
-}
-
-fn read_unconfirmed(value: &AttributeValue) -> Option<Unconfirmed> {
-    let [paid, purchases, referrals, qualifying] = as_array(value)?;
-    Some(Unconfirmed {
-        qualifying: as_map(qualifying, read_qualifying)?,
-        paid: as_number(paid)?,
-        purchases: as_number(purchases)?,
-        referrals: as_number(referrals)?,
-    })
-}
-
-fn write_extension(extension: &Extension) -> AttributeValue {
-    let Extension { acts, is_final, before, moved } = extension;
-    let until = |until: &Option<Date>| until.map_or(NO_DAY.to_owned(), compact_date);
-    if *extension == Extension::default() {
-        return map([]);
-    }
-    let acts = map(acts.iter().map(|(day, acts)| (until(day), number(acts))));
-    let mut fields = Item::from([("n".to_owned(), acts)]);
-    if *is_final {
-        fields.insert("f".to_owned(), AttributeValue::Bool(true));
-    }
-    if let Some(before) = before {
-        fields.insert("b".to_owned(), text(compact_date(*before)));
-    }
-    if !moved.is_empty() {
-        fields.insert("m".to_owned(), map(moved.iter().map(|(expiry, points)| (lot_name(*expiry), number(points)))));
-    }
-    AttributeValue::M(fields)
-}
-
-fn read_extension(value: &AttributeValue) -> Option<Extension> {
-    let fields = value.as_m().ok()?;
-    let act = |(day, acts): (&String, &AttributeValue)| {
-        let until = if day == NO_DAY { None } else { Some(day.parse().ok()?) };
-        Some((until, as_number(acts)?))
-    };
-    let moved = fields.get("m").map(|moved| Some(read_lots(moved)?.iter().collect()));
-    Some(Extension {
-        acts: fields.get("n")?.as_m().ok()?.iter().map(act).collect::<Option<_>>()?,
-        is_final: fields.get("f").map_or(Some(false), |is_final| is_final.as_bool().ok().copied())?,
-        before: fields.get("b").map(|day| as_parsed(day).ok_or(())).transpose().ok()?,
-        moved: moved.unwrap_or_else(|| Some(BTreeMap::new()))?,
-    })
-}
-
-fn write_hold(hold: &Hold) -> AttributeValue {
-    let Hold { redemption, reward, held_on, expires_at, lots, program_version } = hold;
-    map([
-        ("i".to_owned(), text(redemption.as_str())),
-        ("w".to_owned(), text(reward.as_str())),
-        ("d".to_owned(), text(compact_date(*held_on))),
-        ("x".to_owned(), instant(*expires_at)),
-        ("v".to_owned(), number(program_version)),
-        ("l".to_owned(), map(lots.iter().map(|LotChange(expiry, taken)| (lot_name(*expiry), number(&-*taken))))),
-    ])
-}
-
-fn read_hold(value: &AttributeValue) -> Option<Hold> {
-    let fields = value.as_m().ok()?;
-    Some(Hold {
-        redemption: as_parsed(fields.get("i")?)?,
-        reward: as_parsed(fields.get("w")?)?,
-        held_on: as_parsed(fields.get("d")?)?,
-        expires_at: read_instant(fields.get("x")?)?,
-        program_version: as_number(fields.get("v")?)?,
-        lots: read_lots(fields.get("l")?)?.iter().map(|(expiry, points)| LotChange(expiry, -points)).collect(),
-    })
-}
-
-fn write_debt(debt: &ReferralDebt, merged_from: &[MemberId]) -> AttributeValue {
-    let ReferralDebt { to, friend, purchase, occurred_at, version } = debt;
-    let friend = write_merged(friend, merged_from);
-    list([text(to.as_str()), friend, text(purchase.as_str()), instant(*occurred_at), number(version)])
-}
-
-fn read_debt(value: &AttributeValue, merged_from: &[MemberId]) -> Option<ReferralDebt> {
-    let [to, friend, purchase, occurred_at, version] = as_array(value)?;
-    Some(ReferralDebt {
-        to: as_parsed(to)?,
-        friend: read_merged(friend, merged_from)?,
-        purchase: as_parsed(purchase)?,
-        occurred_at: read_instant(occurred_at)?,
-        version: as_number(version)?,
-    })
-}
-
-fn write_qualifying(amount: &Qualifying) -> AttributeValue {
-    let Qualifying { points, spend, visits } = amount;
-    list([number(points), number(spend), number(visits)])
-}
-
-fn write_bought(bought: &Bought) -> Vec<AttributeValue> {
-    let Bought { purchases, spend, first_at, last_at } = bought;
-    let ends = first_at.iter().chain(last_at).map(number);
-    if *bought == Bought::default() {
-        Vec::new()
-    } else {
-        [number(purchases), number(spend)].into_iter().chain(ends).collect()
-    }
-}
-
-fn read_bought(value: &AttributeValue) -> Option<Bought> {
-    let [purchases, spend, ends @ ..] = value.as_l().ok()?.as_slice() else { return None };
-    let (first_at, last_at) = match ends {
-        [] => (None, None),
-        [first_at, last_at] => (Some(as_number(first_at)?), Some(as_number(last_at)?)),
-        _ => return None,
-    };
-    Some(Bought { purchases: as_number(purchases)?, spend: as_number(spend)?, first_at, last_at })
-}
-
-fn read_qualifying(value: &AttributeValue) -> Option<Qualifying> {
-    let [points, spend, visits] = as_array(value)?;
-    Some(Qualifying { points: as_number(points)?, spend: as_number(spend)?, visits: as_number(visits)? })
-}
-
-fn write_secured(secured: &Secured) -> AttributeValue {
-    let Secured { tier, through } = secured;
-    list([text(tier.as_str()), text(compact_date(*through))])
-}
-
-fn read_secured(value: &AttributeValue) -> Option<Secured> {
-    let [tier, through] = as_array(value)?;
-    Some(Secured { tier: as_parsed(tier)?, through: as_parsed(through)? })
-}
-
-fn write_promise(promise: &Promise) -> AttributeValue {
-    let Promise { tier, until, version, grace_days, as_of } = promise;
-    let mut fields = Item::from([("t".to_owned(), text(tier.as_str())), ("v".to_owned(), number(version))]);
-    if *grace_days != 0 {
-        fields.insert("g".to_owned(), number(grace_days));
-    }
-    for (name, day) in [("u", until), ("d", as_of)] {
-        if let Some(day) = day {
-            fields.insert(name.to_owned(), text(compact_date(*day)));
-        }
-    }
-    AttributeValue::M(fields)
-}
-
-fn read_promise(value: &AttributeValue) -> Option<Promise> {
-    let fields = value.as_m().ok()?;
-    let day = |name| fields.get(name).map(|day| as_parsed(day).ok_or(())).transpose().ok();
-    Some(Promise {
-        tier: as_parsed(fields.get("t")?)?,
-        until: day("u")?,
-        version: as_number(fields.get("v")?)?,
-        grace_days: fields.get("g").map_or(Some(0), as_number)?,
-        as_of: day("d")?,
-    })
-}
-
-fn read_override(value: &AttributeValue) -> Option<TierOverride> {
-    let [tier, until, reason] = as_array(value)?;
-    Some(TierOverride { tier: as_parsed(tier)?, until: as_parsed(until)?, reason: as_parsed(reason)? })
-}
-
-fn write_plan(term: &PlanTerm, merged_from: &[MemberId]) -> AttributeValue {
-    let PlanTerm { plan, from, through, version, begun_by, ledger, payments, anchor_day } = term;
-    let mut fields = Item::from([
-        ("p".to_owned(), text(plan.as_str())),
-        ("f".to_owned(), text(compact_date(*from))),
-        ("l".to_owned(), text(compact_date(*through))),
-        ("v".to_owned(), number(version)),
-    ]);
-    fields.extend(begun_by.iter().map(|payment| ("b".to_owned(), text(payment.as_str()))));
-    fields.extend(ledger.iter().map(|member| ("m".to_owned(), write_merged(member, merged_from))));
-    fields.extend((*payments != 1).then(|| ("n".to_owned(), number(payments))));
-    fields.extend(anchor_day.iter().map(|day| ("d".to_owned(), number(day))));
-    AttributeValue::M(fields)
-}
-
-/// Writes a merged member as the position in the list of them, which is shorter than the id.
-fn write_merged(member: &MemberId, merged_from: &[MemberId]) -> AttributeValue {
-    let place = merged_from.iter().position(|merged| merged == member);
-    place.map_or_else(|| text(member.as_str()), |place| number(&place))
-}
-
-fn read_merged(value: &AttributeValue, merged_from: &[MemberId]) -> Option<MemberId> {
-    match as_number::<usize>(value) {
-        Some(place) => merged_from.get(place).cloned(),
-        None => as_parsed(value),
-    }
-}
-
-fn write_counted_elsewhere(moved: &CountedElsewhere, merged_from: &[MemberId]) -> AttributeValue {
-    let CountedElsewhere { ledger, from, under } = moved;
-    list([write_merged(ledger, merged_from), text(compact_date(*from)), text(compact_date(*under))])
-}
-
-fn read_counted_elsewhere(value: &AttributeValue, merged_from: &[MemberId]) -> Option<CountedElsewhere> {
-    let [ledger, from, under] = as_array(value)?;
-    Some(CountedElsewhere {
-        ledger: read_merged(ledger, merged_from)?,
-        from: as_parsed(from)?,
-        under: as_parsed(under)?,
-    })
-}
-
-fn read_plan(value: &AttributeValue, merged_from: &[MemberId]) -> Option<PlanTerm> {
-    let fields = value.as_m().ok()?;
-    Some(PlanTerm {
-        plan: as_parsed(fields.get("p")?)?,
-        from: as_parsed(fields.get("f")?)?,
-        through: as_parsed(fields.get("l")?)?,
-        version: as_number(fields.get("v")?)?,
-        begun_by: fields.get("b").map(|payment| as_parsed(payment).ok_or(())).transpose().ok()?,
-        ledger: fields.get("m").map(|member| read_merged(member, merged_from).ok_or(())).transpose().ok()?,
-        payments: fields.get("n").map_or(Some(1), as_number)?,
-        anchor_day: fields.get("d").map(|day| as_number(day).ok_or(())).transpose().ok()?,
-    })
-}
-
-fn write_cap_use(by_interval: &BTreeMap<Interval, i64>) -> AttributeValue {
-    map(by_interval.iter().map(|(interval, used)| (interval.to_string(), number(used))))
-}
-
-/// Writes a number if that is enough: an ordinary member has no more than a punch card or two.
-fn write_steps(steps: &Steps) -> AttributeValue {
-    let Steps { count, days, is_done } = steps;
-    if days.is_empty() && !is_done {
-        return number(count);
-    }
-    let mut fields = Item::from([("n".to_owned(), number(count))]);
-    if !days.is_empty() {
-        fields.insert("d".to_owned(), list(days.iter().map(|day| text(compact_date(*day)))));
-    }
-    if *is_done {
-        fields.insert("x".to_owned(), AttributeValue::Bool(true));
-    }
-    AttributeValue::M(fields)
-}
-
-fn read_steps(value: &AttributeValue) -> Option<Steps> {
-    let Ok(fields) = value.as_m() else { return as_number(value).map(Steps::counted) };
-    let days = fields.get("d").map(|days| days.as_l().ok()?.iter().map(as_parsed).collect());
-    let is_done = fields.get("x").map(|is_done| is_done.as_bool().ok().copied());
-    Some(Steps {
-        count: as_number(fields.get("n")?)?,
-        days: days.unwrap_or_else(|| Some(Vec::new()))?,
-        is_done: is_done.unwrap_or(Some(false))?,
-    })
 }
 
 fn read_cap_use(fields: &Fields<'_>) -> Result<CapUse, Corrupt> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    decisions::{entitlement::uses_of_both, transfer::incoming},
+    decisions::{entitlement::uses_of_both, names::ALIASES_MAX, transfer::incoming},
     draft::{Draft, KeyedRequest},
     ledger::{
         entry::{Effects, Record, TakenOver},
@@ -26,10 +26,6 @@ use crate::{
 /// Maximum number of members merged into one. A command that acts on an entry may have to search the ledgers of all of
 /// them.
 pub const MERGES_MAX: usize = 10;
-
-/// Maximum number of aliases of a member, including those of merged members. Each takes some twenty bytes of the
-/// account.
-pub const ALIASES_MAX: usize = 20;
 
 /// Maximum number of plan terms of a member: the one that runs and those that wait. Each takes up to 160 bytes of the
 /// account.
@@ -92,12 +88,13 @@ impl fmt::Display for MergeRefusal {
 /// Refusals are checked in the order of [`MergeRefusal`].
 pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Result<Posting, MergeRefusal> {
     let (mut from, mut into) = (from.0, into.0);
-    check(&from, &into)?;
+    let plans = plans_of_both(&into, &from);
+    check(&from.account, &into.account, &plans)?;
 
     let mut out = from.entry_for(request, Record::MergeOut(into.account.member.clone()), from.now);
     out.effects.give_up(&from.account);
     let absorbed = tier::absorbed(into.rules, &into.account, &from.account);
-    let taken_over = TakenOver { counted_elsewhere: absorbed.counted_elsewhere, ..taken_over(&into, &from) };
+    let taken_over = TakenOver { counted_elsewhere: absorbed.counted_elsewhere, ..taken_over(&into, &from, plans) };
     let mut entry = incoming(&into, &from, request, Record::MergeIn(Box::new(taken_over)));
     (entry.effects.qualified, entry.effects.secured_now) = (absorbed.qualified, absorbed.secured_now);
     come_in(&mut entry.effects, &into, &from, &out.effects);
@@ -114,7 +111,7 @@ pub fn merge(from: Settled<'_>, into: Settled<'_>, request: &KeyedRequest) -> Re
 }
 
 /// Returns what moves with the account besides its points.
-fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
+fn taken_over(into: &Draft<'_>, from: &Draft<'_>, plans: Vec<PlanTerm>) -> TakenOver {
     let (into_account, from_account) = (&into.account, &from.account);
     TakenOver {
         from: from_account.member.clone(),
@@ -124,7 +121,7 @@ fn taken_over(into: &Draft<'_>, from: &Draft<'_>) -> TakenOver {
             into_account.tier_override.as_ref(),
             from_account.tier_override.as_ref(),
         ),
-        plans: plans_of_both(into, from),
+        plans,
         counted_elsewhere: Vec::new(),
         referral: referral_of_both(into_account, from_account).cloned(),
         referral_debts: debts_of_both(into_account, from_account),
@@ -186,8 +183,7 @@ fn take_personal_data(into: &mut Draft<'_>, from: &mut Draft<'_>) {
     }
 }
 
-fn check(from_draft: &Draft<'_>, into_draft: &Draft<'_>) -> Result<(), MergeRefusal> {
-    let (from, into) = (&from_draft.account, &into_draft.account);
+fn check(from: &Account, into: &Account, plans: &[PlanTerm]) -> Result<(), MergeRefusal> {
     from.check_active().map_err(MergeRefusal::Inactive)?;
     into.check_active().map_err(MergeRefusal::OtherInactive)?;
     if !from.holds.is_empty() {
@@ -203,7 +199,7 @@ fn check(from_draft: &Draft<'_>, into_draft: &Draft<'_>) -> Result<(), MergeRefu
     if attributes.len() > ATTRIBUTES_MAX || check_size(attributes.into_iter()).is_err() {
         return Err(MergeRefusal::TooManyAttributes);
     }
-    if plans_of_both(into_draft, from_draft).len() > PLANS_MAX {
+    if plans.len() > PLANS_MAX {
         return Err(MergeRefusal::TooManyPlans);
     }
     if into.total() + from.total() > Points::MAX {

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::{
-    decisions::merge::ALIASES_MAX,
     draft::Draft,
     ledger::{
         entry::{By, Changed, Record},
@@ -16,6 +15,10 @@ use crate::{
         id::Actor,
     },
 };
+
+/// Maximum number of aliases of a member, including those of merged members. Each takes some twenty bytes of the
+/// account.
+pub const ALIASES_MAX: usize = 20;
 
 /// Aliases to add and to remove. None is in both lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -349,7 +349,7 @@ pub const PROMISES_MAX: usize = 12;
 /// | `referral_debts` | one of the member's own, and one for each merged member |
 /// | `cap_use` | rules, rewards and entitlements with a cap per member, times the intervals that matter: for a rule those of the last `backdating_days_max`, for others the current one |
 /// | `steps` | rules of the program; for a challenge, fewer than its `times` in each window that matters |
-/// | `attributes`, `aliases` | the program's attributes; [`crate::decisions::merge::ALIASES_MAX`] |
+/// | `attributes`, `aliases` | the program's attributes; [`crate::decisions::names::ALIASES_MAX`] |
 ///
 /// A plain value. What it says about time is as of `settled_at`; only a settled account is up to date. Only
 /// [`Account::apply`] and settling without entries ([`crate::time::settle`]) change it. Personal data (`attributes`,

@@ -1,14 +1,30 @@
 //! Round trips of accounts through their items, and the size of an item.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
 
-use jiff::{Timestamp, civil::date};
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{
+    Timestamp,
+    civil::{Date, date},
+};
 use proptest::{collection, option, prelude::*};
 use regulars_domain::{
-    calendar::Every,
-    cap_use::CapOwner,
+    account::{Alias, AttributeValue as MemberAttribute, Bought, CountedElsewhere, Promise, ReferralDebt, Secured},
+    calendar::{Every, Interval},
+    cap_use::{CapOwner, CapUse},
+    extension::Extension,
     hash::Hash,
+    hold::Hold,
     id::{EntryId, IdempotencyKey, LevelId, MemberId, PlanId, ProgramId, RewardId, RuleId},
+    lots::{Expiry, LotChange, Lots},
+    pending::Awaits,
+    plan_term::PlanTerm,
+    qualifying::Qualifying,
+    steps::Steps,
+    unconfirmed::Unconfirmed,
 };
 
 use super::*;

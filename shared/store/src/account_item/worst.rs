@@ -2,20 +2,30 @@
 //! an account that stores everything that such a program allows.
 #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed, which is what it is for")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Timestamp, civil::date};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, date},
+};
 use regulars_domain::{
-    account::{Bought, PROMISES_MAX},
+    account::{
+        Alias, AttributeValue as MemberAttribute, Bought, CountedElsewhere, PROMISES_MAX, Promise, ReferralDebt,
+    },
     calendar::{Every, days_after, months_after},
-    extension::{EXTENDED_LOTS_MAX, EXTENDED_UNTIL_MAX},
+    extension::{EXTENDED_LOTS_MAX, EXTENDED_UNTIL_MAX, Extension},
     hash::Hash,
-    hold::{HOLD_LOTS_MAX, HOLDS_MAX},
-    lots::LOTS_MAX,
-    merge::{ALIASES_MAX, MERGES_MAX, PLANS_MAX},
-    pending::{PENDING_MAX, Pending, UNCONFIRMED_MAX},
+    hold::{HOLD_LOTS_MAX, HOLDS_MAX, Hold},
+    lots::{Expiry, LOTS_MAX, LotChange, Lots},
+    merge::{MERGES_MAX, PLANS_MAX},
+    names::ALIASES_MAX,
+    pending::{Awaits, PENDING_MAX, Pending, UNCONFIRMED_MAX},
+    plan_term::PlanTerm,
     program::{ATTRIBUTE_BYTES_MAX, MEMORY_BYTES_MAX, Program},
+    qualifying::Qualifying,
     settle::settle_unwritten,
+    steps::Steps,
+    unconfirmed::Unconfirmed,
     versions::Versions,
 };
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use regulars_domain::{
     KeyedRequest,
     calendar::days_after,
@@ -14,9 +14,9 @@ use regulars_domain::{
     enroll::{Enroll, enroll},
     entry::{By, Entry, Kind, Record},
     fingerprint::Content,
-    lots::LOTS_MAX,
+    lots::{Expiry, LOTS_MAX, LotChange},
     occasion::Occasion,
-    pending::{PENDING_MAX, PendingChange},
+    pending::{Awaits, PENDING_MAX, PendingChange},
     posting::Posting,
     program::{PendingPolicy, Program},
     purchase::Purchase,
