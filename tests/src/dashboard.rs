@@ -1,14 +1,14 @@
-//! What `template.yaml` shows and watches: the metrics that its dashboard and its alarms name, and the queries of the dashboard.
+//! The metrics that the dashboard and the alarms in `template.yaml` name, and the log queries of the dashboard.
 
 use std::{collections::BTreeMap, fs};
 
 use serde_json::Value as Json;
 use yaml_serde::Value;
 
-/// What stands for the name of the stack, wherever the template puts it.
+/// The name of the stack.
 const STACK: &str = "regulars";
 
-/// A metric as it is named: the value of a dimension is `None` where all values are meant.
+/// A metric. The value of a dimension is `None` if the name is for all values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metric {
     /// Its namespace.
@@ -26,9 +26,9 @@ pub struct Watched {
     pub shown: Vec<Metric>,
     /// The metrics that alarms watch.
     pub alarming: Vec<Metric>,
-    /// The queries of logs on the dashboard.
+    /// The log queries of the dashboard.
     pub queries: Vec<String>,
-    /// The names of the log groups of functions, as a query has them.
+    /// The log groups of the functions, as a query names them.
     pub log_groups: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Watched {
     ///
     /// # Panics
     ///
-    /// If it is not as a template has to be, or a widget calculates with what it does not have.
+    /// The template does not have the expected shape, or a widget uses an id in an expression that it does not define.
     #[must_use]
     pub fn read() -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
@@ -66,7 +66,7 @@ impl Watched {
     }
 }
 
-/// The text of a value, in which each reference stands as the logical id that it is to.
+/// Returns the text of a value, with each reference replaced by its logical id.
 fn resolved(value: &Value) -> String {
     let text = if let Value::Tagged(tagged) = value { tagged.value.as_str() } else { value.as_str() };
     let mut text = text.unwrap_or_else(|| panic!("a text, not {value:?}")).replace("${AWS::StackName}", STACK);
@@ -93,7 +93,7 @@ fn of_alarm(alarm: &Value) -> Vec<Metric> {
     metrics.into_iter().map(metric).collect()
 }
 
-/// The metrics of a widget, those of its searches among them.
+/// Returns the metrics of a widget, including those of its searches.
 fn of_widget(widget: &Json) -> Vec<Metric> {
     let rows: Vec<_> =
         widget["metrics"].as_array().expect("metrics").iter().map(|row| row.as_array().expect("a row")).collect();
@@ -123,7 +123,7 @@ fn of_widget(widget: &Json) -> Vec<Metric> {
     metrics
 }
 
-/// The metric of a search such as `'{"Regulars/regulars",outcome} MetricName="Faults"', 'Sum', 300)`.
+/// Returns the metric of a search such as `'{"Regulars/regulars",outcome} MetricName="Faults"', 'Sum', 300)`.
 fn searched(search: &str) -> Metric {
     let read = || {
         let (schema, rest) = search.strip_prefix("'{\"")?.split_once("} MetricName=\"")?;

@@ -20,7 +20,7 @@ pub fn callers(function: &str) -> Vec<(Method, String, Who)> {
     routes(function).callers().map(|(method, path, who)| (method.clone(), path.to_owned(), who)).collect()
 }
 
-/// The names of a function's operations, as its log has them.
+/// Returns the names of a function's operations, as in its log.
 ///
 /// # Panics
 ///

@@ -49,8 +49,8 @@ struct Event {
     all: bool,
 }
 
-/// Reviews accounts of the shard that are due through the event's date, or all accounts, and writes the call's line in the log. The
-/// runtime logs an event that is refused.
+/// Reviews accounts of the shard that are due through the event's date, or all accounts, and logs the line of the call. The
+/// runtime logs an event that is rejected.
 pub(crate) async fn review(engine: &Engine, event: Value, deadline: Deadline) -> Result<Value, EventRefused> {
     let began = Instant::now();
     let (reviewed, tally) = tallied(review_shard(engine, event, deadline)).await;

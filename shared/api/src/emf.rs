@@ -1,7 +1,8 @@
-//! A line of a log in Amazon's embedded metric format: a JSON object whose member `_aws` says which of the others are metrics.
+//! A log line in the embedded metric format of `CloudWatch`: a JSON object whose member `_aws` names the members that are metrics.
 //!
-//! `CloudWatch` makes the metrics from the line when it arrives, so a function writes a line and calls no service. The libraries for this
-//! format (`metrique`, `metrics_cloudwatch_embedded`) collect metrics in a process over many calls; this is the line of one.
+//! `CloudWatch` extracts the metrics from the line, so a function calls no service for them. There are two maintained libraries:
+//! `metrics_cloudwatch_embedded` aggregates over a whole process, but the calls of a batch run concurrently; `metrique` writes the same
+//! line as this file, but adds 36 crates to each function.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,7 +12,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Number, Value};
 use tracing::field::{Field, Visit};
 
-/// The fields of an event, as one line.
+/// The fields of an event as one line.
 #[derive(Debug)]
 pub(crate) struct Line<'n> {
     namespace: &'n str,
@@ -27,12 +28,12 @@ struct Metadata<'n> {
     cloud_watch_metrics: Vec<Directive<'n>>,
 }
 
-/// Some of the metrics, which have the same dimensions.
+/// The metrics that have the same dimensions.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'n> {
     namespace: &'n str,
-    /// One set of dimensions. Without a dimension it is empty, which makes one metric of all values.
+    /// One set of dimensions. An empty set is one metric over all calls.
     dimensions: [Vec<&'static str>; 1],
     metrics: Vec<Metric>,
 }
@@ -44,7 +45,7 @@ struct Metric {
 }
 
 impl<'n> Line<'n> {
-    /// A line without fields, whose metrics go to `namespace` and are of the moment `at`.
+    /// Returns a line without fields, with the namespace and the instant of its metrics.
     pub(crate) fn new(namespace: &'n str, at: Timestamp) -> Self {
         Self { namespace, at, fields: Vec::new() }
     }
@@ -53,7 +54,7 @@ impl<'n> Line<'n> {
         self.fields.push((field.name(), value.into()));
     }
 
-    /// The directives, one for each dimension that the metrics have.
+    /// Returns a directive for each dimension of the metrics that the line has.
     fn directives(&self) -> Vec<Directive<'n>> {
         let mut by_dimension = BTreeMap::<Option<&'static str>, Vec<Metric>>::new();
         for (name, dimension) in METRICS {

@@ -1,6 +1,6 @@
-//! The line that a function writes for each call: what was asked, what came of it, what it took, and what is counted of it.
+//! The log line of a call: the operation, its outcome, its duration, the units that it used, and its metrics.
 //!
-//! A call is an HTTP request, a message of a queue, or a shard of the review. The line of a call that succeeded names no member.
+//! A call is an HTTP request, a message of a queue, or a shard of the review. The line of a successful call names no member.
 
 use std::time::Instant;
 
@@ -11,15 +11,16 @@ use crate::{
     tally::{Counted, Tally},
 };
 
-/// The target of the events that are lines of calls. They are written at every level, because metrics come from them.
+/// The target of the events that become the lines of calls. They are written at every log level, because the metrics come from
+/// them.
 pub const TARGET: &str = "regulars::call";
 
-/// The operation of a call before it is known which route it is for.
+/// The operation of a request that no route matches.
 pub const UNROUTED: &str = "unrouted";
 
 /// The fields that are metrics, each with the field that is its dimension, if it has one.
 ///
-/// `CloudWatch` charges for each name, and for each value of a dimension: a dimension has few values.
+/// `CloudWatch` charges for each name and for each value of a dimension, so a dimension must have few values.
 pub const METRICS: [(&str, Option<&str>); 15] = [
     ("Issued", None),
     ("Reversed", None),
@@ -41,33 +42,33 @@ pub const METRICS: [(&str, Option<&str>); 15] = [
 /// How a call ended.
 #[derive(Clone, Debug, Default)]
 pub enum Ended {
-    /// It was carried out, now or before.
+    /// It succeeded, or had succeeded before under the same key.
     #[default]
     Done,
-    /// It was refused, with this code.
+    /// It was rejected with this code.
     Refused(&'static str),
-    /// It was not carried out for a fault of this kind, with what caused it.
+    /// It failed because of an internal error of this kind, with its cause.
     Failed(&'static str, Option<String>),
 }
 
-/// What a review of a shard did on one call.
+/// The result of one call that reviewed a shard.
 #[derive(Clone, Copy, Debug)]
 pub struct Reviewed {
     /// The shard.
     pub shard: u16,
-    /// Whether the shard is done.
+    /// Whether no accounts of the shard are left.
     pub is_done: bool,
-    /// Accounts that were looked at.
+    /// The number of accounts that were reviewed.
     pub reviewed: u64,
-    /// Those of them whose ledger got an entry.
+    /// The number of those whose ledger has a new entry.
     pub changed: u64,
-    /// Those of them that others kept changing.
+    /// The number of those that other requests kept changing.
     pub conflicted: u64,
-    /// Those of them that cannot be reviewed.
+    /// The number of those that cannot be reviewed.
     pub failed: u64,
 }
 
-/// A call that is over.
+/// A call that has ended.
 #[derive(Debug)]
 pub struct Call<'a> {
     operation: &'a str,
@@ -92,7 +93,7 @@ impl From<&Failure> for Ended {
 }
 
 impl<'a> Call<'a> {
-    /// A call of `operation` that began at an instant and has ended now.
+    /// Returns a call of `operation` that began at `began` and ends now.
     #[must_use]
     pub fn new(operation: &'a str, began: Instant, ended: impl Into<Ended>) -> Self {
         Self {
@@ -107,31 +108,31 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same call, for a request that the front end, and the problem document, know under this id.
+    /// Returns the same call with the id of its request, as in the problem document.
     #[must_use]
     pub fn of_request(self, request_id: &'a str) -> Self {
         Self { request_id: Some(request_id), ..self }
     }
 
-    /// The same call, for a message that its queue knows under this id.
+    /// Returns the same call with the id of its message.
     #[must_use]
     pub fn of_message(self, message_id: &'a str) -> Self {
         Self { message_id: Some(message_id), ..self }
     }
 
-    /// The same call, about this program.
+    /// Returns the same call with its program.
     #[must_use]
     pub fn about(self, program: Option<&'a str>) -> Self {
         Self { program, ..self }
     }
 
-    /// The same call, of a message that will be refused again unless a person does something.
+    /// Returns the same call, marked as a message that will be rejected again unless a person corrects something.
     #[must_use]
     pub fn for_a_person(self) -> Self {
         Self { is_for_a_person: true, ..self }
     }
 
-    /// The same call, which reviewed a shard.
+    /// Returns the same call with the result of its review.
     #[must_use]
     pub fn that_reviewed(self, reviewed: Reviewed) -> Self {
         Self { reviewed: Some(reviewed), ..self }

@@ -1,4 +1,4 @@
-//! What one call did, for its line in the log: the points that it moved, the races that it lost, what the table charged.
+//! Counts what one call did, for its log line: points moved, conflicts, and what the table charged.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -9,35 +9,35 @@ use regulars_domain::{
 };
 use regulars_store::{Usage, metered};
 
-/// What a call can do more than once.
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted {
     /// Points of [`Flow::Issued`].
     Issued,
     /// Points of [`Flow::Reversed`].
     Reversed,
-    /// Points of [`Flow::Redeemed`], of redemptions that spent them at once and of captured holds.
+    /// Points of [`Flow::Redeemed`]: of redemptions without a hold, and of captures.
     Redeemed,
     /// Points of [`Flow::Restored`].
     Restored,
     /// Points of [`Flow::Expired`].
     Expired,
-    /// Points that redemptions reserved.
+    /// Points reserved by holds.
     Held,
-    /// Points whose reservation ended without a capture.
+    /// Points of holds that ended without a capture.
     Released,
     /// Members who joined.
     Joined,
-    /// Commits that failed because another command was faster. Each was tried again, or ended as `busy`.
+    /// Commits that failed because another command was faster. Each was retried, or the call ended as `busy`.
     Conflicts,
 }
 
-/// What one call did.
+/// The counts of one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// What the table charged.
+    /// The capacity that the table charged.
     pub usage: Usage,
-    /// Whether the request had been carried out before.
+    /// Whether the request had succeeded before under the same key.
     pub is_replayed: bool,
     counts: BTreeMap<Counted, u64>,
 }
@@ -46,9 +46,9 @@ tokio::task_local! {
     static TALLY: RefCell<Tally>;
 }
 
-/// Does `work`, and tells what it did. Pieces of work that run at the same time are told apart.
+/// Runs `work`, and returns what it did. Concurrent work has separate counts.
 pub fn tallied<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Tally)> {
-    // On the heap, because each of the layers around it would hold it twice.
+    // Boxed, because each layer around it would store it twice.
     let work = Box::pin(work);
     TALLY.scope(RefCell::default(), async {
         let (done, usage) = metered(work).await;
@@ -57,7 +57,7 @@ pub fn tallied<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Tal
 }
 
 impl Tally {
-    /// How much of `what` was done; `None` if nothing was.
+    /// Returns the count of `what`, if there is any.
     #[must_use]
     pub fn count(&self, what: Counted) -> Option<u64> {
         self.counts.get(&what).copied()
@@ -88,7 +88,7 @@ impl Tally {
     }
 }
 
-/// Counts what `posting` did, once it is committed.
+/// Counts what a committed `posting` did.
 pub(crate) fn committed(posting: &Posting) {
     note(|tally| {
         for change in posting.changes() {
@@ -102,12 +102,12 @@ pub(crate) fn lost_race() {
     note(|tally| tally.add(Counted::Conflicts, 1));
 }
 
-/// Notes that the request had been carried out before.
+/// Notes that the request had succeeded before.
 pub(crate) fn replayed() {
     note(|tally| tally.is_replayed = true);
 }
 
-/// Changes the tally of the current call; does nothing for work of which no tally is kept.
+/// Changes the tally of the current call, if there is one.
 fn note(change: impl FnOnce(&mut Tally)) {
     let _ = TALLY.try_with(|tally| change(&mut tally.borrow_mut()));
 }

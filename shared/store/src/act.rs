@@ -33,12 +33,12 @@ pub trait Decide {
         found: &Found,
     ) -> impl Future<Output = Result<Step, Self::Refusal>> + Send;
 
-    /// Hears that `posting` was committed: the last one of the command, or one that catches up.
+    /// Is called after `posting` was committed, for the last posting of a command and for those that catch up.
     fn committed(&mut self, posting: &Posting) {
         let _ = posting;
     }
 
-    /// Hears that somebody else was faster.
+    /// Is called after a commit failed because another command was faster.
     fn lost_race(&mut self) {}
 }
 

@@ -39,7 +39,7 @@ impl Snapshot {
     }
 }
 
-/// The capacity that a piece of work used ([`metered`]), in halves of a unit as a [`Snapshot`] has it.
+/// The capacity that one piece of work used ([`metered`]), in half units as in a [`Snapshot`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Halves of a read unit.
@@ -49,13 +49,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The read units.
+    /// Returns the read units.
     #[must_use]
     pub fn read_units(&self) -> f64 {
         units(self.read_half_units)
     }
 
-    /// The write units.
+    /// Returns the write units.
     #[must_use]
     pub fn write_units(&self) -> f64 {
         units(self.write_half_units)
@@ -66,7 +66,7 @@ tokio::task_local! {
     static USED: Cell<Usage>;
 }
 
-/// Does `work`, and tells the capacity that it used. Pieces of work that run at the same time are told apart.
+/// Runs `work`, and returns the capacity that it used. Concurrent work is charged separately.
 pub async fn metered<T>(work: impl Future<Output = T>) -> (T, Usage) {
     USED.scope(Cell::default(), async { (work.await, USED.with(Cell::get)) }).await
 }
@@ -136,13 +136,13 @@ impl Meter {
         }
     }
 
-    /// Counts what was charged, for all and for the piece of work that the current task does.
+    /// Counts what was charged, in total and for the work of the current task.
     fn charge(&self, Usage { read_half_units: read, write_half_units: write }: Usage) {
         self.change(|used| {
             used.read_half_units = used.read_half_units.saturating_add(read);
             used.write_half_units = used.write_half_units.saturating_add(write);
         });
-        // Outside of `metered` only the sum is asked for.
+        // Outside of `metered` there is only the total.
         let _ = USED.try_with(|used| {
             let before = used.get();
             used.set(Usage {
@@ -174,7 +174,7 @@ fn half_units(units: f64) -> u64 {
     (units * 2.0).round() as u64
 }
 
-/// The way back, for people.
+/// Returns whole units.
 #[expect(
     clippy::float_arithmetic,
     clippy::as_conversions,

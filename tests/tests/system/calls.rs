@@ -1,4 +1,4 @@
-//! The line that each call writes: one for each, short, found by the request's id, and with metrics that the dashboard shows.
+//! The log line of each call: one line per call, its size, its ids, and the metrics that the dashboard and the alarms name.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -24,22 +24,22 @@ use crate::canary::{
     watch::{LEVELS, NAMESPACE, Watch, logged},
 };
 
-/// Most bytes of the line of a call that succeeded, for a stack whose name has as many letters as `regulars`.
+/// The maximum size of the line of a successful call, for a stack whose name is as long as `regulars`.
 const BYTES_MAX: usize = 300;
 
-/// An id as API Gateway makes them.
+/// Returns an id of the form that API Gateway uses.
 fn request_id(number: usize) -> String {
     format!("JKJaXmPL{number:07}=")
 }
 
-/// The lines of calls that this thread has written at the level with this place, and how long each is, with its end.
+/// Returns the lines of calls that this thread has written at a level, each with its size in bytes.
 pub(crate) fn lines(at: usize) -> Vec<(Value, usize)> {
     let all = logged(at);
     let lines = all.lines().map(|line| (serde_json::from_str::<Value>(line).unwrap(), line.len() + 1));
     lines.filter(|(line, _)| line.get("outcome").is_some()).collect()
 }
 
-/// Hands a request to its function under an id, and tells the status and body of the answer.
+/// Sends a request with an id to its function, and returns status and body of the answer.
 fn ask(watch: &Watch, request: &Request, id: &str) -> (u64, Value) {
     let mut event = request.event();
     event["requestContext"]["requestId"] = json!(id);
@@ -83,7 +83,7 @@ fn each_call_writes_one_short_line_by_which_its_request_id_is_found() {
                 longest = (*bytes, line.clone());
             }
         } else {
-            // The problem document leads to the line.
+            // The id in the problem document finds the line.
             assert_eq!((&body["request_id"], &body["code"]), (&line["request_id"], &line["outcome"]), "{line}");
         }
     }
@@ -154,7 +154,7 @@ fn the_messages_of_a_batch_write_a_line_each_at_every_level() {
     }
 }
 
-/// The metrics in the lines of calls: namespace, name, and the names and values of dimensions.
+/// Returns the metrics in the lines of calls.
 fn embedded(lines: &[(Value, usize)]) -> BTreeSet<Metric> {
     let mut metrics = BTreeSet::new();
     for (line, _) in lines {
@@ -175,7 +175,7 @@ fn embedded(lines: &[(Value, usize)]) -> BTreeSet<Metric> {
     metrics
 }
 
-/// Metrics of AWS that the dashboard shows, each with its dimensions.
+/// The metrics of AWS services that the dashboard may name, with their dimensions.
 const OF_AWS: [(&str, &str, &[&str]); 15] = [
     ("AWS/ApiGateway", "Count", &["ApiId", "Stage"]),
     ("AWS/ApiGateway", "Latency", &["ApiId", "Stage"]),
@@ -194,10 +194,9 @@ const OF_AWS: [(&str, &str, &[&str]); 15] = [
     ("AWS/States", "ExecutionsSucceeded", &["StateMachineArn"]),
 ];
 
-/// The metric that counts lines of the API's own log, in the template.
+/// The metric of the metric filter on the API's access log.
 const OF_THE_API_LOG: &str = "CallersRefused";
 
-/// What the dashboard and the alarms name is what functions really write, and nothing that they write stays unseen.
 #[test]
 fn the_dashboard_and_the_alarms_name_metrics_that_the_functions_write() {
     everything_that_is_counted_happens_once();
@@ -229,7 +228,7 @@ fn the_dashboard_and_the_alarms_name_metrics_that_the_functions_write() {
     assert_queries_name_fields(&queries, &log_groups, &lines);
 }
 
-/// The queries of the dashboard read the logs of all functions, and name fields that lines have.
+/// Asserts that the queries read the logs of all functions and name only fields that lines have.
 fn assert_queries_name_fields(queries: &[String], log_groups: &[String], lines: &[(Value, usize)]) {
     let fields: BTreeSet<&str> =
         lines.iter().flat_map(|(line, _)| line.as_object().unwrap().keys().map(String::as_str)).collect();
@@ -264,7 +263,7 @@ fn assert_queries_name_fields(queries: &[String], log_groups: &[String], lines: 
     }
 }
 
-/// Each metric is written at least once.
+/// Makes the functions write each metric at least once.
 fn everything_that_is_counted_happens_once() {
     let system = System::with(&program(), NOW).unproven();
     let watch = Watch::over(&system);
@@ -275,7 +274,7 @@ fn everything_that_is_counted_happens_once() {
     for request in story().iter().chain(&story()) {
         watch.send(request);
     }
-    // What the dashboard names of refusals.
+    // The codes that the dashboard names.
     for (member, reward, code) in [
         ("poor", "free-coffee", "insufficient_points"),
         ("kanarya-1", "mug", "reward_out_of_stock"),

@@ -26,7 +26,7 @@ use super::message::Message;
 /// No message starts with less time than this left: it would probably be interrupted and delivered again.
 const MESSAGE_TIME: Duration = Duration::from_millis(500);
 
-/// How a message ended for which there was no time.
+/// The outcome of a message for which there was no time.
 const OUT_OF_TIME: &str = "out_of_time";
 
 /// The messages of one invocation, in lanes.
@@ -123,8 +123,8 @@ impl Batch {
     }
 }
 
-/// Does one message with `act`, and writes its line in the log. It is not told whose the message is: a member, a key, or a detail that
-/// quotes one of them may be personal data. The message's id finds it in the queue.
+/// Processes one message with `act`, and logs its line. The line has the message's id and none of its content: a member, a key, or a
+/// detail that quotes one of them may be personal data.
 async fn carry_out<F>(delivery: Delivery, deadline: Deadline, act: &impl Fn(Message) -> F) -> Result<(), Failed>
 where
     F: Future<Output = Result<(), Failure>>,
@@ -167,8 +167,8 @@ where
 }
 
 impl Reason {
-    /// Whether the message will be refused again unless somebody does something. One whose member or purchase is not there yet may
-    /// have overtaken it.
+    /// Returns whether the message will be rejected again unless a person corrects something. If only its member or its entry does
+    /// not exist yet, it may succeed later.
     fn needs_a_person(&self) -> bool {
         match self {
             Self::Failure(Failure::Refused(refusal)) => {

@@ -42,7 +42,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// What the log calls it.
+    /// Returns the name of the operation in the log.
     pub(crate) fn operation(&self) -> &'static str {
         match self {
             Self::Accrue(_) => "queue::accrue",

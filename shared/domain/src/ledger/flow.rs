@@ -1,41 +1,41 @@
-//! Which flow of points each entry is, so that reports and metrics use the same words, and the flows add up to the balance.
+//! The flow of points that each entry belongs to, so that reports and metrics use the same terms and add up to the balance.
 
 use crate::{
     ledger::entry::{Entry, Record},
     values::points::Points,
 };
 
-/// A flow of points into or out of what a program owes to its members.
+/// A flow of points into or out of the balances of members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flow {
-    /// Points given for purchases, activities, birthdays, referrals and joining, as soon as they are posted, pending ones included.
+    /// Points credited for purchases, activities, birthdays, referrals and joining, pending points included.
     Issued,
-    /// Points taken back because of a return or a smaller purchase.
+    /// Points taken back by a return, or by an amendment to a smaller purchase.
     Reversed,
-    /// Points spent. A hold spends nothing until it is captured.
+    /// Points spent. The points of a hold are spent when it is captured.
     Redeemed,
-    /// Points given back because a redemption was undone.
+    /// Points given back by the reversal of a redemption.
     Restored,
-    /// Points whose last day has passed.
+    /// Points that expired.
     Expired,
     /// Pending points that were not confirmed in time.
     Lapsed,
-    /// Points given or taken by an operator.
+    /// Points credited or taken by an operator.
     Adjusted,
-    /// Points that went to or came from another member.
+    /// Points transferred or merged between members.
     Moved,
-    /// Points that a member gave up by leaving.
+    /// Points that were lost when the account was closed or erased.
     Forfeited,
 }
 
 impl Entry {
-    /// The change of what the member has in all, held points included.
+    /// Returns the change of all balances together, held points included.
     #[must_use]
     pub fn change(&self) -> Points {
         self.points() + self.held()
     }
 
-    /// The flow to which [`Entry::change`] belongs; `None` for kinds of entries that leave the sum of all balances as it is.
+    /// Returns the flow that [`Entry::change`] belongs to; `None` for kinds of entries that do not change the sum of the balances.
     #[must_use]
     pub fn flow(&self) -> Option<Flow> {
         match &self.record {
