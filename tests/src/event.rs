@@ -7,8 +7,11 @@ use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefus
 use regulars_store::in_the_name_of;
 use serde_json::{Value, json};
 
-/// The functions of this workspace, by their folders.
+/// The functions of this workspace that work over the engine, by their folders.
 pub const FUNCTIONS: [&str; 6] = ["account", "earn", "enroll", "program", "redeem", "tier-evaluation"];
+
+/// The function that sends events. It works over a bus.
+pub const PUBLISH: &str = "publish";
 
 /// Returns the methods and paths of a function, and who may call each.
 ///

@@ -8,6 +8,7 @@
     reason = "a test that meets what it did not expect ends there"
 )]
 
+pub mod bus;
 pub mod client;
 pub mod dashboard;
 pub mod event;

@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use regulars_application::engine::Engine;
 use regulars_cli::{
-    local::{Data, Options, Running},
+    local::{Data, Options, Running, Stream},
     token::Key,
 };
 use serde_json::{Value, json};
@@ -134,6 +134,16 @@ impl System {
     #[must_use]
     pub fn table_url(&self) -> String {
         self.running.as_ref().expect("it runs").table_url()
+    }
+
+    /// The stream of its table.
+    ///
+    /// # Panics
+    ///
+    /// Never: it runs until it is dropped.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        self.running.as_ref().expect("it runs").stream()
     }
 
     /// Runs a future on the system's runtime, without HTTP.

@@ -34,6 +34,10 @@ pub struct Function {
     pub queue_actions: BTreeSet<(String, String)>,
     /// The actions that its policy allows on the secret of the alias key.
     pub secret_actions: BTreeSet<String>,
+    /// The actions that its policy allows on the event bus and on the table's stream.
+    pub event_actions: BTreeSet<String>,
+    /// Whether it is given the records of the table's stream.
+    pub is_streamed: bool,
 }
 
 /// An action that a policy allows on the table or one of its indexes.
@@ -97,9 +101,11 @@ impl Template {
             .map(|(id, properties)| {
                 let address = format!("{id}.Arn");
                 let queues = sources.iter().filter(|(function, _)| function == id).map(|(_, queue)| queue.clone());
+                let (streams, queues): (Vec<_>, Vec<_>) = queues.partition(|source| source.ends_with(".StreamArn"));
                 Function {
+                    is_streamed: !streams.is_empty(),
                     is_scheduled: machines.iter().any(|machine| machine.contains(&address)),
-                    queues: queues.collect(),
+                    queues: queues.into_iter().collect(),
                     ..Function::read(properties)
                 }
             })
@@ -120,8 +126,10 @@ impl Function {
         let granted = statements
             .flat_map(|statement| list(&statement["Action"]).into_iter().map(move |action| (action, statement)));
         let (on_queues, others): (Vec<_>, Vec<_>) = granted.partition(|(action, _)| action.starts_with("sqs:"));
-        let (on_secret, on_table): (Vec<_>, Vec<_>) =
+        let (on_secret, others): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(action, _)| action.starts_with("secretsmanager:"));
+        let (of_events, on_table): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|(action, _)| EVENT_ACTIONS.contains(&action.as_str()));
         Self {
             name: folder
                 .strip_prefix("functions/")
@@ -133,19 +141,29 @@ impl Function {
             queues: BTreeSet::new(),
             grants: on_table.into_iter().flat_map(|(action, statement)| grants(&action, statement)).collect(),
             secret_actions: on_secret.into_iter().map(|(action, _)| action).collect(),
+            event_actions: of_events.into_iter().map(|(action, _)| action).collect(),
+            is_streamed: false,
             queue_actions: on_queues
                 .into_iter()
                 .flat_map(|(action, statement)| {
-                    statement["Resource"]
-                        .as_sequence()
-                        .into_iter()
-                        .flatten()
-                        .map(move |queue| (action.clone(), named(queue)))
+                    let resource = &statement["Resource"];
+                    let all = resource.as_sequence().map(|queues| queues.iter().map(named).collect());
+                    let queues: Vec<String> = all.unwrap_or_else(|| vec![named(resource)]);
+                    queues.into_iter().map(move |queue| (action.clone(), queue))
                 })
                 .collect(),
         }
     }
 }
+
+/// What a function is allowed that sends what the table's stream tells of.
+pub const EVENT_ACTIONS: [&str; 5] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "events:PutEvents",
+];
 
 /// Returns the grants of a statement for one of its actions: `!GetAtt Table.Arn` is the table, `!Sub
 /// ${Table.Arn}/index/NAME` an index.

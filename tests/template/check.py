@@ -19,6 +19,9 @@ VARIANTS = {
         "JwtAudience": "regulars",
         "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:alarms",
         "Tracing": "Active",
+        "EventBusName": "shop",
+        "WebhookUrl": "https://shop.example.com/regulars",
+        "WebhookSecret": "a-secret",
     },
 }
 

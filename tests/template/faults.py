@@ -43,6 +43,7 @@ SCOPES = "each_operators_scope_is_offered_to_a_client_of_its_own"
 SCHEDULE = "the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation"
 RUN = "a_run_reviews_every_shard_to_its_last_page"
 QUEUE = "the_queue_repeats_what_failed_and_parts_with_what_keeps_failing"
+LEAVING = "what_is_written_leaves_by_the_stream_and_what_cannot_waits_for_a_person"
 ALARMS = "trouble_rings_an_alarm"
 
 FAULTS = [
@@ -238,10 +239,32 @@ FAULTS = [
     Fault("a message that is given up at once", QUEUE, "maxReceiveCount: 5", "maxReceiveCount: 1"),
     Fault("a visibility that is too short", QUEUE, "VisibilityTimeout: 60", "VisibilityTimeout: 59"),
     Fault("a function that outlasts the visibility", QUEUE, "Timeout: 10\n", "Timeout: 11\n"),
-    Fault("dead letters that are soon gone", QUEUE, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"),
+    Fault("dead letters that are soon gone", QUEUE, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600", "EarnDeadLetterQueue:"),
     Fault("a queue in the open", QUEUE, "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false", "EarnQueue:"),
     Fault("a queue that takes every execution", QUEUE, "Concurrency: !Ref QueueConcurrency", "Concurrency: 1000"),
     Fault("a queue that nobody reads", QUEUE, "FunctionName: !Ref EarnFunction", "FunctionName: !Ref RedeemFunction", "EarnQueueSource:"),
+    Fault("every stream", POLICIES, "Resource: !GetAtt Table.StreamArn", 'Resource: "*"'),
+    Fault("another bus", POLICIES, "event-bus/${EventBusName}", "event-bus/*"),
+    Fault("a publisher that reads the table", POLICIES, "- dynamodb:GetRecords", "- dynamodb:GetItem"),
+    Fault("another queue for what was not sent", POLICIES, "Resource: !GetAtt PublishDeadLetterQueue.Arn", "Resource: !GetAtt EarnQueue.Arn"),
+    Fault("a publisher without a bus", SETTINGS, "EVENT_BUS_NAME:", "BUS_NAME:"),
+    Fault("accounts that leave", LEAVING, '"prefix": "entry#"', '"prefix": "account"'),
+    Fault("entries that change", LEAVING, '"eventName": ["INSERT"], "dynamodb"', '"eventName": ["MODIFY"], "dynamodb"', "PublishStreamSource:"),
+    Fault("events from now on", LEAVING, "StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST"),
+    Fault("a whole batch for one event", LEAVING, "FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "PublishStreamSource:"),
+    Fault("a batch that is never cut", LEAVING, "BisectBatchOnFunctionError: true", "BisectBatchOnFunctionError: false"),
+    Fault("records that are retried until they are gone", LEAVING, "MaximumRecordAgeInSeconds: 21600", "MaximumRecordAgeInSeconds: 86400"),
+    Fault("records that are given up at once", LEAVING, "MaximumRetryAttempts: 100", "MaximumRetryAttempts: 1"),
+    Fault("unsent events that are soon forgotten", LEAVING, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 3600", "PublishDeadLetterQueue:"),
+    Fault("a webhook on another bus", LEAVING, "EventBusName: !If [MakesEventBus, !Ref EventBus, !Ref EventBusName]", "EventBusName: default", "WebhookRule:"),
+    Fault("a webhook that gets everything", LEAVING, "- prefix: regulars/", '- prefix: ""'),
+    Fault("a webhook that gets the envelope", LEAVING, "InputPath: $.detail", "InputPath: $"),
+    Fault("a webhook without dead letters", LEAVING, "DeadLetterConfig:\n            Arn: !GetAtt WebhookDeadLetterQueue.Arn", "DeadLetterConfig:\n            Arn: !GetAtt EarnQueue.Arn"),
+    Fault("dead letters from anyone", LEAVING, "aws:SourceArn: !GetAtt WebhookRule.Arn", "aws:SourceArn: !GetAtt DailyReview.Arn"),
+    Fault("a lag nobody watches", ALARMS, "MetricName: IteratorAge", "MetricName: Duration"),
+    Fault("unsent events nobody watches", ALARMS, "!GetAtt PublishDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName", "PublishDeadLettersAlarm:"),
+    Fault("unsent events whose age nobody watches", ALARMS, "!GetAtt PublishDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName", "PublishDeadLettersAgeAlarm:"),
+    Fault("posts that failed and nobody watches", ALARMS, "!GetAtt WebhookDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName"),
     Fault("dead letters nobody watches", ALARMS, "!GetAtt EarnDeadLetterQueue.QueueName", "!GetAtt EarnQueue.QueueName"),
     Fault("failed accounts nobody watches", ALARMS, "MetricName: AccountsNotReviewed\n      Stat", "MetricName: Other\n      Stat"),
     Fault("refused messages nobody watches", ALARMS, "MetricName: MessagesRefused\n      Stat", "MetricName: Other\n      Stat"),

@@ -37,6 +37,16 @@ QUEUE_ACTIONS = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMess
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue"}
 READING_SECRET = "enroll"
 
+# What the platform does in the name of the function that reads the table's stream, and what that function does with the bus.
+PUBLISHING = "publish"
+STREAM_ACTIONS = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+LIST_STREAMS = {"dynamodb:ListStreams"}
+BUS_ACTIONS = {"events:PutEvents"}
+DEAD_LETTER_ACTIONS = {"sqs:SendMessage"}
+
+# What leaves the engine: what the keys of new items begin with.
+LEAVES = [("member#", "entry#"), ("program#", "version#")]
+
 DAY = 24 * 60 * 60
 
 WITHOUT_RESOURCE = {
@@ -131,7 +141,7 @@ def each_folder_has_its_function_and_each_function_its_folder(stack):
 
 
 def no_policy_grants_more_than_named_actions_on_named_resources(stack):
-    """No action has a wildcard; no resource is `*` unless its actions require it; functions reach only table and queue, and enroll the alias key."""
+    """No action has a wildcard; no resource is `*` unless its actions require it; functions reach only the table, earn its queues, enroll the alias key, publish the stream and the bus."""
     table_id, table = stack.the("AWS::DynamoDB::Table")
     indexes = {
         one["IndexName"]
@@ -148,6 +158,18 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     reading_secret = stack.functions()[READING_SECRET][1]["Role"]["Fn::GetAtt"][0]
     scanning = stack.functions()[SCANNING][1]["Role"]["Fn::GetAtt"][0]
+    publishing = stack.functions()[PUBLISHING][1]["Role"]["Fn::GetAtt"][0]
+    (source,) = stack.sources()[PUBLISHING]
+    own_bus = {"Fn::GetAtt": [stack.the("AWS::Events::EventBus")[0], "Arn"]}
+    given_bus = {
+        "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}"
+    }
+    of_publishing = {
+        frozenset(STREAM_ACTIONS): [{"Fn::GetAtt": [table_id, "StreamArn"]}],
+        frozenset(LIST_STREAMS): [{"Fn::Sub": f"${{{table_id}.Arn}}/stream/*"}],
+        frozenset(BUS_ACTIONS): [{"Fn::If": ["MakesEventBus", own_bus, given_bus]}],
+        frozenset(DEAD_LETTER_ACTIONS): [source["DestinationConfig"]["OnFailure"]["Destination"]],
+    }
     for owner, statement in stack.statements():
         if "NotAction" in statement or "NotResource" in statement:
             yield f"{owner} grants everything but something"
@@ -165,9 +187,13 @@ def no_policy_grants_more_than_named_actions_on_named_resources(stack):
                     wanted = on_queues.get(owner, [])
                 if actions == SECRET_ACTIONS:
                     wanted = [{"Ref": secret_id}] if owner == reading_secret else []
+                if owner == publishing:
+                    wanted = of_publishing.get(frozenset(actions), [])
                 if resource not in wanted:
                     yield f"{owner} grants {sorted(actions)} on {json.dumps(resource)}"
         allowed = ACTIONS | {"dynamodb:Scan"} if owner == scanning else ACTIONS
+        if owner == publishing:
+            continue
         if owner in roles and actions not in (QUEUE_ACTIONS, SECRET_ACTIONS) and not actions <= allowed:
             yield f"{owner} grants {sorted(actions - allowed)}"
     for logical_id, role in stack.of_type("AWS::IAM::Role").items():
@@ -188,6 +214,9 @@ def each_function_reaches_only_its_kinds_of_items(stack):
     for owner, statement in stack.statements():
         actions = set(listed(statement["Action"]))
         if owner not in owners or actions == QUEUE_ACTIONS or not any(one.startswith("dynamodb:") for one in actions):
+            continue
+        if owners[owner] == PUBLISHING:
+            # It reads the stream and nothing of the table.
             continue
         condition = statement.get("Condition")
         if "dynamodb:Scan" in actions:
@@ -320,7 +349,7 @@ def what_cannot_be_made_again_outlives_the_stack(stack):
 
 
 def each_function_gets_the_settings_it_reads(stack):
-    """All functions have TABLE_NAME, LOG_LEVEL, METRIC_NAMESPACE and the names of claims; enroll alone has the name of the alias key's secret, never the key."""
+    """All functions have TABLE_NAME, LOG_LEVEL, METRIC_NAMESPACE and the names of claims; enroll alone has the name of the alias key's secret, never the key; publish alone has the bus."""
     table_id, _ = stack.the("AWS::DynamoDB::Table")
     secret_id, _ = stack.the("AWS::SecretsManager::Secret")
     for name, (logical_id, properties) in stack.functions().items():
@@ -331,12 +360,24 @@ def each_function_gets_the_settings_it_reads(stack):
             wanted[f"{claim.upper()}_CLAIM"] = stack.parameters.get(f"{claim}Claim", {"Ref": f"{claim}Claim"})
         if name == "enroll":
             wanted["ALIAS_KEY_SECRET"] = {"Ref": secret_id}
+        if name == PUBLISHING:
+            wanted["EVENT_BUS_NAME"] = the_bus(stack)
         if variables != wanted or not wanted["LOG_LEVEL"]:
             yield f"{logical_id} gets {variables}, not {wanted}"
 
 
+def the_bus(stack):
+    """Returns what names the bus that gets the events."""
+    return {"Fn::If": ["MakesEventBus", {"Ref": stack.the("AWS::Events::EventBus")[0]}, {"Ref": "EventBusName"}]}
+
+
 # Operators' scopes that do not belong to one function.
 OPERATOR_SCOPES = {"adjust", "read"}
+
+
+def called_functions(stack):
+    """Returns the names of the functions that callers reach."""
+    return set(stack.functions()) - {PUBLISHING}
 
 
 def each_route_is_plain_and_asks_for_its_scopes(stack):
@@ -345,7 +386,7 @@ def each_route_is_plain_and_asks_for_its_scopes(stack):
     Which routes are open to members is compared with the code by the system's own tests.
     """
     served = set()
-    offered = {f"regulars/{name}" for name in stack.functions().keys() | OPERATOR_SCOPES | {"member"}}
+    offered = {f"regulars/{name}" for name in called_functions(stack) | OPERATOR_SCOPES | {"member"}}
     for path, method, operation, function in stack.routes():
         served.add(function)
         match operation.get("security"):
@@ -362,7 +403,7 @@ def each_route_is_plain_and_asks_for_its_scopes(stack):
             yield f"{method} {path} catches more than one route"
         if not path.startswith("/v1/programs/{program}"):
             yield f"{method} {path} is not under a program"
-    for name in sorted(stack.functions().keys() - served):
+    for name in sorted(stack.functions().keys() - served - {PUBLISHING}):
         yield f"{name} has no route"
 
 
@@ -425,7 +466,7 @@ def concurrency_is_reserved_only_where_it_is_asked_for(stack):
 
 def each_operators_scope_is_offered_to_a_client_of_its_own(stack):
     """The pool offers the operators' scopes, each to one machine client that may request no other, and none to members."""
-    names = set(stack.functions()) | OPERATOR_SCOPES
+    names = called_functions(stack) | OPERATOR_SCOPES
     _, server = stack.the("AWS::Cognito::UserPoolResourceServer")
     scopes = {one["ScopeName"] for one in server["Properties"]["Scopes"]}
     if scopes != names or server["Properties"]["Identifier"] != "regulars":
@@ -587,7 +628,7 @@ def a_run_reviews_every_shard_to_its_last_page(stack):
 
 def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
     """Messages fail one by one, are not redelivered during processing, are retried for a day, and then wait for an operator."""
-    sources = stack.sources()
+    sources = {name: one for name, one in stack.sources().items() if name != PUBLISHING}
     if list(sources) != ["earn"]:
         yield f"queues are read by {sorted(sources)}"
         return
@@ -626,6 +667,58 @@ def the_queue_repeats_what_failed_and_parts_with_what_keeps_failing(stack):
         yield f"a message that keeps failing is kept for {kept} s after it was sent"
 
 
+def what_is_written_leaves_by_the_stream_and_what_cannot_waits_for_a_person(stack):
+    """Entries and versions wake publish, alone and from the start; failures are cut off and retried for hours, and then named in a queue; the webhook keeps what it cannot post."""
+    table_id, _ = stack.the("AWS::DynamoDB::Table")
+    (source,) = stack.sources()[PUBLISHING]
+    patterns = [json.loads(one["Pattern"]) for one in source.get("FilterCriteria", {}).get("Filters", [])]
+    wanted = [
+        {
+            "eventName": ["INSERT"],
+            "dynamodb": {"Keys": {"pk": {"S": [{"prefix": pk}]}, "sk": {"S": [{"prefix": sk}]}}},
+        }
+        for pk, sk in LEAVES
+    ]
+    if patterns != wanted:
+        yield f"publish is woken by {json.dumps(patterns)}"
+    for key, value in (
+        ("EventSourceArn", {"Fn::GetAtt": [table_id, "StreamArn"]}),
+        ("StartingPosition", "TRIM_HORIZON"),
+        ("FunctionResponseTypes", ["ReportBatchItemFailures"]),
+        ("BisectBatchOnFunctionError", True),
+        ("BatchSize", 100),
+    ):
+        if source.get(key) != value:
+            yield f"publish's source has {key} {source.get(key)}"
+    if not 60 * 60 <= source.get("MaximumRecordAgeInSeconds", -1) <= DAY / 2:
+        yield f"a record is retried for {source.get('MaximumRecordAgeInSeconds')} s, and the stream keeps it for a day"
+    if not 10 <= source.get("MaximumRetryAttempts", -1) <= 1000:
+        yield f"a record is retried {source.get('MaximumRetryAttempts')} times"
+    queues = stack.of_type("AWS::SQS::Queue")
+    (rule_id, rule), (_, policy) = stack.the("AWS::Events::Rule"), stack.the("AWS::SQS::QueuePolicy")
+    if rule["Properties"].get("EventBusName") != the_bus(stack):
+        yield f"{rule_id} listens to {rule['Properties'].get('EventBusName')}"
+    if rule["Properties"].get("EventPattern") != {"source": [{"prefix": "regulars/"}]}:
+        yield f"{rule_id} matches {rule['Properties'].get('EventPattern')}"
+    (target,) = rule["Properties"]["Targets"]
+    destination_id, _ = stack.the("AWS::Events::ApiDestination")
+    if target.get("Arn") != {"Fn::GetAtt": [destination_id, "Arn"]} or target.get("InputPath") != "$.detail":
+        yield f"{rule_id} sends {target.get('InputPath')} to {target.get('Arn')}"
+    if target.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds") != DAY:
+        yield f"{rule_id} retries as {target.get('RetryPolicy')}"
+    dead = (source["DestinationConfig"]["OnFailure"]["Destination"], target.get("DeadLetterConfig", {}).get("Arn"))
+    for queue_id in (one["Fn::GetAtt"][0] if one else None for one in dead):
+        if queue_id not in queues:
+            yield f"{queue_id} is no queue for what could not be sent"
+        elif queues[queue_id]["Properties"].get("MessageRetentionPeriod") != 14 * DAY:
+            yield f"{queue_id} keeps messages for {queues[queue_id]['Properties'].get('MessageRetentionPeriod')} s"
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    if statement.get("Resource") != dead[1] or statement.get("Condition") != {
+        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule_id, "Arn"]}}
+    }:
+        yield f"the webhook's dead letters come from {statement.get('Condition')} into {statement.get('Resource')}"
+
+
 def redrive_target(queue):
     """Returns the logical id of the dead-letter queue of this queue."""
     return queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("Fn::GetAtt", [None])[0]
@@ -662,6 +755,9 @@ def trouble_rings_an_alarm(stack):
     group_id, _ = stack.the("AWS::Scheduler::ScheduleGroup")
     table = {"TableName": {"Ref": table_id}}
     read = {source["EventSourceArn"]["Fn::GetAtt"][0] for sources in stack.sources().values() for source in sources}
+    publishing_id, _ = stack.functions()[PUBLISHING]
+    (of_stream,) = stack.sources()[PUBLISHING]
+    not_sent = of_stream["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
     wanted = [
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": {"Fn::GetAtt": [logical_id, "QueueName"]}})
         for logical_id in sorted(stack.of_type("AWS::SQS::Queue").keys() - read)
@@ -671,6 +767,8 @@ def trouble_rings_an_alarm(stack):
         ("AWS/ApiGateway", "Latency", {"ApiId": {"Ref": api_id}, "Stage": "$default"}),
         ("AWS/States", "ExecutionsSucceeded", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": {"Fn::GetAtt": ["EarnQueue", "QueueName"]}}),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": {"Fn::GetAtt": [not_sent, "QueueName"]}}),
+        ("AWS/Lambda", "IteratorAge", {"FunctionName": {"Ref": publishing_id}}),
         ("AWS/States", "ExecutionsFailed", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": {"Ref": machine_id}}),
         ("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": {"Ref": group_id}}),
@@ -726,5 +824,6 @@ RULES = [
     the_schedule_starts_the_state_machine_and_it_calls_tier_evaluation,
     a_run_reviews_every_shard_to_its_last_page,
     the_queue_repeats_what_failed_and_parts_with_what_keeps_failing,
+    what_is_written_leaves_by_the_stream_and_what_cannot_waits_for_a_person,
     trouble_rings_an_alarm,
 ]

@@ -41,13 +41,41 @@ pub async fn run_with<H>(
 where
     H: AsyncFn(&Engine, Value, Deadline) -> Result<Value, EventRefused>,
 {
+    let (settings, config) = start().await?;
+    let alias_key = alias_key(&config, &settings)?;
+    serve(&Engine::start(&settings, &config, alias_key).await?, handle).await
+}
+
+/// As [`run`], for a function that works over something else than the engine, which `open` makes.
+///
+/// # Errors
+///
+/// As [`run`], and what `open` returns.
+pub async fn run_over<W, H>(
+    open: impl FnOnce(&SdkConfig, &Settings) -> Result<W, SettingFault>,
+    handle: H,
+) -> Result<(), Error>
+where
+    H: AsyncFn(&W, Value, Deadline) -> Result<Value, EventRefused>,
+{
+    let (settings, config) = start().await?;
+    serve(&open(&config, &settings)?, handle).await
+}
+
+/// Reads the settings, opens the log, and makes what every client of AWS is made from.
+async fn start() -> Result<(Settings, SdkConfig), Error> {
     let settings = Settings::from_environment()?;
     log::to_stdout(&settings.metric_namespace, settings.log_level).init();
     caught::keep_panics_quiet();
-    let config = engine::sdk_config().await;
-    let alias_key = alias_key(&config, &settings)?;
-    let engine = Engine::start(&settings, &config, alias_key).await?;
-    let (engine, handle) = (&engine, &handle);
+    Ok((settings, engine::sdk_config().await))
+}
+
+/// Hands every event to `handle` until the platform ends the process.
+async fn serve<W, H>(engine: &W, handle: H) -> Result<(), Error>
+where
+    H: AsyncFn(&W, Value, Deadline) -> Result<Value, EventRefused>,
+{
+    let handle = &handle;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let began = Instant::now();
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());

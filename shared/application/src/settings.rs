@@ -12,6 +12,8 @@ pub struct Settings {
     /// `ALIAS_KEY_SECRET`: the ARN of the secret with the key under which aliases (card numbers, e-mails) are hashed;
     /// only functions that use aliases have it.
     pub alias_key_secret: Option<String>,
+    /// `EVENT_BUS_NAME`: the name or the ARN of the bus that events are sent to; only the function that sends them has it.
+    pub event_bus_name: Option<String>,
     /// `MEMBER_CLAIM` and `PROGRAM_CLAIM`: the names of these claims.
     pub claims: Claims,
     /// `LOG_LEVEL`: the lowest severity that our own code logs; default `INFO`.
@@ -36,6 +38,7 @@ impl Settings {
         Ok(Settings {
             table_name: given("TABLE_NAME").ok_or(SettingFault::Missing("TABLE_NAME"))?,
             alias_key_secret: given("ALIAS_KEY_SECRET"),
+            event_bus_name: given("EVENT_BUS_NAME"),
             claims: Claims {
                 member: given("MEMBER_CLAIM").unwrap_or(usual.member),
                 program: given("PROGRAM_CLAIM").unwrap_or(usual.program),
@@ -82,6 +85,7 @@ mod tests {
         let settings = |secret: Option<&str>, log_level, namespace: &str| Settings {
             table_name: "t".to_owned(),
             alias_key_secret: secret.map(str::to_owned),
+            event_bus_name: None,
             claims: Claims::default(),
             log_level,
             metric_namespace: namespace.to_owned(),
@@ -94,6 +98,8 @@ mod tests {
             ("METRIC_NAMESPACE", "Regulars/shop"),
         ];
         assert_eq!(read(&all), Ok(settings(Some("arn"), Level::ERROR, "Regulars/shop")));
+        let sending = Settings { event_bus_name: Some("b".to_owned()), ..settings(None, Level::INFO) };
+        assert_eq!(read(&[("TABLE_NAME", "t"), ("EVENT_BUS_NAME", "b")]), Ok(sending));
         let told = [("TABLE_NAME", "t"), ("LOG_LEVEL", "aws_smithy_runtime=trace")];
         assert_eq!(read(&told), Err(SettingFault::Malformed("LOG_LEVEL")));
     }

@@ -10,6 +10,7 @@ use regulars_domain::instant;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    events::{self, Events},
     ledger::{self, Rebuild, Verify},
     local::{self, Data, Options, StartFailed},
     token::{Grant, KEY_FILE, Key},
@@ -39,6 +40,8 @@ enum Command {
     /// Exits with 0 if nothing differs or the account was written, with 1 if something differs or the ledger is broken, and with 2 if
     /// it could not run.
     Rebuild(Rebuild),
+    /// Send events again
+    Events(Events),
     /// Print a token for a local server that was started with --auth; it is valid for 24 hours
     Token(Token),
 }
@@ -91,6 +94,7 @@ pub async fn run() -> ExitCode {
         Command::Local(options) => run_local(options).await.map(|()| ExitCode::SUCCESS),
         Command::Verify(options) => ledger::verify(options).await,
         Command::Rebuild(options) => ledger::rebuild(options).await,
+        Command::Events(options) => events::run(options).await,
         Command::Token(token) => print(&token),
     };
     match done {
@@ -186,7 +190,7 @@ mod tests {
         let line = ["regulars", "local"].iter().chain(arguments);
         match CommandLine::try_parse_from(line).ok()?.command {
             Command::Local(local) => Some(local),
-            Command::Verify(_) | Command::Rebuild(_) | Command::Token(_) => None,
+            Command::Verify(_) | Command::Rebuild(_) | Command::Events(_) | Command::Token(_) => None,
         }
     }
 

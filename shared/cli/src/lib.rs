@@ -1,6 +1,7 @@
 //! The operator's command line, as a library so that tests can start the whole system in their own process.
 
 pub mod command;
+pub mod events;
 pub mod ledger;
 pub mod local;
 pub mod reason;

@@ -171,7 +171,8 @@ impl<'p> Draft<'p> {
         self.account.apply(&entry);
         let sealed = Sealed::new(entry, &self.account.head_hash);
         self.account.head_hash = sealed.hash;
-        self.entries.push(sealed.noted(beside.note).with_facts(beside.facts));
+        let balance = Some(self.account.balance());
+        self.entries.push(sealed.noted(beside.note).with_facts(beside.facts).with_balance(balance));
     }
 
     /// Appends the entry of a command and its consequences: a change of tier, as an entry of its own unless the member

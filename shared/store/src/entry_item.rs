@@ -8,17 +8,22 @@
 //! | `h` | B | the hash |
 //! | `f` | S | the facts of the purchase that it records |
 //! | `nt` | S | an operator's note; absent without one |
+//! | `b` | L | the balance after it: spendable, pending, held, owed |
 //! | `ac` | N | the number of changes of its aftermath; absent without any |
 //! | `af` | M | the aftermath, see `aftermath_item.rs` |
 //!
-//! No hash covers the last four. Only the last two change, unless a member's data is erased. The index `by_seq` has all
-//! attributes except the facts, which would be paid for twice.
+//! No hash covers the last five. Only the last two change, unless a member's data is erased. The index `by_seq` has all
+//! attributes except the facts and the balance, which would be paid for twice. The balance serves the reader of the table's
+//! stream, which gets one entry without the entries before it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{
     aftermath::Recorded,
+    balance::Balance,
     chain::Sealed,
     facts::PurchaseFacts,
     id::{EntryId, MemberId, ProgramId},
+    points::Points,
 };
 
 use crate::{
@@ -33,6 +38,7 @@ const HASH: &str = "h";
 const PREVIOUS: &str = "ph";
 pub(crate) const NOTE: &str = "nt";
 pub(crate) const FACTS: &str = "f";
+const BALANCE: &str = "b";
 
 /// Returns the item of `sealed` in the ledger of `member`.
 pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> Item {
@@ -46,6 +52,9 @@ pub(crate) fn write(program: &ProgramId, member: &MemberId, sealed: &Sealed) -> 
     }
     if let Some(facts) = &sealed.facts {
         item.insert(FACTS.to_owned(), text(facts.text()));
+    }
+    if let Some(balance) = &sealed.balance {
+        item.insert(BALANCE.to_owned(), write_balance(balance));
     }
     item
 }
@@ -76,9 +85,23 @@ pub(crate) fn read(item: &Item) -> Result<Sealed, StoreFault> {
     let (previous, hash) = (hash(PREVIOUS)?, hash(HASH)?);
     let note = fields.optional(NOTE, as_parsed)?;
     let facts = fields.optional(FACTS, |value| PurchaseFacts::read(value.as_s().ok()?).ok())?;
+    let balance = fields.optional(BALANCE, read_balance)?;
     let sealed = Sealed::read(text.clone(), previous.into(), hash.into())
         .map_err(|source| Corrupt { source: Some(source), ..fields.corrupt(TEXT) })?;
-    if sealed.entry.id == id { Ok(sealed.noted(note).with_facts(facts)) } else { Err(fields.corrupt(SK).into()) }
+    if sealed.entry.id != id {
+        return Err(fields.corrupt(SK).into());
+    }
+    Ok(sealed.noted(note).with_facts(facts).with_balance(balance))
+}
+
+fn write_balance(Balance { spendable, pending, held, owed }: &Balance) -> AttributeValue {
+    AttributeValue::L([spendable, pending, held, owed].map(number).into())
+}
+
+fn read_balance(value: &AttributeValue) -> Option<Balance> {
+    let [spendable, pending, held, owed] = value.as_l().ok()?.as_slice() else { return None };
+    let points = |value| Some(Points::new(as_number(value)?));
+    Some(Balance { spendable: points(spendable)?, pending: points(pending)?, held: points(held)?, owed: points(owed)? })
 }
 
 #[cfg(test)]
@@ -114,7 +137,9 @@ mod tests {
             "occurred_at": "2026-11-21T16:05:00Z", "posted_at": "2026-11-21T16:05:00.123Z", "fingerprint": "0".repeat(32),
         });
         let text = text.to_string();
-        let sealed = Sealed::read(text, [6; 32].into(), [7; 32].into()).unwrap().with_facts(Some(facts));
+        let balance = Balance { spendable: Points::new(4_863), pending: Points::new(263), ..Balance::default() };
+        let sealed = Sealed::read(text, [6; 32].into(), [7; 32].into()).unwrap();
+        let sealed = sealed.with_facts(Some(facts)).with_balance(Some(balance));
         write(&"corner-coffee-eu".parse().unwrap(), &"0192f3a47b1c7d5e8f90a1b2c3d4e5f6".parse().unwrap(), &sealed)
     }
 
@@ -127,6 +152,6 @@ mod tests {
             (lines, item_size(&facts), item_size(&item))
         });
         println!("lines, bytes of facts, bytes of all: {weighed:?}");
-        assert_eq!(weighed, [(0, 139, 857), (1, 176, 894), (3, 238, 956), (10, 455, 1_173), (50, 1_695, 2_413)]);
+        assert_eq!(weighed, [(0, 139, 873), (1, 176, 910), (3, 238, 972), (10, 455, 1_189), (50, 1_695, 2_429)]);
     }
 }

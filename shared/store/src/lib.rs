@@ -37,6 +37,7 @@ mod store;
 mod table;
 mod transaction;
 mod verdict;
+mod written;
 
 pub use act::{Decide, Outcome, RequestKey, Step};
 pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
@@ -54,3 +55,4 @@ pub use programs::{Publication, Publish, Start, Withdrawal};
 pub use segments::{SegmentCursor, SegmentPage};
 pub use store::Store;
 pub use verdict::{Commit, Seen};
+pub use written::{Written, WrittenPage};

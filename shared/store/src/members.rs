@@ -14,7 +14,7 @@ use crate::{
 
 /// A position in the iteration over all members.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Walk(Item);
+pub struct Walk(pub(crate) Item);
 
 /// A page of the iteration over all members.
 #[derive(Clone, Debug, PartialEq)]

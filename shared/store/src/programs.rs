@@ -10,9 +10,9 @@ use crate::{
     calls::Kind,
     fault::StoreFault,
     item::{Fields, Item, as_number, key_attributes, number, text},
-    program_heads::ProgramHeads,
+    program_heads::{self, ProgramHeads},
     store::Store,
-    table::{ABSENT, DOCUMENT, FORMAT, UNCHANGED, VERSION, head_key, version_key},
+    table::{ABSENT, DOCUMENT, FORMAT, HEAD, UNCHANGED, VERSION, head_key, version_key},
     transaction::{Check, Transacted},
 };
 
@@ -173,6 +173,7 @@ impl Store {
             item.insert(VERSION.to_owned(), number(&published.version));
             item.insert(DOCUMENT.to_owned(), text(publish.document));
             item.insert(FORMAT.to_owned(), number(&DOCUMENT_FORMAT));
+            item.insert(HEAD.to_owned(), text(program_heads::write_head(&published)?));
             let parts = vec![self.put_heads(program, read.as_ref(), &heads)?, self.put(item, ABSENT, None)?];
             if self.has_changed(parts).await? {
                 return Ok(Publication::Published(published));

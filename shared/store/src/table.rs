@@ -10,7 +10,7 @@
 //! | use of a cap per program, a shard of it | `cap#PROGRAM#rule/RULE#0` to `#7`, `cap#PROGRAM#reward/REWARD#0` to `#7` | `2026-11-01`, the first day of the interval | `taken`, `most`, `held` |
 //! | code of a reward | `codes#PROGRAM#REWARD` | `code#CODE` | `seq` while it is free, a random number; `m`, `i` and `t` once it is given, the member, the redemption and the terms; `f`, `u` and `ac` once it was used or voided, see `codes.rs` |
 //! | head of a program | `program#PROGRAM` | `head` | `v`, `last`, `versions`, see `programs.rs` |
-//! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format` |
+//! | version of a program | `program#PROGRAM` | `version#000012` | `v`, `document`, `format`, `head` |
 //!
 //! Ids contain no `#`, except those of entries, which are at the end of a key. Callers' data reaches DynamoDB as values
 //! only, never inside an expression.
@@ -64,6 +64,8 @@ pub(crate) const AFTERMATH: &str = "af";
 pub(crate) const DOCUMENT: &str = "document";
 /// The format in which a program document was written, N.
 pub(crate) const FORMAT: &str = "format";
+/// What the head item says of a version when it is published, S.
+pub(crate) const HEAD: &str = "head";
 /// The last number that a program gave to a version, N.
 pub(crate) const LAST: &str = "last";
 /// The heads of a program's versions, S.
@@ -127,6 +129,10 @@ pub(crate) const MARK: &str = "SET ac = :changes, af = :aftermath";
 pub(crate) const ENTRIES: &str = "pk = :pk AND begins_with(sk, :entry)";
 /// The prefix of the sort keys of entries.
 pub(crate) const ENTRY_SK_PREFIX: &str = "entry#";
+/// What the sort keys of programs' versions begin with.
+pub(crate) const VERSION_SK_PREFIX: &str = "version#";
+/// The item leaves the engine as an event: an entry, or a version of a program.
+pub(crate) const IS_EVENT: &str = "begins_with(sk, :entry) OR begins_with(sk, :version)";
 /// The entry has details: the facts of a purchase, or a note.
 pub(crate) const HAS_DETAILS: &str = "attribute_exists(f) OR attribute_exists(nt)";
 /// The item exists.
@@ -223,7 +229,12 @@ pub(crate) fn head_key(program: &ProgramId) -> Key {
 
 /// The key of one version of a program.
 pub(crate) fn version_key(program: &ProgramId, version: u64) -> Key {
-    Key { pk: format!("program#{program}"), sk: format!("version#{version:06}") }
+    Key { pk: format!("program#{program}"), sk: format!("{VERSION_SK_PREFIX}{version:06}") }
+}
+
+/// The program that a program's partition key names.
+pub(crate) fn read_program_pk(pk: &str) -> Option<ProgramId> {
+    pk.strip_prefix("program#")?.parse().ok()
 }
 
 /// The partition of a member: the account and its entries.

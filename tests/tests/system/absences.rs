@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use regulars_tests::event::FUNCTIONS;
+use regulars_tests::event::{FUNCTIONS, PUBLISH};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -84,6 +84,9 @@ fn only_the_store_names_attributes_of_items() {
     // One function reads the secret of the alias key, and the others do not include its client.
     let reading = found_in(|text| text.contains("aws_sdk_secretsmanager"));
     assert_eq!(reading, BTreeSet::from(["functions/enroll/src/alias_key.rs".to_owned()]));
+    // One function sends to the event bus, and so does the command line through it.
+    let sending = found_in(|text| text.contains("aws_sdk_eventbridge"));
+    assert_eq!(sending, BTreeSet::from(["functions/publish/src/event_bridge.rs".to_owned()]));
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn an_entry_is_only_written_if_it_does_not_exist() {
 #[test]
 fn no_function_carries_the_local_database_or_the_command_line() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.into_iter().chain([PUBLISH]) {
         let tree = Command::new(&cargo)
             .args(["tree", "--offline", "--edges", "no-dev", "--prefix", "none", "--format", "{p}", "--package"])
             .arg(format!("regulars-{function}"))

@@ -111,6 +111,7 @@ fn settings(secret: Option<&str>) -> Settings {
     Settings {
         table_name: "regulars".to_owned(),
         alias_key_secret: secret.map(str::to_owned),
+        event_bus_name: None,
         claims: Claims::default(),
         log_level: "INFO".parse().unwrap(),
         metric_namespace: "Regulars".to_owned(),

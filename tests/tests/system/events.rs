@@ -14,18 +14,22 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use regulars_application::{
     alias_key::AliasKeySource,
     authority::{Authority, Claims},
     clock::{Clock, MovableClock},
+    deadline::Deadline,
     engine::Engine,
+    event::EventRefused,
     programs::ProgramCache,
 };
 use regulars_store::AliasKey;
 use regulars_tests::{
-    event::{FUNCTIONS, handle},
+    bus::KeptBus,
+    event::{FUNCTIONS, PUBLISH, handle},
     system::{NOW, System, coffee_shop},
     template::Template,
 };
@@ -84,6 +88,7 @@ const STORY: &[(&str, &str)] = &[
     ("enroll-plan-renewal", NOW),
     ("enroll-plan-reversal", NOW),
     ("enroll-plan-end", NOW),
+    ("publish-stream", NOW),
     ("tier-evaluation-member", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-scheduled", "2027-12-01T03:00:00Z"),
     ("tier-evaluation-all", "2027-12-01T03:00:00Z"),
@@ -98,6 +103,7 @@ fn root() -> &'static Path {
 fn events() -> BTreeMap<String, Value> {
     let files = fs::read_dir(root().join("events")).unwrap().map(|file| file.unwrap().path());
     files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let text = fs::read_to_string(&path).unwrap();
@@ -111,7 +117,7 @@ fn events() -> BTreeMap<String, Value> {
 fn function(name: &str) -> &'static str {
     let begins =
         |function: &&str| name.strip_prefix(*function).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    let longest = FUNCTIONS.into_iter().filter(begins).max_by_key(|function| function.len());
+    let longest = FUNCTIONS.into_iter().chain([PUBLISH]).filter(begins).max_by_key(|function| function.len());
     longest.unwrap_or_else(|| panic!("{name} begins with the name of no function"))
 }
 
@@ -174,6 +180,13 @@ fn story() -> (System, MovableClock, Engine) {
     (system, clock, engine)
 }
 
+/// The answer of the function that sends events, and what it sent.
+async fn published(event: Value) -> Result<Value, EventRefused> {
+    let bus = KeptBus::reliable();
+    let answer = regulars_publish::handle(&bus, event, Deadline::after(Duration::from_secs(20))).await?;
+    Ok(json!({ "answer": answer, "sent": bus.events().values().collect::<Vec<_>>() }))
+}
+
 #[test]
 fn every_event_gets_the_answer_that_is_kept_of_it() {
     let events = events();
@@ -193,7 +206,11 @@ fn every_event_gets_the_answer_that_is_kept_of_it() {
     let mut differing = Vec::new();
     for &(name, now) in STORY {
         clock.move_to(now.parse().unwrap()).unwrap();
-        let answer = system.block_on(handle(function(name), &engine, events[name].clone()));
+        let answer = if function(name) == PUBLISH {
+            system.block_on(published(events[name].clone()))
+        } else {
+            system.block_on(handle(function(name), &engine, events[name].clone()))
+        };
         let answer = shown(&answer.unwrap_or_else(|refused| panic!("{name}: {refused}")));
         if updates {
             fs::write(snapshot(name), format!("{answer:#}\n")).unwrap();
@@ -220,7 +237,9 @@ fn every_function_and_trigger_of_the_template_has_an_event() {
             .collect();
         let expected: BTreeSet<_> = resource.routes.keys().cloned().collect();
         assert_eq!(routes, expected, "the routes of {}", resource.name);
-        let is_queued = own.clone().any(|event| event.get("Records").is_some());
+        let reads = |source: &str| own.clone().any(|event| event["Records"][0]["eventSource"] == source);
+        assert_eq!(reads("aws:dynamodb"), resource.is_streamed, "the stream of {}", resource.name);
+        let is_queued = reads("aws:sqs");
         assert_eq!(is_queued, !resource.queues.is_empty(), "the queue of {}", resource.name);
         let is_scheduled = own.any(|event| event.get("shard").is_some());
         assert_eq!(is_scheduled, resource.is_scheduled, "the schedule of {}", resource.name);

@@ -11,6 +11,7 @@ mod capacity;
 mod events;
 mod fuzz;
 mod permissions;
+mod publishing;
 mod purchases;
 mod routes;
 mod stalls;

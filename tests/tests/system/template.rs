@@ -8,8 +8,8 @@ use std::{
 };
 
 use regulars_tests::{
-    event::{FUNCTIONS, callers},
-    template::{Function, Template},
+    event::{FUNCTIONS, PUBLISH, callers},
+    template::{EVENT_ACTIONS, Function, Template},
 };
 
 #[test]
@@ -18,13 +18,14 @@ fn the_functions_of_the_template_are_the_folders_of_the_code() {
     let folders: BTreeSet<_> = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
     let named: BTreeSet<_> = Template::read().functions.into_iter().map(|function| function.name).collect();
     assert_eq!(named, folders);
-    assert_eq!(named, FUNCTIONS.map(str::to_owned).into());
+    assert_eq!(named, FUNCTIONS.into_iter().chain([PUBLISH]).map(str::to_owned).collect());
 }
 
 #[test]
 fn the_routes_of_the_template_are_those_of_the_code_each_under_its_scopes() {
     for Function { name, routes: deployed, .. } in Template::read().functions {
-        let coded: BTreeMap<_, BTreeSet<_>> = callers(&name)
+        let callers = if name == PUBLISH { Vec::new() } else { callers(&name) };
+        let coded: BTreeMap<_, BTreeSet<_>> = callers
             .into_iter()
             .map(|(method, path, who)| {
                 let scopes = who.scopes(&method).map(|scope| scope.as_str().to_owned()).collect();
@@ -38,7 +39,12 @@ fn the_routes_of_the_template_are_those_of_the_code_each_under_its_scopes() {
 #[test]
 fn a_function_may_take_messages_from_its_own_queue_and_do_nothing_else_with_any() {
     let mut with_queue = Vec::new();
-    for Function { name, queues, queue_actions, .. } in Template::read().functions {
+    for Function { name, queues, queue_actions, is_streamed, .. } in Template::read().functions {
+        if is_streamed {
+            // The platform names in a queue what could not be sent.
+            assert_eq!(queue_actions, [("sqs:SendMessage".to_owned(), "PublishDeadLetterQueue".to_owned())].into());
+            continue;
+        }
         let taken = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
         let expected = queues.iter().flat_map(|queue| taken.map(|action| (action.to_owned(), queue.clone())));
         assert_eq!(queue_actions, expected.collect(), "{name}");
@@ -52,5 +58,14 @@ fn the_function_that_deals_with_aliases_reads_the_secret_of_their_key_and_no_oth
     for Function { name, secret_actions, .. } in Template::read().functions {
         let expected: &[&str] = if name == "enroll" { &["secretsmanager:GetSecretValue"] } else { &[] };
         assert_eq!(secret_actions.iter().collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_function_that_sends_events_reaches_the_stream_and_the_bus_and_no_item_and_no_other_function_reaches_them() {
+    for Function { name, grants, event_actions, is_streamed, .. } in Template::read().functions {
+        let is_publish = name == PUBLISH;
+        let expected = if is_publish { EVENT_ACTIONS.map(str::to_owned).into() } else { BTreeSet::new() };
+        assert_eq!((event_actions, is_streamed, grants.is_empty()), (expected, is_publish, is_publish), "{name}");
     }
 }

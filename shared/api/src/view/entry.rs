@@ -168,12 +168,48 @@ impl EntryDetail {
     /// The entry of `account`, or of one that was merged into it, and its redemption as of the holds that are open now.
     #[must_use]
     pub fn new(recorded: &Recorded, account: &Account) -> Self {
-        let sealed = &recorded.sealed;
+        Self {
+            member: Some(recorded.member.clone()).filter(|member| *member != account.member),
+            redemption: RedemptionView::new(recorded, &account.holds),
+            note: recorded.sealed.note.clone(),
+            ..Self::of(&recorded.sealed)
+        }
+    }
+
+    /// The entry in the ledger of `member` as it was when it was written, without the note beside it: an event is sent again as it
+    /// was, whatever has become of the entry, and holds nothing of a person.
+    #[must_use]
+    pub fn as_written(sealed: &Sealed, member: &MemberId) -> Self {
+        let redeemed = sealed.entry.redeemed();
+        let is_held = redeemed.is_some_and(|redeemed| redeemed.hold_expires_at.is_some());
+        let state = if is_held { RedemptionState::Held } else { RedemptionState::Captured };
+        let recorded = Recorded::new(member, sealed.clone());
+        Self { member: Some(member.clone()), redemption: RedemptionView::of(&recorded, state), ..Self::of(sealed) }
+    }
+
+    /// The same without the lists that can be long, and without the text that repeats them.
+    #[must_use]
+    pub fn shortened(self) -> Self {
+        Self {
+            lots: Vec::new(),
+            lots_moved: Vec::new(),
+            breakdown: Vec::new(),
+            qualified: Vec::new(),
+            pending_moved: Vec::new(),
+            change: None,
+            came_back: None,
+            text: None,
+            ..self
+        }
+    }
+
+    /// What the entry itself tells.
+    fn of(sealed: &Sealed) -> Self {
         let entry = &sealed.entry;
         let effects = &entry.effects;
         let mut detail = Self {
             entry: sealed.into(),
-            member: Some(recorded.member.clone()).filter(|member| *member != account.member),
+            member: None,
             by: entry.by,
             actor: entry.actor.clone(),
             refers_to: entry.refers_to.clone(),
@@ -192,11 +228,11 @@ impl EntryDetail {
             breakdown: entry.breakdown().iter().map(BreakdownView::from).collect(),
             qualified: effects.qualified.clone(),
             tier_change: effects.tier_change.as_ref().map(TierChangeView::from),
-            redemption: RedemptionView::new(recorded, &account.holds),
+            redemption: None,
             pending_until: entry.awaits().map(AwaitsView::from),
             reason: None,
             counterparty: entry.counterparty().cloned(),
-            note: sealed.note.clone(),
+            note: None,
             pending_moved: effects
                 .pending_moved
                 .iter()
@@ -416,8 +452,11 @@ impl RedemptionView {
     /// The redemption that an entry records, as of the holds that are open now; `None` if it records none.
     #[must_use]
     pub fn new(recorded: &Recorded, holds: &[Hold]) -> Option<Self> {
+        Self::of(recorded, RedemptionState::of(recorded, holds))
+    }
+
+    fn of(recorded: &Recorded, state: RedemptionState) -> Option<Self> {
         let entry = &recorded.sealed.entry;
-        let state = RedemptionState::of(recorded, holds);
         entry.redeemed().map(|redeemed| Self {
             id: entry.id.clone(),
             reward: redeemed.reward.clone(),

@@ -10,9 +10,10 @@ use regulars_application::authority::Authority;
 use regulars_application::deadline::Deadline;
 use regulars_application::event::EventRefused;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::clock::KeptClock;
+use super::events::Publisher;
 use super::function::Function;
 use super::{queue, run};
 
@@ -27,6 +28,8 @@ pub(crate) struct Control {
     tier_evaluation: Option<Function>,
     /// What reads the queue, if the template has one.
     queue: Option<Function>,
+    /// What sends events from the table's stream, if the template has a function for that.
+    publisher: Option<Publisher>,
 }
 
 /// What a run by hand looks at.
@@ -55,8 +58,13 @@ static ROUTES: LazyLock<Routes<Operation<Control>>> = LazyLock::new(|| {
 });
 
 impl Control {
-    pub(crate) fn new(clock: KeptClock, tier_evaluation: Option<Function>, queue: Option<Function>) -> Self {
-        Control { clock, tier_evaluation, queue }
+    pub(crate) fn new(
+        clock: KeptClock,
+        tier_evaluation: Option<Function>,
+        queue: Option<Function>,
+        publisher: Option<Publisher>,
+    ) -> Self {
+        Control { clock, tier_evaluation, queue, publisher }
     }
 
     /// Methods and paths.
@@ -89,11 +97,11 @@ async fn send_messages(Call { engine, request, .. }: Call<'_, Control>) -> Resul
     queue::send(engine.queue.as_ref(), request).await
 }
 
-/// No events leave the engine yet, so the list is empty and goes on where the caller is.
-async fn list_events(Call { request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
-    request.limit()?;
-    let after: u64 = request.query("after").unwrap_or("0").parse().map_err(|_| {
+async fn list_events(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+    let limit = request.limit()?;
+    let after = request.query("after").unwrap_or("0").parse().map_err(|_| {
         Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")
     })?;
-    Ok(Answer::ok(&json!({ "events": [], "next": after })))
+    let publisher = engine.publisher.as_ref().ok_or_else(|| Problem::fault("no function reads the table's stream"))?;
+    Ok(Answer::ok(&publisher.sent(after, limit).await.map_err(Problem::fault)?))
 }

@@ -14,13 +14,14 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     self, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, ProjectionType,
-    ScalarAttributeType, TableDescription,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
 };
 use regulars_store::{Limits, Store};
 use tokio::sync::oneshot;
 
 use super::TABLE;
 use super::failure::StartFailed;
+use super::stream::{self, Stream};
 use super::template::{Index, KeyElement, Projection, TableResource};
 use crate::reason::reason;
 
@@ -42,6 +43,7 @@ pub(crate) struct Dynamo {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
+    stream: Stream,
     // Held, not used: the system lets go of it when the process ends, however it ends.
     _lock: Option<File>,
 }
@@ -50,12 +52,19 @@ impl Dynamo {
     /// Opens the data and serves it on a port that the system chooses.
     pub(crate) fn start(data: &Data) -> Result<Self, StartFailed> {
         let (database, lock) = match data {
-            Data::Memory => (dynoxide::Database::memory().map_err(StartFailed::new)?, None),
+            Data::Memory => {
+                // It has a name within this process, so that its stream's index can be made.
+                let name = format!("file:regulars-{:032x}?mode=memory&cache=shared", fastrand::u128(..));
+                let database = dynoxide::Database::new(&name).map_err(StartFailed::new)?;
+                stream::index(&name);
+                (database, None)
+            }
             Data::File(path) => {
                 let lock = lock(path)?;
                 (open(path, &lock)?, Some(lock))
             }
         };
+        let stream = Stream::of(&database);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(not_served)?;
         listener.set_nonblocking(true).map_err(not_served)?;
         let address = listener.local_addr().map_err(not_served)?;
@@ -78,7 +87,12 @@ impl Dynamo {
             .name("dynamo".to_owned())
             .spawn(move || runtime.block_on(serve))
             .map_err(not_served)?;
-        Ok(Dynamo { address, stop, thread, _lock: lock })
+        Ok(Dynamo { address, stop, thread, stream, _lock: lock })
+    }
+
+    /// The stream of its table.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Where it listens, such as `http://127.0.0.1:43210`.
@@ -93,7 +107,9 @@ impl Dynamo {
 
     /// Finishes what runs, closes the data and ends the thread.
     pub(crate) async fn stop(self) {
-        let Dynamo { stop, thread, .. } = self;
+        let Dynamo { stop, thread, stream, .. } = self;
+        // The data are closed with the last handle on them.
+        drop(stream);
         // It has stopped already if nobody hears this.
         let _ = stop.send(());
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -166,9 +182,14 @@ pub fn client_at(url: &str) -> Client {
 pub(crate) async fn ensure_table(client: &Client, name: &str, table: &TableResource) -> Result<(), StartFailed> {
     match client.describe_table().table_name(name).send().await {
         Ok(found) => {
-            let found = found.table.as_ref().map(keys_found);
-            if found == Some(keys_wanted(table)?) {
-                return Ok(());
+            let described = found.table.as_ref();
+            if described.map(keys_found) == Some(keys_wanted(table)?) {
+                return match stream_specification(table)? {
+                    Some(wanted) if described.is_none_or(|found| found.latest_stream_arn.is_none()) => {
+                        begin_stream(client, name, wanted).await
+                    }
+                    Some(_) | None => Ok(()),
+                };
             }
             Err(StartFailed::new("the data was written by another release of Regulars; name another file with --data"))
         }
@@ -191,6 +212,7 @@ async fn create_table(client: &Client, name: &str, table: &TableResource) -> Res
         );
     }
     request = request.set_key_schema(Some(key_schema(&table.key_schema)?));
+    request = request.set_stream_specification(stream_specification(table)?);
     for index in &table.local_secondary_indexes {
         request = request.local_secondary_indexes(
             LocalSecondaryIndex::builder()
@@ -214,6 +236,22 @@ async fn create_table(client: &Client, name: &str, table: &TableResource) -> Res
     let made = request.send().await;
     made.map_err(|error| StartFailed::new(format!("the table cannot be made: {}", DisplayErrorContext(&error))))?;
     Ok(())
+}
+
+/// Gives a stream to a table that an earlier release made. What was written before is not in it.
+async fn begin_stream(client: &Client, name: &str, wanted: StreamSpecification) -> Result<(), StartFailed> {
+    let begun = client.update_table().table_name(name).stream_specification(wanted).send().await;
+    begun.map_err(|error| {
+        StartFailed::new(format!("the table cannot be given a stream: {}", DisplayErrorContext(&error)))
+    })?;
+    Ok(())
+}
+
+fn stream_specification(table: &TableResource) -> Result<Option<StreamSpecification>, StartFailed> {
+    let Some(stream) = &table.stream_specification else { return Ok(None) };
+    let view = StreamViewType::from(stream.stream_view_type.as_str());
+    let built = StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build();
+    built.map(Some).map_err(StartFailed::new)
 }
 
 fn key_schema(keys: &[KeyElement]) -> Result<Vec<KeySchemaElement>, StartFailed> {
@@ -288,10 +326,12 @@ fn open(path: &Path, locked: &File) -> Result<dynoxide::Database, StartFailed> {
     if !may_be_ours(path, locked).map_err(|error| cannot_open(path, reason(&error)))? {
         return Err(cannot_open(path, NOT_OURS));
     }
-    dynoxide::Database::new(name).map_err(|error| match error.to_string() {
+    let database = dynoxide::Database::new(name).map_err(|error| match error.to_string() {
         text if text.contains("not a valid SQLite database") => cannot_open(path, NOT_OURS),
         text => cannot_open(path, text),
-    })
+    })?;
+    stream::index(name);
+    Ok(database)
 }
 
 /// What is said of a file that no local server has written.

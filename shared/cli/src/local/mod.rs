@@ -4,6 +4,7 @@ mod browser;
 mod clock;
 mod control;
 mod dynamo;
+mod events;
 mod failure;
 mod function;
 mod functions;
@@ -14,6 +15,7 @@ mod program;
 mod queue;
 mod run;
 mod server;
+mod stream;
 mod template;
 
 use std::path::PathBuf;
@@ -30,10 +32,12 @@ use regulars_store::{AliasKey, Store};
 
 pub use dynamo::{Data, OpenData, client_at};
 pub use failure::StartFailed;
+pub use stream::{Place, Records, Stream};
 
 use clock::KeptClock;
 use control::Control;
 use dynamo::Dynamo;
+use events::Publisher;
 use function::Function;
 use program::{Document, IfHeld};
 use server::{Front, Server, Target};
@@ -98,6 +102,12 @@ impl Running {
         self.dynamo.url()
     }
 
+    /// The stream of its table.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        self.dynamo.stream()
+    }
+
     /// The clock of the whole system.
     #[must_use]
     pub fn clock(&self) -> &MovableClock {
@@ -147,7 +157,8 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     let currency = program::currency(program).await;
 
     let queue = functions.iter().find_map(|(resource, _)| functions::queue(resource, &engine));
-    let control = Control::new(kept.clone(), scheduled(&functions), queue);
+    let events = template.functions.iter().find_map(|resource| Publisher::of(resource, dynamo.stream()));
+    let control = Control::new(kept.clone(), scheduled(&functions), queue, events);
     let server = Server::start(listener, Front::new(routes(functions), control, clock.clone(), key))?;
     let url = format!("http://{}", server.address());
     let greeting = greeting::commands(&url, clock.now(), currency.as_deref(), options.auth.as_deref());
@@ -183,11 +194,13 @@ type MakeFunction = fn(&FunctionResource, &Arc<Engine>) -> Option<Function>;
 
 type Functions = Vec<(FunctionResource, Function)>;
 
-/// Every function of the template. One that is named there and has no handler here would be missing from the API.
+/// Every function of the template but the reader of the table's stream, which has no route. One that is named there and has no handler
+/// here would be missing from the API.
 fn named(template: &Template, engine: &Arc<Engine>, function: MakeFunction) -> Result<Functions, StartFailed> {
     template
         .functions
         .iter()
+        .filter(|resource| resource.stream.is_none())
         .map(|resource| {
             let made = function(resource, engine).ok_or_else(|| {
                 StartFailed::new(format!("template.yaml names {}, which has no handler here", resource.name))

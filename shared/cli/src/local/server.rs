@@ -316,7 +316,7 @@ mod tests {
         let clock = KeptClock::open(&Data::Memory, None).unwrap();
         let routes = Control::routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
         let (routes, moved) = (Routes::new(routes), clock.clock().clone());
-        let front = Front::new(routes, Control::new(clock, tier_evaluation, None), moved, None);
+        let front = Front::new(routes, Control::new(clock, tier_evaluation, None, None), moved, None);
         let listener = bind(0).await.unwrap();
         Server::start(listener, Front { arrival_duration_max, ..front }).unwrap()
     }

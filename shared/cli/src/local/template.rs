@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Pattern;
 use yaml_serde::{Mapping, Value};
 
 use super::failure::StartFailed;
@@ -32,6 +33,8 @@ pub(crate) struct FunctionResource {
     pub(crate) is_scheduled: bool,
     /// Whether it is given the messages of a queue.
     pub(crate) is_queued: bool,
+    /// If it is given the records of the table's stream: the patterns of which a record must match one.
+    pub(crate) stream: Option<Vec<Pattern>>,
 }
 
 /// The table's keys and indexes.
@@ -44,6 +47,14 @@ pub(crate) struct TableResource {
     pub(crate) local_secondary_indexes: Vec<Index>,
     #[serde(default)]
     pub(crate) global_secondary_indexes: Vec<Index>,
+    pub(crate) stream_specification: Option<StreamResource>,
+}
+
+/// What the table's stream tells of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StreamResource {
+    pub(crate) stream_view_type: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -91,6 +102,7 @@ impl Template {
         let timeout = at(&template, &["Globals", "Function", "Timeout"]).and_then(seconds).unwrap_or(TIMEOUT_DEFAULT);
         let scheduled = resources.scheduled();
         let queued = resources.queued();
+        let streamed = resources.streamed()?;
         let functions = resources
             .of_type("AWS::Serverless::Function")
             .map(|(id, resource)| {
@@ -98,6 +110,7 @@ impl Template {
                 Ok(FunctionResource {
                     is_scheduled: scheduled.contains(&id),
                     is_queued: queued.contains(&id),
+                    stream: streamed.iter().find(|(function, _)| *function == id).map(|(_, filters)| filters.clone()),
                     ..function
                 })
             })
@@ -131,6 +144,25 @@ impl<'t> Resources<'t> {
                 queues.contains(&queue).then_some(function)
             })
             .collect()
+    }
+
+    /// The logical ids of the functions that are given the records of a table's stream, with their filters.
+    fn streamed(&self) -> Result<Vec<(&'t str, Vec<Pattern>)>, StartFailed> {
+        let mut streamed = Vec::new();
+        for (_, source) in self.of_type("AWS::Lambda::EventSourceMapping") {
+            let Some(Value::Tagged(stream)) = at(source, &["Properties", "EventSourceArn"]) else { continue };
+            let Some(function) = at(source, &["Properties", "FunctionName"]).and_then(reference) else { continue };
+            if !stream.value.as_str().is_some_and(|named| named.ends_with(".StreamArn")) {
+                continue;
+            }
+            let filters = at(source, &["Properties", "FilterCriteria", "Filters"]).and_then(Value::as_sequence);
+            let patterns = filters.into_iter().flatten().map(|filter| {
+                let pattern = filter.get("Pattern").and_then(Value::as_str);
+                serde_json::from_str(pattern.ok_or_else(|| unreadable("a filter has no Pattern"))?).map_err(unreadable)
+            });
+            streamed.push((function, patterns.collect::<Result<_, StartFailed>>()?));
+        }
+        Ok(streamed)
     }
 
     /// The logical ids of everything that a schedule starts.
@@ -176,6 +208,7 @@ fn function(resource: &Value, timeout: Duration) -> Result<FunctionResource, Sta
         routes,
         is_scheduled: false,
         is_queued: false,
+        stream: None,
     })
 }
 
@@ -265,11 +298,14 @@ Resources:
     Properties: { FunctionName: !GetAtt EarnFunction.Arn, EventSourceArn: !GetAtt Queue.Arn }
   StreamSource:
     Type: AWS::Lambda::EventSourceMapping
-    Properties: { FunctionName: !Ref TierFunction, EventSourceArn: !GetAtt Table.StreamArn }
+    Properties:
+      FunctionName: !Ref TierFunction
+      EventSourceArn: !GetAtt Table.StreamArn
+      FilterCriteria: { Filters: [{ Pattern: '{ "eventName": ["INSERT"] }' }] }
 "#;
 
     #[test]
-    fn functions_routes_timeouts_schedules_and_queues_are_read() {
+    fn functions_routes_timeouts_schedules_queues_and_streams_are_read() {
         let functions = Template::parse(SMALL).unwrap().functions;
         let expected = [
             FunctionResource {
@@ -278,6 +314,7 @@ Resources:
                 routes: vec![(Method::POST, "/v1/programs/{program}".to_owned())],
                 is_scheduled: false,
                 is_queued: true,
+                stream: None,
             },
             FunctionResource {
                 name: "tier-evaluation".to_owned(),
@@ -285,6 +322,7 @@ Resources:
                 routes: vec![],
                 is_scheduled: true,
                 is_queued: false,
+                stream: Some(vec![serde_json::json!({ "eventName": ["INSERT"] })]),
             },
         ];
         assert_eq!(functions, expected);
@@ -318,7 +356,10 @@ Resources:
         assert_eq!(keys, ["pk", "sk"]);
         assert_eq!(template.table.local_secondary_indexes[0].name, "by_seq");
         assert_eq!(template.table.global_secondary_indexes[0].name, "due");
-        assert!(template.functions.iter().all(|function| !function.routes.is_empty()));
+        assert_eq!(template.table.stream_specification.unwrap().stream_view_type, "NEW_IMAGE");
+        let streamed = template.functions.iter().filter(|function| function.stream.is_some());
+        assert_eq!(streamed.map(|function| function.name.as_str()).collect::<Vec<_>>(), ["publish"]);
+        assert!(template.functions.iter().all(|function| function.routes.is_empty() == function.stream.is_some()));
         let scheduled: Vec<&str> = template
             .functions
             .iter()

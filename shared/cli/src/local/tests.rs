@@ -207,13 +207,37 @@ async fn the_schedule_is_run_by_hand() {
     running.stop().await;
 }
 
+/// The ids of the events from the first one after `after` on, and the `after` of the next page.
+async fn events(running: &Running, after: u64) -> (Vec<String>, u64) {
+    let answered = send(running, &format!("GET /local/events?after={after}"), b"").await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    let ids = answered.body["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned());
+    (ids.collect(), answered.body["next"].as_u64().unwrap())
+}
+
 #[tokio::test]
-async fn the_list_of_events_is_empty() {
-    let running = start_with(options(), ECHO).await.unwrap();
-    let answered = send(&running, "GET /local/events?after=7", b"").await;
-    assert_eq!((answered.status, answered.body), (200, json!({ "events": [], "next": 7 })));
-    assert_eq!(send(&running, "GET /local/events", b"").await.body["next"], 0);
-    assert_eq!(send(&running, "GET /local/events?after=x", b"").await.body["code"], "cursor_malformed");
+async fn events_have_the_same_numbers_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { data: Data::File(folder.path().join("local.db")), ..options() };
+    let running = start(options.clone()).await.unwrap();
+    let enroll = |member: &str| json!({ "member": member }).to_string();
+    for member in ["m-1", "m-2"] {
+        let answered =
+            send(&running, "POST /v1/programs/demo/members\ncontent-type: application/json", enroll(member).as_bytes())
+                .await;
+        assert_eq!(answered.status, 201, "{}", answered.body);
+    }
+    let all = ["demo/~versions/1", "demo/m-1/1", "demo/m-2/1"].map(str::to_owned).to_vec();
+    assert_eq!(events(&running, 0).await, (all.clone(), 3));
+    running.stop().await;
+
+    let running = start(options).await.unwrap();
+    assert_eq!(events(&running, 0).await, (all, 3));
+    let answered =
+        send(&running, "POST /v1/programs/demo/members\ncontent-type: application/json", enroll("m-3").as_bytes())
+            .await;
+    assert_eq!(answered.status, 201, "{}", answered.body);
+    assert_eq!(events(&running, 3).await, (vec!["demo/m-3/1".to_owned()], 4));
     running.stop().await;
 }
 

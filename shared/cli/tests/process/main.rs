@@ -1,5 +1,6 @@
 //! The command line as a process: its output and exit status, and that answered requests survive a kill.
 
+mod events;
 mod ledger;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::{
     ledger::{entry::Entry, facts::PurchaseFacts},
     values::{
+        balance::Balance,
         hash::Hash,
         id::{MemberId, ProgramId},
         text::Note,
@@ -29,6 +30,9 @@ pub struct Sealed {
     pub note: Option<Note>,
     /// The facts of the purchase that it records, outside of the chain. A ledger that is read in order has none.
     pub facts: Option<Box<PurchaseFacts>>,
+    /// The balance of the account after it, beside the chain, because the entries before it prove it. A ledger that is read in order
+    /// comes without it, and so does an entry of a release that did not keep it.
+    pub balance: Option<Balance>,
 }
 
 /// The stored text is not an entry.
@@ -49,7 +53,7 @@ impl Sealed {
     pub fn new(entry: Entry, previous: &Hash) -> Self {
         let text = entry.canonical();
         let hash = link(previous, &text);
-        Self { entry, text, previous: *previous, hash, note: None, facts: None }
+        Self { entry, text, previous: *previous, hash, note: None, facts: None, balance: None }
     }
 
     /// Returns the same with a note.
@@ -64,6 +68,12 @@ impl Sealed {
         Self { facts: facts.map(Box::new), ..self }
     }
 
+    /// The same with the balance of the account after it.
+    #[must_use]
+    pub fn with_balance(self, balance: Option<Balance>) -> Self {
+        Self { balance, ..self }
+    }
+
     /// Returns a stored entry without a check of the chain: [`verify`] does that.
     ///
     /// # Errors
@@ -71,7 +81,7 @@ impl Sealed {
     /// The text is not an entry.
     pub fn read(text: String, previous: Hash, hash: Hash) -> Result<Self, TextMalformed> {
         let entry = serde_json::from_str(&text).map_err(TextMalformed)?;
-        Ok(Self { entry, text, previous, hash, note: None, facts: None })
+        Ok(Self { entry, text, previous, hash, note: None, facts: None, balance: None })
     }
 }
 

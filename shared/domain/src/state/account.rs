@@ -11,6 +11,7 @@ use crate::{
         qualifying::Qualifying, steps::Steps, weight::number_bytes,
     },
     values::{
+        balance::Balance,
         fingerprint::Salt,
         hash::Hash,
         id::{AttributeId, EntryId, LevelId, MemberId, ProgramId, RuleId},
@@ -173,6 +174,12 @@ impl Account {
     #[must_use]
     pub fn total(&self) -> Points {
         self.lots.total() + self.pending.total() + self.held()
+    }
+
+    /// The points in it and those owed, by what can be done with them.
+    #[must_use]
+    pub fn balance(&self) -> Balance {
+        Balance { spendable: self.lots.total(), pending: self.pending.total(), held: self.held(), owed: self.owed }
     }
 
     /// The members whose ledgers are this account's history, its own first.

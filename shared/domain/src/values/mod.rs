@@ -1,5 +1,6 @@
 //! Values that everything else may know: ids, points, money, dates, texts, hashes.
 
+pub mod balance;
 pub mod calendar;
 pub mod code;
 pub mod fingerprint;

@@ -37,6 +37,7 @@ impl Proof {
     pub(crate) fn follow(&mut self, before: &Account, change: &Change) {
         let after = &change.account;
         assert_flows_add_up(before, change);
+        assert_balances(before, change);
         let (base, mut entries) = self.parts.take().unwrap_or_else(|| (before.clone(), Vec::new()));
         entries.extend(change.entries.iter().cloned());
         if self.is_behind {
@@ -89,6 +90,18 @@ fn follow(mut rebuilding: Rebuilding<'_>, entries: &[Sealed], account: &Account)
         rebuilding.follow(sealed).unwrap();
     }
     rebuilt(rebuilding, account.settled_at, account)
+}
+
+/// Sees that the balance beside each entry is the one before it and what the entry changes.
+fn assert_balances(before: &Account, change: &Change) {
+    let mut balance = change.expected_version.map(|_| before.balance()).unwrap_or_default();
+    for Sealed { entry, balance: kept, .. } in &change.entries {
+        balance.spendable += entry.spendable();
+        balance.pending += entry.pending();
+        balance.held += entry.held();
+        balance.owed += entry.owed();
+        assert_eq!(*kept, Some(balance), "the balance beside {}", entry.id);
+    }
 }
 
 fn assert_same(rebuilding: Rebuilding<'_>, entries: &[Sealed], account: &Account) {

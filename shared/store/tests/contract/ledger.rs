@@ -162,7 +162,7 @@ fn all_facts() -> PurchaseFacts {
 
 /// Returns what a list shows of an entry: everything but the facts.
 fn listed(recorded: &Recorded) -> Recorded {
-    let sealed = Sealed { facts: None, ..recorded.sealed.clone() };
+    let sealed = Sealed { facts: None, balance: None, ..recorded.sealed.clone() };
     Recorded { sealed, amended: None, ..recorded.clone() }
 }
 

@@ -22,9 +22,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_application::{
     alias_key::AliasKeySource, authority::Authority, clock::Clock, engine::Engine, programs::ProgramCache,
 };
-use regulars_cli::local::{TABLE, client_at};
+use regulars_cli::local::{Place, Records, TABLE, client_at};
 use regulars_store::Store;
 use regulars_tests::{
+    bus::KeptBus,
     event::{FUNCTIONS, batch, callers},
     rivals::beaten,
     system::{NOW, System},
@@ -33,7 +34,7 @@ use regulars_tests::{
 use serde_json::{Value, json};
 
 use self::{
-    marks::{NICKNAME, OWNERS, PIN, STRAY},
+    marks::{NICKNAME, NOTE, OWNERS, PIN, STRAY},
     requests::{Request, failures, program, purchase, story},
     watch::Watch,
 };
@@ -71,6 +72,7 @@ fn personal_data_is_found_where_it_is_kept_and_nowhere_else() {
     system.move_clock(LATER);
     the_review(&watch, &system);
     another_member(&watch);
+    the_events(&watch, &system);
 
     let logged = watch::logged(2);
     for outcome in ["ok", "replayed", "body_malformed", "busy", "store_unavailable", "internal", "entry_not_found"] {
@@ -79,7 +81,9 @@ fn personal_data_is_found_where_it_is_kept_and_nowhere_else() {
     for operation in ["queue::accrue", "queue::reverse", "queue::unreadable", "review", "unrouted"] {
         assert!(logged.contains(&format!("\"operation\":\"{operation}\"")), "no line is about `{operation}`");
     }
-    assert!(logged.contains("\"message\":\"an account cannot be reviewed\""));
+    for message in ["an account cannot be reviewed", "a record of the stream cannot be read", "an event was not sent"] {
+        assert!(logged.contains(&format!("\"message\":\"{message}\"")), "nothing has logged `{message}`");
+    }
     let mut leaks = watch.leaks();
     leaks.extend(table::leaks(&system));
     assert!(
@@ -222,6 +226,39 @@ fn another_member(watch: &Watch) {
         }
     }
     assert!(read > 5, "{read}");
+}
+
+/// Everything that was written leaves as an event. A record that cannot be read, and an event that the bus does not take, leave a line
+/// in the log.
+fn the_events(watch: &Watch, system: &System) {
+    let bus = KeptBus::reliable();
+    let mut place = Place::default();
+    let mut record = Value::Null;
+    loop {
+        let Records { records, next } = system.block_on(system.stream().read(place, 100)).unwrap();
+        let Some(last) = records.last() else { break };
+        record = last.clone();
+        watch.publish(&bus, json!({ "Records": records })).unwrap();
+        place = next;
+    }
+    let sent = bus.events();
+    assert!(sent.len() > 50, "{}", sent.len());
+    for event in sent.values() {
+        watch.look("an event", &event.to_string());
+    }
+    record["eventName"] = json!("INSERT");
+    record["dynamodb"]["NewImage"] = json!({
+        "pk": { "S": format!("member#demo#{OWNER}") }, "sk": { "S": "entry#canary-stray" }, "e": { "S": STRAY },
+        "nt": { "S": NOTE }, "h": { "S": STRAY },
+    });
+    let failed = watch.publish(&bus, json!({ "Records": [record] })).unwrap();
+    assert!(failed["batchItemFailures"][0].is_object(), "{failed}");
+    for event in [json!({ "Records": STRAY }), json!({ "Records": [{ "dynamodb": STRAY }] }), json!(STRAY)] {
+        assert!(watch.publish(&bus, event).is_err());
+    }
+    let first = system.block_on(system.stream().read(Place::default(), 40)).unwrap().records;
+    let failed = watch.publish(&KeptBus::failing(100, 0), json!({ "Records": first })).unwrap();
+    assert!(failed["batchItemFailures"][0].is_object(), "{failed}");
 }
 
 /// What is watched are all levels that the template offers.

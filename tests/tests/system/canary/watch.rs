@@ -11,6 +11,7 @@ use regulars_api::log;
 use regulars_application::{
     alias_key::AliasKeySource,
     authority::{Authority, Claims},
+    deadline::Deadline,
     engine::Engine,
     event::EventRefused,
     programs::ProgramCache,
@@ -18,6 +19,7 @@ use regulars_application::{
 use regulars_cli::local::{TABLE, client_at};
 use regulars_store::{AliasKey, Limits, Store};
 use regulars_tests::{
+    bus::KeptBus,
     event::{answered, handle},
     system::System,
 };
@@ -117,6 +119,14 @@ impl Watch {
         answer
     }
 
+    /// Hands an event to the function that sends events to `bus`, and looks through its answer.
+    pub(super) fn publish(&self, bus: &KeptBus, event: Value) -> Result<Value, EventRefused> {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let answer = self.runtime.block_on(regulars_publish::handle(bus, event, deadline));
+        self.look("the answer of the publisher", &format!("{answer:?}"));
+        answer
+    }
+
     /// Returns status and body of the answer to a request.
     pub(crate) fn send(&self, request: &Request) -> (u64, Value) {
         self.send_to(&self.engine, request)
@@ -135,7 +145,7 @@ impl Watch {
         (status, told)
     }
 
-    fn look(&self, place: &str, text: &str) {
+    pub(super) fn look(&self, place: &str, text: &str) {
         for mark in found(text) {
             self.leaks.borrow_mut().push(format!("{place} has {mark}: {}", text.chars().take(400).collect::<String>()));
         }

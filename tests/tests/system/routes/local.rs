@@ -81,15 +81,6 @@ fn a_run_that_was_missed_is_made_up_for() {
 }
 
 #[test]
-fn no_events_leave_the_engine_yet() {
-    let system = System::start();
-    system.enroll("m-1");
-    assert_eq!(system.client.get("/local/events").expect(200), json!({ "events": [], "next": 0 }));
-    assert_eq!(system.client.get("/local/events?after=7").expect(200), json!({ "events": [], "next": 7 }));
-    system.client.get("/local/events?after=x").problem(400, "cursor_malformed");
-}
-
-#[test]
 fn an_unknown_path_of_any_form_is_not_found() {
     let system = System::start();
     system.enroll("m-1");

@@ -15,6 +15,7 @@ mod bad_input;
 mod callers;
 mod codes;
 mod entries;
+mod events;
 mod holds;
 mod keys;
 mod local;

@@ -1,0 +1,174 @@
+//! The types of events, and which entries are of which type.
+
+use regulars_domain::entry::{Changed, Kind, NewStatus, Record};
+
+/// What kind of thing an event tells of. Its name never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    /// A member joined.
+    MemberEnrolled,
+    /// Something about a member changed that is not points: the status, attributes, aliases, an operator's tier.
+    MemberChanged,
+    /// An account was closed.
+    MemberClosed,
+    /// An account went into another one, seen from either of them.
+    MemberMerged,
+    /// What was kept of a person was erased.
+    MemberErased,
+    /// Points were given.
+    PointsAccrued,
+    /// Pending points became spendable.
+    PointsConfirmed,
+    /// Something of what points were given for came back.
+    PointsReversed,
+    /// A purchase was amended.
+    PointsAmended,
+    /// Points expired.
+    PointsExpired,
+    /// Pending points lapsed.
+    PointsLapsed,
+    /// Points will expire soon.
+    PointsExpiring,
+    /// An operator gave or took points.
+    PointsAdjusted,
+    /// Points went from one member to another, seen from either of them.
+    PointsTransferred,
+    /// Points were spent on a reward, or are held for one.
+    RewardRedeemed,
+    /// A hold was captured.
+    RewardCaptured,
+    /// A hold ended without being captured.
+    RewardCancelled,
+    /// A redemption was undone.
+    RewardReversed,
+    /// The code of a reward was used.
+    RewardUsed,
+    /// The effective tier changed.
+    TierChanged,
+    /// A plan began, was renewed, ended or was paid back.
+    PlanChanged,
+    /// A benefit of a level or a plan was used.
+    EntitlementUsed,
+    /// A version of a program was published.
+    ProgramPublished,
+}
+
+impl EventType {
+    /// All types.
+    pub const ALL: [Self; 23] = [
+        Self::MemberEnrolled,
+        Self::MemberChanged,
+        Self::MemberClosed,
+        Self::MemberMerged,
+        Self::MemberErased,
+        Self::PointsAccrued,
+        Self::PointsConfirmed,
+        Self::PointsReversed,
+        Self::PointsAmended,
+        Self::PointsExpired,
+        Self::PointsLapsed,
+        Self::PointsExpiring,
+        Self::PointsAdjusted,
+        Self::PointsTransferred,
+        Self::RewardRedeemed,
+        Self::RewardCaptured,
+        Self::RewardCancelled,
+        Self::RewardReversed,
+        Self::RewardUsed,
+        Self::TierChanged,
+        Self::PlanChanged,
+        Self::EntitlementUsed,
+        Self::ProgramPublished,
+    ];
+
+    /// The type of the event that tells of an entry with this record.
+    ///
+    /// A tier that an operator gives is a change of the member: if it changes the effective tier, an entry of its own says so.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        match record {
+            Record::Change(Changed { status: Some(NewStatus::Closed), .. }) => Self::MemberClosed,
+            Record::Change(_) | Record::TierOverride(_) | Record::ReferralPayment(_) => Self::MemberChanged,
+            Record::Enrollment(_) => Self::MemberEnrolled,
+            Record::MergeOut(_) | Record::MergeIn(_) => Self::MemberMerged,
+            Record::Erasure(_) => Self::MemberErased,
+            Record::Accrual(_) => Self::PointsAccrued,
+            Record::Confirmation => Self::PointsConfirmed,
+            Record::AccrualReversal(_) => Self::PointsReversed,
+            Record::Amendment(_) => Self::PointsAmended,
+            Record::Expiry => Self::PointsExpired,
+            Record::Lapse(_) => Self::PointsLapsed,
+            Record::Notice(_) => Self::PointsExpiring,
+            Record::Adjustment(_) => Self::PointsAdjusted,
+            Record::TransferOut(_) | Record::TransferIn(_) => Self::PointsTransferred,
+            Record::Redemption(_) => Self::RewardRedeemed,
+            Record::Capture => Self::RewardCaptured,
+            Record::Cancellation => Self::RewardCancelled,
+            Record::RedemptionReversal => Self::RewardReversed,
+            Record::CodeUse(_) => Self::RewardUsed,
+            Record::TierChange => Self::TierChanged,
+            Record::Plan(_) | Record::PlanEnd(_) | Record::PlanReversal(_) => Self::PlanChanged,
+            Record::EntitlementUse(_) => Self::EntitlementUsed,
+        }
+    }
+
+    /// The kinds of entries that events of this type tell of; none if it tells of something else than an entry.
+    #[must_use]
+    pub fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::MemberEnrolled => &[Kind::Enrollment],
+            Self::MemberChanged => &[Kind::Change, Kind::TierOverride, Kind::ReferralPayment],
+            Self::MemberClosed => &[Kind::Change],
+            Self::MemberMerged => &[Kind::MergeOut, Kind::MergeIn],
+            Self::MemberErased => &[Kind::Erasure],
+            Self::PointsAccrued => &[Kind::Accrual],
+            Self::PointsConfirmed => &[Kind::Confirmation],
+            Self::PointsReversed => &[Kind::AccrualReversal],
+            Self::PointsAmended => &[Kind::Amendment],
+            Self::PointsExpired => &[Kind::Expiry],
+            Self::PointsLapsed => &[Kind::Lapse],
+            Self::PointsExpiring => &[Kind::Notice],
+            Self::PointsAdjusted => &[Kind::Adjustment],
+            Self::PointsTransferred => &[Kind::TransferOut, Kind::TransferIn],
+            Self::RewardRedeemed => &[Kind::Redemption],
+            Self::RewardCaptured => &[Kind::Capture],
+            Self::RewardCancelled => &[Kind::Cancellation],
+            Self::RewardReversed => &[Kind::RedemptionReversal],
+            Self::RewardUsed => &[Kind::CodeUse],
+            Self::TierChanged => &[Kind::TierChange],
+            Self::PlanChanged => &[Kind::Plan, Kind::PlanEnd, Kind::PlanReversal],
+            Self::EntitlementUsed => &[Kind::EntitlementUse],
+            Self::ProgramPublished => &[],
+        }
+    }
+
+    /// The name in an event's `type` and in EventBridge's `detail-type`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MemberEnrolled => "regulars.member.enrolled",
+            Self::MemberChanged => "regulars.member.changed",
+            Self::MemberClosed => "regulars.member.closed",
+            Self::MemberMerged => "regulars.member.merged",
+            Self::MemberErased => "regulars.member.erased",
+            Self::PointsAccrued => "regulars.points.accrued",
+            Self::PointsConfirmed => "regulars.points.confirmed",
+            Self::PointsReversed => "regulars.points.reversed",
+            Self::PointsAmended => "regulars.points.amended",
+            Self::PointsExpired => "regulars.points.expired",
+            Self::PointsLapsed => "regulars.points.lapsed",
+            Self::PointsExpiring => "regulars.points.expiring",
+            Self::PointsAdjusted => "regulars.points.adjusted",
+            Self::PointsTransferred => "regulars.points.transferred",
+            Self::RewardRedeemed => "regulars.reward.redeemed",
+            Self::RewardCaptured => "regulars.reward.captured",
+            Self::RewardCancelled => "regulars.reward.cancelled",
+            Self::RewardReversed => "regulars.reward.reversed",
+            Self::RewardUsed => "regulars.reward.used",
+            Self::TierChanged => "regulars.tier.changed",
+            Self::PlanChanged => "regulars.plan.changed",
+            Self::EntitlementUsed => "regulars.entitlement.used",
+            Self::ProgramPublished => "regulars.program.published",
+        }
+    }
+}

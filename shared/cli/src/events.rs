@@ -1,0 +1,176 @@
+//! `regulars events replay`: sends a span of events again from the table, under the ids that they had the first time.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use regulars_application::deadline::Deadline;
+use regulars_application::engine;
+use regulars_domain::{id::ProgramId, instant};
+use regulars_publish::{Bus, Event, EventBridge, Putting, Refused, Unsent, send};
+use regulars_store::{Store, StoreFault, Written};
+
+use crate::local::StartFailed;
+use crate::table::Where;
+
+/// How long the events of one page of the table may take: more than the bus needs for a megabyte of entries.
+const PAGE_TIME: Duration = Duration::from_mins(10);
+
+/// What `regulars events` takes.
+#[derive(Debug, Args)]
+pub struct Events {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send the events of a time span again
+    ///
+    /// Reads the entries and the published versions of the span from the table and sends the same events as before, with the same ids,
+    /// in no particular order. Without --bus, prints them as JSON lines. Exits with 0 if all events were sent, with 1 and one line
+    /// per failure otherwise, and with 2 if it could not run.
+    Replay(Replay),
+}
+
+/// What `regulars events replay` takes.
+#[derive(Debug, Args)]
+struct Replay {
+    #[command(flatten)]
+    table: Where,
+
+    #[command(flatten)]
+    span: Span,
+
+    /// Name or ARN of the EventBridge bus; without it, the events are printed as JSON lines
+    #[arg(long, value_name = "NAME")]
+    bus: Option<String>,
+}
+
+/// The events to send again.
+#[derive(Clone, Debug, Args)]
+pub struct Span {
+    /// Send events of entries posted at this instant or later
+    #[arg(long, value_name = "RFC3339", value_parser = instant::read)]
+    pub from: Timestamp,
+
+    /// Send events of entries posted before this instant
+    #[arg(long, value_name = "RFC3339", value_parser = instant::read)]
+    pub to: Timestamp,
+
+    /// Send the events of this program only
+    #[arg(long, value_name = "ID")]
+    pub program: Option<ProgramId>,
+}
+
+/// What became of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// The events that the bus took.
+    pub sent: u64,
+    /// The items that could not be read, and the events that the bus did not take.
+    pub failed: u64,
+}
+
+/// A bus that prints events as JSON lines.
+#[derive(Debug)]
+struct Lines;
+
+impl Bus for Lines {
+    fn put<'a>(&'a self, events: &'a [Event]) -> Putting<'a> {
+        Box::pin(async {
+            let mut out = io::stdout().lock();
+            let mut print = |event: &Event| writeln!(out, "{}", event.json);
+            let refused = |error: io::Error| Refused(format!("not_written ({error})"));
+            Ok(events.iter().map(|event| print(event).map_err(refused)).collect())
+        })
+    }
+}
+
+/// Does what the subcommand says, and returns the status to end with.
+///
+/// # Errors
+///
+/// [`StartFailed`] if the table cannot be read.
+pub async fn run(Events { command: Command::Replay(options) }: Events) -> Result<ExitCode, StartFailed> {
+    let Replay { table, span, bus } = options;
+    if span.from >= span.to {
+        return Err(StartFailed::new("--from must be earlier than --to"));
+    }
+    let opened = table.open().await?;
+    let bus: Box<dyn Bus> = match bus {
+        Some(name) => Box::new(EventBridge::new(&engine::sdk_config().await, name)),
+        None => Box::new(Lines),
+    };
+    let progress = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
+    let done = replay(&opened.store, &span, &*bus, &mut |failure| say(failure), &progress).await;
+    progress.finish_and_clear();
+    opened.close().await;
+    let Replayed { sent, failed } =
+        done.map_err(|fault| StartFailed::new(format!("the table cannot be read: {fault}")))?;
+    if failed == 0 {
+        say(&format!("{sent} events were sent again"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("{sent} events were sent again, {failed} were not"));
+    Ok(ExitCode::from(1))
+}
+
+/// Sends the events of `span` again, and tells each failure. Reads the whole table.
+///
+/// # Errors
+///
+/// [`StoreFault`] if the table cannot be read.
+pub async fn replay(
+    store: &Store,
+    span: &Span,
+    bus: &dyn Bus,
+    tell: &mut (dyn FnMut(&str) + Send),
+    progress: &ProgressBar,
+) -> Result<Replayed, StoreFault> {
+    let mut replayed = Replayed::default();
+    let mut after = None;
+    loop {
+        let page = store.written(after).await?;
+        let mut events = Vec::new();
+        for written in page.written {
+            match written {
+                Ok(written) if span.has(&written) => events.push(Event::of(&written)),
+                Ok(_) => {}
+                Err(fault) => {
+                    replayed.failed = replayed.failed.saturating_add(1);
+                    tell(&format!("an item cannot be read: {fault:?}"));
+                }
+            }
+        }
+        let unsent = send(bus, &events, Deadline::after(PAGE_TIME)).await;
+        for Unsent { index, code } in &unsent {
+            let id = events.get(*index).map(|event| event.id.as_str()).unwrap_or_default();
+            tell(&format!("{id}: not sent ({code})"));
+        }
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        replayed.sent = replayed.sent.saturating_add(count(events.len().saturating_sub(unsent.len())));
+        replayed.failed = replayed.failed.saturating_add(count(unsent.len()));
+        progress.set_message(format!("{} events sent", replayed.sent));
+        progress.tick();
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(replayed),
+        }
+    }
+}
+
+impl Span {
+    fn has(&self, written: &Written) -> bool {
+        (self.from..self.to).contains(&written.written_at())
+            && self.program.as_ref().is_none_or(|program| program == written.program())
+    }
+}
+
+/// A line on standard error, because the events may go to standard output.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

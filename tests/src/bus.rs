@@ -1,0 +1,99 @@
+//! An event bus for tests: it keeps what it takes, and fails at random as a real one may.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use fastrand::Rng;
+use regulars_publish::{Bus, Event, NotTaken, Put, Putting, Refused};
+use serde_json::Value;
+
+/// A bus that keeps every event that it takes.
+#[derive(Debug)]
+pub struct KeptBus {
+    /// How many calls of a hundred fail in one way or another.
+    failing: u8,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    rng: Rng,
+    taken: Vec<(String, String)>,
+    calls: u64,
+    failed: u64,
+}
+
+impl KeptBus {
+    /// A bus that takes everything.
+    #[must_use]
+    pub fn reliable() -> Self {
+        Self::failing(0, 0)
+    }
+
+    /// A bus of which `failing` calls of a hundred fail: the whole call is refused, its answer is lost, or single events are refused.
+    #[must_use]
+    pub fn failing(failing: u8, seed: u64) -> Self {
+        let state = State { rng: Rng::with_seed(seed), taken: Vec::new(), calls: 0, failed: 0 };
+        Self { failing, state: Mutex::new(state) }
+    }
+
+    /// The events by their ids.
+    ///
+    /// # Panics
+    ///
+    /// If an event is no JSON, or two with one id differ.
+    #[must_use]
+    pub fn events(&self) -> BTreeMap<String, Value> {
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        for (id, json) in self.with(|state| state.taken.clone()) {
+            let before = texts.insert(id.clone(), json.clone());
+            assert!(before.is_none_or(|before| before == json), "{id} was sent twice, and differs");
+        }
+        texts.into_iter().map(|(id, json)| (id, serde_json::from_str(&json).expect("an event is JSON"))).collect()
+    }
+
+    /// How many events it took, each as often as it came; how many calls were made, and how many of them failed.
+    #[must_use]
+    pub fn counts(&self) -> (usize, u64, u64) {
+        self.with(|state| (state.taken.len(), state.calls, state.failed))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn answer(&self, events: &[Event]) -> Result<Put, NotTaken> {
+        self.with(|state| {
+            state.calls += 1;
+            let way = if state.rng.u8(0..100) < self.failing { Some(state.rng.u8(0..3)) } else { None };
+            state.failed += u64::from(way.is_some());
+            if way == Some(0) {
+                return Err(NotTaken("the call is refused".to_owned()));
+            }
+            let mut answers = Vec::new();
+            for event in events {
+                if way == Some(2) && state.rng.bool() {
+                    answers.push(Err(Refused("ThrottlingException".to_owned())));
+                } else {
+                    state.taken.push((event.id.clone(), event.json.clone()));
+                    answers.push(Ok(()));
+                }
+            }
+            if way == Some(1) { Err(NotTaken("the answer is lost".to_owned())) } else { Ok(answers) }
+        })
+    }
+}
+
+impl Bus for KeptBus {
+    fn put<'a>(&'a self, events: &'a [Event]) -> Putting<'a> {
+        Box::pin(async {
+            // A process that is killed may be killed before the call, or before the answer.
+            tokio::task::yield_now().await;
+            let answer = self.answer(events);
+            tokio::task::yield_now().await;
+            answer
+        })
+    }
+}
