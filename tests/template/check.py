@@ -1,4 +1,4 @@
-"""Checks template.yaml. With `--faults`, checks the checks by injecting faults one at a time."""
+"""Checks template.yaml and the recipes for events. With `--faults`, checks the checks by injecting faults one at a time."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import sys
 
 import expansion
 import faults
+import recipes
 import rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -90,10 +91,10 @@ def main():
         print(*refused, sep="\n", end="")
         given.expand_to.write_text(json.dumps(expanded, indent=1))
         return 1 if refused else 0
-    wrong = check(text)
+    wrong = check(text) | recipes.check()
     if not wrong:
         print(f"template.yaml: nothing wrong, {len(rules.RULES)} rules and cfn-lint in {len(VARIANTS)} variants")
-        wrong = given.faults and check_faults(text)
+        wrong = given.faults and check_faults(text) | recipes.check_faults()
     return 1 if wrong else 0
 
 
