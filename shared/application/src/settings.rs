@@ -98,7 +98,7 @@ mod tests {
             ("METRIC_NAMESPACE", "Regulars/shop"),
         ];
         assert_eq!(read(&all), Ok(settings(Some("arn"), Level::ERROR, "Regulars/shop")));
-        let sending = Settings { event_bus_name: Some("b".to_owned()), ..settings(None, Level::INFO) };
+        let sending = Settings { event_bus_name: Some("b".to_owned()), ..settings(None, Level::INFO, "Regulars") };
         assert_eq!(read(&[("TABLE_NAME", "t"), ("EVENT_BUS_NAME", "b")]), Ok(sending));
         let told = [("TABLE_NAME", "t"), ("LOG_LEVEL", "aws_smithy_runtime=trace")];
         assert_eq!(read(&told), Err(SettingFault::Malformed("LOG_LEVEL")));

@@ -148,7 +148,7 @@ async fn run_publisher(system: &System, bus: &KeptBus, kills: u8, rng: &mut Rng)
         runs.calls += 1;
         assert!(runs.calls < 10_000, "the publisher does not come to an end");
         let event = json!({ "Records": records });
-        let work = regulars_publish::handle(bus, event, Deadline::after(Duration::from_secs(60)));
+        let work = regulars_publish::handle(bus, event, Deadline::after(Duration::from_mins(1)));
         let polls = if rng.u8(..100) < kills { rng.u32(..6) } else { u32::MAX };
         let Some(answer) = killed_after(polls, work).await else {
             runs.killed += 1;
