@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use regulars_domain::pointer::step;
+use regulars_domain::{kind::kind_of, pointer::step};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
@@ -130,7 +130,7 @@ fn malformed(error: &serde_json::Error, at: &str) -> Refusal {
 /// fields, in the order of their declaration.
 fn check_shape(value: &Value) -> Result<(), Refusal> {
     if !value.is_object() {
-        let detail = format!("The body must be a JSON object, not {}.", wording::kind_of(value));
+        let detail = format!("The body must be a JSON object, not {}.", kind_of(value));
         return Err(Refusal::body_malformed("", detail));
     }
     match list_out_of_place(value, None) {

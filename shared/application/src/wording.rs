@@ -1,7 +1,7 @@
 //! Describes what is wrong with a body in the terms of its sender. The messages of `serde` use Rust's types and are
 //! translated here.
 
-use regulars_domain::likeness;
+use regulars_domain::{kind::kind_of, likeness};
 use serde_json::{Error, Value, error::Category};
 
 /// How similar an unknown name must be to a known one to be suggested: 1 is equal, 0 has nothing in common.
@@ -201,21 +201,6 @@ fn no_such_field(name: &str, known: &[&str]) -> String {
             format!("There is no field `{name}` here. The only field is `{only}`.")
         }
         known => format!("There is no field `{name}` here. {}", likeness::instead(name, known, "The fields are")),
-    }
-}
-
-/// Returns what kind of value this is, as JSON has it. Never the value: in the wrong place it may be personal data.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a number with decimals",
-        Value::Number(number) if number.as_i64().is_some_and(|number| number < 0) => "a negative number",
-        Value::Number(_) => "a number",
-        Value::String(text) if text.is_empty() => "an empty string",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
 

@@ -28,7 +28,7 @@ pub use self::{
     state::{account, cap_use, counter, extension, hold, lots, pending, plan_term, qualifying, steps, unconfirmed},
     time::settle,
     values::{
-        balance, calendar, code, fingerprint, hash, id, instant, likeness, money, occasion, pointer, points, purchase,
-        returned, scalar, text,
+        balance, calendar, code, fingerprint, hash, id, instant, kind, likeness, money, occasion, pointer, points,
+        purchase, returned, scalar, text,
     },
 };

@@ -9,7 +9,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::F
 
 use serde_json::Value;
 
-use crate::values::{likeness, pointer, points::Points};
+use crate::values::{kind::kind_of, likeness, pointer, points::Points};
 
 /// Maximum length of a name shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
@@ -35,19 +35,6 @@ const SPAN_MAX: i64 = 100_000;
 const TEXT: &str = "a string";
 const WHOLE_NUMBER: &str = "a whole number";
 const BOOLEAN: &str = "true or false";
-
-/// What is written as a value of JSON.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => BOOLEAN,
-        Value::Number(number) if number.is_f64() => "a number with decimals",
-        Value::Number(_) => "a number",
-        Value::String(_) => TEXT,
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
 
 /// What to write in place of the field `name`.
 fn instead(name: &str, known: &[&str], all: &str) -> String {

@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod hash;
 pub mod id;
 pub mod instant;
+pub mod kind;
 pub mod likeness;
 pub mod money;
 pub mod occasion;

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::{
     rules::{
-        node::{self, Node, read_boolean},
+        node::{Node, read_boolean},
         program::Program,
     },
     state::account::AttributeValue,
-    values::{id::AttributeId, instant, likeness},
+    values::{id::AttributeId, instant, kind::kind_of, likeness},
 };
 
 /// Most attributes in a program.
@@ -133,7 +133,7 @@ fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValu
     if value.is_null() {
         return Ok(None);
     }
-    let not = |wanted: &str| format!("must be {wanted}, not {}", node::kind_of(value));
+    let not = |wanted: &str| format!("must be {wanted}, not {}", kind_of(value));
     match (kind, value) {
         (AttributeType::String, Value::String(text)) if text.chars().count() <= TEXT_LENGTH_MAX => {
             Ok(AttributeValue::String(text.to_owned()))
