@@ -291,7 +291,7 @@ mod tests {
             (Some("{"), "program demo version 3 is not JSON: EOF while parsing an object at line 1 column 1"),
             (
                 Some(r#"{ "name": "Demo", "time_zone": "UTC", "currency": 5 }"#),
-                "program demo version 3 cannot be read: /currency must be a text, not a number",
+                "program demo version 3 cannot be read: /currency must be a string, not a number: put it in double quotes",
             ),
         ] {
             match compile(&id, 3, document).unwrap_err() {
