@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_tests::{
+    bus::KeptBus,
     dashboard::{Metric, Watched},
     event::{FUNCTIONS, answered, batch, operations},
     rivals::beaten,
@@ -176,7 +177,7 @@ fn embedded(lines: &[(Value, usize)]) -> BTreeSet<Metric> {
 }
 
 /// The metrics of AWS services that the dashboard may name, with their dimensions.
-const OF_AWS: [(&str, &str, &[&str]); 15] = [
+const OF_AWS: [(&str, &str, &[&str]); 16] = [
     ("AWS/ApiGateway", "Count", &["ApiId", "Stage"]),
     ("AWS/ApiGateway", "Latency", &["ApiId", "Stage"]),
     ("AWS/ApiGateway", "4xx", &["ApiId", "Stage"]),
@@ -187,6 +188,7 @@ const OF_AWS: [(&str, &str, &[&str]); 15] = [
     ("AWS/DynamoDB", "WriteThrottleEvents", &["TableName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "IteratorAge", &["FunctionName"]),
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
@@ -292,6 +294,10 @@ fn everything_that_is_counted_happens_once() {
         Request::new("earn", "POST", "/members/{member}/accruals", purchase(1_000)).about("beaten").under("b-1");
     assert!((0..20).any(|_| watch.send_to(&beaten, &accrual).1["code"] == "busy"));
     watch.hand("earn", batch(&[json!("no message")])).unwrap();
+    // A bus that takes nothing.
+    let entries = serde_json::from_str(include_str!("../../../events/publish-stream.json")).unwrap();
+    let published = watch.publish(&KeptBus::failing(100, 0), entries).unwrap();
+    assert_eq!(published["batchItemFailures"].as_array().unwrap().len(), 1, "{published}");
     // Points expire, and an account is broken.
     let wrong = AttributeValue::S("x".to_owned());
     system.edit(("member#demo#late", "account"), "SET v = :v", Some(wrong));

@@ -120,7 +120,7 @@ impl Watch {
     }
 
     /// Hands an event to the function that sends events to `bus`, and looks through its answer.
-    pub(super) fn publish(&self, bus: &KeptBus, event: Value) -> Result<Value, EventRefused> {
+    pub(crate) fn publish(&self, bus: &KeptBus, event: Value) -> Result<Value, EventRefused> {
         let deadline = Deadline::after(Duration::from_secs(20));
         let answer = self.runtime.block_on(regulars_publish::handle(bus, event, deadline));
         self.look("the answer of the publisher", &format!("{answer:?}"));
