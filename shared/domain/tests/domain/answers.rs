@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The number of cases of an ordinary run.
-const CASES: u64 = 100;
+const CASES: u64 = 150;
 
 /// The answers to compare at an instant.
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +43,11 @@ enum Compared {
 
 fn any_compared() -> impl Strategy<Value = Compared> {
     prop_oneof![
-        13 => Just(Compared::Nothing),
+        12 => Just(Compared::Nothing),
         2 => Just(Compared::Catalogue),
         1 => Just(Compared::Quotes),
         3 => Just(Compared::Standing),
-        2 => Just(Compared::Idle),
+        3 => Just(Compared::Idle),
     ]
 }
 

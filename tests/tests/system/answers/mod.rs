@@ -33,7 +33,7 @@ use self::{
 };
 
 /// The number of cases of an ordinary run.
-const CASES: u64 = 8;
+const CASES: u64 = 6;
 
 /// The number of steps of a case.
 const STEPS: usize = 14;
