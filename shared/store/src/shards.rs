@@ -139,7 +139,10 @@ impl Work {
     pub(crate) fn of<'t>(takes: impl IntoIterator<Item = &'t Take>, now: Timestamp) -> Option<Self> {
         let (mut ends, mut spent, mut holds, mut most) = (Vec::new(), 0_i64, Vec::new(), i64::MAX);
         for take in takes {
-            most = most.min(take.most);
+            // Only takes are bound by the limit. A hold that ends may name the limit of an earlier version.
+            if take.change.takes() {
+                most = most.min(take.most);
+            }
             match &take.change {
                 CounterChange::Taken(amount) => spent = spent.saturating_add(*amount),
                 CounterChange::Held(reserved) => {

@@ -23,14 +23,15 @@ pub enum CounterId {
     },
 }
 
-/// A change of a counter by a posting. It is committed only while the counter stays within `most`.
+/// A change of a counter by a posting. A change that takes is committed only while the counter stays within `most`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
     /// The counter.
     pub counter: CounterId,
     /// The change.
     pub change: CounterChange,
-    /// The limit, from the program document.
+    /// The limit, from the program document of the version that decides the change: for the end of a hold, the version
+    /// under which it was made.
     pub most: i64,
 }
 
@@ -64,6 +65,18 @@ pub struct Reserved {
     pub ends_at: Timestamp,
     /// The reserved amount, at least 1.
     pub amount: i64,
+}
+
+impl CounterChange {
+    /// Returns whether it takes or reserves an amount, so that the limit applies.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        match self {
+            Self::Taken(amount) => *amount > 0,
+            Self::Held(_) => true,
+            Self::Ended { .. } => false,
+        }
+    }
 }
 
 impl Take {

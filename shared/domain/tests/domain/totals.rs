@@ -60,7 +60,9 @@ impl Totals {
         }
         let mut most_of = BTreeMap::new();
         for Take { counter, change, most } in &posting.takes {
-            most_of.entry(counter).or_insert(*most);
+            // What ends or is returned may name the limit of an earlier version, and needs no room.
+            let most = if change.takes() { *most } else { i64::MAX };
+            most_of.entry(counter).and_modify(|least| *least = most.min(*least)).or_insert(most);
             let amount = match change {
                 CounterChange::Taken(amount) => *amount,
                 CounterChange::Held(reserved) => {

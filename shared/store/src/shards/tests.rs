@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use regulars_domain::counter::{HeldAmounts, Reserved};
+use regulars_domain::counter::{CounterId, HeldAmounts, Reserved};
 
 use super::*;
 
@@ -455,4 +455,23 @@ fn members_are_spread_over_the_shards() {
     assert!(counts.iter().all(|count| (400..600).contains(count)), "{counts:?}");
     // printf m-1 | sha256sum
     assert_eq!(home(&"m-1".parse().unwrap()), 0x61 % SHARDS);
+}
+
+#[test]
+fn the_limit_of_an_earlier_version_under_which_a_hold_was_made_does_not_bind_a_take() {
+    let counter = CounterId::Stock("mug".parse().unwrap());
+    let take = |change, most| Take { counter: counter.clone(), change, most };
+    let reserved =
+        Reserved { member: "m-1".parse().unwrap(), redemption: "r-1".parse().unwrap(), ends_at: at(50), amount: 1 };
+    let ended = CounterChange::Ended { reserved, kept: 0 };
+    for (takes, most) in [
+        (vec![take(ended.clone(), 1), take(CounterChange::Taken(1), 2)], 2),
+        (vec![take(ended.clone(), 2), take(CounterChange::Taken(1), 1)], 1),
+        (vec![take(CounterChange::Taken(-1), 1), take(CounterChange::Taken(2), 2)], 2),
+        (vec![take(CounterChange::Taken(1), 3), take(CounterChange::Taken(1), 2)], 2),
+        (vec![take(ended, 1)], i64::MAX),
+    ] {
+        let work = Work::of(&takes, at(60)).unwrap();
+        assert_eq!(work.most, most, "{takes:?}");
+    }
 }

@@ -90,9 +90,16 @@ impl Pair {
     pub(super) fn compare_ledgers(&self, member_id: &str) {
         let [nightly, never] = [&self.nightly, &self.never].map(|system| {
             let ledger = system.ledger(member_id);
-            let told = ledger.iter().filter(|entry| entry["kind"] != "notice").map(timeless);
             system.audit(member_id);
-            told.collect::<Vec<_>>()
+            let told = ledger.iter().filter(|entry| entry["kind"] != "notice").map(timeless);
+            // Settling may skip a version that changes nothing over time, so an entry of the engine may name the one before it.
+            let versioned = told.map(|mut entry| {
+                if entry["by"] == "engine" {
+                    entry.as_object_mut().unwrap().remove("program_version");
+                }
+                entry
+            });
+            versioned.collect::<Vec<_>>()
         });
         assert_eq!(nightly, never, "{member_id}, reviewed every night (left), or never");
     }

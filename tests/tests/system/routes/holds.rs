@@ -8,7 +8,7 @@ use regulars_domain::{
 use regulars_store::Commit;
 use regulars_tests::{
     client::Answer,
-    system::{NOW, System, coffee_shop, member, purchase},
+    system::{DEMO, NOW, System, coffee_shop, member, purchase},
 };
 use serde_json::{Value, json};
 
@@ -280,5 +280,36 @@ fn the_piece_is_freed_once_regardless_of_the_holder() {
             assert_eq!(wants_mug(&system, "m-2", "r-3").status, if is_taken_first { 422 } else { 201 }, "{fate}");
             assert_eq!(mug(&system, "m-3"), json!([0, false, "reward_out_of_stock"]), "{fate}");
         }
+    }
+}
+
+#[test]
+fn an_ended_hold_of_a_version_with_less_stock_does_not_stand_in_the_way_of_its_holder() {
+    for limited in [false, true] {
+        let program = |pieces: i64| {
+            let mut program = coffee_shop();
+            let mug =
+                program["rewards"].as_array_mut().unwrap().iter_mut().find(|reward| reward["id"] == "mug").unwrap();
+            mug["hold_seconds_max"] = json!(600);
+            if limited {
+                mug["stock"] = json!("unlimited");
+                mug["limit"] = json!({ "times": pieces, "per": "program", "every": "ever" });
+            } else {
+                mug["stock"] = json!(pieces);
+            }
+            program
+        };
+        let system = System::with(&program(1), NOW);
+        for id in ["m-1", "m-2"] {
+            system.enroll(id);
+        }
+        let mug = json!({ "reward": "mug" });
+        system.redeem("m-1", "r-1", &json!({ "reward": "mug", "hold": { "seconds": 60 } })).expect(201);
+        system.client.put(DEMO, ("if-match", "\"1\""), &program(2)).expect(201);
+        system.move_clock("2026-11-21T13:10:00Z");
+        system.redeem("m-2", "r-2", &mug).expect(201);
+        system.redeem("m-1", "r-3", &mug).expect(201);
+        let code = if limited { "reward_limit_reached" } else { "reward_out_of_stock" };
+        system.redeem("m-2", "r-4", &mug).problem(422, code);
     }
 }
