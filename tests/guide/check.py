@@ -88,6 +88,8 @@ def _command(session, command):
     elif values:
         unexpected = values[:-1]
         wrong += list(answer.differences(command.shown, values[-1]))
+        if wrong and answer.is_problem(values[-1]):
+            wrong = [f"the answer is an error: {values[-1]['detail']}"]
     else:
         unexpected = []
         wrong.append("an answer is shown, and the command printed no JSON")
