@@ -8,7 +8,9 @@ use ureq::{
     http::{HeaderMap, Method, Request, Uri},
 };
 
-/// Longer than any answer takes, so that a server that hangs fails the test.
+use crate::contract::{self, Asked};
+
+/// Longer than any answer takes, so that a server that hangs ends the test.
 const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A client of one server.
@@ -54,9 +56,10 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// There is no answer.
+    /// If there is no answer, or the exchange is not what the OpenAPI document says.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let asked = Asked { method, path, headers, body };
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let uri: Uri = format!("{}{path}", self.url).parse().expect("an address");
         let mut request = Request::builder().method(&method).uri(&uri);
@@ -70,12 +73,14 @@ impl Client {
         };
         let mut answer = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let text = answer.body_mut().read_to_string().expect("a body of text");
-        Answer {
+        let answer = Answer {
             request: format!("{method} {path}"),
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
             body: serde_json::from_str(&text).unwrap_or_default(),
-        }
+        };
+        contract::check(asked, &answer);
+        answer
     }
 
     /// Sends a `GET`.

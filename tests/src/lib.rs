@@ -10,10 +10,12 @@
 
 pub mod bus;
 pub mod client;
+pub mod contract;
 pub mod dashboard;
 pub mod event;
 pub mod numbers;
 pub mod purchases;
+pub mod reference;
 pub mod replay;
 pub mod returns;
 pub mod rivals;

@@ -22,7 +22,7 @@ pub struct Template {
 pub struct Function {
     /// Its folder under `functions/`.
     pub name: String,
-    /// Methods and paths, each with the scopes of which it requires one.
+    /// Methods and paths, each with the scopes of which it asks for one; none where it asks for no token.
     pub routes: BTreeMap<(String, String), BTreeSet<String>>,
     /// Whether a schedule starts it, through a state machine or directly.
     pub is_scheduled: bool,
@@ -119,7 +119,11 @@ impl Function {
         let folder = text(&properties["CodeUri"]);
         let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
         let routes = events.iter().map(|event| &event["Properties"]);
-        let scopes = |route: &Value| list(&route["Auth"]["AuthorizationScopes"]).into_iter().collect();
+        let scopes = |route: &Value| match &route["Auth"]["AuthorizationScopes"] {
+            // Any other route names scopes: without both, a token of any kind would do.
+            Value::Null if route["Auth"]["Authorizer"] == "NONE" => BTreeSet::new(),
+            scopes => list(scopes).into_iter().collect(),
+        };
         let routes = routes.map(|route| ((text(&route["Method"]), text(&route["Path"])), scopes(route))).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();
         let statements = statements.flat_map(|policy| policy["Statement"].as_sequence().into_iter().flatten());

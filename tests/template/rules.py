@@ -380,8 +380,12 @@ def called_functions(stack):
     return set(stack.functions()) - {PUBLISHING}
 
 
+# The documents that machines read, for everyone.
+PUBLIC = {("/v1/openapi.json", "get"), ("/v1/program.schema.json", "get")}
+
+
 def each_route_is_plain_and_asks_for_its_scopes(stack):
-    """No route catches all. Each requires the scope of its function or that for adjusting, and accepts reading for a GET, and a member's.
+    """No route catches all, and each but the public documents asks for its function's scope or for adjusting, and besides for reading where it is a GET, or a member's.
 
     Which routes are open to members is compared with the code by the system's own tests.
     """
@@ -390,6 +394,8 @@ def each_route_is_plain_and_asks_for_its_scopes(stack):
     for path, method, operation, function in stack.routes():
         served.add(function)
         match operation.get("security"):
+            case [{"NONE": []}] | [] | None if (path, method) in PUBLIC:
+                pass
             case [{"Jwt": scopes, **others}] if not others and set(scopes) <= offered:
                 if not {f"regulars/{function}", "regulars/adjust"} & set(scopes):
                     yield f"{method} {path} of {function} asks for {scopes}"
@@ -401,7 +407,7 @@ def each_route_is_plain_and_asks_for_its_scopes(stack):
             yield f"{method} {path} does not use payload format 2.0"
         if "x-amazon-apigateway-any-method" in method or "$default" in path or "+" in path:
             yield f"{method} {path} catches more than one route"
-        if not path.startswith("/v1/programs/{program}"):
+        if not path.startswith("/v1/programs/{program}") and (path, method) not in PUBLIC:
             yield f"{method} {path} is not under a program"
     for name in sorted(stack.functions().keys() - served - {PUBLISHING}):
         yield f"{name} has no route"
@@ -444,7 +450,7 @@ def a_token_that_reads_or_is_a_members_cannot_use_up_the_rate_of_tills(stack):
     _, stage = stack.the("AWS::ApiGatewayV2::Stage")
     wanted = {}
     for path, method, operation, _ in stack.routes():
-        scopes = operation["security"][0]["Jwt"]
+        scopes = [] if (path, method) in PUBLIC else operation["security"][0]["Jwt"]
         kind = "MemberRoute" if "regulars/member" in scopes else "ReadRoute" if method == "get" else None
         if kind is not None:
             rates = {f"Throttling{limit}": {"Ref": f"{kind}{limit}"} for limit in ("RateLimit", "BurstLimit")}

@@ -2,13 +2,15 @@
 //! it.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Nothing, Problem},
     view::AccrualView,
 };
 use regulars_application::{engine::Engine, failure::Failure, refusal::RefusalCode};
 use regulars_domain::{entry::Kind, reassess::explain};
 
-pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn read(
+    Call { engine, request, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<AccrualView>, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id = params.entry()?;
     let account = engine.account_in_use(&mut subject).await?;

@@ -1,9 +1,10 @@
 //! The cursor of a statement: where a page begins.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use regulars_api::http::{HttpRequest, Problem, ProblemCode};
 use regulars_domain::id::MemberId;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// The prefix of the cursor of a statement in order.
 const IN_ORDER: char = 'a';
@@ -21,6 +22,21 @@ pub(crate) enum Cursor {
     },
     /// Oldest first, in the member's own ledger, after this entry.
     After(u64),
+}
+
+impl JsonSchema for Cursor {
+    fn schema_name() -> Cow<'static, str> {
+        "Cursor".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (member, seq) = ("[A-Za-z0-9._:-]{1,64}", "[1-9][0-9]{0,18}");
+        json_schema!({ "type": "string", "pattern": format!("^(a(0|{seq})|{seq}(~{member})?|~{member})$") })
+    }
 }
 
 impl Cursor {

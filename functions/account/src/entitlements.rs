@@ -1,18 +1,23 @@
 //! `GET /members/{member}/entitlements`: the entitlements of a member, and their uses left.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Nothing, Problem},
     view::EntitlementView,
 };
 use regulars_application::engine::Engine;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Debug, Serialize)]
-struct Entitlements {
+/// The entitlements of a member.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Entitlements {
+    /// What the tier and the plan of the member give now.
     entitlements: Vec<EntitlementView>,
 }
 
-pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    Call { engine, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Entitlements>, Problem> {
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;
     let settled = engine.settled(&subject, account)?;

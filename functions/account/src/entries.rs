@@ -1,7 +1,7 @@
 //! `GET /members/{member}/entries`: the ledger, newest first, page by page, or one entry.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Nothing, Problem},
     view::EntryDetail,
 };
 use regulars_application::{engine::Engine, refusal::RefusalCode};
@@ -10,6 +10,7 @@ use regulars_domain::{
     aftermath::Recorded,
     id::{MemberId, ProgramId},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -23,19 +24,24 @@ const READS_MAX: usize = 5;
 /// The number of entries of a page to which a filter is applied.
 const FILTERED_PAGE: u32 = 100;
 
-#[derive(Debug, Serialize)]
-struct Statement {
+/// A page of the ledger.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Statement {
+    /// The entries: newest first, or oldest first if the request has `after_seq`.
     entries: Vec<EntryDetail>,
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<String>,
 }
 
-/// Returns a page of the statement. Effects of time that are not in the ledger yet are committed first, so that a
-/// statement always adds up to the account's balance. The ledgers of merged members follow the account's own, except if
-/// entries are requested in order.
-pub(crate) async fn list(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
+/// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
+/// this one follow its own, except where entries are asked for in order.
+pub(crate) async fn list(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Statement>, Problem> {
     let limit = request.limit()?;
-    let asked = Filter::asked(request)?;
-    let start = Cursor::of(request)?;
+    let asked = Filter::asked(&request)?;
+    let start = Cursor::of(&request)?;
     let mut subject = params.subject(engine).await?;
     let done = engine.review(&mut subject, deadline).await?;
     let walk = Walk {
@@ -51,7 +57,9 @@ pub(crate) async fn list(Call { engine, request, params, deadline }: Call<'_, En
     }))
 }
 
-pub(crate) async fn read(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn read(
+    Call { engine, request, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<EntryDetail>, Problem> {
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let id = params.entry()?;
     let account = engine.account(&mut subject).await?;

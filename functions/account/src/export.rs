@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use regulars_api::{
-    http::{Answer, Call, Parameter, Problem},
+    http::{Answer, Call, Limit, Nothing, Parameter, Problem},
     view::{AccountView, EntryDetail},
 };
 use regulars_application::engine::Engine;
@@ -11,50 +11,72 @@ use regulars_domain::{
     aftermath::Recorded,
     purchase::Purchase,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{cursor::Cursor, entries::Walk, filter::Filter};
 
-/// The query parameters of an export.
-pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
+/// What an export takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 2] = [
+    Parameter::once::<Limit>("limit", "The most entries of a page."),
+    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the page before."),
+];
 
-#[derive(Serialize)]
-struct Export {
+/// Everything that is kept on a member, with a page of the ledger.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Export {
+    /// The account.
     account: AccountView,
-    /// Aliases are stored as keyed hashes only.
+    /// The aliases, which are kept only as keyed hashes.
     aliases: Vec<AliasView>,
+    /// The sum of all purchases.
     purchases: PurchasesView,
+    /// The entries, newest first.
     entries: Vec<Exported>,
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// An alias as it is kept.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AliasHash")]
 struct AliasView {
+    /// The kind of the name.
     kind: String,
+    /// The keyed hash of the name, as 32 hexadecimal digits.
     hash: String,
 }
 
-/// The lifetime purchases of a member, less returns.
-#[derive(Serialize)]
+/// The sum of the purchases of a member, less returns.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PurchaseSums")]
 struct PurchasesView {
+    /// The number of purchases.
     count: u64,
+    /// The money spent, in minor units.
     spend: i64,
+    /// When the first purchase was made; `null` before it.
     first_at: Option<Timestamp>,
+    /// When the last purchase was made; `null` before the first.
     last_at: Option<Timestamp>,
 }
 
-/// An entry, with the facts of the purchase that it records.
-#[derive(Serialize)]
+/// An entry with the facts of its purchase.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ExportedEntry")]
 struct Exported {
     #[serde(flatten)]
     entry: EntryDetail,
+    /// The purchase that the entry records, as it was reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase: Option<Purchase>,
 }
 
-pub(crate) async fn export(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn export(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Export>, Problem> {
     let limit = request.limit()?;
-    let start = Cursor::of(request)?;
+    let start = Cursor::of(&request)?;
     let mut subject = params.subject(engine).await?;
     let done = engine.review(&mut subject, deadline).await?;
     let account = engine.followed(&mut subject, done.account).await?;

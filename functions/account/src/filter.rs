@@ -3,25 +3,28 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use regulars_api::http::{HttpRequest, Parameter, Problem, ProblemCode};
+use regulars_api::http::{HttpRequest, Limit, Parameter, Problem, ProblemCode};
 use regulars_domain::{
     calendar::{days_after, start_of},
     entry::{Entry, Kind},
-    instant, likeness,
+    instant::{self, Day},
+    likeness,
 };
 use serde::{
     Deserialize,
     de::{IntoDeserializer, value},
 };
 
-/// The query parameters of a statement.
+use crate::cursor::Cursor;
+
+/// What a statement takes in its query.
 pub(crate) const PARAMETERS: [Parameter; 6] = [
-    Parameter::once("limit"),
-    Parameter::once("cursor"),
-    Parameter::once("from"),
-    Parameter::once("to"),
-    Parameter::repeatable("kind"),
-    Parameter::once("after_seq"),
+    Parameter::once::<Limit>("limit", "The most entries of a page."),
+    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the page before."),
+    Parameter::once::<Day>("from", "The first day of posting, in the time zone of the program."),
+    Parameter::once::<Day>("to", "The last day of posting, in the time zone of the program."),
+    Parameter::repeatable::<Kind>("kind", "The kinds of entries; all kinds without it."),
+    Parameter::once::<u64>("after_seq", "Only entries after this sequence number, oldest first."),
 ];
 
 /// The requested filters, before the time zone of their days is known.

@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 
 use regulars_api::{
     handler,
-    http::{Answer, Call, Method, Operation, PROGRAM, Problem, Route, Routes, Scope, Who, serve},
+    http::{Answer, Call, Method, Nothing, Operation, PROGRAM, Problem, Route, Routes, Scope, Who, serve},
     view::{AccountView, StandingView},
 };
-use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, refusal::RefusalCode as Refused};
 use serde_json::Value;
 
 /// An export contains operators' notes about the member.
@@ -27,17 +27,17 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
         [
-            Route::new(Method::GET, "/members/{member}", OPERATOR_OR_MEMBER, handler!(account)),
-            Route::new(Method::GET, "/members/{member}/accruals/{entry}", OPERATOR_OR_MEMBER, handler!(accruals::read)),
-            Route::new(Method::GET, "/members/{member}/entitlements", OPERATOR_OR_MEMBER, handler!(entitlements::list)),
-            Route::new(Method::GET, "/members/{member}/entries", OPERATOR_OR_MEMBER, handler!(entries::list))
+            Route::new(Method::GET, "/members/{member}", OPERATOR_OR_MEMBER, handler!(account), "read_account", "Returns the account of a member."),
+            Route::new(Method::GET, "/members/{member}/accruals/{entry}", OPERATOR_OR_MEMBER, handler!(accruals::read), "read_accrual", "Returns a purchase or an activity as it is now, what it earned and why, and every entry that acted on it.").refusing(&[Refused::AccountClosed]),
+            Route::new(Method::GET, "/members/{member}/entitlements", OPERATOR_OR_MEMBER, handler!(entitlements::list), "list_entitlements", "Lists the entitlements that the tier and the plan of a member give.").refusing(&[Refused::AccountClosed]),
+            Route::new(Method::GET, "/members/{member}/entries", OPERATOR_OR_MEMBER, handler!(entries::list), "list_entries", "Lists the entries of a member.")
                 .taking(&filter::PARAMETERS),
-            Route::new(Method::GET, "/members/{member}/entries/{entry}", OPERATOR_OR_MEMBER, handler!(entries::read)),
-            Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export))
+            Route::new(Method::GET, "/members/{member}/entries/{entry}", OPERATOR_OR_MEMBER, handler!(entries::read), "read_entry", "Returns an entry of a member."),
+            Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export), "export_member", "Exports everything that is kept on a member.")
                 .taking(&export::PARAMETERS),
-            Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list))
+            Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list), "list_rewards", "Lists the rewards, and for each whether the member can redeem it.").refusing(&[Refused::AccountClosed])
                 .taking(&rewards::PARAMETERS),
-            Route::new(Method::GET, "/members/{member}/tier", OPERATOR_OR_MEMBER, handler!(tier)),
+            Route::new(Method::GET, "/members/{member}/tier", OPERATOR_OR_MEMBER, handler!(tier), "read_tier", "Returns the tier of a member and everything that explains it."),
         ],
     )
 });
@@ -51,13 +51,13 @@ pub async fn handle(engine: &Engine, event: Value, deadline: Deadline) -> Result
     serve(event, engine, &engine.authority, &ROUTES, deadline).await
 }
 
-async fn account(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+async fn account(Call { engine, params, .. }: Call<'_, Engine, Nothing>) -> Result<Answer<AccountView>, Problem> {
     let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))
 }
 
-async fn tier(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+async fn tier(Call { engine, params, .. }: Call<'_, Engine, Nothing>) -> Result<Answer<StandingView>, Problem> {
     let mut subject = params.subject(engine).await?;
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&StandingView::from(&engine.settled(&subject, account)?)))

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use regulars_api::{
-    http::{Answer, Call, Parameter, Problem},
+    http::{Answer, Call, Limit, Nothing, Parameter, Problem},
     view::RewardView,
 };
 use regulars_application::{codes, engine::Engine};
@@ -12,12 +12,16 @@ use regulars_domain::{
     id::RewardId,
     program::{Program, Reward},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cursor;
 
-/// The query parameters of the catalogue.
-pub(crate) const PARAMETERS: [Parameter; 2] = [Parameter::once("limit"), Parameter::once("cursor")];
+/// What the catalogue takes in its query.
+pub(crate) const PARAMETERS: [Parameter; 2] = [
+    Parameter::once::<Limit>("limit", "The most rewards of a page."),
+    Parameter::once::<RewardId>("cursor", "The `next_cursor` of the page before."),
+];
 
 /// Maximum number of counters that a page reads: stock, and limits per program. A counter is eight items of half a read
 /// unit each, and a hundred items are one round trip.
@@ -26,13 +30,18 @@ const COUNTERS_MAX: usize = 24;
 /// Maximum number of pools in which a page looks for a free code. Each needs one or two queries of half a unit.
 const POOLS_MAX: usize = 24;
 
-#[derive(Debug, Serialize)]
-struct Catalogue {
+/// A page of the catalogue of rewards.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Catalogue {
+    /// The rewards, in the order of the program document.
     rewards: Vec<RewardView>,
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<RewardId>,
 }
 
-pub(crate) async fn list(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    Call { engine, request, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Catalogue>, Problem> {
     let limit = usize::try_from(request.limit()?).unwrap_or(usize::MAX);
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;

@@ -1,7 +1,7 @@
 //! `POST /members/{member}/accruals`: posts a purchase or an activity, exactly once per key.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Keyed, Once, Problem},
     view::Accrued,
 };
 use regulars_application::{
@@ -20,13 +20,16 @@ use regulars_domain::{
     referral::Referrer,
 };
 use regulars_store::Needs;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What points are requested for.
-#[derive(Debug, Deserialize)]
+/// A purchase or an activity of a member.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Accrual {
+    /// A purchase.
     Purchase(Purchase),
+    /// An activity.
     Activity(Activity),
 }
 
@@ -49,8 +52,10 @@ impl Accrual {
     }
 }
 
-pub(crate) async fn accrue(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
-    let accrual: Accrual = request.json_body()?;
+pub(crate) async fn accrue(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<Accrual>>>,
+) -> Result<Answer<Accrued, Once>, Problem> {
+    let accrual = request.json_body()?;
     let keyed = request.keyed_by(accrual.content())?;
     let mut subject = params.subject(engine).await?;
     let occasion = Occasion::from(accrual);

@@ -1,7 +1,7 @@
 //! Assesses a purchase again after a return or an amendment: the steps and the answer are the same for both.
 
 use regulars_api::{
-    http::{Answer, Problem},
+    http::{Answer, Once, Problem},
     view::Reversed,
 };
 use regulars_application::{
@@ -42,8 +42,13 @@ pub(crate) async fn act(
         .await
 }
 
-/// Returns the answer: the entry, and the purchase `entry` as it is now.
-pub(crate) async fn answer(engine: &Engine, subject: &Subject, done: Done, entry: &EntryId) -> Result<Answer, Problem> {
+/// The answer: the entry, and the purchase `entry` as it is now.
+pub(crate) async fn answer(
+    engine: &Engine,
+    subject: &Subject,
+    done: Done,
+    entry: &EntryId,
+) -> Result<Answer<Reversed, Once>, Problem> {
     let accrual = engine.entry(subject, &done.account, entry).await?;
     let settled = engine.settled(subject, done.account)?;
     Ok(Answer::once(&Reversed::new(done.entry.as_ref(), accrual.as_ref(), &settled), done.replayed))

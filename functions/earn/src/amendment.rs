@@ -1,6 +1,9 @@
 //! `POST /members/{member}/accruals/{entry}/amendments`: replaces a purchase by what it is now.
 
-use regulars_api::http::{Answer, Call, Problem};
+use regulars_api::{
+    http::{Answer, Call, Json, Keyed, Once, Problem},
+    view::Reversed,
+};
 use regulars_application::{
     command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
@@ -11,14 +14,17 @@ use regulars_application::{
 use regulars_domain::{
     aftermath::Recorded, amendment, fingerprint::Content, id::EntryId, program::Program, purchase::Purchase,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::again;
 
-#[derive(Debug, Deserialize)]
+/// The whole purchase as it is now.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Amendment {
+    /// The purchase, with the `occurred_at` of the original.
     pub(crate) purchase: Purchase,
 }
 
@@ -27,7 +33,9 @@ pub(crate) fn content(entry: &EntryId, purchase: &Purchase) -> Content {
     Content::of(&format!("amendment {entry}"), &json!({ "purchase": purchase }))
 }
 
-pub(crate) async fn amend(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn amend(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<Amendment>>>,
+) -> Result<Answer<Reversed, Once>, Problem> {
     let entry = params.entry()?;
     let Amendment { purchase } = request.json_body()?;
     let keyed = request.keyed_by(content(&entry, &purchase))?;

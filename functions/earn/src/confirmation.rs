@@ -1,7 +1,7 @@
 //! `POST /members/{member}/accruals/{entry}/confirmation`: makes pending points spendable.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Empty, Keyed, Once, Problem},
     view::Posted,
 };
 use regulars_application::{
@@ -19,7 +19,9 @@ pub(crate) fn operation(entry: &EntryId) -> String {
     format!("confirmation {entry}")
 }
 
-pub(crate) async fn confirm(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn confirm(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Empty>>,
+) -> Result<Answer<Posted, Once>, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&operation(&entry), &Value::Null)?;

@@ -15,7 +15,7 @@ use regulars_api::{
     handler,
     http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
 };
-use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, refusal::RefusalCode as Refused};
 use serde_json::Value;
 
 const OPERATOR: Who = Who::operator(&[Scope::Earn]);
@@ -27,26 +27,94 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
         [
-            Route::new(Method::POST, "/members/{member}/accruals", OPERATOR, handler!(accruals::accrue)),
+            Route::new(
+                Method::POST,
+                "/members/{member}/accruals",
+                OPERATOR,
+                handler!(accruals::accrue),
+                "post_accrual",
+                "Gives points for a purchase or an activity.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::CurrencyMismatch,
+                Refused::LinesExceedTotal,
+                Refused::OccurredAtOutOfRange,
+                Refused::PointsOverflow,
+                Refused::ReceiptTaken,
+            ]),
             Route::new(
                 Method::POST,
                 "/members/{member}/accruals/{entry}/amendments",
                 OPERATOR,
                 handler!(amendment::amend),
-            ),
+                "amend_accrual",
+                "Replaces a purchase by what it is now.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::CannotAmend,
+                Refused::CurrencyMismatch,
+                Refused::LinesExceedTotal,
+                Refused::ChangesFull,
+                Refused::FactsErased,
+                Refused::PointsOverflow,
+                Refused::ReceiptTaken,
+            ]),
             Route::new(
                 Method::POST,
                 "/members/{member}/accruals/{entry}/confirmation",
                 OPERATOR,
                 handler!(confirmation::confirm),
-            ),
+                "confirm_accrual",
+                "Makes pending points spendable.",
+            )
+            .refusing(&[Refused::AccountSuspended, Refused::AccountClosed, Refused::AccrualNotPending]),
             Route::new(
                 Method::POST,
                 "/members/{member}/accruals/{entry}/reversals",
                 OPERATOR,
                 handler!(reversal::reverse),
-            ),
-            Route::new(Method::POST, "/members/{member}/quotes", QUOTE, handler!(quotes::quote)),
+                "reverse_accrual",
+                "Takes back points for a returned purchase, in full or in part.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::CurrencyMismatch,
+                Refused::LineNotFound,
+                Refused::ReversalExceedsAccrual,
+                Refused::FactsErased,
+                Refused::ChangesFull,
+                Refused::PointsOverflow,
+            ]),
+            Route::new(
+                Method::POST,
+                "/members/{member}/quotes",
+                QUOTE,
+                handler!(quotes::quote),
+                "quote",
+                "Returns what an accrual or a redemption would do, without doing it.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::CurrencyMismatch,
+                Refused::LinesExceedTotal,
+                Refused::OccurredAtOutOfRange,
+                Refused::PointsOverflow,
+                Refused::RewardNotFound,
+                Refused::HoldsFull,
+                Refused::RewardNotActive,
+                Refused::RewardNotHoldable,
+                Refused::RewardNotForTier,
+                Refused::RewardNotForMember,
+                Refused::RewardLimitReached,
+                Refused::RewardOutOfStock,
+                Refused::InsufficientPoints,
+            ]),
         ],
     )
 });

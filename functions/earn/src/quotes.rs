@@ -1,7 +1,7 @@
 //! `POST /members/{member}/quotes`: the result of an accrual or a redemption, by the same decision, without writing it.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Problem},
     view::{Accrued, Redeemed, Redemption},
 };
 use regulars_application::{
@@ -23,30 +23,49 @@ use regulars_domain::{
     redeem::{self, Redeem},
     referral::Referrer,
 };
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::accruals::Accrual;
 
-#[derive(Debug, Deserialize)]
+/// An accrual or a redemption to quote.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Quote {
+pub(crate) enum Quote {
+    /// An accrual.
     Accrual(Accrual),
+    /// A redemption.
     Redemption(Redemption),
 }
 
-pub(crate) async fn quote(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
-    let quote: Quote = request.json_body()?;
+/// The answer that the request itself would get now, without what only a written entry has.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Quoted {
+    /// The answer to the accrual.
+    Accrual(Box<Accrued>),
+    /// The answer to the redemption.
+    Redemption(Box<Redeemed>),
+}
+
+pub(crate) async fn quote(
+    Call { engine, request, params, .. }: Call<'_, Engine, Json<Quote>>,
+) -> Result<Answer<Quoted>, Problem> {
+    let quote = request.json_body()?;
     let id: IdempotencyKey = "quote".parse().map_err(Problem::fault)?;
-    let keyed = request.keyed_as(id.into(), "quote", &Value::Null)?;
+    let keyed = request.keyed_as(id.into(), "quote", &Value::Null);
     let mut subject = params.subject(engine).await?;
     let account = engine.account_in_use(&mut subject).await?;
-    Ok(match quote {
-        Quote::Accrual(accrual) => Answer::ok(&accrual_quote(engine, &mut subject, account, &keyed, accrual).await?),
-        Quote::Redemption(redemption) => {
-            Answer::ok(&redemption_quote(engine, &subject, account, &keyed, redemption).await?)
+    let quoted = match quote {
+        Quote::Accrual(accrual) => {
+            Quoted::Accrual(Box::new(accrual_quote(engine, &mut subject, account, &keyed, accrual).await?))
         }
-    })
+        Quote::Redemption(redemption) => {
+            Quoted::Redemption(Box::new(redemption_quote(engine, &subject, account, &keyed, redemption).await?))
+        }
+    };
+    Ok(Answer::ok(&quoted))
 }
 
 async fn accrual_quote(

@@ -1,6 +1,9 @@
 //! `POST /members/{member}/accruals/{entry}/reversals`: posts a return.
 
-use regulars_api::http::{Answer, Call, Problem};
+use regulars_api::{
+    http::{Answer, Call, Json, Keyed, Once, Problem},
+    view::Reversed,
+};
 use regulars_application::{
     command::{Done, KeyedRequest, Undecided},
     deadline::Deadline,
@@ -23,11 +26,13 @@ pub(crate) fn operation(entry: &EntryId) -> String {
     format!("reversal {entry}")
 }
 
-pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn reverse(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<ReturnBody>>>,
+) -> Result<Answer<Reversed, Once>, Problem> {
     let entry = params.entry()?;
     let body = request.body()?;
     let keyed = request.keyed(&operation(&entry), body.value())?;
-    let reversal = body.object::<ReturnBody>()?.reversal()?;
+    let reversal = body.object()?.reversal()?;
     let mut subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let done = act(engine, &mut subject, &keyed, &entry, &reversal, deadline).await?;
     again::answer(engine, &subject, done, &entry).await

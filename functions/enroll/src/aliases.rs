@@ -2,7 +2,7 @@
 //! needed.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Problem},
     view::AccountView,
 };
 use regulars_application::engine::Engine;
@@ -12,24 +12,33 @@ use regulars_domain::{
     names::{NamesChange, change_names},
     scalar::or_default,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::names::{self, Name};
+use crate::names::{self, NAMES_MAX, Name};
 
-#[derive(Debug, Deserialize)]
+/// Aliases to add and to remove, all of them or none.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Aliases {
+#[schemars(rename = "AliasChange")]
+pub(crate) struct Aliases {
+    /// The aliases to add.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Vec<Name>>", length(max = NAMES_MAX))]
     add: Vec<Name>,
+    /// The aliases to remove.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Vec<Name>>", length(max = NAMES_MAX))]
     remove: Vec<Name>,
 }
 
-pub(crate) async fn change(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
-    let wish: Aliases = request.json_body()?;
+pub(crate) async fn change(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Json<Aliases>>,
+) -> Result<Answer<AccountView>, Problem> {
+    let wish = request.json_body()?;
     let mut subject = params.subject(engine).await?;
     let wish = read(engine, &subject.program_id, &wish).await?;
-    let (by, actor) = (request.by(), request.actor()?);
+    let (by, actor) = (request.by(), request.actor());
     let done =
         engine.change(&mut subject, deadline, |settled| change_names(settled, &wish, by, actor.as_ref())).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Enrolled, Json, KeyOptional, Problem},
     view::AccountView,
 };
 use regulars_application::{
@@ -14,7 +14,7 @@ use regulars_application::{
     subject::Subject,
 };
 use regulars_domain::{
-    account::Status,
+    account::{AttributeValue, Status},
     enroll::{self, Enroll},
     fingerprint::Salt,
     hash::Hash,
@@ -23,10 +23,11 @@ use regulars_domain::{
     scalar::or_default,
 };
 use regulars_store::{Found, Needs, RequestKey};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::names::{self, Name};
+use crate::names::{self, NAMES_MAX, Name};
 
 /// A member with this id could not be read, because the path is another route.
 const MEMBER_RESERVED: &str = "lookup";
@@ -34,22 +35,32 @@ const MEMBER_RESERVED: &str = "lookup";
 /// The operation of an enrollment, for the fingerprint with its body.
 const OPERATION: &str = "enrollment";
 
-#[derive(Debug, Deserialize)]
+/// A member who joins.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Enrollment {
+pub(crate) struct Enrollment {
+    /// The id of the member. Without one, the engine makes an id from the idempotency key.
     #[serde(default)]
+    #[schemars(extend("not" = json!({ "enum": [".", "..", MEMBER_RESERVED] })))]
     member: Option<MemberId>,
+    /// The attributes of the member, as the program defines them.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<BTreeMap<String, Option<AttributeValue>>>")]
     attributes: BTreeMap<String, Value>,
+    /// Other names by which the member is found.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Vec<Name>>", length(max = NAMES_MAX))]
     aliases: Vec<Name>,
+    /// The member who referred this one.
     #[serde(default)]
     referred_by: Option<MemberId>,
 }
 
-pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn enroll(
+    Call { engine, request, params, deadline }: Call<'_, Engine, KeyOptional<Json<Enrollment>>>,
+) -> Result<Answer<AccountView, Enrolled>, Problem> {
     let body = request.body()?;
-    let enrollment: Enrollment = body.object()?;
+    let enrollment = body.object()?;
     let names_member = enrollment.member.is_some();
     // A request without an id needs a key, and the id is derived from the key.
     let key = if names_member { None } else { Some(request.keyed(OPERATION, body.value())?.entry) };
@@ -70,7 +81,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
         member: subject.member.clone(),
         salt: random_salt()?,
     };
-    let keyed = request.keyed_as(EntryId::enrollment(), OPERATION, body.value())?;
+    let keyed = request.keyed_as(EntryId::enrollment(), OPERATION, body.value());
     let counters = program.earning_counters(&Occasion::Enrollment(now));
     let remembers = program.points.rejoin_after_days.is_some();
     let names = if remembers { wish.aliases.clone() } else { Vec::new() };
@@ -96,7 +107,7 @@ pub(crate) async fn enroll(Call { engine, request, params, deadline }: Call<'_, 
     };
     let account = AccountView::from(&engine.settled(&subject, done.account)?);
     let path = format!("/v1/programs/{}/members/{}", subject.program_id, subject.member);
-    Ok(if done.replayed { Answer::replayed(&account) } else { Answer::created(&account) }.location(&path))
+    Ok(Answer::enrolled(&account, done.replayed, &path))
 }
 
 /// Returns the secret for the fingerprints of a new member's requests.

@@ -1,21 +1,26 @@
 //! `POST /members/lookup`: finds a member by an alias. The alias is in the body, because paths are logged.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Problem},
     view::AccountView,
 };
 use regulars_application::{engine::Engine, refusal::RefusalCode, subject::Subject};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::names::Name;
 
-#[derive(Debug, Deserialize)]
+/// A search for a member by an alias.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Lookup {
+pub(crate) struct Lookup {
+    /// The alias.
     alias: Name,
 }
 
-pub(crate) async fn look_up(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn look_up(
+    Call { engine, request, params, .. }: Call<'_, Engine, Json<Lookup>>,
+) -> Result<Answer<AccountView>, Problem> {
     let Lookup { alias: name } = request.json_body()?;
     let now = engine.clock.now();
     let (program_id, versions) = params.versions(engine, now).await?;

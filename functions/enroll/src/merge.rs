@@ -1,28 +1,36 @@
 //! `POST /members/{member}/merge`: merges two members who are one person. The old id then answers with the new one.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Keyed, Once, Problem},
     view::{AccountView, EntryView},
 };
 use regulars_application::engine::Engine;
 use regulars_domain::{id::MemberId, merge};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Deserialize)]
+/// A request to merge the member into another one.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Merge {
+pub(crate) struct Merge {
+    /// The member that remains.
     into: MemberId,
 }
 
-/// Both accounts after the merge, or as they are now for a repeat.
-#[derive(Debug, Serialize)]
-struct Merged {
+/// The answer to a merge: both accounts as they are now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Merged {
+    /// The entry of the merge in the ledger of the merged member.
     entry: Option<EntryView>,
+    /// The account that was merged.
     account: AccountView,
+    /// The account that remains.
     into: AccountView,
 }
 
-pub(crate) async fn merge(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn merge(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<Merge>>>,
+) -> Result<Answer<Merged, Once>, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("merge", body.value())?;
     let Merge { into } = body.object()?;

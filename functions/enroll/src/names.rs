@@ -3,14 +3,24 @@
 use regulars_api::http::Problem;
 use regulars_application::engine::Engine;
 use regulars_domain::{account::Alias, id::ProgramId};
-use regulars_store::AliasMalformed;
+use regulars_store::{AliasMalformed, EMAIL_PATTERN, KIND_PATTERN, PHONE_PATTERN, VALUE_PATTERN};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
-/// An e-mail address, a phone number, a card number.
-#[derive(Debug, Deserialize)]
+/// Another name of a member, such as an e-mail address, a phone number or a card number.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Alias", extend("allOf" = json!([
+    { "if": { "properties": { "kind": { "const": "email" } } }, "then": { "properties": { "value": { "pattern": EMAIL_PATTERN } } } },
+    { "if": { "properties": { "kind": { "const": "phone" } } }, "then": { "properties": { "value": { "pattern": PHONE_PATTERN } } } },
+])))]
 pub(crate) struct Name {
+    /// The kind of the name, such as `email`, `phone` or `card`, in lower case.
+    #[schemars(regex(pattern = KIND_PATTERN), extend("not" = json!({ "enum": [".", ".."] })))]
     kind: String,
+    /// The name. E-mail addresses are compared trimmed and in lower case, phone numbers as digits with their country code.
+    #[schemars(regex(pattern = VALUE_PATTERN))]
     value: String,
 }
 
@@ -28,8 +38,8 @@ impl Name {
     }
 }
 
-/// Maximum number of aliases in one request. Each is an item of the transaction, and takes some bytes of the account.
-const NAMES_MAX: usize = 5;
+/// Most names in one request. Each is an item of the transaction, and some bytes of the account.
+pub(crate) const NAMES_MAX: usize = 5;
 
 /// Returns the aliases; `at` points to their list in the body.
 ///

@@ -2,26 +2,31 @@
 //! paid, ends it, or reverses a payment.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Empty, Json, KeyOptional, Keyed, Nothing, Once, Problem},
     view::{AccountView, Posted},
 };
 use regulars_application::{command::Undecided, engine::Engine, refusal::Refusal, subject::Subject};
 use regulars_domain::{id::PlanId, plan, scalar::or_default, settle::Settled};
 use regulars_store::{Found, Needs};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The engine cannot check the payment, so members may not send this themselves.
-#[derive(Debug, Deserialize)]
+/// A payment of a plan.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PlanPaid {
+pub(crate) struct PlanPaid {
+    /// The plan that was paid.
     plan: PlanId,
-    /// Whether another plan that runs is replaced.
+    /// Whether the plan ends another plan that runs.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<bool>")]
     replace: bool,
 }
 
-pub(crate) async fn take(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn take(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<PlanPaid>>>,
+) -> Result<Answer<Posted, Once>, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("plan", body.value())?;
     let PlanPaid { plan, replace } = body.object()?;
@@ -34,8 +39,10 @@ pub(crate) async fn take(Call { engine, request, params, deadline }: Call<'_, En
     Posted::answer(engine, &subject, done)
 }
 
-/// Reverses one payment of the plan.
-pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Takes one payment of the plan back.
+pub(crate) async fn reverse(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Empty>>,
+) -> Result<Answer<Posted, Once>, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("plan reversal {entry}"), &Value::Null)?;
@@ -46,10 +53,12 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
     Posted::answer(engine, &subject, done)
 }
 
-/// Ends the plan. A key is optional: with one, a late repeat does not end a plan that was paid since.
-pub(crate) async fn end(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.
+pub(crate) async fn end(
+    Call { engine, request, params, deadline }: Call<'_, Engine, KeyOptional<Nothing>>,
+) -> Result<Answer<AccountView>, Problem> {
     let mut subject = params.subject(engine).await?;
-    let done = if request.header("idempotency-key").is_some() {
+    let done = if request.has_key() {
         let keyed = request.keyed("plan end", &Value::Null)?;
         let decide = |_: &Subject, settled: Settled<'_>, _: &Found| {
             let account = settled.account().clone();
@@ -58,7 +67,7 @@ pub(crate) async fn end(Call { engine, request, params, deadline }: Call<'_, Eng
         };
         engine.act_in_steps(&mut subject, &Needs::default(), &keyed, deadline, decide).await?
     } else {
-        let actor = request.actor()?;
+        let actor = request.actor();
         engine.change(&mut subject, deadline, |settled| plan::end(settled, actor.as_ref())).await?
     };
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, done.account)?)))

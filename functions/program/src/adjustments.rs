@@ -1,7 +1,7 @@
 //! `POST /members/{member}/adjustments`: an operator gives or deducts points, with a reason.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Keyed, Once, Problem},
     view::Posted,
 };
 use regulars_application::{body::told, engine::Engine, refusal::Refusal};
@@ -13,28 +13,46 @@ use regulars_domain::{
     text::{Label, Note},
 };
 use regulars_store::Needs;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-#[derive(Debug, Deserialize)]
+/// Points given or taken by an operator.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Adjustment {
+#[schemars(extend("allOf" = relations()))]
+pub(crate) struct Adjustment {
+    /// The points to give, or to take if negative. 0 is allowed only with `qualifying`.
+    #[schemars(range(min = POINTS_MIN, max = POINTS_MAX))]
     points: i64,
-    /// The last day of points given.
+    /// The last day of the points given. Without it, the expiry of the program applies.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Day")]
     expires_on: Option<Day>,
-    /// Amounts to add to the current tier period, or to deduct if negative.
+    /// The change of the amounts that count toward a tier.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Counting")]
     qualifying: Option<Counting>,
+    /// The reason, as a code of the operator.
     reason: Label,
+    /// A note for people. It may hold personal data, and an erasure removes it.
     #[serde(default)]
     note: Option<Note>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A change of the amounts that count toward a tier.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "QualifyingChange")]
 struct Counting {
+    /// The change of the qualifying points.
+    #[schemars(range(min = POINTS_MIN, max = POINTS_MAX))]
     points: i64,
+    /// The change of the money spent, in minor units.
+    #[schemars(range(min = POINTS_MIN, max = POINTS_MAX))]
     spend: i64,
+    /// The change of the number of visits.
+    #[schemars(range(min = POINTS_MIN, max = POINTS_MAX))]
     visits: i64,
 }
 
@@ -53,19 +71,32 @@ impl Counting {
     }
 }
 
-/// Rejects an amount out of bounds.
-fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
-    let most = Points::MAX.get();
-    if amount.checked_abs().is_some_and(|amount| amount <= most) {
-        return Ok(());
-    }
-    Err(Refusal::body_malformed(
-        at,
-        format!("`{}` must be from -{most} to {most}.", at.rsplit('/').next().unwrap_or_default()),
-    ))
+/// The bounds of each number, in both directions.
+const POINTS_MAX: i64 = Points::MAX.get();
+const POINTS_MIN: i64 = POINTS_MAX.saturating_neg();
+
+/// The schema of what the fields say of each other: a request changes something, and only points that are given have a last day.
+fn relations() -> Value {
+    let changed = |field: &str| json!({ "required": [field], "properties": { field: { "not": { "const": 0 } } } });
+    let counts = json!({ "anyOf": [changed("points"), changed("spend"), changed("visits")] });
+    json!([
+        { "anyOf": [changed("points"), { "required": ["qualifying"], "properties": { "qualifying": counts } }] },
+        { "not": { "required": ["expires_on"], "properties": { "points": { "maximum": 0 } } } },
+    ])
 }
 
-pub(crate) async fn adjust(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Refuses a number that is beyond what is counted.
+fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
+    if (POINTS_MIN..=POINTS_MAX).contains(&amount) {
+        return Ok(());
+    }
+    let field = at.rsplit('/').next().unwrap_or_default();
+    Err(Refusal::body_malformed(at, format!("`{field}` must be from {POINTS_MIN} to {POINTS_MAX}.")))
+}
+
+pub(crate) async fn adjust(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<Adjustment>>>,
+) -> Result<Answer<Posted, Once>, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("adjustment", body.value())?;
     let Adjustment { points, expires_on, qualifying, reason, note } = body.object()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date};
 use regulars_api::{
-    http::{Answer, Call, Params, Problem},
+    http::{Answer, Call, Empty, Json, Nothing, Params, Problem},
     view::CodeView,
 };
 use regulars_application::{
@@ -18,49 +18,69 @@ use regulars_domain::{
     redeem::RedeemRefusal,
     redemption::RedemptionState,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Maximum number of codes of one upload: it needs transactions of a hundred, well within the gateway's time limit.
 const CODES_MAX: usize = 500;
 
-#[derive(Debug, Deserialize)]
+/// Codes to add to the pool of a reward.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Upload {
+#[schemars(rename = "CodeUpload")]
+pub(crate) struct Upload {
+    /// The codes.
+    #[schemars(length(min = 1, max = CODES_MAX))]
     codes: Vec<Code>,
 }
 
-#[derive(Debug, Serialize)]
-struct Uploaded {
-    /// Codes that the reward did not have yet.
+/// The result of an upload of codes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CodesUploaded")]
+pub(crate) struct Uploaded {
+    /// The number of codes that were new.
     added: u64,
-    /// The others: the reward had them, free or given, or they occur twice.
+    /// The number of codes that the reward already had, or that came twice.
     known: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct Counted {
-    /// Free codes of the pool; `null` if there is no pool.
+/// The number of codes of a reward.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CodeCount")]
+pub(crate) struct Counted {
+    /// The codes of the pool that no member was given; `null` if the reward has no pool.
     left: Option<u64>,
+    /// The codes that members were given.
     given: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct Found {
+/// A code of a reward, and the redemption for which it was given.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CodeFound")]
+pub(crate) struct Found {
     #[serde(flatten)]
     code: CodeView,
-    /// The redemption that it was given for; `null` while it is free.
+    /// The redemption for which the code was given; `null` while no member has the code.
     redemption: Option<GivenFor>,
 }
 
-#[derive(Debug, Serialize)]
+/// The redemption for which a code was given.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CodeRedemption")]
 struct GivenFor {
+    /// The member who was given the code.
     member: MemberId,
+    /// The id of the redemption.
     id: EntryId,
-    state: &'static str,
+    /// The state of the redemption.
+    state: RedemptionState,
+    /// When the redemption took place.
     occurred_at: Timestamp,
 }
 
-pub(crate) async fn upload(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn upload(
+    Call { engine, request, params, .. }: Call<'_, Engine, Json<Upload>>,
+) -> Result<Answer<Uploaded>, Problem> {
     let Upload { codes } = request.json_body()?;
     if !(1..=CODES_MAX).contains(&codes.len()) {
         let detail = format!("`codes` must have 1 to {CODES_MAX} items, not {}.", codes.len());
@@ -78,21 +98,23 @@ pub(crate) async fn upload(Call { engine, request, params, .. }: Call<'_, Engine
     Ok(Answer::ok(&Uploaded { added, known: sent.saturating_sub(added) }))
 }
 
-pub(crate) async fn count(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn count(Call { engine, params, .. }: Call<'_, Engine, Nothing>) -> Result<Answer<Counted>, Problem> {
     let (program, reward, source) = reward(engine, params).await?;
     let count = engine.store.count_codes(&program, &reward).await?;
     let left = (source == CodeSource::Pool).then_some(count.left);
     Ok(Answer::ok(&Counted { left, given: count.given }))
 }
 
-pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine, Nothing>) -> Result<Answer<Found>, Problem> {
     let (program, reward, today) = place(engine, params).await?;
     let kept = engine.code(&program, &reward, params.get("code")).await?;
     found(engine, &program, &kept, today).await
 }
 
-/// Voids a code. It writes no entry, because a code is not part of an account; repeating it changes nothing.
-pub(crate) async fn void(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Makes a code void for good. It writes no entry, because a code is no part of an account; doing it again changes nothing.
+pub(crate) async fn void(
+    Call { engine, request, params, .. }: Call<'_, Engine, Empty>,
+) -> Result<Answer<Found>, Problem> {
     request.no_body()?;
     let (program, reward, today) = place(engine, params).await?;
     let kept = engine.code(&program, &reward, params.get("code")).await?;
@@ -104,7 +126,7 @@ pub(crate) async fn void(Call { engine, request, params, .. }: Call<'_, Engine>)
 }
 
 /// Answers with a code, and the redemption that it was given for.
-async fn found(engine: &Engine, program: &ProgramId, kept: &KeptCode, today: Date) -> Result<Answer, Problem> {
+async fn found(engine: &Engine, program: &ProgramId, kept: &KeptCode, today: Date) -> Result<Answer<Found>, Problem> {
     let redemption = match &kept.holder {
         Some(holder) => Some(given_for(engine, program, holder).await?),
         None => None,
@@ -116,8 +138,8 @@ async fn given_for(engine: &Engine, program: &ProgramId, holder: &Holder) -> Res
     let Holder { member, redemption } = holder;
     let recorded = engine.store.entry(program, member, redemption).await?;
     let recorded = recorded.ok_or_else(|| Problem::fault("a code was given for a redemption that is not there"))?;
-    // A reward with codes cannot be held, so open holds do not matter.
-    let state = RedemptionState::of(&recorded, &[]).name();
+    // A reward with codes is never held, so no hold has a say in what became of it.
+    let state = RedemptionState::of(&recorded, &[]);
     let (member, id) = (member.clone(), redemption.clone());
     Ok(GivenFor { member, id, state, occurred_at: recorded.sealed.entry.occurred_at })
 }

@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod codes;
+mod contract;
 mod publication;
 mod transfers;
 mod versions;
@@ -10,9 +11,9 @@ use std::sync::LazyLock;
 
 use regulars_api::{
     handler,
-    http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
+    http::{Method, Operation, PROGRAM, Route, Routes, Scope, VERSION, Who, serve},
 };
-use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, refusal::RefusalCode as Refused};
 use serde_json::Value;
 
 const OPERATOR: Who = Who::operator(&[Scope::Program]);
@@ -24,17 +25,137 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
         [
-            Route::new(Method::PUT, "", OPERATOR, handler!(publication::publish)),
-            Route::new(Method::GET, "", OPERATOR, handler!(versions::read_in_force)),
-            Route::new(Method::GET, "/versions", OPERATOR, handler!(versions::list)),
-            Route::new(Method::GET, "/versions/{version}", OPERATOR, handler!(versions::read)),
-            Route::new(Method::DELETE, "/versions/{version}", OPERATOR, handler!(versions::withdraw)),
-            Route::new(Method::POST, "/members/{member}/adjustments", ADJUSTER, handler!(adjustments::adjust)),
-            Route::new(Method::POST, "/members/{member}/transfers", ADJUSTER, handler!(transfers::transfer)),
-            Route::new(Method::POST, "/rewards/{reward}/codes", OPERATOR, handler!(codes::upload)),
-            Route::new(Method::GET, "/rewards/{reward}/codes", OPERATOR, handler!(codes::count)),
-            Route::new(Method::GET, "/rewards/{reward}/codes/{code}", OPERATOR, handler!(codes::read)),
-            Route::new(Method::POST, "/rewards/{reward}/codes/{code}/void", OPERATOR, handler!(codes::void)),
+            Route::new(
+                Method::PUT,
+                "",
+                OPERATOR,
+                handler!(publication::publish),
+                "publish_program",
+                "Publishes a program document as a new version.",
+            )
+            .refusing(&[
+                Refused::ProgramInvalid,
+                Refused::ProgramVersionStale,
+                Refused::VersionScheduled,
+                Refused::VersionsFull,
+            ]),
+            Route::new(
+                Method::GET,
+                "",
+                OPERATOR,
+                handler!(versions::read_in_force),
+                "read_program",
+                "Returns the program document in force.",
+            ),
+            Route::new(
+                Method::GET,
+                "/versions",
+                OPERATOR,
+                handler!(versions::list),
+                "list_versions",
+                "Lists the versions of a program.",
+            ),
+            Route::new(
+                Method::GET,
+                "/versions/{version}",
+                OPERATOR,
+                handler!(versions::read),
+                "read_version",
+                "Returns the program document of a version.",
+            ),
+            Route::new(
+                Method::DELETE,
+                "/versions/{version}",
+                OPERATOR,
+                handler!(versions::withdraw),
+                "withdraw_version",
+                "Withdraws a version that is not in force yet.",
+            )
+            .refusing(&[Refused::VersionInForce]),
+            Route::new(
+                Method::POST,
+                "/members/{member}/adjustments",
+                ADJUSTER,
+                handler!(adjustments::adjust),
+                "post_adjustment",
+                "Gives points to a member or takes points from a member.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::InsufficientPoints,
+                Refused::InsufficientQualifying,
+                Refused::PointsOverflow,
+            ]),
+            Route::new(
+                Method::POST,
+                "/members/{member}/transfers",
+                ADJUSTER,
+                handler!(transfers::transfer),
+                "post_transfer",
+                "Transfers points from a member to another one.",
+            )
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::InsufficientPoints,
+                Refused::PointsOverflow,
+            ]),
+            Route::new(
+                Method::POST,
+                "/rewards/{reward}/codes",
+                OPERATOR,
+                handler!(codes::upload),
+                "upload_codes",
+                "Adds codes to the pool of a reward.",
+            )
+            .refusing(&[Refused::RewardWithoutPool]),
+            Route::new(
+                Method::GET,
+                "/rewards/{reward}/codes",
+                OPERATOR,
+                handler!(codes::count),
+                "count_codes",
+                "Returns how many codes of a reward are left and given.",
+            ),
+            Route::new(
+                Method::GET,
+                "/rewards/{reward}/codes/{code}",
+                OPERATOR,
+                handler!(codes::read),
+                "read_code",
+                "Returns a code and the redemption for which it was given.",
+            ),
+            Route::new(
+                Method::POST,
+                "/rewards/{reward}/codes/{code}/void",
+                OPERATOR,
+                handler!(codes::void),
+                "void_code",
+                "Voids a code for good.",
+            )
+            .refusing(&[Refused::CodeUsed]),
+        ],
+    )
+    .and_under(
+        VERSION,
+        [
+            Route::new(
+                Method::GET,
+                "/openapi.json",
+                Who::EVERYONE,
+                handler!(contract::openapi),
+                "read_openapi",
+                "Returns this document.",
+            ),
+            Route::new(
+                Method::GET,
+                "/program.schema.json",
+                Who::EVERYONE,
+                handler!(contract::program_schema),
+                "read_program_schema",
+                "Returns the JSON Schema of a program document.",
+            ),
         ],
     )
 });

@@ -1,10 +1,10 @@
 //! `PUT /v1/programs/{program}`: publishes a program document as an immutable, numbered version.
 
 use jiff::Timestamp;
-use regulars_api::http::{Answer, Call, PROGRAM_BYTES_MAX, Precondition, Problem};
+use regulars_api::http::{self, Answer, Call, NewVersion, Precondition, Problem};
 use regulars_application::{
     engine::Engine,
-    refusal::{RefusalCode, finding, program_invalid},
+    refusal::{FindingView, RefusalCode, program_invalid},
 };
 use regulars_domain::{
     id::{Actor, ProgramId},
@@ -13,31 +13,38 @@ use regulars_domain::{
     version_head::VersionHead,
 };
 use regulars_store::{Publication, Publish, Start};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::versions::document;
 
-#[derive(Debug, Serialize)]
-struct Published {
+/// A published version of a program.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Published {
+    /// The program.
     program: ProgramId,
+    /// The number of the version.
     version: u64,
+    /// When the version comes into force.
     in_force_from: Timestamp,
-    warnings: Vec<Value>,
+    /// What the owner should check: findings that did not prevent the publication.
+    warnings: Vec<FindingView>,
 }
 
 /// Publishes a document.
 ///
-/// The document itself is checked before any read of the table. A repeat is detected before the document is compared
-/// with the clock and with other versions: it gets the original answer, however late it comes.
-pub(crate) async fn publish(Call { engine, request, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
+/// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
+pub(crate) async fn publish(
+    Call { engine, request, params, .. }: Call<'_, Engine, http::Publication>,
+) -> Result<Answer<Published, NewVersion>, Problem> {
     let id = params.program()?;
-    let actor = request.actor()?;
+    let actor = request.actor();
     let expected = match request.precondition()? {
         Precondition::Absent => None,
         Precondition::Version(version) => Some(version),
     };
-    let body = request.body_within(PROGRAM_BYTES_MAX)?;
+    let body = request.document()?;
     let document = body.value();
     // The number is not known yet. An earlier version than this one has at most the expected number.
     let program = Program::read(document, expected.unwrap_or_default().saturating_add(1));
@@ -137,13 +144,18 @@ async fn repeated(
     Ok(compared.map(|succession| succession.warnings).unwrap_or_default())
 }
 
-fn answer(engine: &Engine, id: ProgramId, publication: &Publication, warnings: &[Finding]) -> Result<Answer, Problem> {
+fn answer(
+    engine: &Engine,
+    id: ProgramId,
+    publication: &Publication,
+    warnings: &[Finding],
+) -> Result<Answer<Published, NewVersion>, Problem> {
     match publication {
         Publication::Published(VersionHead { version, in_force_from, .. }) => {
             engine.programs.forget(&id);
-            let warnings = warnings.iter().map(finding).collect();
-            Ok(Answer::created(&Published { program: id, version: *version, in_force_from: *in_force_from, warnings })
-                .etag(*version))
+            let warnings = warnings.iter().map(FindingView::from).collect();
+            let published = Published { program: id, version: *version, in_force_from: *in_force_from, warnings };
+            Ok(Answer::published(&published, *version))
         }
         Publication::Stale { current } => {
             let detail = match current {

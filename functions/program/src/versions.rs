@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use regulars_api::http::{Answer, Call, Params, Problem};
+use regulars_api::http::{Answer, Call, Document, Nothing, Params, Problem, Versioned};
 use regulars_application::{engine::Engine, refusal::RefusalCode, subject::program_not_found};
 use regulars_domain::{
     id::{Actor, ProgramId},
@@ -12,55 +12,71 @@ use regulars_domain::{
     versions::Versions,
 };
 use regulars_store::{ProgramHeads, Withdrawal};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-#[derive(Debug, Serialize)]
-struct Listed<'a> {
-    versions: Vec<Row<'a>>,
+/// The versions of a program.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Versions")]
+pub(crate) struct Listed {
+    /// The versions, newest first.
+    versions: Vec<Row>,
 }
 
-#[derive(Debug, Serialize)]
-struct Row<'a> {
+/// A version of a program.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Version")]
+struct Row {
+    /// The number of the version.
     version: u64,
+    /// When the version comes or came into force.
     in_force_from: Timestamp,
+    /// When the version was published.
     published_at: Timestamp,
-    actor: Option<&'a Actor>,
+    /// The client or person who published the version; `null` if unknown.
+    actor: Option<Actor>,
 }
 
-impl<'a> From<&'a VersionHead> for Row<'a> {
-    fn from(head: &'a VersionHead) -> Self {
+impl From<&VersionHead> for Row {
+    fn from(head: &VersionHead) -> Self {
         let VersionHead { version, in_force_from, published_at, .. } = *head;
-        Self { version, in_force_from, published_at, actor: head.actor.as_ref() }
+        Self { version, in_force_from, published_at, actor: head.actor.clone() }
     }
 }
 
-/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: the next
-/// publication must name it.
-pub(crate) async fn read_in_force(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
+/// publication names.
+pub(crate) async fn read_in_force(
+    Call { engine, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Document, Versioned>, Problem> {
     let id = params.program()?;
     let heads = heads(engine, &id).await?;
     let in_force = Versions::new(heads.versions.clone(), BTreeMap::new()).in_force_at(engine.clock.now());
     let document = document(engine, &id, in_force).await?;
-    Ok(tagged(Answer::ok(&document), &heads))
+    Ok(Answer::versioned(&Document(document), newest(&heads)))
 }
 
 /// Lists all versions, the newest first.
-pub(crate) async fn list(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    Call { engine, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Listed, Versioned>, Problem> {
     let heads = heads(engine, &params.program()?).await?;
     Ok(listed(&heads))
 }
 
 /// Answers with the document of one version.
-pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine, Nothing>) -> Result<Answer<Document>, Problem> {
     let id = params.program()?;
     let version = numbered(params)?;
     heads(engine, &id).await?.version(version).ok_or_else(|| unknown_version(&id, version))?;
-    Ok(Answer::ok(&document(engine, &id, version).await?))
+    Ok(Answer::ok(&Document(document(engine, &id, version).await?)))
 }
 
-/// Withdraws a scheduled version, and answers with those that are left.
-pub(crate) async fn withdraw(Call { engine, params, .. }: Call<'_, Engine>) -> Result<Answer, Problem> {
+/// Takes back a scheduled version, and answers with those that are left.
+pub(crate) async fn withdraw(
+    Call { engine, params, .. }: Call<'_, Engine, Nothing>,
+) -> Result<Answer<Listed, Versioned>, Problem> {
     let id = params.program()?;
     heads(engine, &id).await?;
     let version = numbered(params)?;
@@ -86,15 +102,13 @@ pub(crate) async fn withdraw(Call { engine, params, .. }: Call<'_, Engine>) -> R
     }
 }
 
-fn listed(heads: &ProgramHeads) -> Answer {
-    tagged(Answer::ok(&Listed { versions: heads.versions.iter().rev().map(Row::from).collect() }), heads)
+fn listed(heads: &ProgramHeads) -> Answer<Listed, Versioned> {
+    let listed = Listed { versions: heads.versions.iter().rev().map(Row::from).collect() };
+    Answer::versioned(&listed, newest(heads))
 }
 
-fn tagged(answer: Answer, heads: &ProgramHeads) -> Answer {
-    match heads.newest() {
-        Some(newest) => answer.etag(newest.version),
-        None => answer,
-    }
+fn newest(heads: &ProgramHeads) -> Option<u64> {
+    heads.newest().map(|newest| newest.version)
 }
 
 /// Returns the version number in a path, in its canonical form.

@@ -1,7 +1,7 @@
 //! `POST /rewards/{reward}/codes/{code}/use`: uses a code, or an amount of its balance.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Keyed, Once, Optional, Problem},
     view::{CodeUsed, CodeView},
 };
 use regulars_application::{
@@ -12,18 +12,24 @@ use regulars_application::{
 };
 use regulars_domain::{code_use::use_code, id::RewardId, money::Money};
 use regulars_store::Needs;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-#[derive(Debug, Default, Deserialize)]
+/// A use of a code.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Use {
-    /// The amount of its balance to use, if the code has one.
+#[schemars(rename = "CodeUse")]
+pub(crate) struct Use {
+    /// The amount to use, if the code has a balance.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Money")]
     money: Option<Money>,
 }
 
-pub(crate) async fn use_once(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn use_once(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Optional<Use>>>,
+) -> Result<Answer<CodeUsed, Once>, Problem> {
     let program = params.program()?;
     let reward: RewardId = params.id("reward", RefusalCode::RewardNotFound)?;
     let Use { money } = request.json_body_or_default()?;

@@ -1,7 +1,7 @@
 //! `POST /members/{member}/redemptions/{entry}/capture`, `/cancellation`, `/reversals`: changes of a redemption.
 
 use regulars_api::{
-    http::{Answer, Call, HttpRequest, Params, Problem},
+    http::{Answer, Call, Empty, HttpRequest, Keyed, Once, Optional, Params, Problem},
     view::Redeemed,
 };
 use regulars_application::{
@@ -24,63 +24,81 @@ use regulars_domain::{
     settle::Settled,
 };
 use regulars_store::{Found, Needs};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-#[derive(Debug, Default, Deserialize)]
+/// The most points that one request can name.
+const POINTS_MAX: i64 = Points::MAX.get();
+
+/// A request to spend the points of a hold.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Capture {
-    /// The number of held points to capture; default: all of them.
+pub(crate) struct Capture {
+    /// The number of held points to spend; the rest is given back. Without it, all of them.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "i64", range(min = 1, max = POINTS_MAX))]
     points: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A request to undo a redemption. At most one of `points` and `money` says how much; without them, all that is left.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reversal {
-    /// The number of points to reverse; without it and `money`, all that are left.
+#[schemars(rename = "RedemptionReversal", extend("not" = json!({ "required": ["points", "money"] })))]
+pub(crate) struct Reversal {
+    /// The number of points to give back.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "i64", range(min = 1, max = POINTS_MAX))]
     points: Option<i64>,
-    /// The amount of its money to reverse, in place of `points`.
+    /// The money whose points are given back.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Money")]
     money: Option<Money>,
-    /// What happens to the item.
+    /// What happens to the piece.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Stock>")]
     stock: Stock,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+/// What happens to the piece of a redemption that is undone.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Stock {
-    /// It returns to stock.
+    /// The piece goes back into the stock.
     #[default]
     Returned,
-    /// It does not return to stock.
+    /// The piece is lost.
     WrittenOff,
 }
 
-pub(crate) async fn capture(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn capture(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Optional<Capture>>>,
+) -> Result<Answer<Redeemed, Once>, Problem> {
     let entry = params.entry()?;
     let Capture { points } = request.json_body_or_default()?;
     let keyed = request.keyed(&format!("capture {entry}"), &json!(points))?;
     let points = points.map(Points::new);
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, held, _| {
+    act(engine, (&request, params), deadline, &entry, &keyed, |settled, held, _| {
         Ok(redemption::capture(settled, &keyed, held, points).map_err(Refusal::from)?)
     })
     .await
 }
 
-pub(crate) async fn cancel(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn cancel(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Empty>>,
+) -> Result<Answer<Redeemed, Once>, Problem> {
     let entry = params.entry()?;
     request.no_body()?;
     let keyed = request.keyed(&format!("cancellation {entry}"), &json!(null))?;
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, held, _| {
+    act(engine, (&request, params), deadline, &entry, &keyed, |settled, held, _| {
         Ok(redemption::cancel(settled, &keyed, held).map_err(Refusal::from)?)
     })
     .await
 }
 
-pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn reverse(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Optional<Reversal>>>,
+) -> Result<Answer<Redeemed, Once>, Problem> {
     let entry = params.entry()?;
     let Reversal { points, money, stock } = request.json_body_or_default()?;
     let is_returned = stock == Stock::Returned;
@@ -93,7 +111,7 @@ pub(crate) async fn reverse(Call { engine, request, params, deadline }: Call<'_,
             return Err(Refusal::body_malformed("", "Send `points` or `money`, not both.").into());
         }
     };
-    act(engine, (request, params), deadline, &entry, &keyed, |settled, redeemed, found| {
+    act(engine, (&request, params), deadline, &entry, &keyed, |settled, redeemed, found| {
         let code = codes::given_for(redeemed, found)?;
         Ok(redemption::reverse(settled, &keyed, redeemed, code, part, is_returned).map_err(Refusal::from)?)
     })
@@ -108,7 +126,7 @@ async fn act(
     entry: &EntryId,
     keyed: &KeyedRequest,
     decide: impl for<'p> Fn(Settled<'p>, &Recorded, &Found) -> Result<Posting, Undecided> + Send,
-) -> Result<Answer, Problem> {
+) -> Result<Answer<Redeemed, Once>, Problem> {
     let mut subject: Subject = params.subject(engine).await?.in_ledger(request.ledger()?);
     let needs = Needs { entries: vec![(subject.member.clone(), entry.clone())], ..Needs::default() };
     let done = engine

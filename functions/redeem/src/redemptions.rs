@@ -1,16 +1,18 @@
 //! `POST /members/{member}/redemptions`: spends or holds points for a reward, exactly once per key.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Json, Keyed, Once, Problem},
     view::{Redeemed, Redemption},
 };
 use regulars_application::{codes, command::Undecided, engine::Engine};
 use regulars_domain::redeem::{self, Redeem};
 
-pub(crate) async fn redeem(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn redeem(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Json<Redemption>>>,
+) -> Result<Answer<Redeemed, Once>, Problem> {
     let body = request.body()?;
     let keyed = request.keyed("redemption", body.value())?;
-    let wish = Redeem::from(body.object::<Redemption>()?);
+    let wish = Redeem::from(body.object()?);
     let mut subject = params.subject(engine).await?;
     let program = subject.program()?;
     let needs = codes::needs(program, &wish.reward, subject.now);

@@ -13,7 +13,7 @@ use regulars_api::{
     handler,
     http::{Method, Operation, PROGRAM, Route, Routes, Scope, Who, serve},
 };
-use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused};
+use regulars_application::{deadline::Deadline, engine::Engine, event::EventRefused, refusal::RefusalCode as Refused};
 use serde_json::Value;
 
 const OPERATOR: Who = Who::operator(&[Scope::TierEvaluation]);
@@ -24,9 +24,32 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
     Routes::under(
         PROGRAM,
         [
-            Route::new(Method::POST, "/members/{member}/tier-evaluations", OPERATOR, handler!(member::evaluate)),
-            Route::new(Method::PUT, "/members/{member}/tier-override", ADJUSTER, handler!(tier_override::put)),
-            Route::new(Method::DELETE, "/members/{member}/tier-override", ADJUSTER, handler!(tier_override::delete)),
+            Route::new(
+                Method::POST,
+                "/members/{member}/tier-evaluations",
+                OPERATOR,
+                handler!(member::evaluate),
+                "evaluate_tier",
+                "Reviews the account of a member now.",
+            ),
+            Route::new(
+                Method::PUT,
+                "/members/{member}/tier-override",
+                ADJUSTER,
+                handler!(tier_override::put),
+                "grant_tier",
+                "Grants a member a tier until a date.",
+            )
+            .refusing(&[Refused::AccountSuspended, Refused::AccountClosed, Refused::TierNotFound]),
+            Route::new(
+                Method::DELETE,
+                "/members/{member}/tier-override",
+                ADJUSTER,
+                handler!(tier_override::delete),
+                "withdraw_tier",
+                "Withdraws the tier that an operator granted.",
+            )
+            .refusing(&[Refused::AccountSuspended, Refused::AccountClosed]),
         ],
     )
 });

@@ -1,29 +1,38 @@
 //! `POST /members/{member}/tier-evaluations`: reviews one account, or previews the review.
 
 use regulars_api::{
-    http::{Answer, Call, Problem},
+    http::{Answer, Call, Optional, Problem},
     view::{AccountView, EntryDetail, TierChangeView},
 };
 use regulars_application::engine::Engine;
 use regulars_domain::{account::Account, aftermath::Recorded, chain::Sealed, scalar::or_default};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Default, Deserialize)]
+/// A request to review an account.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Evaluation {
-    /// Preview only, and write nothing.
+pub(crate) struct Evaluation {
+    /// Whether to show the result without writing it.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<bool>")]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Evaluated {
+/// The result of a review.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Evaluated {
+    /// The account after the review.
     account: AccountView,
+    /// The last change of the tier; `null` if it did not change.
     tier_change: Option<TierChangeView>,
+    /// The entries that the review wrote or would write.
     entries: Vec<EntryDetail>,
 }
 
-pub(crate) async fn evaluate(Call { engine, request, params, deadline }: Call<'_, Engine>) -> Result<Answer, Problem> {
+pub(crate) async fn evaluate(
+    Call { engine, request, params, deadline }: Call<'_, Engine, Optional<Evaluation>>,
+) -> Result<Answer<Evaluated>, Problem> {
     let Evaluation { dry_run } = request.json_body_or_default()?;
     let mut subject = params.subject(engine).await?;
     let (settled, entries) = if dry_run {

@@ -7,206 +7,166 @@ use std::fmt;
 use regulars_domain::id::MemberId;
 use serde_json::{Map, Value};
 
-pub use rules::{finding, program_invalid};
+pub use rules::{FindingView, program_invalid};
 
 /// The maximum length of a detail, in characters: it may quote the caller's input.
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
-/// The stable codes of refusals. They are part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalCode {
-    /// The body is not valid for the command; the member `at` points to the place.
-    BodyMalformed,
-    /// The body is too large.
-    BodyTooLarge,
-    /// No program has this id.
-    ProgramNotFound,
-    /// No member has this id or alias, or the caller may not see it.
-    MemberNotFound,
-    /// The program has no version with this number, or it was withdrawn.
-    VersionNotFound,
-    /// The member has no entry with this id.
-    EntryNotFound,
-    /// No member has the id of the referrer.
-    ReferrerNotFound,
-    /// The program has no reward with this id.
-    RewardNotFound,
-    /// The reward has no such code.
-    CodeNotFound,
-    /// The code was used before, or a redemption cannot be reversed because its code was used.
-    CodeUsed,
-    /// The code is void.
-    CodeVoid,
-    /// The last day of the code has passed; the member `expires_on` has that day.
-    CodeExpired,
-    /// The balance of the code is too small; the member `left` has the balance.
-    CodeBalanceTooSmall,
-    /// The program has no tier with this id.
-    TierNotFound,
-    /// The program has no plan with this id.
-    PlanNotFound,
-    /// Another plan runs; the member `running` has the plan, and the day through which it is paid.
-    PlanRunning,
-    /// Other paid plans wait behind the one to end, and the request has no key; the member `waiting` has their number.
-    PlansWaiting,
-    /// The payment of a plan was already reversed.
-    PlanPaymentReversed,
-    /// The plan of the payment to reverse has ended or was replaced.
-    PlanOver,
-    /// No level and no plan of the program grants an entitlement with this id.
-    EntitlementNotFound,
-    /// A member with this id was enrolled with different data.
-    MemberExists,
-    /// The alias belongs to another member.
-    AliasTaken,
-    /// The member has the maximum number of aliases.
-    AliasesFull,
-    /// The erasure of a suspended account needs a reason.
-    ReasonMissing,
-    /// The receipt was used for another purchase.
-    ReceiptTaken,
-    /// More than one of the merged ledgers has an entry of this id; the member `members` lists the members.
-    EntryAmbiguous,
-    /// The account is suspended.
-    AccountSuspended,
-    /// The account is closed, erased or merged.
-    AccountClosed,
-    /// The account has open holds, and cannot be merged.
-    HoldsOpen,
-    /// The two accounts together exceed a limit of one account.
-    MergeTooLarge,
-    /// The accrual does not wait for a confirmation.
-    AccrualNotPending,
-    /// The redemption is not on hold, so it can be neither captured nor cancelled.
-    RedemptionNotHeld,
-    /// The newest version is not the one that the caller changed.
-    ProgramVersionStale,
-    /// Another version is scheduled; the members `version` and `in_force_from` identify it.
-    VersionScheduled,
-    /// The version is in force, or comes into force too soon to be withdrawn.
-    VersionInForce,
-    /// The program has the maximum number of versions.
-    VersionsFull,
-    /// The key was used for another request.
-    IdempotencyKeyReused,
-    /// The account has too few points; the member `missing` has the number of missing points.
-    InsufficientPoints,
-    /// More would be deducted than counts toward a tier; the member `missing` has the missing amounts.
-    InsufficientQualifying,
-    /// No piece of this reward is left.
-    RewardOutOfStock,
-    /// The reward's codes do not come from a pool, so none can be added.
-    RewardWithoutPool,
-    /// The reward cannot be held, only redeemed at once.
-    RewardNotHoldable,
-    /// The reward is for other tiers.
-    RewardNotForTier,
-    /// The reward's condition is not met by this member.
-    RewardNotForMember,
-    /// The reward is not available now.
-    RewardNotActive,
-    /// The limit of the reward is reached.
-    RewardLimitReached,
-    /// The member's level and plan do not grant the entitlement.
-    EntitlementNotHeld,
-    /// All uses of the entitlement are spent; the member `resets_on` says when it can be used again.
-    EntitlementUsedUp,
-    /// The hold has ended and its points were returned.
-    HoldExpired,
-    /// The account has the maximum number of open holds.
-    HoldsFull,
-    /// More would be reversed than was given.
-    ReversalExceedsAccrual,
-    /// The purchase has no line with this id.
-    LineNotFound,
-    /// The purchase cannot be amended in this way.
-    CannotAmend,
-    /// The facts of the purchase were erased, so it can be returned only completely.
-    FactsErased,
-    /// The purchase has the maximum number of returns and amendments.
-    ChangesFull,
-    /// The amounts of the lines add up to more than the total.
-    LinesExceedTotal,
-    /// The purchase or activity is too far in the past, or in the future.
-    OccurredAtOutOfRange,
-    /// The money is not in the program's currency.
-    CurrencyMismatch,
-    /// The program document has errors; the member `problems` lists all of them.
-    ProgramInvalid,
-    /// The points would exceed the range of the engine.
-    PointsOverflow,
-    /// The clock of the local server does not move back.
-    ClockMovedBack,
+/// Defines the codes of refusals once: the variant, its name in the API, and what it means.
+macro_rules! refusal_codes {
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $name:literal,)+) => {
+        /// Why a command was refused, by its stable name. The names are part of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum RefusalCode {
+            $($(#[doc = $meaning])+ $variant,)+
+        }
+
+        impl RefusalCode {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable name, such as `insufficient_points`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What the code means, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($meaning),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
 }
 
-impl RefusalCode {
-    /// Returns the stable code, such as `insufficient_points`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BodyMalformed => "body_malformed",
-            Self::BodyTooLarge => "body_too_large",
-            Self::ProgramNotFound => "program_not_found",
-            Self::MemberNotFound => "member_not_found",
-            Self::VersionNotFound => "version_not_found",
-            Self::EntryNotFound => "entry_not_found",
-            Self::ReferrerNotFound => "referrer_not_found",
-            Self::RewardNotFound => "reward_not_found",
-            Self::CodeNotFound => "code_not_found",
-            Self::CodeUsed => "code_used",
-            Self::CodeVoid => "code_void",
-            Self::CodeExpired => "code_expired",
-            Self::CodeBalanceTooSmall => "code_balance_too_small",
-            Self::TierNotFound => "tier_not_found",
-            Self::PlanNotFound => "plan_not_found",
-            Self::PlanRunning => "plan_running",
-            Self::PlansWaiting => "plans_waiting",
-            Self::PlanPaymentReversed => "plan_payment_reversed",
-            Self::PlanOver => "plan_over",
-            Self::EntitlementNotFound => "entitlement_not_found",
-            Self::MemberExists => "member_exists",
-            Self::AliasTaken => "alias_taken",
-            Self::AliasesFull => "aliases_full",
-            Self::ReasonMissing => "reason_missing",
-            Self::ReceiptTaken => "receipt_taken",
-            Self::EntryAmbiguous => "entry_ambiguous",
-            Self::AccountSuspended => "account_suspended",
-            Self::AccountClosed => "account_closed",
-            Self::HoldsOpen => "holds_open",
-            Self::MergeTooLarge => "merge_too_large",
-            Self::AccrualNotPending => "accrual_not_pending",
-            Self::RedemptionNotHeld => "redemption_not_held",
-            Self::ProgramVersionStale => "program_version_stale",
-            Self::VersionScheduled => "version_scheduled",
-            Self::VersionInForce => "version_in_force",
-            Self::VersionsFull => "versions_full",
-            Self::IdempotencyKeyReused => "idempotency_key_reused",
-            Self::InsufficientPoints => "insufficient_points",
-            Self::InsufficientQualifying => "insufficient_qualifying",
-            Self::RewardOutOfStock => "reward_out_of_stock",
-            Self::RewardWithoutPool => "reward_without_pool",
-            Self::RewardNotHoldable => "reward_not_holdable",
-            Self::RewardNotForTier => "reward_not_for_tier",
-            Self::RewardNotForMember => "reward_not_for_member",
-            Self::RewardNotActive => "reward_not_active",
-            Self::RewardLimitReached => "reward_limit_reached",
-            Self::EntitlementNotHeld => "entitlement_not_held",
-            Self::EntitlementUsedUp => "entitlement_used_up",
-            Self::HoldExpired => "hold_expired",
-            Self::HoldsFull => "holds_full",
-            Self::ReversalExceedsAccrual => "reversal_exceeds_accrual",
-            Self::LineNotFound => "line_not_found",
-            Self::CannotAmend => "cannot_amend",
-            Self::FactsErased => "facts_erased",
-            Self::ChangesFull => "changes_full",
-            Self::LinesExceedTotal => "lines_exceed_total",
-            Self::OccurredAtOutOfRange => "occurred_at_out_of_range",
-            Self::CurrencyMismatch => "currency_mismatch",
-            Self::ProgramInvalid => "program_invalid",
-            Self::PointsOverflow => "points_overflow",
-            Self::ClockMovedBack => "clock_moved_back",
-        }
-    }
+refusal_codes! {
+    /// The body is not the JSON that the command takes; the member `at` points to the place.
+    BodyMalformed = "body_malformed",
+    /// The body is larger than the command takes.
+    BodyTooLarge = "body_too_large",
+    /// No program has this id.
+    ProgramNotFound = "program_not_found",
+    /// No member has this id or alias, or the caller may not see the member.
+    MemberNotFound = "member_not_found",
+    /// The program has no version with this number, or it was withdrawn.
+    VersionNotFound = "version_not_found",
+    /// The member has no entry with this id.
+    EntryNotFound = "entry_not_found",
+    /// No member has the id of the referrer.
+    ReferrerNotFound = "referrer_not_found",
+    /// The program has no reward with this id.
+    RewardNotFound = "reward_not_found",
+    /// The reward has no such code.
+    CodeNotFound = "code_not_found",
+    /// The code was used before, or a redemption whose code was used cannot be undone.
+    CodeUsed = "code_used",
+    /// The code is void.
+    CodeVoid = "code_void",
+    /// The code has expired; the member `expires_on` says on which day.
+    CodeExpired = "code_expired",
+    /// The balance of the code is too small; the member `left` says how much is left.
+    CodeBalanceTooSmall = "code_balance_too_small",
+    /// The program has no tier with this id.
+    TierNotFound = "tier_not_found",
+    /// The program has no plan with this id.
+    PlanNotFound = "plan_not_found",
+    /// Another plan runs; the member `running` says which, and through which day it is paid.
+    PlanRunning = "plan_running",
+    /// Other paid plans wait for the one that is to be ended, and the request has no key; the member `waiting` says how many.
+    PlansWaiting = "plans_waiting",
+    /// The payment of the plan was reversed before.
+    PlanPaymentReversed = "plan_payment_reversed",
+    /// The plan of the payment has ended or was replaced.
+    PlanOver = "plan_over",
+    /// No level and no plan of the program gives an entitlement with this id.
+    EntitlementNotFound = "entitlement_not_found",
+    /// A member with this id was enrolled with different data.
+    MemberExists = "member_exists",
+    /// The alias belongs to another member.
+    AliasTaken = "alias_taken",
+    /// The member has as many aliases as a member can have.
+    AliasesFull = "aliases_full",
+    /// The erasure of a suspended account needs a reason.
+    ReasonMissing = "reason_missing",
+    /// The receipt was already used for another purchase.
+    ReceiptTaken = "receipt_taken",
+    /// More than one of the merged ledgers has an entry with this id; the member `members` lists the owners.
+    EntryAmbiguous = "entry_ambiguous",
+    /// The account is suspended.
+    AccountSuspended = "account_suspended",
+    /// The account is closed, erased or merged.
+    AccountClosed = "account_closed",
+    /// The account has open holds and cannot be merged.
+    HoldsOpen = "holds_open",
+    /// The merged account would exceed a limit of an account.
+    MergeTooLarge = "merge_too_large",
+    /// The accrual does not wait for a confirmation.
+    AccrualNotPending = "accrual_not_pending",
+    /// The redemption is not held, so it can be neither captured nor cancelled.
+    RedemptionNotHeld = "redemption_not_held",
+    /// The newest version of the program is not the one that the request names; the member `current` says which it is.
+    ProgramVersionStale = "program_version_stale",
+    /// Another version is scheduled; the members `version` and `in_force_from` name it and say when it comes into force.
+    VersionScheduled = "version_scheduled",
+    /// The version is in force, or begins too soon to be withdrawn.
+    VersionInForce = "version_in_force",
+    /// The program has as many versions as it can have.
+    VersionsFull = "versions_full",
+    /// The `Idempotency-Key` was used for another request.
+    IdempotencyKeyReused = "idempotency_key_reused",
+    /// The account has too few points; the member `missing` says how many are missing.
+    InsufficientPoints = "insufficient_points",
+    /// The amounts that count toward a tier are smaller than the amounts to take away; the member `missing` says by how much.
+    InsufficientQualifying = "insufficient_qualifying",
+    /// The reward is out of stock.
+    RewardOutOfStock = "reward_out_of_stock",
+    /// The reward's codes do not come from a pool, so none can be added.
+    RewardWithoutPool = "reward_without_pool",
+    /// The reward cannot be held, only redeemed at once.
+    RewardNotHoldable = "reward_not_holdable",
+    /// The reward is for other tiers.
+    RewardNotForTier = "reward_not_for_tier",
+    /// The reward's own condition does not hold for this member.
+    RewardNotForMember = "reward_not_for_member",
+    /// The reward is not on offer now.
+    RewardNotActive = "reward_not_active",
+    /// The limit of the reward is reached.
+    RewardLimitReached = "reward_limit_reached",
+    /// The tier and the plan of the member do not give the entitlement.
+    EntitlementNotHeld = "entitlement_not_held",
+    /// The member has used the entitlement as often as allowed; the member `resets_on` says when it can be used again.
+    EntitlementUsedUp = "entitlement_used_up",
+    /// The hold has expired and its points were given back.
+    HoldExpired = "hold_expired",
+    /// The account has as many open holds as allowed.
+    HoldsFull = "holds_full",
+    /// The reversal is larger than what is left of the purchase.
+    ReversalExceedsAccrual = "reversal_exceeds_accrual",
+    /// The purchase has no line with this id.
+    LineNotFound = "line_not_found",
+    /// The amendment changes what cannot be amended, or the entry is not a purchase.
+    CannotAmend = "cannot_amend",
+    /// The details of the purchase were erased, so it can only be returned in full.
+    FactsErased = "facts_erased",
+    /// The purchase has reached its maximum number of returns and amendments.
+    ChangesFull = "changes_full",
+    /// The amounts of the lines add up to more than the total.
+    LinesExceedTotal = "lines_exceed_total",
+    /// The purchase or activity is too old, or in the future.
+    OccurredAtOutOfRange = "occurred_at_out_of_range",
+    /// The money is not in the program's currency.
+    CurrencyMismatch = "currency_mismatch",
+    /// The program document has errors; the member `problems` lists all of them.
+    ProgramInvalid = "program_invalid",
+    /// The number of points would be out of range.
+    PointsOverflow = "points_overflow",
+    /// The clock of the local server does not move back.
+    ClockMovedBack = "clock_moved_back",
 }
 
 /// A refusal, with everything that the caller can be told.

@@ -9,36 +9,61 @@ use regulars_domain::{
     reversal::{Return, Reversal},
     text::Label,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::{body::told, refusal::Refusal};
 
-/// A return in one of its four forms, with the shop's data about it.
-#[derive(Debug, Deserialize)]
+/// A return. At most one of `returned`, `refund` and `refunded_total` says what came back; without them the whole purchase did.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Return", extend("not" = json!({
+    "anyOf": [
+        { "required": ["returned", "refund"] },
+        { "required": ["returned", "refunded_total"] },
+        { "required": ["refund", "refunded_total"] },
+    ],
+})))]
 #[serde(deny_unknown_fields)]
 pub struct ReturnBody {
+    /// The lines of this return.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Vec<Line>", length(min = 1))]
     returned: Option<Vec<Line>>,
+    /// The amount of this return.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Money")]
     refund: Option<Money>,
+    /// The sum of all refunds of the purchase so far, this one included.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Money")]
     refunded_total: Option<Money>,
+    /// The receipt number of the return.
     #[serde(default)]
     receipt: Option<Receipt>,
+    /// The store that took the goods back.
     #[serde(default)]
     store: Option<Label>,
+    /// The reason, as a code of the operator.
     #[serde(default)]
     reason: Option<Label>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A line of a return.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ReturnedLine")]
 #[serde(deny_unknown_fields)]
 struct Line {
+    /// The id of the line.
     #[serde(rename = "line")]
     name: Label,
+    /// The quantity that came back. Without it, all that is left of the line if its whole amount is refunded.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Quantity")]
     quantity: Option<Quantity>,
+    /// The amount that was refunded, in minor units. Without it, the share of the quantity.
     #[serde(default, deserialize_with = "told")]
+    #[schemars(with = "Amount")]
     amount: Option<Amount>,
 }
 

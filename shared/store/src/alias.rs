@@ -103,6 +103,18 @@ impl fmt::Debug for AliasKey {
     }
 }
 
+/// The kinds that [`AliasKey::alias`] accepts, except `.` and `..`, as a regular expression.
+pub const KIND_PATTERN: &str = "^[a-z0-9._:-]{1,16}$";
+
+/// The values that it accepts, as a regular expression.
+pub const VALUE_PATTERN: &str = r"^\s*\S([\s\S]{0,254}\S)?\s*$";
+
+/// The values of the kind `email`, as a regular expression.
+pub const EMAIL_PATTERN: &str = r"^\s*\S+@[^\s@]+\s*$";
+
+/// The values of the kind `phone`, as a regular expression.
+pub const PHONE_PATTERN: &str = r"^\s*(\+|00)[ \-./()\u00a0]*[1-9]([ \-./()\u00a0]*[0-9]){6,14}[ \-./()\u00a0]*$";
+
 fn is_kind(kind: &str) -> bool {
     // The same characters as an id, above all no `#`, which separates the parts of a key. One case, so that `Email` is not taken for a kind of
     // its own, whose values are compared as they are written.

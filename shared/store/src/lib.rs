@@ -40,7 +40,9 @@ mod verdict;
 mod written;
 
 pub use act::{Decide, Outcome, RequestKey, Step};
-pub use alias::{AliasKey, AliasKeyTooShort, AliasMalformed};
+pub use alias::{
+    AliasKey, AliasKeyTooShort, AliasMalformed, EMAIL_PATTERN, KIND_PATTERN, PHONE_PATTERN, VALUE_PATTERN,
+};
 pub use calls::{Limit, Limits};
 pub use codes::CodeCount;
 pub use due::{CursorMalformed, DUE_SHARDS, Due, DueCursor, DuePage};

@@ -39,6 +39,8 @@ use serde_json::{Value, json};
 const STORY: &[(&str, &str)] = &[
     ("program-publish", NOW),
     ("program-read", NOW),
+    ("program-openapi", NOW),
+    ("program-schema", NOW),
     ("program-schedule", NOW),
     ("program-versions", NOW),
     ("program-version", NOW),

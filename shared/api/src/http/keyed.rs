@@ -6,8 +6,9 @@ use regulars_application::command::KeyedRequest;
 use regulars_domain::{
     entry::By,
     fingerprint::Content,
-    id::{EntryId, IdempotencyKey},
+    id::{EntryId, ID_LENGTH_MAX, IdempotencyKey},
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
@@ -21,9 +22,9 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpRequest::idempotency_key`] and [`HttpRequest::actor`].
-    pub fn keyed(&self, operation: &str, content: &Value) -> Result<KeyedRequest, Problem> {
-        self.keyed_as(self.idempotency_key()?.into(), operation, content)
+    /// Those of [`HttpRequest::idempotency_key`].
+    pub(crate) fn keyed(&self, operation: &str, content: &Value) -> Result<KeyedRequest, Problem> {
+        Ok(self.keyed_as(self.idempotency_key()?.into(), operation, content))
     }
 
     /// Like [`HttpRequest::keyed`], for a request whose fingerprint does not depend on how its body is written.
@@ -31,18 +32,15 @@ impl HttpRequest {
     /// # Errors
     ///
     /// Those of [`HttpRequest::keyed`].
-    pub fn keyed_by(&self, content: Content) -> Result<KeyedRequest, Problem> {
+    pub(crate) fn keyed_by(&self, content: Content) -> Result<KeyedRequest, Problem> {
         let entry = self.idempotency_key()?.into();
-        Ok(KeyedRequest { entry, content, by: self.by(), actor: self.actor()? })
+        Ok(KeyedRequest { entry, content, by: self.by(), actor: self.actor() })
     }
 
-    /// Like [`HttpRequest::keyed`], under an entry id that the caller does not choose.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`HttpRequest::actor`].
-    pub fn keyed_as(&self, entry: EntryId, operation: &str, content: &Value) -> Result<KeyedRequest, Problem> {
-        Ok(KeyedRequest { entry, content: Content::of(operation, content), by: self.by(), actor: self.actor()? })
+    /// As [`HttpRequest::keyed`], under an entry id that is not the caller's to choose.
+    #[must_use]
+    pub fn keyed_as(&self, entry: EntryId, operation: &str, content: &Value) -> KeyedRequest {
+        KeyedRequest { entry, content: Content::of(operation, content), by: self.by(), actor: self.actor() }
     }
 
     /// Returns the kind of caller, as an entry records it.
@@ -58,9 +56,8 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not an [`IdempotencyKey`], bare or as a quoted
-    /// string.
-    pub fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
+    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is no [`IdempotencyKey`], bare or as a quoted string.
+    pub(crate) fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
         let Some(value) = self.headers().get("idempotency-key") else {
             return Err(Problem::new(ProblemCode::IdempotencyKeyMissing, key_advice(self.path())));
         };
@@ -101,6 +98,30 @@ fn key_advice(path: &str) -> String {
              number of the registration."
         ),
         None => format!("Send the header Idempotency-Key with {same}."),
+    }
+}
+
+/// The schema of the header `Idempotency-Key`: a bare key, or a key as a quoted string.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHeader;
+
+impl JsonSchema for KeyHeader {
+    fn schema_name() -> Cow<'static, str> {
+        "KeyHeader".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let between = ID_LENGTH_MAX.saturating_sub(2);
+        let bare = format!("[!#-}}]([ -~]{{0,{between}}}[!-~])?");
+        // In quotes, a quote and a backslash are written after a backslash.
+        let escaped = r#"\\["\\]"#;
+        let quoted =
+            format!(r#""([!#-\[\]-}}]|{escaped})(([ !#-\[\]-~]|{escaped}){{0,{between}}}([!#-\[\]-~]|{escaped}))?""#);
+        json_schema!({ "type": "string", "pattern": format!("^({bare}|{quoted})$") })
     }
 }
 

@@ -1,6 +1,9 @@
 //! The HTTP front end: an API Gateway event becomes a request, and an answer or a problem becomes a response.
 
+mod asked;
 mod caller;
+mod contract;
+mod gateway;
 mod keyed;
 mod media_type;
 mod operation;
@@ -28,18 +31,27 @@ use serde_json::Value;
 use tracing::Instrument;
 
 pub use ::http::Method;
+pub use asked::{
+    Asks, Document, Empty, Json, JsonBody, KeyOptional, Keyed, Nothing, Optional, Publication, Raw, Request,
+};
 pub use caller::Caller;
-pub use operation::{Answering, Call, Handler, Named, Operation, Route};
-pub use problem::{Problem, ProblemCode};
+pub use contract::{Answered, Asked, Contract, Header, Key, SchemaOf, Success};
+pub use gateway::Gateway;
+pub use keyed::KeyHeader;
+pub use operation::{Answering, Call, Described, Handler, Named, Operation, Route};
+pub use problem::{Problem, ProblemCode, ProblemDocument};
 pub use query::Parameter;
-pub use request::{HttpRequest, PROGRAM_BYTES_MAX, Precondition, decoded};
-pub use response::Answer;
+pub use request::{HttpRequest, IfMatch, Limit, Precondition, decoded};
+pub use response::{Answer, Done, Enrolled, NewVersion, Once, Sent, Shown, Succeeds, Versioned};
 pub use route::{Params, RouteMatch, Routes};
 pub use who::{Scope, Who};
 
 use self::caller::{admitted, client};
 
-/// The prefix of the paths of a program's routes.
+/// Where all paths begin.
+pub const VERSION: &str = "/v1";
+
+/// Where the paths of a program's routes begin.
 pub const PROGRAM: &str = "/v1/programs/{program}";
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it, calls the handler with
@@ -71,12 +83,12 @@ pub async fn serve<E: Sync>(
     let operation = found.as_ref().map_or(UNROUTED, |found| found.operation.name);
     let answered = async {
         let found = found?;
-        let Operation { name: _, who, parameters, handler } = *found.operation;
+        let Operation { who, parameters, handler, .. } = *found.operation;
         let caller = admitted(authority, authorizer.as_ref(), who, request.method(), &found.params)?;
-        let request = request.called_by(caller, client(authorizer.as_ref()));
+        let request = request.called_by(caller, client(authorizer.as_ref()))?;
         request.check_query(found.path, parameters)?;
         let params = found.params.with_query(&request)?;
-        let answer = handler(Call { engine, request: &request, params: &params, deadline });
+        let answer = handler(Call::new(engine, &request, &params, deadline));
         let answer = tokio::time::timeout_at(deadline.instant().into(), answer);
         answer.await.map_err(Failure::unavailable)??.into_event()
     };

@@ -1,39 +1,93 @@
-//! The operation of a route: who may call it, its query parameters, and the handler.
+//! What a route leads to: who may call it, the handler, and what the handler promises.
 
 use std::{fmt, pin::Pin};
 
 use ::http::Method;
 use regulars_application::deadline::Deadline;
 
-use super::{Answer, HttpRequest, Params, Problem, query::Parameter, route::Routes, who::Who};
+use regulars_application::refusal::RefusalCode;
+use schemars::JsonSchema;
 
-/// The future answer of a handler.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
+use super::{
+    Params, Problem,
+    asked::{Asks, Raw, Request},
+    contract::{Answered, Asked, Contract, schema_of},
+    query::Parameter,
+    request::HttpRequest,
+    response::{Answer, Sent, Succeeds},
+    route::Routes,
+    who::Who,
+};
 
-/// One call of an operation.
+/// What a handler answers, later.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Sent, Problem>> + Send + 'a>>;
+
+/// One call of an operation whose handler asks for `R`.
 #[derive(Debug)]
-pub struct Call<'a, E> {
-    /// The engine of the function.
+pub struct Call<'a, E, R = Raw> {
+    /// What the handlers of a function work with.
     pub engine: &'a E,
     /// The request.
-    pub request: &'a HttpRequest,
-    /// The values in the path.
+    pub request: Request<'a, R>,
+    /// What the path names.
     pub params: &'a Params,
     /// When the answer is due.
     pub deadline: Deadline,
 }
 
-/// A handler, written as [`handler!`](crate::handler).
+impl<'a, E> Call<'a, E> {
+    pub(crate) fn new(engine: &'a E, request: &'a HttpRequest, params: &'a Params, deadline: Deadline) -> Self {
+        Self { engine, request: Request::of(request), params, deadline }
+    }
+
+    /// The same call, for a handler that asks for `R`.
+    #[must_use]
+    pub fn asking<R>(self) -> Call<'a, E, R> {
+        let Self { engine, request, params, deadline } = self;
+        Call { engine, request: request.asking(), params, deadline }
+    }
+}
+
+/// A handler as a table of routes calls it.
 pub type Handler<E> = for<'a> fn(Call<'a, E>) -> Answering<'a>;
 
 /// A handler and its name, the path of its Rust function below the crate.
 pub type Named<E> = (&'static str, Handler<E>);
 
-/// An operation of a function whose engine is an `E`.
+/// A handler and what its signature says, which is written as [`handler!`](crate::handler).
+#[derive(Clone, Copy)]
+pub struct Described<E> {
+    named: Named<E>,
+    asked: Asked,
+    answered: Answered,
+}
+
+impl<E> Described<E> {
+    /// The handler `named`, which calls the function `signature`.
+    pub fn new<'a, R, T, S, F>(named: Named<E>, _signature: impl FnOnce(Call<'a, E, R>) -> F) -> Self
+    where
+        E: 'a,
+        R: Asks + 'a,
+        T: JsonSchema,
+        S: Succeeds,
+        F: Future<Output = Result<Answer<T, S>, Problem>>,
+    {
+        Self { named, asked: R::asked(), answered: Answered { body: schema_of::<T>, successes: S::SUCCESSES } }
+    }
+}
+
+impl<E> fmt::Debug for Described<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Described").field("name", &self.named.0).field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+/// An operation of a function whose handlers work with an `E`.
 pub struct Operation<E> {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
     pub(crate) parameters: &'static [Parameter],
+    pub(crate) contract: Option<Contract>,
     pub(crate) handler: Handler<E>,
 }
 
@@ -46,16 +100,51 @@ pub struct Route<E> {
 }
 
 impl<E> Route<E> {
-    /// Returns a route without query parameters of its own.
+    fn under(self, prefix: &str) -> (Method, String, Operation<E>) {
+        (self.method, format!("{prefix}{}", self.path), self.operation)
+    }
+
+    /// A route called `name`, which does what `summary` says in a sentence. It takes no parameters of its own in the query.
     #[must_use]
-    pub const fn new(method: Method, path: &'static str, who: Who, (name, handler): Named<E>) -> Self {
-        Self { method, path, operation: Operation { name, who, parameters: &[], handler } }
+    pub fn new(
+        method: Method,
+        path: &'static str,
+        who: Who,
+        described: Described<E>,
+        name: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        let Described { named: (handler_name, handler), asked, answered } = described;
+        let contract = Contract { name, summary, asked, answered, parameters: &[], refusals: &[] };
+        Self {
+            method,
+            path,
+            operation: Operation { name: handler_name, who, parameters: &[], contract: Some(contract), handler },
+        }
+    }
+
+    /// A route of the local server, which no document describes.
+    #[must_use]
+    pub const fn raw(method: Method, path: &'static str, who: Who, (name, handler): Named<E>) -> Self {
+        Self { method, path, operation: Operation { name, who, parameters: &[], contract: None, handler } }
+    }
+
+    /// The same route, whose decision can answer with `refusals`, besides those that follow from its path and what it asks.
+    #[must_use]
+    pub fn refusing(mut self, refusals: &'static [RefusalCode]) -> Self {
+        if let Some(contract) = &mut self.operation.contract {
+            contract.refusals = refusals;
+        }
+        self
     }
 
     /// Returns the same route with the query `parameters`.
     #[must_use]
     pub const fn taking(mut self, parameters: &'static [Parameter]) -> Self {
         self.operation.parameters = parameters;
+        if let Some(contract) = &mut self.operation.contract {
+            contract.parameters = parameters;
+        }
         self
     }
 }
@@ -67,8 +156,26 @@ impl<E> Routes<Operation<E>> {
     ///
     /// Two paths are ambiguous. Tables are constants, so the first test that uses one shows this.
     pub fn under(prefix: &str, rows: impl IntoIterator<Item = Route<E>>) -> Self {
-        let row = |Route { method, path, operation }| (method, format!("{prefix}{path}"), operation);
-        Self::new(rows.into_iter().map(row))
+        Self::new(rows.into_iter().map(|row| row.under(prefix)))
+    }
+
+    /// The same, and `rows` whose paths begin with `prefix`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Routes::under`].
+    #[must_use]
+    pub fn and_under(self, prefix: &str, rows: impl IntoIterator<Item = Route<E>>) -> Self {
+        Self::new(self.into_rows().chain(rows.into_iter().map(|row| row.under(prefix))))
+    }
+
+    /// The methods and paths of a function, who may call each, and what each promises.
+    pub fn contracts(&self) -> impl Iterator<Item = (&Method, &str, Who, &Contract)> {
+        let described = |(method, path, operation)| {
+            let Operation { who, contract, .. }: &Operation<E> = operation;
+            Some((method, path, *who, contract.as_ref()?))
+        };
+        self.iter().filter_map(described)
     }
 
     /// Returns the names of the operations, as the log has them.
@@ -92,10 +199,20 @@ impl<E> fmt::Debug for Operation<E> {
     }
 }
 
-/// Turns an `async fn` of one [`Call`](crate::http::Call) into a handler for a table of routes.
+/// A handler, which is an `async fn` of one [`Call`](crate::http::Call), with what its signature says.
 #[macro_export]
 macro_rules! handler {
     ($handler:path) => {
-        (stringify!($handler), |call| Box::pin($handler(call)))
+        $crate::http::Described::new($crate::raw_handler!($handler), $handler)
+    };
+}
+
+/// A handler, which is an `async fn` of one [`Call`](crate::http::Call), as a table of routes calls it.
+#[macro_export]
+macro_rules! raw_handler {
+    ($handler:path) => {
+        (stringify!($handler), |call| {
+            Box::pin(async move { $handler(call.asking()).await.map($crate::http::Answer::into_sent) })
+        })
     };
 }

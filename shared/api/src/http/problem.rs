@@ -5,13 +5,21 @@ use std::fmt;
 
 use ::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
+use jiff::{Timestamp, civil::Date};
 use regulars_application::{
     call::Ended,
     failure::{Cause, Failure},
-    refusal::{Refusal, RefusalCode, shortened},
+    refusal::{FindingView, Refusal, RefusalCode, shortened},
 };
-use regulars_domain::versions::VersionMissing;
+use regulars_domain::{
+    id::{LevelId, MemberId, PlanId},
+    money::Money,
+    qualifying::Qualifying,
+    redemption::RedemptionState,
+    versions::VersionMissing,
+};
 use regulars_store::StoreFault;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,153 +28,184 @@ const TYPE_PREFIX: &str = "https://regulars.dev/problems/";
 /// The seconds after which a caller should retry a 503.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// The stable codes of problems. The codes, statuses and titles are part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProblemCode {
-    /// A refusal of the application.
-    Refused(RefusalCode),
-    /// A request that writes has no `Idempotency-Key`.
-    IdempotencyKeyMissing,
+/// Defines the problems of the HTTP API beside the refusals: the variant, what it means, its name, status, title and remedy.
+macro_rules! problem_codes {
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $name:literal, $status:expr, $title:literal, $remedy:literal;)+) => {
+        /// Why a request was not done, by its stable name. The names, statuses and titles are part of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ProblemCode {
+            /// The application refused.
+            Refused(RefusalCode),
+            $($(#[doc = $meaning])+ $variant,)+
+        }
+
+        /// The problems that are no refusals.
+        const OF_HTTP: &[ProblemCode] = &[$(ProblemCode::$variant),+];
+
+        impl ProblemCode {
+            fn row(self) -> Row {
+                match self {
+                    Self::Refused(code) => {
+                        let (status, title, remedy) = refused(code);
+                        Row { status, name: code.as_str(), title, meaning: code.meaning(), remedy }
+                    }
+                    $(Self::$variant => Row {
+                        status: $status,
+                        name: $name,
+                        title: $title,
+                        meaning: concat!($($meaning),+).trim_ascii(),
+                        remedy: $remedy,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+/// What is said of a problem.
+struct Row {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    meaning: &'static str,
+    remedy: &'static str,
+}
+
+problem_codes! {
+    /// The request needs an `Idempotency-Key`.
+    IdempotencyKeyMissing = "idempotency_key_missing", StatusCode::BAD_REQUEST, "Idempotency-Key is missing", "Send the order or receipt number as `Idempotency-Key`.";
     /// The `Idempotency-Key` is not 1 to 64 printable ASCII characters, or begins with `~`.
-    IdempotencyKeyMalformed,
+    IdempotencyKeyMalformed = "idempotency_key_malformed", StatusCode::BAD_REQUEST, "Idempotency-Key is malformed", "Send 1 to 64 printable ASCII characters that do not begin with `~`.";
     /// The `cursor` does not come from this list.
-    CursorMalformed,
+    CursorMalformed = "cursor_malformed", StatusCode::BAD_REQUEST, "The cursor is malformed", "Send the `next_cursor` of the page before, unchanged and with the same parameters.";
     /// The `limit` is not a whole number within its bounds.
-    LimitMalformed,
-    /// The query has a parameter that the route does not take, one too often, or a malformed value.
-    QueryMalformed,
-    /// The request has no token. Only the local server returns this; a deployment's gateway has its own answer.
-    TokenMissing,
-    /// The token is not signed with the local key, or has expired. Only the local server returns this.
-    TokenInvalid,
-    /// The token does not have a scope of the route.
-    ScopeMissing,
+    LimitMalformed = "limit_malformed", StatusCode::BAD_REQUEST, "The limit is malformed", "Send a whole number within the bounds of the parameter.";
+    /// The query has an unknown parameter, a parameter too often, or a malformed value.
+    QueryMalformed = "query_malformed", StatusCode::BAD_REQUEST, "The query is malformed", "Correct or remove the parameter that `detail` names.";
+    /// The request has no token. Only the local server answers so; see the answers of the gateway.
+    TokenMissing = "token_missing", StatusCode::UNAUTHORIZED, "The request has no token", "Send a token: `Authorization: Bearer`.";
+    /// The token is not signed by the local key, or has expired. Only the local server answers so; see the answers of the gateway.
+    TokenInvalid = "token_invalid", StatusCode::UNAUTHORIZED, "The token is not valid", "Get a new token.";
+    /// The token does not carry the scope of the route, or is for another program or member.
+    ScopeMissing = "scope_missing", StatusCode::FORBIDDEN, "The token does not allow this", "Get a token with the scope that `detail` names.";
     /// No route has this path.
-    RouteNotFound,
-    /// The path exists, and the method is not allowed.
-    MethodNotAllowed,
+    RouteNotFound = "route_not_found", StatusCode::NOT_FOUND, "No such route", "Check the path.";
+    /// The path exists, but not with this method.
+    MethodNotAllowed = "method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here", "Use a method that the header `Allow` lists.";
     /// The body is not `application/json`.
-    MediaTypeUnsupported,
-    /// Publishing needs `If-Match` or `If-None-Match`.
-    PreconditionMissing,
-    /// An internal error.
-    Internal,
-    /// Other requests changed the account in every attempt; a retry helps.
-    Busy,
-    /// The table did not answer.
-    StoreUnavailable,
+    MediaTypeUnsupported = "media_type_unsupported", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not application/json", "Send `Content-Type: application/json`.";
+    /// Publishing a program needs `If-Match` or `If-None-Match`.
+    PreconditionMissing = "precondition_missing", StatusCode::PRECONDITION_REQUIRED, "If-Match or If-None-Match is missing", "Send `If-Match` with the newest version, or `If-None-Match: *` for the first one.";
+    /// The service failed.
+    Internal = "internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "Repeat the request under the same key. If it fails again, look for `request_id` in the logs.";
+    /// The account was changed by others at each attempt.
+    Busy = "busy", StatusCode::SERVICE_UNAVAILABLE, "Too many changes at once", "Repeat the request under the same key after the seconds in `Retry-After`.";
+    /// The table could not be reached.
+    StoreUnavailable = "store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store is unavailable", "Repeat the request under the same key after the seconds in `Retry-After`.";
 }
 
 impl ProblemCode {
-    /// Returns the HTTP status.
+    /// All problems.
+    pub fn all() -> impl Iterator<Item = Self> {
+        RefusalCode::ALL.iter().copied().map(Self::Refused).chain(OF_HTTP.iter().copied())
+    }
+
+    /// The HTTP status of the problem.
     #[must_use]
     pub fn status(self) -> StatusCode {
-        self.row().0
+        self.row().status
     }
 
     /// Returns the stable code, such as `insufficient_points`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.row().1
+        self.row().name
     }
 
     /// Returns a short text for people, the same for every occurrence.
     #[must_use]
     pub fn title(self) -> &'static str {
-        self.row().2
+        self.row().title
     }
 
-    #[rustfmt::skip]
-    fn row(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::Refused(code) => {
-                let (status, title) = refused(code);
-                (status, code.as_str(), title)
-            }
-            Self::IdempotencyKeyMissing => (StatusCode::BAD_REQUEST, "idempotency_key_missing", "Idempotency-Key is missing"),
-            Self::IdempotencyKeyMalformed => (StatusCode::BAD_REQUEST, "idempotency_key_malformed", "Idempotency-Key is malformed"),
-            Self::CursorMalformed => (StatusCode::BAD_REQUEST, "cursor_malformed", "The cursor is malformed"),
-            Self::LimitMalformed => (StatusCode::BAD_REQUEST, "limit_malformed", "The limit is malformed"),
-            Self::QueryMalformed => (StatusCode::BAD_REQUEST, "query_malformed", "The query is malformed"),
-            Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token_missing", "The request has no token"),
-            Self::TokenInvalid => (StatusCode::UNAUTHORIZED, "token_invalid", "The token is not valid"),
-            Self::ScopeMissing => (StatusCode::FORBIDDEN, "scope_missing", "The token does not allow this"),
-            Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", "No such route"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here"),
-            Self::MediaTypeUnsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", "The body is not application/json"),
-            Self::PreconditionMissing => (StatusCode::PRECONDITION_REQUIRED, "precondition_missing", "If-Match or If-None-Match is missing"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many changes at once"),
-            Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The store is unavailable"),
-        }
+    /// What the problem means, in a sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        self.row().meaning
+    }
+
+    /// What the caller can do about the problem.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        self.row().remedy
     }
 }
 
-/// Returns the status and the title of a refusal.
+/// The status, the title and the remedy of a refusal.
 #[rustfmt::skip]
-fn refused(code: RefusalCode) -> (StatusCode, &'static str) {
+fn refused(code: RefusalCode) -> (StatusCode, &'static str, &'static str) {
     match code {
-        RefusalCode::BodyMalformed => (StatusCode::BAD_REQUEST, "The body is malformed"),
-        RefusalCode::ProgramNotFound => (StatusCode::NOT_FOUND, "No such program"),
-        RefusalCode::MemberNotFound => (StatusCode::NOT_FOUND, "No such member"),
-        RefusalCode::VersionNotFound => (StatusCode::NOT_FOUND, "No such version"),
-        RefusalCode::EntryNotFound => (StatusCode::NOT_FOUND, "No such entry"),
-        RefusalCode::RewardNotFound => (StatusCode::NOT_FOUND, "No such reward"),
-        RefusalCode::CodeNotFound => (StatusCode::NOT_FOUND, "No such code"),
-        RefusalCode::CodeUsed => (StatusCode::CONFLICT, "The code was used"),
-        RefusalCode::CodeVoid => (StatusCode::CONFLICT, "The code is void"),
-        RefusalCode::CodeExpired => (StatusCode::CONFLICT, "The code has expired"),
-        RefusalCode::CodeBalanceTooSmall => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough left on the code"),
-        RefusalCode::TierNotFound => (StatusCode::NOT_FOUND, "No such tier"),
-        RefusalCode::PlanNotFound => (StatusCode::NOT_FOUND, "No such plan"),
-        RefusalCode::PlanRunning => (StatusCode::CONFLICT, "Another plan runs"),
-        RefusalCode::PlansWaiting => (StatusCode::CONFLICT, "Other plans wait, and Idempotency-Key is missing"),
-        RefusalCode::PlanPaymentReversed => (StatusCode::CONFLICT, "The payment was taken back before"),
-        RefusalCode::PlanOver => (StatusCode::CONFLICT, "The plan is over"),
-        RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement"),
-        RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already"),
-        RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member"),
-        RefusalCode::AliasesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many aliases"),
-        RefusalCode::ReasonMissing => (StatusCode::UNPROCESSABLE_ENTITY, "The erasure needs a reason"),
-        RefusalCode::ReferrerNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such referrer"),
-        RefusalCode::ReceiptTaken => (StatusCode::CONFLICT, "The receipt was used for another purchase"),
-        RefusalCode::EntryAmbiguous => (StatusCode::CONFLICT, "More than one entry has this id"),
-        RefusalCode::AccountSuspended => (StatusCode::CONFLICT, "The account is suspended"),
-        RefusalCode::AccountClosed => (StatusCode::CONFLICT, "The account is closed"),
-        RefusalCode::HoldsOpen => (StatusCode::CONFLICT, "The account has open holds"),
-        RefusalCode::MergeTooLarge => (StatusCode::CONFLICT, "The two accounts together are too large"),
-        RefusalCode::AccrualNotPending => (StatusCode::CONFLICT, "The accrual is not pending"),
-        RefusalCode::RedemptionNotHeld => (StatusCode::CONFLICT, "The redemption is not held"),
-        RefusalCode::ProgramVersionStale => (StatusCode::CONFLICT, "The program has another version"),
-        RefusalCode::VersionScheduled => (StatusCode::CONFLICT, "Another version is scheduled"),
-        RefusalCode::VersionInForce => (StatusCode::CONFLICT, "The version is in force"),
-        RefusalCode::VersionsFull => (StatusCode::CONFLICT, "The program has too many versions"),
-        RefusalCode::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-        RefusalCode::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request"),
-        RefusalCode::InsufficientPoints => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough points"),
-        RefusalCode::InsufficientQualifying => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough counts toward a tier"),
-        RefusalCode::RewardOutOfStock => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is out of stock"),
-        RefusalCode::RewardWithoutPool => (StatusCode::UNPROCESSABLE_ENTITY, "The reward has no pool of codes"),
-        RefusalCode::RewardNotHoldable => (StatusCode::UNPROCESSABLE_ENTITY, "The reward cannot be held"),
-        RefusalCode::RewardNotForTier => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is for other tiers"),
-        RefusalCode::RewardNotForMember => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is not for this member"),
-        RefusalCode::RewardNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is not on offer now"),
-        RefusalCode::RewardLimitReached => (StatusCode::UNPROCESSABLE_ENTITY, "The reward's limit is reached"),
-        RefusalCode::EntitlementNotHeld => (StatusCode::UNPROCESSABLE_ENTITY, "The member has no such entitlement"),
-        RefusalCode::EntitlementUsedUp => (StatusCode::UNPROCESSABLE_ENTITY, "The entitlement is used up"),
-        RefusalCode::HoldExpired => (StatusCode::UNPROCESSABLE_ENTITY, "The hold has expired"),
-        RefusalCode::HoldsFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many open holds"),
-        RefusalCode::ReversalExceedsAccrual => (StatusCode::UNPROCESSABLE_ENTITY, "The reversal exceeds the accrual"),
-        RefusalCode::LineNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such line"),
-        RefusalCode::CannotAmend => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be amended"),
-        RefusalCode::FactsErased => (StatusCode::UNPROCESSABLE_ENTITY, "The details of the purchase were erased"),
-        RefusalCode::ChangesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many returns and amendments"),
-        RefusalCode::LinesExceedTotal => (StatusCode::UNPROCESSABLE_ENTITY, "Lines exceed the total"),
-        RefusalCode::OccurredAtOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "occurred_at is out of range"),
-        RefusalCode::CurrencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "The money is in another currency"),
-        RefusalCode::ProgramInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "The program document has faults"),
-        RefusalCode::PointsOverflow => (StatusCode::UNPROCESSABLE_ENTITY, "The points are out of range"),
-        RefusalCode::ClockMovedBack => (StatusCode::UNPROCESSABLE_ENTITY, "The clock does not move back"),
+        RefusalCode::BodyMalformed => (StatusCode::BAD_REQUEST, "The body is malformed", "Correct the field to which `at` points."),
+        RefusalCode::ProgramNotFound => (StatusCode::NOT_FOUND, "No such program", "Check the id of the program, or publish its first version."),
+        RefusalCode::MemberNotFound => (StatusCode::NOT_FOUND, "No such member", "Check the id of the member, or enroll the member first."),
+        RefusalCode::VersionNotFound => (StatusCode::NOT_FOUND, "No such version", "List the versions of the program to find its number."),
+        RefusalCode::EntryNotFound => (StatusCode::NOT_FOUND, "No such entry", "Check the id of the entry: it is the idempotency key of the request that wrote it."),
+        RefusalCode::RewardNotFound => (StatusCode::NOT_FOUND, "No such reward", "List the rewards of the member to find the id."),
+        RefusalCode::CodeNotFound => (StatusCode::NOT_FOUND, "No such code", "Check the code and its reward."),
+        RefusalCode::CodeUsed => (StatusCode::CONFLICT, "The code was used", "Do not accept the code. A redemption whose code was used cannot be undone."),
+        RefusalCode::CodeVoid => (StatusCode::CONFLICT, "The code is void", "Do not accept the code."),
+        RefusalCode::CodeExpired => (StatusCode::CONFLICT, "The code has expired", "Do not accept the code."),
+        RefusalCode::CodeBalanceTooSmall => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough left on the code", "Use at most the amount in `left`."),
+        RefusalCode::TierNotFound => (StatusCode::NOT_FOUND, "No such tier", "Use a level of the program in force."),
+        RefusalCode::PlanNotFound => (StatusCode::NOT_FOUND, "No such plan", "Use a plan of the program in force."),
+        RefusalCode::PlanRunning => (StatusCode::CONFLICT, "Another plan runs", "Wait until the plan in `running` ends, or send `\"replace\": true`."),
+        RefusalCode::PlansWaiting => (StatusCode::CONFLICT, "Other plans wait, and Idempotency-Key is missing", "Send an `Idempotency-Key`, so that a late repeat does not end a plan that was paid since."),
+        RefusalCode::PlanPaymentReversed => (StatusCode::CONFLICT, "The payment was taken back before", "Nothing is left to do: the payment was reversed before."),
+        RefusalCode::PlanOver => (StatusCode::CONFLICT, "The plan is over", "Nothing is left to reverse: the plan has ended."),
+        RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement", "Check the id of the entitlement."),
+        RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already", "Use another id, or change the member with `PATCH`."),
+        RefusalCode::AliasTaken => (StatusCode::CONFLICT, "The alias belongs to another member", "Look the alias up to find its member. If both are one person, merge them."),
+        RefusalCode::AliasesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many aliases", "Remove an alias first."),
+        RefusalCode::ReasonMissing => (StatusCode::UNPROCESSABLE_ENTITY, "The erasure needs a reason", "Send a reason."),
+        RefusalCode::ReferrerNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such referrer", "Enroll without `referred_by`, or check the id of the referrer."),
+        RefusalCode::ReceiptTaken => (StatusCode::CONFLICT, "The receipt was used for another purchase", "Do not post the purchase again. Check the receipt number if it is another purchase."),
+        RefusalCode::EntryAmbiguous => (StatusCode::CONFLICT, "More than one entry has this id", "Repeat the request with `?member=`, naming one of `members`."),
+        RefusalCode::AccountSuspended => (StatusCode::CONFLICT, "The account is suspended", "Set the status of the member to `active` first."),
+        RefusalCode::AccountClosed => (StatusCode::CONFLICT, "The account is closed", "Use the account in `merged_into` if it is given. A closed account stays closed."),
+        RefusalCode::HoldsOpen => (StatusCode::CONFLICT, "The account has open holds", "Capture or cancel the open holds first."),
+        RefusalCode::MergeTooLarge => (StatusCode::CONFLICT, "The two accounts together are too large", "Remove aliases or attributes of one of the members first, or let a plan end."),
+        RefusalCode::AccrualNotPending => (StatusCode::CONFLICT, "The accrual is not pending", "Nothing is left to confirm: the points are spendable, returned or lapsed."),
+        RefusalCode::RedemptionNotHeld => (StatusCode::CONFLICT, "The redemption is not held", "Read `state`: the redemption was captured or cancelled before."),
+        RefusalCode::ProgramVersionStale => (StatusCode::CONFLICT, "The program has another version", "Read the newest version, apply the change to it, and publish with `If-Match` and its number."),
+        RefusalCode::VersionScheduled => (StatusCode::CONFLICT, "Another version is scheduled", "Publish after `in_force_from`, or withdraw the scheduled version first."),
+        RefusalCode::VersionInForce => (StatusCode::CONFLICT, "The version is in force", "Publish another version, which may say `corrects`."),
+        RefusalCode::VersionsFull => (StatusCode::CONFLICT, "The program has too many versions", "Continue with a program under another id."),
+        RefusalCode::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", "Send a smaller body."),
+        RefusalCode::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request", "Use one key for one request. Use a new key for a new request."),
+        RefusalCode::InsufficientPoints => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough points", "Wait until the member has earned the points in `missing`."),
+        RefusalCode::InsufficientQualifying => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough counts toward a tier", "Take away less: `missing` says how much is missing."),
+        RefusalCode::RewardOutOfStock => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is out of stock", "Choose another reward, or raise the stock in the program document."),
+        RefusalCode::RewardWithoutPool => (StatusCode::UNPROCESSABLE_ENTITY, "The reward has no pool of codes", "Set `\"codes\": \"pool\"` for the reward in the program document."),
+        RefusalCode::RewardNotHoldable => (StatusCode::UNPROCESSABLE_ENTITY, "The reward cannot be held", "Redeem the reward without `hold`, or set `hold_seconds_max` in the program document."),
+        RefusalCode::RewardNotForTier => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is for other tiers", "Choose another reward. `tiers` lists the tiers that can redeem this one."),
+        RefusalCode::RewardNotForMember => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is not for this member", "Choose another reward: the condition of this one does not hold."),
+        RefusalCode::RewardNotActive => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is not on offer now", "Redeem the reward while it is on offer."),
+        RefusalCode::RewardLimitReached => (StatusCode::UNPROCESSABLE_ENTITY, "The reward's limit is reached", "Wait for the next interval of the limit, or choose another reward."),
+        RefusalCode::EntitlementNotHeld => (StatusCode::UNPROCESSABLE_ENTITY, "The member has no such entitlement", "Check the tier and the plan of the member."),
+        RefusalCode::EntitlementUsedUp => (StatusCode::UNPROCESSABLE_ENTITY, "The entitlement is used up", "Wait until `resets_on`."),
+        RefusalCode::HoldExpired => (StatusCode::UNPROCESSABLE_ENTITY, "The hold has expired", "Redeem the reward again."),
+        RefusalCode::HoldsFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many open holds", "Capture or cancel an open hold first."),
+        RefusalCode::ReversalExceedsAccrual => (StatusCode::UNPROCESSABLE_ENTITY, "The reversal exceeds the accrual", "Read the purchase to see what is left of it."),
+        RefusalCode::LineNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "No such line", "Read the purchase to see the ids of its lines."),
+        RefusalCode::CannotAmend => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be amended", "Send the `occurred_at` of the original. To change it, return the purchase and post it again."),
+        RefusalCode::FactsErased => (StatusCode::UNPROCESSABLE_ENTITY, "The details of the purchase were erased", "Return the whole purchase."),
+        RefusalCode::ChangesFull => (StatusCode::UNPROCESSABLE_ENTITY, "Too many returns and amendments", "Return the rest of the purchase in full."),
+        RefusalCode::LinesExceedTotal => (StatusCode::UNPROCESSABLE_ENTITY, "Lines exceed the total", "Check the lines and the total."),
+        RefusalCode::OccurredAtOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "occurred_at is out of range", "Check the clock of the till. Purchases can be posted for `points.backdating_days_max` days."),
+        RefusalCode::CurrencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "The money is in another currency", "Use the currency of the program."),
+        RefusalCode::ProgramInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "The program document has faults", "Correct all `problems`. Each has a JSON pointer to its place."),
+        RefusalCode::PointsOverflow => (StatusCode::UNPROCESSABLE_ENTITY, "The points are out of range", "Check the amount."),
+        RefusalCode::ClockMovedBack => (StatusCode::UNPROCESSABLE_ENTITY, "The clock does not move back", "Move the clock forward, or start the server with new data."),
     }
 }
 
@@ -345,7 +384,105 @@ impl Error for Problem {
     }
 }
 
-/// The members are in the order in which people read them.
+/// The schema of a problem document: its own members, and those with which a refusal tells a program what it needs.
+#[derive(JsonSchema)]
+#[schemars(rename = "Problem")]
+#[expect(dead_code, reason = "a schema only: refusals add their members by name")]
+pub struct ProblemDocument {
+    /// The type of the problem: an address that ends in the code.
+    #[schemars(rename = "type")]
+    kind: String,
+    /// The title, the same each time the problem occurs.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code of the problem.
+    code: String,
+    /// What was wrong this time, in words.
+    detail: String,
+    /// The id of the request in the logs.
+    request_id: String,
+    /// The malformed place in the body, as a JSON pointer; empty for the whole body or a header.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// All errors in the program document.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<FindingView>>,
+    /// The missing points, or the missing amounts that count toward a tier.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    missing: Option<MissingAmount>,
+    /// The tiers that can redeem the reward.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    tiers: Option<Vec<LevelId>>,
+    /// The state of the redemption.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    state: Option<RedemptionState>,
+    /// The day on which the code expired.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    expires_on: Option<Date>,
+    /// The balance that is left on the code.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    left: Option<Money>,
+    /// The plan that runs.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    running: Option<RunningPlan>,
+    /// The number of paid plans that wait.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    waiting: Option<u64>,
+    /// The day on which the entitlement can be used again; `null` if there is none.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    resets_on: Option<ResetsOn>,
+    /// The member into whom this one was merged.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<MemberId>,
+    /// The members whose ledgers have an entry with this id.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<MemberId>>,
+    /// The number of the newest version; `null` if the program has none.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    current: Option<CurrentVersion>,
+    /// The number of the version.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    /// When the version comes or came into force.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    in_force_from: Option<Timestamp>,
+}
+
+/// What is missing.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a schema only")]
+enum MissingAmount {
+    /// The points.
+    Points(i64),
+    /// The amounts that count toward a tier.
+    Qualifying(Qualifying),
+}
+
+/// A plan that runs.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a schema only")]
+struct RunningPlan {
+    /// The plan.
+    id: PlanId,
+    /// The last paid day.
+    through: Date,
+}
+
+/// A date, or `null` if there is none.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+#[expect(dead_code, reason = "a schema only")]
+struct ResetsOn(Option<Date>);
+
+/// The number of a version, or `null` if there is none.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+#[expect(dead_code, reason = "a schema only")]
+struct CurrentVersion(Option<u64>);
+
+/// The order of the members is the order in which people read them.
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
@@ -447,6 +584,8 @@ mod tests {
         for (status, name, code) in promised {
             assert_eq!((code.status().as_u16(), code.as_str()), (status, name));
         }
+        let is_promised = |code: &ProblemCode| promised.iter().any(|(_, _, promised)| promised == code);
+        assert_eq!(ProblemCode::all().find(|code| !is_promised(code)), None);
     }
 
     #[test]

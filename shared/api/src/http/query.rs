@@ -1,33 +1,84 @@
 //! The query of a request: which parameters a route takes, and what is rejected.
 
-use regulars_domain::likeness;
+use regulars_domain::{
+    code::Code,
+    id::{EntryId, MemberId},
+    likeness,
+};
+use schemars::JsonSchema;
 
+use super::contract::{SchemaOf, schema_of};
 use super::problem::{Problem, ProblemCode};
 
-/// The query parameters of every route with `{entry}` in its path: the entry, if the path has `~` in its place, and the
-/// member whose ledger has it.
-const OF_ENTRY: [Parameter; 2] = [Parameter::once("entry"), Parameter::once("member")];
-/// The same for every route with `{code}` in its path: the code, if the path has `~` in its place.
-const OF_CODE: [Parameter; 1] = [Parameter::once("code")];
+/// The parameters that every route with `{entry}` in its path takes: the entry, where the path has `~` in its place, and the member
+/// in whose ledger it is.
+const OF_ENTRY: [Parameter; 2] = [
+    Parameter::once::<EntryId>(
+        "entry",
+        "The entry, where the path has `~` in its place: for an id with `/`, `?`, `%` or `#`.",
+    ),
+    Parameter::once::<MemberId>(
+        "member",
+        "The member in whose ledger the entry is, where several members were merged.",
+    ),
+];
+/// The same of every route with `{code}` in its path: the code, where the path has `~` in its place.
+const OF_CODE: [Parameter; 1] = [Parameter::once::<Code>(
+    "code",
+    "The code, where the path has `~` in its place: for a code with `/`, `?`, `%` or `#`.",
+)];
 
-/// A query parameter of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A parameter that a route takes in its query.
+#[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     name: &'static str,
+    description: &'static str,
+    schema: SchemaOf,
     is_repeatable: bool,
 }
 
 impl Parameter {
-    /// A parameter that may be given once.
+    /// A parameter that may be given once, and is a `T`.
     #[must_use]
-    pub const fn once(name: &'static str) -> Self {
-        Self { name, is_repeatable: false }
+    pub const fn once<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
+        Self { name, description, schema: schema_of::<T>, is_repeatable: false }
     }
 
-    /// A parameter that may be given several times.
+    /// A parameter that may be given several times, each of them a `T`.
     #[must_use]
-    pub const fn repeatable(name: &'static str) -> Self {
-        Self { name, is_repeatable: true }
+    pub const fn repeatable<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
+        Self { is_repeatable: true, ..Self::once::<T>(name, description) }
+    }
+
+    /// The parameters that a route takes: its own, and those that its `path` brings along.
+    pub fn all<'p>(path: &str, own: &'p [Self]) -> impl Iterator<Item = &'p Self> {
+        let of_entry = if path.contains("{entry}") { &OF_ENTRY[..] } else { &[] };
+        let of_code = if path.contains("{code}") { &OF_CODE[..] } else { &[] };
+        own.iter().chain(of_entry).chain(of_code)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What the parameter is for, in a sentence.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        self.description
+    }
+
+    /// The schema of a value.
+    #[must_use]
+    pub fn schema(&self) -> SchemaOf {
+        self.schema
+    }
+
+    /// Whether it may be given several times.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 }
 
@@ -51,9 +102,7 @@ impl Query {
     ///
     /// `query_malformed` for a parameter that is unknown or given too often.
     pub(crate) fn check(&self, path: &str, parameters: &[Parameter]) -> Result<(), Problem> {
-        let of_entry = OF_ENTRY.iter().filter(|_| path.contains("{entry}"));
-        let of_code = OF_CODE.iter().filter(|_| path.contains("{code}"));
-        let known: Vec<&Parameter> = parameters.iter().chain(of_entry).chain(of_code).collect();
+        let known: Vec<&Parameter> = Parameter::all(path, parameters).collect();
         for (name, _) in &self.0 {
             let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
                 return Err(unknown(name, &known));
@@ -88,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_query_holds_what_the_route_takes_and_nothing_else() {
-        let taken = [Parameter::once("limit"), Parameter::repeatable("kind")];
+        let taken = [Parameter::once::<u64>("limit", "How many."), Parameter::repeatable::<String>("kind", "Which.")];
         let check = |path: &str, query: &str| {
             Query::read(query).check(path, &taken).map_err(|problem| {
                 assert_eq!(problem.code(), ProblemCode::QueryMalformed);

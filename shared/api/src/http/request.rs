@@ -1,6 +1,6 @@
 //! An HTTP request as handlers see it, from any front end.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
 use ::http::{HeaderMap, Method};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -13,19 +13,53 @@ use regulars_application::{
     refusal::RefusalCode,
 };
 use regulars_domain::id::{Actor, MemberId};
-use serde::{Deserialize, de::DeserializeOwned};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::DeserializeOwned;
 
 use super::caller::Caller;
 use super::media_type;
 use super::problem::{Problem, ProblemCode};
 use super::query::{Parameter, Query, malformed};
 
-/// The maximum size of a program document, in bytes.
-pub const PROGRAM_BYTES_MAX: usize = 256 * 1024;
-
-/// The maximum and the default of `limit`.
+/// The bounds of `limit` in a query, and what it is where none is given.
 const LIMIT_MAX: u32 = 100;
 const LIMIT_DEFAULT: u32 = 20;
+
+/// The schema of the header `If-Match`.
+#[derive(Clone, Copy, Debug)]
+pub struct IfMatch;
+
+impl JsonSchema for IfMatch {
+    fn schema_name() -> Cow<'static, str> {
+        "IfMatch".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^\"?[0-9]{1,19}\"?$" })
+    }
+}
+
+/// The schema of `limit`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit;
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT })
+    }
+}
 
 /// A request over HTTP.
 #[derive(Debug, Clone)]
@@ -37,7 +71,7 @@ pub struct HttpRequest {
     body: Vec<u8>,
     id: String,
     caller: Caller,
-    client: Option<Actor>,
+    actor: Option<Actor>,
 }
 
 /// The version that a publication expects, from `If-Match` or `If-None-Match`.
@@ -68,14 +102,27 @@ impl HttpRequest {
             body,
             id: context.request_id.unwrap_or_default(),
             caller: Caller::Member,
-            client: None,
+            actor: None,
         })
     }
 
-    pub(crate) fn called_by(mut self, caller: Caller, client: Option<Actor>) -> Self {
+    /// The same request, which `caller` makes with a token that was issued to `client`.
+    ///
+    /// # Errors
+    ///
+    /// `body_malformed` if an operator's header `Regulars-Actor` is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
+    pub(crate) fn called_by(mut self, caller: Caller, client: Option<Actor>) -> Result<Self, Problem> {
+        let named = self.headers.get("regulars-actor").filter(|_| caller == Caller::Operator);
+        self.actor = match named.map(|value| value.to_str().map(str::parse)) {
+            None => client,
+            Some(Ok(Ok(actor))) => Some(actor),
+            Some(Ok(Err(_)) | Err(_)) => {
+                let rule = "The header Regulars-Actor must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -, and not an e-mail address.";
+                return Err(Problem::body_malformed("", rule));
+            }
+        };
         self.caller = caller;
-        self.client = client;
-        self
+        Ok(self)
     }
 
     /// The method.
@@ -117,7 +164,7 @@ impl HttpRequest {
     /// # Errors
     ///
     /// `body_too_large` above [`BODY_BYTES_MAX`], `media_type_unsupported`, `body_malformed`.
-    pub fn body(&self) -> Result<Body, Problem> {
+    pub(crate) fn body(&self) -> Result<Body, Problem> {
         self.body_within(BODY_BYTES_MAX)
     }
 
@@ -125,71 +172,39 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpRequest::body`].
-    pub fn body_within(&self, bytes_max: usize) -> Result<Body, Problem> {
+    /// As [`HttpRequest::body`].
+    pub(crate) fn body_within(&self, bytes_max: usize) -> Result<Body, Problem> {
         check_size(&self.body, bytes_max)?;
         media_type::check(self.header("content-type"))?;
         Ok(Body::read(&self.body, bytes_max)?)
     }
 
-    /// Returns the body, a JSON object, as a `T`.
+    /// The body as a `T`, or its default where the request has no body at all.
     ///
     /// # Errors
     ///
-    /// Those of [`HttpRequest::body`], also for fields that `T` rejects.
-    pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        Ok(self.body()?.object()?)
-    }
-
-    /// Returns the body as a `T`, or the default if the request has no body.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`HttpRequest::json_body`].
-    pub fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+    /// As [`HttpRequest::body`], also for fields that `T` refuses.
+    pub(crate) fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.body.is_empty() {
             return Ok(T::default());
         }
-        self.json_body()
+        Ok(self.body()?.object()?)
     }
 
-    /// Checks that there is no body, or one without fields.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`HttpRequest::json_body`].
-    pub fn no_body(&self) -> Result<(), Problem> {
-        #[derive(Default, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Nothing {}
-        self.json_body_or_default::<Nothing>().map(|Nothing {}| ())
-    }
-
-    /// Returns the actor: the person that an operator's system names in the header `Regulars-Actor`, or else the client
-    /// that the token was issued to, if known. A member's own subject is never used.
-    ///
-    /// # Errors
-    ///
-    /// `body_malformed` if the header is not 1 to 64 of `A-Z a-z 0-9 . _ : -`, which excludes e-mail addresses.
-    pub fn actor(&self) -> Result<Option<Actor>, Problem> {
-        let named = self.headers.get("regulars-actor").filter(|_| self.caller == Caller::Operator);
-        let Some(value) = named else { return Ok(self.client.clone()) };
-        match value.to_str().map(str::parse) {
-            Ok(Ok(actor)) => Ok(Some(actor)),
-            Ok(Err(_)) | Err(_) => Err(Problem::body_malformed(
-                "",
-                "The header Regulars-Actor must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -, and not an e-mail address.",
-            )),
-        }
+    /// Who exactly calls: the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
+    /// token was issued to; `None` if neither is known. A member's own subject is never told.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.actor.clone()
     }
 
     /// Returns the version of the program that the caller expects.
     ///
     /// # Errors
     ///
-    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`; `program_version_stale`
-    /// if `If-Match` is not a version.
-    pub fn precondition(&self) -> Result<Precondition, Problem> {
+    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`;
+    /// `program_version_stale` if `If-Match` names something that no version is called.
+    pub(crate) fn precondition(&self) -> Result<Precondition, Problem> {
         if let Some(tag) = self.header("if-match") {
             let number = tag.trim().trim_matches('"');
             return match number.parse::<u64>() {
@@ -416,7 +431,10 @@ mod tests {
 
     #[test]
     fn an_actor_is_an_opaque_id_or_absent() {
-        let actor = |request: &HttpRequest| request.actor().map(|actor| actor.map(|actor| actor.to_string()));
+        let actor = |header: &str, value: &str, caller: Caller, client: Option<Actor>| {
+            let called = with_header(header, value).called_by(caller, client);
+            called.map(|request| request.actor().map(|actor| actor.to_string())).map_err(|problem| problem.code())
+        };
         for (header, expected) in [
             ("clerk-7", Ok(Some("clerk-7".to_owned()))),
             ("", Err(RefusalCode::BodyMalformed.into())),
@@ -424,18 +442,17 @@ mod tests {
             ("two words", Err(RefusalCode::BodyMalformed.into())),
             ("é", Err(RefusalCode::BodyMalformed.into())),
         ] {
-            let request = with_header("Regulars-Actor", header).called_by(Caller::Operator, None);
-            assert_eq!(actor(&request).map_err(|problem| problem.code()), expected, "{header}");
+            assert_eq!(actor("Regulars-Actor", header, Caller::Operator, None), expected, "{header}");
         }
-        assert_eq!(actor(&with_header("x-other", "1")).unwrap(), None);
+        assert_eq!(actor("x-other", "1", Caller::Operator, None), Ok(None));
         let client: Actor = "till-3".parse().unwrap();
         for (caller, header, expected) in [
             (Caller::Operator, "Regulars-Actor", "clerk-7"),
             (Caller::Operator, "x-other", "till-3"),
             (Caller::Member, "Regulars-Actor", "till-3"),
         ] {
-            let request = with_header(header, "clerk-7").called_by(caller, Some(client.clone()));
-            assert_eq!(actor(&request).unwrap().as_deref(), Some(expected), "{header}");
+            let told = actor(header, "clerk-7", caller, Some(client.clone()));
+            assert_eq!(told, Ok(Some(expected.to_owned())), "{header}");
         }
     }
 
@@ -484,6 +501,6 @@ mod tests {
     fn no_body_is_a_default_only_where_the_route_says_so() {
         let none = with_header("x-other", "1");
         assert_eq!(none.json_body_or_default::<Vec<u8>>().unwrap(), Vec::<u8>::new());
-        assert_eq!(none.json_body::<Vec<u8>>().unwrap_err().code(), RefusalCode::BodyMalformed.into());
+        assert_eq!(none.body().unwrap_err().code(), RefusalCode::BodyMalformed.into());
     }
 }

@@ -1,5 +1,7 @@
 //! Answers as responses: status, headers and JSON, as the front end expects them.
 
+use std::marker::PhantomData;
+
 use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
@@ -8,63 +10,184 @@ use regulars_application::event::EventRefused;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::contract::{Header, Success};
 use super::problem::Problem;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The answer of a handler that carried out the request.
+/// A kind of success: the statuses and headers with which a handler answers.
+pub trait Succeeds {
+    /// The statuses.
+    const SUCCESSES: &'static [Success];
+}
+
+/// The result of a read, or of a change that can be made twice.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {}
+
+/// The result of a request that is carried out once.
+#[derive(Clone, Copy, Debug)]
+pub enum Once {}
+
+/// The result of a request that is carried out once and makes nothing new.
+#[derive(Clone, Copy, Debug)]
+pub enum Done {}
+
+/// A new member, or the same one again.
+#[derive(Clone, Copy, Debug)]
+pub enum Enrolled {}
+
+/// A program, with the number of its newest version.
+#[derive(Clone, Copy, Debug)]
+pub enum Versioned {}
+
+/// A new version of a program.
+#[derive(Clone, Copy, Debug)]
+pub enum NewVersion {}
+
+const fn success(status: StatusCode, meaning: &'static str) -> Success {
+    Success { status, meaning, headers: &[], optional_headers: &[] }
+}
+
+impl Succeeds for Shown {
+    const SUCCESSES: &'static [Success] = &[success(StatusCode::OK, "The result.")];
+}
+
+impl Succeeds for Once {
+    const SUCCESSES: &'static [Success] = &[
+        success(StatusCode::CREATED, "The request was carried out."),
+        Success {
+            headers: &[Header::Replayed],
+            ..success(StatusCode::OK, "The request was carried out before; this is its result.")
+        },
+    ];
+}
+
+impl Succeeds for Done {
+    const SUCCESSES: &'static [Success] = &[Success {
+        optional_headers: &[Header::Replayed],
+        ..success(StatusCode::OK, "The request was carried out, now or before.")
+    }];
+}
+
+impl Succeeds for Enrolled {
+    const SUCCESSES: &'static [Success] = &[
+        Success { headers: &[Header::Location], ..success(StatusCode::CREATED, "The member joined.") },
+        Success {
+            headers: &[Header::Location, Header::Replayed],
+            ..success(StatusCode::OK, "The member joined before with the same data.")
+        },
+    ];
+}
+
+impl Succeeds for Versioned {
+    const SUCCESSES: &'static [Success] =
+        &[Success { optional_headers: &[Header::ETag], ..success(StatusCode::OK, "The result.") }];
+}
+
+impl Succeeds for NewVersion {
+    const SUCCESSES: &'static [Success] =
+        &[Success { headers: &[Header::ETag], ..success(StatusCode::CREATED, "The version was published.") }];
+}
+
+/// What a handler answers when it did what was asked: a `T`, with the status and the headers of `S`.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Answer<T = Value, S = Shown> {
+    sent: Sent,
+    says: PhantomData<(fn() -> T, S)>,
+}
+
+impl<T, S> Answer<T, S> {
+    /// The same without its type.
+    #[must_use]
+    pub fn into_sent(self) -> Sent {
+        self.sent
+    }
+}
+
+impl<T: Serialize, S> Answer<T, S> {
+    fn with(status: StatusCode, body: &T) -> Self {
+        let sent = Sent { status, headers: HeaderMap::new(), body: serde_json::to_string(body) };
+        Self { sent, says: PhantomData }
+    }
+
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
+        // Values are ids, numbers and constants. Anything else is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.sent.headers.insert(name, value);
+        }
+        self
+    }
+
+    fn if_replayed(self, replayed: bool) -> Self {
+        if replayed { self.header(REPLAYED, "true") } else { self }
+    }
+
+    fn etag(self, version: u64) -> Self {
+        self.header(ETAG, &format!("\"{version}\""))
+    }
+}
+
+impl<T: Serialize> Answer<T, Shown> {
+    /// 200 with `body` as JSON. A body that cannot be JSON becomes a fault when it is sent.
+    pub fn ok(body: &T) -> Self {
+        Self::with(StatusCode::OK, body)
+    }
+}
+
+impl<T: Serialize> Answer<T, Once> {
+    /// 201 with `body` as JSON, or if the request was carried out before, 200 marked as such.
+    pub fn once(body: &T, replayed: bool) -> Self {
+        Self::with(created_unless(replayed), body).if_replayed(replayed)
+    }
+}
+
+impl<T: Serialize> Answer<T, Done> {
+    /// 200 with `body` as JSON, marked if the request was carried out before.
+    pub fn done(body: &T, replayed: bool) -> Self {
+        Self::with(StatusCode::OK, body).if_replayed(replayed)
+    }
+}
+
+impl<T: Serialize> Answer<T, Enrolled> {
+    /// 201 with `body` as JSON, or 200 marked as the answer to a request that was carried out before; `path` is where the member is.
+    pub fn enrolled(body: &T, replayed: bool, path: &str) -> Self {
+        Self::with(created_unless(replayed), body).if_replayed(replayed).header(LOCATION, path)
+    }
+}
+
+impl<T: Serialize> Answer<T, Versioned> {
+    /// 200 with `body` as JSON, and the number of the newest version, if there is one, as `ETag: "4"`.
+    pub fn versioned(body: &T, newest: Option<u64>) -> Self {
+        let answer = Self::with(StatusCode::OK, body);
+        match newest {
+            Some(newest) => answer.etag(newest),
+            None => answer,
+        }
+    }
+}
+
+impl<T: Serialize> Answer<T, NewVersion> {
+    /// 201 with `body` as JSON, and the number of the new version as `ETag: "4"`.
+    pub fn published(body: &T, version: u64) -> Self {
+        Self::with(StatusCode::CREATED, body).etag(version)
+    }
+}
+
+fn created_unless(replayed: bool) -> StatusCode {
+    if replayed { StatusCode::OK } else { StatusCode::CREATED }
+}
+
+/// An answer whose type is not known any more.
+#[derive(Debug)]
+pub struct Sent {
     status: StatusCode,
     headers: HeaderMap,
     body: Result<String, serde_json::Error>,
 }
 
-impl Answer {
-    /// Returns 200 with `body` as JSON. A body that cannot be written as JSON becomes a fault when it is sent.
-    pub fn ok(body: &impl Serialize) -> Self {
-        Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: serde_json::to_string(body) }
-    }
-
-    /// Returns 201 with `body` as JSON.
-    pub fn created(body: &impl Serialize) -> Self {
-        Answer { status: StatusCode::CREATED, ..Answer::ok(body) }
-    }
-
-    /// Returns 200 with `body` as JSON, marked as the answer to a repeated request.
-    pub fn replayed(body: &impl Serialize) -> Self {
-        Answer::ok(body).header(REPLAYED, HeaderValue::from_static("true"))
-    }
-
-    /// Returns 201 with `body` as JSON, or for a repeated request 200, marked as such.
-    pub fn once(body: &impl Serialize, replayed: bool) -> Self {
-        if replayed { Answer::replayed(body) } else { Answer::created(body) }
-    }
-
-    /// Adds the header `Location`. `path` contains ids and constants only; any other path is left out.
-    #[must_use]
-    pub fn location(self, path: &str) -> Self {
-        match HeaderValue::from_str(path) {
-            Ok(path) => self.header(LOCATION, path),
-            Err(_) => self,
-        }
-    }
-
-    /// Adds the header `ETag` with a version, such as `ETag: "4"`.
-    #[must_use]
-    pub fn etag(self, version: u64) -> Self {
-        match HeaderValue::from_str(&format!("\"{version}\"")) {
-            Ok(tag) => self.header(ETAG, tag),
-            Err(_) => self,
-        }
-    }
-
-    fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
-    }
-
-    /// Returns the answer in the form of API Gateway.
+impl Sent {
+    /// As API Gateway takes it.
     pub(crate) fn into_event(self) -> Result<Value, Problem> {
         let body = self.body.map_err(Problem::fault)?;
         response(self.status, self.headers, "application/json", body).map_err(Problem::fault)
@@ -101,13 +224,13 @@ mod tests {
     use regulars_application::failure::Failure;
     use serde_json::json;
 
-    fn sent(answer: Answer) -> Value {
-        answer.into_event().unwrap()
+    fn sent<T, S>(answer: Answer<T, S>) -> Value {
+        answer.into_sent().into_event().unwrap()
     }
 
     #[test]
     fn an_answer_carries_its_status_headers_and_json() {
-        let event = sent(Answer::created(&json!({ "version": 4 })).location("/v1/programs/demo").etag(4));
+        let event = sent(Answer::<_, NewVersion>::published(&json!({ "version": 4 }), 4));
         assert_eq!(event["statusCode"], 201);
         assert_eq!(event["body"], r#"{"version":4}"#);
         assert_eq!(event["isBase64Encoded"], false);
@@ -116,29 +239,40 @@ mod tests {
             json!({
                 "content-type": "application/json",
                 "cache-control": "no-store",
-                "location": "/v1/programs/demo",
                 "etag": "\"4\"",
             })
         );
     }
 
     #[test]
+    fn a_new_member_and_the_same_one_again_have_a_place() {
+        let path = "/v1/programs/demo/members/m-1";
+        let event = sent(Answer::<_, Enrolled>::enrolled(&json!({}), false, path));
+        assert_eq!((&event["statusCode"], &event["headers"]["location"]), (&json!(201), &json!(path)));
+        let event = sent(Answer::<_, Enrolled>::enrolled(&json!({}), true, path));
+        assert_eq!((&event["statusCode"], &event["headers"]["location"]), (&json!(200), &json!(path)));
+    }
+
+    #[test]
     fn a_replay_says_so() {
-        let event = sent(Answer::replayed(&json!({})));
+        let event = sent(Answer::<_, Once>::once(&json!({}), true));
         assert_eq!(event["statusCode"], 200);
         assert_eq!(event["headers"]["idempotency-replayed"], "true");
+        let event = sent(Answer::<_, Once>::once(&json!({}), false));
+        assert_eq!(event["statusCode"], 201);
+        assert_eq!(event["headers"].get("idempotency-replayed"), None);
     }
 
     #[test]
     fn a_location_that_is_no_header_is_left_out() {
-        let event = sent(Answer::ok(&json!({})).location("/a\nb"));
+        let event = sent(Answer::<_, Enrolled>::enrolled(&json!({}), false, "/a\nb"));
         assert_eq!(event["headers"].get("location"), None);
     }
 
     #[test]
     fn a_body_that_cannot_be_json_is_a_fault() {
         let unprintable = std::collections::BTreeMap::from([((1, 2), 3)]);
-        let problem = Answer::ok(&unprintable).into_event().unwrap_err();
+        let problem = Answer::ok(&unprintable).into_sent().into_event().unwrap_err();
         assert_eq!(problem.code(), ProblemCode::Internal);
     }
 

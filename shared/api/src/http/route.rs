@@ -61,7 +61,11 @@ impl<T> Routes<T> {
         Routes { table, paths }
     }
 
-    /// Returns methods, paths and operations, in the order of the table.
+    pub(crate) fn into_rows(self) -> impl Iterator<Item = (Method, String, T)> {
+        self.table.into_iter().map(|Row { method, path, operation }| (method, path, operation))
+    }
+
+    /// Methods, paths and operations, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&Method, &str, &T)> {
         self.table.iter().map(|row| (&row.method, row.path.as_str(), &row.operation))
     }

@@ -3,8 +3,9 @@
 use std::{cell::RefCell, io::Write, sync::Once, time::Duration};
 
 use super::*;
-use crate::handler;
+use crate::raw_handler;
 use regulars_application::{authority::Claims, caught::note};
+use regulars_domain::program::DOCUMENT_BYTES_MAX;
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -18,17 +19,17 @@ fn routes() -> Routes<Operation<Nothing>> {
     Routes::under(
         PROGRAM,
         [
-            Route::new(Method::PUT, "", OPERATOR, handler!(publish)),
-            Route::new(Method::GET, "/members/{member}", EITHER, handler!(account)),
-            Route::new(Method::DELETE, "/members/{member}", OPERATOR, handler!(fail)),
-            Route::new(Method::POST, "/members/{member}/tier", OPERATOR, handler!(break_down)),
-            Route::new(Method::GET, "/members/{member}/tier", EITHER, handler!(wait)),
+            Route::raw(Method::PUT, "", OPERATOR, raw_handler!(publish)),
+            Route::raw(Method::GET, "/members/{member}", EITHER, raw_handler!(account)),
+            Route::raw(Method::DELETE, "/members/{member}", OPERATOR, raw_handler!(fail)),
+            Route::raw(Method::POST, "/members/{member}/tier", OPERATOR, raw_handler!(break_down)),
+            Route::raw(Method::GET, "/members/{member}/tier", EITHER, raw_handler!(wait)),
         ],
     )
 }
 
 async fn publish(Call { request, .. }: Call<'_, Nothing>) -> Result<Answer, Problem> {
-    Ok(Answer::ok(&request.body_within(PROGRAM_BYTES_MAX)?.value()))
+    Ok(Answer::ok(request.body_within(DOCUMENT_BYTES_MAX)?.value()))
 }
 
 async fn account(Call { request, params, .. }: Call<'_, Nothing>) -> Result<Answer, Problem> {

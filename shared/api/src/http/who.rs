@@ -30,6 +30,7 @@ pub enum Scope {
 pub struct Who {
     scopes: &'static [Scope],
     is_open_to_members: bool,
+    is_open_to_everyone: bool,
 }
 
 impl Scope {
@@ -63,17 +64,44 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// What the scope allows, in a sentence.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Enroll => "Members: join, change, aliases, plans, merge, erasure.",
+            Self::Earn => "Purchases, activities, returns, amendments, confirmations and quotes.",
+            Self::Redeem => "Redemptions, holds, codes, entitlements and quotes.",
+            Self::TierEvaluation => "Reviews of accounts.",
+            Self::Account => "Accounts, statements, tiers, rewards and exports.",
+            Self::Program => "Programs, versions and codes.",
+            Self::Adjust => "Adjustments, transfers and tiers granted by an operator.",
+            Self::Read => "All `GET` routes.",
+            Self::Member => "What members may do for themselves. The token also names the member and the program.",
+        }
+    }
+}
+
 impl Who {
-    /// Operators whose token carries one of `scopes`, and no members.
+    /// Everyone, without a token. Such an operation reads nothing of a program or a member.
+    pub const EVERYONE: Self = Self { scopes: &[], is_open_to_members: false, is_open_to_everyone: true };
+
+    /// Returns whether the operation needs no token.
+    #[must_use]
+    pub const fn is_open_to_everyone(self) -> bool {
+        self.is_open_to_everyone
+    }
+
+    /// Operators whose token carries one of `scopes`, and no member.
     #[must_use]
     pub const fn operator(scopes: &'static [Scope]) -> Self {
-        Self { scopes, is_open_to_members: false }
+        Self { scopes, is_open_to_members: false, is_open_to_everyone: false }
     }
 
     /// Operators whose token carries one of `scopes`, and the member in the path.
     #[must_use]
     pub const fn operator_or_member(scopes: &'static [Scope]) -> Self {
-        Self { scopes, is_open_to_members: true }
+        Self { scopes, is_open_to_members: true, is_open_to_everyone: false }
     }
 
     /// Returns whether a member may call the operation for themselves.
@@ -84,7 +112,7 @@ impl Who {
 
     /// Returns the scopes of which an operator's token needs one. `GET` routes also accept [`Scope::Read`].
     pub fn operator_scopes(self, method: &Method) -> impl Iterator<Item = Scope> {
-        let read = (*method == Method::GET).then_some(Scope::Read);
+        let read = (*method == Method::GET && !self.is_open_to_everyone).then_some(Scope::Read);
         self.scopes.iter().copied().chain(read)
     }
 

@@ -9,64 +9,122 @@ use regulars_domain::{
     points::Points,
     settle::Settled,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::TierView;
 
-/// An account as it is now.
-#[derive(Clone, Debug, Serialize)]
+/// An account.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AccountView {
+    /// The program.
     program: ProgramId,
+    /// The member.
     member: MemberId,
-    status: &'static str,
+    /// The status of the account.
+    status: StatusView,
+    /// The member into whom this one was merged, if the status is `merged`.
     #[serde(skip_serializing_if = "Option::is_none")]
     merged_into: Option<MemberId>,
+    /// The members that were merged into this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     merged_from: Vec<MemberId>,
+    /// When the member joined.
     enrolled_at: Timestamp,
+    /// The points of the account.
     balance: Balance,
+    /// The points that expire next; `null` if none expire.
     next_expiry: Option<NextExpiry>,
+    /// The tier of the member; `null` if the program has no tier for the member.
     tier: Option<TierView>,
+    /// The paid plan that runs; `null` if none does.
     plan: Option<PlanView>,
+    /// The attributes of the member, as the program defines them.
     attributes: BTreeMap<AttributeId, AttributeValue>,
+    /// The member who referred this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     referred_by: Option<MemberId>,
+    /// The number of changes of the account, which each command increases by one.
     version: u64,
+    /// The sequence number of the newest entry.
     seq: u64,
+    /// The hash of the newest entry, as 64 hexadecimal digits.
     head_hash: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// The status of an account.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum StatusView {
+    /// The account earns and spends.
+    Active,
+    /// The account neither earns nor spends for now. Its points still expire.
+    Suspended,
+    /// The account never earns or spends again.
+    Closed,
+    /// The personal data of the member was erased.
+    Erased,
+    /// The account was merged into another one.
+    Merged,
+}
+
+impl From<&Status> for StatusView {
+    fn from(status: &Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Suspended => Self::Suspended,
+            Status::Closed => Self::Closed,
+            Status::Erased => Self::Erased,
+            Status::Merged { .. } => Self::Merged,
+        }
+    }
+}
+
+/// The points of an account.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Balance {
+    /// The points that can be spent now.
     spendable: Points,
+    /// The points that are earned and cannot be spent yet.
     pending: Points,
+    /// The points reserved by open holds.
     held: Points,
+    /// The points that the member owes after a reversal; later points pay them first.
     owed: Points,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Points that expire next.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextExpiry {
+    /// The last day on which the points can be spent.
     on: Date,
+    /// The number of points.
     points: Points,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A paid plan that runs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PlanView {
+    /// The plan.
     id: PlanId,
+    /// The last paid day.
     through: Date,
-    /// The last day of its grace, if the plan has any.
+    /// The last day of the grace period, if the plan has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     grace_through: Option<Date>,
-    /// The plans that wait for this one to end, in the order in which they will run.
+    /// The paid plans that follow, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     next: Vec<NextPlanView>,
 }
 
-/// A plan that is paid and waits for others to end, with its days if nothing else is paid, ended or taken back.
-#[derive(Clone, Debug, Serialize)]
+/// A paid plan that follows another one, with its days if nothing else is paid, ended or reversed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextPlanView {
+    /// The plan.
     id: PlanId,
+    /// The first day.
     from: Date,
+    /// The last paid day.
     through: Date,
 }
 
@@ -76,7 +134,7 @@ impl From<&Settled<'_>> for AccountView {
         Self {
             program: account.program.clone(),
             member: account.member.clone(),
-            status: account.status.name(),
+            status: (&account.status).into(),
             merged_into: match &account.status {
                 Status::Merged { into } => Some(into.clone()),
                 Status::Active | Status::Suspended | Status::Closed | Status::Erased => None,

@@ -4,22 +4,28 @@ use regulars_application::{command::Done, engine::Engine, subject::Subject};
 use regulars_domain::{
     aftermath::Recorded, entry::Entry, explanation::Explanation, hold::Hold, program::Finding, settle::Settled,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::{Answer, Problem};
+use crate::http::{Answer, Once, Problem};
 
 use super::{
     AccountView, BreakdownView, CodeView, EntryView, PurchaseView, RedemptionView, TierChangeView, WarningView,
 };
 
 /// The answer to an accrual.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Accrued {
+    /// The entry of the purchase or activity; `null` if the ledger has none.
     entry: Option<EntryView>,
+    /// What each rule gave.
     breakdown: Vec<BreakdownView>,
+    /// The purchase as it is now; left out for an activity.
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase: Option<PurchaseView>,
+    /// The account after the entry.
     account: AccountView,
+    /// The change of the tier that the entry caused; `null` if it caused none.
     tier_change: Option<TierChangeView>,
     /// What the sender should know: the request was accepted, and part of it is something that no rule reads.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -55,11 +61,14 @@ impl Accrued {
     }
 }
 
-/// The answer to a redemption, and to what is done about one.
-#[derive(Clone, Debug, Serialize)]
+/// The answer to a redemption, and to the requests about one.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Redeemed {
+    /// The entry of this request; `null` if the ledger has none.
     entry: Option<EntryView>,
+    /// The redemption as it is now.
     redemption: Option<RedemptionView>,
+    /// The account after the entry.
     account: AccountView,
 }
 
@@ -86,10 +95,12 @@ impl Redeemed {
     }
 }
 
-/// The answer to the use of a code. It does not show the account, because a code can be presented by anybody.
-#[derive(Clone, Debug, Serialize)]
+/// The answer to the use of a code. It does not show the account, because anyone can present a code.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CodeUsed {
+    /// The entry of the use.
     entry: Option<EntryView>,
+    /// The code as it is now.
     code: CodeView,
 }
 
@@ -102,12 +113,17 @@ impl CodeUsed {
 }
 
 /// The answer to a return or an amendment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Reversed {
+    /// The entry of the return or amendment.
     entry: Option<EntryView>,
+    /// What each rule gives for the purchase as it is now.
     breakdown: Vec<BreakdownView>,
+    /// The purchase as it is now.
     purchase: Option<PurchaseView>,
+    /// The account after the entry.
     account: AccountView,
+    /// The change of the tier that the entry caused; `null` if it caused none.
     tier_change: Option<TierChangeView>,
 }
 
@@ -122,11 +138,14 @@ impl Reversed {
     }
 }
 
-/// The answer to everything else that writes an entry.
-#[derive(Clone, Debug, Serialize)]
+/// The answer to other requests that write an entry.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Posted {
+    /// The entry of this request; `null` if nothing had to change.
     entry: Option<EntryView>,
+    /// The account after the entry.
     account: AccountView,
+    /// The change of the tier that the entry caused; `null` if it caused none.
     tier_change: Option<TierChangeView>,
 }
 
@@ -147,7 +166,7 @@ impl Posted {
     /// # Errors
     ///
     /// Those of [`Engine::settled`].
-    pub fn answer(engine: &Engine, subject: &Subject, done: Done) -> Result<Answer, Problem> {
+    pub fn answer(engine: &Engine, subject: &Subject, done: Done) -> Result<Answer<Self, Once>, Problem> {
         let posted = Self::new(done.entry.as_ref(), &engine.settled(subject, done.account)?);
         Ok(Answer::once(&posted, done.replayed))
     }

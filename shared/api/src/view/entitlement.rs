@@ -2,17 +2,23 @@
 
 use jiff::civil::Date;
 use regulars_domain::{aftermath::Recorded, entitlement::Holding, id::EntitlementId, settle::Settled};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{AccountView, EntryView};
 
-/// Something that a member may use without points, and how often still.
-#[derive(Clone, Debug, Serialize)]
+/// An entitlement that a tier or a plan gives.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntitlementView {
+    /// The entitlement.
     id: EntitlementId,
+    /// How often it can be used in the current interval.
     times: i64,
+    /// How often it was used in the current interval.
     used: i64,
+    /// How often it can still be used.
     left: i64,
+    /// The day on which the next interval begins; `null` if none does.
     resets_on: Option<Date>,
 }
 
@@ -22,11 +28,14 @@ impl From<Holding> for EntitlementView {
     }
 }
 
-/// The answer to a use.
-#[derive(Clone, Debug, Serialize)]
+/// The answer to the use of an entitlement.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Used {
+    /// The entry of the use.
     entry: Option<EntryView>,
+    /// The entitlement as it is now; `null` if the member no longer has it.
     entitlement: Option<EntitlementView>,
+    /// The account after the entry.
     account: AccountView,
 }
 

@@ -21,24 +21,38 @@ use regulars_domain::{
     steps::Progress,
     text::{Label, Note},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// An entry: its changes, all of them signed.
-#[derive(Clone, Debug, Serialize)]
+/// An entry of the ledger. All changes are signed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntryView {
+    /// The id of the entry: the idempotency key of the request, or a name beginning with `~` that the engine gave.
     id: EntryId,
+    /// The sequence number in the ledger of the member, from 1 on; left out in a quote.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
+    /// The kind of the entry.
     kind: Kind,
+    /// The points given, or taken if negative.
     points: Points,
+    /// The change of the pending points.
     pending: Points,
+    /// The change of the spendable points.
     spendable: Points,
+    /// The change of the held points.
     held: Points,
+    /// The change of the points owed.
     owed: Points,
+    /// When the purchase, activity or request took place.
     occurred_at: Timestamp,
+    /// When the entry was written.
     posted_at: Timestamp,
+    /// The version of the program that decided.
     program_version: u64,
+    /// The last day on which the points of the entry can be spent; `null` if they do not expire or there are none.
     expires_on: Option<Date>,
+    /// The hash of the entry, as 64 hexadecimal digits; left out in a quote.
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
 }
@@ -71,80 +85,111 @@ impl From<&Sealed> for EntryView {
     }
 }
 
-/// An entry with everything that explains it and proves it, as a statement shows it.
-#[derive(Clone, Debug, Serialize)]
+/// An entry of the ledger with everything that explains and proves it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntryDetail {
     #[serde(flatten)]
     entry: EntryView,
-    /// In whose ledger it stands, if that is not the account's own.
+    /// The member in whose ledger the entry is, if it is not the member of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     member: Option<MemberId>,
+    /// Who caused the entry.
     by: By,
+    /// The client of the token, or the person whom the header `Regulars-Actor` named; `null` if neither is known.
     actor: Option<Actor>,
+    /// The entry on which this one acts.
     #[serde(skip_serializing_if = "Option::is_none")]
     refers_to: Option<EntryId>,
+    /// The changes of points by their last day.
     lots: Vec<LotView>,
+    /// The day to which the entry extends all points that expire with inactivity.
     #[serde(skip_serializing_if = "Option::is_none")]
     extended_to: Option<Date>,
+    /// The points whose last day the entry moves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lots_moved: Vec<LotMoveView>,
+    /// What each rule gave.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     breakdown: Vec<BreakdownView>,
+    /// The amounts counted toward a tier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     qualified: Vec<Qualified>,
+    /// The change of the tier that the entry caused; `null` if it caused none.
     tier_change: Option<TierChangeView>,
+    /// The redemption that the entry records, as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionView>,
+    /// The day until which the points of the entry are pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_until: Option<AwaitsView>,
+    /// The reason, as a code of the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Label>,
+    /// The other member of a transfer, a merge or a referral.
     #[serde(skip_serializing_if = "Option::is_none")]
     counterparty: Option<MemberId>,
+    /// The note of the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
+    /// The pending points that the entry moves to another day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending_moved: Vec<PendingMoveView>,
+    /// The time for which a plan was paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanTermView>,
+    /// The entitlement that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
+    /// The use of a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code_use: Option<CodeUsed>,
+    /// The points that expire soon.
     #[serde(skip_serializing_if = "Option::is_none")]
     expiring: Option<Expiring>,
+    /// The tier that the operator granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     tier_override: Option<TierOverride>,
+    /// The changes of status, attributes and aliases.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Changed>,
+    /// What came back with a return.
     #[serde(skip_serializing_if = "Option::is_none", rename = "return")]
     came_back: Option<CameBackView>,
-    /// The text that is hashed, byte for byte.
+    /// The canonical text of the entry, which its hash covers byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The hash of the entry before, or the genesis hash.
+    /// The hash of the entry before this one, or the genesis hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_hash: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A change of points that share a last day.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct LotView {
+    /// The last day on which the points can be spent; `null` if they do not expire.
     expires_on: Option<Date>,
+    /// The change of the number of points.
     points: Points,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Points whose last day moved.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct LotMoveView {
+    /// The last day before the move; `null` if the points did not expire.
     from: Option<Date>,
+    /// The last day after the move; `null` if the points do not expire.
     to: Option<Date>,
+    /// The number of points moved.
     points: Points,
 }
 
 /// What pending points wait for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum AwaitsView {
+    /// The points can be spent from this day on.
     Maturity(Date),
+    /// The points need a confirmation by this day.
     Confirmation(Date),
 }
 
@@ -157,10 +202,14 @@ impl From<Awaits> for AwaitsView {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// Pending points that moved.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PendingMoveView {
+    /// What the points waited for before.
     from: AwaitsView,
+    /// What the points wait for now.
     to: AwaitsView,
+    /// The number of points.
     points: Points,
 }
 
@@ -312,23 +361,32 @@ impl EntryDetail {
     }
 }
 
-/// What came back with one return.
-#[derive(Clone, Debug, Serialize)]
+/// A return.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReturnRecord")]
 struct CameBackView {
-    /// What was refunded, in minor units.
+    /// The amount refunded, in minor units.
     refunded: i64,
+    /// The lines that came back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<LineBackView>,
+    /// The receipt number of the return.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
+    /// The store that took the goods back.
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Label>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A line of a return.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReturnRecordLine")]
 struct LineBackView {
+    /// The id of the line.
     line: String,
+    /// The quantity that came back.
     quantity: Quantity,
+    /// The amount refunded, in minor units.
     amount: i64,
 }
 
@@ -344,13 +402,16 @@ impl From<&CameBack> for CameBackView {
     }
 }
 
-/// The time for which a plan is paid.
-#[derive(Clone, Debug, Serialize)]
+/// The time for which a plan was paid.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PlanTermView {
+    /// The plan.
     id: PlanId,
+    /// The first day.
     from: Date,
+    /// The last paid day.
     through: Date,
-    /// What was paid for the interval, in minor units.
+    /// The price that was paid, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<i64>,
 }
@@ -362,26 +423,36 @@ impl PlanTermView {
 }
 
 /// What one rule gave.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct BreakdownView {
+    /// The id of the rule, or the name of another source of points such as `tier:gold`.
     rule: String,
+    /// The points before caps and before the comparison within a group.
     wanted: Points,
+    /// The points given.
     given: Points,
+    /// The minor units or pieces on which the rule counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<i64>,
+    /// The reason why the rule gave no points.
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<Unearned>,
+    /// The kind of fault, if the condition of the rule could not be evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// The progress toward what the rule gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressView>,
 }
 
-/// How far a member has come toward what a rule gives.
-#[derive(Clone, Debug, Serialize)]
+/// The progress of a member toward what a rule gives.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct ProgressView {
+    /// The steps done.
     done: i64,
+    /// The steps needed.
     of: i64,
+    /// The last day for the remaining steps; `null` if there is none.
     by: Option<Date>,
 }
 
@@ -415,10 +486,12 @@ impl BreakdownView {
     }
 }
 
-/// A change of tier.
-#[derive(Clone, Debug, Serialize)]
+/// A change of the tier.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TierChangeView {
+    /// The tier before; `null` if there was none.
     from: Option<LevelId>,
+    /// The tier after; `null` if there is none.
     to: Option<LevelId>,
 }
 
@@ -428,22 +501,31 @@ impl From<&TierChange> for TierChangeView {
     }
 }
 
-/// A redemption and what became of it.
-#[derive(Clone, Debug, Serialize)]
+/// A redemption as it is now.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RedemptionView {
+    /// The id of the redemption: the id of its entry.
     id: EntryId,
+    /// The reward.
     reward: RewardId,
-    state: &'static str,
+    /// The state of the redemption.
+    state: RedemptionState,
+    /// The points spent or held.
     points: Points,
-    /// Those of the points that were given back.
+    /// The points given back so far.
     #[serde(skip_serializing_if = "Points::is_zero")]
     given_back: Points,
+    /// The money for which points were spent, if the price of the reward depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     money: Option<Money>,
+    /// When the hold expires; `null` if the redemption is not held.
     hold_expires_at: Option<Timestamp>,
+    /// The code that the member was given; `null` if the reward has no codes.
     code: Option<Code>,
+    /// The last day on which the code can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     code_expires_on: Option<Date>,
+    /// The money that the code was worth when it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     code_value: Option<Money>,
 }
@@ -460,7 +542,7 @@ impl RedemptionView {
         entry.redeemed().map(|redeemed| Self {
             id: entry.id.clone(),
             reward: redeemed.reward.clone(),
-            state: state.name(),
+            state,
             points: match recorded.aftermath.ending {
                 Some(Ending::Captured | Ending::Reversed) if redeemed.hold_expires_at.is_some() => {
                     recorded.aftermath.captured

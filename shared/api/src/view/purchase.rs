@@ -8,26 +8,38 @@ use regulars_domain::{
     returned::Back,
     settle::Settled,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{BreakdownView, EntryDetail};
 
 /// A purchase as it is now, in minor units.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CurrentPurchase")]
 pub struct PurchaseView {
+    /// The total of the purchase, in minor units.
     total: i64,
+    /// The amount refunded so far, in minor units.
     refunded: i64,
+    /// The total less the refunds, in minor units.
     remaining: i64,
+    /// The lines of the purchase.
     lines: Vec<LineView>,
 }
 
-/// A line of a purchase, and what of it came back.
-#[derive(Clone, Debug, Serialize)]
+/// A line of a purchase as it is now.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CurrentLine")]
 struct LineView {
+    /// The id of the line.
     id: String,
+    /// The quantity bought.
     quantity: Quantity,
+    /// The price of the whole line, in minor units.
     amount: i64,
+    /// The quantity that came back so far.
     returned_quantity: Quantity,
+    /// The amount refunded for the line so far, in minor units.
     refunded: i64,
 }
 
@@ -54,15 +66,19 @@ impl LineView {
     }
 }
 
-/// An accrual: what was told, what it comes to now, and every entry that acted on it.
-#[derive(Clone, Debug, Serialize)]
+/// An accrual as it is now, and all entries that acted on it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AccrualView {
+    /// The entry of the accrual.
     entry: EntryDetail,
+    /// The purchase as it is now; left out for an activity.
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase: Option<PurchaseView>,
-    /// The points that it gives now.
+    /// The points that the accrual gives now.
     points: Points,
+    /// What each rule gives now, and the reason of each rule that gives nothing.
     breakdown: Vec<BreakdownView>,
+    /// All entries that acted on the accrual.
     entries: Vec<EntryDetail>,
 }
 

@@ -1,22 +1,29 @@
 //! A wish to redeem, as it is asked.
 
-use regulars_domain::{id::RewardId, money::Money, redeem::Redeem};
+use regulars_domain::{id::RewardId, money::Money, program::HOLD_SECONDS_MAX, redeem::Redeem};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The body of a redemption.
-#[derive(Clone, Debug, Deserialize)]
+/// A request to redeem a reward.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redemption {
+    /// The reward.
     reward: RewardId,
+    /// The money to spend points for; needed where the price of the reward depends on it, and not allowed elsewhere.
     #[serde(default)]
     money: Option<Money>,
+    /// Reserves the points instead of spending them.
     #[serde(default)]
     hold: Option<HoldWish>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// A request to hold points.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct HoldWish {
+    /// The length of the hold in seconds. The reward limits it.
+    #[schemars(range(min = 1, max = HOLD_SECONDS_MAX))]
     seconds: i64,
 }
 

@@ -6,39 +6,55 @@ use regulars_domain::{
     counter::Counters,
     id::{LevelId, RewardId},
     posting::Unposted,
-    program::{Cost, Reward},
+    program::{Cost, Reward, RewardKind},
     settle::Settled,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A reward, and whether this member can have it now.
-#[derive(Clone, Debug, Serialize)]
+/// A reward of the catalogue, and whether the member can redeem it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RewardView {
+    /// The reward.
     id: RewardId,
+    /// The name shown to people.
     name: String,
-    kind: &'static str,
+    /// The kind of the reward.
+    kind: RewardKind,
+    /// The price in points.
     cost: CostView,
+    /// The pieces left; `null` if the stock is unlimited.
     stock_left: Option<i64>,
+    /// The tiers for which the reward is; empty if it is for all members.
     tiers: Vec<LevelId>,
+    /// Whether the member can redeem the reward now.
     available: bool,
+    /// The reason why the member cannot redeem the reward now; `null` if the member can.
     reason: Option<Reason>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// The price of a reward.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct CostView {
+    /// The number of points.
     points: i64,
+    /// The minor units of money for which the points are the price, if the price depends on the money.
     #[serde(skip_serializing_if = "Option::is_none")]
     per: Option<i64>,
 }
 
-/// Why not: what redeeming it would be refused with.
-#[derive(Clone, Debug, Serialize)]
+/// The reason why a member cannot redeem a reward.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RewardRefusal")]
 struct Reason {
+    /// The code of the problem with which a redemption would be refused.
     code: &'static str,
+    /// The reason in words.
     detail: String,
+    /// The points that are missing, if that is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<Value>,
+    missing: Option<i64>,
 }
 
 impl From<Refusal> for Reason {
@@ -46,7 +62,7 @@ impl From<Refusal> for Reason {
         Self {
             code: refusal.code().as_str(),
             detail: refusal.detail().to_owned(),
-            missing: refusal.members().get("missing").cloned(),
+            missing: refusal.members().get("missing").and_then(Value::as_i64),
         }
     }
 }
@@ -73,7 +89,7 @@ impl RewardView {
         Ok(Self {
             id: reward.id.clone(),
             name: reward.name.clone(),
-            kind: reward.kind.name(),
+            kind: reward.kind,
             cost: match reward.cost {
                 Cost::Fixed(points) => CostView { points: points.get(), per: None },
                 Cost::PerMoney { points, per } => CostView { points, per: Some(per) },

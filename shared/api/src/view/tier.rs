@@ -1,48 +1,82 @@
 //! Where a member stands, as it is answered.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use regulars_domain::{
     id::{LevelId, PlanId},
     program::Basis,
+    qualifying::Qualifying,
     settle::Settled,
     text::Label,
-    tier::{Missing, Standing},
+    tier::{Because, Missing, Standing},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-/// A member's tier, and what leads up or keeps it.
-#[derive(Clone, Debug, Serialize)]
+/// The tier of a member.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TierView {
+    /// The level; `null` if the member has none.
     id: Option<LevelId>,
-    because: &'static str,
+    /// The reason for the level.
+    because: Because,
+    /// The last day on which the level is certain; `null` if it has no end.
     until: Option<Date>,
+    /// The next higher level; `null` if there is none.
     next: Option<NextTier>,
+    /// What is missing to keep the level; `null` if nothing is.
     keep: Option<KeepTier>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// The next higher level.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextTier {
+    /// The level.
     id: LevelId,
-    missing: Value,
+    /// The amount that is missing to reach the level.
+    missing: MissingView,
+    /// The last day on which the amount counts; `null` if there is none.
     by: Option<Date>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// What keeps the level.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct KeepTier {
-    missing: Value,
+    /// The amount that is missing to keep the level.
+    missing: MissingView,
+    /// The first day on which purchases count.
     from: Date,
+    /// The last day on which purchases count; `null` if there is none.
     by: Option<Date>,
 }
 
-/// A number; or where several kinds of amount count, one for each, under the word that says whether any of them is enough.
-fn amounts(missing: &Missing<'_>) -> Value {
-    let each =
-        || missing.amounts.iter().map(|(unit, amount)| (unit.name().to_owned(), json!(amount))).collect::<Value>();
-    match missing.basis {
-        Basis::One(_) => json!(missing.amounts.first().map(|(_, amount)| amount)),
-        Basis::Any(_) => json!({ "any": each() }),
-        Basis::All(_) => json!({ "all": each() }),
+/// An amount that is missing: a number, or one for each kind of amount where several kinds count.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum MissingView {
+    /// The amount.
+    One(i64),
+    /// Any of these amounts is enough.
+    Any {
+        /// The missing amount of each kind, of which one is enough.
+        any: BTreeMap<&'static str, i64>,
+    },
+    /// All of these amounts are needed.
+    All {
+        /// The missing amount of each kind, all of which are needed.
+        all: BTreeMap<&'static str, i64>,
+    },
+}
+
+impl From<&Missing<'_>> for MissingView {
+    fn from(missing: &Missing<'_>) -> Self {
+        let each = || missing.amounts.iter().map(|(unit, amount)| (unit.name(), *amount)).collect();
+        match missing.basis {
+            Basis::One(_) => Self::One(missing.amounts.first().map_or(0, |(_, amount)| *amount)),
+            Basis::Any(_) => Self::Any { any: each() },
+            Basis::All(_) => Self::All { all: each() },
+        }
     }
 }
 
@@ -53,70 +87,98 @@ impl TierView {
         let next = standing.next.as_ref();
         (standing.level.is_some() || next.is_some()).then(|| Self {
             id: standing.level.map(|level| level.id.clone()),
-            because: standing.because.name(),
+            because: standing.because,
             until: standing.until,
-            next: next.map(|next| NextTier { id: next.level.id.clone(), missing: amounts(next), by: next.by }),
-            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: amounts(keep), from: keep.from, by: keep.by }),
+            next: next.map(|next| NextTier { id: next.level.id.clone(), missing: next.into(), by: next.by }),
+            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: keep.into(), from: keep.from, by: keep.by }),
         })
     }
 }
 
-/// A member's tier with everything that explains it.
-#[derive(Clone, Debug, Serialize)]
+/// The tier of a member with everything that explains it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-keeps-null" = true))]
 pub struct StandingView {
     #[serde(flatten)]
     tier: Option<TierView>,
+    /// The percentage of the base points that the level earns; `null` without a level.
     earning_percent: Option<i64>,
+    /// The perks of the level, in words.
     perks: Vec<String>,
+    /// The current tier period; `null` if the program has no tiers.
     period: Option<PeriodView>,
+    /// The levels that earlier periods earned.
     secured: Vec<SecuredView>,
+    /// The levels that earlier versions of the program gave.
     promised: Vec<PromiseView>,
+    /// The level that an operator granted; `null` if there is none.
     #[serde(rename = "override")]
     tier_override: Option<OverrideView>,
+    /// The next change of the level that time alone will make; `null` if there is none.
     at_next_review: Option<NextReview>,
+    /// The level that the paid plan includes; `null` if there is none.
     floor: Option<FloorView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A tier period.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PeriodView {
+    /// The first day; `null` if the period has no end.
     from: Option<Date>,
+    /// The last day; `null` if the period has no end.
     to: Option<Date>,
-    qualifying: Value,
+    /// The amounts counted in the period.
+    qualifying: Qualifying,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A level that an earlier period earned.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct SecuredView {
+    /// The level.
     id: LevelId,
+    /// The last day on which the level is kept.
     through: Date,
 }
 
 /// A level that an earlier version of the program gave until a date.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PromiseView {
+    /// The level.
     id: LevelId,
+    /// The last day on which the level is kept; `null` if it has no end.
     until: Option<Date>,
+    /// The version of the program that gave the level.
     version: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A level that an operator granted.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct OverrideView {
+    /// The level.
     id: LevelId,
+    /// The last day of the grant.
     until: Date,
+    /// The reason, as a code of the operator.
     reason: Label,
 }
 
-/// The next change of the tier if nothing but time happens.
-#[derive(Clone, Debug, Serialize)]
+/// The next change of the level that time alone will make.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextReview {
+    /// The day of the change.
     on: Date,
+    /// The level after the change; `null` if there is none.
     tier: Option<LevelId>,
 }
 
-/// The level that a plan has as its floor.
-#[derive(Clone, Debug, Serialize)]
+/// A level that a paid plan includes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct FloorView {
+    /// The level.
     id: LevelId,
+    /// The plan.
     plan: PlanId,
+    /// The last paid day of the plan.
     through: Date,
 }
 
@@ -133,7 +195,7 @@ impl From<&Settled<'_>> for StandingView {
                 // A period without end has no beginning worth telling either.
                 from: period.last.map(|_| period.first),
                 to: period.last,
-                qualifying: json!(qualifying),
+                qualifying,
             }),
             secured: account
                 .secured

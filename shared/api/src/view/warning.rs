@@ -1,10 +1,11 @@
 //! A warning in an answer.
 
 use regulars_domain::program::Finding;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What the sender of a request that was accepted should know.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct WarningView {
     /// A JSON pointer (RFC 6901) into the body of the request.
     at: String,

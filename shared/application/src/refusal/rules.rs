@@ -22,6 +22,8 @@ use regulars_domain::{
     tier_override::OverrideRefusal,
     transfer::TransferRefusal,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Refusal, RefusalCode};
@@ -332,13 +334,26 @@ pub fn program_invalid(faults: &[Finding]) -> Refusal {
         1 => "The program document has 1 error, and nothing was published.".to_owned(),
         errors => format!("The program document has {errors} errors, and nothing was published."),
     };
-    Refusal::new(RefusalCode::ProgramInvalid, detail).with("problems", faults.iter().map(finding).collect::<Vec<_>>())
+    Refusal::new(RefusalCode::ProgramInvalid, detail)
+        .with("problems", json!(faults.iter().map(FindingView::from).collect::<Vec<_>>()))
 }
 
-/// Returns an error of a program document, or a warning, as JSON.
-#[must_use]
-pub fn finding(fault: &Finding) -> Value {
-    json!({ "at": fault.at, "code": fault.code, "message": fault.message })
+/// An error in a program document, or a warning.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+pub struct FindingView {
+    /// The place in the document, as a JSON pointer (RFC 6901).
+    at: String,
+    /// The kind of the finding: a stable code.
+    code: &'static str,
+    /// The finding in words.
+    message: String,
+}
+
+impl From<&Finding> for FindingView {
+    fn from(Finding { at, code, message }: &Finding) -> Self {
+        Self { at: at.clone(), code, message: message.clone() }
+    }
 }
 
 /// Returns a refusal as a sentence.

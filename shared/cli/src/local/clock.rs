@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regulars_api::http::{Answer, HttpRequest, Problem};
+use regulars_api::http::{Answer, Problem, Request};
 use regulars_application::clock::MovableClock;
 use regulars_application::refusal::RefusalCode;
 use regulars_domain::instant;
@@ -19,7 +19,7 @@ use crate::reason::reason;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Instant {
+pub(crate) struct Instant {
     #[serde(deserialize_with = "instant::deserialize")]
     now: Timestamp,
 }
@@ -73,12 +73,12 @@ impl KeptClock {
     }
 
     /// Tells the time.
-    pub(crate) fn read(&self) -> Answer {
+    pub(crate) fn read(&self) -> Answer<Instant> {
         Answer::ok(&Instant { now: self.clock.now() })
     }
 
     /// Moves the clock to the instant in the body, and tells the time.
-    pub(crate) fn move_to(&self, request: &HttpRequest) -> Result<Answer, Problem> {
+    pub(crate) fn move_to(&self, request: Request<'_>) -> Result<Answer<Instant>, Problem> {
         let instant: Instant = request.json_body()?;
         self.clock.move_to(instant.now).map_err(|refused| {
             Problem::new(

@@ -4,21 +4,26 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use regulars_api::handler;
-use regulars_api::http::{Answer, Call, Method, Operation, Parameter, Problem, ProblemCode, Route, Routes, Who, serve};
+use regulars_api::http::{
+    Answer, Call, Limit, Method, Operation, Parameter, Problem, ProblemCode, Route, Routes, Who, serve,
+};
+use regulars_api::raw_handler;
 use regulars_application::authority::Authority;
 use regulars_application::deadline::Deadline;
 use regulars_application::event::EventRefused;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::clock::KeptClock;
+use super::clock::{Instant, KeptClock};
 use super::events::Publisher;
 use super::function::Function;
 use super::{queue, run};
 
 /// What the list of events takes in its query.
-const EVENTS: [Parameter; 2] = [Parameter::once("after"), Parameter::once("limit")];
+const EVENTS: [Parameter; 2] = [
+    Parameter::once::<u64>("after", "The number of the last event that was seen."),
+    Parameter::once::<Limit>("limit", "The most events of a page."),
+];
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -48,11 +53,11 @@ static ROUTES: LazyLock<Routes<Operation<Control>>> = LazyLock::new(|| {
     Routes::under(
         "/local",
         [
-            Route::new(Method::GET, "/clock", ANYONE, handler!(read_clock)),
-            Route::new(Method::PUT, "/clock", ANYONE, handler!(move_clock)),
-            Route::new(Method::GET, "/events", ANYONE, handler!(list_events)).taking(&EVENTS),
-            Route::new(Method::POST, "/run/tier-evaluation", ANYONE, handler!(run_tier_evaluation)),
-            Route::new(Method::POST, "/queue", ANYONE, handler!(send_messages)),
+            Route::raw(Method::GET, "/clock", ANYONE, raw_handler!(read_clock)),
+            Route::raw(Method::PUT, "/clock", ANYONE, raw_handler!(move_clock)),
+            Route::raw(Method::GET, "/events", ANYONE, raw_handler!(list_events)).taking(&EVENTS),
+            Route::raw(Method::POST, "/run/tier-evaluation", ANYONE, raw_handler!(run_tier_evaluation)),
+            Route::raw(Method::POST, "/queue", ANYONE, raw_handler!(send_messages)),
         ],
     )
 });
@@ -78,15 +83,15 @@ impl Control {
     }
 }
 
-async fn read_clock(Call { engine, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+async fn read_clock(Call { engine, .. }: Call<'_, Control>) -> Result<Answer<Instant>, Problem> {
     Ok(engine.clock.read())
 }
 
-async fn move_clock(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+async fn move_clock(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer<Instant>, Problem> {
     engine.clock.move_to(request)
 }
 
-async fn run_tier_evaluation(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+async fn run_tier_evaluation(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer<run::Run>, Problem> {
     let Wanted { all } = request.json_body_or_default()?;
     let function = engine.tier_evaluation.as_ref().ok_or_else(|| Problem::fault("the template has no schedule"))?;
     let run = run::run(function, engine.clock.clock().now(), all).await.map_err(Problem::fault)?;

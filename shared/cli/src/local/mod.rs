@@ -41,7 +41,7 @@ use events::Publisher;
 use function::Function;
 use program::{Document, IfHeld};
 use server::{Front, Server, Target};
-use template::{FunctionResource, Template};
+use template::{FunctionResource, HttpRoute, Template};
 
 use crate::token::Key;
 
@@ -228,7 +228,9 @@ fn scheduled(functions: &Functions) -> Option<Function> {
 
 fn routes(functions: Functions) -> Routes<Target> {
     let of_functions = functions.into_iter().flat_map(|(resource, function)| {
-        resource.routes.into_iter().map(move |(method, path)| (method, path, Target::Function(function.clone())))
+        resource.routes.into_iter().map(move |HttpRoute { method, path, needs_token }| {
+            (method, path, Target::Function { function: function.clone(), needs_token })
+        })
     });
     let of_control = Control::routes().map(|(method, path)| (method.clone(), path.to_owned(), Target::Control));
     Routes::new(of_functions.chain(of_control))

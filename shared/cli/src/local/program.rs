@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use regulars_api::http::{PROGRAM_BYTES_MAX, Scope};
+use regulars_api::http::Scope;
 use regulars_application::body::Body;
+use regulars_domain::program::DOCUMENT_BYTES_MAX;
 use serde_json::{Value, json};
 
 use crate::reason::reason;
@@ -42,7 +43,7 @@ impl Document {
             return Err(StartFailed::new(format!("cannot read the program document {source}: it is empty")));
         }
         // As the API reads it, which refuses a field that comes twice.
-        let body = Body::read(text.as_bytes(), PROGRAM_BYTES_MAX).map_err(|refusal| {
+        let body = Body::read(text.as_bytes(), DOCUMENT_BYTES_MAX).map_err(|refusal| {
             // It is the body of no request here.
             let detail = refusal.detail().replacen("The body ", "it ", 1);
             StartFailed::new(format!("cannot read the program document {source}: {detail}"))

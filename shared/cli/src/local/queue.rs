@@ -1,6 +1,6 @@
 //! `/local/queue`: messages as the queue would give them, all of them in one batch.
 
-use regulars_api::http::{Answer, HttpRequest, Problem};
+use regulars_api::http::{Answer, Problem, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ struct Batch {
 }
 
 /// Gives the messages in the body to `reader`, and tells how many it took and why it did not take others.
-pub(crate) async fn send(reader: Option<&Function>, request: &HttpRequest) -> Result<Answer, Problem> {
+pub(crate) async fn send(reader: Option<&Function>, request: Request<'_>) -> Result<Answer, Problem> {
     let reader = reader.ok_or_else(|| Problem::fault("the template has no queue"))?;
     let Batch { messages } = request.json_body()?;
     if messages.len() > MESSAGES_MAX {

@@ -48,7 +48,11 @@ const BODY_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) enum Target {
     /// A function of the template.
-    Function(Function),
+    Function {
+        function: Function,
+        /// Whether the gateway asks for a token.
+        needs_token: bool,
+    },
     /// A route that only the local server has.
     Control,
 }
@@ -203,8 +207,8 @@ impl Front {
         let path = decoded(parts.uri.path());
         let found = self.routes.find(&parts.method, &path)?;
         let claims = match (&self.key, found.operation) {
-            (Some(key), Target::Function(_)) => Some(claims(key, &parts.headers)?),
-            (Some(_), Target::Control) | (None, _) => None,
+            (Some(key), Target::Function { needs_token: true, .. }) => Some(claims(key, &parts.headers)?),
+            (Some(_), Target::Function { needs_token: false, .. } | Target::Control) | (None, _) => None,
         };
         let seconds = self.arrival_duration_max.as_secs();
         let late = |_| Problem::body_malformed("", format!("The body did not arrive within {seconds} seconds."));
@@ -213,7 +217,7 @@ impl Front {
             gateway::Arrived { parts: &parts, body: &body, path: &path, route: found.path, id: request_id, claims };
         let event = gateway::event(arrived, self.clock.now());
         let answered = match found.operation {
-            Target::Function(function) => function.call(event).await,
+            Target::Function { function, .. } => function.call(event).await,
             Target::Control => self.control.handle(event).await,
         };
         let answer = answered.map_err(Problem::fault)?;

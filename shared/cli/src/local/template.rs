@@ -28,13 +28,22 @@ pub(crate) struct FunctionResource {
     /// How long Lambda lets it run.
     pub(crate) timeout: Duration,
     /// Its HTTP routes.
-    pub(crate) routes: Vec<(Method, String)>,
+    pub(crate) routes: Vec<HttpRoute>,
     /// Whether a schedule starts it, directly or through a state machine.
     pub(crate) is_scheduled: bool,
     /// Whether it is given the messages of a queue.
     pub(crate) is_queued: bool,
     /// If it is given the records of the table's stream: the patterns of which a record must match one.
     pub(crate) stream: Option<Vec<Pattern>>,
+}
+
+/// A route of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpRoute {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// Whether the gateway asks for a token.
+    pub(crate) needs_token: bool,
 }
 
 /// The table's keys and indexes.
@@ -197,9 +206,10 @@ fn function(resource: &Value, timeout: Duration) -> Result<FunctionResource, Sta
     let routes = events(resource)
         .filter(|event| event_type(event) == Some("HttpApi"))
         .map(|event| {
-            let route: HttpRoute = properties(event)?;
-            let method = Method::from_bytes(route.method.to_ascii_uppercase().as_bytes()).map_err(unreadable)?;
-            Ok((method, route.path))
+            let HttpEvent { method, path } = properties(event)?;
+            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(unreadable)?;
+            let authorizer = at(event, &["Properties", "Auth", "Authorizer"]).and_then(Value::as_str);
+            Ok(HttpRoute { method, path, needs_token: authorizer != Some("NONE") })
         })
         .collect::<Result<_, StartFailed>>()?;
     Ok(FunctionResource {
@@ -214,7 +224,7 @@ fn function(resource: &Value, timeout: Duration) -> Result<FunctionResource, Sta
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct HttpRoute {
+struct HttpEvent {
     method: String,
     path: String,
 }
@@ -282,6 +292,9 @@ Resources:
         Accrue:
           Type: HttpApi
           Properties: { ApiId: !Ref Api, Method: post, Path: "/v1/programs/{program}" }
+        Public:
+          Type: HttpApi
+          Properties: { Method: GET, Path: /v1/openapi.json, Auth: { Authorizer: NONE } }
   TierFunction:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: functions/tier-evaluation, Timeout: 120 }
@@ -311,7 +324,10 @@ Resources:
             FunctionResource {
                 name: "earn".to_owned(),
                 timeout: Duration::from_secs(7),
-                routes: vec![(Method::POST, "/v1/programs/{program}".to_owned())],
+                routes: vec![
+                    HttpRoute { method: Method::POST, path: "/v1/programs/{program}".to_owned(), needs_token: true },
+                    HttpRoute { method: Method::GET, path: "/v1/openapi.json".to_owned(), needs_token: false },
+                ],
                 is_scheduled: false,
                 is_queued: true,
                 stream: None,

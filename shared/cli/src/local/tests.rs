@@ -292,7 +292,7 @@ async fn what_cannot_be_started_says_why() {
 async fn every_route_of_the_template_is_known_to_its_function() {
     let running = start(options()).await.unwrap();
     for function in Template::embedded().unwrap().functions {
-        for (method, path) in function.routes {
+        for HttpRoute { method, path, .. } in function.routes {
             // Values that no id may have, so that nothing is found and nothing is done.
             let path = path.replace(['{', '}'], "~");
             let answered = send(&running, &format!("{method} {path}"), b"").await;

@@ -1,5 +1,7 @@
 //! Changes of a redemption: capture, cancellation and reversal.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 use crate::{
@@ -85,19 +87,20 @@ impl fmt::Display for RedemptionRefusal {
 }
 
 /// The state of a redemption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RedemptionState {
-    /// Its points are reserved.
+    /// The points are reserved.
     Held,
-    /// Its points are spent.
+    /// The points are spent.
     Captured,
-    /// A part of its points was returned.
+    /// A part of the points was given back.
     PartlyReversed,
-    /// Its hold was cancelled.
+    /// The hold was cancelled.
     Cancelled,
-    /// Its hold ended by itself.
+    /// The hold expired.
     Expired,
-    /// It was reversed.
+    /// All points were given back.
     Reversed,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,12 +33,12 @@ pub struct TierChange {
     pub to: Option<LevelId>,
 }
 
-/// An amount that an entry counted toward a tier.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What an entry counted toward a tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Qualified {
-    /// The day under which it is counted: the first of its tier period or, with rolling months, of its month.
+    /// The day under which the amount counts: the first day of the tier period, or of the month in a rolling period.
     pub period: Date,
-    /// The amount; negative if it was deducted.
+    /// The amount; negative where something was taken back.
     #[serde(flatten)]
     pub amount: Qualifying,
 }

@@ -1,26 +1,27 @@
 //! Explanations of rules that gave nothing. They are part of the answer and are not stored.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::values::points::Points;
 
-/// The reason why a rule gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The reason why a rule gave no points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unearned {
-    /// Its condition is false.
+    /// The condition of the rule does not hold.
     Condition,
-    /// It is not active at that time.
+    /// The rule is not active at that time.
     NotActive,
-    /// No line matched.
+    /// The rule counts none of the lines.
     NoLines,
-    /// Its cap is used up.
+    /// The cap of the rule is used up.
     Cap,
-    /// Another rule of its group gives more.
+    /// Another rule of the group gives more.
     NotBest,
-    /// The amount that it counts is not enough for a point.
+    /// The amount is too small for a point.
     BelowStep,
-    /// Its condition could not be evaluated.
+    /// The condition of the rule could not be evaluated.
     Fault,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,30 +23,30 @@ use crate::{
 };
 
 /// The kind of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A member joined and got the welcome points.
+    /// A member joined and got the program's welcome points.
     Enrollment,
     /// Points for a purchase, an activity or a birthday.
     Accrual,
     /// Points spent on a reward.
     Redemption,
-    /// Points whose last day has passed.
+    /// Points expired.
     Expiry,
-    /// Pending points that became spendable, because their day came or they were confirmed.
+    /// Pending points became spendable: they matured or were confirmed.
     Confirmation,
-    /// Pending points that were not confirmed in time.
+    /// Pending points were not confirmed in time.
     Lapse,
-    /// A purchase or an activity was returned, completely or in part.
+    /// A purchase was returned, in full or in part.
     AccrualReversal,
-    /// A hold was captured.
+    /// A held redemption was completed.
     Capture,
-    /// A hold was cancelled, by request or because it ended.
+    /// A held redemption was cancelled or its hold expired.
     Cancellation,
-    /// A captured redemption was reversed.
+    /// A captured redemption was undone, in full or in part.
     RedemptionReversal,
-    /// An operator gave or deducted points.
+    /// An operator gave or took points.
     Adjustment,
     /// Points were transferred to another member.
     TransferOut,
@@ -57,39 +58,39 @@ pub enum Kind {
     MergeIn,
     /// The effective tier changed.
     TierChange,
-    /// An operator set or removed a minimum tier.
+    /// An operator granted a tier or withdrew it.
     TierOverride,
-    /// A plan started or was renewed.
+    /// A plan was begun or renewed.
     Plan,
     /// A plan ended.
     PlanEnd,
-    /// A payment of a plan was reversed.
+    /// The payment of a plan was reversed.
     PlanReversal,
     /// An entitlement of a level or a plan was used.
     EntitlementUse,
-    /// A code of the member was used, completely or in part.
+    /// A code of the member was used, in full or in part.
     CodeUse,
-    /// An owed referral payment was paid to the referrer.
+    /// An owed referral bonus was paid to the member who referred a friend.
     ReferralPayment,
-    /// Points will expire soon. It changes no balance.
+    /// A notice that points will expire soon.
     Notice,
     /// The status, attributes or aliases of the account changed.
     Change,
     /// A purchase was amended.
     Amendment,
-    /// The personal data was erased.
+    /// The personal data of the member was erased.
     Erasure,
 }
 
-/// Who requested an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Who caused an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
-    /// A till, a shop or a person, acting for the program.
+    /// A system or a person that acts for the owner of the program.
     Operator,
     /// The member.
     Member,
-    /// The engine, because of time.
+    /// The engine, because of the time.
     Engine,
 }
 
@@ -237,50 +238,51 @@ pub struct Redeemed {
     pub extended_to: Option<Date>,
 }
 
-/// A use of a code. The entry refers to the redemption that the code was given for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A code was used. The redemption that it was given for is the entry that this one refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CodeUseRecord")]
 pub struct CodeUsed {
-    /// The reward.
+    /// The reward to which the code belongs.
     pub reward: RewardId,
-    /// The part of its balance that was used, if it has one.
+    /// The amount that was used, if the code has a balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
-    /// The balance that is left, if it has one.
+    /// The balance that is left, if the code has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Money>,
 }
 
 /// Points that a notice says will expire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Expiring {
-    /// The last day on which they can be spent.
+    /// The last day on which the points can be spent.
     pub on: Date,
-    /// The number of points at the beginning of the notice's day; later spending and earning do not change it.
+    /// The number of points at the beginning of the day of the notice.
     pub points: Points,
 }
 
-/// A status that an operator can set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A status that an operator can give an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewStatus {
     /// The account earns and spends.
     Active,
-    /// The account neither earns nor spends for now.
+    /// The account does not earn or spend for now.
     Suspended,
-    /// The member has left.
+    /// The account never earns or spends again.
     Closed,
 }
 
 /// Changes of an account other than points.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
-    /// The new status, if it changed.
+    /// The new status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<NewStatus>,
-    /// Ids of the attributes that were set; never their values.
+    /// The attributes with new values. The values themselves are not recorded.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub set: BTreeSet<AttributeId>,
-    /// Ids of the attributes that were removed.
+    /// The attributes that were removed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<AttributeId>,
     /// The number of aliases added.

@@ -2,6 +2,9 @@
 
 use jiff::civil::Date;
 
+use serde_json::{Value, json};
+
+use crate::rules::schema::{Field, choice, integer, object};
 use crate::{
     rules::node::Node,
     state::{
@@ -172,8 +175,28 @@ pub(crate) enum Used {
 pub(super) const INTERVALS: [(&str, Every); 5] =
     [("day", Every::Day), ("week", Every::Week), ("month", Every::Month), ("year", Every::Year), ("ever", Every::Ever)];
 
+/// The schema of a cap: it counts either uses or points.
+pub(super) fn schema() -> Value {
+    let mut cap = object(&FIELDS);
+    if let Some(fields) = cap.as_object_mut() {
+        fields.insert("oneOf".to_owned(), json!([{ "required": ["times"] }, { "required": ["points"] }]));
+    }
+    cap
+}
+
+/// The fields of a cap.
+const FIELDS: [Field; 4] = [
+    Field::optional("times", "How often it can be used in an interval.", || integer(1..=Points::MAX.get())),
+    Field::optional("points", "For how many points it can be used in an interval.", || integer(1..=Points::MAX.get())),
+    Field::optional("per", "Whether the cap counts for each member or for all members together.", || choice(&OWNERS))
+        .or("\"member\""),
+    Field::required("every", "The interval.", || choice(&INTERVALS)),
+];
+
+const OWNERS: [(&str, Per); 2] = [("member", Per::Member), ("program", Per::Program)];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Cap> {
-    let fields = node.fields(&["times", "points", "per", "every"])?;
+    let fields = node.fields(&FIELDS)?;
     let amount = match (fields.optional("times"), fields.optional("points")) {
         (Some(times), None) => times.integer(1..=Points::MAX.get()).map(|most| (most, Unit::Times)),
         (None, Some(points)) => points.integer(1..=Points::MAX.get()).map(|most| (most, Unit::Points)),
@@ -182,8 +205,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<Cap> {
             None
         }
     };
-    let per =
-        fields.read_or("per", Per::Member, |node| node.choice(&[("member", Per::Member), ("program", Per::Program)]));
+    let per = fields.read_or("per", Per::Member, |node| node.choice(&OWNERS));
     let every = fields.required("every").and_then(|node| node.choice(&INTERVALS));
     let (most, unit) = amount?;
     Some(Cap { most, unit, per: per?, every: every? })

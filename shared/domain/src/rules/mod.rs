@@ -7,6 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod node;
 pub(crate) mod open_days;
 pub mod program;
+pub(crate) mod schema;
 pub(crate) mod strategy;
 pub mod succession;
 pub(crate) mod terms;

@@ -9,6 +9,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::F
 
 use serde_json::Value;
 
+use crate::rules::schema::Field;
 use crate::values::{kind::kind_of, likeness, pointer, points::Points};
 
 /// Maximum length of a name shown to people, in characters.
@@ -25,11 +26,11 @@ pub struct Finding {
     pub message: String,
 }
 
-/// The maximum of numbers in a document: the range of the engine.
-const NUMBER_MAX: i64 = Points::MAX.get();
+/// No number in a document has a meaning beyond what the engine counts in.
+pub(crate) const NUMBER_MAX: i64 = Points::MAX.get();
 
-/// The maximum time that can be counted from a date, in days or months.
-const SPAN_MAX: i64 = 100_000;
+/// The longest time that can be counted from a date, in days or months.
+pub(crate) const SPAN_MAX: i64 = 100_000;
 
 /// What a value must be, as messages say it.
 const TEXT: &str = "a string";
@@ -146,8 +147,13 @@ impl<'a> Node<'a> {
         self.fault("wrong_type", format!("must be {wanted}, not {}{remedy}", kind_of(self.value)));
     }
 
-    /// Returns the fields of an object; a field that is not in `known` is a lint.
-    pub(crate) fn fields(&'a self, known: &[&str]) -> Option<Fields<'a>> {
+    /// The fields of an object; a field that is not in `known` is a lint.
+    pub(crate) fn fields(&'a self, known: &[Field]) -> Option<Fields<'a>> {
+        self.fields_named(&known.iter().map(|field| field.name).collect::<Vec<_>>())
+    }
+
+    /// Like [`Node::fields`], for fields that follow from the document itself.
+    pub(crate) fn fields_named(&'a self, known: &[&str]) -> Option<Fields<'a>> {
         let Value::Object(object) = self.value else {
             self.wrong_type("an object");
             return None;
@@ -193,7 +199,15 @@ impl<'a> Node<'a> {
         self.value.as_str()
     }
 
-    /// Reads a text; a lint unless it has 1 to `length_max` characters.
+    /// Checks that it is a text, whichever.
+    pub(crate) fn anything_textual(&self) -> Option<()> {
+        if self.text().is_none() {
+            self.wrong_type("a text");
+        }
+        self.text().map(|_| ())
+    }
+
+    /// A text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
             self.wrong_type(TEXT);

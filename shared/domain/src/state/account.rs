@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
@@ -79,8 +80,8 @@ impl fmt::Display for Inactive {
     }
 }
 
-/// The value of a member attribute. The program reads it, because it knows the type; JSON alone does not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The value of a member attribute. The program document defines the type of each attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum AttributeValue {
     /// `true` or `false`.
@@ -300,14 +301,14 @@ pub struct Promise {
     pub as_of: Option<Date>,
 }
 
-/// A minimum tier set by an operator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A tier given by an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TierOverride {
-    /// The level.
+    /// The level that the operator granted.
     pub tier: LevelId,
-    /// The last day on which it holds.
+    /// The last day on which the grant holds.
     pub until: Date,
-    /// The reason, as a code of the operator's own.
+    /// The reason, as a code of the operator.
     pub reason: Label,
 }
 

@@ -1,15 +1,16 @@
 //! Amounts that count toward a tier.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Amounts that count toward a tier within one period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What counts toward a tier within one period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Qualifying {
     /// Qualifying points.
     pub points: i64,
-    /// Money spent, in minor units.
+    /// The money spent, in minor units.
     pub spend: i64,
-    /// Purchases made.
+    /// The number of purchases.
     pub visits: i64,
 }
 

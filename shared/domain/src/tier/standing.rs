@@ -1,6 +1,8 @@
 //! The effective tier: derived from the account, the program and the day, with an explanation.
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     rules::{
@@ -18,33 +20,21 @@ use crate::{
     values::calendar::days_after,
 };
 
-/// What gives a member the effective tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason for the effective tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Because {
-    /// The amounts of the current period reach it.
+    /// The amounts of the current period reach the level.
     Qualified,
-    /// An earlier period secured it, or earlier rules promised it.
+    /// An earlier period earned the level, or an earlier version of the program gave it.
     Secured,
-    /// An operator's override gives it.
+    /// An operator granted the level.
     Override,
-    /// It is the floor of the member's plan.
+    /// The plan of the member includes the level.
     Plan,
 }
 
-impl Because {
-    /// Returns the name used in answers.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Qualified => "qualified",
-            Self::Secured => "secured",
-            Self::Override => "override",
-            Self::Plan => "plan",
-        }
-    }
-}
-
-/// A member's tier and its explanation.
+/// Where a member stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing<'p> {
     /// The effective level; `None` if not even the lowest is reached.

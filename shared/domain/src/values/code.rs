@@ -1,8 +1,9 @@
 //! Codes that a reward gives away: a voucher's number, a key to a download.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::values::{
@@ -92,6 +93,22 @@ impl fmt::Debug for Code {
     }
 }
 
+impl JsonSchema for Code {
+    fn schema_name() -> Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // The first and the last character have classes of their own.
+        let between = CODE_LENGTH_MAX.saturating_sub(2);
+        json_schema!({ "type": "string", "pattern": format!("^[!-~]([ -~]{{0,{between}}}[!-~])?$") })
+    }
+}
+
 impl<'de> Deserialize<'de> for Code {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
@@ -155,32 +172,19 @@ pub enum CodeEnd {
 }
 
 /// The state of a code on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CodeState {
-    /// No member has been given it.
+    /// The code was not given to a member yet.
     Free,
-    /// A member has it, and it can be used.
+    /// A member has the code, and it can be used.
     Given,
-    /// It was used, all of it.
+    /// The code was used in full.
     Used,
-    /// Its last day is over.
+    /// The last day of the code has passed.
     Expired,
-    /// It was made void, and is never good again.
+    /// The code was voided for good.
     Void,
-}
-
-impl CodeState {
-    /// Returns its name in answers.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Given => "given",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Void => "void",
-        }
-    }
 }
 
 /// A code of a reward as the table keeps it, from its upload or its redemption on.

@@ -1,7 +1,8 @@
 //! Names of things, so that a member's id can never be passed where a reward's is meant.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Longest id a person may choose, in characters (all ids are ASCII).
@@ -75,11 +76,38 @@ fn is_printable(text: &str, length_max: usize) -> bool {
         && !text.ends_with(' ')
 }
 
+/// The schema of what [`is_id`] accepts.
+fn id_schema() -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": format!("^[A-Za-z0-9._:-]{{1,{ID_LENGTH_MAX}}}$"),
+        "not": { "enum": [".", ".."] },
+    })
+}
+
+/// The pattern of what [`is_printable`] accepts, with `first` as the class of the first character.
+fn printable(first: &str, length_max: usize) -> String {
+    // The first and the last character have classes of their own.
+    let between = length_max.saturating_sub(2);
+    format!("{first}([ -~]{{0,{between}}}[!-~])?")
+}
+
+/// The schema of what [`is_key`] accepts.
+fn key_schema() -> Schema {
+    json_schema!({ "type": "string", "pattern": format!("^{}$", printable("[!-}]", ID_LENGTH_MAX)) })
+}
+
+/// The schema of what [`is_entry_id`] accepts.
+fn entry_id_schema() -> Schema {
+    let (key, made) = (printable("[!-}]", ID_LENGTH_MAX), printable("~", ENTRY_ID_LENGTH_MAX));
+    json_schema!({ "type": "string", "pattern": format!("^({key}|{made})$") })
+}
+
 macro_rules! id {
     ($name:ident, $doc:literal) => {
-        id!($name, $doc, is_id, PLAIN, "1 to 64 of `A-Z a-z 0-9 . _ : -`.");
+        id!($name, $doc, is_id, id_schema, PLAIN, "1 to 64 of `A-Z a-z 0-9 . _ : -`.");
     };
-    ($name:ident, $doc:literal, $is:ident, $rule:ident, $said:literal) => {
+    ($name:ident, $doc:literal, $is:ident, $schema:ident, $rule:ident, $said:literal) => {
         #[doc = $doc]
         ///
         #[doc = $said]
@@ -120,6 +148,22 @@ macro_rules! id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let mut schema = $schema();
+                schema.insert("description".to_owned(), concat!($doc, " ", $said).into());
+                schema
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
@@ -142,6 +186,7 @@ id!(
     IdempotencyKey,
     "The caller's name for one request: an order number, a receipt number.",
     is_key,
+    key_schema,
     KEY,
     "1 to 64 printable ASCII characters, without spaces at its ends, and not beginning with `~`."
 );
@@ -149,6 +194,7 @@ id!(
     EntryId,
     "The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.",
     is_entry_id,
+    entry_id_schema,
     KEY_OR_MADE,
     "Names made by the engine begin with `~`, and a caller's key does not, so the two never meet. They may end in a caller's key."
 );

@@ -1,6 +1,6 @@
 //! Instants and days as callers write them: RFC 3339, with an offset that a place on Earth can have.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use jiff::{
     Timestamp,
@@ -8,6 +8,7 @@ use jiff::{
     fmt::temporal::Pieces,
     tz::Offset,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest offset from UTC, in seconds, ahead or behind: 18 hours. No zone has had a larger one; `java.time` and most databases stop here
@@ -89,6 +90,31 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
+/// The schema of an instant in a request: `#[schemars(with = "OffsetTime")]` beside [`deserialize`].
+#[derive(Clone, Copy, Debug)]
+pub struct OffsetTime;
+
+impl JsonSchema for OffsetTime {
+    fn schema_name() -> Cow<'static, str> {
+        "OffsetTime".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let hours = OFFSET_SECONDS_MAX / 3_600;
+        let below = hours.saturating_sub(11);
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            // The offset is 00:00 to 17:59, or 18:00.
+            "pattern": format!("([Zz]|[+-](0[0-9]|1[0-{below}]):[0-5][0-9]|[+-]{hours}:00)$"),
+        })
+    }
+}
+
 /// Reads a calendar date that is written as `2026-11-21`. The parser accepts other forms too, and these are `None` here.
 #[must_use]
 pub fn day(text: &str) -> Option<Date> {
@@ -110,6 +136,20 @@ pub fn day_malformed(text: &str) -> &'static str {
 /// A calendar date in the body of a request, written as `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day(pub Date);
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+    }
+}
 
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,7 +1,8 @@
 //! Money as whole minor units of one currency: cents, kuruş, yen.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The largest amount of money in one request, in minor units: a trillion less one, ten billion euro.
@@ -67,6 +68,24 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+impl JsonSchema for Currency {
+    fn schema_name() -> Cow<'static, str> {
+        "Currency".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let letters = 'A'..='Z';
+        let pairs = letters.clone().flat_map(|first| letters.clone().map(move |second| (first, second)));
+        let texts = pairs.flat_map(|(first, second)| letters.clone().map(move |third| [first, second, third]));
+        let codes: Vec<_> = texts.filter_map(|text| String::from_iter(text).parse::<Self>().ok()).collect();
+        json_schema!({
+            "type": "string",
+            "enum": codes.iter().map(|currency| currency.code()).collect::<Vec<_>>(),
+            "description": "An ISO 4217 currency code.",
+        })
+    }
+}
+
 /// Returns `whole * part / of` rounded down, and 0 where `of` is 0.
 pub(crate) fn share(whole: i64, part: i64, of: i64) -> i64 {
     let share = i128::from(whole).saturating_mul(part.into()).checked_div(of.into()).unwrap_or_default();
@@ -118,6 +137,20 @@ impl Amount {
     }
 }
 
+impl JsonSchema for Amount {
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": AMOUNT_MAX })
+    }
+}
+
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(i64::deserialize(deserializer)?)
@@ -126,12 +159,12 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 /// Money: an amount of minor units in a currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object such as { \"amount\": 1250, \"currency\": \"EUR\" }")]
 pub struct Money {
-    /// Minor units: 1250 is 12.50 EUR, or 1250 JPY.
+    /// The amount in minor units of the currency: 1250 is 12.50 EUR, or 1250 JPY.
     pub amount: Amount,
-    /// In which currency.
+    /// The currency.
     pub currency: Currency,
 }
 

@@ -3,29 +3,32 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::values::{
     fingerprint::{ACCRUAL, Content},
     id::ActivityType,
-    instant,
+    instant::{self, OffsetTime},
     purchase::{Line, Purchase},
-    scalar::{Scalar, scalars},
+    scalar::{Scalar, Scalars, scalars},
 };
 
-/// Something a member did that is no purchase: wrote a review, filled in a profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Something other than a purchase that a member did, such as writing a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activity {
-    /// What kind of thing.
+    /// The type of the activity, such as `review`.
     #[serde(rename = "type")]
     pub kind: ActivityType,
-    /// When.
+    /// When the activity took place, with the offset from UTC.
     #[serde(deserialize_with = "instant::deserialize")]
+    #[schemars(with = "OffsetTime")]
     pub occurred_at: Timestamp,
-    /// What else is to be said of it: at most 20 numbers, short texts, or truths.
+    /// Attributes that the caller defines: texts, whole numbers and booleans. Conditions read them as `activity.attributes`.
     #[serde(default, deserialize_with = "scalars")]
+    #[schemars(with = "Option<Scalars>")]
     pub attributes: BTreeMap<String, Scalar>,
 }
 

@@ -6,14 +6,16 @@ use std::{
     ops::{Add, AddAssign, Neg, Sub, SubAssign},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A number of points, or a signed change of one.
 ///
 /// Arithmetic saturates, and never gets there: whatever enters an account is refused above [`Points::MAX`], which is
 /// six orders of magnitude below the type's own end, and an account never sums a million of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Points(i64);
 
 impl Points {

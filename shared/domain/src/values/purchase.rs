@@ -1,16 +1,20 @@
 //! A purchase, as a till or a shop tells it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Number, json};
 
 use crate::values::{
     fingerprint::{ACCRUAL, Content},
-    instant,
+    instant::{self, OffsetTime},
     money::{Amount, Money},
-    scalar::{Scalar, or_default, scalars},
+    scalar::{Scalar, Scalars, or_default, scalars},
     text::Label,
 };
 
@@ -23,52 +27,52 @@ const RECEIPT_LENGTH_MAX: usize = 64;
 /// A purchase.
 ///
 /// `tax` to `paid_with_gift_card` are parts of `total`; `discount` has been taken off it already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written")]
 pub struct Purchase {
-    /// When it was made.
+    /// When the purchase was made.
     pub occurred_at: Timestamp,
-    /// What was paid in all.
+    /// The total that was paid.
     pub total: Money,
-    /// How it was made, such as `app`.
+    /// The sales channel, such as `app`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Label>,
-    /// Where it was made.
+    /// The store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<Label>,
-    /// The number of its receipt.
+    /// The receipt number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
-    /// What of the total is no line.
+    /// The parts of the total that are not lines.
     #[serde(flatten)]
     pub parts: Parts,
-    /// What else the shop tells of it: at most 20 numbers, short texts, or truths.
+    /// Attributes that the shop defines: texts, whole numbers and booleans.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Scalar>,
-    /// What was bought. Their amounts add up to no more than `total`.
+    /// The lines of the order. Their amounts add up to no more than `total`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
 }
 
 /// Parts of a total that are no lines, in minor units of the purchase's currency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Parts {
-    /// Tax on top of the lines.
+    /// Tax on top of the lines, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub tax: Amount,
-    /// Shipping.
+    /// Shipping costs, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub shipping: Amount,
-    /// A tip.
+    /// The tip, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub tip: Amount,
-    /// A discount, which the total does not contain any more.
+    /// The discount that was already taken off the total, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub discount: Amount,
-    /// What of the total was paid with points.
+    /// The part of the total that was paid with points, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub paid_with_points: Amount,
-    /// What of the total was paid with a gift card.
+    /// The part of the total that was paid with a gift card, in minor units.
     #[serde(skip_serializing_if = "is_nothing")]
     pub paid_with_gift_card: Amount,
 }
@@ -88,21 +92,21 @@ impl Parts {
 }
 
 /// One line of a purchase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// What a return calls it; without one it is called by its place, from `"0"` on.
+    /// The id by which a return names the line. Without one, it is the line's position, from `"0"` on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Label>,
-    /// The article.
+    /// The article number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<Label>,
-    /// Its category.
+    /// The category of the article.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Label>,
-    /// How much: pieces, or a weight.
+    /// The quantity: pieces or a weight.
     pub quantity: Quantity,
-    /// What all of it cost together, in minor units of the purchase's currency.
+    /// The price of the whole line, in minor units of the purchase's currency.
     pub amount: Amount,
 }
 
@@ -159,6 +163,21 @@ impl Quantity {
     }
 }
 
+impl JsonSchema for Quantity {
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let whole = Self(Self::THOUSANDTHS_MAX).pieces();
+        json_schema!({ "type": "number", "minimum": 0, "maximum": whole, "multipleOf": 0.001 })
+    }
+}
+
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?.to_string();
@@ -191,6 +210,20 @@ impl Receipt {
     }
 }
 
+impl JsonSchema for Receipt {
+    fn schema_name() -> Cow<'static, str> {
+        "Receipt".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^[ -~]{{1,{RECEIPT_LENGTH_MAX}}}$") })
+    }
+}
+
 impl<'de> Deserialize<'de> for Receipt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -203,34 +236,58 @@ impl<'de> Deserialize<'de> for Receipt {
     }
 }
 
-/// A purchase as it is written, before what its fields say of each other is checked.
-#[derive(Deserialize)]
+/// A purchase as a till or a shop reports it. The lines and every part except `discount` are contained in `total`.
+// The relations between the fields are checked afterwards, by `TryFrom`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Purchase")]
 #[serde(deny_unknown_fields)]
 struct Written {
+    /// When the purchase was made, with the offset from UTC.
     #[serde(deserialize_with = "instant::deserialize")]
+    #[schemars(with = "OffsetTime")]
     occurred_at: Timestamp,
+    /// The total that was paid.
     total: Money,
+    /// The sales channel, such as `app`.
     #[serde(default)]
     channel: Option<Label>,
+    /// The store.
     #[serde(default)]
     store: Option<Label>,
+    /// The receipt number, of printable ASCII characters.
     #[serde(default)]
     receipt: Option<Receipt>,
+    /// Tax on top of the lines, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     tax: Amount,
+    /// Shipping costs, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     shipping: Amount,
+    /// The tip, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     tip: Amount,
+    /// The discount that was already taken off the total, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     discount: Amount,
+    /// The part of the total that was paid with points, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     paid_with_points: Amount,
+    /// The part of the total that was paid with a gift card, in minor units.
     #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Option<Amount>")]
     paid_with_gift_card: Amount,
+    /// Attributes that the shop defines: texts, whole numbers and booleans. Conditions read them as `purchase.attributes`.
     #[serde(default, deserialize_with = "scalars")]
+    #[schemars(with = "Option<Scalars>")]
     attributes: BTreeMap<String, Scalar>,
+    /// The lines of the order. Their amounts add up to no more than `total`.
     #[serde(default, deserialize_with = "lines")]
+    #[schemars(with = "Option<Vec<Line>>", length(max = LINES_MAX))]
     lines: Vec<Line>,
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::json;
 
 use crate::values::text::{LABEL_LENGTH_MAX, Label};
 
@@ -10,7 +12,8 @@ use crate::values::text::{LABEL_LENGTH_MAX, Label};
 pub const ATTRIBUTES_MAX: usize = 20;
 
 /// A value of an attribute of an activity or a purchase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(untagged, expecting = "must be true, false, a whole number, or a string of 1 to 64 characters")]
 pub enum Scalar {
     /// `true` or `false`.
@@ -21,16 +24,22 @@ pub enum Scalar {
     Text(Label),
 }
 
-/// Reads attributes, of which there may be so many, with names as long as a label.
+/// The schema of attributes as a caller writes them: `#[schemars(with = "Option<Scalars>")]` beside [`scalars`].
+#[derive(JsonSchema)]
+#[schemars(inline, extend("maxProperties" = ATTRIBUTES_MAX, "propertyNames" = json!({ "maxLength": LABEL_LENGTH_MAX })))]
+#[expect(dead_code, reason = "a schema only")]
+pub(crate) struct Scalars(BTreeMap<String, Option<Scalar>>);
+
+/// Reads at most [`ATTRIBUTES_MAX`] attributes, with names as long as a label. A value of `null` is the same as leaving it out.
 pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
     let given: BTreeMap<String, Option<Scalar>> = or_default(deserializer)?;
-    let attributes: BTreeMap<_, _> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    if attributes.len() > ATTRIBUTES_MAX || attributes.keys().any(|name| name.len() > LABEL_LENGTH_MAX) {
+    let is_too_long = |name: &String| name.chars().count() > LABEL_LENGTH_MAX;
+    if given.len() > ATTRIBUTES_MAX || given.keys().any(is_too_long) {
         let most =
             format!("must have at most {ATTRIBUTES_MAX} fields, with names of at most {LABEL_LENGTH_MAX} characters");
         return Err(de::Error::custom(most));
     }
-    Ok(attributes)
+    Ok(given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 /// Reads a field that may be `null`, which is the same as leaving it out: `#[serde(default, deserialize_with = "or_default")]`.

@@ -1,7 +1,8 @@
 //! Short texts that a caller writes: labels, which are the caller's own codes, and notes for people.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Longest label, in characters.
@@ -46,6 +47,20 @@ impl<const LENGTH_MAX: usize> FromStr for Text<LENGTH_MAX> {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = (1..=LENGTH_MAX).contains(&text.chars().count());
         if fits { Ok(Self(text.to_owned())) } else { Err(TextMalformed) }
+    }
+}
+
+impl<const LENGTH_MAX: usize> JsonSchema for Text<LENGTH_MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{LENGTH_MAX}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": LENGTH_MAX })
     }
 }
 

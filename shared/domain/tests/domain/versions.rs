@@ -63,7 +63,8 @@ impl Member {
         let level = standing.level.map_or("none", |level| level.id.as_str());
         assert_eq!(settled.account().tier.as_ref().map_or("none", |tier| tier.as_str()), level);
         let until = standing.until.map_or("-".to_owned(), |until| until.to_string());
-        format!("{level} {} {until}", standing.because.name())
+        let because = json!(standing.because);
+        format!("{level} {} {until}", because.as_str().unwrap())
     }
 
     /// Returns the account after a command at `now`, without the number of commits.

@@ -194,9 +194,33 @@ fn system() -> (System, Key) {
 
 #[test]
 fn every_route_has_its_row() {
-    let coded = FUNCTIONS.into_iter().flat_map(callers).map(|(method, path, _)| (method.to_string(), path));
+    let (public, coded): (Vec<_>, Vec<_>) =
+        FUNCTIONS.into_iter().flat_map(callers).partition(|(.., who)| who.is_open_to_everyone());
+    let public = public.into_iter().map(|(method, path, _)| format!("{method} {path}"));
+    assert_eq!(public.collect::<BTreeSet<_>>(), PUBLIC.map(|path| format!("GET {path}")).into());
+    let coded = coded.into_iter().map(|(method, path, _)| (method.to_string(), path));
     let rows = ROWS.iter().map(|(method, path, ..)| ((*method).to_owned(), format!("/v1/programs/{{program}}{path}")));
     assert_eq!(coded.collect::<BTreeSet<_>>(), rows.collect());
+}
+
+/// The documents that machines read.
+const PUBLIC: [&str; 2] = ["/v1/openapi.json", "/v1/program.schema.json"];
+
+#[test]
+fn everyone_reads_the_documents_with_any_token_or_none() {
+    let (system, key) = system();
+    for caller in everyone() {
+        let token = match &caller {
+            Caller::WithoutToken => None,
+            Caller::WithAnothersToken => Some("no token".to_owned()),
+            Caller::Holder(says) => Some(token(&key, says)),
+        };
+        for path in PUBLIC {
+            let document = send(&system, token.as_deref(), "GET", path).expect(200);
+            assert!(document["$schema"].is_string() || document["openapi"] == "3.1.0", "{path}");
+        }
+    }
+    system.client.send("POST", PUBLIC[0], &[JSON], b"{}").problem(405, "method_not_allowed");
 }
 
 #[test]

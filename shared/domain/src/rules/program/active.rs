@@ -6,11 +6,14 @@ use jiff::{
     tz::TimeZone,
 };
 
+use serde_json::{Value, json};
+
+use crate::rules::schema::{Field, choice, parsed, some};
 use crate::{
     rules::node::Node,
     values::{
         calendar::{date_in, time_in},
-        instant::{self, InstantMalformed},
+        instant::{self, InstantMalformed, OffsetTime},
     },
 };
 
@@ -41,8 +44,38 @@ impl ActiveWindow {
     }
 }
 
+/// The fields of a window of time.
+pub(super) const FIELDS: [Field; 5] = [
+    Field::optional("from", "The first instant, with its offset.", parsed::<OffsetTime>),
+    Field::optional("to", "The first instant after the end, with its offset.", parsed::<OffsetTime>),
+    Field::optional("weekdays", "The days of the week, in the time zone of the program.", || {
+        some(7, choice(&WEEKDAYS))
+    }),
+    Field::optional("from_time", "The first time of the day, as in `15:00`.", time),
+    Field::optional(
+        "to_time",
+        "The first time of the day after the end. Before `from_time`, the window runs over midnight.",
+        time,
+    ),
+];
+
+/// A time of the day.
+fn time() -> Value {
+    json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
+}
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+
 pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
-    let fields = node.fields(&["from", "to", "weekdays", "from_time", "to_time"])?;
+    let fields = node.fields(&FIELDS)?;
     let from = fields.read_or("from", None, |node| read_instant(node).map(Some));
     let to = fields.read_or("to", None, |node| read_instant(node).map(Some));
     let weekdays = fields.read_or("weekdays", None, |node| read_weekdays(node).map(Some));
@@ -81,17 +114,7 @@ fn read_time(node: &Node<'_>) -> Option<Time> {
 }
 
 fn read_weekdays(node: &Node<'_>) -> Option<Vec<Weekday>> {
-    let weekdays = node.list(7, |node| {
-        node.choice(&[
-            ("mon", Weekday::Monday),
-            ("tue", Weekday::Tuesday),
-            ("wed", Weekday::Wednesday),
-            ("thu", Weekday::Thursday),
-            ("fri", Weekday::Friday),
-            ("sat", Weekday::Saturday),
-            ("sun", Weekday::Sunday),
-        ])
-    })?;
+    let weekdays = node.list(7, |node| node.choice(&WEEKDAYS))?;
     if weekdays.is_empty() {
         node.lint("out_of_range", "must name at least one day");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::rules::schema::{Field, boolean, choice, parsed};
 use crate::{
     rules::{
         node::{Node, read_boolean},
@@ -150,21 +151,37 @@ fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValu
     .map(Some)
 }
 
+/// The fields of an attribute.
+pub(super) const FIELDS: [Field; 4] = [
+    Field::required("id", "The name of the attribute, unique in the document.", parsed::<AttributeId>),
+    Field::required("type", "The type of the values.", || choice(&TYPES)),
+    Field::optional(
+        "personal",
+        "Whether values are personal data, which an erasure removes and purchases do not keep.",
+        boolean,
+    )
+    .or("false"),
+    Field::optional("editable_by", "Who may change values: operators, or members too.", || choice(&EDITORS))
+        .or("\"operator\""),
+];
+
+const TYPES: [(&str, AttributeType); 4] = [
+    ("string", AttributeType::String),
+    ("date", AttributeType::Date),
+    ("boolean", AttributeType::Boolean),
+    ("integer", AttributeType::Integer),
+];
+
+/// Whether a member may change values.
+const EDITORS: [(&str, bool); 2] = [("operator", false), ("member", true)];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<AttributeSpec>> {
     node.list_by_id(ATTRIBUTES_MAX, |node| {
-        let fields = node.fields(&["id", "type", "personal", "editable_by"])?;
+        let fields = node.fields(&FIELDS)?;
         let id = fields.required("id").and_then(|node| node.parsed("malformed"));
-        let kind = fields.required("type").and_then(|node| {
-            node.choice(&[
-                ("string", AttributeType::String),
-                ("date", AttributeType::Date),
-                ("boolean", AttributeType::Boolean),
-                ("integer", AttributeType::Integer),
-            ])
-        });
+        let kind = fields.required("type").and_then(|node| node.choice(&TYPES));
         let personal = fields.read_or("personal", false, read_boolean);
-        let is_editable_by_member =
-            fields.read_or("editable_by", false, |node| node.choice(&[("operator", false), ("member", true)]));
+        let is_editable_by_member = fields.read_or("editable_by", false, |node| node.choice(&EDITORS));
         Some(AttributeSpec { id: id?, kind: kind?, personal: personal?, is_editable_by_member: is_editable_by_member? })
     })
 }

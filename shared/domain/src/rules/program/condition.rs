@@ -2,6 +2,7 @@
 
 use cel::parser::PrattParser;
 
+use crate::rules::schema::text;
 use crate::{
     ledger::condition_fault::ConditionFault,
     rules::{
@@ -81,6 +82,11 @@ impl Condition {
 /// Reads a condition that may speak of `variables` and, if these are known, of members' `attributes`.
 ///
 /// Whatever is wrong with an expression is a lint: the condition is there, and evaluating it is a fault of its rule.
+/// The schema of a condition.
+pub(super) fn schema() -> serde_json::Value {
+    text(LENGTH_MAX)
+}
+
 pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: Option<&[AttributeSpec]>) -> Option<Condition> {
     let source = node.string(LENGTH_MAX)?;
     let expression = compile(node, &source, &Checker { node, variables, attributes });

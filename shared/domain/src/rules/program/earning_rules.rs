@@ -1,5 +1,8 @@
 //! The rules by which points are earned.
 
+use serde_json::Value;
+
+use crate::rules::schema::{Field, any_of, boolean, object, parsed, text, texts, variant};
 use crate::{
     ledger::breakdown::{LINE_PREFIXES, REFERRAL_LINE},
     rules::{
@@ -11,11 +14,14 @@ use crate::{
             attributes::{AttributeSpec, AttributeType},
             condition::{self, Condition},
         },
-        strategy::{Strategy, table::read_strategy},
+        strategy::{
+            Strategy,
+            table::{read_strategy, strategies},
+        },
         trigger::{Stacking, Trigger},
     },
     state::cap_use::CapOwner,
-    values::id::RuleId,
+    values::id::{ActivityType, RuleId},
 };
 
 /// The attribute in which a member's birthday is looked for.
@@ -83,8 +89,38 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
     Some(rules)
 }
 
+/// The fields of an earning rule.
+pub(super) const FIELDS: [Field; 8] = [
+    Field::required("id", "The id of the rule, unique in the document.", parsed::<RuleId>),
+    Field::required("on", "What the rule gives points for.", trigger),
+    Field::optional("stacking", "How the points of the rule go together with those of other rules.", stacking)
+        .or("\"base\""),
+    Field::optional("when", "The condition under which the rule applies, an expression in CEL.", condition::schema),
+    Field::optional("active", "When the rule is active; always without it.", || object(&active::FIELDS)),
+    Field::required("give", "The points that the rule gives.", strategies),
+    Field::optional("cap", "How often, or for how many points, the rule can be used.", cap::schema),
+    Field::optional("qualifying", "Whether the points count toward a tier.", boolean).or("true"),
+];
+
+/// What a rule can give points for.
+fn trigger() -> Value {
+    let activity = variant("activity", "Activities of this type.", parsed::<ActivityType>);
+    any_of([texts(&["purchase", "enrollment", "referral", "birthday"]), activity])
+}
+
+/// How points can go together.
+fn stacking() -> Value {
+    let group = variant("best_of", "A group of rules, of which only the one that gives most counts.", || {
+        text(GROUP_LENGTH_MAX)
+    });
+    any_of([texts(&["base", "add"]), group])
+}
+
+/// Longest name of a group, in characters.
+const GROUP_LENGTH_MAX: usize = 64;
+
 fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {
-    let fields = node.fields(&["id", "on", "stacking", "when", "active", "give", "cap", "qualifying"])?;
+    let fields = node.fields(&FIELDS)?;
     let id = fields.required("id").and_then(|node| read_id(&node));
     let on = fields.required("on").and_then(|node| read_trigger(&node, attributes));
     let stacking = fields.read_or("stacking", Stacking::Base, read_stacking);
@@ -143,7 +179,7 @@ fn read_stacking(node: &Node<'_>) -> Option<Stacking> {
     match (node.text(), node.variant()) {
         (Some("base"), _) => Some(Stacking::Base),
         (Some("add"), _) => Some(Stacking::Add),
-        (_, Some(("best_of", group))) => group.string(64).map(Stacking::BestOf),
+        (_, Some(("best_of", group))) => group.string(GROUP_LENGTH_MAX).map(Stacking::BestOf),
         _ => {
             node.unknown_choice(&["base", "add", "{\"best_of\": group}"]);
             None

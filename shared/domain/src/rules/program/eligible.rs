@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::rules::schema::{Field, boolean, list, text};
 use crate::{
     rules::node::{Node, read_boolean},
     values::{
@@ -114,10 +115,23 @@ impl EligiblePolicy {
     }
 }
 
+/// The fields that say what of a purchase earns.
+pub(super) const FIELDS: [Field; 6] = [
+    Field::optional("tax", "Whether tax earns.", boolean).or("true"),
+    Field::optional("shipping", "Whether shipping earns.", boolean).or("true"),
+    Field::optional("tip", "Whether a tip earns.", boolean).or("false"),
+    Field::optional("paid_with_points", "Whether the part that was paid with points earns.", boolean).or("false"),
+    Field::optional("paid_with_gift_card", "Whether the part that was paid with a gift card earns.", boolean)
+        .or("true"),
+    Field::optional("excluded_categories", "The categories of lines that do not earn.", || {
+        list(EXCLUDED_MAX, text(LABEL_LENGTH_MAX))
+    })
+    .or("[]"),
+];
+
 pub(super) fn read(node: &Node<'_>) -> Option<EligiblePolicy> {
     let defaults = EligiblePolicy::default();
-    let known = ["tax", "shipping", "tip", "paid_with_points", "paid_with_gift_card", "excluded_categories"];
-    let fields = node.fields(&known)?;
+    let fields = node.fields(&FIELDS)?;
     let excluded = fields.read_or("excluded_categories", Vec::new(), |node| {
         node.list(EXCLUDED_MAX, |node| node.string(LABEL_LENGTH_MAX))
     });

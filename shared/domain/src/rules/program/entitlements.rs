@@ -2,6 +2,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use serde_json::Value;
+
+use crate::rules::schema::{Field, choice, integer, list, object, parsed};
 use crate::{
     rules::{
         cap::{Cap, INTERVALS, Per, Unit},
@@ -38,12 +41,28 @@ impl Entitlement {
 #[derive(Debug, Default)]
 pub(super) struct Intervals(RefCell<BTreeMap<EntitlementId, Every>>);
 
+/// The schema of a list of entitlements.
+pub(super) fn schema() -> Value {
+    list(ENTITLEMENTS_MAX, object(&FIELDS))
+}
+
+/// The fields of an entitlement.
+pub(super) const FIELDS: [Field; 3] = [
+    Field::required(
+        "id",
+        "The id of the entitlement. Levels and plans that name the same id add their times up.",
+        parsed::<EntitlementId>,
+    ),
+    Field::required("times", "How often it can be used in an interval.", || integer(1..=TIMES_MAX)),
+    Field::required("every", "The interval.", || choice(&INTERVALS)),
+];
+
 pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Vec<Entitlement>> {
     node.list_by_id(ENTITLEMENTS_MAX, |node| read_entitlement(node, intervals))
 }
 
 fn read_entitlement(node: &Node<'_>, intervals: &Intervals) -> Option<Entitlement> {
-    let fields = node.fields(&["id", "times", "every"])?;
+    let fields = node.fields(&FIELDS)?;
     let id: Option<EntitlementId> = fields.required("id").and_then(|node| node.parsed("malformed"));
     let times = fields.required("times").and_then(|node| node.integer(1..=TIMES_MAX));
     let every = fields.required("every").and_then(|node| {

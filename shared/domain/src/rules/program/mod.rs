@@ -16,7 +16,7 @@ mod syntax;
 mod tiers;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use self::earning_rules::BIRTHDAY_ATTRIBUTE;
 pub use self::{
@@ -30,7 +30,7 @@ pub use self::{
     plans::Plan,
     points::{ActivityKind, ExpiryPolicy, NegativeBalance, PendingPolicy, PointsPolicy, Rounded},
     referral::ReferralPolicy,
-    rewards::{Cost, REWARDS_MAX, Reward, RewardKind, Stock},
+    rewards::{Cost, HOLD_SECONDS_MAX, REWARDS_MAX, Reward, RewardKind, Stock},
     tiers::{Basis, BasisUnit, Downgrade, LEVELS_MAX, Level, Period, PeriodRule, Thresholds, Tiers},
 };
 pub(crate) use self::{
@@ -47,11 +47,13 @@ use crate::{
         cap::Cap,
         node::{Findings, NAME_LENGTH_MAX, Node},
         program::entitlements::Intervals,
+        schema::{Field, integer, list, object, parsed, text},
     },
     state::cap_use::CapOwner,
     values::{
         calendar,
         id::{EntitlementId, PlanId, RewardId, RuleId},
+        instant::OffsetTime,
         likeness::Unknown,
         money::Currency,
         purchase::Purchase,
@@ -184,21 +186,59 @@ impl Program {
     }
 }
 
-fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
-    let fields = node.fields(&[
+/// The fields of a program document.
+const FIELDS: [Field; 13] = [
+    Field::optional(
+        "$schema",
+        "The address of this schema, for editors. It is ignored.",
+        || json!({ "type": "string" }),
+    ),
+    Field::optional(
         "in_force_from",
-        "corrects",
-        "name",
-        "time_zone",
-        "currency",
-        "points",
-        "earning_rules",
-        "referral",
-        "tiers",
-        "rewards",
-        "plans",
-        "attributes",
-    ])?;
+        "When the version comes into force, with its offset; as soon as is safe without it.",
+        parsed::<OffsetTime>,
+    ),
+    Field::optional("corrects", "The number of an earlier version, whose levels this version takes back.", || {
+        integer(1..=i64::MAX)
+    }),
+    Field::required("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
+    Field::required("time_zone", "The IANA time zone in which days begin and end, such as `Europe/Istanbul`.", || {
+        text(NAME_LENGTH_MAX)
+    }),
+    Field::required("currency", "The currency of every amount.", parsed::<Currency>),
+    Field::optional("points", "How points round, mature and expire.", || object(&points::FIELDS)),
+    Field::optional("earning_rules", "The rules by which points are earned.", || {
+        list(RULES_MAX, object(&earning_rules::FIELDS))
+    })
+    .or("[]"),
+    Field::optional("referral", "What referrals need and give.", || object(&referral::FIELDS)),
+    Field::optional("tiers", "The tiers.", tiers::schema),
+    Field::optional("rewards", "The rewards.", || list(REWARDS_MAX, object(&rewards::FIELDS))).or("[]"),
+    Field::optional("plans", "The plans that members can pay for.", || list(plans::PLANS_MAX, object(&plans::FIELDS)))
+        .or("[]"),
+    Field::optional("attributes", "The attributes of members.", || list(ATTRIBUTES_MAX, object(&attributes::FIELDS)))
+        .or("[]"),
+];
+
+/// Returns the JSON Schema of a program document.
+///
+/// It refuses only what [`Program::read`] refuses too, and what has the wrong type, is out of bounds, unknown or missing. What values say of each
+/// other, such as a level that a reward names, only the reader checks.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = object(&FIELDS);
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+        fields.insert("$id".to_owned(), "https://regulars.dev/v1/program.schema.json".into());
+        fields.insert("title".to_owned(), "Program".into());
+        fields.insert("description".to_owned(), "A program document: the rules of one loyalty scheme.".into());
+    }
+    schema
+}
+
+fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
+    let fields = node.fields(&FIELDS)?;
+    fields.read_or("$schema", (), |node| node.anything_textual());
     let in_force_from = fields.read_or("in_force_from", None, |node| active::read_instant(node).map(Some));
     let corrects = fields.read_or("corrects", None, |node| read_corrects(node, version).map(Some));
     let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));

@@ -1,5 +1,6 @@
 //! Plans: paid membership, for a month or a year at a time.
 
+use crate::rules::schema::{Field, choice, integer, parsed, span, text};
 use crate::{
     rules::{
         node::{NAME_LENGTH_MAX, Node},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Most plans in a program.
-const PLANS_MAX: usize = 20;
+pub(super) const PLANS_MAX: usize = 20;
 
 /// The longest grace of a plan, in days: a card provider retries a failed payment for some weeks.
 const GRACE_DAYS_MAX: i64 = 90;
@@ -43,23 +44,38 @@ pub(super) fn read(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Inte
     node.list_by_id(PLANS_MAX, |node| read_plan(node, levels, intervals))
 }
 
+/// The fields of a plan.
+pub(super) const FIELDS: [Field; 8] = [
+    Field::required("id", "The id of the plan, unique in the document.", parsed::<PlanId>),
+    Field::optional("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
+    Field::required("price", "The price of an interval, in minor units.", || integer(0..=AMOUNT_MAX)),
+    Field::required("interval", "The time that one payment pays.", || choice(&INTERVALS)),
+    Field::optional("tier_floor", "The level that members of the plan have at least.", parsed::<LevelId>),
+    Field::optional("earning_percent", "The percentage of the base points that members of the plan earn.", || {
+        integer(100..=EARNING_PERCENT_MAX)
+    })
+    .or("100"),
+    Field::optional("grace_days", "The days for which the plan goes on after the paid time.", || {
+        span(0..=GRACE_DAYS_MAX)
+    })
+    .or("0"),
+    Field::optional("entitlements", "What members of the plan can use without points.", entitlements::schema).or("[]"),
+];
+
+/// The months of each interval.
+const INTERVALS: [(&str, i32); 2] = [("month", 1), ("year", 12)];
+
+/// The highest earning percentage of a level or a plan.
+pub(super) const EARNING_PERCENT_MAX: i64 = 10_000;
+
 fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Plan> {
-    let fields = node.fields(&[
-        "id",
-        "name",
-        "price",
-        "interval",
-        "tier_floor",
-        "earning_percent",
-        "grace_days",
-        "entitlements",
-    ])?;
+    let fields = node.fields(&FIELDS)?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let name = fields.read_or("name", None, |node| node.string(NAME_LENGTH_MAX).map(Some));
     let price = fields.required("price").and_then(|node| node.integer(0..=AMOUNT_MAX));
-    let months = fields.required("interval").and_then(|node| node.choice(&[("month", 1), ("year", 12)]));
+    let months = fields.required("interval").and_then(|node| node.choice(&INTERVALS));
     let tier_floor = fields.read_or("tier_floor", None, |node| read_level(node, levels).map(Some));
-    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=EARNING_PERCENT_MAX));
     let grace_days = fields.read_or("grace_days", 0, |node| node.span(0..=GRACE_DAYS_MAX));
     let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
     Some(Plan {

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use serde_json::{Value, json};
+
+use crate::rules::schema::{Field, any_of, choice, list, object, some, span, texts, variant};
 use crate::{
     rules::{
         node::Node,
@@ -279,29 +282,131 @@ fn in_year_of(date: Date, month: i8, day: i8) -> Date {
         .unwrap_or_else(|_| Date::new(date.year(), month, 1).map_or(Date::MAX, Date::last_of_month))
 }
 
+/// The fields that say how points round, mature and expire.
+pub(super) const FIELDS: [Field; 11] = [
+    Field::optional("rounding", "How each rule rounds a fraction of a point.", || choice(&ROUNDINGS)).or("\"floor\""),
+    Field::optional("pending", "How long points wait before they can be spent.", pending).or("\"none\""),
+    Field::optional(
+        "expiry",
+        "When points expire. Of a list of two policies of different kinds, the earlier day applies.",
+        expiry,
+    )
+    .or("\"never\""),
+    Field::optional("negative_balance", "What happens if more points are taken back than the member has.", || {
+        choice(&NEGATIVE_BALANCES)
+    })
+    .or("\"owe\""),
+    Field::optional("backdating_days_max", "The number of days for which a purchase can be posted late.", || {
+        span(0..=BACKDATING_DAYS_MAX)
+    })
+    .or("30"),
+    Field::optional(
+        "expiry_notice_days",
+        "The number of days before the expiry on which a notice is written; 0 for none.",
+        || span(0..=EXPIRY_NOTICE_DAYS_MAX),
+    )
+    .or("30"),
+    Field::optional(
+        "usable_days_min",
+        "The number of days for which points that were posted late can be used at least.",
+        || span(0..=USABLE_DAYS_MIN_MAX),
+    )
+    .or("30"),
+    Field::optional("activity", "What extends points that expire with inactivity.", || {
+        list(ACTIVITIES.len(), choice(&ACTIVITIES))
+    })
+    .or("[\"purchase\", \"redemption\"]"),
+    Field::optional("eligible", "What of a purchase earns points and counts toward a tier.", || {
+        object(&eligible::FIELDS)
+    }),
+    Field::optional("receipts", "Whether a receipt can be used for one purchase only.", || choice(&RECEIPTS))
+        .or("\"any\""),
+    Field::optional(
+        "rejoin_after_days",
+        "The number of days after leaving for which a person gets no welcome and no referral again; 0 for none.",
+        || span(0..=REJOIN_AFTER_DAYS_MAX),
+    )
+    .or("0"),
+];
+
+const ROUNDINGS: [(&str, Rounding); 3] =
+    [("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)];
+
+const NEGATIVE_BALANCES: [(&str, NegativeBalance); 2] =
+    [("owe", NegativeBalance::Owe), ("forgive", NegativeBalance::Forgive)];
+
+const ACTIVITIES: [(&str, ActivityKind); 5] = [
+    ("purchase", ActivityKind::Purchase),
+    ("redemption", ActivityKind::Redemption),
+    ("activity", ActivityKind::Activity),
+    ("plan", ActivityKind::Plan),
+    ("entitlement", ActivityKind::Entitlement),
+];
+
+/// Whether receipts are unique.
+const RECEIPTS: [(&str, bool); 2] = [("any", false), ("unique", true)];
+
+const ROUNDED: [(&str, Rounded); 4] = [
+    ("exact_day", Rounded::ExactDay),
+    ("end_of_month", Rounded::EndOfMonth),
+    ("end_of_quarter", Rounded::EndOfQuarter),
+    ("end_of_year", Rounded::EndOfYear),
+];
+
+/// The fields of points that need a confirmation.
+const UNTIL_CONFIRMED: [Field; 1] =
+    [Field::required("lapses_after_days", "The days after which points that were not confirmed lapse.", || {
+        span(1..=PENDING_DAYS_MAX)
+    })];
+
+/// The fields of an expiry by age.
+const AFTER_MONTHS: [Field; 2] = [
+    Field::required("after_months", "The months after which points expire.", || span(1..=EXPIRY_MONTHS_MAX)),
+    Field::optional("rounded_to", "The day on which they expire.", || choice(&ROUNDED)).or("\"end_of_month\""),
+];
+
+/// The most days of the year on which points can expire.
+const FIXED_DATES_MAX: usize = 12;
+
+/// How long points can wait.
+fn pending() -> Value {
+    any_of([
+        texts(&["none"]),
+        variant("days", "The days after which points can be spent.", || span(1..=PENDING_DAYS_MAX)),
+        variant("until_confirmed", "Points can be spent once they are confirmed.", || object(&UNTIL_CONFIRMED)),
+    ])
+}
+
+/// When points can expire.
+fn expiry() -> Value {
+    let both = json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": any_of(policies()) });
+    any_of([texts(&["never"])].into_iter().chain(policies()).chain([both]))
+}
+
+/// The kinds of expiry.
+fn policies() -> [Value; 3] {
+    let days = || some(FIXED_DATES_MAX, json!({ "type": "string", "pattern": DAY_OF_YEAR }));
+    [
+        object(&AFTER_MONTHS),
+        variant("fixed_dates", "The days of the year on which points expire, as in `03-31`.", days),
+        variant("inactivity_months", "The months without activity after which points expire.", || {
+            span(1..=EXPIRY_MONTHS_MAX)
+        }),
+    ]
+}
+
+/// A month and a day of a leap year.
+const DAY_OF_YEAR: &str =
+    "^((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-9]))$";
+
 pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
     let defaults = PointsPolicy::default();
-    let fields = node.fields(&[
-        "rounding",
-        "pending",
-        "expiry",
-        "negative_balance",
-        "backdating_days_max",
-        "expiry_notice_days",
-        "usable_days_min",
-        "activity",
-        "eligible",
-        "receipts",
-        "rejoin_after_days",
-    ])?;
-    let rounding = fields.read_or("rounding", defaults.rounding, |node| {
-        node.choice(&[("floor", Rounding::Floor), ("half_up", Rounding::HalfUp), ("ceiling", Rounding::Ceiling)])
-    });
+    let fields = node.fields(&FIELDS)?;
+    let rounding = fields.read_or("rounding", defaults.rounding, |node| node.choice(&ROUNDINGS));
     let pending = fields.read_or("pending", defaults.pending, read_pending);
     let expiry = fields.read_or("expiry", defaults.expiry, read_expiry);
-    let negative_balance = fields.read_or("negative_balance", defaults.negative_balance, |node| {
-        node.choice(&[("owe", NegativeBalance::Owe), ("forgive", NegativeBalance::Forgive)])
-    });
+    let negative_balance =
+        fields.read_or("negative_balance", defaults.negative_balance, |node| node.choice(&NEGATIVE_BALANCES));
     let backdating_days_max =
         fields.read_or("backdating_days_max", defaults.backdating_days_max, |node| node.span(0..=BACKDATING_DAYS_MAX));
     let expiry_notice_days = fields.read_or("expiry_notice_days", defaults.expiry_notice_days, |node| {
@@ -312,8 +417,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
         fields.read_or("usable_days_min", defaults.usable_days_min, |node| node.span(0..=USABLE_DAYS_MIN_MAX));
     let activity = fields.read_or("activity", defaults.activity, read_activity);
     let eligible = fields.read_or("eligible", defaults.eligible, eligible::read);
-    let unique_receipts =
-        fields.read_or("receipts", defaults.unique_receipts, |node| node.choice(&[("any", false), ("unique", true)]));
+    let unique_receipts = fields.read_or("receipts", defaults.unique_receipts, |node| node.choice(&RECEIPTS));
     let rejoin_after_days = fields.read_or("rejoin_after_days", defaults.rejoin_after_days, |node| {
         let days = node.span(0..=REJOIN_AFTER_DAYS_MAX)?;
         Some((days > 0).then_some(days))
@@ -334,15 +438,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<PointsPolicy> {
 }
 
 fn read_activity(node: &Node<'_>) -> Option<BTreeSet<ActivityKind>> {
-    let kinds = node.list(5, |node| {
-        node.choice(&[
-            ("purchase", ActivityKind::Purchase),
-            ("redemption", ActivityKind::Redemption),
-            ("activity", ActivityKind::Activity),
-            ("plan", ActivityKind::Plan),
-            ("entitlement", ActivityKind::Entitlement),
-        ])
-    });
+    let kinds = node.list(ACTIVITIES.len(), |node| node.choice(&ACTIVITIES));
     kinds.map(|kinds| kinds.into_iter().collect())
 }
 
@@ -352,7 +448,7 @@ fn read_pending(node: &Node<'_>) -> Option<PendingPolicy> {
         (Some("none"), _) => Some(PendingPolicy::None),
         (_, Some(("days", node))) => days(&node).map(PendingPolicy::Days),
         (_, Some(("until_confirmed", node))) => {
-            let lapses_after_days = days(&node.fields(&["lapses_after_days"])?.required("lapses_after_days")?)?;
+            let lapses_after_days = days(&node.fields(&UNTIL_CONFIRMED)?.required("lapses_after_days")?)?;
             Some(PendingPolicy::UntilConfirmed { lapses_after_days })
         }
         _ => {
@@ -406,21 +502,14 @@ fn read_policy(node: &Node<'_>) -> Option<ExpiryPolicy> {
         ]);
         return None;
     }
-    let fields = node.fields(&["after_months", "rounded_to"])?;
+    let fields = node.fields(&AFTER_MONTHS)?;
     let months = fields.required("after_months").and_then(|node| node.span(1..=EXPIRY_MONTHS_MAX));
-    let rounded = fields.read_or("rounded_to", Rounded::EndOfMonth, |node| {
-        node.choice(&[
-            ("exact_day", Rounded::ExactDay),
-            ("end_of_month", Rounded::EndOfMonth),
-            ("end_of_quarter", Rounded::EndOfQuarter),
-            ("end_of_year", Rounded::EndOfYear),
-        ])
-    });
+    let rounded = fields.read_or("rounded_to", Rounded::EndOfMonth, |node| node.choice(&ROUNDED));
     Some(ExpiryPolicy::AfterMonths { months: months?, rounded: rounded? })
 }
 
 fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
-    let days = node.list(12, |node| {
+    let days = node.list(FIXED_DATES_MAX, |node| {
         // Any leap year will do to tell a day of the year from a day of none.
         let text = node.text().filter(|text| text.len() == 5);
         let date = text.and_then(|text| format!("2024-{text}").parse::<Date>().ok());

@@ -1,5 +1,6 @@
 //! What a referral pays, and which purchase of the friend pays it.
 
+use crate::rules::schema::{Field, integer};
 use crate::{
     rules::node::Node,
     values::{money::AMOUNT_MAX, points::Points},
@@ -15,8 +16,18 @@ pub struct ReferralPolicy {
     pub friend_points: Points,
 }
 
+/// The fields of the referral policy.
+pub(super) const FIELDS: [Field; 2] = [
+    Field::required(
+        "first_purchase_at_least",
+        "The least total of the friend's purchase that pays for a referral, in minor units.",
+        || integer(0..=AMOUNT_MAX),
+    ),
+    Field::required("friend_points", "The points that the friend gets.", || integer(0..=Points::MAX.get())),
+];
+
 pub(super) fn read(node: &Node<'_>) -> Option<ReferralPolicy> {
-    let fields = node.fields(&["first_purchase_at_least", "friend_points"])?;
+    let fields = node.fields(&FIELDS)?;
     let least = fields.required("first_purchase_at_least").and_then(|node| node.integer(0..=AMOUNT_MAX));
     let points = fields.required("friend_points").and_then(|node| node.integer(0..=Points::MAX.get()));
     Some(ReferralPolicy { first_purchase_at_least: least?, friend_points: Points::new(points?) })

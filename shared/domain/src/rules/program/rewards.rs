@@ -1,7 +1,11 @@
 //! What points can be spent on.
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::rules::schema::{Field, any_of, choice, integer, list, object, parsed, span, text, texts};
 use crate::{
     rules::{
         cap::{self, Cap},
@@ -32,34 +36,27 @@ use crate::{
 pub const REWARDS_MAX: usize = 500;
 
 /// Longest hold, in seconds: an hour. A hold bridges a payment, not a day.
-const HOLD_SECONDS_MAX: i64 = 3_600;
+pub const HOLD_SECONDS_MAX: i64 = 3_600;
 
 /// Most days for which a code is good: ten years.
 const CODES_VALID_DAYS_MAX: i64 = 3_660;
 
-/// What a reward is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of a reward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RewardKind {
-    /// Money off the bill.
+    /// Money off a purchase.
     Discount,
-    /// A thing.
+    /// An article.
     Product,
-    /// Something to take part in.
+    /// An event or a service.
     Experience,
-    /// A gift to others.
+    /// A donation to others.
     Donation,
     /// A code to be used later.
     Voucher,
     /// Money back.
     Cashback,
-}
-
-impl RewardKind {
-    /// Its name in documents and answers.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
-    }
 }
 
 const KINDS: [(&str, RewardKind); 6] = [
@@ -183,6 +180,60 @@ impl Reward {
     }
 }
 
+/// The fields of a reward.
+pub(super) const FIELDS: [Field; 13] = [
+    Field::required("id", "The id of the reward, unique in the document.", parsed::<RewardId>),
+    Field::required("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
+    Field::required("kind", "The kind of the reward.", || choice(&KINDS)),
+    Field::required("cost", "The price in points.", || object(&COST)),
+    Field::optional("stock", "The number of pieces.", stock).or("\"unlimited\""),
+    Field::optional("limit", "How often, or for how many points, the reward can be redeemed.", cap::schema),
+    Field::optional("tiers", "The levels for which the reward is; all members without it.", || {
+        list(LEVELS_MAX, parsed::<LevelId>())
+    })
+    .or("[]"),
+    Field::optional(
+        "when",
+        "The condition under which a member can redeem the reward, an expression in CEL.",
+        condition::schema,
+    ),
+    Field::optional("active", "When the reward is on offer; always without it.", || object(&active::FIELDS)),
+    Field::optional("codes", "Where the codes of the reward come from.", || choice(&CODE_SOURCES)).or("\"none\""),
+    Field::optional(
+        "codes_valid_days",
+        "The days for which a code can be used; without it, codes do not expire.",
+        || span(1..=CODES_VALID_DAYS_MAX),
+    ),
+    Field::optional("value", "The money that each code is worth. Such a code can be used in parts.", || object(&VALUE)),
+    Field::optional("hold_seconds_max", "The longest hold in seconds; without it, the reward cannot be held.", || {
+        integer(1..=HOLD_SECONDS_MAX)
+    }),
+];
+
+/// The fields of a price.
+const COST: [Field; 2] = [
+    Field::required("points", "The number of points.", || integer(1..=Points::MAX.get())),
+    Field::optional(
+        "per",
+        "The minor units of money for which the points are the price; without it, the price is fixed.",
+        || integer(1..=AMOUNT_MAX),
+    ),
+];
+
+/// The fields of the value of a code.
+const VALUE: [Field; 2] = [
+    Field::required("amount", "The amount in minor units.", || integer(1..=AMOUNT_MAX)),
+    Field::required("currency", "The currency of the program.", parsed::<Currency>),
+];
+
+/// The most pieces of a reward.
+const PIECES_MAX: i64 = 1_000_000_000;
+
+/// How many pieces there can be.
+fn stock() -> Value {
+    any_of([texts(&["unlimited"]), integer(0..=PIECES_MAX)])
+}
+
 pub(super) fn read(
     node: &Node<'_>,
     attributes: Option<&[AttributeSpec]>,
@@ -198,21 +249,7 @@ fn read_reward(
     levels: Option<&[LevelId]>,
     currency: Option<Currency>,
 ) -> Option<Reward> {
-    let fields = node.fields(&[
-        "id",
-        "name",
-        "kind",
-        "cost",
-        "stock",
-        "limit",
-        "tiers",
-        "when",
-        "active",
-        "codes",
-        "codes_valid_days",
-        "value",
-        "hold_seconds_max",
-    ])?;
+    let fields = node.fields(&FIELDS)?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));
     let kind = fields.required("kind").and_then(|node| node.choice(&KINDS));
@@ -274,7 +311,7 @@ fn read_value(
     if let Some(Cost::PerMoney { .. }) = cost {
         node.lint("contradiction", "a reward with a value needs a fixed cost, without per");
     }
-    let fields = node.fields(&["amount", "currency"])?;
+    let fields = node.fields(&VALUE)?;
     let amount = fields.required("amount").and_then(|node| node.integer(1..=AMOUNT_MAX));
     let currency = fields.required("currency").and_then(|node| {
         let currency: Currency = node.parsed("unknown_currency")?;
@@ -287,7 +324,7 @@ fn read_value(
 }
 
 fn read_cost(node: &Node<'_>) -> Option<Cost> {
-    let fields = node.fields(&["points", "per"])?;
+    let fields = node.fields(&COST)?;
     let points = fields.required("points").and_then(|node| node.integer(1..=Points::MAX.get()));
     let per = fields.read_or("per", None, |node| node.integer(1..=AMOUNT_MAX).map(Some));
     Some(match (points?, per?) {
@@ -300,5 +337,5 @@ fn read_stock(node: &Node<'_>) -> Option<Stock> {
     if node.text() == Some("unlimited") {
         return Some(Stock::Unlimited);
     }
-    node.integer(0..=1_000_000_000).map(Stock::Pieces)
+    node.integer(0..=PIECES_MAX).map(Stock::Pieces)
 }

@@ -4,10 +4,16 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use jiff::civil::Date;
 
+use serde_json::{Value, json};
+
+use crate::rules::schema::{Field, any_of, choice, integer, list, object, parsed, some, span, text, variant};
 use crate::{
     rules::{
         node::{NAME_LENGTH_MAX, Node},
-        program::entitlements::{self, Entitlement, Intervals},
+        program::{
+            entitlements::{self, Entitlement, Intervals},
+            plans::EARNING_PERCENT_MAX,
+        },
     },
     state::qualifying::Qualifying,
     values::{
@@ -245,17 +251,112 @@ impl Tiers {
 const UNITS: [(&str, BasisUnit); 3] =
     [("points", BasisUnit::Points), ("spend", BasisUnit::Spend), ("visits", BasisUnit::Visits)];
 
+/// The fields of the tiers.
+pub(super) const FIELDS: [Field; 5] = [
+    Field::optional("basis", "What counts toward a level.", basis).or("\"points\""),
+    Field::optional("period", "The period over which amounts count.", period).or("\"calendar_year\""),
+    Field::optional(
+        "downgrade",
+        "What happens at the end of a period to a member who did not reach the level again.",
+        || choice(&DOWNGRADES),
+    )
+    .or("\"to_qualified\""),
+    Field::optional("grace_days", "The days for which a level is kept after its period.", || span(0..=GRACE_DAYS_MAX))
+        .or("0"),
+    Field::required("levels", "The levels, lowest first.", || some(LEVELS_MAX, object(&LEVEL))),
+];
+
+/// The fields of a level.
+const LEVEL: [Field; 7] = [
+    Field::required("id", "The id of the level, unique in the document.", parsed::<LevelId>),
+    Field::required(
+        "threshold",
+        "The amount that the level needs. If the basis names several kinds of amounts, an object with an amount for each.",
+        threshold,
+    ),
+    Field::optional("downgrade", "`never` if a member who reached the level never loses it.", || choice(&KEPT)),
+    Field::optional("earning_percent", "The percentage of the base points that members of the level earn.", || {
+        integer(100..=EARNING_PERCENT_MAX)
+    })
+    .or("100"),
+    Field::optional("perks", "The perks of the level, in words.", || list(PERKS_MAX, text(NAME_LENGTH_MAX))).or("[]"),
+    Field::optional("entitlements", "What members of the level can use without points.", entitlements::schema).or("[]"),
+    Field::optional("replaces", "The levels of the version before that this level replaces.", || {
+        list(LEVELS_MAX, parsed::<LevelId>())
+    })
+    .or("[]"),
+];
+
+/// The fields of a threshold with several kinds of amounts.
+const THRESHOLDS: [Field; 3] = [
+    Field::optional("points", "The qualifying points.", || integer(0..=AMOUNT_MAX)),
+    Field::optional("spend", "The money spent, in minor units.", || integer(0..=AMOUNT_MAX)),
+    Field::optional("visits", "The number of purchases.", || integer(0..=AMOUNT_MAX)),
+];
+
+const DOWNGRADES: [(&str, Downgrade); 3] =
+    [("to_qualified", Downgrade::ToQualified), ("one_level", Downgrade::OneLevel), ("never", Downgrade::Never)];
+
+/// Whether a level is kept.
+const KEPT: [(&str, bool); 1] = [("never", true)];
+
+const PERIODS: [(&str, PeriodRule); 3] = [
+    ("calendar_year", PeriodRule::CalendarYear),
+    ("membership_year", PeriodRule::MembershipYear),
+    ("lifetime", PeriodRule::Lifetime),
+];
+
+/// The schema of the tiers. A threshold has the kinds of amounts that the basis names.
+pub(super) fn schema() -> Value {
+    let mut tiers = object(&FIELDS);
+    let several = |names: Value| json!({ "required": ["basis"], "properties": { "basis": { "type": "object", "additionalProperties": names } } });
+    let threshold =
+        |rule: Value| json!({ "properties": { "levels": { "items": { "properties": { "threshold": rule } } } } });
+    let mut rules = vec![json!({
+        "if": several(json!(true)),
+        "then": threshold(json!({ "type": "object" })),
+        "else": threshold(json!({ "type": "integer" })),
+    })];
+    rules.extend(UNITS.iter().map(|(name, _)| {
+        json!({
+            "if": several(json!({ "contains": { "const": name } })),
+            "then": threshold(json!({ "required": [name] })),
+            "else": threshold(json!({ "not": { "required": [name] } })),
+        })
+    }));
+    if let Some(fields) = tiers.as_object_mut() {
+        fields.insert("allOf".to_owned(), rules.into());
+    }
+    tiers
+}
+
+/// What can count.
+fn basis() -> Value {
+    let units = || some(UNITS.len(), choice(&UNITS));
+    any_of([
+        choice(&UNITS),
+        variant("any", "A level needs any of these amounts.", units),
+        variant("all", "A level needs all of these amounts.", units),
+    ])
+}
+
+/// Over which period amounts can count.
+fn period() -> Value {
+    let rolling =
+        variant("rolling_months", "The last full months, and the current one.", || span(1..=ROLLING_MONTHS_MAX));
+    any_of([choice(&PERIODS), rolling])
+}
+
+/// What a level can need.
+fn threshold() -> Value {
+    any_of([integer(0..=AMOUNT_MAX), object(&THRESHOLDS)])
+}
+
 pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Tiers> {
-    let fields = node.fields(&["basis", "period", "downgrade", "grace_days", "levels"])?;
+    let fields = node.fields(&FIELDS)?;
     let basis = fields.read_or("basis", Basis::One(BasisUnit::Points), read_basis);
     let period = fields.read_or("period", PeriodRule::CalendarYear, read_period);
-    let downgrade = fields.read_or("downgrade", Downgrade::ToQualified, |node| {
-        node.choice(&[
-            ("to_qualified", Downgrade::ToQualified),
-            ("one_level", Downgrade::OneLevel),
-            ("never", Downgrade::Never),
-        ])
-    });
+    let downgrade = fields.read_or("downgrade", Downgrade::ToQualified, |node| node.choice(&DOWNGRADES));
     let grace_days = fields.read_or("grace_days", 0, |node| node.span(0..=GRACE_DAYS_MAX));
     let levels = fields.required("levels").and_then(|node| read_levels(&node, basis.as_ref(), intervals));
     Some(Tiers { basis: basis?, period: period?, downgrade: downgrade?, grace_days: grace_days?, levels: levels? })
@@ -289,11 +390,7 @@ fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
     if let Some(("rolling_months", months)) = node.variant() {
         return months.span(1..=ROLLING_MONTHS_MAX).map(PeriodRule::RollingMonths);
     }
-    node.choice(&[
-        ("calendar_year", PeriodRule::CalendarYear),
-        ("membership_year", PeriodRule::MembershipYear),
-        ("lifetime", PeriodRule::Lifetime),
-    ])
+    node.choice(&PERIODS)
 }
 
 fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Vec<Level>> {
@@ -334,12 +431,11 @@ impl Replaced<'_> {
 }
 
 fn read_level(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals, others: &Replaced<'_>) -> Option<Level> {
-    let known = ["id", "threshold", "downgrade", "earning_percent", "perks", "entitlements", "replaces"];
-    let fields = node.fields(&known)?;
+    let fields = node.fields(&LEVEL)?;
     let id = fields.required("id").and_then(|node| node.parsed("malformed"));
     let thresholds = fields.required("threshold").and_then(|node| read_thresholds(&node, basis?));
-    let is_kept = fields.read_or("downgrade", false, |node| node.choice(&[("never", true)]));
-    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=10_000));
+    let is_kept = fields.read_or("downgrade", false, |node| node.choice(&KEPT));
+    let earning_percent = fields.read_or("earning_percent", 100, |node| node.percent(100..=EARNING_PERCENT_MAX));
     let perks = fields.read_or("perks", Vec::new(), |node| node.list(PERKS_MAX, |node| node.string(NAME_LENGTH_MAX)));
     let entitlements = fields.read_or("entitlements", Vec::new(), |node| entitlements::read(node, intervals));
     let replaces = fields.read_or("replaces", Vec::new(), |node| node.list(LEVELS_MAX, |node| others.read(node)));
@@ -360,7 +456,7 @@ fn read_thresholds(node: &Node<'_>, basis: &Basis) -> Option<Thresholds> {
         Basis::One(unit) => Some(Thresholds(vec![(*unit, read(node)?)])),
         Basis::Any(units) | Basis::All(units) => {
             let names: Vec<_> = units.iter().map(|unit| unit.name()).collect();
-            let fields = node.fields(&names)?;
+            let fields = node.fields_named(&names)?;
             let thresholds: Vec<_> = units
                 .iter()
                 .map(|unit| fields.required(unit.name()).and_then(|node| read(&node)).map(|amount| (*unit, amount)))

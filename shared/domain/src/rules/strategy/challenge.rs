@@ -7,11 +7,12 @@
 
 use jiff::civil::Date;
 
+use crate::rules::schema::{Field, boolean, integer, span};
 use crate::{
     rules::{
         node::{Node, read_boolean},
         open_days::OpenDays,
-        strategy::{Matched, Restep, Strategy, Yield, read_points},
+        strategy::{Matched, Restep, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },
     state::steps::{Progress, Steps, StepsChange},
@@ -220,10 +221,21 @@ fn make_up(steps: &mut Steps) -> Vec<Date> {
     made_up
 }
 
+/// The fields of a challenge.
+pub(super) const FIELDS: [Field; 4] = [
+    Field::required("times", "The number of actions needed.", || integer(1..=TIMES_MAX)),
+    Field::required("within_days", "The days within which the actions must take place.", || span(1..=WITHIN_DAYS_MAX)),
+    Field::required("points", "The points given.", points),
+    Field::optional("repeats", "Whether the challenge begins again.", boolean).or("false"),
+];
+
+/// The longest time of a challenge, in days.
+const WITHIN_DAYS_MAX: i64 = 366;
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let fields = node.fields(&["times", "within_days", "points", "repeats"])?;
+    let fields = node.fields(&FIELDS)?;
     let times = fields.required("times").and_then(|node| node.integer(1..=TIMES_MAX));
-    let within_days = fields.required("within_days").and_then(|node| node.span(1..=366));
+    let within_days = fields.required("within_days").and_then(|node| node.span(1..=WITHIN_DAYS_MAX));
     let points = fields.required("points").and_then(|node| read_points(&node));
     let repeats = fields.read_or("repeats", false, read_boolean);
     Some(Box::new(Challenge {

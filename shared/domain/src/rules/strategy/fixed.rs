@@ -1,9 +1,10 @@
 //! A fixed number of points each time: `{ "fixed": { "points": 25 } }`.
 
+use crate::rules::schema::Field;
 use crate::{
     rules::{
         node::Node,
-        strategy::{Matched, Strategy, Yield, read_points},
+        strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },
     values::points::Points,
@@ -24,7 +25,10 @@ impl Strategy for Fixed {
     }
 }
 
+/// The fields of a fixed number of points.
+pub(super) const FIELDS: [Field; 1] = [Field::required("points", "The points given.", points)];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let points = node.fields(&["points"])?.required("points").and_then(|node| read_points(&node))?;
+    let points = node.fields(&FIELDS)?.required("points").and_then(|node| read_points(&node))?;
     Some(Box::new(Fixed { points: Points::new(points) }))
 }

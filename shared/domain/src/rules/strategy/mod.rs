@@ -12,6 +12,9 @@ use std::fmt::Debug;
 
 use jiff::civil::Date;
 
+use serde_json::Value;
+
+use crate::rules::schema::integer;
 use crate::{
     rules::{node::Node, open_days::OpenDays, trigger::Trigger},
     state::steps::{Progress, Steps, StepsChange},
@@ -128,7 +131,15 @@ pub(crate) trait Strategy: Debug + Send + Sync {
     }
 }
 
-/// Reads the number of points of a rule, 1 to a million: a larger number is a typing error.
+/// The most points that a rule can give at once.
+const POINTS_MAX: i64 = 1_000_000;
+
+/// The schema of the points that a rule gives.
+pub(super) fn points() -> Value {
+    integer(1..=POINTS_MAX)
+}
+
+/// The number of points in a rule, 1 to a million: more is a slip of the keyboard.
 pub(super) fn read_points(node: &Node<'_>) -> Option<i64> {
-    node.integer(1..=1_000_000)
+    node.integer(1..=POINTS_MAX)
 }

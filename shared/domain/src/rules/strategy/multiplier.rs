@@ -1,6 +1,7 @@
 //! A percentage of base points on top: `{ "multiplier": { "percent": 150 } }` adds half. With a condition on `line`, it
 //! multiplies the base points for those lines.
 
+use crate::rules::schema::{Field, integer};
 use crate::{
     rules::{
         node::Node,
@@ -37,7 +38,16 @@ impl Strategy for Multiplier {
     }
 }
 
+/// The fields of a multiplier.
+pub(super) const FIELDS: [Field; 1] =
+    [Field::required("percent", "The percentage of the base points; 150 gives half of them in addition.", || {
+        integer(101..=PERCENT_MAX)
+    })];
+
+/// The highest percentage.
+const PERCENT_MAX: i64 = 10_000;
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let percent = node.fields(&["percent"])?.required("percent").and_then(|node| node.percent(101..=10_000))?;
+    let percent = node.fields(&FIELDS)?.required("percent").and_then(|node| node.percent(101..=PERCENT_MAX))?;
     Some(Box::new(Multiplier { percent }))
 }

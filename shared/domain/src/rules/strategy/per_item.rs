@@ -1,9 +1,10 @@
 //! Points for each matching line, or for each piece on it: `{ "per_item": { "points": 20, "counts": "lines" } }`.
 
+use crate::rules::schema::{Field, choice};
 use crate::{
     rules::{
         node::Node,
-        strategy::{Matched, Strategy, Yield, read_points},
+        strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },
     values::points::{Points, Rounding},
@@ -52,10 +53,17 @@ impl Strategy for PerItem {
     }
 }
 
+/// The fields of points per item.
+pub(super) const FIELDS: [Field; 2] = [
+    Field::required("points", "The points for each item.", points),
+    Field::optional("counts", "What counts as an item.", || choice(&COUNTS)).or("\"lines\""),
+];
+
+const COUNTS: [(&str, Counts); 2] = [("lines", Counts::Lines), ("pieces", Counts::Pieces)];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let fields = node.fields(&["points", "counts"])?;
+    let fields = node.fields(&FIELDS)?;
     let points = fields.required("points").and_then(|node| read_points(&node));
-    let counts = fields
-        .read_or("counts", Counts::Lines, |node| node.choice(&[("lines", Counts::Lines), ("pieces", Counts::Pieces)]));
+    let counts = fields.read_or("counts", Counts::Lines, |node| node.choice(&COUNTS));
     Some(Box::new(PerItem { points: points?, counts: counts? }))
 }

@@ -1,10 +1,11 @@
 //! Points for every nth purchase, or every nth piece: `{ "punch_card": { "every": 10, "points": 50 } }`.
 
+use crate::rules::schema::{Field, choice, integer};
 use crate::{
     rules::{
         node::Node,
         open_days::OpenDays,
-        strategy::{Matched, Restep, Strategy, Yield, read_points},
+        strategy::{Matched, Restep, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },
     state::steps::{Steps, StepsChange},
@@ -88,12 +89,22 @@ impl Strategy for PunchCard {
     }
 }
 
+/// The fields of a punch card.
+pub(super) const FIELDS: [Field; 3] = [
+    Field::required("every", "The number of steps of a full card.", || integer(2..=EVERY_MAX)),
+    Field::required("points", "The points for a full card.", points),
+    Field::optional("counts", "What counts as a step.", || choice(&COUNTS)).or("\"purchases\""),
+];
+
+/// The most steps of a card.
+const EVERY_MAX: i64 = 1_000;
+
+const COUNTS: [(&str, Counts); 2] = [("purchases", Counts::Purchases), ("pieces", Counts::Pieces)];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let fields = node.fields(&["every", "points", "counts"])?;
-    let every = fields.required("every").and_then(|node| node.integer(2..=1_000));
+    let fields = node.fields(&FIELDS)?;
+    let every = fields.required("every").and_then(|node| node.integer(2..=EVERY_MAX));
     let points = fields.required("points").and_then(|node| read_points(&node));
-    let counts = fields.read_or("counts", Counts::Purchases, |node| {
-        node.choice(&[("purchases", Counts::Purchases), ("pieces", Counts::Pieces)])
-    });
+    let counts = fields.read_or("counts", Counts::Purchases, |node| node.choice(&COUNTS));
     Some(Box::new(PunchCard { every: every?, points: points?, counts: counts? }))
 }

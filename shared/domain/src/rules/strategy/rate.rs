@@ -1,9 +1,10 @@
 //! Points per amount of money: `{ "rate": { "points": 1, "per": 100 } }`.
 
+use crate::rules::schema::{Field, integer};
 use crate::{
     rules::{
         node::Node,
-        strategy::{Matched, Strategy, Yield, read_points},
+        strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },
     values::{money::AMOUNT_MAX, points::Points},
@@ -33,8 +34,14 @@ impl Strategy for Rate {
     }
 }
 
+/// The fields of a rate.
+pub(super) const FIELDS: [Field; 2] = [
+    Field::required("points", "The points for each full amount.", points),
+    Field::required("per", "The amount in minor units.", || integer(1..=AMOUNT_MAX)),
+];
+
 pub(super) fn read(node: &Node<'_>) -> Option<Box<dyn Strategy>> {
-    let fields = node.fields(&["points", "per"])?;
+    let fields = node.fields(&FIELDS)?;
     let points = fields.required("points").and_then(|node| read_points(&node));
     let per = fields.required("per").and_then(|node| node.integer(1..=AMOUNT_MAX));
     Some(Box::new(Rate { points: points?, per: per? }))

@@ -1,0 +1,97 @@
+//! The documents that machines read: the committed ones are those that the code makes.
+//!
+//! After a change that is meant to show, `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system contract` writes them anew, to
+//! be read in the diff.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect ends there"
+)]
+
+use std::{collections::BTreeSet, env, fs, path::Path};
+
+use regulars_tests::{contract::OPENAPI, reference::page};
+use serde_json::Value;
+
+fn committed(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    #[expect(clippy::disallowed_methods, reason = "the place where tests are told to write")]
+    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, made).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let differs = kept.lines().zip(made.lines()).position(|(kept, made)| kept != made);
+    assert!(
+        kept == made,
+        "{name} is not what the code says, from line {differs:?} on: write it anew with UPDATE_SNAPSHOTS=1"
+    );
+}
+
+fn pretty(document: &Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(document).unwrap())
+}
+
+#[test]
+fn the_committed_openapi_document_is_the_one_that_the_routes_make() {
+    committed("contract/openapi.json", &pretty(&OPENAPI));
+}
+
+#[test]
+fn the_committed_schema_of_programs_is_the_one_that_the_readers_make() {
+    committed("contract/program.schema.json", &pretty(&regulars_domain::program::schema()));
+}
+
+#[test]
+fn the_reference_page_is_the_one_that_the_documents_make() {
+    committed("guide/reference.md", &page());
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let mut names = BTreeSet::new();
+    for operation in OPENAPI["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "two operations are called {name}");
+    }
+}
+
+/// A field without a description, a parameter or a response: where it stands.
+fn undescribed(at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, part) in fields {
+                if name == "properties" && !at.ends_with("/properties") {
+                    // A rule about values names fields that are described elsewhere.
+                    let is_rule = at.contains("/allOf/");
+                    for (field, schema) in part.as_object().unwrap().iter().filter(|_| !is_rule) {
+                        let is_constraint = schema.get("type").is_none()
+                            && schema.get("$ref").is_none()
+                            && schema.get("anyOf").is_none()
+                            && schema.get("oneOf").is_none();
+                        if schema.get("description").is_none() && !is_constraint {
+                            found.push(format!("{at}/{field}"));
+                        }
+                    }
+                }
+                undescribed(&format!("{at}/{name}"), part, found);
+            }
+        }
+        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| {
+            let is_nameless = value.get("in").is_some() && value.get("description").is_none();
+            if is_nameless {
+                found.push(format!("{at}/{index}"));
+            }
+            undescribed(&format!("{at}/{index}"), value, found);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    let mut found = Vec::new();
+    undescribed("", &OPENAPI, &mut found);
+    assert!(found.is_empty(), "{} fields have no description: {found:#?}", found.len());
+}
