@@ -19,7 +19,7 @@ pub fn page() -> String {
     let mut page = String::from(HEAD);
     for tag in array(&OPENAPI["tags"]) {
         let name = text(&tag["name"]);
-        put(&mut page, &format!("\n## {name}\n\n{}\n", text(&tag["description"])));
+        put(&mut page, &format!("\n## Routes of {name}\n\n{}\n", text(&tag["description"])));
         for (path, method, operation) in operations().filter(|(.., operation)| operation["tags"][0] == name) {
             route(&mut page, path, method, operation);
         }
@@ -82,17 +82,17 @@ fn route(page: &mut String, path: &str, method: &str, operation: &Value) {
         for parameter in parameters {
             let required = if parameter["required"] == true { " Required." } else { "" };
             let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
-            let (kind, about) = (kind(&parameter["schema"]), text(&parameter["description"]));
+            let (kind, about) = (type_of(&parameter["schema"]), text(&parameter["description"]));
             put(page, &format!("| `{name}` | {place} | {kind} | {about}{required} |\n"));
         }
     }
     if let Some(body) = operation.pointer("/requestBody/content/application~1json/schema") {
-        put(page, &format!("\nBody: {}.\n", kind(body)));
+        put(page, &format!("\nBody: {}.\n", type_of(body)));
     }
     for (status, response) in object(&operation["responses"]) {
         if status.starts_with('2') {
             let body = &response["content"]["application/json"]["schema"];
-            put(page, &format!("\n{status}: {} {}.\n", text(&response["description"]), kind(body)));
+            put(page, &format!("\n{status}: {} {}.\n", text(&response["description"]), type_of(body)));
         }
     }
     let codes: Vec<String> = object(&operation["responses"])
@@ -157,7 +157,7 @@ fn fields(page: &mut String, schema: &Value, within: &str) {
         if let Some(default) = field.get("default").filter(|default| !default.is_null()) {
             put(&mut about, &format!(" Default: `{default}`."));
         }
-        put(page, &format!("| `{place}` | {} | {about} |\n", kind(field)));
+        put(page, &format!("| `{place}` | {} | {about} |\n", type_of(field)));
         inner(page, field, &place);
     }
     for choice in array(&schema["oneOf"]).chain(array(&schema["anyOf"])) {
@@ -173,7 +173,7 @@ fn inner(page: &mut String, schema: &Value, place: &str) {
 }
 
 /// The type of a value, with its bounds, in a few words.
-fn kind(schema: &Value) -> String {
+fn type_of(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
         let anchor = match name {
@@ -185,7 +185,7 @@ fn kind(schema: &Value) -> String {
     for several in ["oneOf", "anyOf"] {
         let mut kinds: Vec<String> = array(&schema[several])
             .filter(|choice| choice.get("required").is_none() || choice.get("type").is_some())
-            .map(kind)
+            .map(type_of)
             .collect();
         kinds.dedup();
         if !kinds.is_empty() {
@@ -202,7 +202,7 @@ fn kind(schema: &Value) -> String {
         _ => String::new(),
     };
     let mut kind = match (name.as_str(), schema.get("items")) {
-        ("array", Some(items)) => format!("array of {}", self::kind(items)),
+        ("array", Some(items)) => format!("array of {}", type_of(items)),
         _ => name,
     };
     if let Some(format) = schema["format"].as_str() {

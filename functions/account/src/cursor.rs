@@ -34,7 +34,7 @@ impl JsonSchema for Cursor {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let (member, seq) = ("[A-Za-z0-9._:-]{1,64}", "[1-9][0-9]{0,18}");
+        let (member, seq) = ("[A-Za-z0-9._:-]{1,64}", "[1-9][0-9]{0,19}");
         json_schema!({ "type": "string", "pattern": format!("^(a(0|{seq})|{seq}(~{member})?|~{member})$") })
     }
 }

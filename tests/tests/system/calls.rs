@@ -90,7 +90,9 @@ fn each_call_writes_one_short_line_by_which_its_request_id_is_found() {
     }
     println!("the longest line of a call that succeeded has {} bytes: {}", longest.0, longest.1);
     assert!(longest.0 <= BYTES_MAX, "{} bytes: {}", longest.0, longest.1);
-    let known: BTreeSet<_> = FUNCTIONS.into_iter().flat_map(operations).map(str::to_owned).collect();
+    // The documents that machines read are in no story: they touch neither the table nor a member.
+    let known = FUNCTIONS.into_iter().flat_map(operations).filter(|name| !name.starts_with("contract::"));
+    let known: BTreeSet<_> = known.map(str::to_owned).collect();
     assert_eq!(operations_seen, known, "each operation has a name of its own, and succeeds once");
     assert!(lines.iter().any(|(line, _)| line["outcome"] == "replayed" && line["Replays"] == 1));
 }

@@ -134,6 +134,13 @@ fn shown(answer: &Value) -> Value {
     }
     let mut body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     mask(&mut body);
+    // These two are committed already.
+    for name in ["openapi.json", "program.schema.json"] {
+        let kept = fs::read_to_string(root().join("contract").join(name)).unwrap();
+        if serde_json::from_str::<Value>(&kept).unwrap() == body {
+            body = json!(format!("what contract/{name} has"));
+        }
+    }
     json!({ "status": answer["statusCode"], "headers": answer["headers"], "body": body })
 }
 
@@ -252,7 +259,8 @@ fn every_function_and_trigger_of_the_template_has_an_event() {
 fn an_event_without_the_scope_of_its_function_is_refused() {
     let (system, _, engine) = story();
     for (name, event) in events() {
-        if event.get("requestContext").is_none() {
+        let is_for_everyone = event.pointer("/requestContext/authorizer").is_none();
+        if is_for_everyone {
             continue;
         }
         for change in [

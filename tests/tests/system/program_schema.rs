@@ -225,7 +225,7 @@ fn a_field_that_is_left_out_means_its_default() {
             defaults += 1;
         }
     }
-    assert!(defaults > 20, "{defaults}");
+    assert!(defaults >= 20, "{defaults}");
 }
 
 #[test]

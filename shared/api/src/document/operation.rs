@@ -113,7 +113,7 @@ fn in_header(schemas: &mut Schemas, who: Who, contract: &Contract) -> Vec<Value>
     }
     if asked.has_precondition {
         headers.push(header("If-Match", false, IF_MATCH, schema_of::<IfMatch>));
-        let none = json!({ "type": "string", "const": "*" });
+        let none = json!({ "type": "string", "pattern": "^\\*$" });
         headers.push(json!({ "name": "If-None-Match", "in": "header", "description": IF_NONE_MATCH, "schema": none }));
     }
     if !who.is_open_to_everyone() {

@@ -113,6 +113,7 @@ impl Transform for Plain {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         let Some(schema) = schema.as_object_mut() else { return };
+        no_empty_default(schema);
         choice(schema);
         variant(schema);
         bounds(schema);
@@ -151,6 +152,13 @@ fn variant(schema: &mut Map<String, Value>) {
     };
     for field in fields.values_mut().filter_map(Value::as_object_mut) {
         field.entry("description").or_insert_with(|| about.clone());
+    }
+}
+
+/// Takes away a default that says no more than that the field can be left out.
+fn no_empty_default(schema: &mut Map<String, Value>) {
+    if [Value::Null, json!([]), json!({})].iter().any(|empty| schema.get("default") == Some(empty)) {
+        schema.remove("default");
     }
 }
 

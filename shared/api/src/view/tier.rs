@@ -58,15 +58,23 @@ enum MissingView {
     /// The amount.
     One(i64),
     /// Any of these amounts is enough.
-    Any {
-        /// The missing amount of each kind, of which one is enough.
-        any: BTreeMap<&'static str, i64>,
-    },
+    Any(AnyMissingView),
     /// All of these amounts are needed.
-    All {
-        /// The missing amount of each kind, all of which are needed.
-        all: BTreeMap<&'static str, i64>,
-    },
+    All(AllMissingView),
+}
+
+/// Amounts of which any is enough.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct AnyMissingView {
+    /// The missing amount of each kind.
+    any: BTreeMap<&'static str, i64>,
+}
+
+/// Amounts that are all needed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct AllMissingView {
+    /// The missing amount of each kind.
+    all: BTreeMap<&'static str, i64>,
 }
 
 impl From<&Missing<'_>> for MissingView {
@@ -74,8 +82,8 @@ impl From<&Missing<'_>> for MissingView {
         let each = || missing.amounts.iter().map(|(unit, amount)| (unit.name(), *amount)).collect();
         match missing.basis {
             Basis::One(_) => Self::One(missing.amounts.first().map_or(0, |(_, amount)| *amount)),
-            Basis::Any(_) => Self::Any { any: each() },
-            Basis::All(_) => Self::All { all: each() },
+            Basis::Any(_) => Self::Any(AnyMissingView { any: each() }),
+            Basis::All(_) => Self::All(AllMissingView { all: each() }),
         }
     }
 }

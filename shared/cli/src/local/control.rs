@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::clock::{Instant, KeptClock};
-use super::events::Publisher;
+use super::events::{EventsPage, Publisher};
 use super::function::Function;
 use super::{queue, run};
 
@@ -102,7 +102,7 @@ async fn send_messages(Call { engine, request, .. }: Call<'_, Control>) -> Resul
     queue::send(engine.queue.as_ref(), request).await
 }
 
-async fn list_events(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer, Problem> {
+async fn list_events(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer<EventsPage>, Problem> {
     let limit = request.limit()?;
     let after = request.query("after").unwrap_or("0").parse().map_err(|_| {
         Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")

@@ -199,14 +199,6 @@ impl<'a> Node<'a> {
         self.value.as_str()
     }
 
-    /// Checks that it is a text, whichever.
-    pub(crate) fn anything_textual(&self) -> Option<()> {
-        if self.text().is_none() {
-            self.wrong_type("a text");
-        }
-        self.text().map(|_| ())
-    }
-
     /// A text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
@@ -333,6 +325,14 @@ pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
         node.wrong_type(BOOLEAN);
     }
     node.value.as_bool()
+}
+
+/// A text of any length.
+pub(crate) fn read_any_text(node: &Node<'_>) -> Option<()> {
+    if node.text().is_none() {
+        node.wrong_type("a text");
+    }
+    node.text().map(|_| ())
 }
 
 /// The fields of an object.

@@ -99,11 +99,13 @@ pub(crate) fn parsed<T: JsonSchema>() -> Value {
 }
 
 /// A list, as `Node::list` reads it.
+#[expect(clippy::needless_pass_by_value, reason = "schemas are made where they are used")]
 pub(crate) fn list(most: usize, item: Value) -> Value {
     json!({ "type": "array", "maxItems": most, "items": item })
 }
 
 /// A list that must not be empty.
+#[expect(clippy::needless_pass_by_value, reason = "schemas are made where they are used")]
 pub(crate) fn some(most: usize, item: Value) -> Value {
     json!({ "type": "array", "minItems": 1, "maxItems": most, "items": item })
 }

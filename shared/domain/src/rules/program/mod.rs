@@ -45,7 +45,7 @@ use crate::{
     ledger::posting::ReceiptId,
     rules::{
         cap::Cap,
-        node::{Findings, NAME_LENGTH_MAX, Node},
+        node::{Findings, NAME_LENGTH_MAX, Node, read_any_text},
         program::entitlements::Intervals,
         schema::{Field, integer, list, object, parsed, text},
     },
@@ -238,7 +238,7 @@ pub fn schema() -> Value {
 
 fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let fields = node.fields(&FIELDS)?;
-    fields.read_or("$schema", (), |node| node.anything_textual());
+    fields.read_or("$schema", (), read_any_text);
     let in_force_from = fields.read_or("in_force_from", None, |node| active::read_instant(node).map(Some));
     let corrects = fields.read_or("corrects", None, |node| read_corrects(node, version).map(Some));
     let name = fields.required("name").and_then(|node| node.string(NAME_LENGTH_MAX));

@@ -321,7 +321,7 @@ pub(super) fn schema() -> Value {
         json!({
             "if": several(json!({ "contains": { "const": name } })),
             "then": threshold(json!({ "required": [name] })),
-            "else": threshold(json!({ "not": { "required": [name] } })),
+            "else": threshold(json!({ "not": { "type": "object", "required": [name] } })),
         })
     }));
     if let Some(fields) = tiers.as_object_mut() {
