@@ -105,6 +105,7 @@ impl<E> Route<E> {
     }
 
     /// A route called `name`, which does what `summary` says in a sentence. It takes no parameters of its own in the query.
+    #[expect(clippy::needless_pass_by_value, reason = "`handler!` makes it in its place")]
     #[must_use]
     pub fn new(
         method: Method,
