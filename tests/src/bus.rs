@@ -1,13 +1,43 @@
-//! An event bus for tests: it keeps what it takes, and fails at random as a real one may.
+//! An event bus for tests: it keeps what it takes, and fails at random as a real one may. What it keeps is valid by its schema.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    fs,
+    path::Path,
+    sync::{LazyLock, Mutex, PoisonError},
 };
 
 use fastrand::Rng;
+use jsonschema::Validator;
 use regulars_publish::{Bus, Event, NotTaken, Put, Putting, Refused};
 use serde_json::Value;
+
+/// The validators of the events' data, by the `dataschema` of the events. They allow no field that the schema does not name.
+static SCHEMAS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/schemas");
+    let files = fs::read_dir(folder).expect("there are schemas");
+    files
+        .map(|file| {
+            let text = fs::read_to_string(file.expect("a file").path()).expect("a text");
+            let mut schema: Value = serde_json::from_str(&text).expect("a schema is JSON");
+            schema["additionalProperties"] = false.into();
+            let name = schema["$id"].as_str().expect("a schema has an id").to_owned();
+            (name, jsonschema::validator_for(&schema).expect("a schema is a JSON Schema"))
+        })
+        .collect()
+});
+
+/// Sees that the data of an event is valid by the schema that the event names.
+///
+/// # Panics
+///
+/// If not.
+pub fn assert_valid(event: &Value) {
+    let name = event["dataschema"].as_str().expect("an event names its schema");
+    let schema = SCHEMAS.get(name).unwrap_or_else(|| panic!("there is no schema {name}"));
+    let faults: Vec<_> = schema.iter_errors(&event["data"]).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{event}: {faults:?}");
+}
 
 /// A bus that keeps every event that it takes.
 #[derive(Debug)]
@@ -43,7 +73,7 @@ impl KeptBus {
     ///
     /// # Panics
     ///
-    /// If an event is no JSON, or two with one id differ.
+    /// If the data of an event is not valid by its schema, or two events with one id differ.
     #[must_use]
     pub fn events(&self) -> BTreeMap<String, Value> {
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
@@ -51,7 +81,8 @@ impl KeptBus {
             let before = texts.insert(id.clone(), json.clone());
             assert!(before.is_none_or(|before| before == json), "{id} was sent twice, and differs");
         }
-        texts.into_iter().map(|(id, json)| (id, serde_json::from_str(&json).expect("an event is JSON"))).collect()
+        let events = texts.into_iter().map(|(id, json)| (id, serde_json::from_str(&json).expect("an event is JSON")));
+        events.inspect(|(_, event)| assert_valid(event)).collect()
     }
 
     /// How many events it took, each as often as it came; how many calls were made, and how many of them failed.

@@ -7,6 +7,7 @@ use regulars_domain::{
     id::{Actor, MemberId, ProgramId},
 };
 use regulars_store::Written;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{bus::BYTES_MAX, event_type::EventType};
@@ -45,8 +46,9 @@ enum Data {
 }
 
 /// An entry as it was when it was written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct EntryData {
+    /// The program.
     program: ProgramId,
     #[serde(flatten)]
     entry: EntryDetail,
@@ -58,11 +60,15 @@ pub(crate) struct EntryData {
 }
 
 /// A version of a program as it was published.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct VersionData {
+    /// The program.
     program: ProgramId,
+    /// The number of the version.
     version: u64,
+    /// When it begins to decide.
     in_force_from: Timestamp,
+    /// When it was published.
     published_at: Timestamp,
     /// Who published it, if that is known.
     actor: Option<Actor>,

@@ -5,6 +5,7 @@ mod bus;
 mod event;
 mod event_bridge;
 mod event_type;
+mod schema;
 mod sending;
 
 use std::time::Instant;

@@ -28,7 +28,7 @@ use regulars_application::{
 };
 use regulars_store::AliasKey;
 use regulars_tests::{
-    bus::KeptBus,
+    bus::{KeptBus, assert_valid},
     event::{FUNCTIONS, PUBLISH, handle},
     system::{NOW, System, coffee_shop},
     template::Template,
@@ -229,6 +229,18 @@ fn every_event_gets_the_answer_that_is_kept_of_it() {
             differing.push(format!("{name} is answered with {answer:#}"));
         }
     }
+    let mut types = BTreeSet::new();
+    let mut after = 0;
+    loop {
+        let page = system.client.get(&format!("/local/events?after={after}&limit=100")).expect(200);
+        let events = page["events"].as_array().unwrap();
+        types.extend(events.iter().inspect(|event| assert_valid(event)).map(|event| event["type"].to_string()));
+        if events.is_empty() {
+            break;
+        }
+        after = page["next"].as_u64().unwrap();
+    }
+    assert!(types.len() > 15, "{types:?}");
     assert!(differing.is_empty(), "{}", differing.join("\n"));
     assert!(updates || kept == listed, "a kept answer belongs to no event: {kept:?}");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     account::{AttributeValue, Status},
+    balance::Balance,
     id::{AttributeId, MemberId, PlanId, ProgramId},
     points::Points,
     settle::Settled,
@@ -80,19 +81,6 @@ impl From<&Status> for StatusView {
     }
 }
 
-/// The points of an account.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Balance {
-    /// The points that can be spent now.
-    spendable: Points,
-    /// The points that are earned and cannot be spent yet.
-    pending: Points,
-    /// The points reserved by open holds.
-    held: Points,
-    /// The points that the member owes after a reversal; later points pay them first.
-    owed: Points,
-}
-
 /// Points that expire next.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextExpiry {
@@ -141,12 +129,7 @@ impl From<&Settled<'_>> for AccountView {
             },
             merged_from: account.merged_from.clone(),
             enrolled_at: account.enrolled_at,
-            balance: Balance {
-                spendable: account.lots.total(),
-                pending: account.pending.total(),
-                held: account.held(),
-                owed: account.owed,
-            },
+            balance: account.balance(),
             next_expiry: account.lots.next_expiry().map(|(on, points)| NextExpiry { on, points }),
             tier: settled.standing().as_ref().and_then(TierView::new),
             plan: settled.plan().map(|(term, until)| PlanView {
