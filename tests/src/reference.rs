@@ -26,10 +26,8 @@ pub fn page() -> String {
     }
     put(&mut page, PROBLEMS);
     for (code, about) in object(&OPENAPI["x-problems"]) {
-        let cells = ["status", "title", "meaning", "remedy"].map(|cell| match &about[cell] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        });
+        let cells = ["status", "title", "meaning", "remedy"]
+            .map(|cell| about[cell].as_str().map_or_else(|| about[cell].to_string(), str::to_owned));
         put(&mut page, &format!("| `{code}` | {} |\n", cells.join(" | ")));
     }
     put(&mut page, GATEWAY);
@@ -199,7 +197,7 @@ fn type_of(schema: &Value) -> String {
     let name = match &schema["type"] {
         Value::String(name) => name.clone(),
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
-        _ => String::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     };
     let mut kind = match (name.as_str(), schema.get("items")) {
         ("array", Some(items)) => format!("array of {}", type_of(items)),

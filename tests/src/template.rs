@@ -119,10 +119,11 @@ impl Function {
         let folder = text(&properties["CodeUri"]);
         let events: Vec<_> = values(&properties["Events"]).filter(|event| event["Type"] == "HttpApi").collect();
         let routes = events.iter().map(|event| &event["Properties"]);
-        let scopes = |route: &Value| match &route["Auth"]["AuthorizationScopes"] {
-            // Any other route names scopes: without both, a token of any kind would do.
-            Value::Null if route["Auth"]["Authorizer"] == "NONE" => BTreeSet::new(),
-            scopes => list(scopes).into_iter().collect(),
+        // A route without both has no scopes to read, and fails here: a token of any kind would do for it.
+        let is_public = |route: &Value| route["Auth"]["Authorizer"] == "NONE";
+        let scopes = |route: &Value| {
+            let named = &route["Auth"]["AuthorizationScopes"];
+            if is_public(route) && named.is_null() { BTreeSet::new() } else { list(named).into_iter().collect() }
         };
         let routes = routes.map(|route| ((text(&route["Method"]), text(&route["Path"])), scopes(route))).collect();
         let statements = properties["Policies"].as_sequence().into_iter().flatten();

@@ -162,10 +162,10 @@ fn mutations(value: &Value) -> Vec<Value> {
             all.push(items.iter().cycle().take(items.len() * 600).cloned().collect());
         }
         Value::Number(number) => {
-            all.extend(number.as_i64().into_iter().flat_map(|number| [json!(number + 1), json!(number - 1)]))
+            all.extend(number.as_i64().into_iter().flat_map(|number| [json!(number + 1), json!(number - 1)]));
         }
         Value::String(text) => {
-            all.extend([json!(text.repeat(600)), json!(format!("{text} ")), json!(text.to_uppercase())])
+            all.extend([json!(text.repeat(600)), json!(format!("{text} ")), json!(text.to_uppercase())]);
         }
         Value::Null | Value::Bool(_) => {}
     }
@@ -245,9 +245,10 @@ fn a_validator_finds_the_mistakes_of_an_editor() {
     ] {
         let mut document = everything();
         let (parent, name) = at.rsplit_once('/').unwrap();
-        match document.pointer_mut(parent).unwrap() {
-            Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
-            object => object[name] = value,
+        let place = document.pointer_mut(parent).unwrap();
+        match name.parse::<usize>() {
+            Ok(index) => place[index] = value,
+            Err(_) => place[name] = value,
         }
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.iter().any(|error| error.contains(says)), "{at}: {errors:?}");
