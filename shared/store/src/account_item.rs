@@ -23,7 +23,7 @@
 //! | `u` | M | by the last day on which they can be confirmed, what unconfirmed accruals count: a list of what was paid, purchases, referrals, and a map like `q` |
 //! | `ho` | L | open holds, each a map: `i` redemption, `w` reward, `d` day, `x` end in nanoseconds, `l` points by lot, `v` version of the program |
 //! | `o` | N | points owed |
-//! | `q` | M | by the first day of a tier period, or with rolling months of a month: list of qualifying points, spend, visits |
+//! | `q` | M | by the first day of a tier period, or with rolling months or changed tiers of a month: list of qualifying points, spend, visits |
 //! | `ql` | L | where amounts of merged members are stored under another day than in their ledger, each a list: the position of the member in `mf`, the first day of the period there, the day here |
 //! | `k` | L | lifetime purchases: number, spend, and the first and the last purchase in seconds since 1970 |
 //! | `s` | L | secured tiers, each a list of tier and last day |

@@ -514,7 +514,7 @@ fn count_qualifying(draft: &Draft<'_>, entry: &mut Entry, accrual: &Recorded, ch
 /// Returns whether amounts of `date` can still be added under the empty bucket `bucket`.
 fn can_still_count(draft: &Draft<'_>, date: Date, bucket: Date) -> bool {
     let Some(tiers) = draft.rules.tiers() else { return false };
-    let current = tier::bucket(draft.rules.program, tiers, &draft.account, draft.today());
+    let current = tier::first_bucket(draft.rules.program, tiers, &draft.account, draft.today());
     bucket >= current || draft.rules.open_days(draft.today()).meet(date, date)
 }
 

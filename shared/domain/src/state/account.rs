@@ -350,7 +350,7 @@ pub const PROMISES_MAX: usize = 12;
 /// | `lots` | [`crate::state::lots::LOTS_MAX`]; above that, two lots are merged |
 /// | `pending` | [`crate::state::pending::PENDING_MAX`], in the same way |
 /// | `holds` | [`crate::state::hold::HOLDS_MAX`], each with at most as many lots as there are |
-/// | `qualifying`, `secured` | the current period and the one before, for each merged member |
+/// | `qualifying`, `secured` | the current period and the one before, for each merged member; a period is in parts, at most one a month, if its tiers changed |
 /// | `counted_elsewhere` | two for each merged member |
 /// | `promised` | [`PROMISES_MAX`] |
 /// | `plans` | one of the member's own, and one for each merged member |
@@ -394,7 +394,8 @@ pub struct Account {
     /// Points owed back to the program. Later accruals pay them first.
     pub owed: Points,
     /// Amounts that count toward a tier, by the first day of their period: the current one, and the one before for late
-    /// purchases. With rolling months, by the first day of each month that can still matter.
+    /// purchases. With rolling months, by the first day of each month that can still matter. After a change of tiers
+    /// within a period, also by the first day of that month.
     pub qualifying: BTreeMap<Date, Qualifying>,
     /// Where amounts of merged members are stored under another day than in their old account: at most two for each
     /// member, for the current period and the one before.

@@ -10,7 +10,7 @@ use crate::{
     state::{account::Account, qualifying::Qualifying},
     tier::{
         downgrade::{secure, softened},
-        period::{bucket, current_period, qualifying_of},
+        period::{bucket, current_period, first_bucket, qualifying_of},
         promise,
         rank::reached_rank,
         rolling::Rolling,
@@ -27,9 +27,9 @@ pub(crate) fn counted(
     date: Date,
 ) -> (Option<Qualified>, Option<SecuredNow>) {
     let Some(tiers) = rules.tiers().filter(|_| !amount.is_zero()) else { return (None, None) };
-    let bucket = bucket(rules.program, tiers, account, date);
+    let bucket = bucket(rules, tiers, account, date);
     let change = Qualified { period: bucket, amount };
-    let current = self::bucket(rules.program, tiers, account, account.settled_on);
+    let current = first_bucket(rules.program, tiers, account, account.settled_on);
     let secured_now = (bucket < current).then(|| secured_after(account, |after| count(rules, after, amount, date)));
     (Some(change), secured_now.flatten())
 }
@@ -71,7 +71,7 @@ pub(crate) fn adjusted(
         }
     });
     if !more.is_zero() {
-        let counted: &mut Qualifying = changes.entry(bucket(rules.program, tiers, account, today)).or_default();
+        let counted: &mut Qualifying = changes.entry(bucket(rules, tiers, account, today)).or_default();
         *counted = counted.plus(more);
     }
     let qualified = changes.into_iter().map(|(period, amount)| Qualified { period, amount });
@@ -138,7 +138,8 @@ pub(super) fn secured_after(account: &Account, change: impl FnOnce(&mut Account)
 
 fn count(rules: Rules<'_>, account: &mut Account, amount: Qualifying, date: Date) {
     let Some(tiers) = rules.tiers() else { return };
-    count_under(rules, account, amount, bucket(rules.program, tiers, account, date));
+    let bucket = bucket(rules, tiers, account, date);
+    count_under(rules, account, amount, bucket);
 }
 
 /// Counts `amount` under the day `bucket`. If its period is over, the level that it now reaches is secured for the

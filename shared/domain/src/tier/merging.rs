@@ -43,7 +43,7 @@ pub(crate) fn taken_over_bucket(rules: Rules<'_>, into: &Account, from: &Account
     };
     let today = into.settled_on;
     let day = current_period(rules.program, tiers, from, bucket).last.map_or(today, |last| last.min(today));
-    period::bucket(rules.program, tiers, into, day)
+    period::bucket(rules, tiers, into, day)
 }
 
 /// Returns what counts toward `from`'s tier as it counts toward `into`'s: the sum of both in each period, what earlier

@@ -16,7 +16,7 @@ pub(crate) use self::{
     closing::{changes, close, forget},
     counting::{adjusted, counted, recounted, uncounted},
     merging::{absorbed, kept_under, stronger, taken_over_bucket},
-    period::{bucket, current_period, qualifying_of},
+    period::{current_period, first_bucket, qualifying_of},
     promise::keep_promises,
     standing::{effective, standing},
 };

@@ -3,7 +3,10 @@
 use jiff::civil::Date;
 
 use crate::{
-    rules::program::{Period, Program, Tiers},
+    rules::{
+        program::{Period, PeriodRule, Program, Tiers},
+        versions::Rules,
+    },
     state::{account::Account, qualifying::Qualifying},
     values::calendar::days_after,
 };
@@ -13,8 +16,25 @@ pub(crate) fn current_period(program: &Program, tiers: &Tiers, account: &Account
     tiers.period.period(date, program.date(account.enrolled_at))
 }
 
-/// Returns the day under which amounts of `date` are stored for this member.
-pub(crate) fn bucket(program: &Program, tiers: &Tiers, account: &Account, date: Date) -> Date {
+/// Returns the day under which amounts of `date` are added for this member.
+///
+/// In a period of a year or a lifetime, it is the first day under which the account stores something. If there is none,
+/// rules before may have dropped what was stored under the first day, and later returns and lapses of those purchases
+/// must not deduct what is added now. So the amounts are stored under the month in which these tiers came into force.
+pub(super) fn bucket(rules: Rules<'_>, tiers: &Tiers, account: &Account, date: Date) -> Date {
+    let first_bucket = first_bucket(rules.program, tiers, account, date);
+    if matches!(tiers.period, PeriodRule::RollingMonths(_)) {
+        return first_bucket;
+    }
+    let last = current_period(rules.program, tiers, account, date).last.unwrap_or(Date::MAX);
+    match account.qualifying.range(first_bucket..=last).next() {
+        Some((stored, _)) => *stored,
+        None => rules.tiers_since().min(last).first_of_month().max(first_bucket),
+    }
+}
+
+/// Returns the first day under which amounts of `date` can be stored for this member.
+pub(crate) fn first_bucket(program: &Program, tiers: &Tiers, account: &Account, date: Date) -> Date {
     tiers.period.bucket(date, program.date(account.enrolled_at))
 }
 

@@ -419,3 +419,38 @@ fn until_ends_with_the_lapse_that_a_level_needs_and_keep_counts_without_it() {
         );
     }
 }
+
+#[test]
+fn a_lapse_takes_no_amount_of_another_purchase_where_a_later_version_counts_the_same_period_again() {
+    for period in ["calendar_year", "membership_year", "lifetime"] {
+        for (basis, silver, missing) in [("points", 50, 50), ("spend", 5_000, 5_000), ("visits", 1, 1)] {
+            let tiers = |period: Value, silver: i64| {
+                with_tiers(&json!({ "basis": basis, "period": period, "levels": levels(silver, silver * 100) }))
+            };
+            let first = program_of(&tiers(json!(period), silver * 10));
+            // The second version drops what the first one counted, and the third one counts the same period again.
+            let second = first.then(at("2026-11-21T08:00"), &tiers(json!({ "rolling_months": 1 }), silver * 10));
+            let mut certain = tiers(json!(period), silver);
+            certain["points"]["pending"] = json!("none");
+            let third = second.then(at("2026-11-21T10:00"), &certain);
+
+            let mut member = Member::joins(&first, "2026-01-10");
+            member.earns(&first, "dropped", &purchase("2026-11-21T06:00", json!(5_000))).unwrap();
+            member.reviewed(&second, at("2026-11-21T09:00"));
+            let late = purchase("2026-11-21T07:00", json!(5_000));
+            member.earns_at(&third, at("2026-11-21T12:00"), "late", &late).unwrap();
+            let settled = member.settled(&third, at("2026-11-21T13:00"));
+            let standing = settled.standing().unwrap();
+            let keep = standing.keep.as_ref().map(|keep| keep.amounts[0].1);
+            assert_eq!((standing.until, keep), (Some(on("2026-12-21")), Some(missing)), "{period} {basis}");
+
+            let mut idle = member.clone();
+            idle.reviewed(&third, at("2026-12-22"));
+            assert_eq!(idle.tier(), Some("bronze"), "{period} {basis}");
+            member.earns(&third, "kept", &purchase("2026-11-21T14:00", json!(5_000))).unwrap();
+            member.reviewed(&third, at("2026-12-22"));
+            assert_eq!(counts(&member.account), (Some("silver"), [50, 5_000, 1], (1, 5_000)), "{period} {basis}");
+            member.assert_proven();
+        }
+    }
+}

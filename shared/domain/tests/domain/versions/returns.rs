@@ -290,6 +290,29 @@ fn a_return_takes_no_amount_of_another_purchase_where_its_own_are_gone() {
 }
 
 #[test]
+fn a_return_takes_no_amount_of_another_purchase_where_a_later_version_counts_the_same_period_again() {
+    let short = json!({ "period": { "rolling_months": 1 } });
+    for period in ["calendar_year", "membership_year", LIFETIME] {
+        // Also for a purchase of the time before the last version.
+        for next in [Buys("2027-11-25", 30_000), Late("2027-10-28", "2027-11-25", 30_000)] {
+            let years = json!({ "period": period });
+            let first = program_of(&silver_at(90_000, &years));
+            let second = first.then(at("2027-11-01"), &silver_at(90_000, &short));
+            let third = second.then(at("2027-11-20"), &silver_at(300, &years));
+            let versions = [first.clone(), second, third];
+            let mut member = Member::joins(&first, "2027-03-01");
+            takes(&versions, &mut member, &Buys("2027-03-10", 50_000));
+            takes(&versions, &mut member, &next);
+            let stands = member.stands(&versions[2], at("2027-11-26"));
+            assert!(stands.starts_with("silver qualified"), "{period}: {stands}");
+            takes(&versions, &mut member, &Returns("2027-03-10", "2027-11-26", 50_000));
+            assert_eq!(member.stands(&versions[2], at("2027-11-26")), stands, "{period}");
+            member.assert_proven();
+        }
+    }
+}
+
+#[test]
 fn missing_points_are_owed_or_forgiven_by_the_version_that_gave_them() {
     for (before, after, owed) in [("owe", "forgive", 30), ("forgive", "owe", 0)] {
         let rules = |policy: &str| {
