@@ -9,8 +9,10 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive, str::F
 
 use serde_json::Value;
 
-use crate::rules::schema::Field;
-use crate::values::{kind::kind_of, likeness, pointer, points::Points};
+use crate::{
+    rules::schema::{Field, NUMBER_MAX, SPAN_MAX},
+    values::{kind::kind_of, likeness, pointer},
+};
 
 /// Maximum length of a name shown to people, in characters.
 pub(crate) const NAME_LENGTH_MAX: usize = 100;
@@ -25,12 +27,6 @@ pub struct Finding {
     /// What is wrong and what is allowed, in a sentence.
     pub message: String,
 }
-
-/// No number in a document has a meaning beyond what the engine counts in.
-pub(crate) const NUMBER_MAX: i64 = Points::MAX.get();
-
-/// The longest time that can be counted from a date, in days or months.
-pub(crate) const SPAN_MAX: i64 = 100_000;
 
 /// What a value must be, as messages say it.
 const TEXT: &str = "a string";

@@ -6,7 +6,13 @@ use std::ops::RangeInclusive;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::rules::node::{NUMBER_MAX, SPAN_MAX};
+use crate::values::points::Points;
+
+/// No number in a document has a meaning beyond what the engine counts in.
+pub(crate) const NUMBER_MAX: i64 = Points::MAX.get();
+
+/// The longest time that can be counted from a date, in days or months.
+pub(crate) const SPAN_MAX: i64 = 100_000;
 
 /// A field of an object in a program document.
 pub(crate) struct Field {
