@@ -74,7 +74,8 @@ fn is_still(life: &Life, entries: &[&Entry], from: Date, to: Date) -> bool {
 
 fn check_next_expiry(life: &Life, entries: &[&Entry], expired: &BTreeMap<Date, i64>, told: Option<(Date, i64)>) {
     let (today, first) = (life.today(), expired.first_key_value().map(|(last, points)| (*last, *points)));
-    let Some((on, points)) = told.filter(|(on, _)| *on < days_after(today, DAYS - 1)) else {
+    // Points expire at the beginning of the day after their last one.
+    let Some((on, points)) = told.filter(|(on, _)| *on < days_after(today, DAYS)) else {
         let is_none = first.is_none() || !is_still(life, entries, today, days_after(today, DAYS));
         return assert!(is_none, "{first:?} expired, and {told:?} was told");
     };
