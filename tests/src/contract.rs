@@ -12,11 +12,11 @@ use jsonschema::Validator;
 use regulars_api::document::OpenApi;
 use serde_json::{Map, Value, json};
 
-use crate::client::Answer;
+use crate::{client::Answer, samples::Sample};
 
-/// The OpenAPI document of all functions.
+/// The OpenAPI document of all functions, with the sample events as examples.
 pub static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
-    OpenApi::default()
+    let mut document = OpenApi::default()
         .with_function("enroll", "Members: join, change, aliases, merge, erasure, plans.", &regulars_enroll::ROUTES)
         .with_function("earn", "Points for purchases and activities.", &regulars_earn::ROUTES)
         .with_function("redeem", "Points spent on rewards, codes and entitlements.", &regulars_redeem::ROUTES)
@@ -27,8 +27,31 @@ pub static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
             &regulars_tier_evaluation::ROUTES,
         )
         .with_function("program", "Programs, versions, codes, adjustments and transfers.", &regulars_program::ROUTES)
-        .document("v1", &regulars_domain::program::schema())
+        .document("v1", &regulars_domain::program::schema());
+    put_examples(&mut document);
+    document
 });
+
+/// Puts the sample of each route into its operation. The tests send each sample, so each example is one that runs.
+fn put_examples(document: &mut Value) {
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let Some(sample) = Sample::of_route(method, path) else { continue };
+            let status = sample.answer["status"].to_string();
+            let request = operation.pointer_mut("/requestBody/content/application~1json");
+            put_example(request, sample.request_body());
+            let answer = operation.pointer_mut(&format!("/responses/{status}/content/application~1json"));
+            // A document is no example of itself.
+            put_example(answer, Some(sample.answer["body"].clone()).filter(Value::is_object));
+        }
+    }
+}
+
+fn put_example(content: Option<&mut Value>, example: Option<Value>) {
+    if let (Some(Value::Object(content)), Some(example)) = (content, example) {
+        content.insert("example".to_owned(), example);
+    }
+}
 
 /// The schemas of the document, in which an object has no fields beside those that it names.
 static CLOSED: LazyLock<Value> = LazyLock::new(|| {

@@ -19,6 +19,7 @@ pub mod reference;
 pub mod replay;
 pub mod returns;
 pub mod rivals;
+pub mod samples;
 pub mod seeds;
 pub mod system;
 pub mod table;

@@ -1,10 +1,10 @@
 //! The reference page for people, made from the OpenAPI document, the schema of programs and the sample events.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Map, Value};
 
-use crate::contract::OPENAPI;
+use crate::{contract::OPENAPI, samples::Sample};
 
 /// How many lines of an answer are shown.
 const LINES_MAX: usize = 40;
@@ -106,32 +106,23 @@ fn route(page: &mut String, path: &str, method: &str, operation: &Value) {
     }
 }
 
-/// The sample event of a route that is answered with success, as a request and its answer.
+/// The sample of a route that is answered with success, as a request and its answer.
 fn example(path: &str, method: &str) -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<_> =
-        fs::read_dir(root.join("../events")).ok()?.filter_map(|file| Some(file.ok()?.path())).collect();
-    files.sort();
-    let read = |path: &Path| -> Option<Value> { serde_json::from_str(&fs::read_to_string(path).ok()?).ok() };
-    let wanted = format!("{} {path}", method.to_uppercase());
-    files.iter().find_map(|file| {
-        let event = read(file).filter(|event| event["routeKey"] == wanted)?;
-        let snapshot = root.join("snapshots/events").join(file.file_name()?);
-        let answer = read(&snapshot).filter(|answer| answer["status"].as_u64().is_some_and(|status| status < 300))?;
-        let mut shown = format!("\n```http\n{} {}", method.to_uppercase(), text(&event["rawPath"]));
-        let query = event["rawQueryString"].as_str().filter(|query| !query.is_empty());
-        put(&mut shown, &query.map(|query| format!("?{query}")).unwrap_or_default());
-        for header in ["Idempotency-Key", "If-Match", "If-None-Match", "Regulars-Actor"] {
-            if let Some(value) = event["headers"][header.to_ascii_lowercase()].as_str() {
-                put(&mut shown, &format!("\n{header}: {value}"));
-            }
+    let sample = Sample::of_route(method, path)?;
+    let Sample { event, answer } = &sample;
+    let mut shown = format!("\n```http\n{} {}", method.to_uppercase(), text(&event["rawPath"]));
+    let query = event["rawQueryString"].as_str().filter(|query| !query.is_empty());
+    put(&mut shown, &query.map(|query| format!("?{query}")).unwrap_or_default());
+    for header in ["Idempotency-Key", "If-Match", "If-None-Match", "Regulars-Actor"] {
+        if let Some(value) = event["headers"][header.to_ascii_lowercase()].as_str() {
+            put(&mut shown, &format!("\n{header}: {value}"));
         }
-        if let Some(body) = event["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok()) {
-            put(&mut shown, &format!("\n\n{}", cut(&body)));
-        }
-        put(&mut shown, &format!("\n```\n\n```http\n{}\n\n{}\n```\n", answer["status"], cut(&answer["body"])));
-        Some(shown)
-    })
+    }
+    if let Some(body) = sample.request_body() {
+        put(&mut shown, &format!("\n\n{}", cut(&body)));
+    }
+    put(&mut shown, &format!("\n```\n\n```http\n{}\n\n{}\n```\n", answer["status"], cut(&answer["body"])));
+    Some(shown)
 }
 
 fn cut(value: &Value) -> String {

@@ -1,0 +1,39 @@
+//! The sample events of the routes, each with the answer that the tests expect.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+/// A sample event of a route that succeeds.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The event, as API Gateway sends it.
+    pub event: Value,
+    /// The answer: its `status`, its `headers` and its `body`.
+    pub answer: Value,
+}
+
+impl Sample {
+    /// Returns the first sample of the route, by the names of the files; `None` if no sample of it succeeds.
+    #[must_use]
+    pub fn of_route(method: &str, path: &str) -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<_> =
+            fs::read_dir(root.join("../events")).ok()?.filter_map(|file| Some(file.ok()?.path())).collect();
+        files.sort();
+        let read = |path: &Path| -> Option<Value> { serde_json::from_str(&fs::read_to_string(path).ok()?).ok() };
+        let wanted = format!("{} {path}", method.to_uppercase());
+        files.iter().find_map(|file| {
+            let event = read(file).filter(|event| event["routeKey"] == wanted)?;
+            let answer = read(&root.join("snapshots/events").join(file.file_name()?))?;
+            let succeeds = answer["status"].as_u64().is_some_and(|status| (200..300).contains(&status));
+            succeeds.then_some(Self { event, answer })
+        })
+    }
+
+    /// Returns the JSON body of the request, if it has one.
+    #[must_use]
+    pub fn request_body(&self) -> Option<Value> {
+        serde_json::from_str(self.event["body"].as_str()?).ok()
+    }
+}
