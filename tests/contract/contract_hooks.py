@@ -16,6 +16,7 @@ RULES = [
     r"cursor",
     r"^The query parameter `(entry|code)` (is for a path|must name)",
     r"must not be after",
+    r"^This reward has a fixed cost",
     # Who enrolls without an id needs a key.
     r"Idempotency-Key",
     # To JSON Schema, 1.0 is a whole number.

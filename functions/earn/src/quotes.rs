@@ -91,8 +91,8 @@ async fn accrual_quote(
     let settled = engine.settled(subject, account)?;
     let referrer = referrer.map(|account| engine.settled(subject, account)).transpose()?;
     let referrer = referrer.map_or(Referrer::Gone, Referrer::Ready);
-    let posting =
-        earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer).map_err(quoted)?;
+    let posting = earn(settled, keyed, &occasion, subject.rules_at(happened_at)?, &counters, referrer)
+        .map_err(|unposted| quoted(unposted, "/accrual"))?;
     let entry = would_be(&posting, &keyed.entry);
     let accrued = Accrued::new(entry.as_ref(), &posting.explanations, &engine.settled(subject, posting.own.account)?);
     // In the body of a quote, the accrual is a field.
@@ -115,16 +115,18 @@ async fn redemption_quote(
     let free = engine.store.free_codes(&subject.program_id, &needs.codes).await?;
     let made = codes::made_for(settled.program(), &wish.reward)?;
     let code = made.as_ref().or(free.get(&wish.reward));
-    let posting = redeem::redeem(settled, keyed, &wish, &counters, code).map_err(quoted)?;
+    let posting =
+        redeem::redeem(settled, keyed, &wish, &counters, code).map_err(|unposted| quoted(unposted, "/redemption"))?;
     let entry = would_be(&posting, &keyed.entry);
     let settled = engine.settled(subject, posting.own.account)?;
     Ok(Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted())
 }
 
-/// Returns why there is no quote. All shards of the counters were read, so no more of them is needed.
-fn quoted<R: Into<Refusal>>(unposted: Unposted<R>) -> Failure {
+/// Returns why there is no quote of what the body has at the JSON pointer `within`. All shards of the counters were read, so no more
+/// of them is needed.
+fn quoted<R: Into<Refusal>>(unposted: Unposted<R>, within: &str) -> Failure {
     match unposted {
-        Unposted::Refused(refusal) => Failure::Refused(refusal.into()),
+        Unposted::Refused(refusal) => Failure::Refused(refusal.into().within(within)),
         Unposted::Needs(needed) => counter_missing(&needed),
     }
 }

@@ -41,3 +41,20 @@ fn a_quote_is_refused_as_the_real_call_would_be() {
     quote(&system, &json!({ "accrual": late })).problem(422, "occurred_at_out_of_range");
     quote(&system, &json!({ "transfer": {} })).problem(400, "body_malformed");
 }
+
+#[test]
+fn a_refused_quote_points_into_its_own_body() {
+    let system = System::start();
+    system.enroll("m-1");
+    for (redemption, at) in [
+        (json!({ "reward": "free-coffee", "money": { "amount": 1, "currency": "EUR" } }), "/redemption/money"),
+        (json!({ "reward": "money-off" }), "/redemption/money"),
+        (
+            json!({ "reward": "money-off", "money": { "amount": 400, "currency": "EUR" }, "hold": { "seconds": 90_000 } }),
+            "/redemption/hold/seconds",
+        ),
+    ] {
+        let refused = quote(&system, &json!({ "redemption": redemption }));
+        assert_eq!(refused.problem(400, "body_malformed")["at"], at, "{redemption}");
+    }
+}
