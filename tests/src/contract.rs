@@ -197,7 +197,16 @@ fn read(schema: &Value, text: &str) -> Value {
     number.map_or_else(|| text.into(), Value::from)
 }
 
-fn valid(schema: &Value, value: &Value, components: &Value) -> Result<(), String> {
+/// Checks `value` against a schema that can refer to `components`.
+///
+/// # Errors
+///
+/// What is wrong, with the places in `value`.
+///
+/// # Panics
+///
+/// If `schema` is not a JSON Schema.
+pub fn valid(schema: &Value, value: &Value, components: &Value) -> Result<(), String> {
     let is_closed = std::ptr::eq(components, &raw const *CLOSED);
     let key = format!("{is_closed} {schema}");
     let known = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();

@@ -25,7 +25,8 @@ impl Sample {
         let wanted = format!("{} {path}", method.to_uppercase());
         files.iter().find_map(|file| {
             let event = read(file).filter(|event| event["routeKey"] == wanted)?;
-            let answer = read(&root.join("snapshots/events").join(file.file_name()?))?;
+            let mut answer = read(&root.join("snapshots/events").join(file.file_name()?))?;
+            unmask(&mut answer);
             let succeeds = answer["status"].as_u64().is_some_and(|status| (200..300).contains(&status));
             succeeds.then_some(Self { event, answer })
         })
@@ -35,5 +36,20 @@ impl Sample {
     #[must_use]
     pub fn request_body(&self) -> Option<Value> {
         serde_json::from_str(self.event["body"].as_str()?).ok()
+    }
+}
+
+/// Puts digits in the places of hashes, which the kept answers leave out.
+fn unmask(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("hexadecimal digits") => {
+            let digits = |text: &str, count: usize| {
+                text.replace(&format!("{count} hexadecimal digits"), &"9f".repeat(count / 2))
+            };
+            *text = digits(&digits(text, 64), 32);
+        }
+        Value::Array(values) => values.iter_mut().for_each(unmask),
+        Value::Object(fields) => fields.values_mut().for_each(unmask),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -11,7 +11,10 @@
 
 use std::{collections::BTreeSet, env, fs, path::Path};
 
-use regulars_tests::{contract::OPENAPI, reference::page};
+use regulars_tests::{
+    contract::{OPENAPI, valid},
+    reference::page,
+};
 use serde_json::Value;
 
 fn committed(name: &str, made: &str) {
@@ -93,4 +96,38 @@ fn every_field_is_described() {
     let mut found = Vec::new();
     undescribed("", &OPENAPI, &mut found);
     assert!(found.is_empty(), "{} fields have no description: {found:#?}", found.len());
+}
+
+/// Checks each example below `value` against the schema beside it, and counts them.
+fn checked_examples(at: &str, value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("example").zip(fields.get("schema")).map(|(example, schema)| {
+                valid(schema, example, &OPENAPI["components"]).unwrap_or_else(|what| panic!("{at}: {what}"));
+            });
+            let below = fields.iter().filter(|(name, _)| *name != "example");
+            usize::from(own.is_some())
+                + below.map(|(name, part)| checked_examples(&format!("{at}/{name}"), part)).sum::<usize>()
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().map(|(index, value)| checked_examples(&format!("{at}/{index}"), value)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// The operations whose sample is refused, to show a problem.
+const WITHOUT: [&str; 2] = ["confirm_accrual", "cancel_redemption"];
+
+#[test]
+fn the_examples_are_valid_and_every_operation_has_one() {
+    let mut without = Vec::new();
+    for (path, item) in OPENAPI["paths"].as_object().unwrap().iter().filter(|(path, _)| path.contains("{program}")) {
+        for (method, operation) in item.as_object().unwrap() {
+            if checked_examples(&format!("{method} {path}"), operation) == 0 {
+                without.push(operation["operationId"].as_str().unwrap());
+            }
+        }
+    }
+    assert_eq!(without, WITHOUT);
 }
