@@ -45,6 +45,8 @@ pub enum EventType {
     RewardUsed,
     /// The effective tier changed.
     TierChanged,
+    /// A level will be lost soon.
+    TierAtRisk,
     /// A plan began, was renewed, ended or was paid back.
     PlanChanged,
     /// A benefit of a level or a plan was used.
@@ -55,7 +57,7 @@ pub enum EventType {
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MemberEnrolled,
         Self::MemberChanged,
         Self::MemberClosed,
@@ -76,6 +78,7 @@ impl EventType {
         Self::RewardReversed,
         Self::RewardUsed,
         Self::TierChanged,
+        Self::TierAtRisk,
         Self::PlanChanged,
         Self::EntitlementUsed,
         Self::ProgramPublished,
@@ -107,6 +110,7 @@ impl EventType {
             Record::RedemptionReversal => Self::RewardReversed,
             Record::CodeUse(_) => Self::RewardUsed,
             Record::TierChange => Self::TierChanged,
+            Record::TierNotice(_) => Self::TierAtRisk,
             Record::Plan(_) | Record::PlanEnd(_) | Record::PlanReversal(_) => Self::PlanChanged,
             Record::EntitlementUse(_) => Self::EntitlementUsed,
         }
@@ -136,6 +140,7 @@ impl EventType {
             Self::RewardReversed => &[Kind::RedemptionReversal],
             Self::RewardUsed => &[Kind::CodeUse],
             Self::TierChanged => &[Kind::TierChange],
+            Self::TierAtRisk => &[Kind::TierNotice],
             Self::PlanChanged => &[Kind::Plan, Kind::PlanEnd, Kind::PlanReversal],
             Self::EntitlementUsed => &[Kind::EntitlementUse],
             Self::ProgramPublished => &[],
@@ -166,6 +171,7 @@ impl EventType {
             Self::RewardReversed => "regulars.reward.reversed",
             Self::RewardUsed => "regulars.reward.used",
             Self::TierChanged => "regulars.tier.changed",
+            Self::TierAtRisk => "regulars.tier.at_risk",
             Self::PlanChanged => "regulars.plan.changed",
             Self::EntitlementUsed => "regulars.entitlement.used",
             Self::ProgramPublished => "regulars.program.published",

@@ -36,6 +36,7 @@
 //! | `x` | S | the day to which activity has extended the points |
 //! | `xt` | M | the newest extension: `n` activities by the last day on which they can be confirmed, or by `-`; `f` whether it is final; `b` the day before; `m` points by their earlier expiry |
 //! | `e` | S | the latest last day of points that a notice was due for |
+//! | `te` | S | the latest last day of a level that a notice was due for |
 //! | `b` | S | the last birthday for which points were given |
 //! | `due_shard`, `due_key` | N, S | the shard and `2026-12-31#PROGRAM#MEMBER`, by which the review is found; both or neither |
 //!
@@ -114,6 +115,7 @@ const STEPS: &str = "p";
 const EXTENDED_TO: &str = "x";
 const EXTENSION: &str = "xt";
 const NOTICED_THROUGH: &str = "e";
+const TIER_NOTICED_THROUGH: &str = "te";
 const BIRTHDAY_ON: &str = "b";
 
 /// Returns the item of `account`.
@@ -146,6 +148,7 @@ pub(crate) fn write(account: &Account) -> Item {
         extended_to,
         extension,
         noticed_through,
+        tier_noticed_through,
         birthday_on,
         settled_on,
         settled_at,
@@ -205,7 +208,12 @@ pub(crate) fn write(account: &Account) -> Item {
         put(TIER, text(tier.as_str()));
     }
     put(EXTENSION, write_extension(extension));
-    for (name, date) in [(EXTENDED_TO, extended_to), (NOTICED_THROUGH, noticed_through), (BIRTHDAY_ON, birthday_on)] {
+    for (name, date) in [
+        (EXTENDED_TO, extended_to),
+        (NOTICED_THROUGH, noticed_through),
+        (TIER_NOTICED_THROUGH, tier_noticed_through),
+        (BIRTHDAY_ON, birthday_on),
+    ] {
         if let Some(date) = date {
             put(name, text(compact_date(*date)));
         }
@@ -258,6 +266,7 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
         extended_to: fields.optional(EXTENDED_TO, as_parsed)?,
         extension: fields.optional(EXTENSION, read_extension)?.unwrap_or_default(),
         noticed_through: fields.optional(NOTICED_THROUGH, as_parsed)?,
+        tier_noticed_through: fields.optional(TIER_NOTICED_THROUGH, as_parsed)?,
         birthday_on: fields.optional(BIRTHDAY_ON, as_parsed)?,
         settled_on: fields.required(SETTLED_ON, as_parsed)?,
         settled_at: fields.required(SETTLED_AT, read_instant)?,

@@ -53,7 +53,7 @@ fn everything() -> Value {
         ],
         "referral": { "first_purchase_at_least": 500, "friend_points": 10 },
         "tiers": {
-            "basis": { "any": ["points", "spend"] }, "period": { "rolling_months": 12 }, "downgrade": "one_level", "grace_days": 30,
+            "basis": { "any": ["points", "spend"] }, "period": { "rolling_months": 12 }, "downgrade": "one_level", "grace_days": 30, "notice_days": 20,
             "levels": [
                 { "id": "low", "threshold": { "points": 0, "spend": 0 } },
                 { "id": "high", "threshold": { "points": 10, "spend": 1000 }, "downgrade": "never", "earning_percent": 125,

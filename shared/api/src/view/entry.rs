@@ -7,7 +7,7 @@ use regulars_domain::{
     breakdown::BreakdownLine,
     chain::Sealed,
     code::Code,
-    entry::{By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
+    entry::{AtRisk, By, CameBack, Changed, CodeUsed, Expiring, Kind, Overridden, Qualified, Record, TierChange},
     explanation::{Explanation, Unearned},
     hold::Hold,
     id::{Actor, EntitlementId, EntryId, LevelId, MemberId, PlanId, RewardId},
@@ -146,6 +146,9 @@ pub struct EntryDetail {
     /// The points that expire soon.
     #[serde(skip_serializing_if = "Option::is_none")]
     expiring: Option<Expiring>,
+    /// The level that will be lost soon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_risk: Option<AtRisk>,
     /// The tier that the operator granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     tier_override: Option<TierOverride>,
@@ -295,6 +298,7 @@ impl EntryDetail {
             entitlement: None,
             code_use: None,
             expiring: None,
+            at_risk: None,
             tier_override: None,
             change: None,
             came_back: None,
@@ -322,6 +326,7 @@ impl EntryDetail {
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),
+            Record::TierNotice(at_risk) => self.at_risk = Some(at_risk.clone()),
             Record::Change(changed) => self.change = Some(changed.clone()),
             Record::AccrualReversal(came_back) => {
                 self.reason.clone_from(&came_back.reason);

@@ -1,15 +1,13 @@
 //! Where a member stands, as it is answered.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use regulars_domain::{
+    entry::MissingAmounts,
     id::{LevelId, PlanId},
-    program::Basis,
     qualifying::Qualifying,
     settle::Settled,
     text::Label,
-    tier::{Because, Missing, Standing},
+    tier::{Because, Standing},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,7 +33,7 @@ struct NextTier {
     /// The level.
     id: LevelId,
     /// The amount that is missing to reach the level.
-    missing: MissingView,
+    missing: MissingAmounts,
     /// The last day on which the amount counts; `null` if there is none.
     by: Option<Date>,
 }
@@ -44,48 +42,11 @@ struct NextTier {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct KeepTier {
     /// The amount that is missing to keep the level.
-    missing: MissingView,
+    missing: MissingAmounts,
     /// The first day on which purchases count.
     from: Date,
     /// The last day on which purchases count; `null` if there is none.
     by: Option<Date>,
-}
-
-/// An amount that is missing: a number, or one for each kind of amount where several kinds count.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-enum MissingView {
-    /// The amount.
-    One(i64),
-    /// Any of these amounts is enough.
-    Any(AnyMissingView),
-    /// All of these amounts are needed.
-    All(AllMissingView),
-}
-
-/// Amounts of which any is enough.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct AnyMissingView {
-    /// The missing amount of each kind.
-    any: BTreeMap<&'static str, i64>,
-}
-
-/// Amounts that are all needed.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct AllMissingView {
-    /// The missing amount of each kind.
-    all: BTreeMap<&'static str, i64>,
-}
-
-impl From<&Missing<'_>> for MissingView {
-    fn from(missing: &Missing<'_>) -> Self {
-        let each = || missing.amounts.iter().map(|(unit, amount)| (unit.name(), *amount)).collect();
-        match missing.basis {
-            Basis::One(_) => Self::One(missing.amounts.first().map_or(0, |(_, amount)| *amount)),
-            Basis::Any(_) => Self::Any(AnyMissingView { any: each() }),
-            Basis::All(_) => Self::All(AllMissingView { all: each() }),
-        }
-    }
 }
 
 impl TierView {
@@ -97,8 +58,8 @@ impl TierView {
             id: standing.level.map(|level| level.id.clone()),
             because: standing.because,
             until: standing.until,
-            next: next.map(|next| NextTier { id: next.level.id.clone(), missing: next.into(), by: next.by }),
-            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: keep.into(), from: keep.from, by: keep.by }),
+            next: next.map(|next| NextTier { id: next.level.id.clone(), missing: next.amount(), by: next.by }),
+            keep: standing.keep.as_ref().map(|keep| KeepTier { missing: keep.amount(), from: keep.from, by: keep.by }),
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     rules::versions::{Rules, VersionMissing, Versions},
     state::account::Account,
-    time::quiet::{Quiet, begin_quietly, begin_version_quietly, end_quietly, next_quiet},
+    time::quiet::{Quiet, begin_quietly, begin_version_quietly, end_quietly, next_day, next_quiet},
     values::{
         hash::Hash,
         id::{MemberId, ProgramId},
@@ -141,7 +141,9 @@ impl<'p> Rebuilding<'p> {
     fn advance(&self, account: &mut Account, until: Timestamp, version: u64) -> Result<(), VersionMissing> {
         let mut rules = Rules::of(self.versions, account.program_version)?;
         let today = rules.program.date(until).max(account.settled_on);
-        while let Some(quiet) = next_quiet(rules, account, (today, until), version) {
+        loop {
+            let day = next_day(rules, account).filter(|day| *day <= today);
+            let Some(quiet) = next_quiet(rules, account, day, until, version) else { break };
             match quiet {
                 Quiet::Day(day) => begin_quietly(rules, account, day),
                 Quiet::Version(head) => {

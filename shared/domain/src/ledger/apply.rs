@@ -72,6 +72,7 @@ impl Account {
             Record::PlanEnd(ended) => self.plans.clone_from(&ended.plans),
             Record::PlanReversal(reversed) => self.plans = all_terms(reversed.term.as_ref(), &reversed.plans),
             Record::Notice(expiring) => self.noticed_through = Some(expiring.on),
+            Record::TierNotice(at_risk) => self.tier_noticed_through = Some(at_risk.until),
             Record::Lapse(Lapsed { paid, purchases, referral }) => {
                 self.bought.change(*paid, *purchases);
                 self.apply_referral(entry, referral.as_ref());
@@ -233,6 +234,7 @@ impl Account {
         self.extended_to = None;
         self.extension = Extension::default();
         self.noticed_through = None;
+        self.tier_noticed_through = None;
         self.birthday_on = None;
         self.referral = None;
         self.referral_debts.clear();

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::ledger::{
     effects::{Effects, Qualified, SecuredNow, TierChange},
+    missing::{MissingAll, MissingAmounts, MissingAny},
     record::{
-        Accrued, By, CameBack, Changed, CodeUsed, Enrolled, Erased, Expiring, Kind, Lapsed, NewStatus, Overridden,
-        PlanEnded, PlanPaid, PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment, Source,
-        TakenOver,
+        Accrued, AtRisk, By, CameBack, Changed, CodeUsed, Enrolled, Erased, Expiring, Kind, Lapsed, NewStatus,
+        Overridden, PlanEnded, PlanPaid, PlanReversed, Reassessed, Record, Redeemed, ReferralChange, ReferralPayment,
+        Source, TakenOver,
     },
 };
 use crate::{
@@ -147,6 +148,7 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
+            | Record::TierNotice(_)
             | Record::Change(_)
             | Record::Erasure(_) => None,
         }
@@ -181,6 +183,7 @@ impl Entry {
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
             | Record::Notice(_)
+            | Record::TierNotice(_)
             | Record::Change(_)
             | Record::Erasure(_) => &[],
         }
@@ -271,6 +274,7 @@ impl Entry {
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::Notice(_)
+            | Record::TierNotice(_)
             | Record::Change(_)
             | Record::Amendment(_)
             | Record::Erasure(_) => None,
@@ -286,7 +290,9 @@ impl Entry {
                 Moment::Its(self.occurred_at)
             }
             Record::Expiry | Record::TierChange if self.refers_to.is_some() => Moment::Same,
-            Record::Notice(_) | Record::Lapse(_) | Record::Expiry | Record::TierChange => Moment::Its(self.occurred_at),
+            Record::Notice(_) | Record::TierNotice(_) | Record::Lapse(_) | Record::Expiry | Record::TierChange => {
+                Moment::Its(self.occurred_at)
+            }
             Record::Accrual(_)
             | Record::Cancellation
             | Record::Confirmation

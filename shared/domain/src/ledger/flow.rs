@@ -61,7 +61,8 @@ impl Entry {
             | Record::EntitlementUse(_)
             | Record::CodeUse(_)
             | Record::ReferralPayment(_)
-            | Record::Notice(_) => None,
+            | Record::Notice(_)
+            | Record::TierNotice(_) => None,
         }
     }
 }

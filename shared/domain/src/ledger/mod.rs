@@ -10,5 +10,6 @@ pub mod entry;
 pub mod explanation;
 pub mod facts;
 pub mod flow;
+pub(crate) mod missing;
 pub mod posting;
 pub(crate) mod record;

@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ledger::breakdown::BreakdownLine,
+    ledger::{breakdown::BreakdownLine, missing::MissingAmounts},
     state::{
         account::{Bought, CountedElsewhere, Referral, ReferralDebt, Status, TierOverride},
         plan_term::PlanTerm,
     },
     values::{
         code::Code,
-        id::{ActivityType, AttributeId, EntitlementId, MemberId, PlanId, RewardId},
+        id::{ActivityType, AttributeId, EntitlementId, LevelId, MemberId, PlanId, RewardId},
         money::{Amount, Money},
         points::Points,
         purchase::{Quantity, Receipt},
@@ -74,6 +74,8 @@ pub enum Kind {
     ReferralPayment,
     /// A notice that points will expire soon.
     Notice,
+    /// A notice that a level will be lost soon.
+    TierNotice,
     /// The status, attributes or aliases of the account changed.
     Change,
     /// A purchase was amended.
@@ -259,6 +261,23 @@ pub struct Expiring {
     pub on: Date,
     /// The number of points at the beginning of the day of the notice.
     pub points: Points,
+}
+
+/// A level that a notice says will be lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AtRisk {
+    /// The level.
+    pub level: LevelId,
+    /// The level after it if nothing more is bought; left out if the member will have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LevelId>,
+    /// The last day of the level.
+    pub until: Date,
+    /// The amount that was missing to keep the level at the beginning of the day of the notice.
+    pub missing: MissingAmounts,
+    /// The last day on which purchases count for it; left out if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Date>,
 }
 
 /// A status that an operator can give an account.
@@ -452,6 +471,8 @@ pub enum Record {
     ReferralPayment(ReferralPayment),
     /// Points will expire.
     Notice(Expiring),
+    /// A level will be lost.
+    TierNotice(AtRisk),
     /// The status, attributes or aliases changed.
     Change(Changed),
     /// A purchase was amended.
@@ -489,6 +510,7 @@ impl Record {
             Self::CodeUse(_) => Kind::CodeUse,
             Self::ReferralPayment(_) => Kind::ReferralPayment,
             Self::Notice(_) => Kind::Notice,
+            Self::TierNotice(_) => Kind::TierNotice,
             Self::Change(_) => Kind::Change,
             Self::Amendment(_) => Kind::Amendment,
             Self::Erasure(_) => Kind::Erasure,

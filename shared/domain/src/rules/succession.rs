@@ -173,6 +173,7 @@ fn differs(before: Edition<'_>, new: Edition<'_>) -> Differs {
 /// Returns the tiers without fields that do not affect who has which level.
 fn ranks(program: &Program) -> Option<Tiers> {
     let mut tiers = program.tiers.clone()?;
+    tiers.notice_days = None;
     for level in &mut tiers.levels {
         level.earning_percent = 0;
         level.perks.clear();
@@ -187,11 +188,17 @@ fn is_same_over_time(before: Edition<'_>, new: Edition<'_>) -> bool {
     let (old, now) = (before.program, new.program);
     old.points.expiry == now.points.expiry
         && old.points.expiry_notice_days == now.points.expiry_notice_days
+        && tier_notice_days(old) == tier_notice_days(now)
         && old.points.backdating_days_max == now.points.backdating_days_max
         && old.plans == now.plans
         && birthdays(before) == birthdays(new)
         && caps(old) == caps(now)
         && steps(before) == steps(new)
+}
+
+/// Returns how many days before the end of a level its notice is written, if at all.
+fn tier_notice_days(program: &Program) -> Option<i32> {
+    program.tiers.as_ref()?.notice_days
 }
 
 /// Returns earning rules with their part of the document. Both are in the document's order.

@@ -426,6 +426,9 @@ pub struct Account {
     /// The latest last day of points for which a notice was due. Points that expire by then get no second notice.
     /// Dropped once the day has passed.
     pub noticed_through: Option<Date>,
+    /// The latest last day of a level for which a notice was due. A level that ends by then gets no second notice.
+    /// Dropped once the day has passed.
+    pub tier_noticed_through: Option<Date>,
     /// The last birthday for which points were given.
     pub birthday_on: Option<Date>,
     /// The day, in the program's time zone, up to which the account is settled.
@@ -477,6 +480,7 @@ impl Account {
             extended_to: None,
             extension: Extension::default(),
             noticed_through: None,
+            tier_noticed_through: None,
             birthday_on: None,
             settled_on: on,
             settled_at: at,

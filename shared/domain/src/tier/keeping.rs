@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::{
+    ledger::missing::{MissingAll, MissingAmounts, MissingAny},
     rules::{
         program::{Basis, BasisUnit, Level, Tiers},
         versions::Rules,
@@ -28,6 +29,19 @@ pub struct Missing<'p> {
     pub from: Date,
     /// The last day to reach it; `None` if there is none.
     pub by: Option<Date>,
+}
+
+impl Missing<'_> {
+    /// Returns the missing amount, or the amount of each kind where several kinds count.
+    #[must_use]
+    pub fn amount(&self) -> MissingAmounts {
+        let each = || self.amounts.iter().map(|(unit, amount)| (unit.name().to_owned(), *amount)).collect();
+        match self.basis {
+            Basis::One(_) => MissingAmounts::One(self.amounts.first().map_or(0, |(_, amount)| *amount)),
+            Basis::Any(_) => MissingAmounts::Any(MissingAny { any: each() }),
+            Basis::All(_) => MissingAmounts::All(MissingAll { all: each() }),
+        }
+    }
 }
 
 /// Amounts that count together, and the days on which purchases count with them.

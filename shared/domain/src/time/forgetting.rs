@@ -41,6 +41,8 @@ pub(super) fn forget(rules: Rules<'_>, account: &mut Account) {
     drop_excess(rules, account);
     tier::forget(rules, account);
     notice::forget(account, today);
+    // Remaining levels end later.
+    account.tier_noticed_through = account.tier_noticed_through.filter(|through| *through >= today);
 }
 
 /// Drops what exceeds [`REMEMBERED_BYTES_MAX`], which takes many versions with many capped rules in a short time: first

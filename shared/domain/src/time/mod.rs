@@ -2,6 +2,9 @@
 
 mod ahead;
 mod forgetting;
+mod level_end;
 pub(crate) mod notice;
 pub(crate) mod quiet;
 pub mod settle;
+mod tier_notice;
+mod waits;

@@ -31,15 +31,15 @@ pub(crate) enum Quiet<'p> {
     Version(&'p VersionHead),
 }
 
-/// Returns the next effect without an entry on `account` up to `now`, on `today` or before, and up to the version
-/// `newest`.
+/// Returns the next effect without an entry on `account` up to `now` and the version `newest`, if `day` is the next day
+/// on which something may change.
 pub(crate) fn next_quiet<'p>(
     rules: Rules<'p>,
     account: &Account,
-    (today, now): (Date, Timestamp),
+    day: Option<Date>,
+    now: Timestamp,
     newest: u64,
 ) -> Option<Quiet<'p>> {
-    let day = next_day(rules, account).filter(|day| *day <= today);
     let version = rules.versions.next_begun(account.program_version, now).filter(|head| head.version <= newest);
     match (day, version) {
         // The version in force when a day begins decides the effects of that day.
@@ -59,7 +59,7 @@ impl Quiet<'_> {
 }
 
 /// Returns the next day, after the one up to which `account` is settled, at whose beginning it may change.
-pub(super) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
+pub(crate) fn next_day(rules: Rules<'_>, account: &Account) -> Option<Date> {
     let after = |date: Date| days_after(date, 1);
     let expiry = account.lots.next_expiry().map(|(date, _)| after(date));
     let overridden = account.tier_override.as_ref().map(|given| after(given.until));

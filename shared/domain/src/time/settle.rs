@@ -6,7 +6,7 @@ use crate::{
     draft::Draft,
     ledger::{
         chain::Sealed,
-        entry::{Accrued, By, Lapsed, PlanEnded, Record, ReferralChange, Source},
+        entry::{Accrued, By, PlanEnded, Record, Source},
         posting::Posting,
     },
     rules::{
@@ -14,11 +14,13 @@ use crate::{
         version_head::VersionHead,
         versions::{Rules, VersionMissing, Versions},
     },
-    state::{account::Account, counter::Counters, pending::Awaits, plan_term::PlanTerm, qualifying::Qualifying},
+    state::{account::Account, counter::Counters, plan_term::PlanTerm, qualifying::Qualifying},
     tier,
     time::{
         notice,
         quiet::{Quiet, begin_quietly, begin_version_quietly, end_quietly, next_birthday, next_day, next_quiet},
+        tier_notice,
+        waits::end_wait,
     },
     values::{
         calendar::{days_after, start_of},
@@ -244,9 +246,11 @@ pub(super) fn next_event<'p>(
     now: Timestamp,
     versioned: Versioned,
 ) -> Option<Event<'p>> {
+    let day = next_day(rules, account).into_iter().chain(tier_notice::next_day(rules, account)).min();
+    let day = day.filter(|day| *day <= today);
     let quiet = match versioned {
-        Versioned::Followed => next_quiet(rules, account, (today, now), u64::MAX),
-        Versioned::Ignored => next_day(rules, account).filter(|day| *day <= today).map(Quiet::Day),
+        Versioned::Followed => next_quiet(rules, account, day, now, u64::MAX),
+        Versioned::Ignored => day.map(Quiet::Day),
     };
     // Points that a hold returns before the end of their last day expire with their lot.
     let before = quiet.map_or(Timestamp::MAX, |quiet| quiet.at(rules));
@@ -317,6 +321,7 @@ fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     }
     // Notices come last, so that they include everything credited at the beginning of the day.
     notice::post_due(draft, day, today);
+    tier_notice::post_due(draft, day, today);
 }
 
 /// Brings a version into force.
@@ -325,60 +330,6 @@ fn begin_version(draft: &mut Draft<'_>, head: &VersionHead) {
     if let Some(change) = draft.tier_change() {
         let id = EntryId::engine(&[&"tier", &format!("v{}", head.version)]);
         draft.post_tier_change(id, change, head.in_force_from, None);
-    }
-}
-
-/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time, with everything
-/// else that their accruals counted.
-fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
-    let at = start_of(&draft.rules.program.zone, awaits.ends_on());
-    let (id, record) = match awaits {
-        Awaits::Maturity(day, _) => (EntryId::engine(&[&"maturing", &day]), Record::Confirmation),
-        Awaits::Confirmation(last) => (EntryId::engine(&[&"lapse", &last]), Record::Lapse(Lapsed::default())),
-    };
-    let mut entry = draft.entry(id, record, By::Engine, at);
-    for (awaits, points) in draft.account.pending.iter().filter(|(other, _)| is_same_day(*other, awaits)) {
-        entry.effects.wait(awaits, -points);
-        if let Awaits::Maturity(_, expiry) = awaits {
-            entry.effects.give(&draft.account, points, expiry);
-        }
-    }
-    if let Awaits::Confirmation(last) = awaits
-        && let Some(unconfirmed) = draft.account.pending.unconfirmed().get(&last)
-    {
-        let counted = unconfirmed.negated();
-        let (paid, purchases) = (counted.paid, counted.purchases);
-        // The next purchase that is large enough pays again.
-        let referral = (counted.referrals != 0).then_some(ReferralChange::Reopened);
-        // An account that was settled in between has dropped data that no longer matters. The entry must be the same in
-        // both cases.
-        let mut known = draft.account.clone();
-        tier::forget(draft.rules, &mut known);
-        (entry.effects.qualified, entry.effects.secured_now) =
-            tier::uncounted(draft.rules, &known, &unconfirmed.qualifying);
-        entry.effects.count_unconfirmed(last, counted);
-        entry.record = Record::Lapse(Lapsed { paid, purchases, referral });
-    }
-    let (extension, extended_to) = (&draft.account.extension, draft.account.extended_to);
-    if let (Awaits::Confirmation(last), Some(to)) = (awaits, extended_to)
-        && let Some(acts) = extension.acts.get(&Some(last)).copied()
-    {
-        entry.effects.take_acts(&draft.account, (to, Some(last)), acts);
-    }
-    let id = entry.id.clone();
-    draft.post(entry);
-    // Points that only the lapsed accruals had extended may have expired before this day.
-    while let Some((last, _)) = draft.account.lots.expired(days_after(awaits.ends_on(), -1)) {
-        draft.post_expiry(EntryId::engine(&[&"expiry", &last, &id]), last, Some(id.clone()));
-    }
-}
-
-/// Returns whether both end on one day in the same way.
-fn is_same_day(one: Awaits, other: Awaits) -> bool {
-    match (one, other) {
-        (Awaits::Maturity(one, _), Awaits::Maturity(other, _))
-        | (Awaits::Confirmation(one), Awaits::Confirmation(other)) => one == other,
-        (Awaits::Maturity(..), Awaits::Confirmation(_)) | (Awaits::Confirmation(_), Awaits::Maturity(..)) => false,
     }
 }
 

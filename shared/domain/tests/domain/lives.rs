@@ -178,7 +178,7 @@ impl People {
 /// expiry.
 pub(crate) fn told(member: &Member, rulebook: &Rulebook) -> Vec<Entry> {
     let entries = member.ledger.iter().map(|sealed| sealed.entry.clone());
-    let entries = entries.filter(|entry| entry.kind() != Kind::Notice && entry.kind() != Kind::Change);
+    let entries = entries.filter(|entry| !matches!(entry.kind(), Kind::Notice | Kind::TierNotice | Kind::Change));
     // Settling need not know of a version that changes nothing over time, so an entry of the engine may name the one before it.
     let versions = rulebook.versions();
     let over_time = |version: u64| {

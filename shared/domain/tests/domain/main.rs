@@ -57,6 +57,7 @@ mod rulebook;
 mod settling;
 mod stored;
 mod succession;
+mod tier_noticing;
 mod tiers;
 mod tiers_over_time;
 mod tiers_rolling;

@@ -69,6 +69,7 @@ fn a_version_differs_in_its_tiers_in_time_or_in_nothing_that_time_does() {
         (("/tiers/levels/1/replaces", json!(["blue"])), Nothing),
         (("/points/expiry", json!("never")), Time),
         (("/points/expiry_notice_days", json!(7)), Time),
+        (("/tiers/notice_days", json!(7)), Time),
         (("/points/backdating_days_max", json!(31)), Time),
         (("/points/negative_balance", json!("forgive")), Time),
         (("/plans/0/price", json!(600)), Time),

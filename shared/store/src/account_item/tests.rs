@@ -168,7 +168,7 @@ prop_compose! {
         salt in option::of(any::<[u8; 16]>()),
         links in (option::of((id::<MemberId>(), any::<bool>())), option::of(id::<LevelId>()), collection::vec(debt(), 0..3)),
         merged_from in collection::vec(id::<MemberId>(), 0..3),
-        days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day())),
+        days in (option::of(day()), day(), option::of(day()), option::of(day()), option::of(day()), option::of(day())),
         counts in any::<(i64, u64, u64, u64)>(),
         head in any::<[u8; 32]>(),
         waiting in (pending().boxed(), collection::vec(hold(), 0..3).boxed(), extension().boxed()),
@@ -190,7 +190,7 @@ prop_compose! {
             referral: links.0.map(|(by, is_over)| Referral { by, is_over }), referral_debts, merged_from, lots, pending: waiting.0, holds: waiting.1, owed: Points::new(counts.0), qualifying, bought,
             secured: secured.into_iter().map(|(tier, through)| Secured { tier, through }).collect(),
             tier_override: tier_override.map(|(tier, until, reason)| TierOverride { tier, until, reason: reason.parse().unwrap() }),
-            plans, counted_elsewhere, tier: links.1, cap_use, steps, extended_to: days.3, extension: waiting.2, noticed_through: days.4, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
+            plans, counted_elsewhere, tier: links.1, cap_use, steps, extended_to: days.3, extension: waiting.2, noticed_through: days.4, tier_noticed_through: days.5, birthday_on: days.0, settled_on: days.1, settled_at: instants.1, program_version: counts.3,
             seq: counts.1, version: counts.2, head_hash: head.into(), review_on: days.2,
         }
     }
@@ -346,6 +346,7 @@ pub(crate) fn ordinary_worst_case() -> Account {
         extension: Extension::default(),
         // With monthly expiry, the next of these days nearly always has its notice.
         noticed_through: Some(date(2026, 12, 31)),
+        tier_noticed_through: Some(date(2026, 12, 31)),
         birthday_on: Some(date(2026, 5, 3)),
         settled_on: date(2026, 11, 22),
         settled_at: "2026-11-22T14:05:06.789Z".parse().unwrap(),
@@ -388,6 +389,7 @@ fn empty_zero_and_missing_values_are_left_out() {
         cap_use: CapUse::default(),
         steps: BTreeMap::new(),
         noticed_through: None,
+        tier_noticed_through: None,
         birthday_on: None,
         review_on: None,
         ..ordinary_worst_case()
@@ -462,6 +464,7 @@ fn a_corrupt_attribute_is_named() {
         (CAP_USE, map([("rule/a".to_owned(), map([("20261101".to_owned(), number("1"))]))])),
         (EXTENDED_TO, text("20271131")),
         (NOTICED_THROUGH, text("soon")),
+        (TIER_NOTICED_THROUGH, text("soon")),
         (BIRTHDAY_ON, text("")),
         (DUE_KEY, text("2026-12-31")),
     ] {

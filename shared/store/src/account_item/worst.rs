@@ -271,6 +271,7 @@ fn everything(program: &Program, now: Timestamp) -> Account {
             moved: (1..=EXTENDED_LOTS_MAX).map(|days| (Expiry::Limited(day(days), day(500)), points)).collect(),
         },
         noticed_through: Some(day(30)),
+        tier_noticed_through: Some(day(30)),
         birthday_on: Some(date(2026, 5, 3)),
         review_on: Some(day(1)),
         bought: Bought { purchases: u64::MAX, spend: MOST, first_at: Some(MOST), last_at: Some(MOST) },

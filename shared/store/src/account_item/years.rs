@@ -156,7 +156,7 @@ impl<'p> Life<'p> {
                 assert!(self.noticed.is_none_or(|before| before < told.on), "{entry:?}");
                 self.noticed = Some(told.on);
             }
-            Kind::Enrollment | Kind::Accrual | Kind::Confirmation | Kind::TierChange => {}
+            Kind::Enrollment | Kind::Accrual | Kind::Confirmation | Kind::TierChange | Kind::TierNotice => {}
             Kind::Lapse
             | Kind::AccrualReversal
             | Kind::Amendment

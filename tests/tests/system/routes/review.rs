@@ -167,6 +167,37 @@ fn days_that_were_missed_are_made_up_for_on_their_own_days() {
 }
 
 #[test]
+fn a_member_who_does_nothing_is_told_that_a_level_will_be_lost() {
+    let mut program = coffee_shop();
+    program["tiers"]["notice_days"] = json!(60);
+    let system = System::with(&program, NOW);
+    let [id] = members(1).try_into().unwrap();
+    system.enroll(&id);
+    system.accrue(&id, "order-1", &purchase_at(NOW, 40_000)).expect(201);
+    let notices = || {
+        let entries = system.ledger(&id).into_iter();
+        entries.filter(|entry| entry["kind"] == "tier_notice").map(|entry| entry["id"].clone()).collect::<Vec<_>>()
+    };
+    let notice = json!("~at-risk~2028-01-31");
+    for (through, expected) in
+        [("2027-12-01", vec![]), ("2027-12-02", vec![notice.clone()]), ("2027-12-03", vec![notice.clone()])]
+    {
+        system.move_clock(&format!("{through}T03:00:00Z"));
+        let event = json!({ "shard": SHARD, "through": through });
+        system.block_on(handle("tier-evaluation", system.engine(), event)).unwrap();
+        assert_eq!(notices(), expected, "{through}");
+    }
+    let tier = system.client.get(&format!("{}/tier", member(&id))).expect(200);
+    let detail = system.client.get(&format!("{}/entries/~at-risk~2028-01-31", member(&id))).expect(200);
+    let at_risk =
+        json!({ "level": "silver", "to": "bronze", "until": "2028-01-31", "missing": 300, "by": "2027-12-31" });
+    assert_eq!(detail["at_risk"], at_risk, "{detail}");
+    assert_eq!((&tier["id"], &tier["until"]), (&at_risk["level"], &at_risk["until"]));
+    assert_eq!((&tier["keep"]["missing"], &tier["keep"]["by"]), (&at_risk["missing"], &at_risk["by"]));
+    system.audit(&id);
+}
+
+#[test]
 fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done() {
     let mut program = coffee_shop();
     // A notice would make the member due a month earlier.

@@ -29,6 +29,9 @@ pub const LEVELS_MAX: usize = 20;
 /// Most days of grace: less than half a year, so that grace for one period is over before the next one ends.
 const GRACE_DAYS_MAX: i64 = 180;
 
+/// Most days before the end of a level on which its notice is written, as for points that expire.
+const NOTICE_DAYS_MAX: i64 = 90;
+
 /// Most months of a rolling window: three years. Each month in which something counted takes some 30 bytes of the account.
 const ROLLING_MONTHS_MAX: i64 = 36;
 
@@ -46,6 +49,8 @@ pub struct Tiers {
     pub downgrade: Downgrade,
     /// How many days a level is kept after the period that it was earned for.
     pub grace_days: i32,
+    /// How many days before the last one of a level a notice says that it will be lost; `None` if none does.
+    pub notice_days: Option<i32>,
     /// The levels, lowest first. Never empty.
     pub levels: Vec<Level>,
 }
@@ -252,7 +257,7 @@ const UNITS: [(&str, BasisUnit); 3] =
     [("points", BasisUnit::Points), ("spend", BasisUnit::Spend), ("visits", BasisUnit::Visits)];
 
 /// The fields of the tiers.
-pub(super) const FIELDS: [Field; 5] = [
+pub(super) const FIELDS: [Field; 6] = [
     Field::optional("basis", "What counts toward a level.", basis).or("\"points\""),
     Field::optional("period", "The period over which amounts count.", period).or("\"calendar_year\""),
     Field::optional(
@@ -263,6 +268,12 @@ pub(super) const FIELDS: [Field; 5] = [
     .or("\"to_qualified\""),
     Field::optional("grace_days", "The days for which a level is kept after its period.", || span(0..=GRACE_DAYS_MAX))
         .or("0"),
+    Field::optional(
+        "notice_days",
+        "The number of days before the end of a level on which a notice is written; 0 for none.",
+        || span(0..=NOTICE_DAYS_MAX),
+    )
+    .or("0"),
     Field::required("levels", "The levels, lowest first.", || some(LEVELS_MAX, object(&LEVEL))),
 ];
 
@@ -358,8 +369,19 @@ pub(super) fn read(node: &Node<'_>, intervals: &Intervals) -> Option<Tiers> {
     let period = fields.read_or("period", PeriodRule::CalendarYear, read_period);
     let downgrade = fields.read_or("downgrade", Downgrade::ToQualified, |node| node.choice(&DOWNGRADES));
     let grace_days = fields.read_or("grace_days", 0, |node| node.span(0..=GRACE_DAYS_MAX));
+    let notice_days = fields.read_or("notice_days", None, |node| {
+        let days = node.span(0..=NOTICE_DAYS_MAX)?;
+        Some(Some(days).filter(|days| *days > 0))
+    });
     let levels = fields.required("levels").and_then(|node| read_levels(&node, basis.as_ref(), intervals));
-    Some(Tiers { basis: basis?, period: period?, downgrade: downgrade?, grace_days: grace_days?, levels: levels? })
+    Some(Tiers {
+        basis: basis?,
+        period: period?,
+        downgrade: downgrade?,
+        grace_days: grace_days?,
+        notice_days: notice_days?,
+        levels: levels?,
+    })
 }
 
 fn read_basis(node: &Node<'_>) -> Option<Basis> {

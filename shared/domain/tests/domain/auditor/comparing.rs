@@ -72,7 +72,9 @@ impl Auditor {
                 }
                 Kind::CodeUse => changes == [0; 4] && entry.refers_to.is_some(),
                 Kind::TierChange => changes == [0; 4] && entry.effects.tier_change.is_some(),
-                Kind::Notice | Kind::ReferralPayment => changes == [0; 4] && entry.effects.lots.is_empty(),
+                Kind::Notice | Kind::TierNotice | Kind::ReferralPayment => {
+                    changes == [0; 4] && entry.effects.lots.is_empty()
+                }
             };
             assert!(is_sound, "{entry:?}");
             assert!(given == 0 || has_breakdown(entry.kind()), "{entry:?}");

@@ -35,6 +35,7 @@ pub(crate) struct TiersLook {
     pub(crate) period: Value,
     pub(crate) downgrade: &'static str,
     pub(crate) grace_days: i64,
+    pub(crate) notice_days: i64,
     pub(crate) is_gold_kept: bool,
 }
 
@@ -145,7 +146,7 @@ impl TiersLook {
             levels[2]["downgrade"] = json!("never");
         }
         json!({ "basis": self.basis, "period": self.period, "downgrade": self.downgrade, "grace_days": self.grace_days,
-                "levels": levels })
+                "notice_days": self.notice_days, "levels": levels })
     }
 }
 
@@ -162,10 +163,10 @@ fn any_tiers() -> impl Strategy<Value = TiersLook> {
         1 => Just(json!({ "all": ["spend", "visits"] })),
     ];
     let downgrade = prop::sample::select(vec!["to_qualified", "one_level", "never"]);
-    let grace_days = prop_oneof![Just(0), 0..=180_i64];
+    let days = (prop_oneof![Just(0), 0..=180_i64], prop_oneof![Just(0), 0..=90_i64]);
     let levels = (10..200_i64, 10..200_i64, prop::bool::weighted(0.3), prop::bool::weighted(0.2));
-    (basis, period, downgrade, grace_days, levels).prop_map(
-        |(basis, period, downgrade, grace_days, (silver, gold, is_renamed, is_gold_kept))| TiersLook {
+    (basis, period, downgrade, days, levels).prop_map(
+        |(basis, period, downgrade, (grace_days, notice_days), (silver, gold, is_renamed, is_gold_kept))| TiersLook {
             basis,
             silver,
             gold,
@@ -173,6 +174,7 @@ fn any_tiers() -> impl Strategy<Value = TiersLook> {
             period,
             downgrade,
             grace_days,
+            notice_days,
             is_gold_kept,
         },
     )

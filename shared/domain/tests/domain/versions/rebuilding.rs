@@ -33,7 +33,7 @@ fn of_every_kind(gold: i64) -> Value {
             { "id": "welcome", "on": "enrollment", "qualifying": false, "give": { "fixed": { "points": 100 } } },
             { "id": "friend", "on": "referral", "give": { "fixed": { "points": 10 } } },
         ],
-        "tiers": { "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 },
+        "tiers": { "notice_days": 60, "levels": [{ "id": "bronze", "threshold": 0 }, { "id": "silver", "threshold": 100 },
                               { "id": "gold", "threshold": gold, "entitlements": [{ "id": "lounge", "times": 2, "every": "year" }] }] },
         "plans": [{ "id": "plus", "price": 500, "interval": "month", "tier_floor": "silver" }],
         "rewards": [{ "id": "tea", "name": "Tea", "kind": "product", "cost": { "points": 10 }, "hold_seconds_max": 3600,
@@ -122,6 +122,7 @@ fn place(kind: Kind) -> usize {
         Kind::CodeUse => 23,
         Kind::PlanReversal => 24,
         Kind::Erasure => 25,
+        Kind::TierNotice => 26,
     }
 }
 
@@ -136,7 +137,7 @@ fn an_account_is_rebuilt_from_every_kind_of_entry_as_it_is_written() {
         assert_eq!(rebuilt_from(rules.versions(), &ledger, account), *account, "{}", account.member);
         seen.extend(ledger.iter().map(|sealed| place(sealed.entry.kind())));
     }
-    assert_eq!(seen, (0..=25).collect(), "every kind is in the story");
+    assert_eq!(seen, (0..=26).collect(), "every kind is in the story");
     club.assert_proven();
 }
 
@@ -146,7 +147,7 @@ type Change = fn(&mut Account);
 fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
     let (rules, club) = story();
     let member = club.get(M);
-    let changes: [(&str, Change); 23] = [
+    let changes: [(&str, Change); 24] = [
         ("a balance", |account| account.lots = lots(&[("2028-11-30", 1)])),
         ("what waits", |account| account.pending = std::iter::empty().collect()),
         ("what is owed", |account| account.owed += Points::new(1)),
@@ -182,6 +183,7 @@ fn an_account_that_was_changed_differs_from_what_its_ledger_makes() {
         ("merged members", |account| account.merged_from.clear()),
         ("the extension", |account| account.extended_to = Some(on("2029-01-01"))),
         ("the notices", |account| account.noticed_through = Some(on("2029-01-01"))),
+        ("the notices of levels", |account| account.tier_noticed_through = Some(on("2029-01-01"))),
         ("the last birthday", |account| account.birthday_on = Some(on("2028-01-01"))),
         ("when the member joined", |account| account.enrolled_at = at("2026-10-31")),
         ("the version of the rules", |account| account.program_version = 1),
