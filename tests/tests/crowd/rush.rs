@@ -83,7 +83,7 @@ fn rush(
                     let (member, key) = (name(number % MEMBERS), format!("{prefix}-{number}"));
                     let (client, path, body) = (system.client.apart(), redemptions(&member), body(number));
                     // The route does not exist, but the connection is then open.
-                    client.get("/").problem(404, "route_not_found");
+                    client.get("/v1/nothing").problem(404, "route_not_found");
                     barrier.wait();
                     let mut put_off = Vec::new();
                     for _ in 0..30 {
@@ -228,7 +228,7 @@ fn a_rule_that_is_capped_for_all_members_gives_a_rush_exactly_its_cap() {
                 let (barrier, body, client) = (&barrier, &body, system.client.apart());
                 scope.spawn(move || {
                     let path = format!("{}/accruals", member(&name(number)));
-                    client.get("/").problem(404, "route_not_found");
+                    client.get("/v1/nothing").problem(404, "route_not_found");
                     barrier.wait();
                     for _ in 0..30 {
                         let answer = client.post_under("opening", &path, body);
