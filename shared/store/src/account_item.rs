@@ -52,6 +52,7 @@ mod tiers;
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::civil::Date;
 use regulars_domain::{
     account::{Account, Referral, Status, TierOverride},
     calendar::Interval,
@@ -208,16 +209,10 @@ pub(crate) fn write(account: &Account) -> Item {
         put(TIER, text(tier.as_str()));
     }
     put(EXTENSION, write_extension(extension));
-    for (name, date) in [
-        (EXTENDED_TO, extended_to),
-        (NOTICED_THROUGH, noticed_through),
-        (TIER_NOTICED_THROUGH, tier_noticed_through),
-        (BIRTHDAY_ON, birthday_on),
-    ] {
-        if let Some(date) = date {
-            put(name, text(compact_date(*date)));
-        }
-    }
+    put(EXTENDED_TO, day(*extended_to));
+    put(NOTICED_THROUGH, day(*noticed_through));
+    put(TIER_NOTICED_THROUGH, day(*tier_noticed_through));
+    put(BIRTHDAY_ON, day(*birthday_on));
     if let Some(date) = review_on {
         put(DUE_SHARD, number(&due_shard(member)));
         put(DUE_KEY, text(due_key(*date, program, member)));
@@ -282,7 +277,12 @@ pub(crate) fn read(item: &Item) -> Result<Account, Corrupt> {
 }
 
 fn is_nothing(value: &AttributeValue) -> bool {
-    value.as_m().is_ok_and(Item::is_empty) || value.as_l().is_ok_and(Vec::is_empty)
+    value.is_null() || value.as_m().is_ok_and(Item::is_empty) || value.as_l().is_ok_and(Vec::is_empty)
+}
+
+/// Returns a date as it is stored; null, which is nothing, if there is none.
+fn day(date: Option<Date>) -> AttributeValue {
+    date.map_or(AttributeValue::Null(true), |date| text(compact_date(date)))
 }
 
 fn read_status(name: &str, merged_into: Option<&MemberId>) -> Option<Status> {

@@ -3,6 +3,7 @@
 //! After a change that is meant to show, `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system contract` writes them anew, to
 //! be read in the diff.
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

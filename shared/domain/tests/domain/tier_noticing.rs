@@ -101,6 +101,7 @@ fn a_notice_is_written_once_so_many_days_before_the_last_one() {
 type Act = fn(&mut Member, &Rulebook);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each reason for a notice or none")]
 fn only_a_level_that_will_be_lost_for_want_of_purchases_has_a_notice() {
     let gold = |day, to, missing| (day, "gold", to, "2027-12-31", json!(missing), "2027-12-31");
     let nothing: Act = |_, _| ();
