@@ -53,7 +53,10 @@ fn aliases_are_added_and_removed_at_once() {
     assert_eq!(looked_up(&system, &name("phone", "0090 532 1234567")), found("m-1"));
     let entry = &system.ledger("m-1")[1];
     assert_eq!(entry["change"], json!({ "aliases_added": 2, "aliases_removed": 1 }));
-    assert!(!entry.to_string().contains("A-17") && !entry.to_string().contains("532"), "{entry}");
+    // Long enough that a hash does not contain it by chance.
+    for alias in ["A-17", "532 123 45 67", "5321234567"] {
+        assert!(!entry.to_string().contains(alias), "{entry}");
+    }
     // A repeat changes nothing, and removing a missing alias is not an error.
     let before = system.account("m-1");
     for nothing in [moved, json!({}), json!({ "remove": [name("card", "B-1")] }), json!({ "add": null })] {
