@@ -109,7 +109,7 @@ fn route(page: &mut String, path: &str, method: &str, operation: &Value) {
 /// The sample of a route that is answered with success, as a request and its answer.
 fn example(path: &str, method: &str) -> Option<String> {
     let sample = Sample::of_route(method, path)?;
-    let Sample { event, answer } = &sample;
+    let Sample { event, answer } = sample;
     let mut shown = format!("\n```http\n{} {}", method.to_uppercase(), text(&event["rawPath"]));
     let query = event["rawQueryString"].as_str().filter(|query| !query.is_empty());
     put(&mut shown, &query.map(|query| format!("?{query}")).unwrap_or_default());

@@ -1,6 +1,6 @@
 //! The sample events of the routes, each with the answer that the tests expect.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -13,23 +13,29 @@ pub struct Sample {
     pub answer: Value,
 }
 
+/// The samples that succeed, by the names of their files.
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| -> Option<Value> { serde_json::from_str(&fs::read_to_string(path).ok()?).ok() };
+    let mut files: Vec<_> =
+        fs::read_dir(root.join("../events")).into_iter().flatten().filter_map(|file| Some(file.ok()?.path())).collect();
+    files.sort();
+    let samples = files.iter().filter_map(|file| {
+        let event = read(file)?;
+        let mut answer = read(&root.join("snapshots/events").join(file.file_name()?))?;
+        unmask(&mut answer);
+        let succeeds = answer["status"].as_u64().is_some_and(|status| (200..300).contains(&status));
+        succeeds.then_some(Sample { event, answer })
+    });
+    samples.collect()
+});
+
 impl Sample {
-    /// Returns the first sample of the route, by the names of the files; `None` if no sample of it succeeds.
+    /// Returns the first sample of the route; `None` if no sample of it succeeds.
     #[must_use]
-    pub fn of_route(method: &str, path: &str) -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut files: Vec<_> =
-            fs::read_dir(root.join("../events")).ok()?.filter_map(|file| Some(file.ok()?.path())).collect();
-        files.sort();
-        let read = |path: &Path| -> Option<Value> { serde_json::from_str(&fs::read_to_string(path).ok()?).ok() };
-        let wanted = format!("{} {path}", method.to_uppercase());
-        files.iter().find_map(|file| {
-            let event = read(file).filter(|event| event["routeKey"] == wanted)?;
-            let mut answer = read(&root.join("snapshots/events").join(file.file_name()?))?;
-            unmask(&mut answer);
-            let succeeds = answer["status"].as_u64().is_some_and(|status| (200..300).contains(&status));
-            succeeds.then_some(Self { event, answer })
-        })
+    pub fn of_route(method: &str, path: &str) -> Option<&'static Self> {
+        let route = format!("{} {path}", method.to_uppercase());
+        SAMPLES.iter().find(|sample| sample.event["routeKey"] == route)
     }
 
     /// Returns the JSON body of the request, if it has one.

@@ -22,7 +22,7 @@ pub(crate) struct Batch(Vec<Record>);
 #[derive(Debug)]
 struct Record {
     sequence_number: String,
-    /// What it tells of; `None` if that is nothing that others are told of.
+    /// The written item that it reports; `None` if no event is sent for it.
     written: Result<Option<Written>, StoreFault>,
 }
 
@@ -48,8 +48,8 @@ impl Batch {
 
     /// Sends an event for each record, and returns the sequence number of the first record whose event was not sent, if there is one.
     ///
-    /// What comes behind it is sent all the same. The platform gives it again, and cuts the batch into halves each time, so that one
-    /// record that cannot be sent soon stands alone.
+    /// The records behind it are sent too. The platform delivers them again, and halves the batch each time, so that one
+    /// record that cannot be sent is soon alone in its batch.
     pub(crate) async fn publish(self, bus: &dyn Bus, deadline: Deadline) -> Option<String> {
         let mut failed = None;
         let mut places = Vec::new();

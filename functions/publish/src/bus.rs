@@ -1,4 +1,4 @@
-//! What an event bus takes, and what it answers: EventBridge on AWS, a list in the local server.
+//! The interface of an event bus: EventBridge on AWS, a list in the local server.
 
 use std::{fmt, pin::Pin};
 
@@ -10,7 +10,7 @@ pub(crate) const EVENTS_MAX: usize = 10;
 /// Most bytes of all events of one call. EventBridge takes 256 KB, keys and quotes of the JSON around each event included.
 pub(crate) const BYTES_MAX: usize = 240 * 1024;
 
-/// What one call to the bus came to.
+/// The result of one call to the bus.
 pub type Putting<'a> = Pin<Box<dyn Future<Output = Result<Put, NotTaken>> + Send + 'a>>;
 
 /// The answers to the events of one call, in their order.

@@ -25,7 +25,7 @@ pub(crate) fn schema_name(kind: EventType) -> String {
 pub struct Event {
     /// Its id, the same each time that it is sent.
     pub id: String,
-    /// What it tells of.
+    /// Its type.
     pub kind: EventType,
     /// The program that it is about: `regulars/demo`.
     pub source: String,
@@ -35,7 +35,7 @@ pub struct Event {
     pub json: String,
 }
 
-/// What an event tells, by kind.
+/// The data of an event, by kind.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum Data {
@@ -70,7 +70,7 @@ pub(crate) struct VersionData {
     in_force_from: Timestamp,
     /// When it was published.
     published_at: Timestamp,
-    /// Who published it, if that is known.
+    /// The person or client who published it, if known.
     actor: Option<Actor>,
     /// An earlier version whose levels it takes back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,7 +165,7 @@ struct Place<'a> {
     sequence: u64,
 }
 
-/// What an event is about.
+/// The subject of an event.
 enum Subject<'a> {
     /// A member, whose entries are numbered.
     Member(&'a MemberId),
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    /// A return that names so many lines.
+    /// Returns a return with this number of lines.
     fn a_return(lines: usize) -> Written {
         let line = |n: usize| json!([format!("line-{n:04}-{}", "x".repeat(50)), 1_000, 500]);
         let lines: Vec<_> = (0..lines).map(line).collect();

@@ -2,7 +2,7 @@
 
 use regulars_domain::entry::{Changed, Kind, NewStatus, Record};
 
-/// What kind of thing an event tells of. Its name never changes.
+/// The type of an event. Its name never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     /// A member joined.
@@ -13,7 +13,7 @@ pub enum EventType {
     MemberClosed,
     /// An account went into another one, seen from either of them.
     MemberMerged,
-    /// What was kept of a person was erased.
+    /// The personal data of a member was erased.
     MemberErased,
     /// Points were given.
     PointsAccrued,

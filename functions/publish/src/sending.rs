@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// No call is begun with less time than this left.
 const CALL_TIME: Duration = Duration::from_millis(500);
 
-/// An event that the bus did not take, or of which nobody knows.
+/// An event that the bus rejected, or whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsent {
     /// Its place among the events that were to be sent.

@@ -19,7 +19,7 @@ use crate::table::Where;
 /// How long the events of one page of the table may take: more than the bus needs for a megabyte of entries.
 const PAGE_TIME: Duration = Duration::from_mins(10);
 
-/// What `regulars events` takes.
+/// The arguments of `regulars events`.
 #[derive(Debug, Args)]
 pub struct Events {
     #[command(subcommand)]
@@ -36,7 +36,7 @@ enum Command {
     Replay(Replay),
 }
 
-/// What `regulars events replay` takes.
+/// The arguments of `regulars events replay`.
 #[derive(Debug, Args)]
 struct Replay {
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub struct Span {
     pub program: Option<ProgramId>,
 }
 
-/// What became of a replay.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// The events that the bus took.

@@ -46,8 +46,8 @@ pub enum AliasMalformed {
     Phone,
 }
 
-/// Words for the kinds whose values are checked. Values of such a kind would be kept as they are written, and found by nobody who
-/// writes them otherwise.
+/// Other words for the kinds whose values are checked. Values under such a word would be kept as they are written, and a lookup in
+/// another spelling would not find them.
 const OTHER_WORDS: [(&str, &str); 6] = [
     ("e-mail", "email"),
     ("e_mail", "email"),

@@ -44,7 +44,7 @@ pub enum Written {
 /// A part of the walk over everything that leaves the engine.
 #[derive(Debug)]
 pub struct WrittenPage {
-    /// What was found, in no order, and a fault for each item that cannot be read.
+    /// The items found, in no order, and a fault for each item that cannot be read.
     pub written: Vec<Result<Written, StoreFault>>,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Walk>,

@@ -127,7 +127,7 @@ async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Optio
     .await
 }
 
-/// What killed the publisher how often, and how often it was called.
+/// The counts of a run: failures of each kind, and calls of the publisher.
 #[derive(Debug, Default)]
 struct Runs {
     calls: u32,

@@ -122,7 +122,7 @@ fn in_header(schemas: &mut Schemas, who: Who, contract: &Contract) -> Vec<Value>
     headers
 }
 
-const KEY: &str = "The key of the request, such as an order or receipt number. It is good for ever: a repeat under the same key \
+const KEY: &str = "The key of the request, such as an order or receipt number. It never expires: a repeat under the same key \
                    gets the first answer. The quoted form of the IETF draft is the same key.";
 const KEY_OPTIONAL: &str = "The key of the request. An enrollment needs one if the body has no `member`; the end of a plan needs one \
                             while other paid plans wait.";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An amount that is missing: a number, or one for each kind of amount where several kinds count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "MissingView")]
+#[schemars(rename = "Missing")]
 #[serde(untagged)]
 pub enum MissingAmounts {
     /// The amount.
@@ -20,7 +20,7 @@ pub enum MissingAmounts {
 
 /// Amounts of which any is enough.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "AnyMissingView")]
+#[schemars(rename = "AnyMissing")]
 pub struct MissingAny {
     /// The missing amount of each kind.
     pub any: BTreeMap<String, i64>,
@@ -28,7 +28,7 @@ pub struct MissingAny {
 
 /// Amounts that are all needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "AllMissingView")]
+#[schemars(rename = "AllMissing")]
 pub struct MissingAll {
     /// The missing amount of each kind.
     pub all: BTreeMap<String, i64>,

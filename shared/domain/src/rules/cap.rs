@@ -4,9 +4,11 @@ use jiff::civil::Date;
 
 use serde_json::{Value, json};
 
-use crate::rules::schema::{Field, choice, integer, object};
 use crate::{
-    rules::node::Node,
+    rules::{
+        node::Node,
+        schema::{Field, choice, integer, object},
+    },
     state::{
         cap_use::{CapChange, CapOwner, CapUse},
         counter::{CounterId, CounterNeeded, Counters, Take},

@@ -8,9 +8,11 @@ use jiff::{
 
 use serde_json::{Value, json};
 
-use crate::rules::schema::{Field, choice, parsed, some};
 use crate::{
-    rules::node::Node,
+    rules::{
+        node::Node,
+        schema::{Field, choice, parsed, some},
+    },
     values::{
         calendar::{date_in, time_in},
         instant::{self, InstantMalformed, OffsetTime},

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::rules::schema::{Field, boolean, choice, parsed};
 use crate::{
     rules::{
         node::{Node, read_boolean},
         program::Program,
+        schema::{Field, boolean, choice, parsed},
     },
     state::account::AttributeValue,
     values::{id::AttributeId, instant, kind::kind_of, likeness},

@@ -2,7 +2,6 @@
 
 use cel::parser::PrattParser;
 
-use crate::rules::schema::text;
 use crate::{
     ledger::condition_fault::ConditionFault,
     rules::{
@@ -15,6 +14,7 @@ use crate::{
         },
         node::Node,
         program::{attributes::AttributeSpec, expression_check::Checker, syntax::unreadable},
+        schema::text,
     },
     values::purchase::LINES_MAX,
 };

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::rules::schema::{Field, any_of, boolean, object, parsed, text, texts, variant};
 use crate::{
     ledger::breakdown::{LINE_PREFIXES, REFERRAL_LINE},
     rules::{
@@ -14,6 +13,7 @@ use crate::{
             attributes::{AttributeSpec, AttributeType},
             condition::{self, Condition},
         },
+        schema::{Field, any_of, boolean, object, parsed, text, texts, variant},
         strategy::{
             Strategy,
             table::{read_strategy, strategies},

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::rules::schema::{Field, boolean, list, text};
 use crate::{
-    rules::node::{Node, read_boolean},
+    rules::{
+        node::{Node, read_boolean},
+        schema::{Field, boolean, list, text},
+    },
     values::{
         money::{in_proportion, share},
         purchase::{LINES_MAX, Line, Parts, Purchase},

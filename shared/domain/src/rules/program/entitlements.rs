@@ -4,11 +4,11 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use serde_json::Value;
 
-use crate::rules::schema::{Field, choice, integer, list, object, parsed};
 use crate::{
     rules::{
         cap::{Cap, INTERVALS, Per, Unit},
         node::Node,
+        schema::{Field, choice, integer, list, object, parsed},
     },
     values::{calendar::Every, id::EntitlementId},
 };

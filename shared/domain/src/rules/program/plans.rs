@@ -1,10 +1,10 @@
 //! Plans: paid membership, for a month or a year at a time.
 
-use crate::rules::schema::{Field, choice, integer, parsed, span, text};
 use crate::{
     rules::{
         node::{NAME_LENGTH_MAX, Node},
         program::entitlements::{self, Entitlement, Intervals},
+        schema::{Field, choice, integer, parsed, span, text},
     },
     values::{
         id::{LevelId, PlanId},

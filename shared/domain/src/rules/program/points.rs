@@ -6,11 +6,11 @@ use jiff::civil::Date;
 
 use serde_json::{Value, json};
 
-use crate::rules::schema::{Field, any_of, choice, list, object, some, span, texts, variant};
 use crate::{
     rules::{
         node::Node,
         program::eligible::{self, EligiblePolicy},
+        schema::{Field, any_of, choice, list, object, some, span, texts, variant},
     },
     state::{lots::Expiry, pending::Awaits},
     values::{

@@ -1,8 +1,10 @@
 //! What a referral pays, and which purchase of the friend pays it.
 
-use crate::rules::schema::{Field, integer};
 use crate::{
-    rules::node::Node,
+    rules::{
+        node::Node,
+        schema::{Field, integer},
+    },
     values::{money::AMOUNT_MAX, points::Points},
 };
 

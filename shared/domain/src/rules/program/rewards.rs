@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::rules::schema::{Field, any_of, choice, integer, list, object, parsed, span, text, texts};
 use crate::{
     rules::{
         cap::{self, Cap},
@@ -18,6 +17,7 @@ use crate::{
             plans::read_level,
             tiers::LEVELS_MAX,
         },
+        schema::{Field, any_of, choice, integer, list, object, parsed, span, text, texts},
     },
     state::{
         cap_use::CapOwner,

@@ -6,7 +6,6 @@ use jiff::civil::Date;
 
 use serde_json::{Value, json};
 
-use crate::rules::schema::{Field, any_of, choice, integer, list, object, parsed, some, span, text, variant};
 use crate::{
     rules::{
         node::{NAME_LENGTH_MAX, Node},
@@ -14,6 +13,7 @@ use crate::{
             entitlements::{self, Entitlement, Intervals},
             plans::EARNING_PERCENT_MAX,
         },
+        schema::{Field, any_of, choice, integer, list, object, parsed, some, span, text, variant},
     },
     state::qualifying::Qualifying,
     values::{

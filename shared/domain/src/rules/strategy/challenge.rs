@@ -7,11 +7,11 @@
 
 use jiff::civil::Date;
 
-use crate::rules::schema::{Field, boolean, integer, span};
 use crate::{
     rules::{
         node::{Node, read_boolean},
         open_days::OpenDays,
+        schema::{Field, boolean, integer, span},
         strategy::{Matched, Restep, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },

@@ -1,9 +1,9 @@
 //! A fixed number of points each time: `{ "fixed": { "points": 25 } }`.
 
-use crate::rules::schema::Field;
 use crate::{
     rules::{
         node::Node,
+        schema::Field,
         strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },

@@ -14,9 +14,8 @@ use jiff::civil::Date;
 
 use serde_json::Value;
 
-use crate::rules::schema::integer;
 use crate::{
-    rules::{node::Node, open_days::OpenDays, trigger::Trigger},
+    rules::{node::Node, open_days::OpenDays, schema::integer, trigger::Trigger},
     state::steps::{Progress, Steps, StepsChange},
     values::points::{Points, Rounding},
 };

@@ -1,10 +1,10 @@
 //! A percentage of base points on top: `{ "multiplier": { "percent": 150 } }` adds half. With a condition on `line`, it
 //! multiplies the base points for those lines.
 
-use crate::rules::schema::{Field, integer};
 use crate::{
     rules::{
         node::Node,
+        schema::{Field, integer},
         strategy::{Matched, Strategy, Yield},
         trigger::Trigger,
     },

@@ -1,9 +1,9 @@
 //! Points for each matching line, or for each piece on it: `{ "per_item": { "points": 20, "counts": "lines" } }`.
 
-use crate::rules::schema::{Field, choice};
 use crate::{
     rules::{
         node::Node,
+        schema::{Field, choice},
         strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },

@@ -1,10 +1,10 @@
 //! Points for every nth purchase, or every nth piece: `{ "punch_card": { "every": 10, "points": 50 } }`.
 
-use crate::rules::schema::{Field, choice, integer};
 use crate::{
     rules::{
         node::Node,
         open_days::OpenDays,
+        schema::{Field, choice, integer},
         strategy::{Matched, Restep, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },

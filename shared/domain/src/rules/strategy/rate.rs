@@ -1,9 +1,9 @@
 //! Points per amount of money: `{ "rate": { "points": 1, "per": 100 } }`.
 
-use crate::rules::schema::{Field, integer};
 use crate::{
     rules::{
         node::Node,
+        schema::{Field, integer},
         strategy::{Matched, Strategy, Yield, points, read_points},
         trigger::Trigger,
     },

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::rules::schema::{any_of, object, variant};
 use crate::rules::{
     node::Node,
+    schema::{any_of, object, variant},
     strategy::{Strategy, challenge, fixed, multiplier, per_item, punch_card, rate},
     trigger::{Stacking, Trigger},
 };
