@@ -50,7 +50,8 @@ impl fmt::Display for PlanRefusal {
 }
 
 /// Gives the member one paid interval of a plan. If a term of the plan runs, waits, or ended so recently that a payment
-/// still continues it, it is extended from its end. Otherwise the plan starts today, and waiting plans go on waiting.
+/// still continues it, it is extended from its end. Otherwise the plan starts today, and waiting plans go on waiting. It
+/// also starts today if the extended term would already be over, because the plan has fewer days of grace now.
 /// Another plan that runs and is paid ends only with `replace`; the paid one then starts today, even if it was waiting.
 ///
 /// # Errors
@@ -73,24 +74,23 @@ pub fn take(
     let mut terms = draft.account.plans.clone();
     let other = draft.running_plan().filter(|term| term.plan != plan.id);
     let place = terms.iter().position(|term| term.plan == plan.id);
-    let paid = match place.map(|place| terms.remove(place)) {
-        Some(term) => PlanTerm {
-            through: last_day(plan.months, term.anchor(), days_after(term.through, 1)),
-            version,
-            payments: term.payments.saturating_add(1),
-            ..term
-        },
-        None => PlanTerm {
-            plan: plan.id.clone(),
-            from: today,
-            through: last_day(plan.months, today.day(), today),
-            version,
-            begun_by: Some(request.entry.clone()),
-            ledger: None,
-            payments: 1,
-            anchor_day: None,
-        },
-    };
+    let renewed = place.map(|place| terms.remove(place)).map(|term| PlanTerm {
+        through: last_day(plan.months, term.anchor(), days_after(term.through, 1)),
+        version,
+        payments: term.payments.saturating_add(1),
+        ..term
+    });
+    // A plan that now has fewer days of grace may be over in spite of the payment. Then the paid interval begins today.
+    let paid = renewed.filter(|term| draft.rules.runs_until(term) >= today).unwrap_or_else(|| PlanTerm {
+        plan: plan.id.clone(),
+        from: today,
+        through: last_day(plan.months, today.day(), today),
+        version,
+        begun_by: Some(request.entry.clone()),
+        ledger: None,
+        payments: 1,
+        anchor_day: None,
+    });
     let place = match (place, other) {
         (Some(place), None) => place,
         (Some(place), Some(_)) if !replace => place,

@@ -300,7 +300,12 @@ fn begin(draft: &mut Draft<'_>, day: Date, today: Date) {
     let starts_at = start_of(&draft.rules.program.zone, day);
     let birthday = next_birthday(draft.rules.program, &draft.account).filter(|birthday| *birthday == day);
     let ended = draft.account.plans.iter().find(|term| days_after(draft.rules.runs_until(term), 1) == day).cloned();
-    begin_quietly(draft.rules, &mut draft.account, day);
+    if next_day(draft.rules, &draft.account) == Some(day) {
+        begin_quietly(draft.rules, &mut draft.account, day);
+    } else {
+        // Only a notice is due. A rebuild does not know this day, so nothing else happens on it.
+        draft.account.settled_on = day;
+    }
     if let Some(term) = ended {
         let id = EntryId::engine(&[&"plan-end", &day]);
         let plans = draft.account.plans.iter().filter(|term| term.from >= day).cloned().collect();

@@ -361,7 +361,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(crate::cases::cases(300))]
 
     #[test]
     fn no_paid_day_and_no_status_is_lost_by_payments_and_merges(

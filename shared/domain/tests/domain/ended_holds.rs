@@ -252,7 +252,7 @@ impl Books {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(crate::cases::cases(150))]
 
     /// At every instant, the stock left is what was neither taken permanently nor is reserved by a running hold, for
     /// every member, and a member gets exactly what the catalogue shows.

@@ -350,6 +350,8 @@ impl History {
                     self.books.lives_on(&self.timeline, now);
                     self.books.ends_plan(self.timeline.at(now));
                     self.audit();
+                } else {
+                    self.catch_up();
                 }
             }
             Step::Taste => {
@@ -440,6 +442,18 @@ impl History {
             self.books.lives_on(&self.timeline, self.now);
             self.books.overrides(self.timeline.at(self.now), given);
             self.audit();
+        } else {
+            self.catch_up();
+        }
+    }
+
+    /// Lets time pass in the books too, if the command that did nothing was preceded by a commit of a long settling's
+    /// first part.
+    fn catch_up(&mut self) {
+        if self.member.account.version > self.audited {
+            self.books.lives_on(&self.timeline, self.now);
+            self.member.reviewed(&self.program, self.now);
+            self.audit();
         }
     }
 
@@ -496,12 +510,7 @@ impl History {
             }
             (Err(refusal), Err(why)) => {
                 assert!(format!("{refusal:?}").starts_with(why), "{key}: {refusal:?} instead of {why}");
-                if self.member.account.version > self.audited {
-                    // A part of the settling was committed before the refusal.
-                    self.books.lives_on(&self.timeline, self.now);
-                    self.member.reviewed(&self.program, self.now);
-                    self.audit();
-                }
+                self.catch_up();
             }
             (done, expected) => panic!("{key}: {done:?} and {expected:?}"),
         }
@@ -513,7 +522,7 @@ fn one_of(keys: &[String], which: usize) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(crate::cases::cases(400))]
 
     #[test]
     fn every_history_agrees_with_the_auditor(rules in any_rules(), steps in prop::collection::vec(any_step(), 1..40)) {
@@ -534,7 +543,7 @@ fn any_frequent_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(crate::cases::cases(60))]
 
     #[test]
     fn every_history_of_many_days_agrees_with_the_auditor(

@@ -17,6 +17,7 @@ mod answers;
 mod auditor;
 mod bounded;
 mod caps;
+mod cases;
 mod chain;
 mod challenges;
 mod club;

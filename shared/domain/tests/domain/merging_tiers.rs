@@ -186,7 +186,7 @@ fn later(day: Date, days: i32) -> Date {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(crate::cases::cases(48))]
 
     #[test]
     fn no_merge_takes_a_level_away_on_any_day_to_come(

@@ -527,7 +527,7 @@ fn given(recorded: &Recorded) -> BTreeMap<String, i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(800))]
+    #![proptest_config(crate::cases::cases(800))]
 
     #[test]
     fn returned_orders_give_what_the_books_say(

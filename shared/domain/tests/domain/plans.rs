@@ -154,6 +154,32 @@ fn during_grace_rate_and_floor_go_on_and_a_payment_continues_from_the_old_end() 
 }
 
 #[test]
+fn a_payment_under_rules_with_less_grace_buys_days_from_today_if_the_old_end_is_too_far_back() {
+    let version = |interval: &str, grace_days: i64| {
+        let plan = json!({ "id": "max", "price": 500, "interval": interval, "grace_days": grace_days });
+        crate::world::document(json!({ "plans": [plan] }))
+    };
+    let generous = crate::world::program_of(&version("year", 44));
+    let strict = generous.then(at("2027-12-01"), &version("month", 0));
+    for (pays_on, from, through) in [
+        ("2027-12-21", "2026-11-22", "2027-12-21"),
+        ("2027-12-22", "2027-12-22", "2028-01-21"),
+        ("2028-01-04", "2028-01-04", "2028-02-03"),
+        ("2028-01-05", "2028-01-05", "2028-02-04"),
+    ] {
+        let mut member = Member::joins(&generous, "2026-11-01");
+        member.takes_plan(&generous, at("2026-11-22"), "paid", "max").unwrap();
+        member.takes_plan(&strict, at(pays_on), "again", "max").unwrap();
+        assert_eq!(term(&member), Some(("max".into(), from.into(), through.into())), "paid on {pays_on}");
+        let end = on(through).tomorrow().unwrap();
+        assert_eq!(member.account.review_on, Some(end), "paid on {pays_on}");
+        let [entry] = member.reviewed(&strict, at(&end.to_string())).try_into().unwrap();
+        assert_eq!(entry.record, plan_end("max"), "paid on {pays_on}");
+        member.assert_proven();
+    }
+}
+
+#[test]
 fn a_reversed_payment_removes_the_days_that_it_paid_for() {
     let program = paid();
     // The plan, its payments, the day and the payment of a reversal, and the resulting plan.

@@ -399,7 +399,7 @@ fn member_in(program: &Rulebook, state: &State) -> Member {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(crate::cases::cases(256))]
 
     #[test]
     fn an_account_is_due_exactly_on_the_first_day_on_which_settling_writes(

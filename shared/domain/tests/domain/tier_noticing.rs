@@ -273,3 +273,25 @@ fn a_version_that_begins_to_give_notice_writes_what_is_due_and_one_that_ends_it_
         member.assert_proven();
     }
 }
+
+#[test]
+fn a_day_with_nothing_but_a_notice_closes_no_period() {
+    let yearly = tiers_document(json!({ "period": "membership_year", "grace_days": 32 }));
+    let monthly = json!({ "period": { "rolling_months": 1 }, "downgrade": "one_level", "notice_days": 51 });
+    let program = program_of(&yearly);
+    let mut member = Member::joins(&program, "2026-11-21");
+    buys(&mut member, &program, "2026-11-29", 2000);
+    let program = program.then(at("2027-09-27"), &tiers_document(monthly));
+    // Gold is promised until 2028-12-22 and held until 2028-11-20, so no month ends before that with less.
+    assert_eq!(member.reviewed(&program, at("2028-10-31T12:00")), []);
+    let [entry] = member.reviewed(&program, at("2028-11-01")).try_into().unwrap();
+    assert_eq!(told([&entry]), table(&[("2028-11-01", "gold", "bronze", "2028-12-22", json!(200), "2028-12-22")]));
+    member.assert_proven();
+    let mut rarely = member.clone();
+    for review in ["2028-11-21", "2028-12-01", "2028-12-23"] {
+        member.reviewed(&program, at(review));
+    }
+    rarely.reviewed(&program, at("2028-12-23"));
+    assert_eq!(member.account.tier, rarely.account.tier);
+    assert_eq!(member.account.promised, rarely.account.promised);
+}

@@ -167,7 +167,7 @@ impl Books {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(crate::cases::cases(150))]
 
     #[test]
     fn every_history_agrees_with_independent_books(

@@ -172,7 +172,8 @@ impl Auditor {
             Some(wanted @ Wanted::Confirmation(last)) if last >= today => {
                 let counts = gift.counts(timeline.version(self.version));
                 counted = self.shop.takes(last, &counts);
-                self.unqueue(wanted, gift.points())
+                // Less than nothing is left if a later purchase had used its step.
+                self.unqueue(wanted, gift.points().max(0))
             }
             Some(Wanted::Day(..) | Wanted::Confirmation(_)) | None => 0,
         };

@@ -89,15 +89,18 @@ impl Membership {
         if self.paid.as_ref().is_some_and(|paid| paid.plan != plan && paid.next > today && !replaces) {
             return Err("PlanRunning");
         }
-        let mut paid = match self.paid.take() {
-            Some(paid) if paid.plan == plan => paid,
-            Some(_) | None => {
-                self.begun += 1;
-                Paid { plan, number: self.begun, first: today, offer, day_of_month: today.day(), next: today }
-            }
-        };
-        paid.offer = offer;
-        paid.pays(offer.months);
+        let renewed = self.paid.take().filter(|paid| paid.plan == plan).map(|mut paid| {
+            paid.offer = offer;
+            paid.pays(offer.months);
+            paid
+        });
+        let paid = renewed.filter(|paid| paid.ends() > today).unwrap_or_else(|| {
+            self.begun += 1;
+            let number = self.begun;
+            let mut paid = Paid { plan, number, first: today, offer, day_of_month: today.day(), next: today };
+            paid.pays(offer.months);
+            paid
+        });
         let payment = Payment { key: key.to_owned(), number: paid.number, months: offer.months, is_reversed: false };
         self.payments.push(payment);
         self.paid = Some(paid);
@@ -125,8 +128,11 @@ impl Membership {
         Ok(0)
     }
 
+    /// Ends the plan that runs. One that ran out yesterday no longer runs, but can still be paid again today.
     pub(super) fn ends(&mut self) {
-        self.paid = None;
+        if self.offer().is_some() {
+            self.paid = None;
+        }
     }
 
     /// Returns what the member has paid for.

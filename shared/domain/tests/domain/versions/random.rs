@@ -12,7 +12,7 @@ use crate::{
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(crate::cases::cases(150))]
 
     #[test]
     fn settling_at_extra_moments_never_changes_what_becomes_of_an_account(
