@@ -44,17 +44,27 @@ pub(super) fn check(life: &Life, member: &Member) {
         let follows_lapse = entry.kind() == Kind::Expiry && entry.refers_to.is_some() && posted > happened;
         assert!(entry.by == By::Engine && (posted == in_time || follows_lapse), "written on {posted}: {entry:?}");
     }
-    let expired = expired(&entries);
+    let expired = expired(life, &entries);
     check_next_expiry(life, &entries, &expired, told.map(|(on, points)| (on, points.get())));
     check_notices(life, &entries, &expired, (today, end, told_to));
 }
 
+/// Points that expired.
+#[derive(Clone, Copy, Debug)]
+struct Expired {
+    points: i64,
+    /// The day on which this was known: usually the day after the last one, or that of a lapse that undoes an extension.
+    known_on: Date,
+}
+
 /// Returns the expired points by last day.
-fn expired(entries: &[&Entry]) -> BTreeMap<Date, i64> {
-    let mut expired = BTreeMap::new();
+fn expired(life: &Life, entries: &[&Entry]) -> BTreeMap<Date, Expired> {
+    let mut expired: BTreeMap<Date, Expired> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.kind() == Kind::Expiry) {
         let last = entry.id.as_str().trim_start_matches("~expiry~")[..10].parse().unwrap();
-        *expired.entry(last).or_default() -= entry.points().get();
+        let known_on = life.rulebook.date(entry.posted_at);
+        let all = expired.entry(last).or_insert(Expired { points: 0, known_on });
+        *all = Expired { points: all.points - entry.points().get(), known_on: all.known_on.max(known_on) };
     }
     expired
 }
@@ -72,8 +82,8 @@ fn is_still(life: &Life, entries: &[&Entry], from: Date, to: Date) -> bool {
     !entries.iter().any(|entry| moves_points(entry) && (from..=to).contains(&day(entry)))
 }
 
-fn check_next_expiry(life: &Life, entries: &[&Entry], expired: &BTreeMap<Date, i64>, told: Option<(Date, i64)>) {
-    let (today, first) = (life.today(), expired.first_key_value().map(|(last, points)| (*last, *points)));
+fn check_next_expiry(life: &Life, entries: &[&Entry], expired: &BTreeMap<Date, Expired>, told: Option<(Date, i64)>) {
+    let (today, first) = (life.today(), expired.first_key_value().map(|(last, expired)| (*last, expired.points)));
     // Points expire at the beginning of the day after their last one.
     let Some((on, points)) = told.filter(|(on, _)| *on < days_after(today, DAYS)) else {
         let is_none = first.is_none() || !is_still(life, entries, today, days_after(today, DAYS));
@@ -87,7 +97,7 @@ fn check_next_expiry(life: &Life, entries: &[&Entry], expired: &BTreeMap<Date, i
 fn check_notices(
     life: &Life,
     entries: &[&Entry],
-    expired: &BTreeMap<Date, i64>,
+    expired: &BTreeMap<Date, Expired>,
     (today, end, told_to): (Date, Date, Option<Date>),
 ) {
     let day = |entry: &Entry| life.rulebook.date(entry.occurred_at);
@@ -97,17 +107,17 @@ fn check_notices(
         if on >= days_after(end, -1) {
             continue;
         }
-        let really = expired.get(&on).copied().unwrap_or_default();
+        let really = expired.get(&on).map_or(0, |expired| expired.points);
         let is_exact = is_still(life, entries, days_after(told_on, 1), days_after(on, 1));
         assert!(!is_exact || really == points, "{points} by {on} were told of on {told_on}, and {really} expired");
     }
     let days = i32::try_from(life.look.points.notice_days).unwrap();
-    for (on, points) in expired {
+    for (on, Expired { points, known_on }) in expired {
         let told = notices().filter(|(_, expiring)| expiring.on == *on).count();
         let ahead = days_after(*on, -days);
         if days == 0 {
             assert_eq!(told, 0, "no notice is promised");
-        } else if ahead > today && Some(*on) > told_to && is_still(life, entries, ahead, days_after(*on, 1)) {
+        } else if ahead > today && Some(*on) > told_to && is_still(life, entries, ahead, *known_on) {
             let told_on = notices().filter(|(_, expiring)| expiring.on == *on).map(|(day, _)| day);
             assert_eq!(told_on.collect::<Vec<_>>(), [ahead], "when it was told that {points} expire by {on}");
         }
