@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use regulars_domain::{kind::kind_of, pointer::step};
+use regulars_domain::{
+    kind::{is_too_large, kind_of},
+    pointer::step,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
@@ -66,14 +69,41 @@ impl Body {
     ///
     /// `body_malformed` if it is not an object, contains a list where the API has none, or is rejected by `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        check_shape(&self.0)?;
-        serde_path_to_error::deserialize(&self.0).map_err(|error| {
-            let at = pointer(error.path());
-            let choices = if wording::has_choices(error.inner()) { self.choices::<T>(&at) } else { Vec::new() };
-            let are_fields = choices.first().is_some_and(|choice| self.is_field::<T>(&at, choice));
-            let rejected = Rejected { at: &at, found: self.0.pointer(&at), choices, are_fields };
-            Refusal::body_malformed(at.clone(), wording::explained(error.inner(), &rejected))
-        })
+        if !self.0.is_object() {
+            let detail = format!("The body must be a JSON object, not {}.", kind_of(&self.0));
+            return Err(Refusal::body_malformed("", detail));
+        }
+        // serde reads a list in the place of an object as the object's fields, in the order of their declaration.
+        if let Some(at) = list_out_of_place(&self.0, None) {
+            return Err(self.rejected_list::<T>(at));
+        }
+        serde_path_to_error::deserialize(&self.0).map_err(|error| self.rejected::<T>(&error))
+    }
+
+    /// Returns the refusal of a body that `T` rejects with `error`.
+    fn rejected<T: DeserializeOwned>(&self, error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+        let at = pointer(error.path());
+        let found = self.0.pointer(&at);
+        let choices = if wording::has_choices(error.inner()) { self.choices::<T>(&at) } else { Vec::new() };
+        let are_fields = choices.first().is_some_and(|choice| self.is_field::<T>(&at, choice));
+        let rejected = Rejected { at: &at, found, choices, are_fields };
+        // The error about a number that fits says which numbers are allowed.
+        let of_range = found.filter(|found| is_too_large(found)).and_then(|_| self.read_with::<T>(&at, i64::MAX).err());
+        let of_range = of_range.filter(|error| error.to_string().starts_with("must "));
+        Refusal::body_malformed(at.clone(), wording::explained(of_range.as_ref().unwrap_or(error.inner()), &rejected))
+    }
+
+    /// Returns the refusal of a body with a list at `at`, where the API has none: an unknown field, or another type.
+    fn rejected_list<T: DeserializeOwned>(&self, at: String) -> Refusal {
+        let mut body = self.0.clone();
+        if let Some(list) = body.pointer_mut(&at) {
+            *list = Value::Bool(true);
+        }
+        let error: Result<T, _> = serde_path_to_error::deserialize(body);
+        match error {
+            Err(error) => self.rejected::<T>(&error),
+            Ok(_) => Refusal::body_malformed(at, "A list is not allowed here; send a single value."),
+        }
     }
 
     /// Returns what the value at `at` can be called, where `T` has one of several there: it lists them for a name that is none.
@@ -86,11 +116,11 @@ impl Body {
         self.read_with::<T>(at, choice).is_err_and(|error| error.to_string().contains("unit variant"))
     }
 
-    /// Reads the body that this one would be with `text` at `at`.
-    fn read_with<T: DeserializeOwned>(&self, at: &str, text: &str) -> Result<T, serde_json::Error> {
+    /// Reads the body that this one would be with `other` at `at`.
+    fn read_with<T: DeserializeOwned>(&self, at: &str, other: impl Into<Value>) -> Result<T, serde_json::Error> {
         let mut body = self.0.clone();
         if let Some(value) = body.pointer_mut(at) {
-            *value = text.into();
+            *value = other.into();
         }
         T::deserialize(body)
     }
@@ -124,19 +154,6 @@ pub fn check_size(bytes: &[u8], bytes_max: usize) -> Result<(), Refusal> {
 
 fn malformed(error: &serde_json::Error, at: &str) -> Refusal {
     Refusal::body_malformed(at, wording::explained(error, &Rejected { at, ..Rejected::default() }))
-}
-
-/// Rejects a body that is not a JSON object, and a list in the place of an object: serde would read it as the object's
-/// fields, in the order of their declaration.
-fn check_shape(value: &Value) -> Result<(), Refusal> {
-    if !value.is_object() {
-        let detail = format!("The body must be a JSON object, not {}.", kind_of(value));
-        return Err(Refusal::body_malformed("", detail));
-    }
-    match list_out_of_place(value, None) {
-        None => Ok(()),
-        Some(at) => Err(Refusal::body_malformed(at, "A list is not allowed here.")),
-    }
 }
 
 /// Returns the pointer, from `value`, to a list that is neither the value of a field in [`LISTS`] nor, as `value`
@@ -189,8 +206,12 @@ impl<'de> Visitor<'de> for DistinctVisitor {
         Ok(value.into())
     }
 
+    /// A whole number may be written with an exponent or with zeros after its point: `1e3` and `1250.0` are whole numbers in
+    /// JSON Schema too.
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        // Above 2^53, not all whole numbers are floating-point numbers.
+        let whole = value.to_string().parse::<i64>().ok().filter(|whole| whole.unsigned_abs() < 1 << 53);
+        Ok(whole.map_or_else(|| Number::from_f64(value).map_or(Value::Null, Value::Number), Value::from))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -329,22 +350,56 @@ mod tests {
 
     #[test]
     fn a_list_is_taken_only_where_the_api_has_one() {
-        let at = |body: &str| {
-            let body = Body::read(body.as_bytes(), BODY_BYTES_MAX).unwrap();
-            check_shape(body.value()).err().map(|refusal| refusal.at().unwrap().to_owned())
-        };
+        let at = |body: &str| list_out_of_place(&serde_json::from_str(body).unwrap(), None);
         for (body, expected) in [
             (r#"{"purchase":{"lines":[{"sku":"latte"}]}}"#, None),
             (r#"{"aliases":[{"kind":"email","value":"a@b"}]}"#, None),
             (r#"{"codes":["A1"]}"#, None),
             (r#"["latte"]"#, Some("")),
-            ("1", Some("")),
             (r#"{"purchase":["2026-11-22T00:00:00Z",[1250,"EUR"]]}"#, Some("/purchase")),
             (r#"{"purchase":{"total":[1250,"EUR"]}}"#, Some("/purchase/total")),
             (r#"{"purchase":{"lines":[{},["latte"]]}}"#, Some("/purchase/lines/1")),
             (r#"{"attributes":{"a/b":[]}}"#, Some("/attributes/a~1b")),
         ] {
             assert_eq!(at(body), expected.map(str::to_owned), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_a_wrong_place_is_explained_like_any_other_value() {
+        for (body, pointer, detail) in [
+            (
+                r#"{"purchase":{"total":1,"line":[]}}"#,
+                "/purchase/line",
+                "There is no field `line` here. Did you mean `lines`?",
+            ),
+            (
+                r#"{"purchase":{"total":[1]}}"#,
+                "/purchase/total",
+                "`total` must be a whole number, 0 or more, not a list.",
+            ),
+            (r#"{"purchase":[1,[]]}"#, "/purchase", "`purchase` must be an object, not a list."),
+            (
+                r#"{"purchase":{"total":1,"lines":[["a"]]}}"#,
+                "/purchase/lines/0",
+                "Each item of `lines` must be an object, not a list.",
+            ),
+        ] {
+            let refusal = read(body.as_bytes()).unwrap_err();
+            assert_eq!((refusal.at(), refusal.detail()), (Some(pointer), detail), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
+        for (text, expected) in
+            [("1250.0", "1250"), ("1e3", "1000"), ("-0", "0"), ("1.5e1", "15"), ("9e15", "9000000000000000")]
+        {
+            let expected: Value = serde_json::from_str(expected).unwrap();
+            assert_eq!(Body::read(text.as_bytes(), 100).unwrap().value(), &expected, "{text}");
+        }
+        for text in ["0.5", "1e-3", "9007199254740993.0", "1e30"] {
+            assert!(Body::read(text.as_bytes(), 100).unwrap().value().is_f64(), "{text}");
         }
     }
 

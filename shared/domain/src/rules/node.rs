@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::{
     rules::schema::{Field, NUMBER_MAX, SPAN_MAX},
-    values::{kind::kind_of, likeness, pointer},
+    values::{
+        kind::{is_too_large, kind_of},
+        likeness, pointer,
+    },
 };
 
 /// Maximum length of a name shown to people, in characters.
@@ -240,7 +243,11 @@ impl<'a> Node<'a> {
 
     fn integer_within(&self, meaningful: RangeInclusive<i64>, accepted: RangeInclusive<i64>) -> Option<i64> {
         let Some(number) = self.value.as_i64() else {
-            self.wrong_type(WHOLE_NUMBER);
+            if is_too_large(self.value) {
+                self.fault("out_of_range", format!("must be {} to {}", accepted.start(), accepted.end()));
+            } else {
+                self.wrong_type(WHOLE_NUMBER);
+            }
             return None;
         };
         let has_meaning = meaningful.contains(&number);
@@ -254,9 +261,16 @@ impl<'a> Node<'a> {
 
     /// Reads one of the named choices.
     pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        self.choice_or(choices, &[])
+    }
+
+    /// Reads one of the named choices. `others` are the objects that are allowed instead, for the message.
+    pub(crate) fn choice_or<T: Copy>(&self, choices: &[(&str, T)], others: &[&str]) -> Option<T> {
         let chosen = self.text().and_then(|text| choices.iter().find(|(name, _)| *name == text));
         if chosen.is_none() {
-            self.unknown_choice(&choices.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+            self.unknown_choice(
+                &choices.iter().map(|(name, _)| *name).chain(others.iter().copied()).collect::<Vec<_>>(),
+            );
         }
         chosen.map(|(_, choice)| *choice)
     }
@@ -267,9 +281,20 @@ impl<'a> Node<'a> {
         let written = self.text().or_else(|| self.variant().map(|(name, _)| name));
         let is_name = |part: &&str| !part.is_empty() && !part.starts_with('{');
         let names: Vec<&str> = choices.iter().filter_map(|choice| choice.split('"').find(is_name)).collect();
-        let meant = written.and_then(|name| likeness::nearest(name, &names));
-        let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        self.fault("unknown_choice", format!("must be one of {}{meant}", choices.join(", ")));
+        let as_meant = names.iter().zip(choices).find(|(name, _)| written == Some(**name)).map(|(_, choice)| choice);
+        let remedy = match (self.value, as_meant) {
+            (Value::Object(fields), _) if fields.len() > 1 => {
+                format!("; it has {} fields instead of one", fields.len())
+            }
+            (_, Some(choice)) if choice.contains('"') => format!("; write it as {choice}"),
+            (_, Some(choice)) => format!("; write it as \"{choice}\""),
+            (Value::String(_) | Value::Object(_), None) => {
+                let meant = written.and_then(|name| likeness::nearest(name, &names));
+                meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+            }
+            (value, None) => format!(", not {}", kind_of(value)),
+        };
+        self.fault("unknown_choice", format!("must be one of {}{remedy}", choices.join(", ")));
     }
 
     /// Returns whether the value is a list. Reports nothing.

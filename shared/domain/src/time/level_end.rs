@@ -34,7 +34,8 @@ pub(super) fn end_of_level(rules: Rules<'_>, account: &Account, today: Date) -> 
         // From the day after, another ground may give the level, or a lower one.
         let lapse = draft.account.pending.unconfirmed().keys().next().copied();
         let last = [ground.until, lapse].into_iter().flatten().min()?;
-        let after = days_after(last, 1);
+        // The calendar has no day after its last one, 9999-12-31, so what lasts until then does not end.
+        let after = Some(days_after(last, 1)).filter(|after| *after > last)?;
         live_through(&mut draft, after);
         match tier::effective(rules, &draft.account, after) {
             Some(next) if next.rank >= now.rank => ground = next,

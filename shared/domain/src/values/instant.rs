@@ -28,6 +28,10 @@ pub enum InstantMalformed {
     NoSuchTime,
     /// Its offset is beyond 18 hours.
     Offset,
+    /// It is beyond the last instant that can be stored.
+    TooLate,
+    /// A second has more than nine decimals.
+    TooPrecise,
 }
 
 impl fmt::Display for InstantMalformed {
@@ -40,6 +44,8 @@ impl fmt::Display for InstantMalformed {
             Self::NoOffset => "must have an offset after the time: Z for UTC, or one such as +03:00",
             Self::NoSuchTime => "must be a date and a time that exist, such as 2026-11-21T16:05:00+03:00",
             Self::Offset => "must have an offset of at most 18 hours, as in 2026-11-21T16:05:00+03:00",
+            Self::TooLate => "must be before 9999-12-30T22:00:00Z",
+            Self::TooPrecise => "must have at most nine decimals of a second, such as 2026-11-21T16:05:00.123456789+03:00",
         })
     }
 }
@@ -52,6 +58,9 @@ impl std::error::Error for InstantMalformed {}
 ///
 /// [`InstantMalformed`].
 pub fn read(text: &str) -> Result<Timestamp, InstantMalformed> {
+    if !has_rfc_form(text) || has_leap_second(text) {
+        return Err(malformed(text));
+    }
     let instant = text.parse().map_err(|_| malformed(text))?;
     let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset()).map_or(0, Offset::seconds);
     if (-OFFSET_SECONDS_MAX..=OFFSET_SECONDS_MAX).contains(&offset) {
@@ -65,13 +74,43 @@ pub fn read(text: &str) -> Result<Timestamp, InstantMalformed> {
 fn malformed(text: &str) -> InstantMalformed {
     if day(text).is_some() {
         InstantMalformed::NoTime
-    } else if text.parse::<DateTime>().is_ok() {
+    } else if text.parse::<DateTime>().is_ok() && Pieces::parse(text).is_ok_and(|pieces| pieces.offset().is_none()) {
         InstantMalformed::NoOffset
-    } else if has_form(text, "0000-00-00") || has_form(text, "0000-00-00T00:00") {
+    } else if has_rfc_form(text) && text.starts_with("9999-12-3") {
+        InstantMalformed::TooLate
+    } else if has_form(text, "0000-00-00") || (has_rfc_form(text) && !has_many_decimals(text)) {
         InstantMalformed::NoSuchTime
+    } else if has_rfc_form(text) {
+        InstantMalformed::TooPrecise
     } else {
         InstantMalformed::Text
     }
+}
+
+/// Returns whether `text` has the form of RFC 3339: `2026-11-21T16:05:00+03:00`, `2026-11-21t13:05:00.5z`. The parser accepts
+/// other forms of ISO 8601 too, such as `20261121T1605+03`.
+fn has_rfc_form(text: &str) -> bool {
+    let Some((date_and_time, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    let form = date_and_time.replacen(['t', 'T'], "T", 1);
+    let offset = match rest.strip_prefix('.') {
+        Some(decimals) if decimals.starts_with(|char: char| char.is_ascii_digit()) => {
+            decimals.trim_start_matches(|char: char| char.is_ascii_digit())
+        }
+        Some(_) => return false,
+        None => rest,
+    };
+    has_form(&form, "0000-00-00T00:00:00")
+        && (matches!(offset, "Z" | "z") || has_form(offset, "+00:00") || has_form(offset, "-00:00"))
+}
+
+/// Returns whether `text` names second 60, which the parser would read as 59.
+fn has_leap_second(text: &str) -> bool {
+    text.get("0000-00-00T00:00:".len()..).is_some_and(|rest| rest.starts_with("60"))
+}
+
+/// Returns whether a second in `text` has more than nine decimals.
+fn has_many_decimals(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(_, decimals)| decimals.bytes().take_while(u8::is_ascii_digit).count() > 9)
 }
 
 /// Returns whether `text` begins as `form` does, with any digit for `0`.
@@ -118,7 +157,7 @@ impl JsonSchema for OffsetTime {
 /// Reads a calendar date that is written as `2026-11-21`. The parser accepts other forms too, and these are `None` here.
 #[must_use]
 pub fn day(text: &str) -> Option<Date> {
-    text.parse().ok().filter(|day: &Date| day.to_string() == text)
+    text.parse().ok().filter(|day: &Date| day.to_string() == text && has_form(text, "0000-00-00"))
 }
 
 /// Returns why `text`, which is no date written as `2026-11-21`, is none.
@@ -170,6 +209,8 @@ mod tests {
             "2026-11-21T16:05:00+03:00",
             "2026-11-22T07:05:00+18:00",
             "2026-11-20T19:05:00-18:00",
+            "2026-11-21t13:05:00z",
+            "2026-11-21T13:05:00.000000000Z",
         ] {
             assert_eq!(read(text), Ok(same), "{text}");
         }
@@ -184,6 +225,20 @@ mod tests {
             ("2026-11-31T13:05:00Z", InstantMalformed::NoSuchTime),
             ("2026-11-21T25:05:00Z", InstantMalformed::NoSuchTime),
             ("2026-11-21T13:05:00+99:00", InstantMalformed::NoSuchTime),
+            ("9999-12-31T23:59:59Z", InstantMalformed::TooLate),
+            ("2026-11-21T13:05:00.1234567891Z", InstantMalformed::TooPrecise),
+            // ISO 8601 has more forms than RFC 3339.
+            ("2026-11-21 13:05:00Z", InstantMalformed::Text),
+            ("2026-11-21T13:05Z", InstantMalformed::Text),
+            ("2026-11-21T13Z", InstantMalformed::Text),
+            ("2026-11-21T16:05:00+0300", InstantMalformed::Text),
+            ("2026-11-21T16:05:00+03", InstantMalformed::Text),
+            ("20261121T130500Z", InstantMalformed::Text),
+            ("2026-11-21T13:05:00,5Z", InstantMalformed::Text),
+            ("2026-11-21T13:05:00.Z", InstantMalformed::Text),
+            ("+002026-11-21T13:05:00Z", InstantMalformed::Text),
+            ("2026-11-21T13:05:00+00:00[Europe/Lisbon]", InstantMalformed::Text),
+            ("2026-11-21T13:05:60Z", InstantMalformed::NoSuchTime),
             ("21.11.2026", InstantMalformed::Text),
             ("now", InstantMalformed::Text),
             ("", InstantMalformed::Text),

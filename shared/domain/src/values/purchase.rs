@@ -174,7 +174,8 @@ impl JsonSchema for Quantity {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let whole = Self(Self::THOUSANDTHS_MAX).pieces();
-        json_schema!({ "type": "number", "minimum": 0, "maximum": whole, "multipleOf": 0.001 })
+        // Without `multipleOf`: 0.001 is no binary fraction, so most validators would reject 0.35.
+        json_schema!({ "type": "number", "minimum": 0, "maximum": whole })
     }
 }
 

@@ -166,3 +166,27 @@ fn an_account_shows_what_comes_next() {
     assert_eq!(tell(json!({ "period": { "rolling_months": 12 } }), 3000, None), next("2027-04-01", "bronze"));
     assert_eq!(tell(json!({}), 1000, Some(given("gold", "2026-06-30", "c-1"))), next("2026-07-01", "silver"));
 }
+
+#[test]
+fn an_override_until_the_end_of_the_calendar_does_not_end() {
+    for (tiers, until, shown) in [
+        (json!({}), "9999-12-31", None),
+        (json!({ "notice_days": 40 }), "9999-12-31", None),
+        (json!({ "grace_days": 30, "notice_days": 40 }), "9999-12-20", Some("9999-12-20")),
+        (json!({ "period": { "rolling_months": 12 }, "notice_days": 40 }), "9999-12-31", None),
+        (json!({ "period": "lifetime" }), "9999-12-31", None),
+        (json!({}), "9999-12-30", Some("9999-12-30")),
+    ] {
+        let program = with_tiers(tiers.clone());
+        let mut member = Member::joins(&program, "2026-03-01");
+        gives(&mut member, &program, "2026-11-21", &given("gold", until, "for-life")).unwrap();
+        let settled = member.settled(&program, at("2026-11-22"));
+        let standing = settled.standing().unwrap();
+        assert_eq!(standing.until.map(|until| until.to_string()).as_deref(), shown, "{tiers} until {until}");
+        assert_eq!(standing.level.unwrap().id.as_str(), "gold");
+        member.reviewed(&program, at("2040-01-01"));
+        assert_eq!(member.account.tier.as_ref().unwrap().as_str(), "gold");
+        takes(&mut member, &program, "2040-01-02").unwrap();
+        member.assert_proven();
+    }
+}

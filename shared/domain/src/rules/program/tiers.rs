@@ -253,6 +253,8 @@ impl Tiers {
     }
 }
 
+const SEVERAL_UNITS: [&str; 2] = ["{\"any\": [...]}", "{\"all\": [...]}"];
+
 const UNITS: [(&str, BasisUnit); 3] =
     [("points", BasisUnit::Points), ("spend", BasisUnit::Spend), ("visits", BasisUnit::Visits)];
 
@@ -401,10 +403,10 @@ fn read_basis(node: &Node<'_>) -> Option<Basis> {
         Some(("any", units)) => several(&units).map(Basis::Any),
         Some(("all", units)) => several(&units).map(Basis::All),
         Some(_) => {
-            node.unknown_choice(&["points", "spend", "visits", "{\"any\": [...]}", "{\"all\": [...]}"]);
+            node.choice_or(&UNITS, &SEVERAL_UNITS);
             None
         }
-        None => node.choice(&UNITS).map(Basis::One),
+        None => node.choice_or(&UNITS, &SEVERAL_UNITS).map(Basis::One),
     }
 }
 
@@ -412,7 +414,7 @@ fn read_period(node: &Node<'_>) -> Option<PeriodRule> {
     if let Some(("rolling_months", months)) = node.variant() {
         return months.span(1..=ROLLING_MONTHS_MAX).map(PeriodRule::RollingMonths);
     }
-    node.choice(&PERIODS)
+    node.choice_or(&PERIODS, &["{\"rolling_months\": n}"])
 }
 
 fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) -> Option<Vec<Level>> {
