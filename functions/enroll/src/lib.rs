@@ -123,7 +123,12 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 "end_plan",
                 "Ends the plan of a member at once.",
             )
-            .refusing(&[Refused::AccountSuspended, Refused::AccountClosed, Refused::PlansWaiting]),
+            .refusing(&[
+                Refused::AccountSuspended,
+                Refused::AccountClosed,
+                Refused::PlanNotRunning,
+                Refused::PlansWaiting,
+            ]),
         ],
     )
 });

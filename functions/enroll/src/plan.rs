@@ -53,7 +53,8 @@ pub(crate) async fn reverse(
     Posted::answer(engine, &subject, done)
 }
 
-/// Ends the plan. A key is optional: with one, a repeat that arrives late does not end a plan that was paid since.
+/// Ends the plan. A key is optional: with one, a plan must run, and a repeat that arrives late does not end a plan that was
+/// paid since.
 pub(crate) async fn end(
     Call { engine, request, params, deadline }: Call<'_, Engine, KeyOptional<Nothing>>,
 ) -> Result<Answer<AccountView>, Problem> {
@@ -61,9 +62,7 @@ pub(crate) async fn end(
     let done = if request.has_key() {
         let keyed = request.keyed("plan end", &Value::Null)?;
         let decide = |_: &Subject, settled: Settled<'_>, _: &Found| {
-            let account = settled.account().clone();
-            let ended = plan::end_once(settled, &keyed).map_err(Refusal::from)?;
-            ended.ok_or_else(|| Undecided::Unchanged(Box::new(account)))
+            plan::end_once(settled, &keyed).map_err(|refusal| Undecided::from(Refusal::from(refusal)))
         };
         engine.act_in_steps(&mut subject, &Needs::default(), &keyed, deadline, decide).await?
     } else {

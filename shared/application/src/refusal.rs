@@ -77,6 +77,8 @@ refusal_codes! {
     PlanNotFound = "plan_not_found",
     /// Another plan runs; the member `running` says which, and through which day it is paid.
     PlanRunning = "plan_running",
+    /// No plan runs that the request could end.
+    PlanNotRunning = "plan_not_running",
     /// Other paid plans wait for the one that is to be ended, and the request has no key; the member `waiting` says how many.
     PlansWaiting = "plans_waiting",
     /// The payment of the plan was reversed before.

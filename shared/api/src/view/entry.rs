@@ -134,9 +134,12 @@ pub struct EntryDetail {
     /// The pending points that the entry moves to another day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending_moved: Vec<PendingMoveView>,
-    /// The time for which a plan was paid.
+    /// The time for which a plan was paid, or that starts with the end of another plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanTermView>,
+    /// The plan that ended with the entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_ended: Option<PlanId>,
     /// The entitlement that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementId>,
@@ -295,6 +298,7 @@ impl EntryDetail {
                 })
                 .collect(),
             plan: None,
+            plan_ended: None,
             entitlement: None,
             code_use: None,
             expiring: None,
@@ -317,12 +321,18 @@ impl EntryDetail {
                 self.reason = given.as_ref().or(before.as_ref()).map(|given| given.reason.clone());
                 self.tier_override.clone_from(given);
             }
-            Record::Plan(paid) => self.plan = Some(PlanTermView::new(&paid.term, paid.price)),
+            Record::Plan(paid) => {
+                self.plan = Some(PlanTermView::new(&paid.term, paid.price));
+                self.plan_ended.clone_from(&paid.replaced);
+            }
             Record::PlanReversal(reversed) => {
                 self.plan = reversed.term.as_ref().map(|term| PlanTermView::new(term, None));
+                self.plan_ended = Some(reversed.plan.clone()).filter(|_| reversed.term.is_none());
             }
-            // The plan that begins with the end of another one.
-            Record::PlanEnd(ended) => self.plan = ended.plans.first().map(|term| PlanTermView::new(term, None)),
+            Record::PlanEnd(ended) => {
+                self.plan = ended.plans.first().map(|term| PlanTermView::new(term, None));
+                self.plan_ended = Some(ended.plan.clone());
+            }
             Record::EntitlementUse(entitlement) => self.entitlement = Some(entitlement.clone()),
             Record::CodeUse(used) => self.code_use = Some(used.clone()),
             Record::Notice(expiring) => self.expiring = Some(*expiring),

@@ -1,5 +1,6 @@
 //! A purchase as it is now: what was bought, and what of it came back.
 
+use jiff::civil::Date;
 use regulars_domain::{
     aftermath::Recorded,
     points::Points,
@@ -76,6 +77,9 @@ pub struct AccrualView {
     purchase: Option<PurchaseView>,
     /// The points that the accrual gives now.
     points: Points,
+    /// The day at whose beginning the accrual lapsed, because it was not confirmed; left out if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lapsed_on: Option<Date>,
     /// What each rule gives now, and the reason of each rule that gives nothing.
     breakdown: Vec<BreakdownView>,
     /// All entries that acted on the accrual.
@@ -90,7 +94,8 @@ impl AccrualView {
         Self {
             entry: EntryDetail::new(accrual, account),
             purchase: PurchaseView::new(accrual),
-            points: accrual.gives(),
+            points: if explained.lapsed_on.is_some() { Points::ZERO } else { accrual.gives() },
+            lapsed_on: explained.lapsed_on,
             breakdown: BreakdownView::explained(&explained.breakdown, &explained.explanations),
             entries: entries.iter().map(|entry| EntryDetail::new(entry, account)).collect(),
         }

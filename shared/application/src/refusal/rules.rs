@@ -241,9 +241,10 @@ impl From<PlanRefusal> for Refusal {
 
 impl From<PlanEndRefusal> for Refusal {
     fn from(refusal: PlanEndRefusal) -> Self {
-        let detail = refusal.to_string();
+        let detail = sentence(&refusal);
         match refusal {
             PlanEndRefusal::Inactive(inactive) => inactive.into(),
+            PlanEndRefusal::NotRunning => Refusal::new(RefusalCode::PlanNotRunning, detail),
             PlanEndRefusal::PlansWaiting { plans } => {
                 Refusal::new(RefusalCode::PlansWaiting, detail).with("waiting", plans)
             }

@@ -5,13 +5,17 @@ use std::fmt;
 use jiff::civil::Date;
 
 use crate::{
+    decisions::merge::PLANS_MAX,
     draft::{Draft, KeyedRequest},
     ledger::{
         aftermath::{Ending, Recorded},
         entry::{By, Entry, PlanEnded, PlanPaid, PlanReversed, Record},
         posting::Posting,
     },
-    rules::program::ActivityKind,
+    rules::{
+        program::{ActivityKind, Plan},
+        versions::Rules,
+    },
     state::{account::Inactive, plan_term::PlanTerm},
     time::settle::Settled,
     values::{
@@ -70,46 +74,79 @@ pub fn take(
         PlanRefusal::PlanNotFound(Unknown::new("plan", plan, known))
     })?;
 
-    let (today, version) = (draft.today(), draft.rules.program.version);
+    let today = draft.today();
     let mut terms = draft.account.plans.clone();
     let other = draft.running_plan().filter(|term| term.plan != plan.id);
-    let place = terms.iter().position(|term| term.plan == plan.id);
-    let renewed = place.map(|place| terms.remove(place)).map(|term| PlanTerm {
-        through: last_day(plan.months, term.anchor(), days_after(term.through, 1)),
-        version,
-        payments: term.payments.saturating_add(1),
-        ..term
-    });
-    // A plan that now has fewer days of grace may be over in spite of the payment. Then the paid interval begins today.
-    let paid = renewed.filter(|term| draft.rules.runs_until(term) >= today).unwrap_or_else(|| PlanTerm {
-        plan: plan.id.clone(),
-        from: today,
-        through: last_day(plan.months, today.day(), today),
-        version,
-        begun_by: Some(request.entry.clone()),
-        ledger: None,
-        payments: 1,
-        anchor_day: None,
-    });
+    let is_last = |term: &PlanTerm| term.plan == plan.id && !term.is_continued;
+    let place = terms.iter().position(is_last);
+    let is_full = terms.len() >= PLANS_MAX;
+    let renewed = place
+        .map(|place| terms.remove(place))
+        .and_then(|term| renewed(draft.rules, term, plan, request, (today, is_full)));
+    let (before, paid) = renewed.unwrap_or_else(|| (None, begun(draft.rules, plan, request, (today, today.day()))));
+    let mut replaced = None;
     let place = match (place, other) {
         (Some(place), None) => place,
         (Some(place), Some(_)) if !replace => place,
         (None, Some(PlanTerm { plan, through, .. })) if *through >= today && !replace => {
             return Err(PlanRefusal::PlanRunning { plan: plan.clone(), through: *through });
         }
-        (_, Some(_)) | (None, None) => {
-            terms.retain(|term| term.from > today);
+        (_, other) => {
+            replaced = other.filter(|other| other.through >= today).map(|other| other.plan.clone());
+            terms = draft.rules.without_running(&terms, today);
             0
         }
     };
-    terms.insert(place, paid.clone());
+    let place_paid = place.saturating_add(usize::from(before.is_some()));
+    terms.splice(place..place, before.into_iter().chain([paid.clone()]));
     let terms = draft.rules.in_turn(terms, today);
-    let term = terms.get(place).cloned().unwrap_or(paid);
-    let paid = PlanPaid { term, price: Some(plan.price), months: plan.months, plans: if_several(terms) };
+    let term = terms.get(place_paid).cloned().unwrap_or(paid);
+    let paid = PlanPaid { term, price: Some(plan.price), months: plan.months, replaced, plans: if_several(terms) };
     let mut entry = draft.entry_for(request, Record::Plan(paid), draft.now);
     draft.extend(&mut entry, draft.rules.program, (ActivityKind::Plan, today), None);
     draft.post_command(entry);
     Ok(draft.finish())
+}
+
+/// Returns a term of one interval of `plan` that begins on a day, with its intervals on the `anchor` day of the month.
+fn begun(rules: Rules<'_>, plan: &Plan, request: &KeyedRequest, (from, anchor): (Date, i8)) -> PlanTerm {
+    PlanTerm {
+        plan: plan.id.clone(),
+        from,
+        through: last_day(plan.months, anchor, from),
+        version: rules.program.version,
+        begun_by: Some(request.entry.clone()),
+        ledger: None,
+        payments: 1,
+        anchor_day: (from.day() != anchor).then_some(anchor),
+        is_continued: false,
+    }
+}
+
+/// Returns one more paid interval of `plan` after `term`: the term before it, if it is one of its own, and the term with
+/// the interval. `None` if it would be over today all the same, because the plan has fewer days of grace now.
+///
+/// Days that were paid keep what was bought, so under other terms the interval is a term of its own. Only in an account
+/// that `is_full` of terms, the new ones apply from today.
+fn renewed(
+    rules: Rules<'_>,
+    term: PlanTerm,
+    plan: &Plan,
+    request: &KeyedRequest,
+    (today, is_full): (Date, bool),
+) -> Option<(Option<PlanTerm>, PlanTerm)> {
+    let next = days_after(term.through, 1);
+    if term.through >= today && !rules.has_terms_of(&term, plan) && !is_full {
+        let continued = begun(rules, plan, request, (next, term.anchor()));
+        return Some((Some(PlanTerm { is_continued: true, ..term }), continued));
+    }
+    let longer = PlanTerm {
+        through: last_day(plan.months, term.anchor(), next),
+        version: rules.program.version,
+        payments: term.payments.saturating_add(1),
+        ..term
+    };
+    (rules.runs_until(&longer) >= today).then_some((None, longer))
 }
 
 /// Returns the last day of the interval of `months` that begins on `begins`. The next interval begins on the `anchor`
@@ -131,6 +168,8 @@ fn if_several(terms: Vec<PlanTerm>) -> Vec<PlanTerm> {
 pub enum PlanEndRefusal {
     /// The account is closed, erased or merged.
     Inactive(Inactive),
+    /// No plan runs, and the request has a key: a late repeat would end a plan that is paid later.
+    NotRunning,
     /// Other plans wait, and the request has no key: a repeat would end the next one.
     PlansWaiting {
         /// The number of plans that wait.
@@ -142,6 +181,7 @@ impl fmt::Display for PlanEndRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
+            Self::NotRunning => f.write_str("no plan runs, so there is none to end"),
             Self::PlansWaiting { plans } => write!(
                 f,
                 "{plans} more paid plans are waiting, and a repeat of this request would end the next one; send an \
@@ -158,36 +198,36 @@ impl fmt::Display for PlanEndRefusal {
 ///
 /// Refusals are checked in the order of [`PlanEndRefusal`].
 pub fn end(settled: Settled<'_>, actor: Option<&Actor>) -> Result<Option<Posting>, PlanEndRefusal> {
-    let waiting = settled.plans_waiting().count();
     let draft = settled.0;
-    if draft.running_plan().is_none() {
+    let Some(plan) = draft.running_plan().map(|term| term.plan.clone()) else {
         return Ok((!draft.entries.is_empty()).then(|| draft.finish()));
-    }
+    };
     draft.account.check_open().map_err(PlanEndRefusal::Inactive)?;
+    let waiting = draft.rules.without_running(&draft.account.plans, draft.today()).len();
     if waiting > 0 {
         return Err(PlanEndRefusal::PlansWaiting { plans: waiting });
     }
-    let posting = end_as(draft, |draft, record| draft.entry_by("plan-end", record, By::Operator, actor));
-    posting.map_err(PlanEndRefusal::Inactive)
+    Ok(Some(end_as(draft, plan, |draft, record| draft.entry_by("plan-end", record, By::Operator, actor))))
 }
 
 /// Like [`end`], under a key: a repeat of the request ends neither a plan that was paid since nor the next one.
 ///
 /// # Errors
 ///
-/// The account is closed, erased or merged, and cannot change.
-pub fn end_once(settled: Settled<'_>, request: &KeyedRequest) -> Result<Option<Posting>, Inactive> {
-    end_as(settled.0, |draft, record| draft.entry_for(request, record, draft.now))
+/// Refusals are checked in the order of [`PlanEndRefusal`].
+pub fn end_once(settled: Settled<'_>, request: &KeyedRequest) -> Result<Posting, PlanEndRefusal> {
+    let draft = settled.0;
+    draft.account.check_open().map_err(PlanEndRefusal::Inactive)?;
+    let plan = draft.running_plan().map(|term| term.plan.clone()).ok_or(PlanEndRefusal::NotRunning)?;
+    Ok(end_as(draft, plan, |draft, record| draft.entry_for(request, record, draft.now)))
 }
 
-fn end_as(mut draft: Draft<'_>, entry: impl FnOnce(&Draft<'_>, Record) -> Entry) -> Result<Option<Posting>, Inactive> {
-    let Some(plan) = draft.running_plan().map(|term| term.plan.clone()) else { return Ok(None) };
-    draft.account.check_open()?;
+fn end_as(mut draft: Draft<'_>, plan: PlanId, entry: impl FnOnce(&Draft<'_>, Record) -> Entry) -> Posting {
     let today = draft.today();
-    let plans = draft.rules.in_turn(draft.plans_waiting().cloned(), today);
+    let plans = draft.rules.in_turn(draft.rules.without_running(&draft.account.plans, today), today);
     let entry = entry(&draft, Record::PlanEnd(PlanEnded { plan, plans }));
     draft.post_command(entry);
-    Ok(Some(draft.finish()))
+    draft.finish()
 }
 
 /// Why reversing a payment is refused, in the order of the checks.

@@ -179,6 +179,8 @@ pub struct Explained {
     pub breakdown: Vec<BreakdownLine>,
     /// Why rules gave nothing.
     pub explanations: Vec<Explanation>,
+    /// The day at whose beginning the accrual lapsed, because it was not confirmed. It gives nothing since.
+    pub lapsed_on: Option<Date>,
 }
 
 /// Explains what the purchase that `accrual` records gives now, with its original rules and facts.
@@ -208,7 +210,11 @@ pub fn explain(settled: &Settled<'_>, accrual: &Recorded) -> Result<Explained, V
             breakdown.push(BreakdownLine::new(line, *given, *given));
         }
     }
-    Ok(Explained { breakdown, explanations })
+    let lapsed_on = lapsed_on(draft, then, accrual);
+    if lapsed_on.is_some() {
+        breakdown.iter_mut().for_each(|line| line.given = Points::ZERO);
+    }
+    Ok(Explained { breakdown, explanations, lapsed_on })
 }
 
 fn source_of(accrual: &Recorded) -> Option<&Source> {
@@ -447,11 +453,16 @@ pub(crate) fn awaits_of(then: &Program, accrual: &Recorded) -> Option<Awaits> {
 
 /// Returns whether the accrual was not confirmed in time, so that its points have already been removed.
 fn has_lapsed(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> bool {
-    match awaits_of(then, accrual) {
-        Some(awaits @ Awaits::Confirmation(_)) => {
-            accrual.aftermath.confirmed_on.is_none() && awaits.ends_on() <= draft.today()
+    lapsed_on(draft, then, accrual).is_some()
+}
+
+/// Returns the day at whose beginning the accrual lapsed; `None` if it did not.
+fn lapsed_on(draft: &Draft<'_>, then: &Program, accrual: &Recorded) -> Option<Date> {
+    match awaits_of(then, accrual)? {
+        awaits @ Awaits::Confirmation(_) if accrual.aftermath.confirmed_on.is_none() => {
+            Some(awaits.ends_on()).filter(|day| *day <= draft.today())
         }
-        Some(Awaits::Maturity(..)) | None => false,
+        Awaits::Confirmation(_) | Awaits::Maturity(..) => None,
     }
 }
 

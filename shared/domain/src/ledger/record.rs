@@ -391,6 +391,9 @@ pub struct PlanPaid {
     /// The length of the interval in months; 0 in entries of releases that did not record it.
     #[serde(default, skip_serializing_if = "is_no_month")]
     pub months: i32,
+    /// The plan that ran, was paid, and ended because of this payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<PlanId>,
     /// All terms as they run now, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanTerm>,

@@ -17,13 +17,23 @@ impl<'p> Rules<'p> {
     /// Returns the last day on which the rate and the floor of the plan of `term` apply: its last paid day plus its
     /// grace.
     pub(crate) fn runs_until(self, term: &PlanTerm) -> Date {
-        days_after(term.through, self.plan(term).map_or(0, |plan| plan.grace_days))
+        let grace_days = self.plan(term).filter(|_| !term.is_continued).map_or(0, |plan| plan.grace_days);
+        days_after(term.through, grace_days)
     }
 
     /// Returns the last day on which a payment continues `term` from its end: the last day on which it runs, and at
     /// least the day after the last paid one, when a card is charged.
     pub(crate) fn renews_until(self, term: &PlanTerm) -> Date {
-        self.runs_until(term).max(days_after(term.through, 1))
+        if term.is_continued { term.through } else { self.runs_until(term).max(days_after(term.through, 1)) }
+    }
+
+    /// Returns whether a payment for `plan` today would buy what `term` already gives.
+    pub(crate) fn has_terms_of(self, term: &PlanTerm, plan: &Plan) -> bool {
+        self.floor(term) == plan.tier_floor
+            && self.plan(term).is_some_and(|paid| {
+                (paid.earning_percent, paid.grace_days, &paid.entitlements)
+                    == (plan.earning_percent, plan.grace_days, &plan.entitlements)
+            })
     }
 
     /// Returns the current id of the level that is the floor of the plan of `term`.
@@ -42,16 +52,38 @@ impl<'p> Rules<'p> {
         terms.iter().find(|term| term.from <= day && self.runs_until(term) >= day)
     }
 
+    /// Returns those of `terms` that remain if the plan that runs on `day` ends: without its term, and without those that
+    /// continue it.
+    pub(crate) fn without_running(self, terms: &[PlanTerm], day: Date) -> Vec<PlanTerm> {
+        let mut is_ended = false;
+        let mut left = Vec::new();
+        for term in terms {
+            let is_running = self.running(terms, day) == Some(term);
+            if is_running || is_ended {
+                is_ended = term.is_continued;
+            } else if term.from > day {
+                left.push(term.clone());
+            }
+        }
+        left
+    }
+
     /// Returns `terms`, each starting on the day after the one before it has ended, including grace. Each keeps its
     /// remaining paid days as of `today`.
     pub(crate) fn in_turn(self, terms: impl IntoIterator<Item = PlanTerm>, today: Date) -> Vec<PlanTerm> {
         let mut turn: Vec<PlanTerm> = Vec::new();
         for term in terms {
-            let begins = match turn.last() {
-                Some(before) => days_after(self.runs_until(before), 1).max(today),
+            let begins = match turn.last_mut() {
+                Some(before) => {
+                    before.is_continued &= before.plan == term.plan;
+                    days_after(self.runs_until(before), 1).max(today)
+                }
                 None => term.from.min(today),
             };
             turn.push(term.moved_to(begins, today));
+        }
+        if let Some(last) = turn.last_mut() {
+            last.is_continued = false;
         }
         turn
     }

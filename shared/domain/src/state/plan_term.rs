@@ -17,7 +17,8 @@ pub struct PlanTerm {
     pub from: Date,
     /// The last paid day.
     pub through: Date,
-    /// The version of the program under which it was last paid. Its terms apply to the last day.
+    /// The version of the program under which it was last paid. Its terms apply to the last day; a payment under other
+    /// terms adds another term.
     pub version: u64,
     /// The payment that started it. It distinguishes the payments of this term from those of an earlier one. `None` for
     /// terms of releases that did not record it.
@@ -32,6 +33,10 @@ pub struct PlanTerm {
     /// The day of the month on which its intervals begin, if other terms have moved it away from the day of `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor_day: Option<i8>,
+    /// Whether the next term continues the same plan, under the terms of a later version. Days of grace come only after the
+    /// last of such terms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_continued: bool,
 }
 
 impl PlanTerm {

@@ -3,6 +3,7 @@
 use regulars_domain::{
     account::Account,
     entry::{Kind, Record, ReferralChange},
+    reassess::explain,
     tier::Missing,
 };
 use serde_json::{Value, json};
@@ -452,5 +453,26 @@ fn a_lapse_takes_no_amount_of_another_purchase_where_a_later_version_counts_the_
             assert_eq!(counts(&member.account), (Some("silver"), [50, 5_000, 1], (1, 5_000)), "{period} {basis}");
             member.assert_proven();
         }
+    }
+}
+
+#[test]
+fn an_accrual_that_lapsed_is_explained_as_giving_nothing() {
+    let program = by_year();
+    let mut member = Member::joins(&program, "2026-11-01");
+    for key in ["lapses", "confirmed"] {
+        member.earns(&program, key, &purchase("2026-11-21", json!(10_000))).unwrap();
+    }
+    member.confirms(&program, at("2026-11-25"), "c-1", "confirmed").unwrap();
+    for (now, key, given, lapsed_on) in [
+        ("2026-12-21T23:59", "lapses", 100, None),
+        ("2026-12-22T00:00", "lapses", 0, Some("2026-12-22")),
+        ("2027-06-01", "lapses", 0, Some("2026-12-22")),
+        ("2027-06-01", "confirmed", 100, None),
+    ] {
+        let accrual = member.recorded(key);
+        let explained = explain(&member.settled(&program, at(now)), &accrual).unwrap();
+        let all: i64 = explained.breakdown.iter().map(|line| line.given.get()).sum();
+        assert_eq!((all, explained.lapsed_on), (given, lapsed_on.map(on)), "{key} on {now}");
     }
 }

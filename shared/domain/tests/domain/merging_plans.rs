@@ -334,7 +334,7 @@ fn the_plan_that_runs_is_ended_and_the_next_one_begins() {
     let refused = member.ends_plan(&program, at("2027-03-11")).unwrap_err();
     assert_eq!(refused, PlanEndRefusal::PlansWaiting { plans: 1 });
     assert!(refused.to_string().contains("Idempotency-Key"));
-    assert_eq!(member.ends_plan_once(&program, at("2027-03-11"), "end"), Ok(true));
+    assert_eq!(member.ends_plan_once(&program, at("2027-03-11"), "end"), Ok(()));
     assert_eq!(terms(member), owned(&[("plus", "2027-03-11", "2027-04-01")]));
     assert_eq!(member.tier(), Some("silver"));
     assert_eq!(member.ends_plan(&program, at("2027-03-12")), Ok(true));
@@ -403,7 +403,7 @@ fn there_are_never_more_terms_than_cards_nor_more_than_five() {
     assert!(!member.account.plans.contains(&plan_term("max", "2026-11-21", "2027-11-20")));
     while member.account.plans.len() > 1 {
         let key = format!("end-{}", member.account.plans.len());
-        assert_eq!(member.ends_plan_once(&program, at("2026-11-23"), &key), Ok(true));
+        assert_eq!(member.ends_plan_once(&program, at("2026-11-23"), &key), Ok(()));
         assert_eq!(member.account.plans[0].from, on("2026-11-23"));
     }
     club.assert_proven();

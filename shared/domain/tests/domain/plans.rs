@@ -63,7 +63,8 @@ fn a_term_runs_to_the_day_before_the_same_day_of_the_next_interval_and_a_renewal
             let entry = member.takes_plan(&program, at(taken_on), &format!("paid-{n}"), plan).unwrap();
             let expected = (plan.to_owned(), taken_on.to_owned(), through.to_owned());
             assert_eq!(term(&member), Some(expected), "{plan} of {taken_on}");
-            let paid = PlanPaid { term: member.account.plans[0].clone(), price, months, plans: Vec::new() };
+            let paid =
+                PlanPaid { term: member.account.plans[0].clone(), price, months, replaced: None, plans: Vec::new() };
             assert_eq!((entry.kind(), entry.points().get(), entry.record), (Kind::Plan, 0, Record::Plan(paid)));
         }
         for sealed in &member.ledger {
@@ -180,6 +181,77 @@ fn a_payment_under_rules_with_less_grace_buys_days_from_today_if_the_old_end_is_
 }
 
 #[test]
+fn days_that_were_paid_keep_what_was_bought_when_a_later_version_sells_something_else() {
+    let version = |plan: Value| {
+        let mut parts = document();
+        parts["plans"] = json!([plan, { "id": "plain", "price": 99, "interval": "month" }]);
+        crate::world::document(parts)
+    };
+    let before = json!({ "id": "yr", "price": 500, "interval": "year", "tier_floor": "gold", "earning_percent": 150,
+                         "grace_days": 10, "entitlements": [{ "id": "tasting", "times": 4, "every": "month" }] });
+    let changed = |field: &str, value: Value| {
+        let mut plan = before.clone();
+        plan[field] = value;
+        plan
+    };
+    let old = crate::world::program_of(&version(before.clone()));
+    // The plan of the new version, and the terms after a payment under it: paid through which days.
+    let (own, longer) = (&["2028-01-14", "2029-01-14"][..], &["2029-01-14"][..]);
+    for (plan, throughs) in [
+        (changed("tier_floor", json!("silver")), own),
+        (changed("earning_percent", json!(100)), own),
+        (changed("earning_percent", json!(200)), own),
+        (changed("entitlements", json!([])), own),
+        (changed("grace_days", json!(5)), own),
+        (changed("price", json!(900)), longer),
+        (changed("name", json!("Year")), longer),
+    ] {
+        let new = old.then(at("2027-02-01"), &version(plan.clone()));
+        let mut member = Member::joins(&old, "2027-01-15");
+        member.takes_plan(&old, at("2027-01-15"), "p-1", "yr").unwrap();
+        member.takes_plan(&new, at("2027-02-01"), "p-2", "yr").unwrap();
+        let through = |member: &Member| -> Vec<String> {
+            member.account.plans.iter().map(|term| term.through.to_string()).collect()
+        };
+        assert_eq!(through(&member), throughs, "{plan}");
+        assert_eq!(member.account.tier.as_ref().unwrap().as_str(), "gold", "{plan}");
+        if throughs == own {
+            let entry = member.earns(&new, "order-1", &purchase("2027-02-02", json!(1000))).unwrap();
+            let line = entry.breakdown().iter().find(|line| line.rule == "plan:yr").unwrap();
+            assert_eq!(line.given.get(), 5, "{plan}");
+            // Its grace comes only after the last term.
+            assert!(runs(&new, &mut member.clone(), "2028-01-14").is_some());
+            let next = runs(&new, &mut member.clone(), "2028-01-15").unwrap();
+            assert_eq!(next.1, "2029-01-14", "{plan}");
+            // All of the plan ends, and a payment is reversed alone.
+            let mut ended = member.clone();
+            ended.ends_plan_once(&new, at("2027-03-01"), "end").unwrap();
+            assert_eq!(ended.account.plans, [], "{plan}");
+            let mut replaced = member.clone();
+            let Record::Plan(paid) = replaced.replaces_plan(&new, at("2027-03-01"), "p-3", "plain").unwrap().record
+            else {
+                panic!("no payment")
+            };
+            assert_eq!(paid.replaced.unwrap().as_str(), "yr");
+            assert_eq!(through(&replaced), ["2027-03-31"], "{plan}");
+            let mut first = member.clone();
+            first.reverses_payment(&new, at("2027-03-01"), "r-1", "p-1").unwrap();
+            assert_eq!(through(&first), ["2028-02-29"], "{plan}");
+            member.reverses_payment(&new, at("2027-03-01"), "r-2", "p-2").unwrap();
+            assert_eq!(through(&member), ["2028-01-14"], "{plan}");
+            assert!(!member.account.plans[0].is_continued, "{plan}");
+            assert!(runs(&new, &mut member.clone(), "2028-01-24").is_some(), "its own grace");
+            for member in [&ended, &replaced, &first] {
+                member.assert_proven();
+            }
+        }
+        let reviewed = member.reviewed(&new, at("2029-03-01"));
+        assert!(!reviewed.is_empty() && member.account.plans.is_empty(), "{plan}");
+        member.assert_proven();
+    }
+}
+
+#[test]
 fn a_reversed_payment_removes_the_days_that_it_paid_for() {
     let program = paid();
     // The plan, its payments, the day and the payment of a reversal, and the resulting plan.
@@ -266,8 +338,8 @@ fn the_first_of_several_reasons_not_to_reverse_a_payment_is_returned() {
     // Ended under a key, it ends once, and nothing is written if no plan runs.
     let entry = again.ledger.iter().find(|sealed| sealed.entry.id.as_str() == "end").unwrap();
     assert_eq!(entry.entry.record, plan_end("plus"));
-    assert_eq!(again.ends_plan_once(&program, now, "end-2"), Ok(true));
-    assert_eq!(again.ends_plan_once(&program, now, "end-3"), Ok(false));
+    assert_eq!(again.ends_plan_once(&program, now, "end-2"), Ok(()));
+    assert_eq!(again.ends_plan_once(&program, now, "end-3"), Err(PlanEndRefusal::NotRunning));
     again.assert_proven();
 }
 

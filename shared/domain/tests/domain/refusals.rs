@@ -132,7 +132,10 @@ fn every_refusal_is_in_these_tables_in_the_order_of_its_enum() {
         declared(include_str!("../../src/decisions/plan.rs"), "PlanReverseRefusal"),
         ["Inactive", "NotAPayment", "PaymentReversed", "PlanOver"]
     );
-    assert_eq!(declared(include_str!("../../src/decisions/plan.rs"), "PlanEndRefusal"), ["Inactive", "PlansWaiting"]);
+    assert_eq!(
+        declared(include_str!("../../src/decisions/plan.rs"), "PlanEndRefusal"),
+        ["Inactive", "NotRunning", "PlansWaiting"]
+    );
     let uses = ["Inactive", "EntitlementNotFound", "EntitlementNotHeld", "EntitlementUsedUp"];
     assert_eq!(declared(include_str!("../../src/decisions/entitlement.rs"), "UseRefusal"), uses);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
     KeyedRequest,
-    account::{Account, AttributeValue, Inactive, TierOverride},
+    account::{Account, AttributeValue, TierOverride},
     adjust::{Adjust, AdjustRefusal, adjust},
     aftermath::{Aftermath, Mark, Recorded},
     amendment::{AmendRefusal, amend},
@@ -568,11 +568,15 @@ impl Member {
         self.posts(key, plan::reverse(settled, &request(key), &self.recorded(payment)))
     }
 
-    /// Ends its plan under a key, and returns whether a plan ran.
-    pub(crate) fn ends_plan_once(&mut self, program: &Rulebook, now: Timestamp, key: &str) -> Result<bool, Inactive> {
+    /// Ends its plan under a key.
+    pub(crate) fn ends_plan_once(
+        &mut self,
+        program: &Rulebook,
+        now: Timestamp,
+        key: &str,
+    ) -> Result<(), PlanEndRefusal> {
         let settled = self.settled(program, now);
-        let posting = plan::end_once(settled, &request(key))?;
-        Ok(posting.map(|posting| self.commit(posting)).is_some())
+        self.posts(key, plan::end_once(settled, &request(key))).map(drop)
     }
 
     /// Ends its plan, and returns whether that changed anything.
@@ -654,5 +658,6 @@ pub(crate) fn plan_term(plan: &str, from: &str, through: &str) -> PlanTerm {
         ledger: None,
         payments: 1,
         anchor_day: None,
+        is_continued: false,
     }
 }

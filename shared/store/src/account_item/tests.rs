@@ -140,10 +140,11 @@ prop_compose! {
         ids in (id::<PlanId>(), option::of(id::<EntryId>()), option::of(id::<MemberId>())),
         days in (day(), day(), option::of(any::<i8>())),
         counts in any::<(u64, u32)>(),
+        is_continued in any::<bool>(),
     ) -> PlanTerm {
         PlanTerm {
             plan: ids.0, from: days.0, through: days.1, version: counts.0, begun_by: ids.1, ledger: ids.2, payments: counts.1,
-            anchor_day: days.2,
+            anchor_day: days.2, is_continued,
         }
     }
 }

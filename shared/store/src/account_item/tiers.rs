@@ -80,7 +80,7 @@ pub(super) fn read_override(value: &AttributeValue) -> Option<TierOverride> {
 }
 
 pub(super) fn write_plan(term: &PlanTerm, merged_from: &[MemberId]) -> AttributeValue {
-    let PlanTerm { plan, from, through, version, begun_by, ledger, payments, anchor_day } = term;
+    let PlanTerm { plan, from, through, version, begun_by, ledger, payments, anchor_day, is_continued } = term;
     let mut fields = Item::from([
         ("p".to_owned(), text(plan.as_str())),
         ("f".to_owned(), text(compact_date(*from))),
@@ -91,6 +91,7 @@ pub(super) fn write_plan(term: &PlanTerm, merged_from: &[MemberId]) -> Attribute
     fields.extend(ledger.iter().map(|member| ("m".to_owned(), write_merged(member, merged_from))));
     fields.extend((*payments != 1).then(|| ("n".to_owned(), number(payments))));
     fields.extend(anchor_day.iter().map(|day| ("d".to_owned(), number(day))));
+    fields.extend(is_continued.then(|| ("c".to_owned(), AttributeValue::Bool(true))));
     AttributeValue::M(fields)
 }
 
@@ -105,5 +106,6 @@ pub(super) fn read_plan(value: &AttributeValue, merged_from: &[MemberId]) -> Opt
         ledger: fields.get("m").map(|member| read_merged(member, merged_from).ok_or(())).transpose().ok()?,
         payments: fields.get("n").map_or(Some(1), as_number)?,
         anchor_day: fields.get("d").map(|day| as_number(day).ok_or(())).transpose().ok()?,
+        is_continued: fields.get("c").map(|is| is.as_bool().copied()).transpose().ok()?.unwrap_or_default(),
     })
 }

@@ -154,6 +154,7 @@ fn term(place: usize, today: Date) -> PlanTerm {
         ledger: place.checked_sub(1).map(|card| long_id("member", card).parse().unwrap()),
         payments: 12,
         anchor_day: Some(31),
+        is_continued: true,
     }
 }
 

@@ -26,10 +26,10 @@ pub(crate) const PLANS: [&str; 2] = ["plus", "max"];
 #[derive(Clone, Debug)]
 struct Paid {
     plan: usize,
-    /// The number of plans that were started before.
+    /// The number of terms that were started before.
     number: usize,
     first: Date,
-    /// Its terms at the last payment.
+    /// What was bought.
     offer: Offer,
     day_of_month: i8,
     /// The day on which the next payment is due.
@@ -48,6 +48,17 @@ impl Paid {
         let mut days = (0..4).map(|less| self.day_of_month - less);
         self.next = days.find_map(|day| Date::new(year, month, day).ok()).unwrap();
     }
+
+    /// Moves its days that are left, as of a day, so that they begin on another one.
+    fn begins(&mut self, first: Date, today: Date) {
+        if self.first != first {
+            let left = self.next.since(self.first.max(today)).unwrap().get_days();
+            self.first = first;
+            self.next = first.checked_add(Span::new().days(left)).unwrap();
+            let is_same_day = self.next.day() == first.day().min(self.next.last_of_month().day());
+            self.day_of_month = if is_same_day { first.day() } else { self.next.day() };
+        }
+    }
 }
 
 /// What was paid once.
@@ -63,20 +74,42 @@ struct Payment {
 pub(super) struct Membership {
     begun: usize,
     payments: Vec<Payment>,
-    paid: Option<Paid>,
+    /// The plan that was paid, one part after the other: a part for each change of what a payment buys.
+    paid: Vec<Paid>,
     today: Date,
-    /// How many plans ran out.
+    /// How many parts ran out.
     pub(super) ended: usize,
     tastings: Vec<Date>,
 }
+
+/// The highest number of parts.
+const PARTS_MAX: usize = 5;
 
 impl Membership {
     /// Advances to `today`.
     pub(super) fn lives_on(&mut self, today: Date) {
         self.today = today;
-        self.ended += usize::from(self.paid.as_ref().is_some_and(|paid| paid.ends() == today));
-        // It can always be paid again on the day after the last paid one.
-        self.paid = self.paid.take().filter(|paid| paid.ends() > today || paid.next == today);
+        while let Some(paid) = self.paid.first() {
+            let ends = self.ends_of(0);
+            self.ended += usize::from(ends == today);
+            // It can always be paid again on the day after the last paid one.
+            if ends > today || (self.paid.len() == 1 && paid.next == today) {
+                break;
+            }
+            self.paid.remove(0);
+        }
+    }
+
+    /// The first day on which a part no longer runs. Only the last one has grace.
+    fn ends_of(&self, place: usize) -> Date {
+        if place + 1 < self.paid.len() { self.paid[place].next } else { self.paid[place].ends() }
+    }
+
+    fn begins(&mut self, plan: usize, offer: Offer, (first, day_of_month): (Date, i8)) -> Paid {
+        self.begun += 1;
+        let mut paid = Paid { plan, number: self.begun, first, offer, day_of_month, next: first };
+        paid.pays(offer.months);
+        paid
     }
 
     pub(super) fn pays(
@@ -85,25 +118,29 @@ impl Membership {
         (key, plan, replaces): (&str, usize, bool),
         today: Date,
     ) -> Result<i64, &'static str> {
+        self.today = today;
         let offer = *rules.offers.get(plan).ok_or("PlanNotFound")?;
-        if self.paid.as_ref().is_some_and(|paid| paid.plan != plan && paid.next > today && !replaces) {
+        if self.paid.last().is_some_and(|paid| paid.plan != plan && paid.next > today && !replaces) {
             return Err("PlanRunning");
         }
-        let renewed = self.paid.take().filter(|paid| paid.plan == plan).map(|mut paid| {
-            paid.offer = offer;
-            paid.pays(offer.months);
-            paid
-        });
-        let paid = renewed.filter(|paid| paid.ends() > today).unwrap_or_else(|| {
-            self.begun += 1;
-            let number = self.begun;
-            let mut paid = Paid { plan, number, first: today, offer, day_of_month: today.day(), next: today };
-            paid.pays(offer.months);
-            paid
-        });
-        let payment = Payment { key: key.to_owned(), number: paid.number, months: offer.months, is_reversed: false };
-        self.payments.push(payment);
-        self.paid = Some(paid);
+        let buys = |offer: Offer| (offer.floor, offer.percent, offer.grace, offer.tastings);
+        match self.paid.last().cloned().filter(|paid| paid.plan == plan) {
+            Some(last) if last.next > today && buys(last.offer) != buys(offer) && self.paid.len() < PARTS_MAX => {
+                let part = self.begins(plan, offer, (last.next, last.day_of_month));
+                self.paid.push(part);
+            }
+            Some(mut last) => {
+                self.paid.pop();
+                last.offer = offer;
+                last.pays(offer.months);
+                let is_over = last.ends() <= today;
+                let paid = if is_over { self.begins(plan, offer, (today, today.day())) } else { last };
+                self.paid.push(paid);
+            }
+            None => self.paid = vec![self.begins(plan, offer, (today, today.day()))],
+        }
+        let number = self.paid.last().unwrap().number;
+        self.payments.push(Payment { key: key.to_owned(), number, months: offer.months, is_reversed: false });
         Ok(0)
     }
 
@@ -113,17 +150,26 @@ impl Membership {
     }
 
     pub(super) fn reverses(&mut self, key: &str) -> Result<i64, &'static str> {
-        let payment = self.payments.iter_mut().find(|payment| payment.key == key).unwrap();
-        if payment.is_reversed {
+        let payment = self.payments.iter().position(|payment| payment.key == key).unwrap();
+        if self.payments[payment].is_reversed {
             return Err("PaymentReversed");
         }
-        let today = self.today;
-        let is_its = |paid: &&mut Paid| paid.number == payment.number && paid.ends() > today;
-        let paid = self.paid.as_mut().filter(is_its).ok_or("PlanOver")?;
-        payment.is_reversed = true;
-        paid.pays(-payment.months);
-        if paid.next <= paid.first || paid.ends() <= today {
-            self.paid = None;
+        let (today, number, months) = (self.today, self.payments[payment].number, self.payments[payment].months);
+        let place = self.paid.iter().position(|paid| paid.number == number);
+        let place = place.filter(|place| self.ends_of(*place) > today).ok_or("PlanOver")?;
+        self.payments[payment].is_reversed = true;
+        self.paid[place].pays(-months);
+        let is_paid = self.payments.iter().any(|payment| payment.number == number && !payment.is_reversed);
+        if !is_paid || self.paid[place].next <= self.paid[place].first || self.ends_of(place) <= today {
+            self.paid.remove(place);
+        }
+        // What follows begins sooner.
+        for place in 0..self.paid.len() {
+            let first = match place.checked_sub(1) {
+                Some(before) => self.paid[before].next.max(today),
+                None => self.paid[0].first.min(today),
+            };
+            self.paid[place].begins(first, today);
         }
         Ok(0)
     }
@@ -131,13 +177,13 @@ impl Membership {
     /// Ends the plan that runs. One that ran out yesterday no longer runs, but can still be paid again today.
     pub(super) fn ends(&mut self) {
         if self.offer().is_some() {
-            self.paid = None;
+            self.paid.clear();
         }
     }
 
     /// Returns what the member has paid for.
     pub(super) fn offer(&self) -> Option<Offer> {
-        self.paid.as_ref().filter(|paid| paid.ends() > self.today).map(|paid| paid.offer)
+        self.paid.first().filter(|_| self.ends_of(0) > self.today).map(|paid| paid.offer)
     }
 
     pub(super) fn tastes(&mut self, rules: &Rules, tier: usize, today: Date) -> Result<i64, &'static str> {
@@ -157,9 +203,9 @@ impl Membership {
 
     /// Asserts that the account says the same.
     pub(super) fn audit(&self, account: &Account, today: Date) {
-        let term = account.plans.first().map(|term| (term.plan.to_string(), term.through));
-        let paid = self.paid.as_ref().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));
-        assert_eq!(term, paid, "another plan runs than the books say");
+        let terms: Vec<_> = account.plans.iter().map(|term| (term.plan.to_string(), term.through)).collect();
+        let paid = self.paid.iter().map(|paid| (PLANS[paid.plan].to_owned(), paid.next.yesterday().unwrap()));
+        assert_eq!(terms, paid.collect::<Vec<_>>(), "other plans than the books say");
         let owner = "entitlement/tasting".parse().unwrap();
         let said = account.cap_use.of(&owner, Interval::of(Every::Month, today));
         let used = self.tastings.iter().filter(|day| day.first_of_month() == today.first_of_month()).count();
