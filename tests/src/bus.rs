@@ -1,4 +1,5 @@
-//! An event bus for tests: it keeps what it takes, and fails at random as a real one may. What it keeps is valid by its schema.
+//! An event bus for tests: it stores the events that it accepts, fails at random like a real one, and checks each event
+//! against its schema.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,7 @@ static SCHEMAS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Sees that the data of an event is valid by the schema that the event names.
+/// Asserts that the data of an event is valid by the schema that the event names.
 ///
 /// # Panics
 ///
@@ -39,10 +40,10 @@ pub fn assert_valid(event: &Value) {
     assert!(faults.is_empty(), "{event}: {faults:?}");
 }
 
-/// A bus that keeps every event that it takes.
+/// A bus that stores every event that it accepts.
 #[derive(Debug)]
 pub struct KeptBus {
-    /// How many calls of a hundred fail in one way or another.
+    /// The percentage of calls that fail.
     failing: u8,
     state: Mutex<State>,
 }
@@ -56,20 +57,21 @@ struct State {
 }
 
 impl KeptBus {
-    /// A bus that takes everything.
+    /// Returns a bus that accepts everything.
     #[must_use]
     pub fn reliable() -> Self {
         Self::failing(0, 0)
     }
 
-    /// A bus of which `failing` calls of a hundred fail: the whole call is refused, its answer is lost, or single events are refused.
+    /// Returns a bus on which `failing` percent of the calls fail: the whole call is rejected, its answer is lost, or
+    /// single events are rejected.
     #[must_use]
     pub fn failing(failing: u8, seed: u64) -> Self {
         let state = State { rng: Rng::with_seed(seed), taken: Vec::new(), calls: 0, failed: 0 };
         Self { failing, state: Mutex::new(state) }
     }
 
-    /// The events by their ids.
+    /// Returns the events by their ids.
     ///
     /// # Panics
     ///
@@ -85,7 +87,7 @@ impl KeptBus {
         events.inspect(|(_, event)| assert_valid(event)).collect()
     }
 
-    /// How many events it took, each as often as it came; how many calls were made, and how many of them failed.
+    /// Returns the number of accepted events, including duplicates, of calls, and of failed calls.
     #[must_use]
     pub fn counts(&self) -> (usize, u64, u64) {
         self.with(|state| (state.taken.len(), state.calls, state.failed))

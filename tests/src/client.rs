@@ -56,7 +56,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// If there is no answer, or the exchange is not what the OpenAPI document says.
+    /// There is no answer, or the request or the answer violates the OpenAPI document.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let asked = Asked { method, path, headers, body };

@@ -1,7 +1,7 @@
-//! The OpenAPI document as the tables of the functions make it, and a check of every exchange against it.
+//! The OpenAPI document generated from the tables of the functions, and a check of every request and answer against it.
 //!
-//! An answer must be exactly what the document says: its status, its headers, and no field that the document does not have. A request
-//! that was carried out must be one that the document allows, so the document never asks for more than the handlers do.
+//! An answer must match the document exactly: its status, its headers, and no field that the document lacks. The
+//! document must allow every request that was carried out, so it never requires more than the handlers do.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
-/// Puts the sample of each route into its operation. The tests send each sample, so each example is one that runs.
+/// Puts the sample of each route into its operation. The tests send each sample, so every example works.
 fn put_examples(document: &mut Value) {
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -41,7 +41,7 @@ fn put_examples(document: &mut Value) {
             let request = operation.pointer_mut("/requestBody/content/application~1json");
             put_example(request, sample.request_body());
             let answer = operation.pointer_mut(&format!("/responses/{status}/content/application~1json"));
-            // A document is no example of itself.
+            // The documents are not examples of themselves.
             put_example(answer, Some(sample.answer["body"].clone()).filter(Value::is_object));
         }
     }
@@ -53,7 +53,7 @@ fn put_example(content: Option<&mut Value>, example: Option<Value>) {
     }
 }
 
-/// The schemas of the document, in which an object has no fields beside those that it names.
+/// The schemas of the document, changed so that objects allow no other fields than those named.
 static CLOSED: LazyLock<Value> = LazyLock::new(|| {
     let mut components = OPENAPI["components"].clone();
     let schemas = components["schemas"].as_object_mut().expect("schemas");
@@ -64,7 +64,7 @@ static CLOSED: LazyLock<Value> = LazyLock::new(|| {
 /// Validators by their schemas.
 static VALIDATORS: LazyLock<Mutex<BTreeMap<String, &'static Validator>>> = LazyLock::new(Mutex::default);
 
-/// The headers that an answer has only where the document says so.
+/// The headers that an answer may have only if the document says so.
 const HEADERS: [&str; 4] = ["etag", "location", "idempotency-replayed", "retry-after"];
 
 fn close(schema: &mut Value) {
@@ -95,11 +95,11 @@ pub struct Asked<'r> {
     pub body: &'r [u8],
 }
 
-/// Checks an exchange against the document. The routes of the local server are no part of it.
+/// Checks a request and its answer against the document, which does not contain the routes of the local server.
 ///
 /// # Panics
 ///
-/// If the exchange is not what the document says.
+/// The request or the answer violates the document.
 pub fn check(asked: Asked<'_>, answer: &Answer) {
     if answer.body["code"] == "route_not_found" {
         return;
@@ -118,7 +118,7 @@ pub fn check(asked: Asked<'_>, answer: &Answer) {
     }
 }
 
-/// The path of the document that `path` belongs to, and the values in it.
+/// Returns the path in the document that matches `path`, and the values in it.
 fn route(path: &str) -> Option<(&'static str, BTreeMap<String, String>)> {
     let paths = OPENAPI["paths"].as_object()?;
     let given: Vec<&str> = path.split('/').collect();
@@ -191,7 +191,7 @@ fn carried_out(
     valid(&documented["content"]["application/json"]["schema"], &body, &OPENAPI["components"])
 }
 
-/// A value of a parameter, which is a number where the schema says so.
+/// Returns the value of a parameter, as a number if the schema says so.
 fn read(schema: &Value, text: &str) -> Value {
     let number = (schema["type"] == "integer").then(|| text.parse::<u64>().ok()).flatten();
     number.map_or_else(|| text.into(), Value::from)
@@ -205,7 +205,7 @@ fn read(schema: &Value, text: &str) -> Value {
 ///
 /// # Panics
 ///
-/// If `schema` is not a JSON Schema.
+/// `schema` is not a JSON Schema.
 pub fn valid(schema: &Value, value: &Value, components: &Value) -> Result<(), String> {
     let is_closed = std::ptr::eq(components, &raw const *CLOSED);
     let key = format!("{is_closed} {schema}");

@@ -1,4 +1,4 @@
-//! The reference page for people, made from the OpenAPI document, the schema of programs and the sample events.
+//! Generates the reference page from the OpenAPI document, the schema of programs and the sample events.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::{contract::OPENAPI, samples::Sample};
 
-/// How many lines of an answer are shown.
+/// Maximum number of lines shown of an answer.
 const LINES_MAX: usize = 40;
 
 /// Returns the page.
 ///
 /// # Panics
 ///
-/// If the document is not as the code makes it.
+/// The document differs from what the code generates.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(HEAD);
@@ -106,7 +106,7 @@ fn route(page: &mut String, path: &str, method: &str, operation: &Value) {
     }
 }
 
-/// The sample of a route that is answered with success, as a request and its answer.
+/// Returns the sample of a successful request to a route, and its answer.
 fn example(path: &str, method: &str) -> Option<String> {
     let sample = Sample::of_route(method, path)?;
     let Sample { event, answer } = sample;
@@ -134,7 +134,7 @@ fn cut(value: &Value) -> String {
     }
 }
 
-/// The fields of an object and of what is in them, a row each.
+/// Returns the fields of an object and of its nested objects, a row for each.
 fn fields(page: &mut String, schema: &Value, within: &str) {
     let required: Vec<&str> = array(&schema["required"]).map(text).collect();
     for (name, field) in object(&schema["properties"]) {
@@ -161,7 +161,7 @@ fn inner(page: &mut String, schema: &Value, place: &str) {
     }
 }
 
-/// The type of a value, with its bounds, in a few words.
+/// Returns the type of a value with its bounds, in a few words.
 fn type_of(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();

@@ -22,7 +22,7 @@ pub struct Template {
 pub struct Function {
     /// Its folder under `functions/`.
     pub name: String,
-    /// Methods and paths, each with the scopes of which it asks for one; none where it asks for no token.
+    /// Methods and paths, each with the scopes of which it requires one; no scopes if it requires no token.
     pub routes: BTreeMap<(String, String), BTreeSet<String>>,
     /// Whether a schedule starts it, through a state machine or directly.
     pub is_scheduled: bool,
@@ -36,7 +36,7 @@ pub struct Function {
     pub secret_actions: BTreeSet<String>,
     /// The actions that its policy allows on the event bus and on the table's stream.
     pub event_actions: BTreeSet<String>,
-    /// Whether it is given the records of the table's stream.
+    /// Whether it receives the records of the table's stream.
     pub is_streamed: bool,
 }
 
@@ -161,7 +161,7 @@ impl Function {
     }
 }
 
-/// What a function is allowed that sends what the table's stream tells of.
+/// The permissions of a function that sends the events of the table's stream.
 pub const EVENT_ACTIONS: [&str; 5] = [
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",

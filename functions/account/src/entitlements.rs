@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The entitlements of a member.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Entitlements {
-    /// What the tier and the plan of the member give now.
+    /// What the tier and the plan of the member grant now.
     entitlements: Vec<EntitlementView>,
 }
 

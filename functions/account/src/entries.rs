@@ -33,9 +33,9 @@ pub(crate) struct Statement {
     next_cursor: Option<String>,
 }
 
-/// A page of the statement. What time has done to the account and nobody has written down yet is written down first, so
-/// that a statement always adds up to the balance that the account shows. The ledgers of members who were merged into
-/// this one follow its own, except where entries are asked for in order.
+/// Returns a page of the statement. It first commits the effects of time that are not yet in the ledger, so that a
+/// statement always adds up to the balance of the account. The ledgers of members who were merged into this one follow
+/// its own, unless entries are requested in order.
 pub(crate) async fn list(
     Call { engine, request, params, deadline }: Call<'_, Engine, Nothing>,
 ) -> Result<Answer<Statement>, Problem> {

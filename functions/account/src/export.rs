@@ -16,18 +16,18 @@ use serde::Serialize;
 
 use crate::{cursor::Cursor, entries::Walk, filter::Filter};
 
-/// What an export takes in its query.
+/// The query parameters of an export.
 pub(crate) const PARAMETERS: [Parameter; 2] = [
-    Parameter::once::<Limit>("limit", "The most entries of a page."),
-    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the page before."),
+    Parameter::once::<Limit>("limit", "The maximum number of entries on a page."),
+    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the previous page."),
 ];
 
-/// Everything that is kept on a member, with a page of the ledger.
+/// Everything that is stored on a member, with a page of the ledger.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Export {
     /// The account.
     account: AccountView,
-    /// The aliases, which are kept only as keyed hashes.
+    /// The aliases, which are stored as keyed hashes only.
     aliases: Vec<AliasView>,
     /// The sum of all purchases.
     purchases: PurchasesView,
@@ -37,13 +37,13 @@ pub(crate) struct Export {
     next_cursor: Option<String>,
 }
 
-/// An alias as it is kept.
+/// An alias as it is stored.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AliasHash")]
 struct AliasView {
-    /// The kind of the name.
+    /// The kind of the alias.
     kind: String,
-    /// The keyed hash of the name, as 32 hexadecimal digits.
+    /// The keyed hash of the alias, as 32 hexadecimal digits.
     hash: String,
 }
 
@@ -55,9 +55,9 @@ struct PurchasesView {
     count: u64,
     /// The money spent, in minor units.
     spend: i64,
-    /// When the first purchase was made; `null` before it.
+    /// When the first purchase was made; `null` without purchases.
     first_at: Option<Timestamp>,
-    /// When the last purchase was made; `null` before the first.
+    /// When the last purchase was made; `null` without purchases.
     last_at: Option<Timestamp>,
 }
 

@@ -17,13 +17,13 @@ use serde::{
 
 use crate::cursor::Cursor;
 
-/// What a statement takes in its query.
+/// The query parameters of a statement.
 pub(crate) const PARAMETERS: [Parameter; 6] = [
-    Parameter::once::<Limit>("limit", "The most entries of a page."),
-    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the page before."),
+    Parameter::once::<Limit>("limit", "The maximum number of entries on a page."),
+    Parameter::once::<Cursor>("cursor", "The `next_cursor` of the previous page."),
     Parameter::once::<Day>("from", "The first day of posting, in the time zone of the program."),
     Parameter::once::<Day>("to", "The last day of posting, in the time zone of the program."),
-    Parameter::repeatable::<Kind>("kind", "The kinds of entries; all kinds without it."),
+    Parameter::repeatable::<Kind>("kind", "The kinds of entries. Default: all kinds."),
     Parameter::once::<u64>("after_seq", "Only entries after this sequence number, oldest first."),
 ];
 
@@ -108,7 +108,7 @@ fn date(text: &str) -> Option<Date> {
     instant::day(text).filter(|date| date.year() > 0)
 }
 
-/// What the kinds in the query must be; where one of them is not, which one was meant.
+/// Returns what the kinds in the query must be, and a suggestion for an unknown one.
 fn kind_rule(request: &HttpRequest) -> String {
     let known = kinds();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -29,11 +29,11 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
         [
             Route::new(Method::GET, "/members/{member}", OPERATOR_OR_MEMBER, handler!(account), "read_account", "Returns the account of a member."),
             Route::new(Method::GET, "/members/{member}/accruals/{entry}", OPERATOR_OR_MEMBER, handler!(accruals::read), "read_accrual", "Returns a purchase or an activity as it is now, what it earned and why, and every entry that acted on it.").refusing(&[Refused::AccountClosed]),
-            Route::new(Method::GET, "/members/{member}/entitlements", OPERATOR_OR_MEMBER, handler!(entitlements::list), "list_entitlements", "Lists the entitlements that the tier and the plan of a member give.").refusing(&[Refused::AccountClosed]),
+            Route::new(Method::GET, "/members/{member}/entitlements", OPERATOR_OR_MEMBER, handler!(entitlements::list), "list_entitlements", "Lists the entitlements that the tier and the plan of a member grant.").refusing(&[Refused::AccountClosed]),
             Route::new(Method::GET, "/members/{member}/entries", OPERATOR_OR_MEMBER, handler!(entries::list), "list_entries", "Lists the entries of a member.")
                 .taking(&filter::PARAMETERS),
             Route::new(Method::GET, "/members/{member}/entries/{entry}", OPERATOR_OR_MEMBER, handler!(entries::read), "read_entry", "Returns an entry of a member."),
-            Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export), "export_member", "Exports everything that is kept on a member.")
+            Route::new(Method::GET, "/members/{member}/export", OPERATOR, handler!(export::export), "export_member", "Exports everything that is stored on a member.")
                 .taking(&export::PARAMETERS),
             Route::new(Method::GET, "/members/{member}/rewards", OPERATOR_OR_MEMBER, handler!(rewards::list), "list_rewards", "Lists the rewards, and for each whether the member can redeem it.").refusing(&[Refused::AccountClosed])
                 .taking(&rewards::PARAMETERS),

@@ -17,10 +17,10 @@ use serde::Serialize;
 
 use crate::cursor;
 
-/// What the catalogue takes in its query.
+/// The query parameters of the catalogue.
 pub(crate) const PARAMETERS: [Parameter; 2] = [
-    Parameter::once::<Limit>("limit", "The most rewards of a page."),
-    Parameter::once::<RewardId>("cursor", "The `next_cursor` of the page before."),
+    Parameter::once::<Limit>("limit", "The maximum number of rewards on a page."),
+    Parameter::once::<RewardId>("cursor", "The `next_cursor` of the previous page."),
 ];
 
 /// Maximum number of counters that a page reads: stock, and limits per program. A counter is eight items of half a read

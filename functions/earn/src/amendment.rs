@@ -1,4 +1,4 @@
-//! `POST /members/{member}/accruals/{entry}/amendments`: replaces a purchase by what it is now.
+//! `POST /members/{member}/accruals/{entry}/amendments`: replaces a purchase with its new content.
 
 use regulars_api::{
     http::{Answer, Call, Json, Keyed, Once, Problem},

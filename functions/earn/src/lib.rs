@@ -50,7 +50,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(amendment::amend),
                 "amend_accrual",
-                "Replaces a purchase by what it is now.",
+                "Replaces a purchase with its new content.",
             )
             .refusing(&[
                 Refused::AccountSuspended,
@@ -78,7 +78,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(reversal::reverse),
                 "reverse_accrual",
-                "Takes back points for a returned purchase, in full or in part.",
+                "Posts a return of a purchase or an activity, in full or in part.",
             )
             .refusing(&[
                 Refused::AccountSuspended,

@@ -122,8 +122,8 @@ async fn redemption_quote(
     Ok(Redeemed::new(entry.as_ref(), entry.as_ref(), &settled).quoted())
 }
 
-/// Returns why there is no quote of what the body has at the JSON pointer `within`. All shards of the counters were read, so no more
-/// of them is needed.
+/// Returns why the request at the JSON pointer `within` of the body cannot be quoted. All shards of the counters were
+/// read, so a request for more of them is a fault.
 fn quoted<R: Into<Refusal>>(unposted: Unposted<R>, within: &str) -> Failure {
     match unposted {
         Unposted::Refused(refusal) => Failure::Refused(refusal.into().within(within)),

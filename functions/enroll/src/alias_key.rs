@@ -52,7 +52,7 @@ impl Secret for KeptSecret {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
             let answer = self.client.get_secret_value().secret_id(&self.arn).send().await.map_err(failure)?;
-            answer.secret_string.ok_or_else(|| Failure::broken("the secret of the alias key holds no text"))
+            answer.secret_string.ok_or_else(|| Failure::broken("the secret of the alias key contains no text"))
         })
     }
 }

@@ -53,7 +53,7 @@ async fn read(engine: &Engine, program: &ProgramId, Aliases { add, remove }: &Al
     let add = names::aliases(engine, program, add, "/add").await?;
     let remove = names::aliases(engine, program, remove, "/remove").await?;
     match add.iter().position(|alias: &Alias| remove.contains(alias)) {
-        Some(index) => Err(Problem::body_malformed(format!("/add/{index}"), "This alias is also to be removed.")),
+        Some(index) => Err(Problem::body_malformed(format!("/add/{index}"), "This alias is also in `remove`.")),
         None => Ok(NamesChange { add, remove }),
     }
 }

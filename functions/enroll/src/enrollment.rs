@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::names::{self, NAMES_MAX, Name};
 
-/// A member with this id could not be read, because the path is another route.
+/// An id that no member can have, because its path is another route.
 const MEMBER_RESERVED: &str = "lookup";
 
 /// The operation of an enrollment, for the fingerprint with its body.
@@ -39,7 +39,7 @@ const OPERATION: &str = "enrollment";
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Enrollment {
-    /// The id of the member. Without one, the engine makes an id from the idempotency key.
+    /// The id of the member. Without it, the engine derives an id from the idempotency key.
     #[serde(default)]
     #[schemars(extend("not" = json!({ "enum": [".", "..", MEMBER_RESERVED] })))]
     member: Option<MemberId>,
@@ -47,7 +47,7 @@ pub(crate) struct Enrollment {
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<BTreeMap<String, Option<AttributeValue>>>")]
     attributes: BTreeMap<String, Value>,
-    /// Other names by which the member is found.
+    /// The aliases of the member.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<Vec<Name>>", length(max = NAMES_MAX))]
     aliases: Vec<Name>,

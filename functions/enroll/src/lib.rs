@@ -93,7 +93,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(plan::take),
                 "take_plan",
-                "Begins or renews a plan that was paid.",
+                "Starts or renews a plan that was paid.",
             )
             .refusing(&[
                 Refused::AccountSuspended,

@@ -27,7 +27,7 @@ pub(crate) async fn look_up(
     let alias = name.alias(engine, &program_id, "/alias").await?;
     let member = engine.store.member_by_alias(&program_id, &alias).await?;
     let member =
-        member.ok_or_else(|| Problem::new(RefusalCode::MemberNotFound, "The program has no member of this name."))?;
+        member.ok_or_else(|| Problem::new(RefusalCode::MemberNotFound, "No member of this program has this alias."))?;
     let mut subject = Subject::new(program_id, versions, member, now);
     let account = engine.account(&mut subject).await?;
     Ok(Answer::ok(&AccountView::from(&engine.settled(&subject, account)?)))

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Another name of a member, such as an e-mail address, a phone number or a card number.
+/// An alias of a member, such as an e-mail address, a phone number or a card number.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Alias", extend("allOf" = json!([
@@ -16,10 +16,10 @@ use serde_json::json;
     { "if": { "properties": { "kind": { "const": "phone" } } }, "then": { "properties": { "value": { "pattern": PHONE_PATTERN } } } },
 ])))]
 pub(crate) struct Name {
-    /// The kind of the name, such as `email`, `phone` or `card`, in lower case.
+    /// The kind of the alias, such as `email`, `phone` or `card`, in lower case.
     #[schemars(regex(pattern = KIND_PATTERN), extend("not" = json!({ "enum": [".", ".."] })))]
     kind: String,
-    /// The name. E-mail addresses are compared trimmed and in lower case, phone numbers as digits with their country code.
+    /// The value. E-mail addresses are compared trimmed and in lower case, phone numbers as digits with their country code.
     #[schemars(regex(pattern = VALUE_PATTERN))]
     value: String,
 }
@@ -38,7 +38,7 @@ impl Name {
     }
 }
 
-/// Most names in one request. Each is an item of the transaction, and some bytes of the account.
+/// Maximum number of aliases in one request. Each is an item of the transaction, and some bytes of the account.
 pub(crate) const NAMES_MAX: usize = 5;
 
 /// Returns the aliases; `at` points to their list in the body.

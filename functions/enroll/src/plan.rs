@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) struct PlanPaid {
     /// The plan that was paid.
     plan: PlanId,
-    /// Whether the plan ends another plan that runs.
+    /// Whether the payment ends another plan that runs.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Option<bool>")]
     replace: bool,
@@ -39,7 +39,7 @@ pub(crate) async fn take(
     Posted::answer(engine, &subject, done)
 }
 
-/// Takes one payment of the plan back.
+/// Reverses one payment of the plan.
 pub(crate) async fn reverse(
     Call { engine, request, params, deadline }: Call<'_, Engine, Keyed<Empty>>,
 ) -> Result<Answer<Posted, Once>, Problem> {

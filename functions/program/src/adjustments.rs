@@ -17,12 +17,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Points given or taken by an operator.
+/// Points given or deducted by an operator.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("allOf" = relations()))]
 pub(crate) struct Adjustment {
-    /// The points to give, or to take if negative. 0 is allowed only with `qualifying`.
+    /// The points to give, or to deduct if negative. 0 is allowed only with `qualifying`.
     #[schemars(range(min = POINTS_MIN, max = POINTS_MAX))]
     points: i64,
     /// The last day of the points given. Without it, the expiry of the program applies.
@@ -35,7 +35,7 @@ pub(crate) struct Adjustment {
     qualifying: Option<Counting>,
     /// The reason, as a code of the operator.
     reason: Label,
-    /// A note for people. It may hold personal data, and an erasure removes it.
+    /// A note for people. It may contain personal data, and an erasure deletes it.
     #[serde(default)]
     note: Option<Note>,
 }
@@ -75,7 +75,8 @@ impl Counting {
 const POINTS_MAX: i64 = Points::MAX.get();
 const POINTS_MIN: i64 = POINTS_MAX.saturating_neg();
 
-/// The schema of what the fields say of each other: a request changes something, and only points that are given have a last day.
+/// Returns the schema of the relations between fields: a request changes something, and only points that are given have
+/// a last day.
 fn relations() -> Value {
     let changed = |field: &str| json!({ "required": [field], "properties": { field: { "not": { "const": 0 } } } });
     let counts = json!({ "anyOf": [changed("points"), changed("spend"), changed("visits")] });
@@ -85,7 +86,7 @@ fn relations() -> Value {
     ])
 }
 
-/// Refuses a number that is beyond what is counted.
+/// Rejects a number outside of the bounds.
 fn check_bounds(at: &str, amount: i64) -> Result<(), Refusal> {
     if (POINTS_MIN..=POINTS_MAX).contains(&amount) {
         return Ok(());

@@ -40,7 +40,7 @@ pub(crate) struct Upload {
 pub(crate) struct Uploaded {
     /// The number of codes that were new.
     added: u64,
-    /// The number of codes that the reward already had, or that came twice.
+    /// The number of codes that the reward already had, or that occurred twice.
     known: u64,
 }
 
@@ -48,23 +48,23 @@ pub(crate) struct Uploaded {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CodeCount")]
 pub(crate) struct Counted {
-    /// The codes of the pool that no member was given; `null` if the reward has no pool.
+    /// The number of free codes in the pool; `null` if the reward has no pool.
     left: Option<u64>,
-    /// The codes that members were given.
+    /// The number of codes that were given to members.
     given: u64,
 }
 
-/// A code of a reward, and the redemption for which it was given.
+/// A code of a reward, and the redemption that it was given for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CodeFound")]
 pub(crate) struct Found {
     #[serde(flatten)]
     code: CodeView,
-    /// The redemption for which the code was given; `null` while no member has the code.
+    /// The redemption that the code was given for; `null` while the code is free.
     redemption: Option<GivenFor>,
 }
 
-/// The redemption for which a code was given.
+/// The redemption that a code was given for.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CodeRedemption")]
 struct GivenFor {
@@ -74,7 +74,7 @@ struct GivenFor {
     id: EntryId,
     /// The state of the redemption.
     state: RedemptionState,
-    /// When the redemption took place.
+    /// When the redemption happened.
     occurred_at: Timestamp,
 }
 
@@ -111,7 +111,8 @@ pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine, Nothing>)
     found(engine, &program, &kept, today).await
 }
 
-/// Makes a code void for good. It writes no entry, because a code is no part of an account; doing it again changes nothing.
+/// Voids a code permanently. It writes no entry, because a code is not part of an account. Repeating it changes
+/// nothing.
 pub(crate) async fn void(
     Call { engine, request, params, .. }: Call<'_, Engine, Empty>,
 ) -> Result<Answer<Found>, Problem> {
@@ -120,7 +121,7 @@ pub(crate) async fn void(
     let kept = engine.code(&program, &reward, params.get("code")).await?;
     let kept = engine.store.void_code(&program, &reward, &kept.code).await?.ok_or_else(|| code_not_found(&reward))?;
     if kept.end == Some(CodeEnd::Used) {
-        return Err(Problem::new(RefusalCode::CodeUsed, "The code was used before, so it cannot be made void."));
+        return Err(Problem::new(RefusalCode::CodeUsed, "The code was already used, so it cannot be voided."));
     }
     found(engine, &program, &kept, today).await
 }
@@ -137,8 +138,8 @@ async fn found(engine: &Engine, program: &ProgramId, kept: &KeptCode, today: Dat
 async fn given_for(engine: &Engine, program: &ProgramId, holder: &Holder) -> Result<GivenFor, Problem> {
     let Holder { member, redemption } = holder;
     let recorded = engine.store.entry(program, member, redemption).await?;
-    let recorded = recorded.ok_or_else(|| Problem::fault("a code was given for a redemption that is not there"))?;
-    // A reward with codes is never held, so no hold has a say in what became of it.
+    let recorded = recorded.ok_or_else(|| Problem::fault("a code was given for a redemption that does not exist"))?;
+    // A reward with codes cannot be held, so the state does not depend on open holds.
     let state = RedemptionState::of(&recorded, &[]);
     let (member, id) = (member.clone(), redemption.clone());
     Ok(GivenFor { member, id, state, occurred_at: recorded.sealed.entry.occurred_at })

@@ -1,4 +1,4 @@
-//! `GET /v1/openapi.json` and `GET /v1/program.schema.json`: the documents that machines read, for everyone.
+//! `GET /v1/openapi.json` and `GET /v1/program.schema.json`: machine-readable documents, without a token.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -15,7 +15,7 @@ static PROGRAM_SCHEMA: Text =
 
 type Text = LazyLock<Result<Value, serde_json::Error>>;
 
-/// A document that machines read.
+/// A machine-readable document.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Contract(&'static Value);

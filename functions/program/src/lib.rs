@@ -78,7 +78,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 ADJUSTER,
                 handler!(adjustments::adjust),
                 "post_adjustment",
-                "Gives points to a member or takes points from a member.",
+                "Gives points to a member, or deducts points.",
             )
             .refusing(&[
                 Refused::AccountSuspended,
@@ -116,7 +116,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(codes::count),
                 "count_codes",
-                "Returns how many codes of a reward are left and given.",
+                "Counts the free and the given codes of a reward.",
             ),
             Route::new(
                 Method::GET,
@@ -124,7 +124,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(codes::read),
                 "read_code",
-                "Returns a code and the redemption for which it was given.",
+                "Returns a code and the redemption that it was given for.",
             ),
             Route::new(
                 Method::POST,
@@ -132,7 +132,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(codes::void),
                 "void_code",
-                "Voids a code for good.",
+                "Voids a code permanently.",
             )
             .refusing(&[Refused::CodeUsed]),
         ],

@@ -27,14 +27,14 @@ pub(crate) struct Published {
     version: u64,
     /// When the version comes into force.
     in_force_from: Timestamp,
-    /// What the owner should check: findings that did not prevent the publication.
+    /// Warnings, which did not prevent the publication.
     warnings: Vec<FindingView>,
 }
 
 /// Publishes a document.
 ///
-/// What the document says by itself is checked before the table is asked. Whether it is a repeat is found out before it is
-/// compared with the clock and with other versions: a repeat is answered like the first request, however late it comes.
+/// The document itself is checked before the table is read. A repeat is detected before the document is compared with
+/// the clock and with other versions, so a repeat gets the first answer, no matter how late it arrives.
 pub(crate) async fn publish(
     Call { engine, request, params, .. }: Call<'_, Engine, http::Publication>,
 ) -> Result<Answer<Published, NewVersion>, Problem> {

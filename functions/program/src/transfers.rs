@@ -9,7 +9,7 @@ use regulars_domain::{id::MemberId, points::Points, transfer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The most points of one transfer.
+/// Maximum number of points of one transfer.
 const POINTS_MAX: i64 = Points::MAX.get();
 
 /// Points that one member gives to another.

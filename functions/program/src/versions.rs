@@ -45,8 +45,8 @@ impl From<&VersionHead> for Row {
     }
 }
 
-/// Answers with the version in force. The `ETag` is that of the newest version, which may be scheduled: it is what the next
-/// publication names.
+/// Returns the version in force. The `ETag` is that of the newest version, which may be scheduled, because the next
+/// publication must name it.
 pub(crate) async fn read_in_force(
     Call { engine, params, .. }: Call<'_, Engine, Nothing>,
 ) -> Result<Answer<Document, Versioned>, Problem> {
@@ -73,7 +73,7 @@ pub(crate) async fn read(Call { engine, params, .. }: Call<'_, Engine, Nothing>)
     Ok(Answer::ok(&Document(document(engine, &id, version).await?)))
 }
 
-/// Takes back a scheduled version, and answers with those that are left.
+/// Withdraws a scheduled version, and returns those that are left.
 pub(crate) async fn withdraw(
     Call { engine, params, .. }: Call<'_, Engine, Nothing>,
 ) -> Result<Answer<Listed, Versioned>, Problem> {
@@ -93,7 +93,7 @@ pub(crate) async fn withdraw(
             };
             let detail = format!(
                 "Version {version} is in force from {in_force_from}. A version can only be withdrawn {before}. Publish another one \
-                 instead; with `\"corrects\": {version}` it takes back the tiers that only this version gave.",
+                 instead; with `\"corrects\": {version}` it removes the tiers that only this version gave.",
             );
             let problem = Problem::new(RefusalCode::VersionInForce, detail);
             Err(problem.with("version", version).with("in_force_from", in_force_from.to_string()))

@@ -1,4 +1,4 @@
-//! The records of one invocation: a part of one shard of the table's stream, in the order in which they were written.
+//! The records of one invocation: a part of one shard of the table's stream, in order.
 
 use aws_lambda_events::dynamodb;
 use regulars_application::{
@@ -27,18 +27,18 @@ struct Record {
 }
 
 impl Batch {
-    /// Reads the event of a stream. A record whose image cannot be read is part of the batch, and fails by itself.
+    /// Reads the event of a stream. A record whose image cannot be read is part of the batch, and fails on its own.
     ///
     /// # Errors
     ///
-    /// The event is none of a stream: without its sequence number, the platform cannot be told that a record failed.
+    /// The event does not come from a stream: without a sequence number, a failure cannot be reported.
     pub(crate) fn read(event: Value) -> Result<Self, EventRefused> {
         let event: dynamodb::Event = event::read(event)?;
         let records = event.records.into_iter().map(|record| {
             let sequence_number = record.change.sequence_number.filter(|number| !number.is_empty());
             let sequence_number =
                 sequence_number.ok_or_else(|| EventRefused::unreadable("a record has no SequenceNumber"))?;
-            // Entries and versions are never changed. What is changed beside them is no event.
+            // Entries and versions never change. A change of data next to them is not an event.
             let written =
                 if record.event_name == "INSERT" { Written::of_image(record.change.new_image) } else { Ok(None) };
             Ok(Record { sequence_number, written })
@@ -48,8 +48,8 @@ impl Batch {
 
     /// Sends an event for each record, and returns the sequence number of the first record whose event was not sent, if there is one.
     ///
-    /// The records behind it are sent too. The platform delivers them again, and halves the batch each time, so that one
-    /// record that cannot be sent is soon alone in its batch.
+    /// Later records are sent too. Lambda delivers the records from the failed one on again, and halves the batch each
+    /// time, so that a record that cannot be sent is soon alone in its batch.
     pub(crate) async fn publish(self, bus: &dyn Bus, deadline: Deadline) -> Option<String> {
         let mut failed = None;
         let mut places = Vec::new();
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::bus::{Putting, Refused};
 
-    /// A bus that does not take events with these ids, and keeps the ids of the others.
+    /// A bus that rejects events with these ids, and stores the ids of the others.
     #[derive(Debug, Default)]
     struct Picky {
         refused: Vec<&'static str>,

@@ -1,4 +1,4 @@
-//! The events themselves: `CloudEvents` 1.0 in their JSON format.
+//! The events: `CloudEvents` 1.0 in JSON.
 
 use jiff::Timestamp;
 use regulars_api::view::EntryDetail;
@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::{bus::BYTES_MAX, event_type::EventType};
 
-/// Where the schemas of the events' data are, each under the name of its type and `.json`.
+/// The base URL of the schemas of the events' data. A schema is named after its type, plus `.json`.
 const DATA_SCHEMAS: &str = "https://regulars.dev/events/";
 
-/// The name of the schema of the data of events of this type.
+/// Returns the URL of the schema of the data of events of this type.
 pub(crate) fn schema_name(kind: EventType) -> String {
     format!("{DATA_SCHEMAS}{}.json", kind.name())
 }
@@ -23,13 +23,13 @@ pub(crate) fn schema_name(kind: EventType) -> String {
 /// An event, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its id, the same each time that it is sent.
+    /// Its id, the same each time it is sent.
     pub id: String,
     /// Its type.
     pub kind: EventType,
     /// The program that it is about: `regulars/demo`.
     pub source: String,
-    /// When it was written down.
+    /// When the entry was posted or the version published.
     pub time: Timestamp,
     /// The whole event as JSON text.
     pub json: String,
@@ -52,9 +52,9 @@ pub(crate) struct EntryData {
     program: ProgramId,
     #[serde(flatten)]
     entry: EntryDetail,
-    /// The balance of the account after the entry; `null` if a release wrote the entry that did not keep it.
+    /// The balance of the account after the entry; `null` for entries of releases that did not store it.
     balance: Option<Balance>,
-    /// Whether lists and the text were left out, because an event bus takes no event of this size. The API has them.
+    /// Whether lists and the text were left out because the event would be too large for the bus. The API has them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     shortened: bool,
 }
@@ -66,13 +66,13 @@ pub(crate) struct VersionData {
     program: ProgramId,
     /// The number of the version.
     version: u64,
-    /// When it begins to decide.
+    /// When it comes into force.
     in_force_from: Timestamp,
     /// When it was published.
     published_at: Timestamp,
     /// The person or client who published it, if known.
     actor: Option<Actor>,
-    /// An earlier version whose levels it takes back.
+    /// An earlier version whose levels it removes.
     #[serde(skip_serializing_if = "Option::is_none")]
     corrects: Option<u64>,
 }
@@ -94,11 +94,12 @@ struct CloudEvent<'a> {
 }
 
 impl Event {
-    /// The event that tells of what was written. It is the same each time, so a second one can be known by its id.
+    /// Returns the event about a written item. It is the same each time, so a consumer can detect a duplicate by its
+    /// id.
     ///
     /// # Panics
     ///
-    /// Never: nothing in an event can fail to be written as JSON.
+    /// Never: every event can be written as JSON.
     #[must_use]
     pub fn of(written: &Written) -> Self {
         match written {
@@ -150,7 +151,7 @@ impl Event {
         Self { id, kind, source, time, json }
     }
 
-    /// The bytes that count toward the limits of a bus: source, type, time and the event itself.
+    /// Returns its size as the bus counts it: source, type, time and the event itself.
     pub(crate) fn size(&self) -> usize {
         /// The time, as the bus counts it.
         const TIME: usize = 14;
@@ -158,7 +159,7 @@ impl Event {
     }
 }
 
-/// Where in the whole of events one stands.
+/// The identity of an event: its program, subject and sequence number.
 struct Place<'a> {
     program: &'a ProgramId,
     subject: Subject<'a>,

@@ -20,7 +20,7 @@ use crate::{
     event::Event,
 };
 
-/// The longest that one attempt may take, TLS included: as long as the first call to the table.
+/// Maximum time of one attempt, including TLS: that of the first call to the table.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 /// A bus of Amazon EventBridge.
@@ -31,17 +31,17 @@ pub struct EventBridge {
 }
 
 impl EventBridge {
-    /// The bus that the settings name, over the connections of `config`.
+    /// Returns the bus that the settings name, over the connections of `config`.
     ///
     /// # Errors
     ///
-    /// If the settings name no bus.
+    /// The settings name no bus.
     pub fn of_settings(config: &SdkConfig, settings: &Settings) -> Result<Self, SettingFault> {
         let bus = settings.event_bus_name.clone().ok_or(SettingFault::Missing("EVENT_BUS_NAME"))?;
         Ok(Self::new(config, bus))
     }
 
-    /// The bus of this name, or with this ARN.
+    /// Returns the bus with this name or ARN.
     #[must_use]
     pub fn new(config: &SdkConfig, bus: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -49,7 +49,7 @@ impl EventBridge {
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(ATTEMPT)
             .build();
-        // What is not taken is sent again by `send`, which knows the single events.
+        // No retries here: `send` retries single events.
         let config = aws_sdk_eventbridge::config::Builder::from(config)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled());

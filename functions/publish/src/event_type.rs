@@ -1,4 +1,4 @@
-//! The types of events, and which entries are of which type.
+//! The types of events, and the kinds of entries of each.
 
 use regulars_domain::entry::{Changed, Kind, NewStatus, Record};
 
@@ -7,11 +7,11 @@ use regulars_domain::entry::{Changed, Kind, NewStatus, Record};
 pub enum EventType {
     /// A member joined.
     MemberEnrolled,
-    /// Something about a member changed that is not points: the status, attributes, aliases, an operator's tier.
+    /// Something other than points changed: the status, attributes, aliases, an operator's tier.
     MemberChanged,
     /// An account was closed.
     MemberClosed,
-    /// An account went into another one, seen from either of them.
+    /// An account was merged into another one; sent for each of the two.
     MemberMerged,
     /// The personal data of a member was erased.
     MemberErased,
@@ -19,7 +19,7 @@ pub enum EventType {
     PointsAccrued,
     /// Pending points became spendable.
     PointsConfirmed,
-    /// Something of what points were given for came back.
+    /// A purchase or an activity was returned, in full or in part.
     PointsReversed,
     /// A purchase was amended.
     PointsAmended,
@@ -29,9 +29,9 @@ pub enum EventType {
     PointsLapsed,
     /// Points will expire soon.
     PointsExpiring,
-    /// An operator gave or took points.
+    /// An operator gave or deducted points.
     PointsAdjusted,
-    /// Points went from one member to another, seen from either of them.
+    /// Points were transferred; sent for each of the two members.
     PointsTransferred,
     /// Points were spent on a reward, or are held for one.
     RewardRedeemed,
@@ -39,7 +39,7 @@ pub enum EventType {
     RewardCaptured,
     /// A hold ended without being captured.
     RewardCancelled,
-    /// A redemption was undone.
+    /// A redemption was reversed.
     RewardReversed,
     /// The code of a reward was used.
     RewardUsed,
@@ -47,9 +47,9 @@ pub enum EventType {
     TierChanged,
     /// A level will be lost soon.
     TierAtRisk,
-    /// A plan began, was renewed, ended or was paid back.
+    /// A plan started, was renewed, ended or was refunded.
     PlanChanged,
-    /// A benefit of a level or a plan was used.
+    /// An entitlement was used.
     EntitlementUsed,
     /// A version of a program was published.
     ProgramPublished,
@@ -84,9 +84,9 @@ impl EventType {
         Self::ProgramPublished,
     ];
 
-    /// The type of the event that tells of an entry with this record.
+    /// Returns the type of the event about an entry with this record.
     ///
-    /// A tier that an operator gives is a change of the member: if it changes the effective tier, an entry of its own says so.
+    /// A tier override is a change of the member. If it changes the effective tier, a separate entry records that.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         match record {
@@ -116,7 +116,7 @@ impl EventType {
         }
     }
 
-    /// The kinds of entries that events of this type tell of; none if it tells of something else than an entry.
+    /// Returns the kinds of entries that have events of this type; none if its events are not about entries.
     #[must_use]
     pub fn kinds(self) -> &'static [Kind] {
         match self {
@@ -147,7 +147,7 @@ impl EventType {
         }
     }
 
-    /// The name in an event's `type` and in EventBridge's `detail-type`.
+    /// Returns the name in an event's `type` and in EventBridge's `detail-type`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

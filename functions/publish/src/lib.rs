@@ -27,9 +27,9 @@ pub use self::{
     sending::{Unsent, send},
 };
 
-/// Sends what the records of the table's stream tell of, and answers with the sequence number of the first record whose event was not
-/// sent. The platform then gives that record and those behind it again, so each event is sent at least once. Writes the call's line in
-/// the log.
+/// Sends the events of the records of the table's stream, and returns the sequence number of the first record whose
+/// event was not sent. Lambda then delivers that record and the later ones again, so each event is sent at least once.
+/// Writes the log line of the call.
 ///
 /// # Errors
 ///

@@ -29,7 +29,7 @@ impl EventType {
     }
 }
 
-/// Returns the text of a schema as it is kept in a file.
+/// Returns the text of a schema as its file has it.
 #[cfg(test)]
 fn schema_text(schema: &Schema) -> String {
     format!("{:#}\n", schema.as_value())
@@ -41,7 +41,7 @@ mod tests {
 
     use super::*;
 
-    /// After a change that is meant to show, `UPDATE_SCHEMAS=1 cargo test -p regulars-publish schema` writes the files anew.
+    /// After an intended change, `UPDATE_SCHEMAS=1 cargo test -p regulars-publish schema` writes the files again.
     #[test]
     fn the_files_of_the_schemas_are_made_from_the_code() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/schemas");

@@ -1,4 +1,4 @@
-//! Sends events in calls that the bus takes, and again what it did not take.
+//! Sends events in calls within the limits of the bus, and retries those that the bus rejected.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::{
     event::Event,
 };
 
-/// How often an event is sent in one go. What the bus does not take then has to wait longer than an invocation lasts.
+/// Attempts per event in one invocation. If the bus still rejects it, it needs longer than an invocation lasts.
 const ATTEMPTS_MAX: usize = 3;
 
-/// The longest pause before the second attempt; it doubles before the third.
+/// The maximum pause before the second attempt; it doubles before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// No call is begun with less time than this left.
+/// No call starts with less time than this left.
 const CALL_TIME: Duration = Duration::from_millis(500);
 
 /// An event that the bus rejected, or whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsent {
-    /// Its place among the events that were to be sent.
+    /// Its position among the events to send.
     pub index: usize,
-    /// Why: the bus's own code, or `call_failed`, `no_answer`, `out_of_time`.
+    /// The reason: the bus's code, or `call_failed`, `no_answer`, `out_of_time`.
     pub code: String,
 }
 
-/// Sends `events` in their order, and returns those that were not taken, in their order. Each may have been sent all the same.
+/// Sends `events` in order, and returns those that were not accepted, in order. Each of them may still have been sent.
 pub async fn send(bus: &dyn Bus, events: &[Event], deadline: Deadline) -> Vec<Unsent> {
     let mut unsent = Vec::new();
     for call in calls(events) {
@@ -36,7 +36,7 @@ pub async fn send(bus: &dyn Bus, events: &[Event], deadline: Deadline) -> Vec<Un
     unsent
 }
 
-/// `events` in calls of at most ten events and 240 KB, each event with its place.
+/// Returns `events` in calls of at most ten events and 240 KB, each event with its position.
 fn calls(events: &[Event]) -> Vec<Vec<(usize, &Event)>> {
     let mut calls: Vec<Vec<(usize, &Event)>> = Vec::new();
     let mut bytes: usize = 0;
@@ -66,7 +66,7 @@ async fn send_call(bus: &dyn Bus, call: Vec<(usize, &Event)>, deadline: Deadline
         unsent.clear();
         match bus.put(&events).await {
             Ok(answers) => {
-                // An answer that is missing is no answer: that event is sent again.
+                // An event without an answer is sent again.
                 let mut answers = answers.into_iter();
                 left.retain(|(index, _)| match answers.next() {
                     Some(Ok(())) => false,
@@ -120,7 +120,7 @@ mod tests {
         Deadline::after(Duration::from_secs(20))
     }
 
-    /// A bus that gives these answers, one for each call, and then takes everything. It keeps the ids of each call.
+    /// A bus that gives these answers, one for each call, and then accepts everything. It stores the ids of each call.
     #[derive(Debug)]
     struct Scripted {
         answers: Mutex<Vec<Result<Put, NotTaken>>>,

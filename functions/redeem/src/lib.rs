@@ -81,7 +81,7 @@ pub static ROUTES: LazyLock<Routes<Operation<Engine>>> = LazyLock::new(|| {
                 OPERATOR,
                 handler!(redemption::reverse),
                 "reverse_redemption",
-                "Undoes a redemption, in full or in part.",
+                "Reverses a redemption, in full or in part.",
             )
             .refusing(&[
                 Refused::AccountSuspended,

@@ -28,29 +28,29 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The most points that one request can name.
+/// Maximum number of points in one request.
 const POINTS_MAX: i64 = Points::MAX.get();
 
 /// A request to spend the points of a hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Capture {
-    /// The number of held points to spend; the rest is given back. Without it, all of them.
+    /// The number of held points to spend; the rest returns to the member. Default: all of them.
     #[serde(default, deserialize_with = "told")]
     #[schemars(with = "i64", range(min = 1, max = POINTS_MAX))]
     points: Option<i64>,
 }
 
-/// A request to undo a redemption. At most one of `points` and `money` says how much; without them, all that is left.
+/// A request to reverse a redemption. At most one of `points` and `money` says how much. Default: everything that is left.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RedemptionReversal", extend("not" = json!({ "required": ["points", "money"] })))]
 pub(crate) struct Reversal {
-    /// The number of points to give back.
+    /// The number of points to return.
     #[serde(default, deserialize_with = "told")]
     #[schemars(with = "i64", range(min = 1, max = POINTS_MAX))]
     points: Option<i64>,
-    /// The money whose points are given back.
+    /// The money whose points are returned.
     #[serde(default, deserialize_with = "told")]
     #[schemars(with = "Money")]
     money: Option<Money>,
@@ -60,14 +60,14 @@ pub(crate) struct Reversal {
     stock: Stock,
 }
 
-/// What happens to the piece of a redemption that is undone.
+/// What happens to the piece of a reversed redemption.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Stock {
-    /// The piece goes back into the stock.
+    /// The piece returns to stock.
     #[default]
     Returned,
-    /// The piece is lost.
+    /// The piece does not return to stock.
     WrittenOff,
 }
 

@@ -33,11 +33,11 @@ pub(crate) struct Report {
     pub(crate) through: Date,
     /// Where the next call continues; `null` when the shard is done.
     pub(crate) cursor: Option<String>,
-    /// Accounts that were read, and that were due if only due ones are reviewed.
+    /// Accounts that were reviewed: due accounts, or all accounts in a run over all.
     pub(crate) reviewed: u64,
     /// Those whose ledger got an entry.
     pub(crate) changed: u64,
-    /// Those that other requests kept changing. What is still due, the next run finds.
+    /// Those that other requests kept changing. The next run finds those that are still due.
     pub(crate) conflicted: u64,
     /// Those that cannot be reviewed until they are repaired. They stay due, and fail again in the next run.
     pub(crate) failed: u64,

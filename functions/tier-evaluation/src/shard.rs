@@ -44,7 +44,7 @@ struct Event {
     through: Date,
     #[serde(default)]
     cursor: Option<String>,
-    /// Every account, whether it is due or not: for the night after rules have changed.
+    /// Whether to review every account, due or not, for the night after a change of rules.
     #[serde(default)]
     all: bool,
 }
@@ -69,7 +69,9 @@ async fn review_shard(engine: &Engine, event: Value, deadline: Deadline) -> Resu
     }
     let latest = latest_date(engine.clock.now());
     if through > latest {
-        return Err(EventRefused::unreadable(format!("through is {through}, and nowhere is it later than {latest}")));
+        return Err(EventRefused::unreadable(format!(
+            "through is {through}, and the latest date of any time zone is {latest}"
+        )));
     }
     let mut walk = Walk::from_cursor(all, shard, through, cursor.as_deref())?;
     let mut report = Report::new(shard, through);

@@ -46,11 +46,11 @@ where
     serve(&Engine::start(&settings, &config, alias_key).await?, handle).await
 }
 
-/// As [`run`], for a function that works over something else than the engine, which `open` makes.
+/// Like [`run`], for a function that uses something else than the engine, which `open` returns.
 ///
 /// # Errors
 ///
-/// As [`run`], and what `open` returns.
+/// Those of [`run`], and of `open`.
 pub async fn run_over<W, H>(
     open: impl FnOnce(&SdkConfig, &Settings) -> Result<W, SettingFault>,
     handle: H,
@@ -62,7 +62,7 @@ where
     serve(&open(&config, &settings)?, handle).await
 }
 
-/// Reads the settings, opens the log, and makes what every client of AWS is made from.
+/// Reads the settings, opens the log, and returns the configuration of all AWS clients.
 async fn start() -> Result<(Settings, SdkConfig), Error> {
     let settings = Settings::from_environment()?;
     log::to_stdout(&settings.metric_namespace, settings.log_level).init();
@@ -79,7 +79,7 @@ where
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let began = Instant::now();
         let deadline = Deadline::of_invocation(event.context.deadline, Clock::System.now());
-        // HTTP requests have their answer already. This is for other events, and for errors on the way.
+        // HTTP requests were already answered. This is for other events, and for errors outside of requests.
         let answer =
             tokio::time::timeout_at(deadline.instant().into(), Box::pin(handle(engine, event.payload, deadline)));
         let answer = caught(answer)

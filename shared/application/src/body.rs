@@ -106,17 +106,18 @@ impl Body {
         }
     }
 
-    /// Returns what the value at `at` can be called, where `T` has one of several there: it lists them for a name that is none.
+    /// Returns the names that `T` allows for the value at `at`, if it is one of several: reading an invalid name lists
+    /// them.
     fn choices<T: DeserializeOwned>(&self, at: &str) -> Vec<String> {
         self.read_with::<T>(at, "\0").err().map(|error| wording::choices(&error)).unwrap_or_default()
     }
 
-    /// Returns whether `choice` is the name of a field with a value at `at`, and no value itself.
+    /// Returns whether `choice` is the name of a field at `at`, and not a value itself.
     fn is_field<T: DeserializeOwned>(&self, at: &str, choice: &str) -> bool {
         self.read_with::<T>(at, choice).is_err_and(|error| error.to_string().contains("unit variant"))
     }
 
-    /// Reads the body that this one would be with `other` at `at`.
+    /// Reads this body with the value at `at` replaced by `other`.
     fn read_with<T: DeserializeOwned>(&self, at: &str, other: impl Into<Value>) -> Result<T, serde_json::Error> {
         let mut body = self.0.clone();
         if let Some(value) = body.pointer_mut(at) {

@@ -28,7 +28,8 @@ impl Clock {
 
 /// A clock that follows the machine's until it is moved. Then it stands still at that instant until it is moved again.
 ///
-/// It stands still so that a sequence of requests gives the same answers however long it takes. Clones share one clock.
+/// It stands still so that a sequence of requests gives the same answers, no matter how long it takes. Clones share one
+/// clock.
 #[derive(Debug, Clone, Default)]
 pub struct MovableClock {
     hand: Arc<Mutex<Hand>>,

@@ -49,7 +49,7 @@ fn make() -> Result<Code, Failure> {
     // 256 is a multiple of 32, so all characters are equally likely.
     let character = |byte: &u8| ALPHABET.get(usize::from(byte.rem_euclid(32))).copied().map(char::from);
     let text: String = random.iter().filter_map(character).collect();
-    Code::generated(&text).ok_or_else(|| Failure::broken("a generated code has other characters than it should"))
+    Code::generated(&text).ok_or_else(|| Failure::broken("a generated code has invalid characters"))
 }
 
 /// Returns what reversing `redemption` needs to know about its code; `None` if it has none.

@@ -479,6 +479,6 @@ fn committed(posting: Posting) -> Done {
 fn key_reused() -> Refusal {
     Refusal::new(
         RefusalCode::IdempotencyKeyReused,
-        "This Idempotency-Key was used for another request of this member. Repeat the very same body, or use another key.",
+        "This Idempotency-Key was used for another request of this member. Repeat the request with the same body, or use another key.",
     )
 }

@@ -51,8 +51,8 @@ impl Engine {
     /// Returns an engine over `store`. It calls the table once, so that a missing permission is logged at the start,
     /// and the connection is open before the first request.
     ///
-    /// It starts even if that call fails: a process that ended here would leave every request without an answer, and
-    /// this one answers as soon as the table does.
+    /// It starts even if that call fails: a process that ended here could answer no request, and this one can as soon
+    /// as the table answers.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Why a command was not carried out, independent of how the caller is told.
+//! Why a command was not carried out, independent of the transport.
 
 use std::{error::Error, fmt};
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_cause_is_printed_outermost_first() {
         let failure = Failure::from(StoreFault::Unavailable("no route to host".into()));
-        assert_eq!(failure.cause().unwrap().to_string(), "the table is not available for now: no route to host");
+        assert_eq!(failure.cause().unwrap().to_string(), "the table is temporarily unavailable: no route to host");
     }
 
     #[test]

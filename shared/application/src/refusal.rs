@@ -63,7 +63,7 @@ refusal_codes! {
     RewardNotFound = "reward_not_found",
     /// The reward has no such code.
     CodeNotFound = "code_not_found",
-    /// The code was used before, or a redemption whose code was used cannot be undone.
+    /// The code was already used, or the redemption cannot be reversed because its code was used.
     CodeUsed = "code_used",
     /// The code is void.
     CodeVoid = "code_void",
@@ -79,19 +79,20 @@ refusal_codes! {
     PlanRunning = "plan_running",
     /// No plan runs that the request could end.
     PlanNotRunning = "plan_not_running",
-    /// Other paid plans wait for the one that is to be ended, and the request has no key; the member `waiting` says how many.
+    /// Other paid plans wait behind the plan to be ended, and the request has no key; the member `waiting` says how
+    /// many.
     PlansWaiting = "plans_waiting",
-    /// The payment of the plan was reversed before.
+    /// The payment of the plan was already reversed.
     PlanPaymentReversed = "plan_payment_reversed",
     /// The plan of the payment has ended or was replaced.
     PlanOver = "plan_over",
-    /// No level and no plan of the program gives an entitlement with this id.
+    /// No level and no plan of the program grants an entitlement with this id.
     EntitlementNotFound = "entitlement_not_found",
     /// A member with this id was enrolled with different data.
     MemberExists = "member_exists",
     /// The alias belongs to another member.
     AliasTaken = "alias_taken",
-    /// The member has as many aliases as a member can have.
+    /// The member has the maximum number of aliases.
     AliasesFull = "aliases_full",
     /// The erasure of a suspended account needs a reason.
     ReasonMissing = "reason_missing",
@@ -111,19 +112,20 @@ refusal_codes! {
     AccrualNotPending = "accrual_not_pending",
     /// The redemption is not held, so it can be neither captured nor cancelled.
     RedemptionNotHeld = "redemption_not_held",
-    /// The newest version of the program is not the one that the request names; the member `current` says which it is.
+    /// The request does not name the newest version of the program; the member `current` does.
     ProgramVersionStale = "program_version_stale",
     /// Another version is scheduled; the members `version` and `in_force_from` name it and say when it comes into force.
     VersionScheduled = "version_scheduled",
     /// The version is in force, or begins too soon to be withdrawn.
     VersionInForce = "version_in_force",
-    /// The program has as many versions as it can have.
+    /// The program has the maximum number of versions.
     VersionsFull = "versions_full",
     /// The `Idempotency-Key` was used for another request.
     IdempotencyKeyReused = "idempotency_key_reused",
     /// The account has too few points; the member `missing` says how many are missing.
     InsufficientPoints = "insufficient_points",
-    /// The amounts that count toward a tier are smaller than the amounts to take away; the member `missing` says by how much.
+    /// The amounts that count toward a tier are smaller than the amounts to deduct; the member `missing` says by how
+    /// much.
     InsufficientQualifying = "insufficient_qualifying",
     /// The reward is out of stock.
     RewardOutOfStock = "reward_out_of_stock",
@@ -141,17 +143,17 @@ refusal_codes! {
     RewardLimitReached = "reward_limit_reached",
     /// The tier and the plan of the member do not give the entitlement.
     EntitlementNotHeld = "entitlement_not_held",
-    /// The member has used the entitlement as often as allowed; the member `resets_on` says when it can be used again.
+    /// All uses of the entitlement in this interval are spent; the member `resets_on` says when it can be used again.
     EntitlementUsedUp = "entitlement_used_up",
-    /// The hold has expired and its points were given back.
+    /// The hold has expired and its points were returned.
     HoldExpired = "hold_expired",
-    /// The account has as many open holds as allowed.
+    /// The account has the maximum number of open holds.
     HoldsFull = "holds_full",
     /// The reversal is larger than what is left of the purchase.
     ReversalExceedsAccrual = "reversal_exceeds_accrual",
     /// The purchase has no line with this id.
     LineNotFound = "line_not_found",
-    /// The amendment changes what cannot be amended, or the entry is not a purchase.
+    /// The amendment changes `occurred_at`, or the entry is not a purchase.
     CannotAmend = "cannot_amend",
     /// The details of the purchase were erased, so it can only be returned in full.
     FactsErased = "facts_erased",

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{body::told, refusal::Refusal};
 
-/// A return. At most one of `returned`, `refund` and `refunded_total` says what came back; without them the whole purchase did.
+/// A return. At most one of `returned`, `refund` and `refunded_total` says what was returned. Without them, the whole purchase was.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Return", extend("not" = json!({
     "anyOf": [
@@ -57,11 +57,11 @@ struct Line {
     /// The id of the line.
     #[serde(rename = "line")]
     name: Label,
-    /// The quantity that came back. Without it, all that is left of the line if its whole amount is refunded.
+    /// The returned quantity. Without it, the rest of the line if its whole amount is refunded.
     #[serde(default, deserialize_with = "told")]
     #[schemars(with = "Quantity")]
     quantity: Option<Quantity>,
-    /// The amount that was refunded, in minor units. Without it, the share of the quantity.
+    /// The refunded amount, in minor units. Without it, the share of the quantity.
     #[serde(default, deserialize_with = "told")]
     #[schemars(with = "Amount")]
     amount: Option<Amount>,
@@ -92,12 +92,12 @@ impl ReturnBody {
 
 fn distinct(lines: Vec<Line>) -> Result<Vec<ReturnedLine>, Refusal> {
     if lines.is_empty() {
-        let detail = "Name the lines that came back; without returned, the whole purchase came back.";
+        let detail = "`returned` must name at least one line. Leave it out to return the whole purchase.";
         return Err(Refusal::body_malformed("/returned", detail));
     }
     let mut seen = BTreeSet::new();
     if let Some(place) = lines.iter().position(|line| !seen.insert(line.name.as_str().to_owned())) {
-        let detail = "A return names each line once.";
+        let detail = "A return can name each line only once.";
         return Err(Refusal::body_malformed(format!("/returned/{place}/line"), detail));
     }
     Ok(lines.into_iter().map(|Line { name, quantity, amount }| ReturnedLine { line: name, quantity, amount }).collect())

@@ -68,7 +68,7 @@ impl Subject {
         Self { named: member.clone(), member, ledger: None, ..self.clone() }
     }
 
-    /// Returns the same subject for a caller who says in which ledger an entry stands.
+    /// Returns the same subject with the ledger that the caller named for an entry.
     #[must_use]
     pub fn in_ledger(self, ledger: Option<MemberId>) -> Self {
         Self { ledger, ..self }
@@ -101,7 +101,7 @@ impl Subject {
                 let members = others.iter().chain(&last).map(|entry| entry.borrow().member.to_string());
                 let members: Vec<_> = members.collect();
                 let detail = format!(
-                    "More than one of the merged cards has an entry of this id: {}. Repeat the request with ?member= and one of them.",
+                    "More than one of the merged accounts has an entry with this id: {}. Repeat the request with ?member= and one of them.",
                     members.join(", ")
                 );
                 Err(Refusal::new(RefusalCode::EntryAmbiguous, detail).with("members", members))
@@ -235,7 +235,7 @@ impl Engine {
     }
 }
 
-/// No program of this id is published.
+/// Returns the refusal that no program has this id.
 #[must_use]
 pub fn program_not_found(id: &ProgramId) -> Refusal {
     Refusal::new(RefusalCode::ProgramNotFound, format!("There is no program `{id}`."))

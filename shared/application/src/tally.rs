@@ -9,7 +9,7 @@ use regulars_domain::{
 };
 use regulars_store::{Usage, metered};
 
-/// What is counted.
+/// The counters of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted {
     /// Points of [`Flow::Issued`].

@@ -4,20 +4,20 @@
 use regulars_domain::{kind::kind_of, likeness};
 use serde_json::{Error, Value, error::Category};
 
-/// How similar an unknown name must be to a known one to be suggested: 1 is equal, 0 has nothing in common.
+/// The fields that are amounts, for which decimals get advice about minor units.
 const AMOUNTS: [&str; 9] =
     ["amount", "discount", "paid_with_gift_card", "paid_with_points", "shipping", "spend", "tax", "tip", "total"];
 
-/// A value of a body that was rejected, and what is known of its place.
+/// A rejected value of a body, and what is known about its place.
 #[derive(Debug, Default)]
 pub(crate) struct Rejected<'v> {
     /// The JSON pointer to it.
     pub(crate) at: &'v str,
     /// The value, if the text is JSON.
     pub(crate) found: Option<&'v Value>,
-    /// What the value, or its only field, can be called, if it must be one of several.
+    /// The names allowed for the value, or for its only field, if it must be one of several.
     pub(crate) choices: Vec<String>,
-    /// Whether these are fields, each with a value, and not values themselves.
+    /// Whether these are names of fields, and not values themselves.
     pub(crate) are_fields: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn has_choices(error: &Error) -> bool {
     text.ends_with("expected map with a single key") || text.ends_with("expected string or map")
 }
 
-/// Returns the names that `serde` lists behind what it expected, if `error` is about a choice.
+/// Returns the names that `serde` lists after what it expected, if `error` is about a choice.
 pub(crate) fn choices(error: &Error) -> Vec<String> {
     let text = error.to_string();
     if text.starts_with("unknown variant ") {
@@ -56,7 +56,7 @@ fn syntax(error: &Error) -> String {
     let reason = match without_place(&text).as_str() {
         text if text.starts_with("EOF while parsing a string") => "A string has no closing quote",
         text if text.starts_with("EOF") => "It ends too early; a bracket or a value is missing",
-        "trailing characters" => "There is more after its end",
+        "trailing characters" => "There is more text after the end of the JSON value",
         "trailing comma" => "A comma must not stand before a closing bracket",
         "key must be a string" => "The name of a field must be in double quotes",
         "number out of range" => "A number is too large",
@@ -123,7 +123,7 @@ impl Rejected<'_> {
         format!("{} must be {wanted}, not {found}.{}", self.subject(), self.remedy(&wanted))
     }
 
-    /// Returns what a value must be, and whether that is a whole number.
+    /// Returns the subject of the sentence: the body, the field, or an item of a list.
     fn subject(&self) -> String {
         let mut steps = self.at.rsplit('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
         match (steps.next().filter(|step| !step.is_empty()), steps.next()) {
@@ -135,7 +135,7 @@ impl Rejected<'_> {
         }
     }
 
-    /// What the value must be.
+    /// Returns what the value must be.
     fn wanted(&self, expected: &str) -> String {
         let one_of = self.choices.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
         let words = match expected {
@@ -157,7 +157,7 @@ impl Rejected<'_> {
         words.to_owned()
     }
 
-    /// What to do about it, where that can be guessed from the value.
+    /// Returns what to do about it, if the value suggests that.
     fn remedy(&self, wanted: &str) -> String {
         let is_amount = AMOUNTS.iter().any(|name| self.at.rsplit('/').next() == Some(name));
         let mut remedies = Vec::new();
@@ -191,7 +191,7 @@ impl Rejected<'_> {
     }
 }
 
-/// What an amount with decimals is answered with.
+/// The advice for an amount with decimals.
 const MINOR_UNITS: &str = "Amounts are in minor units: 12.50 EUR is 1250.";
 
 fn no_such_field(name: &str, known: &[&str]) -> String {
@@ -204,7 +204,7 @@ fn no_such_field(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns the same of a value that `serde` describes.
+/// Returns the kind of a value from the description of `serde`.
 fn described(found: &str) -> &'static str {
     match found.split(' ').next().unwrap_or_default() {
         "integer" if found.starts_with("integer `-") => "a negative number",
@@ -219,7 +219,7 @@ fn described(found: &str) -> &'static str {
     }
 }
 
-/// The names that `serde` lists behind what it expected.
+/// Returns the names that `serde` lists after what it expected.
 fn known(text: &str) -> Vec<&str> {
     let listed = text.split_once(", expected ").map(|(_, listed)| listed).unwrap_or_default();
     listed.split('`').skip(1).step_by(2).collect()
@@ -229,8 +229,9 @@ fn quoted_after<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     text.strip_prefix(prefix)?.strip_prefix('`')?.split('`').next()
 }
 
-/// Leaves out the value that a message of serde quotes: `invalid type: string "x", expected u64` becomes `invalid type: string,
-/// expected u64`. A message of another library is left out where it quotes anything.
+/// Removes the value that a message of serde quotes: `invalid type: string "x", expected u64` becomes
+/// `invalid type: string, expected u64`. If the message of another library quotes anything, the whole message is
+/// replaced.
 pub(crate) fn without_value(text: &str) -> String {
     const QUOTING: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
     match text.rsplit_once(", expected ").filter(|_| QUOTING.iter().any(|kind| text.starts_with(kind))) {
@@ -372,7 +373,7 @@ mod tests {
                 "{\"a\":01}",
                 "A number is not written as in JSON, for example with a leading zero or nothing after its point: line 1, column 7.",
             ),
-            ("{} x", "There is more after its end: line 1, column 4."),
+            ("{} x", "There is more text after the end of the JSON value: line 1, column 4."),
             ("{\"a\":1e999}", "A number is too large: line 1, column 10."),
             (
                 "{\"a\":\"\n\"}",

@@ -107,7 +107,7 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// Answers a command line that asks for help or is wrong. What is wrong is one line.
+/// Answers a command line that asks for help or is invalid. An error is one line.
 fn usage(error: &clap::Error) -> ExitCode {
     let asked =
         [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
@@ -119,12 +119,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(NOT_STARTED)
 }
 
-/// Returns what `clap` says of a wrong command line, without the usage and in one line.
+/// Returns the error of `clap` in one line, without the usage.
 fn one_line(text: &str) -> String {
     let is_end = |line: &&str| line.starts_with("Usage:") || line.starts_with("For more information");
     let lines = text.lines().take_while(|line| !is_end(line)).map(str::trim).filter(|line| !line.is_empty());
     let said: Vec<&str> = lines.map(|line| line.trim_start_matches("error: ").trim_start_matches("tip: ")).collect();
-    format!("{}; --help lists what there is", said.join("; ").replace(":; ", ": "))
+    format!("{}; see --help", said.join("; ").replace(":; ", ": "))
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -174,8 +174,8 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
     })
 }
 
-/// Logs warnings and errors to standard error; `RUST_LOG` overrides that. Warnings of the local DynamoDB are left out: it warns of
-/// every failed condition, and failed conditions are how the store detects replays and races.
+/// Logs warnings and errors to standard error; `RUST_LOG` overrides this. Warnings of the local DynamoDB are not
+/// logged: it warns of every failed condition, and the store uses failed conditions to detect replays and races.
 fn log_to_stderr() {
     let quiet = |_| EnvFilter::new("warn,dynoxide=error");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(quiet);
@@ -207,28 +207,22 @@ mod tests {
         for (arguments, expected) in [
             (
                 &["local", "--port", "abc"][..],
-                "invalid value 'abc' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is",
+                "invalid value 'abc' for '--port <PORT>': must be a whole number from 0 to 65535; see --help",
             ),
             (
                 &["local", "--port", "-1"],
-                "invalid value '-1' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is",
+                "invalid value '-1' for '--port <PORT>': must be a whole number from 0 to 65535; see --help",
             ),
             (
                 &["local", "--clock-at", "2026-11-21T10:00:00"],
                 "invalid value '2026-11-21T10:00:00' for '--clock-at <RFC3339>': must have an offset after the time: Z for UTC, or \
-                 one such as +03:00; --help lists what there is",
+                 one such as +03:00; see --help",
             ),
-            (
-                &["lokal"],
-                "unrecognized subcommand 'lokal'; a similar subcommand exists: 'local'; --help lists what there is",
-            ),
-            (
-                &["token"],
-                "the following required arguments were not provided: --scope <SCOPE>; --help lists what there is",
-            ),
+            (&["lokal"], "unrecognized subcommand 'lokal'; a similar subcommand exists: 'local'; see --help"),
+            (&["token"], "the following required arguments were not provided: --scope <SCOPE>; see --help"),
             (
                 &["local", "--publish"],
-                "the following required arguments were not provided: --program <FILE>; --help lists what there is",
+                "the following required arguments were not provided: --program <FILE>; see --help",
             ),
         ] {
             let error = CommandLine::try_parse_from(["regulars"].iter().chain(arguments)).unwrap_err();

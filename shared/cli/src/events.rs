@@ -1,4 +1,4 @@
-//! `regulars events replay`: sends a span of events again from the table, under the ids that they had the first time.
+//! `regulars events replay`: sends the events of a time span again from the table, with the same ids.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use regulars_store::{Store, StoreFault, Written};
 use crate::local::StartFailed;
 use crate::table::Where;
 
-/// How long the events of one page of the table may take: more than the bus needs for a megabyte of entries.
+/// The time limit for the events of one page of the table: more than the bus needs for a megabyte of entries.
 const PAGE_TIME: Duration = Duration::from_mins(10);
 
 /// The arguments of `regulars events`.
@@ -69,9 +69,9 @@ pub struct Span {
 /// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// The events that the bus took.
+    /// The number of events that the bus accepted.
     pub sent: u64,
-    /// The items that could not be read, and the events that the bus did not take.
+    /// The number of items that could not be read and of events that the bus rejected.
     pub failed: u64,
 }
 
@@ -90,7 +90,7 @@ impl Bus for Lines {
     }
 }
 
-/// Does what the subcommand says, and returns the status to end with.
+/// Runs the subcommand, and returns the exit status.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ pub async fn run(Events { command: Command::Replay(options) }: Events) -> Result
     Ok(ExitCode::from(1))
 }
 
-/// Sends the events of `span` again, and tells each failure. Reads the whole table.
+/// Sends the events of `span` again, and reports each failure. Reads the whole table.
 ///
 /// # Errors
 ///
@@ -170,7 +170,7 @@ impl Span {
     }
 }
 
-/// A line on standard error, because the events may go to standard output.
+/// Prints a line on standard error, because standard output may have the events.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

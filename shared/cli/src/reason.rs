@@ -1,8 +1,8 @@
-//! Why the system refused a file, without its numbers.
+//! Why a file cannot be used, without the error numbers of the system.
 
 use std::io::{self, ErrorKind};
 
-/// The reasons that are met most often.
+/// The most common reasons.
 const REASONS: [(ErrorKind, &str); 8] = [
     (ErrorKind::NotFound, "it does not exist"),
     (ErrorKind::PermissionDenied, "permission denied"),

@@ -64,7 +64,7 @@ pub(crate) fn unread(fault: &StoreFault) -> StartFailed {
         cause = inner;
     }
     let cause = cause.to_string();
-    // Without the system's number, and without the list of all that was tried.
+    // Without the system's error number and the list of all attempts.
     let cause =
         [" (os error", ". ", "\n"].iter().fold(cause.as_str(), |text, end| text.split(end).next().unwrap_or(text));
     StartFailed::new(format!(

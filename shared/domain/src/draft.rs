@@ -192,7 +192,7 @@ impl<'p> Draft<'p> {
         let change = entry.effects.tier_change.clone().filter(|_| entry.kind() != Kind::Enrollment);
         self.post_with(entry, beside);
         if let Some(change) = change {
-            // The word separates it from a caller's key that looks like one of the engine's dates.
+            // The part `by` keeps it distinct from the engine's own ids, even if the caller's key looks like a date.
             self.post_tier_change(EntryId::engine(&[&"tier", &"by", &id]), change, occurred_at, Some(id.clone()));
         }
         while let Some((day, _)) = self.account.lots.expired(self.today()) {

@@ -32,7 +32,7 @@ pub enum AliasMalformed {
     /// The kind is not an id of at most 16 characters in lower case.
     #[error("`kind` must be 1 to {KIND_LENGTH_MAX} of the characters a-z 0-9 . _ : -, such as email, phone or card")]
     Kind,
-    /// The kind is another word for one whose values are checked.
+    /// The kind is a synonym of one whose values are checked.
     #[error("`kind` must be `{0}`, so that its values are checked and compared as such")]
     OtherWord(&'static str),
     /// The value is empty or too long.
@@ -46,8 +46,8 @@ pub enum AliasMalformed {
     Phone,
 }
 
-/// Other words for the kinds whose values are checked. Values under such a word would be kept as they are written, and a lookup in
-/// another spelling would not find them.
+/// Synonyms of the kinds whose values are checked. Values of such a kind would be stored as they are written, and a
+/// lookup with another spelling would not find them.
 const OTHER_WORDS: [(&str, &str); 6] = [
     ("e-mail", "email"),
     ("e_mail", "email"),
@@ -70,12 +70,12 @@ impl AliasKey {
         Hmac::new_from_slice(secret).map(Self).map_err(|_| AliasKeyTooShort)
     }
 
-    /// The alias that `value` is in `program`, whichever way it is written: e-mails are compared trimmed and in lower
-    /// case, phones as digits with their country code, everything else trimmed.
+    /// Returns the alias of `value` in `program`. E-mails are compared trimmed and in lower case, phones as digits with
+    /// their country code, everything else trimmed.
     ///
     /// # Errors
     ///
-    /// Why the name cannot be an alias.
+    /// Why the value cannot be an alias.
     pub fn alias(&self, program: &ProgramId, kind: &str, value: &str) -> Result<Alias, AliasMalformed> {
         if !is_kind(kind) {
             return Err(AliasMalformed::Kind);
@@ -85,7 +85,7 @@ impl AliasKey {
         }
         let value = normalised(kind, value)?;
         let mut hmac = self.0.clone();
-        // Neither of the first two holds a line feed, so no two names are written alike.
+        // Neither of the first two parts contains a line feed, so different aliases have different texts.
         for part in [program.as_str(), "\n", kind, "\n", &value] {
             hmac.update(part.as_bytes());
         }
@@ -116,8 +116,8 @@ pub const EMAIL_PATTERN: &str = r"^\s*\S+@[^\s@]+\s*$";
 pub const PHONE_PATTERN: &str = r"^\s*(\+|00)[ \-./()\u00a0]*[1-9]([ \-./()\u00a0]*[0-9]){6,14}[ \-./()\u00a0]*$";
 
 fn is_kind(kind: &str) -> bool {
-    // The same characters as an id, above all no `#`, which separates the parts of a key. One case, so that `Email` is not taken for a kind of
-    // its own, whose values are compared as they are written.
+    // The same characters as an id, without `#`, which separates the parts of a key. Lower case only: `Email` would be
+    // a kind of its own, whose values are compared as they are written.
     !kind.contains(|char: char| char.is_ascii_uppercase())
         && kind.len() <= KIND_LENGTH_MAX
         && kind.parse::<regulars_domain::id::AttributeId>().is_ok()

@@ -1,8 +1,8 @@
 //! The codes of rewards: uploaded or generated once, given once, and never deleted.
 //!
 //! A code is one item for its whole life. While it is free, it has a random position in the index `by_seq`; giving it
-//! removes it from there. So a free code is found without a separate list, each command searches in another place, and
-//! nothing is ever deleted.
+//! removes it from there. So a free code is found without a separate list, concurrent commands search in different
+//! places, and nothing is ever deleted.
 //!
 //! Of the map `t`, the terms under which it was given:
 //!
@@ -57,7 +57,7 @@ pub struct CodeCount {
 
 /// Adding codes conflicted with other requests every time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too much is going on about the codes of one reward")]
+#[error("too many concurrent requests for the codes of one reward")]
 struct Contended;
 
 impl Store {
@@ -163,7 +163,7 @@ impl Store {
         Err(StoreFault::Unavailable(Contended.into()))
     }
 
-    /// The write that changes a code to `changed`.
+    /// Returns the write that changes a code to `changed`.
     pub(crate) fn change_code(&self, program: &ProgramId, changed: &KeptCode) -> Result<TransactWriteItem, StoreFault> {
         let KeptCode { reward, code, holder: _, terms: _, used, end, changes } = changed;
         let values = Item::from([
@@ -176,7 +176,7 @@ impl Store {
         self.update(code_key(program, reward, code), CHANGE_CODE, UNMARKED_SINCE, values)
     }
 
-    /// The write that gives a code to a member.
+    /// Returns the write that gives a code to a member.
     pub(crate) fn give_code(&self, program: &ProgramId, given: &GivenCode) -> Result<TransactWriteItem, StoreFault> {
         let GivenCode { reward, code, member, redemption, is_pooled, terms } = given;
         let (to, redemption) = (text(member.as_str()), text(redemption.as_str()));

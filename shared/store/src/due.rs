@@ -44,7 +44,7 @@ pub struct DueCursor(Due);
 
 /// The text is not a cursor of this shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor is not one that an earlier page of this shard gave")]
+#[error("the cursor does not come from an earlier page of this shard")]
 pub struct CursorMalformed;
 
 impl DueCursor {

@@ -11,11 +11,11 @@ use regulars_domain::chain::TextMalformed;
 pub enum StoreFault {
     /// The table did not respond in time or could not: a lost connection, a timeout, throttling, an internal error of
     /// the service. A write may have happened.
-    #[error("the table is not available for now")]
+    #[error("the table is temporarily unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The table or this engine is in a wrong state: a corrupt item, a missing table or permission, a request that
     /// DynamoDB rejects. Nothing was written.
-    #[error("the table or a request to it is not as it should be")]
+    #[error("the table or a request to it is in a wrong state")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -97,7 +97,7 @@ pub enum PostingInvalid {
     #[error("a member without an account has entries")]
     AccountMissing,
     /// The account's version does not grow, so the next writer could not detect the commit.
-    #[error("a posting leaves the account's version as it was")]
+    #[error("a posting does not increase the account's version")]
     VersionStands,
 }
 

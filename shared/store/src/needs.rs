@@ -28,7 +28,7 @@ pub struct Needs {
     pub entries: Vec<(MemberId, EntryId)>,
     /// Accounts of other members.
     pub accounts: Vec<MemberId>,
-    /// Aliases for which the day matters on which they became free.
+    /// Aliases whose day of release matters.
     pub names: Vec<Alias>,
 }
 
@@ -41,9 +41,9 @@ impl From<CounterNeeded> for Needs {
     }
 }
 
-/// A decision requested only what it already had, and would never end.
+/// A decision requested only data that it already had, so it would never end.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a decision needs nothing that it was not shown")]
+#[error("a decision requested only data that it already had")]
 struct NothingMore;
 
 impl Needs {

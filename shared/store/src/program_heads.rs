@@ -98,12 +98,12 @@ impl ProgramHeads {
     }
 }
 
-/// The text of one head, as the item of its version keeps it.
+/// Returns the text of one head, as the item of its version stores it.
 pub(crate) fn write_head(head: &VersionHead) -> Result<String, StoreFault> {
     serde_json::to_string(&Row::from(head)).map_err(|error| StoreFault::Broken(error.into()))
 }
 
-/// The head that [`write_head`] wrote; `None` if the text is no head.
+/// Reads the head that [`write_head`] wrote; `None` if the text is not a head.
 pub(crate) fn read_head(text: &str) -> Option<VersionHead> {
     Some(serde_json::from_str::<Row>(text).ok()?.into())
 }

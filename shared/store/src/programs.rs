@@ -31,7 +31,7 @@ pub struct Publish<'a> {
     pub expected: Option<u64>,
     /// The document.
     pub document: &'a str,
-    /// The present instant.
+    /// The current instant.
     pub now: Timestamp,
 }
 
@@ -84,7 +84,7 @@ pub enum Withdrawal {
 
 /// A change of a program conflicted with other changes every time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too many requests for one program at once")]
+#[error("too many concurrent requests for one program")]
 struct Contended;
 
 impl Store {

@@ -12,10 +12,10 @@
 //! - a *rewrite* writes a shard under the condition that it is unchanged. It starts a counter or changes its limit, on all shards
 //!   at once, and removes reservations of ended holds, together with the take that needs the room.
 //!
-//! So one shard shows how much can be taken there, regardless of the others: quotas add up to the limit. What a hold
-//! reserved leaves the list once, by whichever transaction comes first: its capture or cancellation, or a take that
-//! found the hold ended. A clock that is ahead can end another member's hold early by the same amount of time, and
-//! nothing worse: the later capture finds nothing reserved, and fails.
+//! So one shard shows how much can be taken there, regardless of the others: quotas add up to the limit. A reservation
+//! leaves the list once, in the first of these transactions: its capture or cancellation, or a take that finds that the
+//! hold has ended. A clock that is ahead can end another member's hold early by the same amount of time, and nothing
+//! worse: the later capture finds nothing reserved, and fails.
 
 use std::collections::BTreeSet;
 

@@ -46,7 +46,7 @@ pub(crate) const MEMBER: &str = "m";
 pub(crate) const REDEMPTION: &str = "i";
 /// The terms under which a code was given, M.
 pub(crate) const TERMS: &str = "t";
-/// How a code ended, or that it is good, S.
+/// How a code ended, or that it can be used, S.
 pub(crate) const FATE: &str = "f";
 /// What was used of a code's value, in minor units, N.
 pub(crate) const USED: &str = "u";
@@ -64,7 +64,7 @@ pub(crate) const AFTERMATH: &str = "af";
 pub(crate) const DOCUMENT: &str = "document";
 /// The format in which a program document was written, N.
 pub(crate) const FORMAT: &str = "format";
-/// What the head item says of a version when it is published, S.
+/// The head of a version as it was published, S.
 pub(crate) const HEAD: &str = "head";
 /// The last number that a program gave to a version, N.
 pub(crate) const LAST: &str = "last";
@@ -129,9 +129,9 @@ pub(crate) const MARK: &str = "SET ac = :changes, af = :aftermath";
 pub(crate) const ENTRIES: &str = "pk = :pk AND begins_with(sk, :entry)";
 /// The prefix of the sort keys of entries.
 pub(crate) const ENTRY_SK_PREFIX: &str = "entry#";
-/// What the sort keys of programs' versions begin with.
+/// The prefix of the sort keys of programs' versions.
 pub(crate) const VERSION_SK_PREFIX: &str = "version#";
-/// The item leaves the engine as an event: an entry, or a version of a program.
+/// The item has an event: an entry, or a version of a program.
 pub(crate) const IS_EVENT: &str = "begins_with(sk, :entry) OR begins_with(sk, :version)";
 /// The entry has details: the facts of a purchase, or a note.
 pub(crate) const HAS_DETAILS: &str = "attribute_exists(f) OR attribute_exists(nt)";
@@ -232,7 +232,7 @@ pub(crate) fn version_key(program: &ProgramId, version: u64) -> Key {
     Key { pk: format!("program#{program}"), sk: format!("{VERSION_SK_PREFIX}{version:06}") }
 }
 
-/// The program that a program's partition key names.
+/// Reads the program from a program's partition key.
 pub(crate) fn read_program_pk(pk: &str) -> Option<ProgramId> {
     pk.strip_prefix("program#")?.parse().ok()
 }
@@ -253,7 +253,7 @@ pub(crate) fn due_key(review_on: Date, program: &ProgramId, member: &MemberId) -
     format!("{review_on}#{program}#{member}")
 }
 
-/// The day, program and member of a [`due_key`].
+/// Reads the day, the program and the member from a [`due_key`].
 pub(crate) fn read_due_key(key: &str) -> Option<(Date, ProgramId, MemberId)> {
     let (date, owner) = key.split_once('#')?;
     let (program, member) = owner.split_once('#')?;

@@ -53,7 +53,7 @@ impl Store {
     /// Writes all of `parts` or nothing.
     ///
     /// The SDK sends a token by which DynamoDB recognises the same request for ten minutes. Nothing depends on it:
-    /// conditions prevent whatever must not happen twice.
+    /// conditions prevent everything that must not happen twice.
     pub(crate) async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, StoreFault> {
         let expected = parts.len();
         let needed: Vec<_> = parts.iter().filter_map(permission).collect();

@@ -1,4 +1,4 @@
-//! Reads what leaves the engine as events: entries and published versions, from the table's stream or from the table itself.
+//! Reads the items that have events: entries and published versions, from the table's stream or from the table itself.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use jiff::Timestamp;
@@ -20,14 +20,14 @@ use crate::{
     table::{ENTRY_SK_PREFIX, HEAD, IS_EVENT, PK, SK, VERSION_SK_PREFIX, read_member_pk, read_program_pk},
 };
 
-/// Something that was written once and never changes, and that others are told of.
+/// An item that is written once, never changes, and has an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// An entry.
     Entry {
         /// The program of the member.
         program: ProgramId,
-        /// The member in whose ledger it stands.
+        /// The member whose ledger has it.
         member: MemberId,
         /// The entry.
         sealed: Box<Sealed>,
@@ -41,7 +41,7 @@ pub enum Written {
     },
 }
 
-/// A part of the walk over everything that leaves the engine.
+/// A page of the iteration over all items that have events.
 #[derive(Debug)]
 pub struct WrittenPage {
     /// The items found, in no order, and a fault for each item that cannot be read.
@@ -60,7 +60,7 @@ impl Written {
         Self::of_item(&image.into())
     }
 
-    /// The program that it belongs to.
+    /// Returns the program that it belongs to.
     #[must_use]
     pub fn program(&self) -> &ProgramId {
         match self {
@@ -68,7 +68,7 @@ impl Written {
         }
     }
 
-    /// When it was written.
+    /// Returns when it was posted or published.
     #[must_use]
     pub fn written_at(&self) -> Timestamp {
         match self {
@@ -89,15 +89,15 @@ impl Written {
             return Ok(None);
         }
         let program = read_program_pk(pk).ok_or_else(|| fields.corrupt(PK))?;
-        // A version that an earlier release published has no head beside it.
+        // Versions that an earlier release published have no head next to them.
         let head = fields.optional(HEAD, |value| read_head(value.as_s().ok()?))?;
         Ok(head.map(|head| Self::Version { program, head }))
     }
 }
 
 impl Store {
-    /// The next of all entries and versions after `after`, in no order. It reads the whole table, a megabyte at a time, at one read
-    /// unit for 8 KB.
+    /// Returns the next entries and versions after `after`, in no order. It reads the whole table, a megabyte at a
+    /// time, at one read unit per 8 KB.
     ///
     /// # Errors
     ///

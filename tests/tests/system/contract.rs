@@ -1,7 +1,7 @@
-//! The documents that machines read: the committed ones are those that the code makes.
+//! The generated documents: the committed files must equal what the code generates.
 //!
-//! After a change that is meant to show, `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system contract` writes them anew, to
-//! be read in the diff.
+//! After an intended change, `UPDATE_SNAPSHOTS=1 cargo test -p regulars-tests --test system contract` writes them
+//! again, to be reviewed in the diff.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -60,7 +60,7 @@ fn every_operation_has_a_name_of_its_own() {
     }
 }
 
-/// A field without a description, a parameter or a response: where it stands.
+/// Adds the places of fields, parameters and responses without a description to `found`.
 fn undescribed(at: &str, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -99,7 +99,7 @@ fn every_field_is_described() {
     assert!(found.is_empty(), "{} fields have no description: {found:#?}", found.len());
 }
 
-/// Checks each example below `value` against the schema beside it, and counts them.
+/// Checks each example below `value` against the schema next to it, and counts them.
 fn checked_examples(at: &str, value: &Value) -> usize {
     match value {
         Value::Object(fields) => {
@@ -117,7 +117,7 @@ fn checked_examples(at: &str, value: &Value) -> usize {
     }
 }
 
-/// The operations whose sample is refused, to show a problem.
+/// The operations whose sample is rejected, to show a problem.
 const WITHOUT: [&str; 2] = ["confirm_accrual", "cancel_redemption"];
 
 #[test]

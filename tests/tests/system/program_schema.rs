@@ -1,5 +1,6 @@
-//! The JSON Schema of program documents and the reader agree: what the schema refuses, the reader refuses too, and the schema refuses
-//! every value of a wrong type, every unknown or missing field, and every number, list or choice out of bounds.
+//! The JSON Schema of program documents and the reader agree: the reader rejects everything that the schema rejects,
+//! and the schema rejects every value of a wrong type, every unknown or missing field, and every number, list or choice
+//! out of bounds.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -15,7 +16,7 @@ use regulars_domain::program::{Program, schema};
 use regulars_tests::system::coffee_shop;
 use serde_json::{Value, json};
 
-/// The findings of the reader that say what one value alone may be.
+/// The findings of the reader that concern one value alone.
 const STRUCTURAL: [&str; 6] = ["wrong_type", "unknown_field", "missing", "out_of_range", "too_many", "unknown_choice"];
 
 fn validator() -> Validator {
@@ -73,7 +74,7 @@ fn everything() -> Value {
     })
 }
 
-/// Shapes that [`everything`] has no room for, each at its place.
+/// Shapes that [`everything`] cannot contain, each with its place.
 fn shapes() -> Vec<Value> {
     let with = |at: &str, value: Value| {
         let mut document = json!({ "name": "Shapes", "time_zone": "UTC", "currency": "JPY" });
@@ -122,7 +123,7 @@ fn documents() -> Vec<Value> {
     all
 }
 
-/// Every document that differs from `value` in one place.
+/// Returns every document that differs from `value` in one place.
 fn mutations(value: &Value) -> Vec<Value> {
     let mut all = vec![
         json!(null),

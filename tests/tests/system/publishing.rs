@@ -1,4 +1,5 @@
-//! The way of an entry to the event bus: what is written leaves, at least once and always as the same event.
+//! The path of an entry to the event bus: everything that is written is sent, at least once and always as the same
+//! event.
 //!
 //! `PUBLISH_SEED=7 cargo test -p regulars-tests --test system publishing:: -- --nocapture` repeats a run that failed.
 #![allow(
@@ -36,13 +37,13 @@ use serde_json::{Value, json};
 /// Requests of a random history.
 const REQUESTS: usize = 150;
 
-/// The status of an answer, which may be a refusal but no fault.
+/// Returns the status of an answer, which may be a refusal but not a fault.
 fn tried(answer: &Answer) -> u16 {
     assert!(answer.status() < 500, "{answer:?}");
     answer.status()
 }
 
-/// A history of requests chosen at random, of which some are refused.
+/// Sends random requests, some of which are rejected.
 fn live(system: &System, rng: &mut Rng) {
     let mut now: Timestamp = NOW.parse().unwrap();
     let members: Vec<String> = (0..6).map(|n| format!("m-{n}")).chain(["versions".to_owned()]).collect();
@@ -113,7 +114,7 @@ fn live(system: &System, rng: &mut Rng) {
     system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
 }
 
-/// Polls `work` at most `polls` times, and drops it then, as a process that is killed drops what it does.
+/// Polls `work` at most `polls` times, and then drops it, like a killed process.
 async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|context| match work.as_mut().poll(context) {
@@ -135,8 +136,8 @@ struct Runs {
     partly: u32,
 }
 
-/// Runs the function over the whole stream as Lambda does: from a checkpoint on that moves to the first record that failed, until all
-/// records are done. `kills` of a hundred calls are killed.
+/// Runs the function over the whole stream like Lambda: from a checkpoint that moves to the first failed record, until
+/// all records are done. `kills` percent of the calls are killed.
 async fn run_publisher(system: &System, bus: &KeptBus, kills: u8, rng: &mut Rng) -> Runs {
     let mut place = Place::default();
     let mut runs = Runs::default();
@@ -169,8 +170,8 @@ async fn run_publisher(system: &System, bus: &KeptBus, kills: u8, rng: &mut Rng)
     }
 }
 
-/// The ids of all events that there should be, made from the ledgers and the list of versions, and what each ledger comes to after the
-/// entry.
+/// Returns the ids of all expected events, from the ledgers and the list of versions, and the balance of each ledger
+/// after the entry.
 fn expected(system: &System) -> BTreeMap<String, Option<[i64; 4]>> {
     let mut expected = BTreeMap::new();
     let store = &system.engine().store;
@@ -229,7 +230,7 @@ fn whatever_fails_each_entry_leaves_and_a_replay_adds_none() {
         assert_eq!(event["data"].get("balance"), balance.as_ref(), "{event}");
     }
 
-    // What is sent again from the table is the same, though entries have been returned, captured and cancelled since.
+    // Events sent again from the table are the same, although entries were returned, captured and cancelled since.
     let again = KeptBus::reliable();
     let sent = u64::try_from(events.len()).unwrap();
     assert_eq!(replayed(&system, &whole(), &again), Replayed { sent, failed: 0 });

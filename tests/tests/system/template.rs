@@ -41,7 +41,7 @@ fn a_function_may_take_messages_from_its_own_queue_and_do_nothing_else_with_any(
     let mut with_queue = Vec::new();
     for Function { name, queues, queue_actions, is_streamed, .. } in Template::read().functions {
         if is_streamed {
-            // The platform names in a queue what could not be sent.
+            // Lambda sends records that failed to a queue.
             assert_eq!(queue_actions, [("sqs:SendMessage".to_owned(), "PublishDeadLetterQueue".to_owned())].into());
             continue;
         }

@@ -199,7 +199,7 @@ impl Failed {
     fn detail(&self) -> &str {
         match &self.reason {
             Reason::Failure(failure) => failure.detail(),
-            Reason::OutOfTime => "There was no time left for this message; it will be given again.",
+            Reason::OutOfTime => "There was no time left for this message; it will be delivered again.",
         }
     }
 

@@ -116,7 +116,8 @@ impl Message {
                 (Command::Confirm(entry), content)
             }
             _ => {
-                let detail = "A message holds one of accrual, reversal, amendment and confirmation.";
+                let detail =
+                    "A message must have exactly one of `accrual`, `reversal`, `amendment` and `confirmation`.";
                 return Err(Refusal::body_malformed("", detail));
             }
         };

@@ -1,4 +1,4 @@
-//! The OpenAPI document: every route with what it asks and answers, made from the tables that serve the requests.
+//! The OpenAPI document: every route with its request and its answers, made from the tables that serve the requests.
 
 mod operation;
 pub(crate) mod schemas;
@@ -53,7 +53,7 @@ impl OpenApi {
                 { "url": "http://127.0.0.1:8787", "description": "The local server." },
                 {
                     "url": "https://{api}.execute-api.{region}.amazonaws.com",
-                    "description": "The stack in your account; its output `Api` is the address.",
+                    "description": "The stack in your AWS account. Its output `ApiUrl` is the address.",
                     "variables": { "api": { "default": "api" }, "region": { "default": "eu-central-1" } },
                 },
             ],

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{TOKEN, schemas::Schemas};
 use crate::http::{Contract, Gateway, Header, IfMatch, Key, KeyHeader, Method, Parameter, ProblemCode, SchemaOf, Who};
 
-/// What the names in a path stand for.
+/// The parameters in paths: name, description and schema.
 const IN_PATH: [(&str, &str, SchemaOf); 7] = [
     ("program", "The program.", schema_of::<ProgramId>),
     ("member", "The member.", schema_of::<MemberId>),
@@ -31,7 +31,7 @@ fn schema_of<T: JsonSchema>(schemas: &mut schemars::SchemaGenerator) -> schemars
     schemas.subschema_for::<T>()
 }
 
-/// A `T` as it can stand in a path: gateways take `/ ? % #` for their own.
+/// A `T` that can be part of a path: gateways interpret `/ ? % #` themselves.
 struct InPath<T>(std::marker::PhantomData<T>);
 
 impl<T: JsonSchema> JsonSchema for InPath<T> {
@@ -128,7 +128,7 @@ const KEY_OPTIONAL: &str = "The key of the request. An enrollment needs one if t
                             while other paid plans wait.";
 const IF_MATCH: &str = "The number of the newest version, which the document replaces, as in `\"3\"`.";
 const IF_NONE_MATCH: &str = "`*` for the first version of a program.";
-const ACTOR: &str = "The person behind an operator's system, as an opaque id. It is recorded with the entry.";
+const ACTOR: &str = "The person behind an operator's system, as an opaque id. The entry stores it.";
 
 fn responses(schemas: &mut Schemas, (method, path, who): (&Method, &str, Who), contract: &Contract) -> Value {
     let mut responses = Map::new();
@@ -162,7 +162,7 @@ fn responses(schemas: &mut Schemas, (method, path, who): (&Method, &str, Who), c
     responses.into()
 }
 
-/// The answer of a status with which a request is refused.
+/// Returns the answer with a status of rejected requests.
 fn refused(codes: &[ProblemCode], gateway: Option<Gateway>) -> Value {
     let mut lines: Vec<String> = codes.iter().map(|code| format!("- `{}`: {}", code.as_str(), code.title())).collect();
     let mut content = Map::new();
@@ -186,7 +186,7 @@ fn refused(codes: &[ProblemCode], gateway: Option<Gateway>) -> Value {
         ),
         (
             codes.contains(&ProblemCode::TokenMissing),
-            ("WWW-Authenticate", "The scheme of the token, and from the gateway the reason."),
+            ("WWW-Authenticate", "The scheme of the token. The gateway adds the reason."),
         ),
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! The schemas of bodies: one for what a route reads, one for what it answers, under names that clients use as type names.
+//! The schemas of bodies: one for requests and one for answers, under names that clients use as type names.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{ProblemDocument, SchemaOf};
 
-/// Where schemas stand in the document.
+/// The place of schemas in the document.
 const PLACE: &str = "/components/schemas";
 
-/// Where schemas of what is read stand until all names are known.
+/// The place of schemas of requests until all names are known.
 const READ: &str = "/components/read";
 
 /// The schemas that routes refer to.
@@ -41,22 +41,22 @@ impl Default for Schemas {
 }
 
 impl Schemas {
-    /// Returns the schema of what a route reads.
+    /// Returns the schema of a request.
     pub(super) fn read(&mut self, schema: SchemaOf) -> Value {
         let mut schema = schema(&mut self.read);
         Plain { is_answer: false }.transform(&mut schema);
         schema.to_value()
     }
 
-    /// Returns the schema of what a route answers.
+    /// Returns the schema of an answer.
     pub(super) fn answered(&mut self, schema: SchemaOf) -> Value {
         let mut schema = schema(&mut self.answered);
         Plain { is_answer: true }.transform(&mut schema);
         schema.to_value()
     }
 
-    /// Puts all schemas into `document`, by the names that callers see. Where what is read differs from what is answered
-    /// under the same name, what is read is called a request.
+    /// Puts all schemas into `document`, under the names that callers see. If a request and an answer have the same
+    /// name and differ, the request's name ends in `Request`.
     pub(super) fn put_into(mut self, document: &mut Value, program: &Value) {
         let answered = definitions(&mut self.answered, true);
         let read = definitions(&mut self.read, false);
@@ -87,7 +87,7 @@ impl Schemas {
     }
 }
 
-/// `AccountView` is an `Account` to callers.
+/// Returns the name that callers see: `AccountView` becomes `Account`.
 fn shown(name: &str) -> String {
     name.strip_suffix("View").unwrap_or(name).to_owned()
 }
@@ -102,8 +102,8 @@ fn definitions(generator: &mut SchemaGenerator, is_answer: bool) -> BTreeMap<Str
     generator.take_definitions(false).into_iter().map(plain).collect()
 }
 
-/// Makes schemas plain: a choice among texts is an `enum`, an integer has its bounds, and an optional field of an answer is
-/// never `null`, because it is left out instead.
+/// Simplifies schemas: a choice of texts becomes an `enum`, an integer gets its bounds, and an optional field of an
+/// answer cannot be `null`, because it is left out instead.
 #[derive(Clone, Copy)]
 struct Plain {
     is_answer: bool,
@@ -123,7 +123,7 @@ impl Transform for Plain {
     }
 }
 
-/// `oneOf` constants, each with a description, as one `enum` whose description has theirs.
+/// Turns `oneOf` constants with descriptions into one `enum`, whose description lists theirs.
 fn choice(schema: &mut Map<String, Value>) {
     let Some(choices) = schema.get("oneOf").and_then(Value::as_array) else { return };
     let constant =
@@ -143,7 +143,7 @@ fn choice(schema: &mut Map<String, Value>) {
     schema.insert("description".to_owned(), text.into());
 }
 
-/// Describes the only field of a choice as the choice.
+/// Moves the description of a choice to its only field.
 fn variant(schema: &mut Map<String, Value>) {
     let Some(about) = schema.get("description").cloned() else { return };
     let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut).filter(|fields| fields.len() == 1)
@@ -155,14 +155,14 @@ fn variant(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Takes away a default that says no more than that the field can be left out.
+/// Removes a default that only says that the field can be left out.
 fn no_empty_default(schema: &mut Map<String, Value>) {
     if [Value::Null, json!([]), json!({})].iter().any(|empty| schema.get("default") == Some(empty)) {
         schema.remove("default");
     }
 }
 
-/// The bounds of an integer, as far as its format has some that the schema does not name.
+/// Adds the bounds of an integer that follow from its format, if the schema lacks them.
 fn bounds(schema: &mut Map<String, Value>) {
     let (least, most) = match schema.get("format").and_then(Value::as_str) {
         Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
@@ -174,10 +174,10 @@ fn bounds(schema: &mut Map<String, Value>) {
     schema.entry("maximum").or_insert(most);
 }
 
-/// Marks an answer whose fields can be left out together, and can be `null` where they are not.
+/// Marks an answer whose fields can be left out together, and can be `null` otherwise.
 pub(crate) const KEEPS_NULL: &str = "x-keeps-null";
 
-/// Takes `null` from the fields that are not required.
+/// Removes `null` from the fields that are not required.
 fn left_out(schema: &mut Map<String, Value>) {
     if schema.remove(KEEPS_NULL).is_some() {
         return;
@@ -205,7 +205,7 @@ fn left_out(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The schema of a program document, whose own definitions are found from its new place.
+/// Returns the schema of a program document, with its references adapted to its place in the document.
 fn embedded(program: &Value) -> Value {
     let mut program = program.clone();
     if let Some(fields) = program.as_object_mut() {
@@ -218,7 +218,7 @@ fn embedded(program: &Value) -> Value {
     program
 }
 
-/// Replaces references by `names`.
+/// Replaces references according to `names`.
 fn renamed(value: &mut Value, names: &BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {

@@ -1,4 +1,5 @@
-//! What a handler asks of a request, as the type of its argument: the body that it reads, and whether it needs an `Idempotency-Key`.
+//! What a handler requires of a request, as the type of its argument: the body that it reads, and whether it needs an
+//! `Idempotency-Key`.
 //!
 //! A handler can read only what its signature says, and the description of its route is made from the signature. So a
 //! route cannot take a body or a key that its description does not have.
@@ -17,9 +18,9 @@ use super::{
     request::{HttpRequest, Precondition},
 };
 
-/// What a handler asks of a request.
+/// What a handler requires of a request.
 pub trait Asks {
-    /// Describes it.
+    /// Returns its description.
     fn asked() -> Asked;
 }
 
@@ -31,7 +32,7 @@ pub enum Nothing {}
 #[derive(Debug)]
 pub struct Json<T>(PhantomData<T>);
 
-/// A body that is a `T`, or no body, which stands for the default of `T`.
+/// A body that is a `T`, or no body, which means the default of `T`.
 #[derive(Debug)]
 pub struct Optional<T>(PhantomData<T>);
 
@@ -43,11 +44,11 @@ pub enum Empty {}
 #[derive(Debug)]
 pub enum Publication {}
 
-/// An `Idempotency-Key`, and what `R` asks.
+/// An `Idempotency-Key`, and what `R` requires.
 #[derive(Debug)]
 pub struct Keyed<R>(PhantomData<R>);
 
-/// An `Idempotency-Key` in some cases, and what `R` asks.
+/// An `Idempotency-Key` in some cases, and what `R` requires.
 #[derive(Debug)]
 pub struct KeyOptional<R>(PhantomData<R>);
 
@@ -104,22 +105,22 @@ impl<R: Asks> Asks for KeyOptional<R> {
     }
 }
 
-/// What asks for a body that is a `T`.
+/// Requires a JSON body.
 pub trait AsksJson {
     /// The body.
     type Body;
 }
 
-/// What asks for a body that may be left out.
+/// Accepts a JSON body that may be left out.
 pub trait AsksOptional {
     /// The body.
     type Body;
 }
 
-/// What asks for no body.
+/// Requires that there is no body.
 pub trait AsksEmpty {}
 
-/// What may ask for a key.
+/// Accepts or requires a key.
 pub trait AsksKey {}
 
 impl<T> AsksJson for Json<T> {
@@ -150,7 +151,7 @@ impl<R> AsksKey for Keyed<R> {}
 
 impl<R> AsksKey for KeyOptional<R> {}
 
-/// A request, of which a handler that asks for `R` can read that and no more.
+/// A request, of which a handler can read only what `R` names.
 pub struct Request<'a, R = Raw> {
     request: &'a HttpRequest,
     asks: PhantomData<R>,
@@ -189,7 +190,7 @@ impl<'a, R> Request<'a, R> {
 }
 
 impl<R: AsksJson> Request<'_, R> {
-    /// The body as JSON, from which the handler reads its type once it has the key.
+    /// Returns the body as JSON, from which the handler reads its type once it has the key.
     ///
     /// # Errors
     ///
@@ -202,7 +203,7 @@ impl<R: AsksJson> Request<'_, R> {
     ///
     /// # Errors
     ///
-    /// As [`Request::body`], also for fields that the type of the body refuses.
+    /// Those of [`Request::body`], also for fields that the type of the body rejects.
     pub fn json_body(&self) -> Result<R::Body, Problem>
     where
         R::Body: DeserializeOwned,
@@ -212,7 +213,7 @@ impl<R: AsksJson> Request<'_, R> {
 }
 
 impl<R: AsksOptional> Request<'_, R> {
-    /// The body, or its default where the request has none.
+    /// Returns the body, or its default if the request has none.
     ///
     /// # Errors
     ///
@@ -230,7 +231,7 @@ impl<R: AsksEmpty> Request<'_, R> {
     ///
     /// # Errors
     ///
-    /// As [`Request::json_body_or_default`].
+    /// Those of [`Request::json_body_or_default`].
     pub fn no_body(&self) -> Result<(), Problem> {
         self.request.json_body_or_default::<NoFields>().map(|NoFields {}| ())
     }
@@ -243,7 +244,7 @@ impl<R: AsksKey> Request<'_, R> {
         self.request.header("idempotency-key").is_some()
     }
 
-    /// This request for `operation`, under its key; `content` is what else tells it from another.
+    /// Returns this request for `operation`, under its key; `content` is what else its fingerprint covers.
     ///
     /// # Errors
     ///
@@ -252,11 +253,11 @@ impl<R: AsksKey> Request<'_, R> {
         self.request.keyed(operation, content)
     }
 
-    /// As [`Request::keyed`], for a request that is the same however its body is written.
+    /// Like [`Request::keyed`], for a request whose fingerprint does not depend on how its body is written.
     ///
     /// # Errors
     ///
-    /// As [`Request::keyed`].
+    /// Those of [`Request::keyed`].
     pub fn keyed_by(&self, content: Content) -> Result<KeyedRequest, Problem> {
         self.request.keyed_by(content)
     }
@@ -272,19 +273,19 @@ impl Request<'_, Publication> {
         self.request.body_within(DOCUMENT_BYTES_MAX)
     }
 
-    /// What the caller expects of the program that this request replaces.
+    /// Returns the version of the program that the caller expects.
     ///
     /// # Errors
     ///
-    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`;
-    /// `program_version_stale` if `If-Match` names something that no version is called.
+    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`; `program_version_stale`
+    /// if `If-Match` is not the number of a version.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
         self.request.precondition()
     }
 }
 
 impl Request<'_, Raw> {
-    /// The body, which is JSON, at most `bytes_max` long.
+    /// Returns the JSON body, at most `bytes_max` long.
     ///
     /// # Errors
     ///
@@ -297,22 +298,22 @@ impl Request<'_, Raw> {
     ///
     /// # Errors
     ///
-    /// As [`Request::body_within`], also for fields that `T` refuses.
+    /// Those of [`Request::body_within`], also for fields that `T` rejects.
     pub fn json_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         Ok(self.request.body()?.object()?)
     }
 
-    /// The body as a `T`, or its default where the request has no body at all.
+    /// Returns the body as a `T`, or its default if the request has no body.
     ///
     /// # Errors
     ///
-    /// As [`Request::json_body`].
+    /// Those of [`Request::json_body`].
     pub fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         self.request.json_body_or_default()
     }
 }
 
-/// A body that a handler has not read as its type yet.
+/// A body that the handler has not yet read as its type.
 #[derive(Clone, Debug)]
 pub struct JsonBody<T> {
     body: Body,
@@ -320,7 +321,7 @@ pub struct JsonBody<T> {
 }
 
 impl<T: DeserializeOwned> JsonBody<T> {
-    /// The body as it was sent.
+    /// Returns the body as it was sent.
     #[must_use]
     pub fn value(&self) -> &Value {
         self.body.value()
@@ -330,7 +331,7 @@ impl<T: DeserializeOwned> JsonBody<T> {
     ///
     /// # Errors
     ///
-    /// `body_malformed` for what `T` refuses.
+    /// `body_malformed` for what `T` rejects.
     pub fn object(&self) -> Result<T, Problem> {
         Ok(self.body.object()?)
     }

@@ -112,7 +112,7 @@ impl<'t> Token<'t> {
 /// Rejects every program but `own`, with the text for a program that does not exist.
 fn check_program(own: &str, params: &Params) -> Result<(), Problem> {
     if params.find("program").is_none() {
-        return Err(refused("The token is for one program, and this reaches all of them."));
+        return Err(refused("The token is confined to one program, and this route reaches all of them."));
     }
     let named = params.program()?;
     if named.as_str() == own { Ok(()) } else { Err(program_not_found(&named).into()) }

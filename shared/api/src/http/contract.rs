@@ -1,4 +1,4 @@
-//! What a route promises: what it asks of a request, what it answers, and with which problems. Documents are made from this.
+//! The contract of a route: its request, its answers and its problems. Documents are made from it.
 
 use ::http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -26,7 +26,7 @@ pub enum Key {
     Required,
 }
 
-/// What a route asks of a request.
+/// What a route requires of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The body; `None` if the route reads none.
@@ -44,7 +44,7 @@ pub struct Asked {
 pub enum Header {
     /// `ETag`: the number of the newest version of a program.
     ETag,
-    /// `Location`: the path of what was made.
+    /// `Location`: the path of the created member.
     Location,
     /// `Idempotency-Replayed: true`, if the request was carried out before.
     Replayed,
@@ -72,26 +72,26 @@ pub struct Answered {
     pub successes: &'static [Success],
 }
 
-/// What a route promises.
+/// The contract of a route.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     /// The name of the operation.
     pub name: &'static str,
     /// What the operation does, in one sentence.
     pub summary: &'static str,
-    /// What it asks.
+    /// What it requires of a request.
     pub asked: Asked,
     /// What it answers.
     pub answered: Answered,
-    /// The parameters that it takes in the query.
+    /// Its query parameters.
     pub parameters: &'static [Parameter],
-    /// The refusals that its decision can answer with, besides those that follow from the path and from what it asks.
+    /// The refusals of its decision, besides those that follow from the path and from what it requires.
     pub refusals: &'static [RefusalCode],
 }
 
 impl Contract {
-    /// Returns all problems with which a route can answer: those that follow from who may call it, its path and what it asks,
-    /// and those of its decision.
+    /// Returns all problems of a route: those that follow from who may call it, from its path and from what it
+    /// requires, and those of its decision.
     #[must_use]
     pub fn problems(&self, who: Who, method: &Method, path: &str) -> Vec<ProblemCode> {
         use RefusalCode as Refused;
@@ -140,7 +140,7 @@ impl Contract {
         problems
     }
 
-    /// Returns the answers of the gateway itself that a caller can get instead.
+    /// Returns the answers that a caller can get from the gateway itself.
     #[must_use]
     pub fn of_gateway(&self, who: Who) -> Vec<Gateway> {
         let all = Gateway::ALL.into_iter();

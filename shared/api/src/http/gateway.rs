@@ -1,5 +1,5 @@
-//! The answers of API Gateway itself, which no function sees. An HTTP API cannot change their bodies, so they are no problem
-//! documents: a caller reads the status first.
+//! The answers of API Gateway itself, for requests that reach no function. An HTTP API cannot change their bodies, so
+//! they are not problem documents: a client must check the status first.
 
 use ::http::StatusCode;
 

@@ -37,7 +37,7 @@ impl HttpRequest {
         Ok(KeyedRequest { entry, content, by: self.by(), actor: self.actor() })
     }
 
-    /// As [`HttpRequest::keyed`], under an entry id that is not the caller's to choose.
+    /// Like [`HttpRequest::keyed`], with an entry id that the caller does not choose.
     #[must_use]
     pub fn keyed_as(&self, entry: EntryId, operation: &str, content: &Value) -> KeyedRequest {
         KeyedRequest { entry, content: Content::of(operation, content), by: self.by(), actor: self.actor() }
@@ -56,7 +56,8 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is no [`IdempotencyKey`], bare or as a quoted string.
+    /// `idempotency_key_missing`; `idempotency_key_malformed` if it is not an [`IdempotencyKey`], bare or as a quoted
+    /// string.
     pub(crate) fn idempotency_key(&self) -> Result<IdempotencyKey, Problem> {
         let Some(value) = self.headers().get("idempotency-key") else {
             return Err(Problem::new(ProblemCode::IdempotencyKeyMissing, key_advice(self.path())));
@@ -70,7 +71,7 @@ impl HttpRequest {
     }
 }
 
-/// What can be the key of a request, by the end of its path: a number that the caller's system has for it.
+/// Examples of keys, by the end of the path: numbers that the caller's system already has.
 const KEYS: [(&str, &str); 14] = [
     ("/accruals", "the number of the order or the receipt"),
     ("/amendments", "the number of the order and of its change"),
@@ -88,7 +89,7 @@ const KEYS: [(&str, &str); 14] = [
     ("/erasure", "the number of the person's request"),
 ];
 
-/// What to send as the key of a request with this path.
+/// Returns advice about the key of a request with this path.
 fn key_advice(path: &str) -> String {
     let same = "an id of your own that stays the same when the request is repeated";
     match KEYS.iter().find(|(end, _)| path.ends_with(end)) {
@@ -117,7 +118,7 @@ impl JsonSchema for KeyHeader {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let between = ID_LENGTH_MAX.saturating_sub(2);
         let bare = format!("[!#-}}]([ -~]{{0,{between}}}[!-~])?");
-        // In quotes, a quote and a backslash are written after a backslash.
+        // Within quotes, a backslash escapes a quote or a backslash.
         let escaped = r#"\\["\\]"#;
         let quoted =
             format!(r#""([!#-\[\]-}}]|{escaped})(([ !#-\[\]-~]|{escaped}){{0,{between}}}([!#-\[\]-~]|{escaped}))?""#);
@@ -125,8 +126,8 @@ impl JsonSchema for KeyHeader {
     }
 }
 
-/// Returns the key that a header's value names: the value itself, or what a string of RFC 9651 (section 3.3.3) has between its quotes,
-/// as the IETF's draft of this header writes it. `None` for a value that begins with a quote and is no such string.
+/// Returns the key in a header's value: the value itself, or the content of a quoted string (RFC 9651, section 3.3.3),
+/// which the IETF draft of this header uses. `None` if the value begins with a quote and is not such a string.
 fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     let Some(quoted) = value.strip_prefix('"') else { return Some(value.into()) };
     let quoted = quoted.strip_suffix('"')?;

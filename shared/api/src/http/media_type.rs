@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, ProblemCode};
 
-/// What curl says of each body, unless it is told otherwise.
+/// The default `Content-Type` of curl.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Rejects a body that is not declared as JSON.

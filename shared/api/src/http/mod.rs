@@ -48,10 +48,10 @@ pub use who::{Scope, Who};
 
 use self::caller::{admitted, client};
 
-/// Where all paths begin.
+/// The prefix of all paths.
 pub const VERSION: &str = "/v1";
 
-/// Where the paths of a program's routes begin.
+/// The prefix of the paths of a program's routes.
 pub const PROGRAM: &str = "/v1/programs/{program}";
 
 /// Serves one HTTP event: finds its operation among `routes`, checks that `authority` lets the caller do it, calls the handler with
@@ -76,7 +76,7 @@ pub async fn serve<E: Sync>(
     let authorizer = event.request_context.authorizer.clone();
     let request = HttpRequest::from_event(event)?;
     let request_id = request.request_id().to_owned();
-    // What libraries warn of can be found by the request, at every level.
+    // Warnings of libraries have the request's id, at every level.
     let span = tracing::error_span!("request", request_id);
 
     let found = routes.find(request.method(), request.path());

@@ -1,4 +1,4 @@
-//! What a route leads to: who may call it, the handler, and what the handler promises.
+//! The operation of a route: who may call it, the handler, and its contract.
 
 use std::{fmt, pin::Pin};
 
@@ -19,19 +19,19 @@ use super::{
     who::Who,
 };
 
-/// What a handler answers, later.
+/// The future of a handler's answer.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Sent, Problem>> + Send + 'a>>;
 
-/// One call of an operation whose handler asks for `R`.
+/// One call of an operation whose handler requires `R`.
 #[derive(Debug)]
 pub struct Call<'a, E, R = Raw> {
-    /// What the handlers of a function work with.
+    /// The engine of the function's handlers.
     pub engine: &'a E,
     /// The request.
     pub request: Request<'a, R>,
-    /// What the path names.
+    /// The values in the path.
     pub params: &'a Params,
-    /// When the answer is due.
+    /// The deadline of the answer.
     pub deadline: Deadline,
 }
 
@@ -40,7 +40,7 @@ impl<'a, E> Call<'a, E> {
         Self { engine, request: Request::of(request), params, deadline }
     }
 
-    /// The same call, for a handler that asks for `R`.
+    /// Returns the same call, for a handler that requires `R`.
     #[must_use]
     pub fn asking<R>(self) -> Call<'a, E, R> {
         let Self { engine, request, params, deadline } = self;
@@ -48,13 +48,13 @@ impl<'a, E> Call<'a, E> {
     }
 }
 
-/// A handler as a table of routes calls it.
+/// A handler in a table of routes.
 pub type Handler<E> = for<'a> fn(Call<'a, E>) -> Answering<'a>;
 
 /// A handler and its name, the path of its Rust function below the crate.
 pub type Named<E> = (&'static str, Handler<E>);
 
-/// A handler and what its signature says, which is written as [`handler!`](crate::handler).
+/// A handler and the description from its signature, made by [`handler!`](crate::handler).
 #[derive(Clone, Copy)]
 pub struct Described<E> {
     named: Named<E>,
@@ -63,7 +63,7 @@ pub struct Described<E> {
 }
 
 impl<E> Described<E> {
-    /// The handler `named`, which calls the function `signature`.
+    /// Returns the handler `named`, which calls a function with this signature.
     pub fn new<'a, R, T, S, F>(named: Named<E>, _signature: impl FnOnce(Call<'a, E, R>) -> F) -> Self
     where
         E: 'a,
@@ -82,7 +82,7 @@ impl<E> fmt::Debug for Described<E> {
     }
 }
 
-/// An operation of a function whose handlers work with an `E`.
+/// An operation of a function whose handlers use an engine `E`.
 pub struct Operation<E> {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
@@ -104,7 +104,7 @@ impl<E> Route<E> {
         (self.method, format!("{prefix}{}", self.path), self.operation)
     }
 
-    /// A route called `name`, which does what `summary` says in a sentence. It takes no parameters of its own in the query.
+    /// Returns a route with a name, and a summary in one sentence. It has no query parameters of its own.
     #[expect(clippy::needless_pass_by_value, reason = "`handler!` makes it in its place")]
     #[must_use]
     pub fn new(
@@ -124,13 +124,14 @@ impl<E> Route<E> {
         }
     }
 
-    /// A route of the local server, which no document describes.
+    /// Returns a route of the local server, which no document describes.
     #[must_use]
     pub const fn raw(method: Method, path: &'static str, who: Who, (name, handler): Named<E>) -> Self {
         Self { method, path, operation: Operation { name, who, parameters: &[], contract: None, handler } }
     }
 
-    /// The same route, whose decision can answer with `refusals`, besides those that follow from its path and what it asks.
+    /// Returns the same route with the refusals of its decision, besides those that follow from its path and what it
+    /// requires.
     #[must_use]
     pub fn refusing(mut self, refusals: &'static [RefusalCode]) -> Self {
         if let Some(contract) = &mut self.operation.contract {
@@ -160,17 +161,17 @@ impl<E> Routes<Operation<E>> {
         Self::new(rows.into_iter().map(|row| row.under(prefix)))
     }
 
-    /// The same, and `rows` whose paths begin with `prefix`.
+    /// Returns these routes plus `rows`, whose paths begin with `prefix`.
     ///
     /// # Panics
     ///
-    /// As [`Routes::under`].
+    /// Those of [`Routes::under`].
     #[must_use]
     pub fn and_under(self, prefix: &str, rows: impl IntoIterator<Item = Route<E>>) -> Self {
         Self::new(self.into_rows().chain(rows.into_iter().map(|row| row.under(prefix))))
     }
 
-    /// The methods and paths of a function, who may call each, and what each promises.
+    /// Returns the methods and paths of a function, who may call each, and its contract.
     pub fn contracts(&self) -> impl Iterator<Item = (&Method, &str, Who, &Contract)> {
         let described = |(method, path, operation)| {
             let Operation { who, contract, .. }: &Operation<E> = operation;
@@ -200,7 +201,7 @@ impl<E> fmt::Debug for Operation<E> {
     }
 }
 
-/// A handler, which is an `async fn` of one [`Call`](crate::http::Call), with what its signature says.
+/// Turns an `async fn` of one [`Call`](crate::http::Call) into a handler, with the description from its signature.
 #[macro_export]
 macro_rules! handler {
     ($handler:path) => {
@@ -208,7 +209,7 @@ macro_rules! handler {
     };
 }
 
-/// A handler, which is an `async fn` of one [`Call`](crate::http::Call), as a table of routes calls it.
+/// Turns an `async fn` of one [`Call`](crate::http::Call) into a handler of a table of routes.
 #[macro_export]
 macro_rules! raw_handler {
     ($handler:path) => {

@@ -28,10 +28,10 @@ const TYPE_PREFIX: &str = "https://regulars.dev/problems/";
 /// The seconds after which a caller should retry a 503.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Defines the problems of the HTTP API beside the refusals: the variant, what it means, its name, status, title and remedy.
+/// Defines the problems of the HTTP API that are not refusals: variant, meaning, name, status, title and remedy.
 macro_rules! problem_codes {
     ($($(#[doc = $meaning:literal])+ $variant:ident = $name:literal, $status:expr, $title:literal, $remedy:literal;)+) => {
-        /// Why a request was not done, by its stable name. The names, statuses and titles are part of the API.
+        /// Why a request was not carried out, by its stable name. The names, statuses and titles are part of the API.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ProblemCode {
             /// The application refused.
@@ -39,7 +39,7 @@ macro_rules! problem_codes {
             $($(#[doc = $meaning])+ $variant,)+
         }
 
-        /// The problems that are no refusals.
+        /// The problems that are not refusals.
         const OF_HTTP: &[ProblemCode] = &[$(ProblemCode::$variant),+];
 
         impl ProblemCode {
@@ -62,7 +62,7 @@ macro_rules! problem_codes {
     };
 }
 
-/// What is said of a problem.
+/// The texts and the status of a problem.
 struct Row {
     status: StatusCode,
     name: &'static str,
@@ -80,7 +80,7 @@ problem_codes! {
     CursorMalformed = "cursor_malformed", StatusCode::BAD_REQUEST, "The cursor is malformed", "Send the `next_cursor` of the page before, unchanged and with the same parameters.";
     /// The `limit` is not a whole number within its bounds.
     LimitMalformed = "limit_malformed", StatusCode::BAD_REQUEST, "The limit is malformed", "Send a whole number within the bounds of the parameter.";
-    /// The query has an unknown parameter, a parameter too often, or a malformed value.
+    /// The query has an unknown parameter, repeats a parameter that can be given only once, or has a malformed value.
     QueryMalformed = "query_malformed", StatusCode::BAD_REQUEST, "The query is malformed", "Correct or remove the parameter that `detail` names.";
     /// The request has no token. Only the local server answers so; see the answers of the gateway.
     TokenMissing = "token_missing", StatusCode::UNAUTHORIZED, "The request has no token", "Send a token: `Authorization: Bearer`.";
@@ -98,7 +98,7 @@ problem_codes! {
     PreconditionMissing = "precondition_missing", StatusCode::PRECONDITION_REQUIRED, "If-Match or If-None-Match is missing", "Send `If-Match` with the newest version, or `If-None-Match: *` for the first one.";
     /// The service failed.
     Internal = "internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "Repeat the request under the same key. If it fails again, look for `request_id` in the logs.";
-    /// The account was changed by others at each attempt.
+    /// Other requests changed the account at each attempt.
     Busy = "busy", StatusCode::SERVICE_UNAVAILABLE, "Too many changes at once", "Repeat the request under the same key after the seconds in `Retry-After`.";
     /// The table could not be reached.
     StoreUnavailable = "store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The store is unavailable", "Repeat the request under the same key after the seconds in `Retry-After`.";
@@ -152,7 +152,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str, &'static str) {
         RefusalCode::EntryNotFound => (StatusCode::NOT_FOUND, "No such entry", "Check the id of the entry: it is the idempotency key of the request that wrote it."),
         RefusalCode::RewardNotFound => (StatusCode::NOT_FOUND, "No such reward", "List the rewards of the member to find the id."),
         RefusalCode::CodeNotFound => (StatusCode::NOT_FOUND, "No such code", "Check the code and its reward."),
-        RefusalCode::CodeUsed => (StatusCode::CONFLICT, "The code was used", "Do not accept the code. A redemption whose code was used cannot be undone."),
+        RefusalCode::CodeUsed => (StatusCode::CONFLICT, "The code was used", "Do not accept the code. A redemption whose code was used cannot be reversed."),
         RefusalCode::CodeVoid => (StatusCode::CONFLICT, "The code is void", "Do not accept the code."),
         RefusalCode::CodeExpired => (StatusCode::CONFLICT, "The code has expired", "Do not accept the code."),
         RefusalCode::CodeBalanceTooSmall => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough left on the code", "Use at most the amount in `left`."),
@@ -161,7 +161,7 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str, &'static str) {
         RefusalCode::PlanRunning => (StatusCode::CONFLICT, "Another plan runs", "Wait until the plan in `running` ends, or send `\"replace\": true`."),
         RefusalCode::PlanNotRunning => (StatusCode::CONFLICT, "No plan runs", "Nothing is left to do: the plan has ended, or none was paid."),
         RefusalCode::PlansWaiting => (StatusCode::CONFLICT, "Other plans wait, and Idempotency-Key is missing", "Send an `Idempotency-Key`, so that a late repeat does not end a plan that was paid since."),
-        RefusalCode::PlanPaymentReversed => (StatusCode::CONFLICT, "The payment was taken back before", "Nothing is left to do: the payment was reversed before."),
+        RefusalCode::PlanPaymentReversed => (StatusCode::CONFLICT, "The payment was taken back before", "Nothing is left to do: the payment was already reversed."),
         RefusalCode::PlanOver => (StatusCode::CONFLICT, "The plan is over", "Nothing is left to reverse: the plan has ended."),
         RefusalCode::EntitlementNotFound => (StatusCode::NOT_FOUND, "No such entitlement", "Check the id of the entitlement."),
         RefusalCode::MemberExists => (StatusCode::CONFLICT, "The member exists already", "Use another id, or change the member with `PATCH`."),
@@ -176,15 +176,15 @@ fn refused(code: RefusalCode) -> (StatusCode, &'static str, &'static str) {
         RefusalCode::HoldsOpen => (StatusCode::CONFLICT, "The account has open holds", "Capture or cancel the open holds first."),
         RefusalCode::MergeTooLarge => (StatusCode::CONFLICT, "The two accounts together are too large", "Remove aliases or attributes of one of the members first, or let a plan end."),
         RefusalCode::AccrualNotPending => (StatusCode::CONFLICT, "The accrual is not pending", "Nothing is left to confirm: the points are spendable, returned or lapsed."),
-        RefusalCode::RedemptionNotHeld => (StatusCode::CONFLICT, "The redemption is not held", "Read `state`: the redemption was captured or cancelled before."),
+        RefusalCode::RedemptionNotHeld => (StatusCode::CONFLICT, "The redemption is not held", "Read `state`: the redemption was already captured or cancelled."),
         RefusalCode::ProgramVersionStale => (StatusCode::CONFLICT, "The program has another version", "Read the newest version, apply the change to it, and publish with `If-Match` and its number."),
         RefusalCode::VersionScheduled => (StatusCode::CONFLICT, "Another version is scheduled", "Publish after `in_force_from`, or withdraw the scheduled version first."),
-        RefusalCode::VersionInForce => (StatusCode::CONFLICT, "The version is in force", "Publish another version, which may say `corrects`."),
+        RefusalCode::VersionInForce => (StatusCode::CONFLICT, "The version is in force", "Publish another version. With `corrects`, it also removes the levels that only this version gave."),
         RefusalCode::VersionsFull => (StatusCode::CONFLICT, "The program has too many versions", "Continue with a program under another id."),
         RefusalCode::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", "Send a smaller body."),
         RefusalCode::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request", "Use one key for one request. Use a new key for a new request."),
         RefusalCode::InsufficientPoints => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough points", "Wait until the member has earned the points in `missing`."),
-        RefusalCode::InsufficientQualifying => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough counts toward a tier", "Take away less: `missing` says how much is missing."),
+        RefusalCode::InsufficientQualifying => (StatusCode::UNPROCESSABLE_ENTITY, "Not enough counts toward a tier", "Deduct less: `missing` says how much is missing."),
         RefusalCode::RewardOutOfStock => (StatusCode::UNPROCESSABLE_ENTITY, "The reward is out of stock", "Choose another reward, or raise the stock in the program document."),
         RefusalCode::RewardWithoutPool => (StatusCode::UNPROCESSABLE_ENTITY, "The reward has no pool of codes", "Set `\"codes\": \"pool\"` for the reward in the program document."),
         RefusalCode::RewardNotHoldable => (StatusCode::UNPROCESSABLE_ENTITY, "The reward cannot be held", "Redeem the reward without `hold`, or set `hold_seconds_max` in the program document."),
@@ -385,7 +385,7 @@ impl Error for Problem {
     }
 }
 
-/// The schema of a problem document: its own members, and those with which a refusal tells a program what it needs.
+/// The schema of a problem document: its own members, and those that refusals add for programs.
 #[derive(JsonSchema)]
 #[schemars(rename = "Problem")]
 #[expect(dead_code, reason = "a schema only: refusals add their members by name")]
@@ -399,7 +399,7 @@ pub struct ProblemDocument {
     status: u16,
     /// The stable code of the problem.
     code: String,
-    /// What was wrong this time, in words.
+    /// The description of this case, for people.
     detail: String,
     /// The id of the request in the logs.
     request_id: String,

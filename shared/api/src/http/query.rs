@@ -10,22 +10,22 @@ use schemars::JsonSchema;
 use super::contract::{SchemaOf, schema_of};
 use super::problem::{Problem, ProblemCode};
 
-/// The parameters that every route with `{entry}` in its path takes: the entry, where the path has `~` in its place, and the member
-/// in whose ledger it is.
+/// The parameters of every route with `{entry}` in its path: the entry, if the path has `~` in its place, and the
+/// member whose ledger has it.
 const OF_ENTRY: [Parameter; 2] = [
     Parameter::once::<EntryId>(
         "entry",
-        "The entry, where the path has `~` in its place: for an id with `/`, `?`, `%` or `#`.",
+        "The entry, if the path has `~` in its place. Needed for an id with `/`, `?`, `%` or `#`.",
     ),
     Parameter::once::<MemberId>(
         "member",
-        "The member in whose ledger the entry is, where several members were merged.",
+        "The member whose ledger has the entry. Needed if the ledgers of several merged members have an entry with this id.",
     ),
 ];
-/// The same of every route with `{code}` in its path: the code, where the path has `~` in its place.
+/// The parameters of every route with `{code}` in its path: the code, if the path has `~` in its place.
 const OF_CODE: [Parameter; 1] = [Parameter::once::<Code>(
     "code",
-    "The code, where the path has `~` in its place: for a code with `/`, `?`, `%` or `#`.",
+    "The code, if the path has `~` in its place. Needed for a code with `/`, `?`, `%` or `#`.",
 )];
 
 /// A parameter that a route takes in its query.
@@ -38,19 +38,19 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter that may be given once, and is a `T`.
+    /// Returns a parameter that may be given once and is a `T`.
     #[must_use]
     pub const fn once<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Self { name, description, schema: schema_of::<T>, is_repeatable: false }
     }
 
-    /// A parameter that may be given several times, each of them a `T`.
+    /// Returns a parameter that may be given several times, each time with a `T`.
     #[must_use]
     pub const fn repeatable<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Self { is_repeatable: true, ..Self::once::<T>(name, description) }
     }
 
-    /// The parameters that a route takes: its own, and those that its `path` brings along.
+    /// Returns the parameters of a route: its own, and those that follow from its `path`.
     pub fn all<'p>(path: &str, own: &'p [Self]) -> impl Iterator<Item = &'p Self> {
         let of_entry = if path.contains("{entry}") { &OF_ENTRY[..] } else { &[] };
         let of_code = if path.contains("{code}") { &OF_CODE[..] } else { &[] };

@@ -21,7 +21,7 @@ use super::media_type;
 use super::problem::{Problem, ProblemCode};
 use super::query::{Parameter, Query, malformed};
 
-/// The bounds of `limit` in a query, and what it is where none is given.
+/// The bounds of `limit` in a query, and its default.
 const LIMIT_MAX: u32 = 100;
 const LIMIT_DEFAULT: u32 = 20;
 
@@ -106,11 +106,12 @@ impl HttpRequest {
         })
     }
 
-    /// The same request, which `caller` makes with a token that was issued to `client`.
+    /// Returns the same request from `caller`, with a token that was issued to `client`.
     ///
     /// # Errors
     ///
-    /// `body_malformed` if an operator's header `Regulars-Actor` is not 1 to 64 of `A-Z a-z 0-9 . _ : -`. An e-mail address is none of these.
+    /// `body_malformed` if an operator's header `Regulars-Actor` is not 1 to 64 of `A-Z a-z 0-9 . _ : -`, such as an
+    /// e-mail address.
     pub(crate) fn called_by(mut self, caller: Caller, client: Option<Actor>) -> Result<Self, Problem> {
         let named = self.headers.get("regulars-actor").filter(|_| caller == Caller::Operator);
         self.actor = match named.map(|value| value.to_str().map(str::parse)) {
@@ -179,11 +180,11 @@ impl HttpRequest {
         Ok(Body::read(&self.body, bytes_max)?)
     }
 
-    /// The body as a `T`, or its default where the request has no body at all.
+    /// Returns the body as a `T`, or its default if the request has no body.
     ///
     /// # Errors
     ///
-    /// As [`HttpRequest::body`], also for fields that `T` refuses.
+    /// Those of [`HttpRequest::body`], also for fields that `T` rejects.
     pub(crate) fn json_body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
         if self.body.is_empty() {
             return Ok(T::default());
@@ -191,8 +192,8 @@ impl HttpRequest {
         Ok(self.body()?.object()?)
     }
 
-    /// Who exactly calls: the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
-    /// token was issued to; `None` if neither is known. A member's own subject is never told.
+    /// Returns the person whom an operator's system names in the header `Regulars-Actor`, or else the client that the
+    /// token was issued to; `None` if neither is known. The subject of a member's token is never used.
     #[must_use]
     pub fn actor(&self) -> Option<Actor> {
         self.actor.clone()
@@ -202,8 +203,8 @@ impl HttpRequest {
     ///
     /// # Errors
     ///
-    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`;
-    /// `program_version_stale` if `If-Match` names something that no version is called.
+    /// `precondition_missing` if there is neither `If-Match: "version"` nor `If-None-Match: *`; `program_version_stale`
+    /// if `If-Match` is not the number of a version.
     pub(crate) fn precondition(&self) -> Result<Precondition, Problem> {
         if let Some(tag) = self.header("if-match") {
             let number = tag.trim().trim_matches('"');
@@ -253,12 +254,12 @@ impl HttpRequest {
         self.query.values(name).map(|value| read(value).ok_or_else(|| malformed(name, rule))).collect()
     }
 
-    /// The values of a repeatable parameter of the query, decoded.
+    /// Returns the values of a repeatable query parameter, decoded.
     pub fn query_values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.query.values(name)
     }
 
-    /// `member` from the query: the ledger of which member an entry stands in, where several were merged into one.
+    /// Returns `member` from the query: the member whose ledger has the entry, if several were merged.
     ///
     /// # Errors
     ///

@@ -90,7 +90,7 @@ impl Succeeds for NewVersion {
         &[Success { headers: &[Header::ETag], ..success(StatusCode::CREATED, "The version was published.") }];
 }
 
-/// What a handler answers when it did what was asked: a `T`, with the status and the headers of `S`.
+/// A handler's answer to a request that it carried out: a `T`, with the status and the headers of `S`.
 #[derive(Debug)]
 pub struct Answer<T = Value, S = Shown> {
     sent: Sent,
@@ -98,7 +98,7 @@ pub struct Answer<T = Value, S = Shown> {
 }
 
 impl<T, S> Answer<T, S> {
-    /// The same without its type.
+    /// Returns the same without its type.
     #[must_use]
     pub fn into_sent(self) -> Sent {
         self.sent
@@ -129,35 +129,35 @@ impl<T: Serialize, S> Answer<T, S> {
 }
 
 impl<T: Serialize> Answer<T, Shown> {
-    /// 200 with `body` as JSON. A body that cannot be JSON becomes a fault when it is sent.
+    /// Returns 200 with `body` as JSON. A body that cannot be written as JSON becomes a fault when it is sent.
     pub fn ok(body: &T) -> Self {
         Self::with(StatusCode::OK, body)
     }
 }
 
 impl<T: Serialize> Answer<T, Once> {
-    /// 201 with `body` as JSON, or if the request was carried out before, 200 marked as such.
+    /// Returns 201 with `body` as JSON, or 200 with the header of a replay if the request was carried out before.
     pub fn once(body: &T, replayed: bool) -> Self {
         Self::with(created_unless(replayed), body).if_replayed(replayed)
     }
 }
 
 impl<T: Serialize> Answer<T, Done> {
-    /// 200 with `body` as JSON, marked if the request was carried out before.
+    /// Returns 200 with `body` as JSON, with the header of a replay if the request was carried out before.
     pub fn done(body: &T, replayed: bool) -> Self {
         Self::with(StatusCode::OK, body).if_replayed(replayed)
     }
 }
 
 impl<T: Serialize> Answer<T, Enrolled> {
-    /// 201 with `body` as JSON, or 200 marked as the answer to a request that was carried out before; `path` is where the member is.
+    /// Returns 201 with `body` as JSON, or 200 with the header of a replay; `path` is the path of the member.
     pub fn enrolled(body: &T, replayed: bool, path: &str) -> Self {
         Self::with(created_unless(replayed), body).if_replayed(replayed).header(LOCATION, path)
     }
 }
 
 impl<T: Serialize> Answer<T, Versioned> {
-    /// 200 with `body` as JSON, and the number of the newest version, if there is one, as `ETag: "4"`.
+    /// Returns 200 with `body` as JSON, and the number of the newest version, if there is one, as `ETag: "4"`.
     pub fn versioned(body: &T, newest: Option<u64>) -> Self {
         let answer = Self::with(StatusCode::OK, body);
         match newest {
@@ -168,7 +168,7 @@ impl<T: Serialize> Answer<T, Versioned> {
 }
 
 impl<T: Serialize> Answer<T, NewVersion> {
-    /// 201 with `body` as JSON, and the number of the new version as `ETag: "4"`.
+    /// Returns 201 with `body` as JSON, and the number of the new version as `ETag: "4"`.
     pub fn published(body: &T, version: u64) -> Self {
         Self::with(StatusCode::CREATED, body).etag(version)
     }
@@ -178,7 +178,7 @@ fn created_unless(replayed: bool) -> StatusCode {
     if replayed { StatusCode::OK } else { StatusCode::CREATED }
 }
 
-/// An answer whose type is not known any more.
+/// An answer without its type.
 #[derive(Debug)]
 pub struct Sent {
     status: StatusCode,
@@ -187,7 +187,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// As API Gateway takes it.
+    /// Returns the answer in the form of API Gateway.
     pub(crate) fn into_event(self) -> Result<Value, Problem> {
         let body = self.body.map_err(Problem::fault)?;
         response(self.status, self.headers, "application/json", body).map_err(Problem::fault)

@@ -56,7 +56,7 @@ impl<T> Routes<T> {
         }
         let mut paths = matchit::Router::new();
         for (path, rows) in rows {
-            paths.insert(path, rows).expect("the paths of a route table can be told apart");
+            paths.insert(path, rows).expect("the paths of a route table are unambiguous");
         }
         Routes { table, paths }
     }
@@ -90,7 +90,7 @@ impl<T> Routes<T> {
 }
 
 impl<T> Routes<T> {
-    /// What is said of a path that leads nowhere.
+    /// Returns the error for a path without a route.
     fn no_route(&self, path: &str) -> &'static str {
         let without_slash = path.trim_end_matches('/');
         if without_slash != path && self.paths.at(without_slash).is_ok() {

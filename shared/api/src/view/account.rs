@@ -1,4 +1,4 @@
-//! An account as it is answered.
+//! The view of an account.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct AccountView {
     member: MemberId,
     /// The status of the account.
     status: StatusView,
-    /// The member into whom this one was merged, if the status is `merged`.
+    /// The member that this one was merged into, if the status is `merged`.
     #[serde(skip_serializing_if = "Option::is_none")]
     merged_into: Option<MemberId>,
     /// The members that were merged into this one.
@@ -45,7 +45,7 @@ pub struct AccountView {
     /// The member who referred this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     referred_by: Option<MemberId>,
-    /// The number of changes of the account, which each command increases by one.
+    /// The version of the account. Each commit increases it by one.
     version: u64,
     /// The sequence number of the newest entry.
     seq: u64,

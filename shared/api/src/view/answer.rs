@@ -1,4 +1,4 @@
-//! What a command is answered with: its entry, the account, and what else came of it.
+//! The answers to commands: the entry, the account, and other results.
 
 use regulars_application::{command::Done, engine::Engine, subject::Subject};
 use regulars_domain::{
@@ -27,14 +27,14 @@ pub struct Accrued {
     account: AccountView,
     /// The change of the tier that the entry caused; `null` if it caused none.
     tier_change: Option<TierChangeView>,
-    /// What the sender should know: the request was accepted, and part of it is something that no rule reads.
+    /// Warnings about an accepted request: a part of it probably contains a mistake.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<WarningView>,
 }
 
 impl Accrued {
-    /// The answer that `recorded` was written for the reasons that `explanations` tell, and the account is `settled`. A repeat has
-    /// no explanations, because the ledger keeps none.
+    /// Returns the answer with the entry `recorded`, the `explanations` of rules that gave nothing, and the account as
+    /// `settled`. A repeat has no explanations, because the ledger does not store them.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, explanations: &[Explanation], settled: &Settled<'_>) -> Self {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
@@ -48,7 +48,7 @@ impl Accrued {
         }
     }
 
-    /// Adds what the sender should know.
+    /// Adds warnings.
     #[must_use]
     pub fn with_warnings(self, warnings: Vec<Finding>) -> Self {
         Self { warnings: warnings.into_iter().map(WarningView::from).collect(), ..self }
@@ -73,7 +73,7 @@ pub struct Redeemed {
 }
 
 impl Redeemed {
-    /// The answer that `recorded` was written about `redemption`, and the account is `settled`.
+    /// Returns the answer with the entry `recorded` about `redemption`, and the account as `settled`.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, redemption: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let holds: &[Hold] = &settled.account().holds;
@@ -105,7 +105,7 @@ pub struct CodeUsed {
 }
 
 impl CodeUsed {
-    /// The answer that `recorded` was written, and the code is `code`.
+    /// Returns the answer with the entry `recorded`, and the code as `code`.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, code: CodeView) -> Self {
         Self { entry: recorded.map(|recorded| EntryView::from(&recorded.sealed)), code }
@@ -128,7 +128,7 @@ pub struct Reversed {
 }
 
 impl Reversed {
-    /// The answer that `recorded` was written about `accrual`, and the account is `settled`.
+    /// Returns the answer with the entry `recorded` about `accrual`, and the account as `settled`.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, accrual: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let Posted { entry, account, tier_change } = Posted::new(recorded, settled);
@@ -150,7 +150,7 @@ pub struct Posted {
 }
 
 impl Posted {
-    /// The answer that `recorded` was written, and the account is `settled`.
+    /// Returns the answer with the entry `recorded`, and the account as `settled`.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, settled: &Settled<'_>) -> Self {
         let entry = recorded.map(|recorded| &recorded.sealed.entry);
@@ -161,7 +161,7 @@ impl Posted {
         }
     }
 
-    /// The answer to a request that was carried out, or repeated.
+    /// Returns the answer to a request that was carried out, now or before.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A code of a reward as it is answered.
+//! The view of a code of a reward.
 
 use jiff::civil::Date;
 use regulars_domain::{
@@ -20,7 +20,7 @@ pub struct CodeView {
     /// The money that the code was worth when it was given, if it has a balance.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Money>,
-    /// The balance that is left, whatever the state of the code.
+    /// The balance that is left, regardless of the state of the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<Money>,
 }

@@ -1,4 +1,4 @@
-//! What a member may use without points, as it is answered.
+//! The view of an entitlement.
 
 use jiff::civil::Date;
 use regulars_domain::{aftermath::Recorded, entitlement::Holding, id::EntitlementId, settle::Settled};
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use super::{AccountView, EntryView};
 
-/// An entitlement that a tier or a plan gives.
+/// An entitlement that a tier or a plan grants.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntitlementView {
     /// The entitlement.
     id: EntitlementId,
-    /// How often it can be used in the current interval.
+    /// The number of uses allowed in the current interval.
     times: i64,
-    /// How often it was used in the current interval.
+    /// The number of uses so far in the current interval.
     used: i64,
-    /// How often it can still be used.
+    /// The number of uses left.
     left: i64,
     /// The day on which the next interval begins; `null` if none does.
     resets_on: Option<Date>,
@@ -40,8 +40,8 @@ pub struct Used {
 }
 
 impl Used {
-    /// The answer that `recorded` was written about `entitlement`, and the account is `settled`. What the member no longer
-    /// holds by the time of a repeat is not told.
+    /// Returns the answer with the entry `recorded` about `entitlement`, and the account as `settled`. A repeat leaves
+    /// out an entitlement that the member no longer has.
     #[must_use]
     pub fn new(recorded: Option<&Recorded>, entitlement: &EntitlementId, settled: &Settled<'_>) -> Self {
         let holding = settled.holdings().into_iter().find(|holding| holding.id == *entitlement);

@@ -1,4 +1,4 @@
-//! Ledger entries as they are answered.
+//! The views of ledger entries.
 
 use jiff::{Timestamp, civil::Date};
 use regulars_domain::{
@@ -27,14 +27,14 @@ use serde::Serialize;
 /// An entry of the ledger. All changes are signed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntryView {
-    /// The id of the entry: the idempotency key of the request, or a name beginning with `~` that the engine gave.
+    /// The id of the entry: the idempotency key of the request, or an id beginning with `~` that the engine generated.
     id: EntryId,
     /// The sequence number in the ledger of the member, from 1 on; left out in a quote.
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
     /// The kind of the entry.
     kind: Kind,
-    /// The points given, or taken if negative.
+    /// The points credited, or deducted if negative.
     points: Points,
     /// The change of the pending points.
     pending: Points,
@@ -44,13 +44,13 @@ pub struct EntryView {
     held: Points,
     /// The change of the points owed.
     owed: Points,
-    /// When the purchase, activity or request took place.
+    /// When the purchase, activity or request happened.
     occurred_at: Timestamp,
-    /// When the entry was written.
+    /// When the entry was posted.
     posted_at: Timestamp,
-    /// The version of the program that decided.
+    /// The version of the program that decided the entry.
     program_version: u64,
-    /// The last day on which the points of the entry can be spent; `null` if they do not expire or there are none.
+    /// The last day on which the points of the entry can be spent; `null` if they do not expire, or without points.
     expires_on: Option<Date>,
     /// The hash of the entry, as 64 hexadecimal digits; left out in a quote.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,19 +85,19 @@ impl From<&Sealed> for EntryView {
     }
 }
 
-/// An entry of the ledger with everything that explains and proves it.
+/// An entry of the ledger, with its explanation and its place in the chain.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntryDetail {
     #[serde(flatten)]
     entry: EntryView,
-    /// The member in whose ledger the entry is, if it is not the member of the account.
+    /// The member whose ledger has the entry, if it is not the member of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     member: Option<MemberId>,
     /// Who caused the entry.
     by: By,
     /// The client of the token, or the person whom the header `Regulars-Actor` named; `null` if neither is known.
     actor: Option<Actor>,
-    /// The entry on which this one acts.
+    /// The entry that this one acts on.
     #[serde(skip_serializing_if = "Option::is_none")]
     refers_to: Option<EntryId>,
     /// The changes of points by their last day.
@@ -105,7 +105,7 @@ pub struct EntryDetail {
     /// The day to which the entry extends all points that expire with inactivity.
     #[serde(skip_serializing_if = "Option::is_none")]
     extended_to: Option<Date>,
-    /// The points whose last day the entry moves.
+    /// The points whose last day the entry changes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lots_moved: Vec<LotMoveView>,
     /// What each rule gave.
@@ -119,7 +119,7 @@ pub struct EntryDetail {
     /// The redemption that the entry records, as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionView>,
-    /// The day until which the points of the entry are pending.
+    /// What the pending points of the entry wait for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_until: Option<AwaitsView>,
     /// The reason, as a code of the operator.
@@ -131,7 +131,7 @@ pub struct EntryDetail {
     /// The note of the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Note>,
-    /// The pending points that the entry moves to another day.
+    /// The pending points whose day the entry changes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending_moved: Vec<PendingMoveView>,
     /// The time for which a plan was paid, or that starts with the end of another plan.
@@ -158,10 +158,10 @@ pub struct EntryDetail {
     /// The changes of status, attributes and aliases.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Changed>,
-    /// What came back with a return.
+    /// The lines and the amount of a return.
     #[serde(skip_serializing_if = "Option::is_none", rename = "return")]
     came_back: Option<CameBackView>,
-    /// The canonical text of the entry, which its hash covers byte for byte.
+    /// The canonical text of the entry. The hash covers it byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     /// The hash of the entry before this one, or the genesis hash.
@@ -220,7 +220,8 @@ struct PendingMoveView {
 }
 
 impl EntryDetail {
-    /// The entry of `account`, or of one that was merged into it, and its redemption as of the holds that are open now.
+    /// Returns the view of an entry of `account`, or of an account that was merged into it, with the redemption as it
+    /// is now.
     #[must_use]
     pub fn new(recorded: &Recorded, account: &Account) -> Self {
         Self {
@@ -231,8 +232,8 @@ impl EntryDetail {
         }
     }
 
-    /// The entry in the ledger of `member` as it was when it was written, without the note beside it: an event is sent again as it
-    /// was, whatever has become of the entry, and holds nothing of a person.
+    /// Returns the view of an entry of `member` as it was written, without its aftermath and its note: an event must be
+    /// the same each time it is sent, and must not contain personal data.
     #[must_use]
     pub fn as_written(sealed: &Sealed, member: &MemberId) -> Self {
         let redeemed = sealed.entry.redeemed();
@@ -242,7 +243,7 @@ impl EntryDetail {
         Self { member: Some(member.clone()), redemption: RedemptionView::of(&recorded, state), ..Self::of(sealed) }
     }
 
-    /// The same without the lists that can be long, and without the text that repeats them.
+    /// Returns the same without lists that can be long, and without the text, which repeats them.
     #[must_use]
     pub fn shortened(self) -> Self {
         Self {
@@ -258,7 +259,7 @@ impl EntryDetail {
         }
     }
 
-    /// What the entry itself tells.
+    /// Returns the view of the entry itself.
     fn of(sealed: &Sealed) -> Self {
         let entry = &sealed.entry;
         let effects = &entry.effects;
@@ -313,7 +314,7 @@ impl EntryDetail {
         detail
     }
 
-    /// Shows what is special to a kind of entry.
+    /// Adds the fields of the kind of entry.
     fn show(&mut self, record: &Record) {
         match record {
             Record::Adjustment(reason) => self.reason = Some(reason.clone()),
@@ -382,13 +383,13 @@ impl EntryDetail {
 struct CameBackView {
     /// The amount refunded, in minor units.
     refunded: i64,
-    /// The lines that came back.
+    /// The returned lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<LineBackView>,
     /// The receipt number of the return.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
-    /// The store that took the goods back.
+    /// The store that accepted the return.
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Label>,
 }
@@ -399,7 +400,7 @@ struct CameBackView {
 struct LineBackView {
     /// The id of the line.
     line: String,
-    /// The quantity that came back.
+    /// The returned quantity.
     quantity: Quantity,
     /// The amount refunded, in minor units.
     amount: i64,
@@ -446,7 +447,7 @@ pub struct BreakdownView {
     wanted: Points,
     /// The points given.
     given: Points,
-    /// The minor units or pieces on which the rule counted.
+    /// The minor units or pieces that the rule counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<i64>,
     /// The reason why the rule gave no points.
@@ -455,12 +456,12 @@ pub struct BreakdownView {
     /// The kind of fault, if the condition of the rule could not be evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
-    /// The progress toward what the rule gives.
+    /// The progress of a challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressView>,
 }
 
-/// The progress of a member toward what a rule gives.
+/// The progress of a member in a challenge.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct ProgressView {
     /// The steps done.
@@ -480,7 +481,7 @@ impl From<&BreakdownLine> for BreakdownView {
 }
 
 impl BreakdownView {
-    /// The lines of `breakdown` with their explanations, and a line for each rule that was asked and is no line of it.
+    /// Returns the lines of `breakdown` with their explanations, and a line for each rule that gave nothing.
     pub(super) fn explained(breakdown: &[BreakdownLine], explanations: &[Explanation]) -> Vec<Self> {
         let of = |rule: &str| explanations.iter().find(|explanation| explanation.rule == rule);
         let lines = breakdown.iter().map(|line| {
@@ -527,10 +528,10 @@ pub struct RedemptionView {
     state: RedemptionState,
     /// The points spent or held.
     points: Points,
-    /// The points given back so far.
+    /// The points returned so far.
     #[serde(skip_serializing_if = "Points::is_zero")]
     given_back: Points,
-    /// The money for which points were spent, if the price of the reward depends on it.
+    /// The money that the points paid for, if the reward costs points per money.
     #[serde(skip_serializing_if = "Option::is_none")]
     money: Option<Money>,
     /// When the hold expires; `null` if the redemption is not held.
@@ -546,7 +547,7 @@ pub struct RedemptionView {
 }
 
 impl RedemptionView {
-    /// The redemption that an entry records, as of the holds that are open now; `None` if it records none.
+    /// Returns the redemption that an entry records, given the open holds; `None` if it records none.
     #[must_use]
     pub fn new(recorded: &Recorded, holds: &[Hold]) -> Option<Self> {
         Self::of(recorded, RedemptionState::of(recorded, holds))
@@ -573,7 +574,7 @@ impl RedemptionView {
         })
     }
 
-    /// The same of a redemption that is not carried out: it gives no code.
+    /// Returns the same for a redemption that is only quoted: it has no code.
     #[must_use]
     pub fn quoted(self) -> Self {
         Self { code: None, ..self }

@@ -1,4 +1,4 @@
-//! What is answered: accounts, entries, tiers and rewards as JSON, with the names that callers were promised.
+//! The views: accounts, entries, tiers and rewards as JSON, with the field names of the API.
 
 mod account;
 mod answer;

@@ -1,4 +1,4 @@
-//! A purchase as it is now: what was bought, and what of it came back.
+//! The view of a purchase as it is now, after returns and amendments.
 
 use jiff::civil::Date;
 use regulars_domain::{
@@ -38,7 +38,7 @@ struct LineView {
     quantity: Quantity,
     /// The price of the whole line, in minor units.
     amount: i64,
-    /// The quantity that came back so far.
+    /// The quantity returned so far.
     returned_quantity: Quantity,
     /// The amount refunded for the line so far, in minor units.
     refunded: i64,
@@ -80,14 +80,14 @@ pub struct AccrualView {
     /// The day at whose beginning the accrual lapsed, because it was not confirmed; left out if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     lapsed_on: Option<Date>,
-    /// What each rule gives now, and the reason of each rule that gives nothing.
+    /// What each rule gives now, or the reason why it gives nothing.
     breakdown: Vec<BreakdownView>,
     /// All entries that acted on the accrual.
     entries: Vec<EntryDetail>,
 }
 
 impl AccrualView {
-    /// Returns the view of `accrual`, about which `entries` were written, for the member whose account is `settled`.
+    /// Returns the view of `accrual` and the `entries` that acted on it, for the member of the account `settled`.
     #[must_use]
     pub fn new(accrual: &Recorded, explained: &Explained, entries: &[Recorded], settled: &Settled<'_>) -> Self {
         let account = settled.account();

@@ -1,4 +1,4 @@
-//! A wish to redeem, as it is asked.
+//! The body of a request to redeem.
 
 use regulars_domain::{id::RewardId, money::Money, program::HOLD_SECONDS_MAX, redeem::Redeem};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Redemption {
     /// The reward.
     reward: RewardId,
-    /// The money to spend points for; needed where the price of the reward depends on it, and not allowed elsewhere.
+    /// The money to redeem points for. Required if the reward costs points per money, and not allowed otherwise.
     #[serde(default)]
     money: Option<Money>,
     /// Reserves the points instead of spending them.

@@ -1,4 +1,4 @@
-//! A reward of the catalogue, and whether this member can have it.
+//! The view of a reward in the catalogue, and whether the member can redeem it.
 
 use regulars_application::{command::counter_missing, failure::Failure, refusal::Refusal};
 use regulars_domain::{
@@ -26,7 +26,7 @@ pub struct RewardView {
     cost: CostView,
     /// The pieces left; `null` if the stock is unlimited.
     stock_left: Option<i64>,
-    /// The tiers for which the reward is; empty if it is for all members.
+    /// The tiers whose members can redeem the reward; empty if all members can.
     tiers: Vec<LevelId>,
     /// Whether the member can redeem the reward now.
     available: bool,
@@ -39,7 +39,7 @@ pub struct RewardView {
 struct CostView {
     /// The number of points.
     points: i64,
-    /// The minor units of money for which the points are the price, if the price depends on the money.
+    /// The amount of money, in minor units, that the points pay for, if the reward costs points per money.
     #[serde(skip_serializing_if = "Option::is_none")]
     per: Option<i64>,
 }
@@ -48,7 +48,7 @@ struct CostView {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RewardRefusal")]
 struct Reason {
-    /// The code of the problem with which a redemption would be refused.
+    /// The problem code with which a redemption would be rejected.
     code: &'static str,
     /// The reason in words.
     detail: String,
@@ -68,12 +68,12 @@ impl From<Refusal> for Reason {
 }
 
 impl RewardView {
-    /// The view of `reward` for the member whose account is `settled`, given what has gone of it, and a free code of
-    /// its pool, if it has one.
+    /// Returns the view of `reward` for the member of the account `settled`, given its counters, and a free code of its
+    /// pool, if it has one.
     ///
     /// # Errors
     ///
-    /// Not all of the reward's counters was read: it is a fault of ours.
+    /// The reward's counters were not read completely, which is an internal error.
     pub fn new(
         reward: &Reward,
         settled: &Settled<'_>,

@@ -1,4 +1,4 @@
-//! Where a member stands, as it is answered.
+//! The view of a member's tier.
 
 use jiff::civil::Date;
 use regulars_domain::{
@@ -19,11 +19,11 @@ pub struct TierView {
     id: Option<LevelId>,
     /// The reason for the level.
     because: Because,
-    /// The last day on which the level is certain; `null` if it has no end.
+    /// The last day of the level if only time passes; `null` if it does not end.
     until: Option<Date>,
     /// The next higher level; `null` if there is none.
     next: Option<NextTier>,
-    /// What is missing to keep the level; `null` if nothing is.
+    /// What is missing to keep the level; `null` if nothing is missing.
     keep: Option<KeepTier>,
 }
 
@@ -50,7 +50,7 @@ struct KeepTier {
 }
 
 impl TierView {
-    /// The view of a standing; `None` if it has no level and there is none to reach.
+    /// Returns the view of a standing; `None` without a level and without one to reach.
     #[must_use]
     pub fn new(standing: &Standing<'_>) -> Option<Self> {
         let next = standing.next.as_ref();
@@ -70,7 +70,7 @@ impl TierView {
 pub struct StandingView {
     #[serde(flatten)]
     tier: Option<TierView>,
-    /// The percentage of the base points that the level earns; `null` without a level.
+    /// The percentage of the base points that members of the level earn; `null` without a level.
     earning_percent: Option<i64>,
     /// The perks of the level, in words.
     perks: Vec<String>,
@@ -83,7 +83,7 @@ pub struct StandingView {
     /// The level that an operator granted; `null` if there is none.
     #[serde(rename = "override")]
     tier_override: Option<OverrideView>,
-    /// The next change of the level that time alone will make; `null` if there is none.
+    /// The next change of the level if only time passes; `null` if there is none.
     at_next_review: Option<NextReview>,
     /// The level that the paid plan includes; `null` if there is none.
     floor: Option<FloorView>,
@@ -131,7 +131,7 @@ struct OverrideView {
     reason: Label,
 }
 
-/// The next change of the level that time alone will make.
+/// The next change of the level if only time passes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct NextReview {
     /// The day of the change.
@@ -161,7 +161,7 @@ impl From<&Settled<'_>> for StandingView {
             earning_percent: level.map(|level| level.earning_percent),
             perks: level.map(|level| level.perks.clone()).unwrap_or_default(),
             period: settled.period().map(|(period, qualifying)| PeriodView {
-                // A period without end has no beginning worth telling either.
+                // The first day of a period without end is of no use, so it is not shown either.
                 from: period.last.map(|_| period.first),
                 to: period.last,
                 qualifying,

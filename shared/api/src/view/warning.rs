@@ -4,14 +4,14 @@ use regulars_domain::program::Finding;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What the sender of a request that was accepted should know.
+/// A warning about an accepted request.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct WarningView {
     /// A JSON pointer (RFC 6901) into the body of the request.
     at: String,
     /// The kind of warning: a stable code.
     code: &'static str,
-    /// What was noticed, in a sentence.
+    /// The warning, in a sentence.
     message: String,
 }
 

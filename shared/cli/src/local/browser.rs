@@ -1,4 +1,4 @@
-//! What only browsers need of the local server: answers to pages of other ports of this machine (CORS), and a page of its own.
+//! Support for browsers: CORS for pages on other ports of this machine, and a page at `/`.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,15 +12,16 @@ use jiff::Timestamp;
 
 use super::program::PROGRAM;
 
-/// What a page may send, and what it may read of an answer.
+/// The methods and headers that a page may send, and the headers that it may read.
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Regulars-Actor";
 const EXPOSED: &str = "ETag, Idempotency-Replayed, Location, Retry-After";
 
-/// For how many seconds a browser need not ask again.
+/// The seconds for which a browser may cache a preflight answer.
 const AGE_SECONDS_MAX: &str = "600";
 
-/// Returns the origin of a page that this machine serves, which may read answers; `None` for any other page.
+/// Returns the origin of the page that sends the request, if this machine serves it, so that it may read answers;
+/// `None` for any other page.
 pub(crate) fn loopback_origin(headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(ORIGIN)?;
     let authority = origin.to_str().ok()?.strip_prefix("http://")?;
@@ -32,7 +33,7 @@ pub(crate) fn loopback_origin(headers: &HeaderMap) -> Option<HeaderValue> {
     (matches!(host, "localhost" | "127.0.0.1" | "[::1]") && is_port).then(|| origin.clone())
 }
 
-/// Returns the answer to a browser that asks whether a page may send a request; `None` if it does not ask, or the page may not.
+/// Returns the answer to a preflight request; `None` if it is not one, or the page may not send requests.
 pub(crate) fn preflight(method: &Method, headers: &HeaderMap) -> Option<Response<Full<Bytes>>> {
     let asks = *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let origin = loopback_origin(headers).filter(|_| asks)?;
@@ -48,7 +49,7 @@ pub(crate) fn preflight(method: &Method, headers: &HeaderMap) -> Option<Response
 
 /// Lets the page of `origin` read `response`.
 pub(crate) fn allow(response: &mut Response<Full<Bytes>>, origin: Option<HeaderValue>) {
-    // A cache must not give the answer for one page to another.
+    // A cache must not return the answer for one page to another page.
     response.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -56,17 +57,17 @@ pub(crate) fn allow(response: &mut Response<Full<Bytes>>, origin: Option<HeaderV
     }
 }
 
-/// A link of the page: the path, and what is there.
+/// The links of the page: a path and its description.
 const LINKS: [(&str, &str); 6] = [
     ("/v1/openapi.json", "The API's document (OpenAPI): every route, request and answer"),
     ("/v1/programs/demo", "The program in force"),
     ("/v1/programs/demo/versions", "All versions of the program"),
-    ("/local/events?limit=20", "Events that a deployment would publish, the oldest first"),
+    ("/local/events?limit=20", "Events that a deployment would publish, oldest first"),
     ("/local/clock", "The clock, as JSON"),
     ("/v1/programs/demo/members/m-1", "The member m-1 of the guide, once they have joined"),
 ];
 
-/// Returns the page at `/`. It links what `is_route` knows; `url` is where the server listens.
+/// Returns the page at `/`, with links to the paths that `is_route` knows. `url` is the address of the server.
 pub(crate) fn page(
     url: &str,
     now: Timestamp,
@@ -77,7 +78,7 @@ pub(crate) fn page(
     let link = |(path, what): &(&str, &str)| format!("<li><a href=\"{path}\">{path}</a><br>{what}</li>\n");
     let links = known.map(link).collect::<Vec<_>>().concat();
     let tokens = if demands_tokens {
-        "<p>This server demands tokens (<code>--auth</code>), so the links under <code>/v1</code> answer 401 in a browser.</p>\n"
+        "<p>This server requires tokens (<code>--auth</code>), so the links under <code>/v1</code> answer 401 in a browser.</p>\n"
     } else {
         ""
     };

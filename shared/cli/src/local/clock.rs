@@ -1,5 +1,5 @@
-//! `/local/clock`: moves time, so that a year of expiries and tiers can be watched in a minute. Where it was moved to is kept
-//! beside the data, because entries bear its time.
+//! `/local/clock`: moves the time, so that a year of expiries and tiers can be watched in a minute. The time is stored
+//! next to the data, because entries have it.
 
 use std::{
     fs, io,
@@ -24,18 +24,19 @@ pub(crate) struct Instant {
     now: Timestamp,
 }
 
-/// The clock of the system, and the file that keeps where it was moved to.
+/// The clock of the system, and the file that stores the time to which it was moved.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptClock {
     clock: MovableClock,
-    /// `None` where nothing is kept.
+    /// `None` if nothing is stored.
     file: Option<PathBuf>,
-    /// What a person who starts the server should know.
+    /// A message for the person who starts the server.
     notice: Option<String>,
 }
 
 impl KeptClock {
-    /// The clock that was kept with `data`, or one that stands at `wanted` if that is later, or follows the machine's.
+    /// Returns the clock that was stored with `data`, or one at `wanted` if that is later. Without either, the clock
+    /// follows the machine's.
     ///
     /// # Errors
     ///
@@ -58,26 +59,28 @@ impl KeptClock {
             None => MovableClock::default(),
         };
         let kept_clock = Self { clock, file, notice };
-        kept_clock.keep().map_err(|error| StartFailed::new(format!("the clock cannot be kept: {}", reason(&error))))?;
+        kept_clock
+            .keep()
+            .map_err(|error| StartFailed::new(format!("the clock cannot be stored: {}", reason(&error))))?;
         Ok(kept_clock)
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub(crate) fn clock(&self) -> &MovableClock {
         &self.clock
     }
 
-    /// What a person who starts the server should know of it.
+    /// Returns the message about the clock for the person who starts the server.
     pub(crate) fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
     }
 
-    /// Tells the time.
+    /// Returns the time.
     pub(crate) fn read(&self) -> Answer<Instant> {
         Answer::ok(&Instant { now: self.clock.now() })
     }
 
-    /// Moves the clock to the instant in the body, and tells the time.
+    /// Moves the clock to the instant in the body, and returns the time.
     pub(crate) fn move_to(&self, request: Request<'_>) -> Result<Answer<Instant>, Problem> {
         let instant: Instant = request.json_body()?;
         self.clock.move_to(instant.now).map_err(|refused| {
@@ -90,7 +93,7 @@ impl KeptClock {
         Ok(self.read())
     }
 
-    /// Writes down where the clock stands, whole or not at all.
+    /// Stores the time of the clock, completely or not at all.
     fn keep(&self) -> io::Result<()> {
         let (Some(file), Some(instant)) = (&self.file, self.clock.stands_at()) else { return Ok(()) };
         let written = file.with_extension("clock.new");
@@ -99,22 +102,22 @@ impl KeptClock {
     }
 }
 
-/// The file that keeps the clock of the data in `path`.
+/// Returns the file that stores the clock of the data in `path`.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".clock");
     PathBuf::from(name)
 }
 
-/// Where the clock was moved to, if it was.
+/// Reads the time to which the clock was moved, if it was.
 fn read_kept(file: &Path) -> Result<Option<Timestamp>, StartFailed> {
     let unread = |error: &dyn std::fmt::Display| StartFailed::new(format!("cannot read {}: {error}", file.display()));
     match fs::read_to_string(file) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| unread(&"it does not hold an instant; delete it to have the clock follow the machine's")),
+        Ok(text) => {
+            text.trim().parse().map(Some).map_err(|_| {
+                unread(&"it does not contain an instant; delete it to reset the clock to the machine's time")
+            })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unread(&reason(&error))),
     }

@@ -1,5 +1,5 @@
-//! The routes that only the local server has, because only there an operator may move time, run the schedule by hand, or
-//! send to a queue over HTTP.
+//! The routes that only the local server has: to move the clock, run the schedule by hand, send to the queue over HTTP,
+//! and list events.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -19,34 +19,34 @@ use super::events::{EventsPage, Publisher};
 use super::function::Function;
 use super::{queue, run};
 
-/// What the list of events takes in its query.
+/// The query parameters of the list of events.
 const EVENTS: [Parameter; 2] = [
-    Parameter::once::<u64>("after", "The number of the last event that was seen."),
+    Parameter::once::<u64>("after", "The number of the last event that was read."),
     Parameter::once::<Limit>("limit", "The most events of a page."),
 ];
 
-/// What the routes work on.
+/// The data of the routes.
 #[derive(Debug)]
 pub(crate) struct Control {
     clock: KeptClock,
-    /// What the daily schedule starts, if the template has such a schedule.
+    /// The function that the daily schedule starts, if the template has a schedule.
     tier_evaluation: Option<Function>,
-    /// What reads the queue, if the template has one.
+    /// The function that reads the queue, if the template has one.
     queue: Option<Function>,
-    /// What sends events from the table's stream, if the template has a function for that.
+    /// The function that sends events from the table's stream, if the template has one.
     publisher: Option<Publisher>,
 }
 
-/// What a run by hand looks at.
+/// The body of a request for a review.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    /// Every account, and not only those that are due.
+    /// Whether to review every account, not only those that are due.
     #[serde(default)]
     all: bool,
 }
 
-/// Any process on this machine: the port is on loopback.
+/// Any process on this machine may call: the port is on loopback.
 const ANYONE: Who = Who::operator(&[]);
 
 static ROUTES: LazyLock<Routes<Operation<Control>>> = LazyLock::new(|| {
@@ -72,7 +72,7 @@ impl Control {
         Control { clock, tier_evaluation, queue, publisher }
     }
 
-    /// Methods and paths.
+    /// Returns the methods and paths.
     pub(crate) fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
         ROUTES.iter().map(|(method, path, _)| (method, path))
     }
@@ -105,7 +105,7 @@ async fn send_messages(Call { engine, request, .. }: Call<'_, Control>) -> Resul
 async fn list_events(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer<EventsPage>, Problem> {
     let limit = request.limit()?;
     let after = request.query("after").unwrap_or("0").parse().map_err(|_| {
-        Problem::new(ProblemCode::CursorMalformed, "after is the number of the last event that was seen.")
+        Problem::new(ProblemCode::CursorMalformed, "`after` must be the number of the last event that was read.")
     })?;
     let publisher = engine.publisher.as_ref().ok_or_else(|| Problem::fault("no function reads the table's stream"))?;
     Ok(Answer::ok(&publisher.sent(after, limit).await.map_err(Problem::fault)?))

@@ -1,4 +1,4 @@
-//! DynamoDB on this machine: an engine in its own thread, spoken to over loopback by the real SDK.
+//! DynamoDB on this machine: an embedded engine in a thread of its own, called by the real SDK over loopback.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -25,26 +25,26 @@ use super::stream::{self, Stream};
 use super::template::{Index, KeyElement, Projection, TableResource};
 use crate::reason::reason;
 
-/// Where the local server keeps its table.
+/// Where the local server stores its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// Nowhere: it is gone when the server stops.
+    /// In memory: it is lost when the server stops.
     Memory,
-    /// In this file, which one server at a time may use. Beside it are a write-ahead log and a lock.
+    /// In this file, which only one server at a time can use. Next to it are a write-ahead log and a lock file.
     File(PathBuf),
 }
 
 /// A running engine.
 ///
-/// It has a thread and a runtime of its own, because it works synchronously and would hold up the requests beside it.
-/// What a file has answered is on its disk: its log is flushed before each answer.
+/// It has a thread and a runtime of its own, because it works synchronously and would block other requests. With a
+/// file, every answered write is on disk: the log is flushed before each answer.
 #[derive(Debug)]
 pub(crate) struct Dynamo {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
     stream: Stream,
-    // Held, not used: the system lets go of it when the process ends, however it ends.
+    // Never read. The operating system releases the lock when the process ends, for any reason.
     _lock: Option<File>,
 }
 
@@ -53,7 +53,7 @@ impl Dynamo {
     pub(crate) fn start(data: &Data) -> Result<Self, StartFailed> {
         let (database, lock) = match data {
             Data::Memory => {
-                // It has a name within this process, so that its stream's index can be made.
+                // Named within this process, so that a second connection can create the index of its stream.
                 let name = format!("file:regulars-{:032x}?mode=memory&cache=shared", fastrand::u128(..));
                 let database = dynoxide::Database::new(&name).map_err(StartFailed::new)?;
                 stream::index(&name);
@@ -72,7 +72,7 @@ impl Dynamo {
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = async move {
             let served = match tokio::net::TcpListener::from_std(listener) {
-                // The sender says stop, or is gone; either way it is over.
+                // The sender was used or dropped: both mean stop.
                 Ok(listener) => {
                     let until = async { stopped.await.unwrap_or_default() };
                     dynoxide::server::serve_with_shutdown(listener, database, until).await
@@ -80,7 +80,7 @@ impl Dynamo {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(error) = served {
-                tracing::error!(error, "the local DynamoDB ended");
+                tracing::error!(error, "the local DynamoDB stopped");
             }
         };
         let thread = std::thread::Builder::new()
@@ -90,36 +90,36 @@ impl Dynamo {
         Ok(Dynamo { address, stop, thread, stream, _lock: lock })
     }
 
-    /// The stream of its table.
+    /// Returns the stream of its table.
     pub(crate) fn stream(&self) -> &Stream {
         &self.stream
     }
 
-    /// Where it listens, such as `http://127.0.0.1:43210`.
+    /// Returns its address, such as `http://127.0.0.1:43210`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// A client of this engine.
+    /// Returns a client of this engine.
     pub(crate) fn client(&self) -> Client {
         client_at(&self.url())
     }
 
-    /// Finishes what runs, closes the data and ends the thread.
+    /// Finishes requests in progress, closes the data and ends the thread.
     pub(crate) async fn stop(self) {
         let Dynamo { stop, thread, stream, .. } = self;
-        // The data are closed with the last handle on them.
+        // The data is closed with its last handle.
         drop(stream);
-        // It has stopped already if nobody hears this.
+        // If there is no receiver, it has already stopped.
         let _ = stop.send(());
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
-            tracing::error!("the local DynamoDB did not end in order");
+            tracing::error!("the local DynamoDB did not stop cleanly");
         }
     }
 }
 
-/// The data of a local server, open without the server.
+/// The data of a local server, opened without the server.
 #[derive(Debug)]
 pub struct OpenData(Dynamo);
 
@@ -133,13 +133,13 @@ impl OpenData {
         Dynamo::start(data).map(Self)
     }
 
-    /// A client of it.
+    /// Returns a client of it.
     #[must_use]
     pub fn client(&self) -> Client {
         self.0.client()
     }
 
-    /// A store in it.
+    /// Returns a store over it.
     #[must_use]
     pub fn store(&self) -> Store {
         store(&self.client())
@@ -151,18 +151,19 @@ impl OpenData {
     }
 }
 
-/// How long an engine on this machine may take for an answer: longer than any function runs for a request, because a crowd
-/// of requests waits for its one thread.
+/// The time limit of a call to an engine on this machine. It is longer than any function runs for a request, because
+/// many requests may wait for its one thread.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A store in the local table that `client` reaches.
+/// Returns a store over the local table that `client` reaches.
 pub(crate) fn store(client: &Client) -> Store {
     Store::with_limits(client, TABLE, Limits::uniform(PATIENCE))
 }
 
-/// A client of the engine at `url` and of nothing else: it looks for no credentials, region, profile or proxy.
+/// Returns a client of the engine at `url`. It reads no credentials, region, profile or proxy from the environment.
 ///
-/// For a process beside the local server, at its [`Running::table_url`](super::Running::table_url).
+/// Used by another process than the local server's, with the server's
+/// [`Running::table_url`](super::Running::table_url).
 #[must_use]
 pub fn client_at(url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
@@ -176,9 +177,9 @@ pub fn client_at(url: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// Makes the table of the template if the data holds none of this name.
+/// Creates the table of the template if the data has none with this name.
 ///
-/// Refuses data whose table has other keys or indexes, because nothing would be found there.
+/// Rejects data whose table has other keys or indexes, because items could not be found in it.
 pub(crate) async fn ensure_table(client: &Client, name: &str, table: &TableResource) -> Result<(), StartFailed> {
     match client.describe_table().table_name(name).send().await {
         Ok(found) => {
@@ -234,11 +235,11 @@ async fn create_table(client: &Client, name: &str, table: &TableResource) -> Res
         );
     }
     let made = request.send().await;
-    made.map_err(|error| StartFailed::new(format!("the table cannot be made: {}", DisplayErrorContext(&error))))?;
+    made.map_err(|error| StartFailed::new(format!("the table cannot be created: {}", DisplayErrorContext(&error))))?;
     Ok(())
 }
 
-/// Gives a stream to a table that an earlier release made. What was written before is not in it.
+/// Adds a stream to a table that an earlier release created. The stream lacks what was written before.
 async fn begin_stream(client: &Client, name: &str, wanted: StreamSpecification) -> Result<(), StartFailed> {
     let begun = client.update_table().table_name(name).stream_specification(wanted).send().await;
     begun.map_err(|error| {
@@ -274,7 +275,7 @@ fn projection(projection: &Projection) -> types::Projection {
         .build()
 }
 
-/// The keys of the table and of each index; the table's own under an empty name.
+/// The keys of the table and of each index. The table has the empty name.
 type Keys = BTreeMap<String, Vec<KeySchemaElement>>;
 
 fn keys_wanted(table: &TableResource) -> Result<Keys, StartFailed> {
@@ -297,9 +298,10 @@ fn keys_found(table: &TableDescription) -> Keys {
     keys
 }
 
-/// Locks the data file itself, so that the lock is the same under whatever name the file is reached.
+/// Locks the data file itself, so that the lock is the same for every name or link of the file.
 ///
-/// Two servers on one file would each assume that no other process writes. The lock is one that the database itself does not use.
+/// Two servers on one file would each assume that no other process writes. The database itself does not use this kind
+/// of lock.
 fn lock(path: &Path) -> Result<File, StartFailed> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
@@ -334,16 +336,16 @@ fn open(path: &Path, locked: &File) -> Result<dynoxide::Database, StartFailed> {
     Ok(database)
 }
 
-/// What is said of a file that no local server has written.
+/// The error for a file that no local server has written.
 const NOT_OURS: &str = "it is not a data file of the local server; name another file with --data";
 
-/// How the database begins a file, and what the local DynamoDB has in the first pages of each of its files.
+/// The first bytes of each file of the database, and a text in the first pages of each file of the local DynamoDB.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 const CATALOG: &[u8] = b"CREATE TABLE _tables";
 const FIRST_PAGES: u64 = 64 * 1024;
 
-/// Returns whether the file can be one that a local server wrote: it is empty, or a database of the local DynamoDB. A database with a
-/// log beside it may have everything in the log.
+/// Returns whether a local server may have written the file: it is empty, or a database of the local DynamoDB. A
+/// database with a write-ahead log may have everything in the log.
 fn may_be_ours(path: &Path, file: &File) -> std::io::Result<bool> {
     let mut first = Vec::new();
     file.take(FIRST_PAGES).read_to_end(&mut first)?;
@@ -359,7 +361,7 @@ fn cannot_open(path: &Path, reason: impl std::fmt::Display) -> StartFailed {
 }
 
 fn not_served(error: impl std::fmt::Display) -> StartFailed {
-    StartFailed::new(format!("the local DynamoDB cannot be served: {error}"))
+    StartFailed::new(format!("the local DynamoDB cannot be started: {error}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `/local/events`: what the `publish` function has sent, which reads the stream of the embedded table.
+//! `/local/events`: the events that the `publish` function sends. It reads the stream of the embedded table.
 
 use std::sync::{Arc, PoisonError};
 
@@ -12,17 +12,17 @@ use super::function::Function;
 use super::stream::{Place, Records, Stream, is_wanted};
 use super::template::FunctionResource;
 
-/// Records of one invocation, as the template has it.
+/// Records per invocation, as in the template.
 const BATCH_SIZE: usize = 100;
 
-/// Records that are read of the stream at a time.
+/// Records per read of the stream.
 const PAGE: usize = 1_000;
 
-/// The `publish` function, the stream that it reads, and what it has sent.
+/// The `publish` function, the stream that it reads, and the events that it has sent.
 ///
-/// It works when the list is asked for, so a list always has the events of all that was written before. The stream is kept with the
-/// data, and read from its beginning once in each run; so the list, which is in memory, has the same events under the same numbers after a
-/// restart.
+/// It runs when the list is requested, so the list has the events of everything that was written before. The stream is
+/// stored with the data and read from its beginning after each start. So after a restart, the list, which is in memory,
+/// has the same events with the same numbers.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     function: Function,
@@ -32,11 +32,11 @@ pub(crate) struct Publisher {
     sent: Arc<Sent>,
 }
 
-/// A bus that keeps what it is sent.
+/// A bus that stores the events that it is sent.
 #[derive(Debug, Default)]
 struct Sent(std::sync::Mutex<Vec<Value>>);
 
-/// A part of the list of events.
+/// A page of the list of events.
 #[derive(Debug, Serialize)]
 pub(crate) struct EventsPage {
     events: Vec<Value>,
@@ -55,7 +55,7 @@ impl Bus for Sent {
 }
 
 impl Publisher {
-    /// The publisher, if `resource` is the function that reads the stream.
+    /// Returns the publisher, if `resource` is the function that reads the stream.
     pub(crate) fn of(resource: &FunctionResource, stream: &Stream) -> Option<Self> {
         let filter = resource.stream.clone().filter(|_| resource.name == "publish")?;
         let sent = Arc::<Sent>::default();
@@ -67,7 +67,7 @@ impl Publisher {
         Some(Self { function, filter, stream: stream.clone(), place: Mutex::default(), sent })
     }
 
-    /// The events that were sent after the first `after`, oldest first.
+    /// Returns events after the first `after` of them, oldest first.
     pub(crate) async fn sent(&self, after: usize, limit: u32) -> Result<EventsPage, EventRefused> {
         self.catch_up().await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -76,7 +76,7 @@ impl Publisher {
         Ok(EventsPage { next: after.saturating_add(events.len()), events })
     }
 
-    /// Gives the function all that was written since the last time.
+    /// Runs the function with everything that was written since the last time.
     async fn catch_up(&self) -> Result<(), EventRefused> {
         let mut place = self.place.lock().await;
         loop {
@@ -89,7 +89,8 @@ impl Publisher {
             for records in wanted.chunks(BATCH_SIZE) {
                 let answer = self.function.call(json!({ "Records": records })).await?;
                 if answer.pointer("/batchItemFailures/0").is_some() {
-                    // On AWS, the record would be given again and then be named in the dead-letter queue. The function has logged it.
+                    // On AWS, the record would be delivered again and then named in the dead-letter queue. The function
+                    // has logged it.
                     tracing::error!(%answer, "an event could not be sent");
                 }
             }

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct StartFailed(String);
 
 impl StartFailed {
-    /// A failure in the words of `message`, which become one line.
+    /// Returns a failure with `message`, in one line.
     pub fn new(message: impl fmt::Display) -> Self {
         let message = message.to_string();
         let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -27,7 +27,8 @@ impl Function {
         Function { timeout, handler: Arc::new(move |event, deadline| Box::pin(handler(event, deadline))) }
     }
 
-    /// Calls the function. As on Lambda it runs to its end even if the caller has gone, and a panic is its own affair.
+    /// Calls the function. As on Lambda, it runs to its end even if the caller has disconnected, and a panic affects
+    /// only this call.
     pub(crate) async fn call(&self, event: Value) -> Result<Value, EventRefused> {
         let answering = (self.handler)(event, Deadline::after(self.timeout));
         tokio::spawn(answering).await.unwrap_or_else(|ended| Err(EventRefused::fault(ended)))

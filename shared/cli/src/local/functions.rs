@@ -1,4 +1,4 @@
-//! The handlers of this workspace by the names that the template gives them.
+//! The handlers of this workspace, by the names of their functions in the template.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use regulars_store::in_the_name_of;
 use super::function::Function;
 use super::template::FunctionResource;
 
-/// A function around the handler of one crate.
+/// Wraps the handler of one crate as a function.
 macro_rules! function {
     ($name:literal, $resource:expr, $engine:expr, $handle:path) => {{
         let engine = Arc::clone($engine);
@@ -19,7 +19,7 @@ macro_rules! function {
     }};
 }
 
-/// The function of a resource, or nothing if no crate here is called so.
+/// Returns the function of a resource; `None` if no crate has its name.
 pub(crate) fn function(resource: &FunctionResource, engine: &Arc<Engine>) -> Option<Function> {
     match resource.name.as_str() {
         "account" => Some(function!("account", resource, engine, regulars_account::handle)),
@@ -32,7 +32,8 @@ pub(crate) fn function(resource: &FunctionResource, engine: &Arc<Engine>) -> Opt
     }
 }
 
-/// What the queue of a resource is read by, telling a person why messages failed; nothing if no queue is read here.
+/// Returns the function that reads the queue of a resource and reports why messages failed; `None` if it reads no
+/// queue.
 pub(crate) fn queue(resource: &FunctionResource, engine: &Arc<Engine>) -> Option<Function> {
     let reads_queue = resource.is_queued && resource.name == "earn";
     reads_queue.then(|| function!("earn", resource, engine, regulars_earn::explain_batch))

@@ -1,4 +1,4 @@
-//! What API Gateway does between a caller and a function: a request becomes an event, an answer becomes a response.
+//! What API Gateway does between a caller and a function: turns a request into an event, and an answer into a response.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The largest body that the gateway takes, in bytes. Functions take less.
+/// Maximum size of a body that the gateway accepts, in bytes. Functions accept less.
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// A request that has arrived.
+/// A received request.
 #[derive(Debug)]
 pub(crate) struct Arrived<'r> {
     pub(crate) parts: &'r Parts,
     pub(crate) body: &'r [u8],
     /// Its path, decoded.
     pub(crate) path: &'r str,
-    /// Its path with names in place of values.
+    /// The path of its route, with names instead of values.
     pub(crate) route: &'r str,
     pub(crate) id: &'r str,
-    /// What its token says, if tokens are demanded.
+    /// The claims of its token, if tokens are required.
     pub(crate) claims: Option<Map<String, Value>>,
 }
 
-/// The event of payload version 2.0 that stands for a request.
+/// Returns the event of a request, in payload version 2.0.
 pub(crate) fn event(request: Arrived<'_>, now: Timestamp) -> Value {
     let Arrived { parts, body, path, route, id: request_id, claims } = request;
     let query = parts.uri.query().unwrap_or_default();
@@ -71,7 +71,7 @@ pub(crate) fn event(request: Arrived<'_>, now: Timestamp) -> Value {
     })
 }
 
-/// The response that a function's answer stands for; `None` if it is no answer.
+/// Returns the response for a function's answer; `None` if the answer is invalid.
 pub(crate) fn response(answer: Value) -> Option<Response<Full<Bytes>>> {
     let answer: FunctionAnswer = serde_json::from_value(answer).ok()?;
     let body = answer.body.unwrap_or_default();
@@ -94,7 +94,7 @@ struct FunctionAnswer {
     is_base64_encoded: bool,
 }
 
-/// Names are in lower case already; the values of one name are joined by a comma, as the gateway does.
+/// Joins the values of each header with a comma, as the gateway does. Names are already in lower case.
 fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {

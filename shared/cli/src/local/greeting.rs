@@ -1,4 +1,4 @@
-//! The first commands that a person can paste, so that points move within a minute of the start.
+//! First commands to paste into a shell, so that a new user earns points within a minute.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use regulars_api::http::Scope;
 
 use super::program::PROGRAM;
 
-/// The member of the commands. The guide has other members, so neither is in the other's way.
+/// The member of the commands. The guide uses other members, so the two do not interfere.
 const MEMBER: &str = "try-1";
 
-/// A member is enrolled, buys something and is looked at. The purchase happens at `now` and its key is made from it, so
-/// that the commands of another start are another purchase.
+/// Returns commands that enroll a member, post a purchase and read the account. The purchase happens at `now`, from
+/// which its key is derived, so each start of the server shows a different purchase.
 pub(crate) fn commands(url: &str, now: Timestamp, currency: Option<&str>, key: Option<&Path>) -> String {
     let members = format!("{url}/v1/programs/{PROGRAM}/members");
     let json = "-H 'Content-Type: application/json'";
@@ -34,7 +34,7 @@ pub(crate) fn commands(url: &str, now: Timestamp, currency: Option<&str>, key: O
     )
 }
 
-/// A command that gets a token signed by the key in `file`, and the argument that sends the token.
+/// Returns a command that gets a token signed by the key in `file`, and the argument that sends the token.
 fn authorization(file: &Path) -> (String, &'static str) {
     let scopes = [Scope::Enroll, Scope::Earn, Scope::Account].map(Scope::as_str).join(" ");
     let command = format!("  TOKEN=$(cargo run -q -- token --key '{}' --scope '{scopes}')\n\n", file.display());

@@ -1,4 +1,4 @@
-//! JSON laid out for a terminal: what is short stands on one line, as in the guide, and the order of fields stays.
+//! JSON formatted for a terminal: short values are on one line, as in the guide, and fields keep their order.
 
 use std::fmt::{self, Write as _};
 
@@ -8,13 +8,13 @@ use serde::{
 };
 use serde_json::Value;
 
-/// Longest line, in characters.
+/// Maximum length of a line, in characters.
 const WIDTH_MAX: usize = 110;
 
 /// Spaces per level.
 const INDENT: usize = 2;
 
-/// Returns `json` laid out, with a line break at its end; `None` if it is not JSON.
+/// Returns `json` formatted, with a line break at its end; `None` if it is not JSON.
 pub(crate) fn laid_out(json: &[u8]) -> Option<String> {
     let layout: Layout = serde_json::from_slice(json).ok()?;
     let mut text = String::new();
@@ -23,7 +23,7 @@ pub(crate) fn laid_out(json: &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// A JSON value whose fields are in the order in which they were written.
+/// A JSON value that keeps the order of its fields.
 enum Layout {
     Leaf(Value),
     List(Vec<Layout>),
@@ -31,7 +31,7 @@ enum Layout {
 }
 
 impl Layout {
-    /// Writes the value at a depth of `level`, behind `before` characters of its line.
+    /// Writes the value at a depth of `level`, after `before` characters of its line.
     fn write(&self, text: &mut String, level: usize, before: usize) {
         let line = self.on_one_line();
         if line.chars().count().saturating_add(before) <= WIDTH_MAX {

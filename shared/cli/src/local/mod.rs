@@ -48,27 +48,28 @@ use crate::token::Key;
 /// The name of the table.
 pub const TABLE: &str = "regulars";
 
-/// The key under which aliases are hashed. It protects nothing here, and is always the same so that a file keeps working.
+/// The key under which aliases are hashed. It protects nothing here, and never changes, so that data files stay usable.
 const ALIAS_KEY: &[u8] = b"aliases in a local file are protected by the file's own permissions";
 
-/// How the local server is started.
+/// The options of the local server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The port on loopback; 0 for any that is free.
+    /// The port on loopback; 0 chooses a free one.
     pub port: u16,
-    /// Where the table is kept.
+    /// Where the table is stored.
     pub data: Data,
-    /// The program document to publish as `demo` if the data holds none; without it a sample is published.
+    /// The program document to publish as `demo` if the data has none; without it, the sample.
     pub program: Option<PathBuf>,
     /// Whether to publish that document as the next version if the data has another one.
     pub publish: bool,
-    /// Where the clock stands; without it the clock follows the machine's until it is moved.
+    /// The time of the clock; without it, the clock follows the machine's until it is moved.
     pub clock_at: Option<Timestamp>,
-    /// The file with the key of the tokens that callers have to send; without it everyone on this machine is an operator.
+    /// The file with the key of the tokens that callers must send; without it, every caller on this machine is an
+    /// operator.
     pub auth: Option<PathBuf>,
 }
 
-/// A local server that accepts requests, until it is stopped or dropped.
+/// A local server that accepts requests until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Running {
     url: String,
@@ -89,51 +90,52 @@ pub async fn start(options: Options) -> Result<Running, StartFailed> {
 }
 
 impl Running {
-    /// Where it listens, such as `http://127.0.0.1:8787`.
+    /// Returns its address, such as `http://127.0.0.1:8787`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the table is reached by another process of this machine, which may use it through the same engine
-    /// ([`engine_at`]) or bare ([`client_at`]).
+    /// Returns the address of the table for other processes on this machine, which may use it through an engine
+    /// ([`engine_at`]) or directly ([`client_at`]).
     #[must_use]
     pub fn table_url(&self) -> String {
         self.dynamo.url()
     }
 
-    /// The stream of its table.
+    /// Returns the stream of its table.
     #[must_use]
     pub fn stream(&self) -> &Stream {
         self.dynamo.stream()
     }
 
-    /// The clock of the whole system.
+    /// Returns the clock of the whole system.
     #[must_use]
     pub fn clock(&self) -> &MovableClock {
         &self.clock
     }
 
-    /// What the functions work with: the store, whose meter tells what requests cost, the programs, and the clock.
+    /// Returns the engine of the functions: the store, whose meter has the cost of requests, the programs and the
+    /// clock.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
-    /// First commands to try, each of which works when it is pasted into a shell.
+    /// Returns first commands to try, which can be pasted into a shell.
     #[must_use]
     pub fn greeting(&self) -> &str {
         &self.greeting
     }
 
-    /// Accepts no more requests, finishes those that run, and closes the data.
+    /// Accepts no more requests, finishes those in progress, and closes the data.
     pub async fn stop(self) {
         self.server.stop().await;
         self.dynamo.stop().await;
     }
 }
 
-/// Starts everything around the functions that `function` makes.
+/// Starts everything, with the functions that `function` returns.
 async fn start_with(options: Options, function: MakeFunction) -> Result<Running, StartFailed> {
     let document = Document::read(options.program.as_deref())?;
     let key = options.auth.as_deref().map(Key::open).transpose().map_err(StartFailed::new)?;
@@ -168,16 +170,16 @@ async fn start_with(options: Options, function: MakeFunction) -> Result<Running,
     Ok(Running { url, greeting, clock, engine, server, dynamo })
 }
 
-/// What functions work with in a process of their own, beside the one that holds the table at `table_url`.
+/// Returns an engine for functions in another process than the one that serves the table at `table_url`.
 ///
 /// # Errors
 ///
-/// Never in practice: the key of aliases is long enough.
+/// Never in practice: the alias key is long enough.
 pub fn engine_at(table_url: &str, clock: MovableClock) -> Result<Engine, StartFailed> {
     engine(dynamo::store(&client_at(table_url)), clock, Authority::Trusted)
 }
 
-/// The engine that the functions share.
+/// Returns the engine that the functions share.
 fn engine(store: Store, clock: MovableClock, authority: Authority) -> Result<Engine, StartFailed> {
     let clock = Clock::Movable(clock);
     Ok(Engine {
@@ -189,13 +191,13 @@ fn engine(store: Store, clock: MovableClock, authority: Authority) -> Result<Eng
     })
 }
 
-/// Makes the function of a resource, or nothing if this program has no handler for it.
+/// Returns the function of a resource; `None` if this program has no handler for it.
 type MakeFunction = fn(&FunctionResource, &Arc<Engine>) -> Option<Function>;
 
 type Functions = Vec<(FunctionResource, Function)>;
 
-/// Every function of the template but the reader of the table's stream, which has no route. One that is named there and has no handler
-/// here would be missing from the API.
+/// Returns every function of the template except the reader of the table's stream, which has no route. Fails if a
+/// function has no handler, because its routes would be missing.
 fn named(template: &Template, engine: &Arc<Engine>, function: MakeFunction) -> Result<Functions, StartFailed> {
     template
         .functions
@@ -218,7 +220,7 @@ fn find<'f>(functions: &'f Functions, name: &str) -> Result<&'f Function, StartF
         .ok_or_else(|| StartFailed::new(format!("template.yaml names no function {name}")))
 }
 
-/// What the daily schedule starts.
+/// Returns the function that the daily schedule starts.
 fn scheduled(functions: &Functions) -> Option<Function> {
     functions
         .iter()

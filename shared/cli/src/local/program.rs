@@ -1,4 +1,4 @@
-//! The program that the local server holds from its first start on: the operator's own, or a sample.
+//! The program that the local server publishes at its first start: the operator's own, or the sample.
 
 use std::path::Path;
 
@@ -17,16 +17,16 @@ pub(crate) const PROGRAM: &str = "demo";
 
 const SAMPLE: &str = include_str!("sample_program.json");
 
-/// A program document that may still have faults.
+/// A program document that was not validated yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    /// Where it is from, in the words of a message.
+    /// Its source, as messages name it.
     source: String,
     json: Value,
 }
 
 impl Document {
-    /// Reads a file, or the sample where none is named.
+    /// Reads a file, or the sample if no file is named.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, StartFailed> {
         let Some(file) = file else {
             return Self::parse("the sample program".to_owned(), SAMPLE);
@@ -42,9 +42,9 @@ impl Document {
         if text.trim().is_empty() {
             return Err(StartFailed::new(format!("cannot read the program document {source}: it is empty")));
         }
-        // As the API reads it, which refuses a field that comes twice.
+        // Read as in the API, which rejects duplicate fields.
         let body = Body::read(text.as_bytes(), DOCUMENT_BYTES_MAX).map_err(|refusal| {
-            // It is the body of no request here.
+            // The text is about the body of a request, and this is a file.
             let detail = refusal.detail().replacen("The body ", "it ", 1);
             StartFailed::new(format!("cannot read the program document {source}: {detail}"))
         })?;
@@ -55,16 +55,16 @@ impl Document {
 /// What to do with a document if the data has another version of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IfHeld {
-    /// Leave the data as it is, and say nothing: no document was named.
+    /// Leave the data as it is, without a message: no document was named.
     Keep,
-    /// Leave the data as it is, and say how to publish the document.
+    /// Leave the data as it is, with a message about how to publish the document.
     Tell,
     /// Publish the document as the next version.
     Publish,
 }
 
-/// Publishes `document` through the function that every operator publishes with: as the first version, or as `if_held` says. Returns
-/// what a person who starts the server should know.
+/// Publishes `document` through the `program` function: as the first version, or as `if_held` says. Returns a message
+/// for the person who starts the server.
 pub(crate) async fn publish(
     function: &Function,
     document: &Document,
@@ -92,13 +92,13 @@ pub(crate) async fn publish(
     )))
 }
 
-/// The number of the newest version in the data, if the data has the program.
+/// Returns the number of the newest version in the data, if the data has the program.
 async fn newest(function: &Function) -> Result<Option<u64>, StartFailed> {
     let Some(versions) = get(function, "/versions").await? else { return Ok(None) };
     Ok(Some(versions.pointer("/versions/0/version").and_then(Value::as_u64).unwrap_or_default()))
 }
 
-/// What the program's path and `rest` answer; `None` if there is no such program.
+/// Returns the answer to a GET of the program's path plus `rest`; `None` if there is no such program.
 async fn get(function: &Function, rest: &str) -> Result<Option<Value>, StartFailed> {
     let path = format!("/v1/programs/{PROGRAM}{rest}");
     match call(function, "GET", &path, ("accept", "*/*"), None).await? {
@@ -120,11 +120,11 @@ async fn put(
         (201, body) => {
             Ok(findings(&body, "warnings").map(|warnings| format!("the program document {source}: {warnings}")))
         }
-        (_, body) => Err(StartFailed::new(format!("the program document {source} is refused: {}", told(&body)))),
+        (_, body) => Err(StartFailed::new(format!("the program document {source} is rejected: {}", told(&body)))),
     }
 }
 
-/// The currency of the program that the data holds, for examples that name money.
+/// Returns the currency of the program in the data, for examples with money.
 pub(crate) async fn currency(function: &Function) -> Option<String> {
     let program = get(function, "").await.ok()??;
     program.get("currency")?.as_str().map(str::to_owned)
@@ -156,19 +156,19 @@ async fn call(
     Ok((status, serde_json::from_str(body).unwrap_or_default()))
 }
 
-/// A problem document in one line: each fault with its place, or else the detail.
+/// Returns a problem document in one line: each error with its place, or else the detail.
 fn told(problem: &Value) -> String {
     findings(problem, "problems").unwrap_or_else(|| text(problem, "detail"))
 }
 
-/// The findings in the list called `name` in one line, each with its place; `None` if there are none.
+/// Returns the findings in the list `name` in one line, each with its place; `None` if there are none.
 fn findings(body: &Value, name: &str) -> Option<String> {
     let findings = body.get(name)?.as_array()?.iter();
     let findings: Vec<_> = findings.map(|found| format!("{}: {}", place(found), text(found, "message"))).collect();
     (!findings.is_empty()).then(|| findings.join("; "))
 }
 
-/// Where a finding is, for a person.
+/// Returns the place of a finding, for a person.
 fn place(found: &Value) -> String {
     Some(text(found, "at")).filter(|at| !at.is_empty()).unwrap_or_else(|| "the document".to_owned())
 }

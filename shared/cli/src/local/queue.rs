@@ -1,4 +1,4 @@
-//! `/local/queue`: messages as the queue would give them, all of them in one batch.
+//! `/local/queue`: delivers messages like the queue, in one batch.
 
 use regulars_api::http::{Answer, Problem, Request};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::function::Function;
 
-/// Most messages of a batch, as the template has it.
+/// Maximum number of messages of a batch, as in the template.
 const MESSAGES_MAX: usize = 10;
 
 #[derive(Debug, Deserialize)]
@@ -15,7 +15,7 @@ struct Batch {
     messages: Vec<Value>,
 }
 
-/// Gives the messages in the body to `reader`, and tells how many it took and why it did not take others.
+/// Delivers the messages in the body to `reader`, and returns how many succeeded and why others failed.
 pub(crate) async fn send(reader: Option<&Function>, request: Request<'_>) -> Result<Answer, Problem> {
     let reader = reader.ok_or_else(|| Problem::fault("the template has no queue"))?;
     let Batch { messages } = request.json_body()?;
@@ -28,7 +28,7 @@ pub(crate) async fn send(reader: Option<&Function>, request: Request<'_>) -> Res
     Ok(Answer::ok(&told))
 }
 
-/// A message as the queue gives it.
+/// Returns a message as the queue delivers it.
 fn record((index, message): (usize, &Value)) -> Value {
     json!({
         "messageId": format!("local-{index}"),

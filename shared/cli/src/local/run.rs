@@ -1,4 +1,4 @@
-//! `/local/run/tier-evaluation`: what the schedule and its state machine do every day, now and to its end.
+//! `/local/run/tier-evaluation`: runs the daily review now and to its end, like the schedule and its state machine.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::function::Function;
 
-/// Most accounts of each kind that the answer names. It counts all of them.
+/// Maximum number of accounts of each kind that the answer names. It counts all of them.
 const NAMED_MAX: usize = 100;
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Default, Serialize, PartialEq)]
 pub(crate) struct Run {
     shards: u16,
@@ -37,7 +37,7 @@ struct Account {
     member: String,
 }
 
-/// What the function answers to one page.
+/// The function's answer for one page.
 #[derive(Debug, Deserialize)]
 struct Page {
     cursor: Option<Value>,
@@ -49,7 +49,7 @@ struct Page {
     failed_accounts: Vec<Account>,
 }
 
-/// Reviews every account that is due, or `all`, shard by shard, each until its function gives no cursor.
+/// Reviews every account that is due, or `all` accounts, shard by shard, each until the function returns no cursor.
 pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp, all: bool) -> Result<Run, EventRefused> {
     let started = Instant::now();
     let through = latest_date(now);
@@ -72,7 +72,7 @@ pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp, all: bool) -
                 None => break,
                 next if next == cursor => {
                     return Err(EventRefused::fault(format!(
-                        "shard {shard} does not go on: it answered its own cursor"
+                        "shard {shard} makes no progress: the function returned the same cursor"
                     )));
                 }
                 next => cursor = next,
@@ -84,7 +84,7 @@ pub(crate) async fn run(tier_evaluation: &Function, now: Timestamp, all: bool) -
     Ok(run)
 }
 
-/// The latest date that it is anywhere, so that no program's own day is missed, whatever its time zone.
+/// Returns the latest date of any time zone, so that the current day of every program is included.
 fn latest_date(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::fixed(Offset::constant(14))).date()
 }

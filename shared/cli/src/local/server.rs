@@ -1,4 +1,4 @@
-//! The HTTP server: takes requests where the gateway would, and gives them to the functions that the template names.
+//! The HTTP server: takes the place of the gateway, and passes requests to the functions of the template.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -31,26 +31,27 @@ use super::failure::StartFailed;
 use super::function::Function;
 use super::{browser, gateway, layout};
 
-/// How long running requests are waited for when the server stops. A function ends sooner, the schedule run by hand can
-/// be run again, and a caller who never finishes sending must not keep the process.
+/// Maximum time to wait for requests in progress when the server stops. Functions end sooner, a review can be run
+/// again, and a caller that never finishes sending must not keep the process alive.
 const STOP_DURATION_MAX: Duration = Duration::from_secs(10);
 
-/// How long a caller may take to send the headers of a request, and its body. The gateway waits about as long.
+/// Maximum time for a caller to send the headers of a request, and its body. The gateway has a similar limit.
 const ARRIVAL_DURATION_MAX: Duration = Duration::from_secs(30);
 
-/// How long the server waits before it accepts again when the system refuses a connection, for want of file handles say.
+/// The pause before the server accepts connections again after the system refused one, for example without free file
+/// handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How much of a body is read before its sender is cut off.
+/// Maximum number of bytes of a body to read before the connection is closed.
 const BODY_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// A function of the template.
     Function {
         function: Function,
-        /// Whether the gateway asks for a token.
+        /// Whether the gateway requires a token.
         needs_token: bool,
     },
     /// A route that only the local server has.
@@ -65,26 +66,26 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
-/// What stands between callers and functions.
+/// The front end between callers and functions.
 #[derive(Debug)]
 pub(crate) struct Front {
     routes: Routes<Target>,
     control: Control,
     clock: MovableClock,
-    /// The key of the tokens that the functions demand, if they do.
+    /// The key of tokens, if tokens are required.
     key: Option<Key>,
-    /// How long headers may take to arrive, and a body.
+    /// Maximum time for headers to arrive, and for a body.
     arrival_duration_max: Duration,
 }
 
 impl Front {
-    /// A front that lets everyone through, unless `key` is there.
+    /// Returns a front end that accepts every caller, unless there is a `key`.
     pub(crate) fn new(routes: Routes<Target>, control: Control, clock: MovableClock, key: Option<Key>) -> Self {
         Self { routes, control, clock, key, arrival_duration_max: ARRIVAL_DURATION_MAX }
     }
 }
 
-/// Takes `port` on loopback, 0 for any that is free. Nothing is answered yet.
+/// Binds `port` on loopback; 0 chooses a free one. Requests are not answered yet.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener, StartFailed> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
         if error.kind() == ErrorKind::AddrInUse {
@@ -107,19 +108,19 @@ impl Server {
         self.address
     }
 
-    /// Accepts no more requests and finishes those that run.
+    /// Accepts no more requests and finishes those in progress.
     pub(crate) async fn stop(self) {
         let Server { stop, mut serving, .. } = self;
-        // It has stopped already if nobody hears this.
+        // If there is no receiver, it has already stopped.
         let _ = stop.send(());
         if timeout(STOP_DURATION_MAX, &mut serving).await.is_err() {
-            tracing::warn!("some requests did not end and are dropped");
+            tracing::warn!("some requests did not end in time and were dropped");
             serving.abort();
         }
     }
 }
 
-/// Serves connections until `stopped` says stop, and then those that are open to the end of their requests.
+/// Serves connections until `stopped` completes. Then it finishes the requests of open connections.
 async fn serve(listener: TcpListener, front: Arc<Front>, mut stopped: oneshot::Receiver<()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(front.arrival_duration_max);
@@ -127,7 +128,7 @@ async fn serve(listener: TcpListener, front: Arc<Front>, mut stopped: oneshot::R
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // The sender says stop, or is gone; either way it is over.
+            // The sender was used or dropped: both mean stop.
             _ = &mut stopped => break,
         };
         let Ok((stream, _)) = accepted else {
@@ -140,25 +141,26 @@ async fn serve(listener: TcpListener, front: Arc<Front>, mut stopped: oneshot::R
             async move { Ok::<_, Infallible>(front.respond(request).await) }
         });
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
-        // A connection that breaks is its caller's affair.
+        // A broken connection concerns only its caller.
         tokio::spawn(async { connection.await.unwrap_or_default() });
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-/// The whole body. Whatever a caller sends is read to its end first, be it refused: who is still sending when the connection closes
+/// Reads the whole body, even of a request that is rejected: a caller that is still sending when the connection closes
 /// never sees the answer.
 ///
 /// # Errors
 ///
-/// `body_too_large` if it is larger than the gateway takes; `body_malformed` if it breaks off, or its chunks are no chunks.
+/// `body_too_large` if it is larger than the gateway accepts; `body_malformed` if it ends early, or its chunks are
+/// malformed.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Problem> {
     let mut whole = Some(Vec::new());
     let mut length: usize = 0;
     while let Some(frame) = body.frame().await {
         let frame =
-            frame.map_err(|_| Problem::body_malformed("", "The body breaks off, or its chunks are malformed."))?;
+            frame.map_err(|_| Problem::body_malformed("", "The body ends early, or its chunks are malformed."))?;
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
         if length > BODY_BYTES_READ_MAX {
@@ -173,14 +175,14 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Problem> {
         let max = gateway::BODY_BYTES_MAX;
         Problem::new(
             RefusalCode::BodyTooLarge,
-            format!("The body has more than the {max} bytes that the gateway takes."),
+            format!("The body has more than {max} bytes, the maximum of the gateway."),
         )
     })
 }
 
 impl Front {
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        // 128 bits, so that no request of any run has the id of another.
+        // 128 bits, so that ids are unique over all runs.
         let request_id = format!("{:032x}", fastrand::u128(..));
         let (mut parts, body) = request.into_parts();
         let origin = browser::loopback_origin(&parts.headers);
@@ -221,11 +223,11 @@ impl Front {
             Target::Control => self.control.handle(event).await,
         };
         let answer = answered.map_err(Problem::fault)?;
-        gateway::response(answer).ok_or_else(|| Problem::fault("the function's answer is no HTTP response"))
+        gateway::response(answer).ok_or_else(|| Problem::fault("the function's answer is not an HTTP response"))
     }
 }
 
-/// The answer for a request that is refused.
+/// Returns the answer to a rejected request.
 fn refused(problem: &Problem, request_id: &str) -> Response<Full<Bytes>> {
     let refused = refuse(problem, request_id).ok().and_then(gateway::response);
     refused.unwrap_or_else(|| {
@@ -235,7 +237,8 @@ fn refused(problem: &Problem, request_id: &str) -> Response<Full<Bytes>> {
     })
 }
 
-/// Returns whether the query has `pretty`, which asks for an answer that is laid out, and takes it out: no function knows it.
+/// Removes `pretty` from the query, and returns whether it was there. It requests formatted JSON, and functions do not
+/// know it.
 fn take_pretty(parts: &mut Parts) -> bool {
     let Some(query) = parts.uri.query() else { return false };
     let is_pretty = |pair: &&str| *pair == "pretty" || pair.starts_with("pretty=");
@@ -245,7 +248,7 @@ fn take_pretty(parts: &mut Parts) -> bool {
     let rest: Vec<&str> = query.split('&').filter(|pair| !is_pretty(pair)).collect();
     let path = parts.uri.path();
     let uri = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
-    // A part of what was a URI is one.
+    // A URI without its query, or with less of it, is a URI.
     parts.uri = uri.parse().unwrap_or_default();
     true
 }
@@ -257,28 +260,28 @@ fn is_for_a_person(headers: &HeaderMap) -> bool {
     is_curl || accepts.is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// The host that a request names, where it is a plain name and port; otherwise the usual one.
+/// Returns the host that a request names, if it is a plain name and port; otherwise the default.
 fn host(headers: &HeaderMap) -> &str {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let is_plain = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
     host.filter(is_plain).unwrap_or("127.0.0.1:8787")
 }
 
-/// Lays out the JSON of an answer, which then ends with a line break.
+/// Formats the JSON of an answer, which then ends with a line break.
 async fn lay_out(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
     if !is_json {
         return response;
     }
     let (mut head, body) = response.into_parts();
-    // A body in memory is there at once, and does not fail.
+    // A body in memory is complete and cannot fail.
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     head.headers.remove(CONTENT_LENGTH);
     let text = layout::laid_out(&bytes).map_or(bytes, Bytes::from);
     Response::from_parts(head, Full::new(text))
 }
 
-/// What the token of a request says.
+/// Returns the claims of the token of a request.
 ///
 /// # Errors
 ///
@@ -325,7 +328,7 @@ mod tests {
         Server::start(listener, Front { arrival_duration_max, ..front }).unwrap()
     }
 
-    /// Sends `bytes`, keeps the connection open, and tells what came back until the server closed it.
+    /// Sends `bytes`, keeps the connection open, and returns what the server sent until it closed the connection.
     async fn exchange(server: &Server, bytes: &[u8]) -> (String, Duration) {
         let began = Instant::now();
         let mut stream = TcpStream::connect(server.address()).await.unwrap();

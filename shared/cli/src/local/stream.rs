@@ -1,4 +1,4 @@
-//! The stream of the embedded table: what was written, in the order in which it was written.
+//! The stream of the embedded table: every write, in order.
 
 use dynoxide::Database;
 use dynoxide::actions::get_records::GetRecordsRequest;
@@ -10,16 +10,16 @@ use serde_json::Value;
 use super::TABLE;
 use super::failure::StartFailed;
 
-/// Lets the embedded database find the end of its stream, which it looks for at each write, without reading all of it.
+/// An index with which the embedded database finds the end of its stream, at each write, without reading all of it.
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS _stream_records_in_order \
                      ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 
-/// Makes the index of the stream in the open database of this name.
+/// Creates the index of the stream in the open database `name`.
 pub(super) fn index(name: &str) {
     let made = Connection::open(name).and_then(|connection| connection.execute_batch(INDEX));
     if let Err(error) = made {
-        // Everything works without it, and more slowly the more was written.
-        tracing::warn!(%error, "the index of the local stream cannot be made");
+        // Everything works without it, but each write becomes slower as the stream grows.
+        tracing::warn!(%error, "the index of the local stream cannot be created");
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn index(name: &str) {
 #[derive(Clone)]
 pub struct Stream(Database);
 
-/// Records of the stream as Lambda gives them to a function, and where the next ones begin.
+/// Records of the stream as Lambda passes them to a function, and where the next ones begin.
 #[derive(Debug)]
 pub struct Records {
     /// The records, oldest first.
@@ -52,15 +52,15 @@ impl Stream {
         Self(database.clone())
     }
 
-    /// At most `limit` records from `place` on.
+    /// Returns at most `limit` records from `place` on.
     ///
     /// # Errors
     ///
-    /// If the data cannot be read.
+    /// The data cannot be read.
     pub async fn read(&self, place: Place, limit: usize) -> Result<Records, StartFailed> {
         let database = self.0.clone();
         let request = GetRecordsRequest { shard_iterator: place.0.clone(), limit: Some(limit) };
-        // The database works synchronously, and one request at a time.
+        // The database works synchronously, one request at a time.
         let read = tokio::task::spawn_blocking(move || database.get_records(request)).await;
         let read = read.map_err(StartFailed::new)?.map_err(StartFailed::new)?;
         let records = read.records.iter().map(serde_json::to_value).collect::<Result<_, _>>();
@@ -75,12 +75,12 @@ impl std::fmt::Debug for Stream {
     }
 }
 
-/// Whether a record of the stream matches one of these patterns of an event source's filter.
+/// Returns whether a record of the stream matches one of these patterns of an event source's filter.
 pub(super) fn is_wanted(record: &Value, patterns: &[Value]) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, Some(record)))
 }
 
-/// The part of the rules of Lambda's filters that the template uses: fields, alternatives, equality and `prefix`.
+/// Implements the rules of Lambda's filters that the template uses: fields, alternatives, equality and `prefix`.
 fn matches(pattern: &Value, value: Option<&Value>) -> bool {
     match pattern {
         Value::Object(fields) => fields.iter().all(|(name, pattern)| matches(pattern, value.and_then(|v| v.get(name)))),

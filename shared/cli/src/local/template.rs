@@ -1,4 +1,4 @@
-//! What the local server takes from `template.yaml`, so that it serves what a deployment would.
+//! Reads `template.yaml`, so that the local server has the same functions, routes and table as a deployment.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use yaml_serde::{Mapping, Value};
 
 use super::failure::StartFailed;
 
-/// What Lambda gives a function that names no timeout.
+/// Lambda's default timeout.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
 
-/// The deployment's own description.
+/// The template of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) functions: Vec<FunctionResource>,
@@ -25,15 +25,15 @@ pub(crate) struct Template {
 pub(crate) struct FunctionResource {
     /// The folder under `functions/`, which is also the name of its crate without `regulars-`.
     pub(crate) name: String,
-    /// How long Lambda lets it run.
+    /// Its timeout.
     pub(crate) timeout: Duration,
     /// Its HTTP routes.
     pub(crate) routes: Vec<HttpRoute>,
     /// Whether a schedule starts it, directly or through a state machine.
     pub(crate) is_scheduled: bool,
-    /// Whether it is given the messages of a queue.
+    /// Whether it receives the messages of a queue.
     pub(crate) is_queued: bool,
-    /// If it is given the records of the table's stream: the patterns of which a record must match one.
+    /// The filter patterns, of which a record must match one, if it receives the records of the table's stream.
     pub(crate) stream: Option<Vec<Pattern>>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct FunctionResource {
 pub(crate) struct HttpRoute {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// Whether the gateway asks for a token.
+    /// Whether the gateway requires a token.
     pub(crate) needs_token: bool,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct TableResource {
     pub(crate) stream_specification: Option<StreamResource>,
 }
 
-/// What the table's stream tells of a change.
+/// The content of a record of the table's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct StreamResource {
@@ -98,7 +98,7 @@ pub(crate) struct Projection {
 }
 
 impl Template {
-    /// The template that this program was built with.
+    /// Returns the template that this program was built with.
     pub(crate) fn embedded() -> Result<Self, StartFailed> {
         Self::parse(include_str!("../../../../template.yaml"))
     }
@@ -143,7 +143,7 @@ impl<'t> Resources<'t> {
             .filter_map(|(id, resource)| Some((id.as_str()?, resource)))
     }
 
-    /// The logical ids of the functions that are given the messages of a queue of this template.
+    /// Returns the logical ids of the functions that receive the messages of a queue of this template.
     fn queued(&self) -> Vec<&'t str> {
         let queues: Vec<&str> = self.of_type("AWS::SQS::Queue").map(|(id, _)| id).collect();
         self.of_type("AWS::Lambda::EventSourceMapping")
@@ -155,7 +155,7 @@ impl<'t> Resources<'t> {
             .collect()
     }
 
-    /// The logical ids of the functions that are given the records of a table's stream, with their filters.
+    /// Returns the logical ids of the functions that receive the records of a table's stream, with their filters.
     fn streamed(&self) -> Result<Vec<(&'t str, Vec<Pattern>)>, StartFailed> {
         let mut streamed = Vec::new();
         for (_, source) in self.of_type("AWS::Lambda::EventSourceMapping") {
@@ -174,7 +174,7 @@ impl<'t> Resources<'t> {
         Ok(streamed)
     }
 
-    /// The logical ids of everything that a schedule starts.
+    /// Returns the logical ids of everything that a schedule starts.
     fn scheduled(&self) -> Vec<&'t str> {
         let mut started: Vec<&str> = self
             .of_type("AWS::Scheduler::Schedule")
@@ -186,7 +186,7 @@ impl<'t> Resources<'t> {
                 started.push(id);
             }
         }
-        // A state machine starts the functions whose addresses it is given.
+        // A state machine starts the functions whose ARNs it gets as substitutions.
         for (id, machine) in self.of_type("AWS::Serverless::StateMachine") {
             if started.contains(&id) {
                 let given = at(machine, &["Properties", "DefinitionSubstitutions"]).and_then(Value::as_mapping);
@@ -237,7 +237,7 @@ fn event_type(event: &Value) -> Option<&str> {
     event.get("Type").and_then(Value::as_str)
 }
 
-/// The logical id that `!Ref Id` or `!GetAtt Id.Attribute` names.
+/// Returns the logical id that `!Ref Id` or `!GetAtt Id.Attribute` names.
 fn reference(value: &Value) -> Option<&str> {
     let Value::Tagged(tagged) = value else { return None };
     let named = tagged.value.as_str()?;
@@ -264,7 +264,7 @@ fn seconds(value: &Value) -> Option<Duration> {
 }
 
 fn unreadable(reason: impl std::fmt::Display) -> StartFailed {
-    StartFailed::new(format!("template.yaml is not understood: {reason}"))
+    StartFailed::new(format!("template.yaml cannot be read: {reason}"))
 }
 
 #[cfg(test)]
@@ -358,7 +358,7 @@ Resources:
             ("Resources: {}", "no AWS::DynamoDB::Table"),
             ("Resources: { F: { Type: AWS::Serverless::Function, Properties: {} } }", "no CodeUri"),
             ("Resources: { T: { Type: AWS::DynamoDB::Table, Properties: {} } }", "AttributeDefinitions"),
-            ("Resources: [", "not understood"),
+            ("Resources: [", "cannot be read"),
         ] {
             let failure = Template::parse(text).unwrap_err().to_string();
             assert!(failure.contains(expected), "{failure}");

@@ -1,4 +1,4 @@
-//! The local server over HTTP, around functions that only tell what they were given.
+//! The local server over HTTP, with functions that return the events that they get.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

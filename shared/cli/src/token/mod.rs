@@ -142,7 +142,7 @@ fn refused(kind: &ErrorKind) -> String {
 }
 
 impl Grant {
-    /// Checks that a token for a member has all that such a token needs.
+    /// Checks that a token for a member is complete.
     ///
     /// # Errors
     ///

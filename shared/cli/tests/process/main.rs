@@ -217,9 +217,7 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
     for wrong in ["abc", "99999", "-1", ""] {
         said(
             &["--port", wrong],
-            &format!(
-                "invalid value '{wrong}' for '--port <PORT>': must be a whole number from 0 to 65535; --help lists what there is"
-            ),
+            &format!("invalid value '{wrong}' for '--port <PORT>': must be a whole number from 0 to 65535; see --help"),
         );
     }
     let in_use = "is in use by another process, such as a local server";
@@ -247,7 +245,7 @@ fn what_cannot_be_started_is_one_line_and_status_2() {
         (
             Some(r#"{ "name": "Shop", "time_zone": "UTC", "currency": "eur" }"#),
             format!(
-                "the program document {file} is refused: /currency: must be an ISO 4217 code in capitals, such as EUR"
+                "the program document {file} is rejected: /currency: must be an ISO 4217 code in capitals, such as EUR"
             ),
         ),
     ] {

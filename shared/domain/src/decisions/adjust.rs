@@ -67,7 +67,7 @@ impl fmt::Display for AdjustRefusal {
             Self::InsufficientPoints { missing } => write!(f, "the account has {missing} spendable points too few"),
             Self::InsufficientQualifying { missing: Qualifying { points, spend, visits } } => write!(
                 f,
-                "the current tier period counts less than this takes away: it has {points} points, {spend} of spend and {visits} visits too few"
+                "the current tier period has less than this deducts: {points} points, {spend} of spend and {visits} visits are missing"
             ),
         }
     }

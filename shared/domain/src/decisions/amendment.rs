@@ -1,4 +1,4 @@
-//! Amendments: replaces a purchase by what it is now, larger or smaller.
+//! Amendments: replaces a purchase with its new content, larger or smaller.
 
 use std::fmt;
 

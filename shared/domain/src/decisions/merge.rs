@@ -61,16 +61,16 @@ impl fmt::Display for MergeRefusal {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::OtherInactive(inactive) => write!(f, "of the other member: {inactive}"),
             Self::HoldsOpen { holds } => write!(f, "the account has {holds} open holds; capture or cancel them first"),
-            Self::TooManyMerges => write!(f, "at most {MERGES_MAX} members can become one"),
-            Self::TooManyAliases => write!(f, "the two have more than {ALIASES_MAX} aliases"),
+            Self::TooManyMerges => write!(f, "at most {MERGES_MAX} members can be merged into one"),
+            Self::TooManyAliases => write!(f, "the two members together have more than {ALIASES_MAX} aliases"),
             Self::TooManyAttributes => write!(
                 f,
-                "the two have more attributes than one member can have, which is {ATTRIBUTES_MAX} with \
+                "the two members together have more attributes than one member can have, which is {ATTRIBUTES_MAX} with \
                  {ATTRIBUTE_BYTES_MAX} bytes together; remove some from one of them"
             ),
             Self::TooManyPlans => write!(
                 f,
-                "the two have more than {PLANS_MAX} terms of plans that run or wait; wait until one is over, or end one"
+                "the two members together have more than {PLANS_MAX} plans that run or wait; wait until one is over, or end one"
             ),
             Self::PointsOverflow => write!(f, "the other account would hold more than {} points", Points::MAX),
         }

@@ -248,9 +248,9 @@ impl fmt::Display for PlanReverseRefusal {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotAPayment => f.write_str("the entry is not the payment of a plan"),
-            Self::PaymentReversed => f.write_str("the payment was taken back before"),
+            Self::PaymentReversed => f.write_str("the payment was already reversed"),
             Self::PlanOver => {
-                f.write_str("the plan that was paid has ended or was replaced, so no days are left to take back")
+                f.write_str("the plan of this payment has ended or was replaced, so no days are left to reverse")
             }
         }
     }

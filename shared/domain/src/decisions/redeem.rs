@@ -117,7 +117,7 @@ impl fmt::Display for RedeemRefusal {
             Self::HoldsFull => {
                 write!(
                     f,
-                    "an account can have {HOLDS_MAX} open holds, which reserve points of {HOLD_LOTS_MAX} expiry dates in all"
+                    "an account can have {HOLDS_MAX} open holds, with points of {HOLD_LOTS_MAX} expiry dates in total"
                 )
             }
             Self::RewardNotActive => f.write_str("this reward is not on offer at this time"),

@@ -63,17 +63,17 @@ impl fmt::Display for RedemptionRefusal {
         match self {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::NotARedemption => f.write_str("the entry is not a redemption"),
-            Self::HoldExpired => f.write_str("the hold has expired, and its points go back to the member"),
+            Self::HoldExpired => f.write_str("the hold has expired, and its points return to the member"),
             Self::NotHeld { state } => write!(
                 f,
                 "only an open hold can be captured or cancelled, and only a captured redemption can be reversed; this one is {}",
                 state.replace('_', " ")
             ),
-            Self::CodeUsed => f.write_str("the redemption's code was used, so the redemption cannot be undone"),
-            Self::MoreThanHeld { held } => write!(f, "`points` must be 1 to {held}, which is what is held"),
-            Self::MoreThanSpent { left } if *left <= Points::ZERO => f.write_str("no points are left to give back"),
+            Self::CodeUsed => f.write_str("the redemption's code was used, so the redemption cannot be reversed"),
+            Self::MoreThanHeld { held } => write!(f, "`points` must be 1 to {held}, the points on hold"),
+            Self::MoreThanSpent { left } if *left <= Points::ZERO => f.write_str("no points are left to return"),
             Self::MoreThanSpent { left } => {
-                write!(f, "`points` must be 1 to {left}, which is what is left of the redemption")
+                write!(f, "`points` must be 1 to {left}, the points that are left of the redemption")
             }
             Self::OtherMoney { stood_for: None } => {
                 f.write_str("the redemption was not for an amount of money; send `points` instead of `money`")
@@ -94,13 +94,13 @@ pub enum RedemptionState {
     Held,
     /// The points are spent.
     Captured,
-    /// A part of the points was given back.
+    /// A part of the points was returned.
     PartlyReversed,
     /// The hold was cancelled.
     Cancelled,
     /// The hold expired.
     Expired,
-    /// All points were given back.
+    /// All points were returned.
     Reversed,
 }
 

@@ -118,7 +118,7 @@ impl fmt::Display for ReverseRefusal {
             }
             Self::LineNotFound { line } => write!(
                 f,
-                "the purchase has no line `{line}`; a line without an `id` has its place as its id, from 0 on"
+                "the purchase has no line `{line}`; a line without an `id` is named by its position, starting at 0"
             ),
             Self::ExceedsLine { line, left } => {
                 let (thousandths, amount) = (left.quantity.thousandths(), left.amount);
@@ -129,7 +129,7 @@ impl fmt::Display for ReverseRefusal {
                 )
             }
             Self::ExceedsAccrual { paid, refunded: 0 } => {
-                write!(f, "only {paid} minor units were paid, and not more can be refunded")
+                write!(f, "only {paid} minor units were paid, so the refund cannot be larger")
             }
             Self::ExceedsAccrual { paid, refunded } => {
                 let left = paid.saturating_sub(*refunded);

@@ -30,8 +30,8 @@ pub struct Sealed {
     pub note: Option<Note>,
     /// The facts of the purchase that it records, outside of the chain. A ledger that is read in order has none.
     pub facts: Option<Box<PurchaseFacts>>,
-    /// The balance of the account after it, beside the chain, because the entries before it prove it. A ledger that is read in order
-    /// comes without it, and so does an entry of a release that did not keep it.
+    /// The balance of the account after it, outside of the chain, because the earlier entries prove it. `None` if the
+    /// ledger was read in order, or if an earlier release wrote the entry without it.
     pub balance: Option<Balance>,
 }
 
@@ -68,7 +68,7 @@ impl Sealed {
         Self { facts: facts.map(Box::new), ..self }
     }
 
-    /// The same with the balance of the account after it.
+    /// Returns the same with the balance of the account after it.
     #[must_use]
     pub fn with_balance(self, balance: Option<Balance>) -> Self {
         Self { balance, ..self }

@@ -38,12 +38,13 @@ pub struct TierChange {
 pub struct Qualified {
     /// The day under which the amount counts: the first day of the tier period, or of the month in a rolling period.
     pub period: Date,
-    /// The amount; negative where something was taken back.
+    /// The amount; negative if it was deducted.
     #[serde(flatten)]
     pub amount: Qualifying,
 }
 
-/// The secured tiers after an entry that changed them: a late purchase for a period that is over, or a return from one.
+/// The secured tiers after an entry that changed them: a late purchase in a period that is over, or a return of such a
+/// purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecuredNow {
     /// Tiers that earlier periods secured.

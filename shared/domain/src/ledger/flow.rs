@@ -10,17 +10,17 @@ use crate::{
 pub enum Flow {
     /// Points credited for purchases, activities, birthdays, referrals and joining, pending points included.
     Issued,
-    /// Points taken back by a return, or by an amendment to a smaller purchase.
+    /// Points deducted by a return, or by an amendment to a smaller purchase.
     Reversed,
     /// Points spent. The points of a hold are spent when it is captured.
     Redeemed,
-    /// Points given back by the reversal of a redemption.
+    /// Points returned by the reversal of a redemption.
     Restored,
     /// Points that expired.
     Expired,
     /// Pending points that were not confirmed in time.
     Lapsed,
-    /// Points credited or taken by an operator.
+    /// Points credited or deducted by an operator.
     Adjusted,
     /// Points transferred or merged between members.
     Moved,

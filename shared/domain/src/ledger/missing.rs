@@ -1,11 +1,11 @@
-//! An amount that is missing for a level, as answers and entries tell it.
+//! An amount that is missing for a level, as answers and entries show it.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An amount that is missing: a number, or one for each kind of amount where several kinds count.
+/// An amount that is missing: a number, or one number for each kind of amount if several kinds count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Missing")]
 #[serde(untagged)]

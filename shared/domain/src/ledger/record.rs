@@ -44,9 +44,9 @@ pub enum Kind {
     Capture,
     /// A held redemption was cancelled or its hold expired.
     Cancellation,
-    /// A captured redemption was undone, in full or in part.
+    /// A captured redemption was reversed, in full or in part.
     RedemptionReversal,
-    /// An operator gave or took points.
+    /// An operator gave or deducted points.
     Adjustment,
     /// Points were transferred to another member.
     TransferOut,
@@ -92,7 +92,7 @@ pub enum By {
     Operator,
     /// The member.
     Member,
-    /// The engine, because of the time.
+    /// The engine, because time has passed.
     Engine,
 }
 

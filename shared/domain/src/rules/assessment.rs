@@ -68,7 +68,7 @@ pub(crate) struct Earner<'a> {
     pub(crate) member: &'a MemberThen,
     /// The account before: its use of caps, and its steps.
     pub(crate) account: &'a Account,
-    /// What was read of counters.
+    /// The readings of counters.
     pub(crate) counters: &'a Counters,
     /// The purpose of the assessment.
     pub(crate) pass: Pass<'a>,
@@ -79,7 +79,7 @@ pub(crate) struct Earner<'a> {
 pub(crate) enum Pass<'a> {
     /// To give points: caps have their current room, and steps are taken.
     First,
-    /// To learn what the rules want and count, for an occasion that already gave these points.
+    /// To compute what the rules want and count, for an occasion that already gave these points.
     Before(&'a BTreeMap<String, Points>),
     /// To give more or less than before, for an occasion that has changed.
     Again(&'a Again<'a>),
@@ -97,7 +97,7 @@ pub(crate) struct Again<'a> {
     pub(crate) own: &'a BTreeMap<RuleId, StepsChange>,
     /// The days for which something can still be posted.
     pub(crate) open: &'a OpenDays,
-    /// The rules in force now, which may not know an earlier rule any more.
+    /// The rules in force now, which may no longer have an earlier rule.
     pub(crate) now: &'a Program,
     /// Whether it was returned completely.
     pub(crate) is_gone: bool,
@@ -151,7 +151,7 @@ impl Program {
     }
 }
 
-/// Assesses what `occasion`, of which `eligible` earns, gives `earner`: points, use of caps, and steps.
+/// Assesses what `occasion`, with its `eligible` amounts, gives `earner`: points, use of caps, and steps.
 ///
 /// Base rules come first, then the lines of the tier and the plan, then additional rules, each in the document's order.
 ///
@@ -323,8 +323,7 @@ impl<'a> Assessor<'a> {
         }
     }
 
-    /// Returns the offer of `rule`; `None` if its condition is false or cannot be evaluated, which the breakdown then
-    /// says.
+    /// Returns the offer of `rule`; `None` if its condition is false or cannot be evaluated, which is then explained.
     fn offer(&mut self, rule: &'a EarningRule, base: Points) -> Result<Option<Offer<'a>>, NotAssessed> {
         let because = match self.spend_work(rule).and_then(|()| self.pick(rule)) {
             Ok(Ok(picked)) => return self.offer_for(rule, picked, base).map(Some),
@@ -355,8 +354,8 @@ impl<'a> Assessor<'a> {
         Ok(Offer { rule, picked, basis, wanted, capped, stepped, progress, is_counted: true })
     }
 
-    /// Returns what remains of the points for steps of a rule that no longer counts the occasion. It may be negative,
-    /// if a card that another purchase had filled is no longer full.
+    /// Returns the remaining points for the steps of a rule that no longer counts the occasion. They may be negative:
+    /// the card that these steps helped to fill was paid with another purchase.
     fn offer_of_nothing(&self, rule: &'a EarningRule, again: &Again<'_>) -> Result<Option<Offer<'a>>, NotAssessed> {
         let picked = Picked::Lines(Vec::new());
         let matched = self.matched(rule, &picked, Points::ZERO);
@@ -384,8 +383,9 @@ impl<'a> Assessor<'a> {
 
     /// Returns the part of `wanted` points that the cap of `rule` allows.
     ///
-    /// For an occasion that has changed, a cap removes nothing that it allowed before, and what it held back stays held
-    /// back: freed room serves later purchases. If the rule wants more than before, it gets the room that is known.
+    /// For an occasion that has changed, the rule keeps the points that the cap allowed before, and gets none that the
+    /// cap clipped before: room that becomes free is for later purchases. If the rule wants more than before, it gets
+    /// the room that is known.
     fn let_through(&self, rule: &EarningRule, wanted: Points) -> Result<Points, CounterNeeded> {
         let Earner { account, counters, pass, .. } = self.earner;
         let owner = rule.cap_owner();

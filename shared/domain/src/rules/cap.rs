@@ -117,8 +117,8 @@ impl Cap {
         self.used_by(self.amount(after).saturating_sub(self.amount(before)), owner, date)
     }
 
-    /// Returns how many points more than `before` this cap allows an earlier accrual of `date`, as far as that is
-    /// known: for `is_known` intervals of the account, and for every counter.
+    /// Returns how many points more than `before` this cap allows an earlier accrual of `date`. The room is known for
+    /// `is_known` intervals of the account and for every counter; otherwise there is none.
     ///
     /// # Errors
     ///

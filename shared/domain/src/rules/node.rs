@@ -31,12 +31,12 @@ pub struct Finding {
     pub message: String,
 }
 
-/// What a value must be, as messages say it.
+/// The types of values, as messages name them.
 const TEXT: &str = "a string";
 const WHOLE_NUMBER: &str = "a whole number";
 const BOOLEAN: &str = "true or false";
 
-/// What to write in place of the field `name`.
+/// Returns what to write instead of the field `name`.
 fn instead(name: &str, known: &[&str], all: &str) -> String {
     match likeness::nearest(name, known) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -198,7 +198,7 @@ impl<'a> Node<'a> {
         self.value.as_str()
     }
 
-    /// A text; a lint unless it has 1 to `length_max` characters.
+    /// Reads a text; a lint unless it has 1 to `length_max` characters.
     pub(crate) fn string(&self, length_max: usize) -> Option<String> {
         let Some(text) = self.text() else {
             self.wrong_type(TEXT);

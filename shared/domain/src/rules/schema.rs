@@ -1,5 +1,5 @@
-//! The JSON Schema of a program document. Each reader of an object has one table of its fields: the reader takes from it which fields
-//! there are, and the schema what each may be. Bounds and choices are the constants that the readers check.
+//! The JSON Schema of a program document. Each reader of an object has one table of its fields: the reader takes the
+//! names from it, and the schema the rest. Bounds and choices are the constants that the readers check.
 
 use std::ops::RangeInclusive;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::values::points::Points;
 
-/// No number in a document has a meaning beyond what the engine counts in.
+/// The maximum of every number in a document: the largest amount that the engine counts.
 pub(crate) const NUMBER_MAX: i64 = Points::MAX.get();
 
-/// The longest time that can be counted from a date, in days or months.
+/// The maximum time span of any field, in days or months.
 pub(crate) const SPAN_MAX: i64 = 100_000;
 
 /// A field of an object in a program document.

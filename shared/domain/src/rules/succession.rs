@@ -122,7 +122,7 @@ fn uncorrectable(new: &Program, published: &[VersionHead]) -> Option<Finding> {
     Some(Finding {
         at: "/corrects".to_owned(),
         code: "unknown_version",
-        message: format!("must be the number of an earlier version, and there is no {corrected}"),
+        message: format!("must be the number of an earlier version, and there is no version {corrected}"),
     })
 }
 

@@ -1,7 +1,7 @@
-//! Warnings about a purchase or an activity that is accepted, and that was probably meant differently.
+//! Warnings about a purchase or an activity that is accepted but probably contains a mistake.
 //!
-//! Warnings are few on purpose: each names something that no rule can ever read, or a misspelling of what a rule does read. A channel, a
-//! store, an article or a category that no rule names is ordinary.
+//! There are few warnings on purpose: each is about something that no rule can read, or about a misspelt name. A
+//! channel, a store, an article or a category that no rule names is normal and gets no warning.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -21,8 +21,8 @@ use crate::{
 };
 
 impl Program {
-    /// Returns what the sender of `occasion` should know, each with a JSON pointer into the body of the request. It depends on the rules
-    /// and the occasion only, so a repeat of the request has the same warnings.
+    /// Returns the warnings about `occasion`, each with a JSON pointer into the body of the request. They depend on the
+    /// rules and the occasion only, so a repeat of the request has the same warnings.
     #[must_use]
     pub fn warnings(&self, occasion: &Occasion) -> Vec<Finding> {
         match occasion {
@@ -81,14 +81,15 @@ fn read_by<'r>(rules: impl Iterator<Item = &'r EarningRule>) -> BTreeSet<String>
             if let Fact::PurchaseAttribute(name) | Fact::ActivityAttribute(name) = fact {
                 names.borrow_mut().insert(name.clone());
             }
-            // Goes on to the other facts.
+            // False, to continue with the other facts.
             false
         });
     }
     names.into_inner()
 }
 
-/// Returns a warning for each of `given` that no rule reads, and that is a misspelling of one that a rule reads and that is not given.
+/// Returns a warning for each name in `given` that no rule reads, if it is close to a name that a rule reads and
+/// `given` lacks.
 fn misspelt<'a>(
     at: &'static str,
     given: impl Iterator<Item = &'a String> + Clone,

@@ -177,7 +177,7 @@ impl Account {
         self.lots.total() + self.pending.total() + self.held()
     }
 
-    /// The points in it and those owed, by what can be done with them.
+    /// Returns its balance: spendable, pending, held and owed points.
     #[must_use]
     pub fn balance(&self) -> Balance {
         Balance { spendable: self.lots.total(), pending: self.pending.total(), held: self.held(), owed: self.owed }

@@ -1,4 +1,5 @@
-//! What unconfirmed accruals count besides their points. It counts at once, and no longer after a lapse.
+//! What unconfirmed accruals contribute besides their points: amounts toward a tier, purchases and referrals. It counts
+//! at once, until a lapse.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Tiers over a rolling window of months: what is computed from the months, and the little that must be stored.
+//! Tiers over a rolling window of months: what is computed from the months, and the few facts that are stored.
 //!
 //! What a month's window reached is computed whenever it is needed, for as far back as days of grace and late refunds
 //! can matter. Only what cannot be computed is stored as secured: a level on its way down one step a month, and one

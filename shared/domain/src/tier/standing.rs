@@ -34,7 +34,7 @@ pub enum Because {
     Plan,
 }
 
-/// Where a member stands.
+/// The tier of a member, and the reason for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing<'p> {
     /// The effective level; `None` if not even the lowest is reached.

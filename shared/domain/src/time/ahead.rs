@@ -1,4 +1,4 @@
-//! The future of a tier if only time passes, as members are told it.
+//! The future of a tier if only time passes, as answers show it.
 
 use jiff::{Timestamp, civil::Date};
 

@@ -1,4 +1,4 @@
-//! Notices of tiers: one entry before each day on which a member will lose a level for want of purchases.
+//! Tier notices: one entry before each day on which a member will lose a level because purchases are missing.
 
 use jiff::civil::Date;
 

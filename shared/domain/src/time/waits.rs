@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// Makes pending points spendable whose day has come, or drops those that were not confirmed in time, with everything
-/// else that their accruals counted.
+/// Ends a wait: makes pending points spendable, or removes points that were not confirmed in time, with everything else
+/// that their accruals counted.
 pub(super) fn end_wait(draft: &mut Draft<'_>, awaits: Awaits) {
     let at = start_of(&draft.rules.program.zone, awaits.ends_on());
     let (id, record) = match awaits {

@@ -1,4 +1,4 @@
-//! Codes that a reward gives away: a voucher's number, a key to a download.
+//! Codes that a reward gives: a voucher's number, a download key.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -11,31 +11,32 @@ use crate::values::{
     money::{Amount, Money},
 };
 
-/// Longest code, in characters (all codes are ASCII): people type them.
+/// Maximum length of a code, in characters (all codes are ASCII): people type them.
 pub const CODE_LENGTH_MAX: usize = 64;
 
-/// Characters of a generated code, of five bits each: 100 bits are beyond guessing, however many codes are good.
+/// Number of characters of a generated code. With five bits each, a code has 100 bits and cannot be guessed, however
+/// many codes are valid.
 pub const GENERATED_CHARACTERS: usize = 20;
 
-/// Characters of a generated code between two dashes, for people who type or read aloud.
+/// Number of characters between two dashes of a generated code, so that people can type it or read it aloud.
 const GROUP: usize = 4;
 
-/// A code: 1 to 64 printable characters of ASCII, neither beginning nor ending with a space.
+/// A code: 1 to 64 printable ASCII characters, without a space at either end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Code(String);
 
 impl Code {
-    /// The code as text.
+    /// Returns the code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the generated code of these characters, in groups between dashes: `7K3M-9QXT-04RW-HZ5E-C2VN`.
+    /// Returns the generated code with these characters, in groups between dashes: `7K3M-9QXT-04RW-HZ5E-C2VN`.
     ///
-    /// Upper and lower case, spaces and dashes make no difference, and `O`, `I` and `L`, which no generated code has, are read
-    /// as `0` and `1`. Returns `None` for a text that cannot be a generated code.
+    /// Case, spaces and dashes are ignored. `O` is read as `0`, and `I` and `L` as `1`, because generated codes have
+    /// none of these letters. Returns `None` for a text that cannot be a generated code.
     #[must_use]
     pub fn generated(text: &str) -> Option<Self> {
         let characters: Vec<char> = text
@@ -57,7 +58,7 @@ impl Code {
     }
 }
 
-/// A text is no code.
+/// The text is not a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeMalformed;
 
@@ -86,7 +87,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// Who has a code has what it is worth, so it is not for logs.
+/// Prints no code: anyone who has a code can use it, so logs must not contain it.
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Code(..)")
@@ -118,27 +119,27 @@ impl<'de> Deserialize<'de> for Code {
 /// Where the codes of a reward come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CodeSource {
-    /// It has none.
+    /// The reward has no codes.
     #[default]
     None,
-    /// Each is made for its redemption.
+    /// Each code is generated for its redemption.
     Generated,
-    /// They were uploaded, and each is given once.
+    /// Codes are uploaded, and each is given once.
     Pool,
 }
 
-/// A code that a posting gives away, committed only if nobody was given it before.
+/// A code that a posting gives to a member, committed only if it was not given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenCode {
     /// The reward whose code it is.
     pub reward: RewardId,
     /// The code.
     pub code: Code,
-    /// To whom it is given.
+    /// The member who gets it.
     pub member: MemberId,
     /// The redemption that it is given for.
     pub redemption: EntryId,
-    /// Whether it was uploaded, and must still be free, or made for this redemption.
+    /// Whether it was uploaded, so that it must still be free; otherwise it was generated for this redemption.
     pub is_pooled: bool,
     /// The terms under which it is given.
     pub terms: CodeTerms,
@@ -165,9 +166,9 @@ pub struct Holder {
 /// How a code ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeEnd {
-    /// It was used, all of it.
+    /// It was used up.
     Used,
-    /// It was made void.
+    /// It was voided.
     Void,
 }
 
@@ -175,7 +176,7 @@ pub enum CodeEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeState {
-    /// The code was not given to a member yet.
+    /// The code was not yet given to a member.
     Free,
     /// A member has the code, and it can be used.
     Given,
@@ -183,18 +184,18 @@ pub enum CodeState {
     Used,
     /// The last day of the code has passed.
     Expired,
-    /// The code was voided for good.
+    /// The code can never be used: it was voided.
     Void,
 }
 
-/// A code of a reward as the table keeps it, from its upload or its redemption on.
+/// A code of a reward as the table stores it, from its upload or its redemption on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptCode {
     /// The reward whose code it is.
     pub reward: RewardId,
     /// The code.
     pub code: Code,
-    /// The redemption that it was given for; `None` while no member has been given it.
+    /// The redemption that it was given for; `None` if it was not given yet.
     pub holder: Option<Holder>,
     /// The terms under which it was given.
     pub terms: CodeTerms,
@@ -202,7 +203,7 @@ pub struct KeptCode {
     pub used: Amount,
     /// How it ended, if it did.
     pub end: Option<CodeEnd>,
-    /// How often it was used or made void. A change is committed only if this was one less before.
+    /// The number of times it was used or voided. A change is committed only if the stored number is one less.
     pub changes: u64,
 }
 
@@ -219,20 +220,20 @@ impl KeptCode {
         }
     }
 
-    /// Returns its value less what was used of it, if it has a value.
+    /// Returns its remaining balance, if it has a value.
     #[must_use]
     pub fn balance(&self) -> Option<Money> {
         self.terms.value.map(|value| Money { amount: value.amount.less(self.used), ..value })
     }
 
-    /// Returns it after a use: of `part` of its balance, or of all of it where it has none.
+    /// Returns the code after a use of `part` of its balance, or of the whole code without a balance.
     pub(crate) fn after_use(&self, part: Option<Money>) -> Self {
         let used = self.used.plus(part.map(|money| money.amount).unwrap_or_default());
         let is_used_up = self.terms.value.is_none_or(|value| value.amount <= used);
         Self { used, end: is_used_up.then_some(CodeEnd::Used), ..self.changed() }
     }
 
-    /// Returns it made void; `None` if it has ended already.
+    /// Returns the code voided; `None` if it has already ended.
     #[must_use]
     pub fn after_void(&self) -> Option<Self> {
         self.end.is_none().then(|| Self { end: Some(CodeEnd::Void), ..self.changed() })

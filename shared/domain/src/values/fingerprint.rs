@@ -1,4 +1,4 @@
-//! Fingerprints of requests, by which a repeat is distinguished from another request under the same key.
+//! Fingerprints of requests, which distinguish a repeat from another request under the same key.
 
 use std::fmt;
 
@@ -70,7 +70,7 @@ impl fmt::Debug for Content {
 
 /// The fingerprint of a request's [`Content`]: the first 128 bits of a SHA-256 that is keyed with the member's [`Salt`].
 ///
-/// Collisions are not to be expected in the life of any program.
+/// A collision is not expected in the lifetime of any program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);

@@ -1,16 +1,16 @@
-//! Names of things, so that a member's id can never be passed where a reward's is meant.
+//! Ids, each of its own type, so that a member's id cannot be passed in place of a reward's.
 
 use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Longest id a person may choose, in characters (all ids are ASCII).
+/// Maximum length of an id that callers choose, in characters (all ids are ASCII).
 pub const ID_LENGTH_MAX: usize = 64;
 
-/// Longest id of an entry, in characters.
+/// Maximum length of an entry's id, in characters.
 ///
-/// An entry made by the engine is named after what it does, and may end in a member's id and a caller's key.
+/// The engine names its own entries after what they do. Such an id may end in a member's id and a caller's key.
 pub const ENTRY_ID_LENGTH_MAX: usize = 192;
 
 /// Why a text is not an id.
@@ -22,7 +22,7 @@ pub struct IdMalformed {
 impl IdMalformed {
     fn of(text: &str, rule: &'static str) -> Self {
         let rule = match text {
-            "." | ".." => "an id other than dots, which paths take for folders",
+            "." | ".." => "an id other than one or two dots, which are folders in a path",
             text if looks_like_email(text) => {
                 "an id of your own, not an e-mail address: the ledger keeps ids, and they cannot be erased"
             }
@@ -44,19 +44,19 @@ impl fmt::Display for IdMalformed {
 
 impl std::error::Error for IdMalformed {}
 
-/// What an id is made of.
+/// The characters of an id.
 const PLAIN: &str = "1 to 64 of the characters A-Z a-z 0-9 . _ : -";
 
-/// What an idempotency key is made of. The caller chooses it, often from another system's numbers: `#1001`, `POS/00012`, `S 17`.
+/// The characters of an idempotency key. It is often a number of another system: `#1001`, `POS/00012`, `S 17`.
 const KEY: &str = "1 to 64 printable ASCII characters, without a space at either end and without ~ at the beginning";
 
-/// What an entry's id is made of.
+/// The characters of an entry's id.
 const KEY_OR_MADE: &str = "the id of an entry as the API shows it: 1 to 192 printable ASCII characters";
 
 fn is_id(text: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
-        // Clients and gateways take these for folders of a path, and drop them.
+        // Clients and gateways treat these as folders in a path, and remove them.
         && !matches!(text, "." | "..")
 }
 
@@ -68,7 +68,7 @@ fn is_entry_id(text: &str) -> bool {
     is_key(text) || (text.starts_with('~') && is_printable(text, ENTRY_ID_LENGTH_MAX))
 }
 
-/// Returns whether `text` is 1 to `length_max` printable ASCII characters, of which neither the first nor the last is a space.
+/// Returns whether `text` is 1 to `length_max` printable ASCII characters, without a space at either end.
 fn is_printable(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())
         && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
@@ -76,7 +76,7 @@ fn is_printable(text: &str, length_max: usize) -> bool {
         && !text.ends_with(' ')
 }
 
-/// The schema of what [`is_id`] accepts.
+/// Returns the schema of what [`is_id`] accepts.
 fn id_schema() -> Schema {
     json_schema!({
         "type": "string",
@@ -85,19 +85,19 @@ fn id_schema() -> Schema {
     })
 }
 
-/// The pattern of what [`is_printable`] accepts, with `first` as the class of the first character.
+/// Returns the pattern of what [`is_printable`] accepts, with `first` as the class of the first character.
 fn printable(first: &str, length_max: usize) -> String {
     // The first and the last character have classes of their own.
     let between = length_max.saturating_sub(2);
     format!("{first}([ -~]{{0,{between}}}[!-~])?")
 }
 
-/// The schema of what [`is_key`] accepts.
+/// Returns the schema of what [`is_key`] accepts.
 fn key_schema() -> Schema {
     json_schema!({ "type": "string", "pattern": format!("^{}$", printable("[!-}]", ID_LENGTH_MAX)) })
 }
 
-/// The schema of what [`is_entry_id`] accepts.
+/// Returns the schema of what [`is_entry_id`] accepts.
 fn entry_id_schema() -> Schema {
     let (key, made) = (printable("[!-}]", ID_LENGTH_MAX), printable("~", ENTRY_ID_LENGTH_MAX));
     json_schema!({ "type": "string", "pattern": format!("^({key}|{made})$") })
@@ -115,7 +115,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -178,34 +178,34 @@ id!(RuleId, "The id of an earning rule, unique within a program document.");
 id!(LevelId, "The id of a tier level, unique within a program document.");
 id!(RewardId, "The id of a reward, unique within a program document.");
 id!(PlanId, "The id of a plan, unique within a program document.");
-id!(EntitlementId, "The id of something that a level or a plan gives without points.");
+id!(EntitlementId, "The id of an entitlement, which a level or a plan grants.");
 id!(AttributeId, "The id of a member attribute.");
 id!(ActivityType, "The kind of an activity other than a purchase, such as `review`.");
-id!(Actor, "Who exactly asked: the client of a token, or an opaque id of a person. Never an e-mail address.");
+id!(Actor, "The client of a token, or an opaque id of the person who sent the request. Never an e-mail address.");
 id!(
     IdempotencyKey,
-    "The caller's name for one request: an order number, a receipt number.",
+    "The caller's id of one request, such as an order or receipt number.",
     is_key,
     key_schema,
     KEY,
-    "1 to 64 printable ASCII characters, without spaces at its ends, and not beginning with `~`."
+    "1 to 64 printable ASCII characters, without a space at either end, and not beginning with `~`."
 );
 id!(
     EntryId,
-    "The id of a ledger entry: a caller's key, or a name that the engine makes from what the entry does.",
+    "The id of a ledger entry: a caller's key, or an id that the engine generates.",
     is_entry_id,
     entry_id_schema,
     KEY_OR_MADE,
-    "Names made by the engine begin with `~`, and a caller's key does not, so the two never meet. They may end in a caller's key."
+    "Ids that the engine generates begin with `~`. A caller's key does not, so the two never collide. Generated ids may end in a caller's key."
 );
 
 impl EntryId {
-    /// A name made by the engine: `~` before each part.
+    /// Returns an id of the engine: `~` before each part.
     pub(crate) fn engine(parts: &[&dyn fmt::Display]) -> Self {
         Self(parts.iter().flat_map(|part| ["~".to_owned(), part.to_string()]).collect())
     }
 
-    /// The entry by which a member joined. There is one in every ledger.
+    /// Returns the id of the enrollment, which every ledger has.
     #[must_use]
     pub fn enrollment() -> Self {
         Self::engine(&[&"enrollment"])

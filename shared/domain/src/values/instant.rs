@@ -1,4 +1,4 @@
-//! Instants and days as callers write them: RFC 3339, with an offset that a place on Earth can have.
+//! Instants and days in requests: RFC 3339, with an offset that exists on Earth.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,20 +11,20 @@ use jiff::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-/// The largest offset from UTC, in seconds, ahead or behind: 18 hours. No zone has had a larger one; `java.time` and most databases stop here
-/// as well, so such an instant could not be passed on.
+/// The maximum offset from UTC, in seconds, ahead or behind: 18 hours. No zone has ever had a larger one. `java.time`
+/// and most databases have the same limit, so other systems could not read a larger one.
 const OFFSET_SECONDS_MAX: i32 = 18 * 60 * 60;
 
-/// A text is no instant.
+/// Why a text is not an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstantMalformed {
     /// It is not a date and a time with an offset.
     Text,
-    /// It is a date alone.
+    /// It is a date without a time.
     NoTime,
     /// It is a date and a time without an offset.
     NoOffset,
-    /// It is written as an instant, and its date or its time does not exist.
+    /// It has the form of an instant, but its date or its time does not exist.
     NoSuchTime,
     /// Its offset is beyond 18 hours.
     Offset,
@@ -70,7 +70,7 @@ pub fn read(text: &str) -> Result<Timestamp, InstantMalformed> {
     }
 }
 
-/// Returns what `text`, which is no instant, lacks.
+/// Returns why `text` is not an instant.
 fn malformed(text: &str) -> InstantMalformed {
     if day(text).is_some() {
         InstantMalformed::NoTime
@@ -113,7 +113,7 @@ fn has_many_decimals(text: &str) -> bool {
     text.split_once('.').is_some_and(|(_, decimals)| decimals.bytes().take_while(u8::is_ascii_digit).count() > 9)
 }
 
-/// Returns whether `text` begins as `form` does, with any digit for `0`.
+/// Returns whether `text` begins like `form`, in which `0` stands for any digit.
 fn has_form(text: &str, form: &str) -> bool {
     let is_date = form.len() <= 10;
     let alike = |(found, wanted): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
@@ -124,12 +124,12 @@ fn has_form(text: &str, form: &str) -> bool {
 ///
 /// # Errors
 ///
-/// A value that is no text, or no instant.
+/// The value is not a text, or not an instant.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     read(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
-/// The schema of an instant in a request: `#[schemars(with = "OffsetTime")]` beside [`deserialize`].
+/// The schema of an instant in a request, for `#[schemars(with = "OffsetTime")]` next to [`deserialize`].
 #[derive(Clone, Copy, Debug)]
 pub struct OffsetTime;
 
@@ -154,13 +154,13 @@ impl JsonSchema for OffsetTime {
     }
 }
 
-/// Reads a calendar date that is written as `2026-11-21`. The parser accepts other forms too, and these are `None` here.
+/// Reads a calendar date such as `2026-11-21`. Returns `None` for other forms, which the parser would accept.
 #[must_use]
 pub fn day(text: &str) -> Option<Date> {
     text.parse().ok().filter(|day: &Date| day.to_string() == text && has_form(text, "0000-00-00"))
 }
 
-/// Returns why `text`, which is no date written as `2026-11-21`, is none.
+/// Returns why `text` is not a date such as `2026-11-21`.
 #[must_use]
 pub fn day_malformed(text: &str) -> &'static str {
     if has_form(text, "0000-00-00T00:00") {
@@ -172,7 +172,7 @@ pub fn day_malformed(text: &str) -> &'static str {
     }
 }
 
-/// A calendar date in the body of a request, written as `2026-11-21`.
+/// A calendar date in the body of a request, such as `2026-11-21`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day(pub Date);
 

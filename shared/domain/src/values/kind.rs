@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Returns the kind of `value`. Never the value: in the wrong place it may be personal data.
+/// Returns the kind of `value`, and never the value itself: in the wrong place it may be personal data.
 #[must_use]
 pub fn kind_of(value: &Value) -> &'static str {
     match value {

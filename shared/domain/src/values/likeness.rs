@@ -1,16 +1,17 @@
-//! What a message offers in place of a name that is not known: the one that was most likely meant, or those that there are.
+//! Suggestions for an unknown name in a message: the known name that was most likely meant, or a list of the known
+//! names.
 
 use std::{cmp::Reverse, fmt};
 
 use strsim::damerau_levenshtein;
 
-/// Most names that a message lists.
+/// Maximum number of names that a message lists.
 const LISTED_MAX: usize = 12;
 
-/// The shortest name of which another can be an abbreviation, in characters.
+/// Minimum length of a name that is accepted as an abbreviation of another, in characters.
 const STEM_LENGTH_MIN: usize = 4;
 
-/// An id that a program does not have, and those that it has.
+/// An id that a program does not have, and the ids that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     what: &'static str,
@@ -19,7 +20,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Says that the program has no `what`, such as a reward, called `id`, but those called `known`.
+    /// Returns the error that the program has no `what`, such as a reward, with the id `id`, but those in `known`.
     pub fn new(what: &'static str, id: impl fmt::Display, known: impl IntoIterator<Item: ToString>) -> Self {
         Self { what, id: id.to_string(), known: known.into_iter().map(|id| id.to_string()).collect() }
     }
@@ -37,7 +38,7 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// Returns the known name that `name` is most likely a misspelling of, if any is close enough.
+/// Returns the known name that was most likely meant by `name`, if any is close enough.
 #[must_use]
 pub fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let wanted = plain(name);
@@ -45,8 +46,8 @@ pub fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     close.min_by_key(|known| damerau_levenshtein(&wanted, &plain(known)))
 }
 
-/// Returns a sentence on what to write in place of `name`: the nearest of `known`, or else all of them behind `all`, as in
-/// "The fields are".
+/// Returns a sentence that suggests what to write instead of `name`: the nearest of `known`, or else all of them, after
+/// `all`, as in "The fields are".
 #[must_use]
 pub fn instead(name: &str, known: &[&str], all: &str) -> String {
     match nearest(name, known) {
@@ -55,7 +56,8 @@ pub fn instead(name: &str, known: &[&str], all: &str) -> String {
     }
 }
 
-/// Returns the names in `known`, those most like `name` first, and how many more there are than a message can hold.
+/// Returns a list of the names in `known`, the most similar to `name` first, and how many more there are if the list is
+/// too long.
 #[must_use]
 pub fn listed(name: &str, known: &[&str]) -> String {
     let wanted = plain(name);
@@ -73,16 +75,16 @@ pub fn listed(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns whether one is the other with a few letters wrong, or cut short.
+/// Returns whether the two differ in a few letters only, or one is an abbreviation of the other.
 fn is_close(name: &str, known: &str) -> bool {
     let longest = name.chars().count().max(known.chars().count());
     let is_stem = |stem: &str, whole: &str| stem.len() >= STEM_LENGTH_MIN && whole.starts_with(stem);
     let wrong = damerau_levenshtein(name, known);
-    // At most two of five letters.
+    // At most two of five letters are wrong.
     wrong.saturating_mul(5) <= longest.saturating_mul(2) || is_stem(name, known) || is_stem(known, name)
 }
 
-/// A name without what people write in different ways: `occurredAt` and `occurred-at` are `occurred_at`.
+/// Returns a name without differences of style: `occurredAt` and `occurred-at` become `occurred_at`.
 fn plain(name: &str) -> String {
     name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

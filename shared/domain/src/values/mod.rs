@@ -1,4 +1,4 @@
-//! Values that everything else may know: ids, points, money, dates, texts, hashes.
+//! Values that all other modules may use: ids, points, money, dates, texts, hashes.
 
 pub mod balance;
 pub mod calendar;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The largest amount of money in one request, in minor units: a trillion less one, ten billion euro.
+/// Maximum amount of money in one request, in minor units: a trillion less one, or about ten billion euros.
 pub const AMOUNT_MAX: i64 = 999_999_999_999;
 
 /// An ISO 4217 currency.
@@ -13,20 +13,21 @@ pub const AMOUNT_MAX: i64 = 999_999_999_999;
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// How many decimals a minor unit has: 2 for EUR, 0 for JPY. `None` where the standard names none (gold, say).
+    /// Returns the number of decimals of a minor unit: 2 for EUR, 0 for JPY. `None` if the standard names none, as for
+    /// gold.
     #[must_use]
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
     }
 
-    /// The three letters.
+    /// Returns the code of three letters.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 }
 
-/// A text is no ISO 4217 code.
+/// The text is not an ISO 4217 code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrencyUnknown;
 
@@ -42,7 +43,7 @@ impl FromStr for Currency {
     type Err = CurrencyUnknown;
 
     fn from_str(text: &str) -> Result<Self, CurrencyUnknown> {
-        // The crate also reads lower case; a code is written one way here, so that bodies compare.
+        // The crate also accepts lower case. Only capitals are accepted here, so that equal bodies have one form.
         iso_currency::Currency::from_code(text)
             .filter(|currency| currency.code() == text)
             .map(Self)
@@ -92,7 +93,7 @@ pub(crate) fn share(whole: i64, part: i64, of: i64) -> i64 {
     i64::try_from(share).unwrap_or_default()
 }
 
-/// Cuts `amounts`, which add up to `whole`, down in proportion so that they add up to `left`.
+/// Reduces `amounts`, which add up to `whole`, in proportion, so that they add up to `left`.
 ///
 /// Each share is rounded down, and the rest goes to the first amounts, so that no unit is lost.
 pub(crate) fn in_proportion(amounts: &[i64], left: i64, whole: i64) -> Vec<i64> {
@@ -114,13 +115,13 @@ pub(crate) fn in_proportion(amounts: &[i64], left: i64, whole: i64) -> Vec<i64> 
 pub struct Amount(i64);
 
 impl Amount {
-    /// So many minor units; `None` below zero or above [`AMOUNT_MAX`].
+    /// Returns an amount of `minor_units`; `None` below zero or above [`AMOUNT_MAX`].
     #[must_use]
     pub fn new(minor_units: i64) -> Option<Self> {
         (0..=AMOUNT_MAX).contains(&minor_units).then_some(Self(minor_units))
     }
 
-    /// The number of minor units.
+    /// Returns the number of minor units.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0

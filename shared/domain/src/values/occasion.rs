@@ -1,4 +1,4 @@
-//! What points are earned for, as a caller tells it.
+//! Occasions: what points are earned for.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Returns the content of a request that asks for points for it, the same however the activity was written.
+    /// Returns the content of a request that posts it, which does not depend on how the activity is written as JSON.
     #[must_use]
     pub fn content(&self) -> Content {
         Content::of(ACCRUAL, &json!({ "activity": self }))
@@ -51,12 +51,12 @@ pub enum Occasion {
     Enrollment(Timestamp),
     /// A birthday: its first moment.
     Birthday(Timestamp),
-    /// A friend's purchase that pays whoever brought the friend.
+    /// A friend's purchase that pays the referrer.
     Referral(Timestamp),
 }
 
 impl Occasion {
-    /// When it happened.
+    /// Returns when it happened.
     #[must_use]
     pub fn occurred_at(&self) -> Timestamp {
         match self {
@@ -66,19 +66,19 @@ impl Occasion {
         }
     }
 
-    /// The purchase, if it is one.
+    /// Returns the purchase, if it is one.
     #[must_use]
     pub fn purchase(&self) -> Option<&Purchase> {
         if let Self::Purchase(purchase) = self { Some(purchase) } else { None }
     }
 
-    /// The activity, if it is one.
+    /// Returns the activity, if it is one.
     #[must_use]
     pub fn activity(&self) -> Option<&Activity> {
         if let Self::Activity(activity) = self { Some(activity) } else { None }
     }
 
-    /// The lines bought.
+    /// Returns the lines of the purchase; none for other occasions.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         self.purchase().map_or(&[], |purchase| &purchase.lines)

@@ -1,4 +1,4 @@
-//! Points, and the one bound that keeps every sum of them exact.
+//! Points, with a bound that keeps every sum of them exact.
 
 use std::{
     fmt,
@@ -9,10 +9,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A number of points, or a signed change of one.
+/// A number of points, or a signed change of points.
 ///
-/// Arithmetic saturates, and never gets there: whatever enters an account is refused above [`Points::MAX`], which is
-/// six orders of magnitude below the type's own end, and an account never sums a million of them.
+/// Arithmetic saturates, but never reaches that limit: an account accepts at most [`Points::MAX`], which is six orders
+/// of magnitude below the maximum of the type, and never sums a million such values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
@@ -22,30 +22,30 @@ impl Points {
     /// No points.
     pub const ZERO: Self = Self(0);
 
-    /// The most points that an account may hold, or one entry may move: a trillion less one.
+    /// Maximum number of points that an account may hold, or one entry may move: a trillion less one.
     ///
-    /// It fits a JSON number exactly in every client (below 2^53) and leaves room to multiply by any rate.
+    /// Every client can represent it exactly as a JSON number (below 2^53), and it can be multiplied by any rate.
     pub const MAX: Self = Self(999_999_999_999);
 
-    /// So many points.
+    /// Returns this number of points.
     #[must_use]
     pub const fn new(points: i64) -> Self {
         Self(points)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// Whether there are none.
+    /// Returns whether the number is zero.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
         self.0 == 0
     }
 
-    /// `amount * numerator / denominator`, rounded; `None` above [`Points::MAX`] or for a zero denominator.
+    /// Returns `amount * numerator / denominator`, rounded; `None` above [`Points::MAX`] or for a zero denominator.
     #[must_use]
     pub fn ratio(amount: i64, numerator: i64, denominator: i64, rounding: Rounding) -> Option<Self> {
         let product = i128::from(amount).checked_mul(i128::from(numerator))?;
@@ -62,13 +62,13 @@ impl Points {
     }
 }
 
-/// How a fraction of a point becomes a whole number of them.
+/// How a fraction of a point becomes a whole number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rounding {
-    /// Down: a member never gets a point that was not fully earned.
+    /// Down: a member gets no point that was not fully earned.
     #[default]
     Floor,
-    /// To the nearest, a half up.
+    /// To the nearest whole number, and a half up.
     HalfUp,
     /// Up.
     Ceiling,

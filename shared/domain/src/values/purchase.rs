@@ -1,4 +1,4 @@
-//! A purchase, as a till or a shop tells it.
+//! A purchase, as a till or a shop reports it.
 
 use std::{
     borrow::Cow,
@@ -18,15 +18,15 @@ use crate::values::{
     text::Label,
 };
 
-/// Most lines of a purchase.
+/// Maximum number of lines of a purchase.
 pub const LINES_MAX: usize = 200;
 
-/// Longest receipt number, in characters.
+/// Maximum length of a receipt number, in characters.
 const RECEIPT_LENGTH_MAX: usize = 64;
 
 /// A purchase.
 ///
-/// `tax` to `paid_with_gift_card` are parts of `total`; `discount` has been taken off it already.
+/// `tax`, `shipping`, `tip`, `paid_with_points` and `paid_with_gift_card` are parts of `total`. `discount` was already deducted from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written")]
 pub struct Purchase {
@@ -54,7 +54,7 @@ pub struct Purchase {
     pub lines: Vec<Line>,
 }
 
-/// Parts of a total that are no lines, in minor units of the purchase's currency.
+/// Parts of a total that are not lines, in minor units of the purchase's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Parts {
     /// Tax on top of the lines, in minor units.
@@ -78,7 +78,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Each with its name.
+    /// Returns each part with its name.
     pub(crate) fn named(&self) -> [(&'static str, Amount); 6] {
         [
             ("tax", self.tax),
@@ -117,40 +117,40 @@ pub struct Quantity(i64);
 impl Quantity {
     const THOUSANDTHS_MAX: i64 = 1_000_000_000;
 
-    /// The whole pieces in it.
+    /// Returns the number of whole pieces.
     #[must_use]
     pub fn pieces(self) -> i64 {
         self.0.checked_div(1_000).unwrap_or_default()
     }
 
-    /// Nothing of it.
+    /// The quantity zero.
     pub const ZERO: Self = Self(0);
 
-    /// Returns the quantity of `thousandths` of a piece; `None` below zero or above the largest quantity.
+    /// Returns a quantity of `thousandths` of a piece; `None` below zero or above the maximum.
     #[must_use]
     pub fn of_thousandths(thousandths: i64) -> Option<Self> {
         (0..=Self::THOUSANDTHS_MAX).contains(&thousandths).then_some(Self(thousandths))
     }
 
-    /// It in thousandths of a piece.
+    /// Returns the quantity in thousandths of a piece.
     #[must_use]
     pub fn thousandths(self) -> i64 {
         self.0
     }
 
-    /// This and `other` together.
+    /// Returns the sum of this and `other`.
     #[must_use]
     pub(crate) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// This less `other`, and never less than nothing.
+    /// Returns this less `other`, at least zero.
     #[must_use]
     pub(crate) fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0).max(0))
     }
 
-    /// The quantity that `text` writes: whole, or with up to three decimals.
+    /// Parses a number with up to three decimals.
     fn parse(text: &str) -> Option<Self> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -300,7 +300,7 @@ impl TryFrom<Written> for Purchase {
             written;
         let Written { discount, paid_with_points, paid_with_gift_card, .. } = written;
         let parts = Parts { tax, shipping, tip, discount, paid_with_points, paid_with_gift_card };
-        // The total does not contain a discount any more.
+        // The total does not contain the discount.
         let mut contained = parts.named().into_iter().filter(|(name, _)| *name != "discount");
         if let Some((name, _)) = contained.find(|(_, part)| *part > total.amount) {
             return Err(format!("`{name}` is a part of `total`, so it must not be more than the total"));
@@ -308,21 +308,23 @@ impl TryFrom<Written> for Purchase {
         let purchase = Self { occurred_at, total, channel, store, receipt, parts, attributes, lines };
         let mut seen = BTreeSet::new();
         if let Some(id) = purchase.line_ids().into_iter().find(|id| !seen.insert(id.clone())) {
-            return Err(format!("two lines have the id {id}; a line without `id` has its place as its id, from 0 on"));
+            return Err(format!(
+                "two lines have the id {id}; a line without an `id` is named by its position, starting at 0"
+            ));
         }
         Ok(purchase)
     }
 }
 
 impl Purchase {
-    /// Returns the content of a request that asks for points for it: the same however the purchase was written, so that the facts
-    /// kept of it prove themselves by the fingerprint of its entry.
+    /// Returns the content of a request that posts it. It does not depend on how the purchase is written as JSON, so
+    /// the fingerprint of its entry proves the stored facts.
     #[must_use]
     pub fn content(&self) -> Content {
         Content::of(ACCRUAL, &json!({ "purchase": self }))
     }
 
-    /// What each line is called.
+    /// Returns the id of each line.
     #[must_use]
     pub fn line_ids(&self) -> Vec<String> {
         let lines = self.lines.iter().enumerate();
@@ -331,19 +333,19 @@ impl Purchase {
             .collect()
     }
 
-    /// The place of the line called `id`.
+    /// Returns the position of the line `id`.
     #[must_use]
     pub fn place_of(&self, id: &str) -> Option<usize> {
         self.line_ids().iter().position(|known| known == id)
     }
 
-    /// What of the total no line holds, in minor units.
+    /// Returns the amount outside of the lines, in minor units.
     #[must_use]
     pub fn outside_lines(&self) -> i64 {
         self.total.amount.get().saturating_sub(self.lines_total()).max(0)
     }
 
-    /// What all lines cost together, in minor units.
+    /// Returns the sum of the lines, in minor units.
     #[must_use]
     pub fn lines_total(&self) -> i64 {
         self.lines.iter().fold(0, |sum, line| sum.saturating_add(line.amount.get()))

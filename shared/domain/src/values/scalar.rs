@@ -1,4 +1,4 @@
-//! What a shop tells of an activity or a purchase under names of its own.
+//! Attributes of an activity or a purchase that the shop defines.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::values::text::{LABEL_LENGTH_MAX, Label};
 
-/// Most attributes of an activity or a purchase.
+/// Maximum number of attributes of an activity or a purchase.
 pub const ATTRIBUTES_MAX: usize = 20;
 
 /// A value of an attribute of an activity or a purchase.
@@ -24,13 +24,14 @@ pub enum Scalar {
     Text(Label),
 }
 
-/// The schema of attributes as a caller writes them: `#[schemars(with = "Option<Scalars>")]` beside [`scalars`].
+/// The schema of attributes in a request, for `#[schemars(with = "Option<Scalars>")]` next to [`scalars`].
 #[derive(JsonSchema)]
 #[schemars(inline, extend("maxProperties" = ATTRIBUTES_MAX, "propertyNames" = json!({ "maxLength": LABEL_LENGTH_MAX })))]
 #[expect(dead_code, reason = "a schema only")]
 pub(crate) struct Scalars(BTreeMap<String, Option<Scalar>>);
 
-/// Reads at most [`ATTRIBUTES_MAX`] attributes, with names as long as a label. A value of `null` is the same as leaving it out.
+/// Reads at most [`ATTRIBUTES_MAX`] attributes, whose names are at most as long as a label. An attribute that is `null`
+/// equals a missing one.
 pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
     let given: BTreeMap<String, Option<Scalar>> = or_default(deserializer)?;
     let is_too_long = |name: &String| name.chars().count() > LABEL_LENGTH_MAX;
@@ -42,11 +43,12 @@ pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTre
     Ok(given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
-/// Reads a field that may be `null`, which is the same as leaving it out: `#[serde(default, deserialize_with = "or_default")]`.
+/// Reads a field that may be `null`, which equals a missing field:
+/// `#[serde(default, deserialize_with = "or_default")]`.
 ///
 /// # Errors
 ///
-/// Every other value that `T` rejects.
+/// Any other value that `T` rejects.
 pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -1,14 +1,14 @@
-//! Short texts that a caller writes: labels, which are the caller's own codes, and notes for people.
+//! Short texts in requests: labels, which are codes of the caller, and notes for people.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// Longest label, in characters.
+/// Maximum length of a label, in characters.
 pub const LABEL_LENGTH_MAX: usize = 64;
 
-/// Longest note, in characters.
+/// Maximum length of a note, in characters.
 pub const NOTE_LENGTH_MAX: usize = 500;
 
 /// A text of 1 to `LENGTH_MAX` characters.
@@ -19,19 +19,19 @@ pub struct Text<const LENGTH_MAX: usize>(String);
 /// A short text of the caller's own: a channel, a store, a category, a reason.
 pub type Label = Text<LABEL_LENGTH_MAX>;
 
-/// A note on an entry. It may hold personal data, so it stands beside the entry, where no hash covers it and an erasure can
-/// take it away.
+/// A note on an entry. It may contain personal data, so it is stored next to the entry and outside of its hash, where
+/// an erasure can delete it.
 pub type Note = Text<NOTE_LENGTH_MAX>;
 
 impl<const LENGTH_MAX: usize> Text<LENGTH_MAX> {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A text is empty or too long.
+/// The text is empty or too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextMalformed<const LENGTH_MAX: usize>;
 

@@ -1,4 +1,4 @@
-//! What an account remembers for its rules: purchases in all, steps, and the use of caps.
+//! The data that an account stores for its rules: lifetime purchases, steps, and the use of caps.
 
 use std::collections::BTreeMap;
 

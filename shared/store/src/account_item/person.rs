@@ -1,4 +1,4 @@
-//! What is stored of the person: attributes, aliases, and the salt of fingerprints.
+//! The personal data of an account: attributes, aliases, and the salt of fingerprints.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{

@@ -1,4 +1,4 @@
-//! What the tier of an account is derived from: qualifying amounts, secured and promised tiers, an override, and plans.
+//! The data behind the tier of an account: qualifying amounts, secured and promised tiers, an override, and plans.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use regulars_domain::{

@@ -105,7 +105,7 @@ fn every_route(watch: &Watch) {
             println!("{request:?}: {answer}");
         }
     }
-    // The documents that machines read take neither a body nor a token.
+    // The routes of the machine-readable documents take neither a body nor a token.
     let coded = FUNCTIONS.into_iter().flat_map(callers).filter(|(.., who)| !who.is_open_to_everyone());
     let coded = coded.map(|(method, path, _)| (method.to_string(), path));
     let missing: Vec<_> = coded.filter(|route| !done.contains(route)).collect();
@@ -218,7 +218,7 @@ fn the_review(watch: &Watch, system: &System) {
     }
 }
 
-/// Whoever asks for another member learns nothing of these.
+/// Requests about another member: their answers must contain no marks.
 fn another_member(watch: &Watch) {
     let mut read = 0;
     for request in story() {
@@ -230,8 +230,8 @@ fn another_member(watch: &Watch) {
     assert!(read > 5, "{read}");
 }
 
-/// Everything that was written leaves as an event. A record that cannot be read, and an event that the bus does not take, leave a line
-/// in the log.
+/// Sends an event for everything that was written. A record that cannot be read, and an event that the bus rejects, are
+/// logged.
 fn the_events(watch: &Watch, system: &System) {
     let bus = KeptBus::reliable();
     let mut place = Place::default();
@@ -263,7 +263,7 @@ fn the_events(watch: &Watch, system: &System) {
     assert!(failed["batchItemFailures"][0].is_object(), "{failed}");
 }
 
-/// What is watched are all levels that the template offers.
+/// The watched levels are all levels that the template offers.
 #[test]
 fn the_levels_that_an_owner_can_choose_are_watched() {
     assert_eq!(Template::read().log_levels, watch::LEVELS[..3].iter().map(ToString::to_string).collect::<Vec<_>>());

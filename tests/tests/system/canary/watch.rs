@@ -119,7 +119,7 @@ impl Watch {
         answer
     }
 
-    /// Hands an event to the function that sends events to `bus`, and looks through its answer.
+    /// Passes an event to the function that sends events to `bus`, and searches its answer.
     pub(crate) fn publish(&self, bus: &KeptBus, event: Value) -> Result<Value, EventRefused> {
         let deadline = Deadline::after(Duration::from_secs(20));
         let answer = self.runtime.block_on(regulars_publish::handle(bus, event, deadline));

@@ -203,7 +203,7 @@ fn every_route_has_its_row() {
     assert_eq!(coded.collect::<BTreeSet<_>>(), rows.collect());
 }
 
-/// The documents that machines read.
+/// The machine-readable documents.
 const PUBLIC: [&str; 2] = ["/v1/openapi.json", "/v1/program.schema.json"];
 
 #[test]
@@ -290,7 +290,7 @@ fn another_member_and_another_program_are_reported_as_not_existing() {
     assert_eq!(told(&confined, "/v1/programs/other/members/m-1", "other"), absent);
 }
 
-/// What a member can do for themselves is done by them, and who did it is in the ledger.
+/// Members do what they may do for themselves, and the ledger records who did it.
 #[test]
 fn a_member_spends_and_cancels_a_hold_and_no_more() {
     let (system, key) = system();
@@ -330,7 +330,7 @@ fn a_member_spends_and_cancels_a_hold_and_no_more() {
     }
 }
 
-/// Of what is kept about a member, they change what the program lets them.
+/// A member can change only attributes that the program declares editable by members.
 #[test]
 fn a_member_changes_the_attributes_that_the_program_opens_to_them() {
     let (system, key) = system();

@@ -182,7 +182,7 @@ fn an_erased_member_leaves_an_anonymous_ledger_that_verifies() {
     assert_eq!(system.account("m-1")["status"], "erased");
 }
 
-/// Eight tills go on selling while the member is erased. What was bought before is forgotten, and afterwards nothing is taken.
+/// Eight tills continue to sell while the member is erased. Earlier purchases are erased, and later ones are rejected.
 #[test]
 fn a_purchase_at_the_moment_of_an_erasure_is_forgotten_or_refused() {
     let system = System::start();
@@ -281,7 +281,7 @@ fn a_hold_of_an_erased_member_frees_its_piece_and_a_friend_is_not_paid_for() {
     system.redeem("m-2", "r-2", &json!({ "reward": "mug" })).expect(201);
     let capture = format!("{}/redemptions/r-1/capture", member("m-1"));
     system.client.post_under("c-1", &capture, &json!({})).problem(409, "account_closed");
-    // An erased member refers nobody.
+    // An erased member cannot be a referrer.
     let join = json!({ "member": "m-3", "referred_by": "m-1" });
     system.client.post(MEMBERS, &join).problem(422, "referrer_not_found");
 }

@@ -218,7 +218,7 @@ fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done(
         (json!({ "shard": 7 }), "missing field `through`"),
         (
             json!({ "shard": 7, "through": "2028-02-02" }),
-            "through is 2028-02-02, and nowhere is it later than 2028-02-01",
+            "through is 2028-02-02, and the latest date of any time zone is 2028-02-01",
         ),
         (json!({ "shard": 7, "through": "tomorrow" }), "failed to parse"),
         (json!({ "shard": 7, "through": "2028-02-30" }), "parsed date is not valid"),
@@ -227,7 +227,7 @@ fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done(
         (json!({ "shard": 7, "through": "2028-02-01", "cursor": "" }), "the cursor is not one"),
         (
             json!({ "shard": 8, "through": "2028-02-01", "cursor": cursor }),
-            "the cursor is not one that an earlier page of this shard gave",
+            "the cursor does not come from an earlier page of this shard",
         ),
         (
             json!({ "shard": 7, "through": "2027-11-30", "cursor": cursor }),

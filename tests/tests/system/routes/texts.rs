@@ -8,7 +8,7 @@ use regulars_tests::{
 };
 use serde_json::Value;
 
-/// A request, and what it is answered.
+/// A request and its expected answer.
 struct Row {
     request: String,
     status: u16,
@@ -88,7 +88,7 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Words of the language and of libraries, which no sender needs to know.
+/// Terms of the language and of libraries, which senders should not see.
 #[test]
 fn no_text_has_a_word_of_rust_or_of_a_library() {
     for Row { request, text, .. } in rows() {

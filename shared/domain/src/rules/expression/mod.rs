@@ -34,12 +34,12 @@ pub(crate) enum Expression {
 }
 
 impl Expression {
-    /// Returns whether a fact of `variable` is part of it.
+    /// Returns whether it reads a fact of `variable`.
     pub(crate) fn speaks_of(&self, variable: Variable) -> bool {
         self.reads(&|fact| fact.variable() == variable)
     }
 
-    /// Returns whether a fact for which `is_it` holds is part of it.
+    /// Returns whether it reads a fact for which `is_it` holds.
     pub(crate) fn reads(&self, is_it: &impl Fn(&Fact) -> bool) -> bool {
         match self {
             Self::Constant(_) => false,

@@ -1,4 +1,4 @@
-//! When a rule or a reward is on: from one moment to another, on some weekdays, at some hours.
+//! When a rule or a reward is active: between two instants, on some weekdays, at some hours.
 
 use jiff::{
     Timestamp,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// When a rule or a reward is on.
+/// When a rule or a reward is active.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActiveWindow {
     from: Option<Timestamp>,
@@ -30,8 +30,8 @@ pub struct ActiveWindow {
 }
 
 impl ActiveWindow {
-    /// Whether it is on at `instant`. Beginnings are included, ends are not; weekdays and hours go by the clocks of
-    /// `zone`. Hours may run over midnight (`22:00` to `02:00`); the weekday is the one of the moment itself.
+    /// Returns whether it is active at `instant`. Beginnings are included, ends are not. Weekdays and hours are local
+    /// times in `zone`. Hours may span midnight (`22:00` to `02:00`); after midnight, the weekday is the new one.
     #[must_use]
     pub fn contains(&self, zone: &TimeZone, instant: Timestamp) -> bool {
         let time = time_in(zone, instant);
@@ -56,7 +56,7 @@ pub(super) const FIELDS: [Field; 5] = [
     Field::optional("from_time", "The first time of the day, as in `15:00`.", time),
     Field::optional(
         "to_time",
-        "The first time of the day after the end. Before `from_time`, the window runs over midnight.",
+        "The first time of the day after the end. If it is before `from_time`, the window spans midnight.",
         time,
     ),
 ];
@@ -90,7 +90,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<ActiveWindow> {
         node.lint("contradiction", "ends before it begins");
     }
     if window.from_time.is_some() && window.from_time == window.to_time {
-        node.lint("contradiction", "from_time and to_time are the same, which leaves no hours");
+        node.lint("contradiction", "from_time and to_time are the same, so the rule would never be active");
     }
     Some(window)
 }
@@ -106,7 +106,7 @@ pub(super) fn read_instant(node: &Node<'_>) -> Option<Timestamp> {
 }
 
 fn read_time(node: &Node<'_>) -> Option<Time> {
-    // What it is written as must be what it was read from: the parser knows more ways than one.
+    // The parser accepts several forms. The text must be the one that is written back.
     let time =
         node.text().and_then(|text| text.parse().ok().filter(|time: &Time| time.strftime("%H:%M").to_string() == text));
     if time.is_none() {

@@ -1,4 +1,4 @@
-//! Which attributes members may have, and of which type.
+//! The attributes that members may have, and their types.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,14 @@ use crate::{
     values::{id::AttributeId, instant, kind::kind_of, likeness},
 };
 
-/// Most attributes in a program.
+/// Maximum number of attributes of a program.
 pub(crate) const ATTRIBUTES_MAX: usize = 30;
 
-/// Longest text of an attribute, in characters. The account is one small item.
+/// Maximum length of a text, in characters. It is small because an account is one item.
 pub(crate) const TEXT_LENGTH_MAX: usize = 100;
 
-/// Most bytes of all attributes of a member, as the table counts them: thirty of them with a hundred bytes each.
+/// Maximum number of bytes of all attributes of a member, as DynamoDB counts them: room for thirty of a hundred bytes
+/// each.
 pub const ATTRIBUTE_BYTES_MAX: usize = 4 * 1024;
 
 /// The type of an attribute.
@@ -41,7 +42,7 @@ pub enum AttributeType {
 pub struct AttributeSpec {
     /// Its name.
     pub id: AttributeId,
-    /// What its values are.
+    /// The type of its values.
     pub kind: AttributeType,
     /// Whether it is personal data.
     pub personal: bool,
@@ -49,12 +50,12 @@ pub struct AttributeSpec {
     pub is_editable_by_member: bool,
 }
 
-/// Why an attribute was not taken.
+/// Why an attribute was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeRefused {
-    /// Which one.
+    /// The name of the attribute.
     pub name: String,
-    /// What is wrong with it.
+    /// What is wrong, as the rest of a sentence that begins with the name.
     pub reason: String,
 }
 
@@ -65,7 +66,7 @@ impl Program {
         self.attributes.iter().any(|spec| spec.id.as_str() == attribute && spec.is_editable_by_member)
     }
 
-    /// What is said of a name that is not one of its attributes.
+    /// Returns what is wrong with a name that is not one of its attributes.
     fn no_attribute(&self, name: &str) -> String {
         let known: Vec<_> = self.attributes.iter().map(|spec| spec.id.as_str()).collect();
         match likeness::nearest(name, &known) {
@@ -77,13 +78,13 @@ impl Program {
         }
     }
 
-    /// Reads attributes as a caller gives them. `null` stands for no value, and is how one is taken away, also one that the
-    /// program does not have any more.
+    /// Reads attributes from a request. `null` removes a value, including one whose attribute the program no longer
+    /// has.
     ///
     /// # Errors
     ///
-    /// The first attribute that the program does not know, or whose value is not of its type; the largest if all together
-    /// have more than [`ATTRIBUTE_BYTES_MAX`].
+    /// The first attribute that is unknown or has a value of the wrong type; the largest one if all of them together
+    /// exceed [`ATTRIBUTE_BYTES_MAX`].
     pub fn read_attributes(
         &self,
         given: &BTreeMap<String, Value>,
@@ -108,7 +109,7 @@ impl Program {
     }
 }
 
-/// Refuses attributes that are too large for an account.
+/// Checks that `attributes` are not too large for an account.
 ///
 /// # Errors
 ///
@@ -122,14 +123,14 @@ pub(crate) fn check_size<'a>(
         Some((largest, _)) if bytes > ATTRIBUTE_BYTES_MAX => Err(AttributeRefused {
             name: largest.to_string(),
             reason: format!(
-                "is one of attributes that have {bytes} bytes together; a member can have {ATTRIBUTE_BYTES_MAX} bytes of them"
+                "is too large: all attributes of the member would have {bytes} bytes, and the maximum is {ATTRIBUTE_BYTES_MAX}"
             ),
         }),
         Some(_) | None => Ok(()),
     }
 }
 
-/// Reads a value, or says what it must be and what it is. The value is never quoted.
+/// Reads a value, or returns what it must be and its kind. The text never quotes the value.
 fn read_value(kind: AttributeType, value: &Value) -> Result<Option<AttributeValue>, String> {
     if value.is_null() {
         return Ok(None);
@@ -157,7 +158,7 @@ pub(super) const FIELDS: [Field; 4] = [
     Field::required("type", "The type of the values.", || choice(&TYPES)),
     Field::optional(
         "personal",
-        "Whether values are personal data, which an erasure removes and purchases do not keep.",
+        "Whether values are personal data. They are stored in the account only, and an erasure deletes them.",
         boolean,
     )
     .or("false"),

@@ -1,4 +1,4 @@
-//! The `when` of a rule or a reward: a CEL expression, checked to be a condition and to be cheap before it is published.
+//! The `when` of a rule or a reward: a CEL expression. Publishing checks that it is boolean and cheap to evaluate.
 
 use cel::parser::PrattParser;
 
@@ -19,28 +19,28 @@ use crate::{
     values::purchase::LINES_MAX,
 };
 
-/// Longest expression, in characters.
+/// Maximum length of an expression, in characters.
 const LENGTH_MAX: usize = 1_000;
 
-/// Deepest nesting of brackets in an expression. The parser recurses, and must not be led to the end of a stack.
+/// Maximum nesting of brackets in an expression. The parser is recursive and must not overflow the stack.
 const NESTING_MAX: usize = 24;
 
-/// The most work of one evaluation, in units of [`Work`]: 66 microseconds of one core at most. The conditions of a full
-/// catalogue of 500 rewards take 33 milliseconds then.
+/// The maximum work of one evaluation, in units of [`Work`]: at most 66 microseconds of one core. The conditions of a
+/// full catalogue of 500 rewards then take 33 milliseconds.
 const WORK_MAX: u64 = 20_000;
 
-/// The most work that the conditions of all earning rules may do for one purchase, in units of [`Work`]. A rule whose
-/// condition speaks of a line counts once for each of [`LINES_MAX`] lines.
+/// The maximum work of the conditions of all earning rules for one purchase, in units of [`Work`]. A condition that
+/// reads `line` counts once for each of [`LINES_MAX`] lines.
 ///
-/// The slowest of the accepted programs that the benchmark `pricing` knows takes 0.2 seconds of one core for its purchase, so
-/// it stays within a second on a function of 512 MB, which has 0.29 of a core. For 200 rules that speak of a line it is 1,500
-/// units each; a condition of 1,000 characters that is full of comparisons of texts takes 650 to 800.
+/// The slowest accepted program of the benchmark `pricing` takes 0.2 seconds of one core for a purchase, and so less
+/// than a second on a function of 512 MB, which has 0.29 of a core. With 200 rules that read `line`, each may take
+/// 1,500 units. A condition of 1,000 characters that compares many texts takes 650 to 800.
 pub const RULES_WORK_MAX: u64 = 60_000_000;
 
-/// A condition: checked, or the reason why it cannot be evaluated.
+/// A condition: a checked expression, or the reason why it cannot be evaluated.
 ///
-/// A condition of a version that is in force is read again by later releases. What this release does not accept is a fault
-/// each time that it is evaluated.
+/// Later releases read the conditions of published versions again. A condition that this release does not accept is a
+/// fault each time it is evaluated.
 #[derive(Debug)]
 pub(crate) struct Condition {
     expression: Result<Expression, ConditionFault>,
@@ -49,27 +49,27 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// Whether it speaks of a line of the purchase, and so is asked once for each.
+    /// Returns whether it reads `line`, and so is evaluated once for each line.
     pub(crate) fn is_of_line(&self) -> bool {
         self.of_line
     }
 
-    /// Whether it reads a fact for which `is_it` holds.
+    /// Returns whether it reads a fact for which `is_it` holds.
     pub(crate) fn reads(&self, is_it: &impl Fn(&Fact) -> bool) -> bool {
         self.expression.as_ref().is_ok_and(|expression| expression.reads(is_it))
     }
 
-    /// The most work for an occasion of this many lines, in units of [`Work`].
+    /// Returns its maximum work for an occasion with `lines` lines, in units of [`Work`].
     pub(crate) fn work_for(&self, lines: usize) -> u64 {
         let times = if self.of_line { u64::try_from(lines).unwrap_or(u64::MAX) } else { 1 };
         self.work.units.saturating_mul(times)
     }
 
-    /// Whether it holds. A condition that comes to `null` does not.
+    /// Returns whether it holds. `null` counts as false.
     ///
     /// # Errors
     ///
-    /// Why this cannot be told.
+    /// Why it could not be evaluated.
     pub(crate) fn holds(&self, known: &impl Known) -> Result<bool, ConditionFault> {
         match self.expression.as_ref().map_err(|fault| *fault)?.evaluate(known)? {
             Value::Boolean(holds) => Ok(holds),
@@ -79,14 +79,14 @@ impl Condition {
     }
 }
 
-/// Reads a condition that may speak of `variables` and, if these are known, of members' `attributes`.
-///
-/// Whatever is wrong with an expression is a lint: the condition is there, and evaluating it is a fault of its rule.
 /// The schema of a condition.
 pub(super) fn schema() -> serde_json::Value {
     text(LENGTH_MAX)
 }
 
+/// Reads a condition that may use `variables` and, if they are known, members' `attributes`.
+///
+/// An invalid expression is a lint: the document has a condition, and evaluating it is a fault of its rule.
 pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: Option<&[AttributeSpec]>) -> Option<Condition> {
     let source = node.string(LENGTH_MAX)?;
     let expression = compile(node, &source, &Checker { node, variables, attributes });
@@ -99,10 +99,11 @@ pub(super) fn read(node: &Node<'_>, variables: &[Variable], attributes: Option<&
     Some(Condition { expression, work, of_line })
 }
 
-/// Compiles an expression whose length and nesting are within bounds; the reason why it cannot be evaluated otherwise.
+/// Compiles an expression, or returns the reason why it cannot be evaluated. Its length and nesting must be within
+/// bounds.
 fn compile(node: &Node<'_>, source: &str, checker: &Checker<'_>) -> Result<Expression, ConditionFault> {
     if !(1..=LENGTH_MAX).contains(&source.chars().count()) {
-        // Reading the text has reported it.
+        // Already reported when the text was read.
         return Err(ConditionFault::TooLong);
     }
     if nesting(source) > NESTING_MAX {
@@ -129,20 +130,20 @@ fn mostly(work: Work) -> String {
     work.costliest.map(|function| format!(", most of it for {}", function.written())).unwrap_or_default()
 }
 
-/// The most work that `conditions` of rules may do for one purchase, in the units of [`RULES_WORK_MAX`].
+/// Returns the maximum work of `conditions` for one purchase, in the units of [`RULES_WORK_MAX`].
 pub(super) fn work_together<'a>(conditions: impl Iterator<Item = &'a Condition>) -> u64 {
     conditions.map(|condition| condition.work_for(LINES_MAX)).fold(0, u64::saturating_add)
 }
 
-/// Checks that the conditions of a list of rules together take no more work for one purchase than is allowed. Otherwise the
-/// costliest of them is reported.
+/// Checks that the conditions of all rules together stay within [`RULES_WORK_MAX`] for one purchase. Otherwise reports
+/// the costliest one.
 pub(super) fn check_together<'a>(node: &Node<'_>, rules: impl Iterator<Item = Option<&'a Condition>>) {
     let conditions: Vec<_> = rules.enumerate().filter_map(|(place, when)| Some((place, when?))).collect();
     let all = work_together(conditions.iter().map(|(_, condition)| *condition));
     if all <= RULES_WORK_MAX {
         return;
     }
-    // The first of those that take the most.
+    // Of several that take the same work, the first.
     let costliest = conditions.into_iter().rev().max_by_key(|(_, condition)| condition.work_for(LINES_MAX));
     if let Some((place, condition)) = costliest
         && let Some(rule) = node.item(place)

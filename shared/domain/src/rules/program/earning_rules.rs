@@ -24,14 +24,15 @@ use crate::{
     values::id::{ActivityType, RuleId},
 };
 
-/// The attribute in which a member's birthday is looked for.
+/// The attribute that holds a member's birthday.
 pub(crate) const BIRTHDAY_ATTRIBUTE: &str = "birthday";
 
-/// Most earning rules: each is considered for each purchase, at about 20 microseconds for one with a condition.
+/// Maximum number of earning rules. Each is evaluated for each purchase, which takes about 20 microseconds with a
+/// condition.
 pub const RULES_MAX: usize = 200;
 
-/// Most rules with a cap over all members together. Each is a part of the transaction in which it gives something, and up to
-/// eight where little is left of it; a hundred are all that a transaction holds.
+/// Maximum number of rules with a cap per program. Each adds one part to the transaction of a purchase, or up to eight
+/// if its counter is nearly used up. A transaction has at most a hundred parts.
 const PROGRAM_CAPS_MAX: usize = 5;
 
 impl Trigger {
@@ -49,24 +50,24 @@ impl Trigger {
 pub struct EarningRule {
     /// Its id.
     pub id: RuleId,
-    /// What it gives points for.
+    /// The trigger.
     pub on: Trigger,
-    /// How it goes together with others.
+    /// How its points are combined with those of other rules.
     pub stacking: Stacking,
-    /// Under which condition.
+    /// The condition; `None` if it always applies.
     pub(crate) when: Option<Condition>,
-    /// When it is on.
+    /// When it is active.
     pub active: ActiveWindow,
-    /// How much.
+    /// How it gives points.
     pub(crate) strategy: Box<dyn Strategy>,
-    /// At most how often or how much.
+    /// The limit on its uses or points.
     pub cap: Option<Cap>,
-    /// Whether its points count toward a tier, which only those of base rules do.
+    /// Whether its points count toward a tier. This applies to base rules only.
     pub qualifying: bool,
 }
 
 impl EarningRule {
-    /// What its cap counts for.
+    /// Returns the owner of its cap.
     #[must_use]
     pub fn cap_owner(&self) -> CapOwner {
         CapOwner::Rule(self.id.clone())
@@ -82,7 +83,8 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
     let rules = node.list_by_id(RULES_MAX, |node| read_rule(node, attributes))?;
     let shared = rules.iter().filter(|rule| rule.cap.is_some_and(|cap| cap.per == Per::Program)).count();
     if shared > PROGRAM_CAPS_MAX {
-        let most = format!("at most {PROGRAM_CAPS_MAX} rules can be capped per program, and these are {shared}");
+        let most =
+            format!("at most {PROGRAM_CAPS_MAX} rules can have a cap per program, and this document has {shared}");
         node.lint("too_many", most);
     }
     condition::check_together(node, rules.iter().map(|rule| rule.when.as_ref()));
@@ -93,10 +95,10 @@ pub(super) fn read(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Opt
 pub(super) const FIELDS: [Field; 8] = [
     Field::required("id", "The id of the rule, unique in the document.", parsed::<RuleId>),
     Field::required("on", "What the rule gives points for.", trigger),
-    Field::optional("stacking", "How the points of the rule go together with those of other rules.", stacking)
+    Field::optional("stacking", "How the points of the rule are combined with those of other rules.", stacking)
         .or("\"base\""),
     Field::optional("when", "The condition under which the rule applies, an expression in CEL.", condition::schema),
-    Field::optional("active", "When the rule is active; always without it.", || object(&active::FIELDS)),
+    Field::optional("active", "When the rule is active. Default: always.", || object(&active::FIELDS)),
     Field::required("give", "The points that the rule gives.", strategies),
     Field::optional("cap", "How often, or for how many points, the rule can be used.", cap::schema),
     Field::optional("qualifying", "Whether the points count toward a tier.", boolean).or("true"),
@@ -108,15 +110,15 @@ fn trigger() -> Value {
     any_of([texts(&["purchase", "enrollment", "referral", "birthday"]), activity])
 }
 
-/// How points can go together.
+/// How the points of rules can be combined.
 fn stacking() -> Value {
-    let group = variant("best_of", "A group of rules, of which only the one that gives most counts.", || {
+    let group = variant("best_of", "A group of rules, of which only the one that gives the most counts.", || {
         text(GROUP_LENGTH_MAX)
     });
     any_of([texts(&["base", "add"]), group])
 }
 
-/// Longest name of a group, in characters.
+/// Maximum length of the name of a group, in characters.
 const GROUP_LENGTH_MAX: usize = 64;
 
 fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<EarningRule> {
@@ -143,11 +145,11 @@ fn read_rule(node: &Node<'_>, attributes: Option<&[AttributeSpec]>) -> Option<Ea
     })
 }
 
-/// The id of a rule, which no line of a breakdown that is no rule's has.
+/// Reads the id of a rule. It must not look like a breakdown line of the engine.
 fn read_id(node: &Node<'_>) -> Option<RuleId> {
     let id: RuleId = node.parsed("malformed")?;
     if id.as_str() == REFERRAL_LINE || LINE_PREFIXES.iter().any(|prefix| id.as_str().starts_with(prefix)) {
-        node.lint("reserved", format!("{id} would be taken for a line that the engine adds to a breakdown"));
+        node.lint("reserved", format!("{id} is reserved for lines that the engine adds to a breakdown"));
     }
     Some(id)
 }
@@ -189,9 +191,9 @@ fn read_stacking(node: &Node<'_>) -> Option<Stacking> {
 
 fn read_cap(node: &Node<'_>, on: Option<&Trigger>) -> Option<Cap> {
     let cap = cap::read(node)?;
-    // A birthday is celebrated while an account is brought up to date, which looks at nothing but the account.
+    // Settling gives birthday points, and it reads no counters.
     if cap.per == Per::Program && on == Some(&Trigger::Birthday) {
-        node.lint("contradiction", "a birthday rule can be capped per member only");
+        node.lint("contradiction", "a birthday rule can have a cap per member only");
     }
     Some(cap)
 }

@@ -1,4 +1,4 @@
-//! What of a purchase earns points and counts toward tiers.
+//! The eligible part of a purchase: what earns points and counts toward tiers.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// Most excluded categories.
+/// Maximum number of excluded categories.
 const EXCLUDED_MAX: usize = LINES_MAX;
 
-/// What of a purchase earns: `{ "tip": false, "excluded_categories": ["gift-card"] }`.
+/// The parts of a purchase that are eligible: `{ "tip": false, "excluded_categories": ["gift-card"] }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the document has a truth for each part")]
 pub struct EligiblePolicy {
@@ -28,11 +28,11 @@ pub struct EligiblePolicy {
     pub shipping: bool,
     /// A tip.
     pub tip: bool,
-    /// What was paid with points.
+    /// The amount paid with points.
     pub paid_with_points: bool,
-    /// What was paid with a gift card.
+    /// The amount paid with a gift card.
     pub paid_with_gift_card: bool,
-    /// Categories of which no line earns.
+    /// Categories whose lines are not eligible.
     pub excluded_categories: BTreeSet<String>,
 }
 
@@ -49,20 +49,21 @@ impl Default for EligiblePolicy {
     }
 }
 
-/// What of one purchase earns, in minor units.
+/// The eligible amounts of one purchase, in minor units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Eligible {
-    /// Of the whole purchase.
+    /// The amount of the whole purchase.
     pub(crate) total: i64,
-    /// Of each line; `None` for an excluded one.
+    /// The amount of each line; `None` for an excluded one.
     pub(crate) lines: Vec<Option<i64>>,
 }
 
 impl EligiblePolicy {
-    /// What of `purchase` earns.
+    /// Returns the eligible amounts of `purchase`.
     ///
-    /// Excluded lines do not. Parts that do not earn are taken first from what no line holds, then from the other lines in
-    /// proportion to their amounts; the first lines keep what rounding leaves over, so that no unit is lost.
+    /// Excluded lines are not eligible. Other parts that are not eligible are deducted first from the amount outside of
+    /// the lines, then from the lines in proportion to their amounts. The first lines keep the remainder of rounding,
+    /// so that no unit is lost.
     pub(crate) fn of(&self, purchase: &Purchase) -> Eligible {
         let is_excluded = |line: &Line| {
             line.category.as_ref().is_some_and(|category| self.excluded_categories.contains(category.as_str()))
@@ -80,10 +81,10 @@ impl EligiblePolicy {
         Eligible { total: outside_left.saturating_add(earning.saturating_sub(taken)), lines }
     }
 
-    /// Returns what earns of `rest`, which is left of `purchase`.
+    /// Returns the eligible amounts of `rest`, which is left of `purchase`.
     ///
-    /// Each line keeps its share of what earns, and so does what no line holds: the return of one line changes nothing about
-    /// the others.
+    /// Each line, and the amount outside of the lines, keeps its share of the eligible amount. So the return of one
+    /// line does not affect the others.
     pub(crate) fn of_rest(&self, purchase: &Purchase, rest: &Rest) -> Eligible {
         let whole = self.of(purchase);
         let in_lines = whole.lines.iter().flatten().fold(0_i64, |sum, amount| sum.saturating_add(*amount));
@@ -103,7 +104,7 @@ impl EligiblePolicy {
         Eligible { total, lines }
     }
 
-    /// What of the parts does not earn.
+    /// Returns the sum of the parts that are not eligible.
     fn not_earning(&self, parts: &Parts) -> i64 {
         let parts = [
             (self.tax, parts.tax),
@@ -117,7 +118,7 @@ impl EligiblePolicy {
     }
 }
 
-/// The fields that say what of a purchase earns.
+/// The fields of the eligible parts.
 pub(super) const FIELDS: [Field; 6] = [
     Field::optional("tax", "Whether tax earns.", boolean).or("true"),
     Field::optional("shipping", "Whether shipping earns.", boolean).or("true"),
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
     use crate::rules::node::Findings;
 
-    /// What earns of a purchase: in all, and of each line.
+    /// Returns the eligible amounts of a purchase: of all of it, and of each line.
     fn eligible(policy: &Value, total: i64, parts: &Value, lines: &[(&str, i64)]) -> (i64, Vec<Option<i64>>) {
         let findings = Findings::default();
         let policy = read(&Node::top(policy, &findings)).unwrap();
@@ -182,7 +183,7 @@ mod tests {
             (&cards, 10_000, json!({}), vec![("gift-card", 5_000), ("shirt", 5_000)], 5_000, vec![None, Some(5_000)]),
             (&cards, 30_000, json!({}), vec![("book", 25_000), ("gift-card", 5_000)], 25_000, vec![Some(25_000), None]),
             (&cards, 5_000, json!({}), vec![("gift-card", 5_000)], 0, vec![None]),
-            // The defaults: tips and what was paid with points do not earn, tax and shipping do.
+            // The defaults: tips and the amount paid with points are not eligible; tax and shipping are.
             (
                 &none,
                 1_300,
@@ -202,7 +203,7 @@ mod tests {
             (&none, 1_000, json!({ "paid_with_gift_card": 400 }), vec![("a", 1_000)], 1_000, vec![Some(1_000)]),
             (&strict, 1_000, json!({ "paid_with_gift_card": 400 }), vec![("a", 1_000)], 600, vec![Some(600)]),
             (&strict, 1_200, json!({ "tax": 150, "shipping": 50 }), vec![("a", 1_000)], 1_000, vec![Some(1_000)]),
-            // First from the shipping that no line holds, then from the lines.
+            // First from the shipping, which is outside of the lines, then from the lines.
             (
                 &none,
                 1_100,
@@ -211,7 +212,7 @@ mod tests {
                 500,
                 vec![Some(250), Some(250)],
             ),
-            // Not one unit is lost in rounding.
+            // Rounding loses no unit.
             (
                 &none,
                 1_000,
@@ -228,7 +229,7 @@ mod tests {
                 2,
                 vec![Some(1), Some(1), Some(0)],
             ),
-            // More does not earn than there is: never below nothing.
+            // More is not eligible than there is: the result is zero, not negative.
             (
                 &strict,
                 1_000,

@@ -1,4 +1,4 @@
-//! What members of a level or a plan may use without points, so many times in each interval.
+//! Entitlements: what members of a level or a plan may use without points, a number of times per interval.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -13,31 +13,31 @@ use crate::{
     values::{calendar::Every, id::EntitlementId},
 };
 
-/// Most entitlements of a level or a plan.
+/// Maximum number of entitlements of a level or a plan.
 const ENTITLEMENTS_MAX: usize = 20;
 
-/// Most times in an interval. A member may have those of a level and those of a plan together.
+/// Maximum number of uses in an interval. A member may have those of a level plus those of a plan.
 const TIMES_MAX: i64 = 1_000_000;
 
 /// Something that may be used without points: `{ "id": "tasting", "times": 2, "every": "year" }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entitlement {
-    /// Its id. The same one of a level and of a plan is one entitlement, whose times add up.
+    /// Its id. If a level and a plan grant the same id, it is one entitlement and the times add up.
     pub id: EntitlementId,
-    /// How often.
+    /// The number of uses in an interval.
     pub times: i64,
-    /// In which interval: the same wherever the program names it.
+    /// The interval, which is the same everywhere in the program.
     pub every: Every,
 }
 
 impl Entitlement {
-    /// The cap under which `times` uses of it are counted.
+    /// Returns the cap for `times` uses of it.
     pub(crate) fn cap(&self, times: i64) -> Cap {
         Cap { most: times, unit: Unit::Times, per: Per::Member, every: self.every }
     }
 }
 
-/// The interval of each entitlement, as the document named it first.
+/// The interval of each entitlement at its first occurrence in the document.
 #[derive(Debug, Default)]
 pub(super) struct Intervals(RefCell<BTreeMap<EntitlementId, Every>>);
 
@@ -50,7 +50,7 @@ pub(super) fn schema() -> Value {
 pub(super) const FIELDS: [Field; 3] = [
     Field::required(
         "id",
-        "The id of the entitlement. Levels and plans that name the same id add their times up.",
+        "The id of the entitlement. If several levels and plans grant the same id, the times add up.",
         parsed::<EntitlementId>,
     ),
     Field::required("times", "How often it can be used in an interval.", || integer(1..=TIMES_MAX)),
@@ -72,7 +72,7 @@ fn read_entitlement(node: &Node<'_>, intervals: &Intervals) -> Option<Entitlemen
         if first != every {
             node.lint(
                 "contradiction",
-                "the same entitlement has another interval elsewhere, so its times cannot add up",
+                "the same entitlement has another interval elsewhere in this document; all must have one interval",
             );
         }
         Some(every)

@@ -1,4 +1,4 @@
-//! The check that an expression speaks only of what there is and calls only what is known: it resolves each name, once.
+//! Checks that an expression uses only known names and functions, and resolves each name once.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::{
 /// How a function is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// An operator, or a function of so many arguments.
+    /// An operator, or a function with this number of arguments.
     Of(usize),
     /// A method with one argument: `text.contains(part)`.
     Method,
@@ -63,7 +63,7 @@ const ATTRIBUTES: &str = "attributes";
 
 type Checked = Result<Expression, ConditionFault>;
 
-/// Walks one expression and reports what is wrong with it.
+/// Walks an expression and reports its errors.
 pub(crate) struct Checker<'a> {
     pub(crate) node: &'a Node<'a>,
     pub(crate) variables: &'a [Variable],
@@ -71,11 +71,11 @@ pub(crate) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// The expression with its names resolved. Each place that is wrong is reported.
+    /// Returns the expression with its names resolved, and reports each error.
     ///
     /// # Errors
     ///
-    /// Why it cannot be evaluated: the first of them.
+    /// The first reason why it cannot be evaluated.
     pub(crate) fn check(&self, expr: &Expr) -> Checked {
         match expr {
             Expr::Literal(literal) => self.check_literal(literal),
@@ -112,7 +112,7 @@ impl Checker<'_> {
         Err(ConditionFault::UnknownName)
     }
 
-    /// Checks all parts, so that the faults of each are reported.
+    /// Checks all parts, so that the errors of each are reported.
     fn check_all<'e>(&self, parts: impl Iterator<Item = &'e Expr>) -> Result<Box<[Expression]>, ConditionFault> {
         let checked: Vec<_> = parts.map(|part| self.check(part)).collect();
         checked.into_iter().collect()
@@ -126,12 +126,12 @@ impl Checker<'_> {
             LiteralValue::String(text) => Value::Text(Cow::Owned(text.inner().to_owned())),
             LiteralValue::UInt(number) => return self.check_number(&number.inner().to_string()),
             LiteralValue::Double(number) => return self.check_number(&number.inner().to_string()),
-            LiteralValue::Bytes(_) => return self.unsupported("bytes have no use in a condition"),
+            LiteralValue::Bytes(_) => return self.unsupported("bytes cannot be used in a condition"),
         };
         Ok(Expression::Constant(value))
     }
 
-    /// A number that is written in another way than `5`, such as `5u` or `5.0`.
+    /// Checks a number that is not a plain integer, such as `5u` or `5.0`.
     fn check_number(&self, written: &str) -> Checked {
         match written.parse() {
             Ok(number) => Ok(Expression::Constant(Value::Number(number))),
@@ -165,7 +165,7 @@ impl Checker<'_> {
         Ok(Expression::Call(*function, parts?))
     }
 
-    /// A field of a variable, as it is written.
+    /// Returns an example of a field of a variable.
     fn example(&self, name: &str) -> String {
         let variable = self.variables.iter().find(|variable| variable.name() == name);
         let field = variable.and_then(|variable| variable.fields().first()).map_or("", |(field, _)| *field);
@@ -183,7 +183,7 @@ impl Checker<'_> {
         let has_field = |variable: &&Variable| variable.fields().iter().any(|(field, _)| *field == name);
         let advice = match self.variables.iter().find(has_field) {
             Some(owner) => format!("did you mean `{}.{name}`?", owner.name()),
-            None => format!("there is {}, and a string is in quotes", likeness::listed(name, &known)),
+            None => format!("the variables are {}; put a string in quotes", likeness::listed(name, &known)),
         };
         self.unknown(format!("there is no `{name}` here; {advice}"))
     }
@@ -208,7 +208,7 @@ impl Checker<'_> {
                         };
                     }
                 }
-                self.unknown(format!("`{}` has no fields, so no `{}`", inner.field, select.field))
+                self.unknown(format!("`{}` has no fields, and so no field `{}`", inner.field, select.field))
             }
             operand @ (Expr::Call(_)
             | Expr::List(_)
@@ -239,11 +239,11 @@ impl Checker<'_> {
 
     fn attribute(&self, variable: Variable, name: &str) -> Result<Fact, ConditionFault> {
         match variable {
-            // The caller's own: any name can come with an activity or a purchase.
+            // The caller defines these attributes, so any name is allowed.
             Variable::Activity => Ok(Fact::ActivityAttribute(name.to_owned())),
             Variable::Purchase => Ok(Fact::PurchaseAttribute(name.to_owned())),
             Variable::Member => {
-                // Where the list itself is faulty, no name is blamed for it.
+                // If the list of attributes has errors, names are not reported.
                 let attributes = self.attributes.ok_or(ConditionFault::UnknownName)?;
                 let place = attributes.iter().position(|spec| spec.id.as_str() == name);
                 if let Some((place, spec)) = place.and_then(|place| Some((place, attributes.get(place)?))) {
@@ -259,7 +259,7 @@ impl Checker<'_> {
     }
 }
 
-/// What is said of a function that there is not.
+/// Returns what is wrong with a function that does not exist.
 fn no_function(name: &str) -> String {
     if name == operators::INDEX {
         return "an index in square brackets cannot be used here".to_owned();
@@ -268,11 +268,11 @@ fn no_function(name: &str) -> String {
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.starts_with(char::is_alphabetic)).collect();
     match likeness::nearest(name, &known) {
         Some(nearest) => format!("there is no function `{name}`; did you mean `{nearest}`?"),
-        None => format!("there is no function `{name}`; there is {}", likeness::listed(name, &known)),
+        None => format!("there is no function `{name}`; the functions are {}", likeness::listed(name, &known)),
     }
 }
 
-/// What is said of a field that `owner` does not have.
+/// Returns what is wrong with a field that `owner` does not have.
 fn no_field(owner: &str, field: &str, known: &[&str]) -> String {
     match likeness::nearest(field, known) {
         _ if known.is_empty() => format!("`{owner}` has no field `{field}`, nor any other"),
@@ -281,7 +281,7 @@ fn no_field(owner: &str, field: &str, known: &[&str]) -> String {
     }
 }
 
-/// A list: a constant, if all of its elements are.
+/// Returns a list; a constant if all of its elements are constants.
 fn list_of(elements: Box<[Expression]>) -> Expression {
     let is_constant = |element: &Expression| matches!(element, Expression::Constant(_));
     if !elements.iter().all(is_constant) {

@@ -60,17 +60,17 @@ use crate::{
     },
 };
 
-/// Largest program document, in bytes of JSON.
+/// Maximum size of a program document, in bytes of JSON.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 
 /// One loyalty scheme: its rules, tiers, rewards, time zone and currency.
 #[derive(Debug)]
 pub struct Program {
-    /// Which published version this is.
+    /// The number of the version.
     pub version: u64,
-    /// When the document asks to be in force from; `None` if as soon as is safe.
+    /// The instant from which the document is to be in force; `None` for as soon as is safe.
     pub in_force_from: Option<Timestamp>,
-    /// The earlier version whose levels it takes back.
+    /// The earlier version whose levels it removes.
     pub corrects: Option<u64>,
     /// The name shown to people.
     pub name: String,
@@ -82,13 +82,13 @@ pub struct Program {
     pub points: PointsPolicy,
     /// The rules by which points are earned, in the document's order.
     pub earning_rules: Vec<EarningRule>,
-    /// What referrals pay, if they do.
+    /// What referrals pay, if anything.
     pub referral: Option<ReferralPolicy>,
     /// The tiers, if the program has any.
     pub tiers: Option<Tiers>,
     /// The rewards, in the document's order.
     pub rewards: Vec<Reward>,
-    /// What members may pay for, in the document's order.
+    /// The plans, in the document's order.
     pub plans: Vec<Plan>,
     /// The attributes that members may have.
     pub attributes: Vec<AttributeSpec>,
@@ -99,7 +99,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the document, in its order.
+    /// All errors in the document, in its order.
     pub fn read(document: &Value, version: u64) -> Result<Self, Vec<Finding>> {
         let findings = Findings::default();
         let program = read_program(&Node::top(document, &findings), version);
@@ -112,8 +112,9 @@ impl Program {
 
     /// Reads a program document that was published as `version`, by this release or another.
     ///
-    /// It was checked then and has been in force, so bounds, unknown names and contradictions are not checked again. What this
-    /// release does not know is left out; a condition that it refuses is a fault of its rule whenever it is evaluated.
+    /// It was checked when it was published, so bounds, unknown names and contradictions are not checked again. Fields
+    /// that this release does not know are ignored. A condition that it rejects is a fault of its rule each time it is
+    /// evaluated.
     ///
     /// # Errors
     ///
@@ -124,47 +125,49 @@ impl Program {
         program.ok_or_else(|| findings.into_faults())
     }
 
-    /// The date of `instant` in the program's time zone.
+    /// Returns the date of `instant` in the program's time zone.
     #[must_use]
     pub fn date(&self, instant: Timestamp) -> Date {
         calendar::date_in(&self.zone, instant)
     }
 
-    /// The most work that the conditions of its earning rules may do for one purchase, in the units of [`RULES_WORK_MAX`].
+    /// Returns the maximum work of the conditions of its earning rules for one purchase, in the units of
+    /// [`RULES_WORK_MAX`].
     #[must_use]
     pub fn rules_work(&self) -> u64 {
         condition::work_together(self.earning_rules.iter().filter_map(|rule| rule.when.as_ref()))
     }
 
-    /// The receipt of `purchase`, where each is made good for one purchase only.
+    /// Returns the receipt of `purchase`, if the program accepts each receipt for one purchase only.
     pub(crate) fn receipt_of(&self, purchase: &Purchase) -> Option<ReceiptId> {
         let receipt = purchase.receipt.clone().filter(|_| self.points.unique_receipts)?;
         Some(ReceiptId { store: purchase.store.clone(), on: self.date(purchase.occurred_at), receipt })
     }
 
-    /// The rule called `id`.
+    /// Returns the rule `id`.
     pub(crate) fn rule(&self, id: &RuleId) -> Option<&EarningRule> {
         self.earning_rules.iter().find(|rule| rule.id == *id)
     }
 
-    /// The plan called `id`.
+    /// Returns the plan `id`.
     #[must_use]
     pub fn plan(&self, id: &PlanId) -> Option<&Plan> {
         self.plans.iter().find(|plan| plan.id == *id)
     }
 
-    /// The entitlement called `id`, of whichever level or plan.
+    /// Returns the entitlement `id`, of any level or plan.
     pub(crate) fn entitlement(&self, id: &EntitlementId) -> Option<&Entitlement> {
         self.entitlements().find(|entitlement| entitlement.id == *id)
     }
 
-    /// What levels and plans give without points.
+    /// Returns the entitlements of all levels and plans.
     pub(crate) fn entitlements(&self) -> impl Iterator<Item = &Entitlement> {
         let levels = self.tiers.iter().flat_map(|tiers| &tiers.levels).flat_map(|level| &level.entitlements);
         levels.chain(self.plans.iter().flat_map(|plan| &plan.entitlements))
     }
 
-    /// The cap of a rule, the limit of a reward, or how often an entitlement may be used, if there still is one.
+    /// Returns the cap of a rule, the limit of a reward, or the uses of an entitlement; `None` if the program no longer
+    /// has one.
     pub(crate) fn cap_of(&self, owner: &CapOwner) -> Option<Cap> {
         match owner {
             CapOwner::Rule(id) => self.rule(id)?.cap,
@@ -173,13 +176,13 @@ impl Program {
         }
     }
 
-    /// Says that there is no reward called `id`.
+    /// Returns the error that there is no reward `id`.
     #[must_use]
     pub fn unknown_reward(&self, id: &RewardId) -> Unknown {
         Unknown::new("reward", id, self.rewards.iter().map(|reward| &reward.id))
     }
 
-    /// The reward called `id`.
+    /// Returns the reward `id`.
     #[must_use]
     pub fn reward(&self, id: &RewardId) -> Option<&Reward> {
         self.rewards.iter().find(|reward| reward.id == *id)
@@ -195,10 +198,10 @@ const FIELDS: [Field; 13] = [
     ),
     Field::optional(
         "in_force_from",
-        "When the version comes into force, with its offset; as soon as is safe without it.",
+        "When the version comes into force, with its offset. Default: as soon as is safe.",
         parsed::<OffsetTime>,
     ),
-    Field::optional("corrects", "The number of an earlier version, whose levels this version takes back.", || {
+    Field::optional("corrects", "The number of an earlier version whose levels this version removes.", || {
         integer(1..=i64::MAX)
     }),
     Field::required("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
@@ -222,8 +225,9 @@ const FIELDS: [Field; 13] = [
 
 /// Returns the JSON Schema of a program document.
 ///
-/// It refuses only what [`Program::read`] refuses too, and what has the wrong type, is out of bounds, unknown or missing. What values say of each
-/// other, such as a level that a reward names, only the reader checks.
+/// It rejects only documents that [`Program::read`] rejects too: those with a value of the wrong type or out of bounds,
+/// or with an unknown or missing field. Only the reader checks relations between values, such as a level that a reward
+/// names.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = object(&FIELDS);
@@ -248,7 +252,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let attributes = fields.read_or("attributes", Vec::new(), attributes::read);
     let intervals = Intervals::default();
     let tiers = fields.read_or("tiers", None, |node| tiers::read(node, &intervals).map(Some));
-    // Where these are faulty themselves, nothing that refers to them is blamed for it.
+    // If the levels have errors, references to them are not reported.
     let levels: Option<Vec<_>> = tiers
         .as_ref()
         .map(|tiers| tiers.iter().flat_map(|tiers| &tiers.levels).map(|level| level.id.clone()).collect());
@@ -259,7 +263,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
     let referral = fields.read_or("referral", None, |node| referral::read(node).map(Some));
     let plans = fields.read_or("plans", Vec::new(), |node| plans::read(node, levels, &intervals));
     let earning_rules = earning_rules?;
-    // Rules without more said about referrals pay with any first purchase.
+    // With rules on `referral` and without `referral`, any first purchase pays.
     let has_rules = earning_rules.iter().any(|rule| rule.on == Trigger::Referral);
     let referral = referral?.or_else(|| has_rules.then(ReferralPolicy::default));
     let program = Program {
@@ -284,7 +288,10 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
 fn read_corrects(node: &Node<'_>, version: u64) -> Option<u64> {
     let corrected = u64::try_from(node.integer(1..=i64::MAX)?).ok()?;
     if corrected >= version {
-        node.lint("unknown_version", format!("must be the number of an earlier version, and there is no {corrected}"));
+        node.lint(
+            "unknown_version",
+            format!("must be the number of an earlier version, and there is no version {corrected}"),
+        );
     }
     Some(corrected)
 }

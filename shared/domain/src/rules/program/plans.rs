@@ -1,4 +1,4 @@
-//! Plans: paid membership, for a month or a year at a time.
+//! Plans: paid memberships, for a month or a year at a time.
 
 use crate::{
     rules::{
@@ -13,30 +13,32 @@ use crate::{
     },
 };
 
-/// Most plans in a program.
+/// Maximum number of plans of a program.
 pub(super) const PLANS_MAX: usize = 20;
 
-/// The longest grace of a plan, in days: a card provider retries a failed payment for some weeks.
+/// The maximum grace of a plan, in days: a card provider retries a failed payment for some weeks.
 const GRACE_DAYS_MAX: i64 = 90;
 
-/// What a member may pay for, for an interval at a time. The payment itself is not the engine's affair.
+/// A paid membership. The engine does not handle the payment itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Its id.
     pub id: PlanId,
     /// Its name, for people.
     pub name: Option<String>,
-    /// What an interval of it costs, in minor units.
+    /// The price of an interval, in minor units.
     pub price: i64,
-    /// How long an interval is, in months: 1 or 12.
+    /// The length of an interval in months: 1 or 12.
     pub months: i32,
     /// The level that its members have at least.
     pub tier_floor: Option<LevelId>,
-    /// What its members earn, in percent of the base rules' points: 110 gives a tenth on top, beside what the tier gives.
+    /// What its members earn, in percent of the base rules' points: 110 gives 10 % on top, in addition to what the tier
+    /// gives.
     pub earning_percent: i64,
-    /// For how many days after the last paid day its rate and floor go on, and a payment continues from the old end.
+    /// The days after the last paid day for which its rate and floor still apply and a payment continues from the old
+    /// end.
     pub grace_days: i32,
-    /// What its members may use without points.
+    /// The entitlements of its members.
     pub entitlements: Vec<Entitlement>,
 }
 
@@ -49,23 +51,23 @@ pub(super) const FIELDS: [Field; 8] = [
     Field::required("id", "The id of the plan, unique in the document.", parsed::<PlanId>),
     Field::optional("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
     Field::required("price", "The price of an interval, in minor units.", || integer(0..=AMOUNT_MAX)),
-    Field::required("interval", "The time that one payment pays.", || choice(&INTERVALS)),
+    Field::required("interval", "The time that one payment pays for.", || choice(&INTERVALS)),
     Field::optional("tier_floor", "The level that members of the plan have at least.", parsed::<LevelId>),
     Field::optional("earning_percent", "The percentage of the base points that members of the plan earn.", || {
         integer(100..=EARNING_PERCENT_MAX)
     })
     .or("100"),
-    Field::optional("grace_days", "The days for which the plan goes on after the paid time.", || {
+    Field::optional("grace_days", "The days for which the plan continues after the paid time.", || {
         span(0..=GRACE_DAYS_MAX)
     })
     .or("0"),
     Field::optional("entitlements", "What members of the plan can use without points.", entitlements::schema).or("[]"),
 ];
 
-/// The months of each interval.
+/// The intervals, with their length in months.
 const INTERVALS: [(&str, i32); 2] = [("month", 1), ("year", 12)];
 
-/// The highest earning percentage of a level or a plan.
+/// The maximum earning percentage of a level or a plan.
 pub(super) const EARNING_PERCENT_MAX: i64 = 10_000;
 
 fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals) -> Option<Plan> {
@@ -90,7 +92,7 @@ fn read_plan(node: &Node<'_>, levels: Option<&[LevelId]>, intervals: &Intervals)
     })
 }
 
-/// The id of one of the program's levels, if these are known.
+/// Reads the id of a level of the program. If the levels are known, it must be one of them.
 pub(super) fn read_level(node: &Node<'_>, levels: Option<&[LevelId]>) -> Option<LevelId> {
     let level: LevelId = node.parsed("malformed")?;
     if levels.is_some_and(|levels| !levels.contains(&level)) {

@@ -19,31 +19,31 @@ use crate::{
     },
 };
 
-/// Longest life of points, in months.
+/// Maximum lifetime of points, in months.
 const EXPIRY_MONTHS_MAX: i64 = 120;
 
-/// Longest wait of pending points, in days.
+/// Maximum wait of pending points, in days.
 const PENDING_DAYS_MAX: i64 = 366;
 
-/// The most days that a late purchase may lie back: no more than the shortest year has. A purchase then belongs to the
-/// current tier period or to the one before, and the account keeps no more than these two.
+/// Maximum number of days by which a purchase may be backdated: the shortest year. A purchase then belongs to the
+/// current tier period or to the one before, and the account stores these two only.
 const BACKDATING_DAYS_MAX: i64 = 365;
 
-/// How many days ahead members are told of points that will expire, if the program does not say: a month, so that whoever
-/// comes monthly comes once more.
+/// Default number of days before expiry on which a notice is written: a month, so that a member who comes monthly comes
+/// once more.
 const EXPIRY_NOTICE_DAYS: i32 = 30;
 
-/// The most days ahead: a quarter. What is told sooner is forgotten again.
+/// Maximum of these days: a quarter. Members forget an earlier notice.
 const EXPIRY_NOTICE_DAYS_MAX: i64 = 90;
 
-/// How many days points can be used that were posted late, if the program does not say: a month, so that a member who comes
-/// monthly can still use them.
+/// Default number of days for which late-posted points can be used: a month, so that a member who comes monthly can
+/// still use them.
 const USABLE_DAYS_MIN: i32 = 30;
 
-/// The most days: a year, like the latest posting.
+/// Maximum of these days: a year, like [`BACKDATING_DAYS_MAX`].
 const USABLE_DAYS_MIN_MAX: i64 = 365;
 
-/// The most days for which it is remembered that a person has left: ten years.
+/// Maximum number of days after leaving for which a returning person is recognised: ten years.
 const REJOIN_AFTER_DAYS_MAX: i64 = 3_660;
 
 /// How points round, mature and expire.
@@ -55,22 +55,23 @@ pub struct PointsPolicy {
     pub pending: PendingPolicy,
     /// When points expire.
     pub expiry: ExpiryPolicy,
-    /// What happens when more is taken back than there is.
+    /// What happens when more points are deducted than there are.
     pub negative_balance: NegativeBalance,
-    /// How many days a purchase may lie back when it is posted.
+    /// The number of days by which a purchase may be backdated.
     pub backdating_days_max: i32,
-    /// How many days before the last one of points a notice says that they will expire; `None` if none does.
+    /// The number of days before the last day of points on which a notice is written; `None` without notices.
     pub expiry_notice_days: Option<i32>,
-    /// For how many days after their posting points can be used at least, if they are posted on a later day than they were
-    /// earned; 0 if their expiry does not depend on the posting.
+    /// The minimum number of days after posting for which late-posted points can be used; 0 if expiry does not depend
+    /// on the posting.
     pub usable_days_min: i32,
     /// What extends points that expire with inactivity.
     pub activity: BTreeSet<ActivityKind>,
-    /// What of a purchase earns.
+    /// The parts of a purchase that are eligible.
     pub eligible: EligiblePolicy,
-    /// Whether a receipt is made good for one purchase only.
+    /// Whether a receipt is accepted for one purchase only.
     pub unique_receipts: bool,
-    /// For how many days after leaving a person gets no welcome and no referral again; `None` if they always do.
+    /// The number of days after leaving in which a returning person gets no welcome points and no referral; `None`
+    /// without such a limit.
     pub rejoin_after_days: Option<i32>,
 }
 
@@ -92,16 +93,16 @@ impl Default for PointsPolicy {
     }
 }
 
-/// What a member does that can extend points that expire with inactivity.
+/// A kind of activity that can extend points that expire with inactivity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ActivityKind {
-    /// A purchase of more than nothing.
+    /// A purchase with a total above zero.
     Purchase,
-    /// A redemption; a held one when it is captured.
+    /// A redemption; one on hold counts when it is captured.
     Redemption,
-    /// An activity that a rule of the program knows.
+    /// An activity for which the program has a rule.
     Activity,
-    /// Taking or renewing a plan.
+    /// Starting or renewing a plan.
     Plan,
     /// The use of an entitlement.
     Entitlement,
@@ -110,19 +111,20 @@ pub enum ActivityKind {
 /// How long points wait before they can be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingPolicy {
-    /// Not at all.
+    /// They do not wait.
     None,
-    /// So many days after they were earned.
+    /// This number of days after they were earned.
     Days(i32),
-    /// Until somebody confirms them, within so many days.
+    /// Until they are confirmed.
     UntilConfirmed {
-        /// How many.
+        /// The number of days within which they must be confirmed.
         lapses_after_days: i32,
     },
 }
 
 impl PointsPolicy {
-    /// What points wait for that were earned on one day and are posted on another; `None` if they can be spent at once.
+    /// Returns what points wait for that were earned on `earned_on` and are posted on `posted_on`; `None` if they can
+    /// be spent at once.
     #[must_use]
     pub fn awaits(&self, earned_on: Date, posted_on: Date) -> Option<Awaits> {
         match self.pending {
@@ -137,8 +139,7 @@ impl PointsPolicy {
         }
     }
 
-    /// Returns the day to which a member who does something of this kind on `date` extends all points; `None` if that extends
-    /// none.
+    /// Returns the day to which activity of this kind on `date` extends all points; `None` if it extends none.
     #[must_use]
     pub fn extended_to(&self, kind: ActivityKind, date: Date) -> Option<Date> {
         self.expiry.extended_to(date).filter(|_| self.activity.contains(&kind))
@@ -151,8 +152,8 @@ impl PointsPolicy {
         self.usable(self.expiry.expiry(spendable_on), earned_on, posted_on)
     }
 
-    /// Returns `expiry`, or a later day where points that are posted late could be used for fewer than `usable_days_min` days
-    /// after the day of their posting. Otherwise they could have expired before the member knows of them.
+    /// Returns `expiry`, or a later day if late-posted points could otherwise be used for fewer than `usable_days_min`
+    /// days after the day of posting. Without this, they could expire before the member knows of them.
     #[must_use]
     pub fn usable(&self, expiry: Expiry, earned_on: Date, posted_on: Date) -> Expiry {
         if posted_on > earned_on && self.usable_days_min > 0 {
@@ -163,7 +164,7 @@ impl PointsPolicy {
     }
 }
 
-/// What happens when more points are taken back than there are.
+/// What happens when more points are deducted than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NegativeBalance {
     /// The member owes the rest, and later points pay it first.
@@ -172,44 +173,45 @@ pub enum NegativeBalance {
     Forgive,
 }
 
-/// Up to which day points of a given age live.
+/// How the last day of points is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounded {
     /// The day itself.
     ExactDay,
-    /// The last of its month.
+    /// The last day of its month.
     EndOfMonth,
-    /// The last of its quarter.
+    /// The last day of its quarter.
     EndOfQuarter,
-    /// The last of its year.
+    /// The last day of its year.
     EndOfYear,
 }
 
 /// When points expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpiryPolicy {
-    /// They do not.
+    /// They never expire.
     Never,
-    /// So many months after they became spendable, rounded in the member's favour.
+    /// This number of months after they became spendable, rounded in the member's favour.
     AfterMonths {
-        /// How many.
+        /// The number of months.
         months: i32,
-        /// Up to which day.
+        /// How the last day is rounded.
         rounded: Rounded,
     },
-    /// On the next of these days of the year (month, day) after the one on which they became spendable.
+    /// On the next of these days of the year (month, day) after the day on which they became spendable.
     FixedDates(Vec<(i8, i8)>),
-    /// So many months after they became spendable, or after the member's last activity ([`PointsPolicy::activity`]) if that is later.
+    /// This number of months after they became spendable, or after the member's last activity
+    /// ([`PointsPolicy::activity`]) if that is later.
     Inactivity {
-        /// How many.
+        /// The number of months.
         months: i32,
     },
-    /// Whichever of two comes first. They are of different kinds, and neither is `Never` nor another pair.
+    /// The earlier of two policies. They are of different kinds, and neither is `Never` or another pair.
     Earlier(Box<[ExpiryPolicy; 2]>),
 }
 
 impl ExpiryPolicy {
-    /// The day to which activity on `date` extends all points; `None` if activity extends none.
+    /// Returns the day to which activity on `date` extends all points; `None` if activity extends none.
     #[must_use]
     pub fn extended_to(&self, date: Date) -> Option<Date> {
         match self {
@@ -219,7 +221,7 @@ impl ExpiryPolicy {
         }
     }
 
-    /// When points expire that become spendable on `date`, if nothing extends them.
+    /// Returns the expiry of points that become spendable on `date`, if nothing extends them.
     #[must_use]
     pub fn expiry(&self, date: Date) -> Expiry {
         match self {
@@ -254,8 +256,8 @@ impl ExpiryPolicy {
         }
     }
 
-    /// When points expire that become spendable on `date` and that activity extends as this policy says, but never beyond the
-    /// day that the policy `end` names.
+    /// Returns the expiry of points that become spendable on `date`. Activity extends them by this policy, and never
+    /// beyond the date of the policy `end`.
     fn limited(&self, end: &Self, date: Date) -> Expiry {
         match (self.expiry(date).on(), end.expiry(date).on()) {
             (Some(day), Some(limit)) => Expiry::Limited(day.min(limit), limit),
@@ -264,7 +266,7 @@ impl ExpiryPolicy {
         }
     }
 
-    /// The field of a document that names this kind of policy.
+    /// Returns the field of a document that names this kind of policy.
     fn field(&self) -> &'static str {
         match self {
             Self::Never => "never",
@@ -276,27 +278,27 @@ impl ExpiryPolicy {
     }
 }
 
-/// The day of the year in the year of `date`; 29 February is the last of February in a year without it.
+/// Returns the day of the year in the year of `date`. 29 February becomes the last day of February.
 fn in_year_of(date: Date, month: i8, day: i8) -> Date {
     Date::new(date.year(), month, day)
         .unwrap_or_else(|_| Date::new(date.year(), month, 1).map_or(Date::MAX, Date::last_of_month))
 }
 
-/// The fields that say how points round, mature and expire.
+/// The fields of a points policy.
 pub(super) const FIELDS: [Field; 11] = [
     Field::optional("rounding", "How each rule rounds a fraction of a point.", || choice(&ROUNDINGS)).or("\"floor\""),
     Field::optional("pending", "How long points wait before they can be spent.", pending).or("\"none\""),
     Field::optional(
         "expiry",
-        "When points expire. Of a list of two policies of different kinds, the earlier day applies.",
+        "When points expire. With a list of two policies of different kinds, the earlier day applies.",
         expiry,
     )
     .or("\"never\""),
-    Field::optional("negative_balance", "What happens if more points are taken back than the member has.", || {
+    Field::optional("negative_balance", "What happens if more points are deducted than the member has.", || {
         choice(&NEGATIVE_BALANCES)
     })
     .or("\"owe\""),
-    Field::optional("backdating_days_max", "The number of days for which a purchase can be posted late.", || {
+    Field::optional("backdating_days_max", "The maximum number of days by which a purchase can be posted late.", || {
         span(0..=BACKDATING_DAYS_MAX)
     })
     .or("30"),
@@ -308,7 +310,7 @@ pub(super) const FIELDS: [Field; 11] = [
     .or("30"),
     Field::optional(
         "usable_days_min",
-        "The number of days for which points that were posted late can be used at least.",
+        "The minimum number of days for which late-posted points can be used.",
         || span(0..=USABLE_DAYS_MIN_MAX),
     )
     .or("30"),
@@ -316,14 +318,14 @@ pub(super) const FIELDS: [Field; 11] = [
         list(ACTIVITIES.len(), choice(&ACTIVITIES))
     })
     .or("[\"purchase\", \"redemption\"]"),
-    Field::optional("eligible", "What of a purchase earns points and counts toward a tier.", || {
+    Field::optional("eligible", "The parts of a purchase that earn points and count toward a tier.", || {
         object(&eligible::FIELDS)
     }),
     Field::optional("receipts", "Whether a receipt can be used for one purchase only.", || choice(&RECEIPTS))
         .or("\"any\""),
     Field::optional(
         "rejoin_after_days",
-        "The number of days after leaving for which a person gets no welcome and no referral again; 0 for none.",
+        "The number of days after leaving in which a returning person gets no welcome points and no referral; 0 for none.",
         || span(0..=REJOIN_AFTER_DAYS_MAX),
     )
     .or("0"),
@@ -365,7 +367,7 @@ const AFTER_MONTHS: [Field; 2] = [
     Field::optional("rounded_to", "The day on which they expire.", || choice(&ROUNDED)).or("\"end_of_month\""),
 ];
 
-/// The most days of the year on which points can expire.
+/// Maximum number of days of the year on which points can expire.
 const FIXED_DATES_MAX: usize = 12;
 
 /// How long points can wait.
@@ -465,7 +467,7 @@ fn read_expiry(node: &Node<'_>) -> Option<ExpiryPolicy> {
 fn read_earlier(node: &Node<'_>) -> Option<ExpiryPolicy> {
     let policies = node.list(usize::MAX, |node| {
         if node.text() == Some("never") {
-            node.fault("contradiction", "points that never expire have no earlier expiry");
+            node.fault("contradiction", "`never` cannot be one of two policies");
             return None;
         }
         read_policy(node)
@@ -510,7 +512,7 @@ fn read_policy(node: &Node<'_>) -> Option<ExpiryPolicy> {
 
 fn read_fixed_dates(node: &Node<'_>) -> Option<ExpiryPolicy> {
     let days = node.list(FIXED_DATES_MAX, |node| {
-        // Any leap year will do to tell a day of the year from a day of none.
+        // Any leap year works to check a month and a day.
         let text = node.text().filter(|text| text.len() == 5);
         let date = text.and_then(|text| format!("2024-{text}").parse::<Date>().ok());
         if date.is_none() {

@@ -8,11 +8,11 @@ use crate::{
     values::{money::AMOUNT_MAX, points::Points},
 };
 
-/// `"referral": { "first_purchase_at_least": 500, "friend_points": 50 }`. What whoever brought the friend gets is what the
-/// earning rules on `referral` give.
+/// `"referral": { "first_purchase_at_least": 500, "friend_points": 50 }`. The referrer gets what the earning rules on
+/// `referral` give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReferralPolicy {
-    /// The least total of the purchase that pays, in minor units.
+    /// The minimum total of the purchase that pays, in minor units.
     pub first_purchase_at_least: i64,
     /// The points that the friend gets.
     pub friend_points: Points,
@@ -22,7 +22,7 @@ pub struct ReferralPolicy {
 pub(super) const FIELDS: [Field; 2] = [
     Field::required(
         "first_purchase_at_least",
-        "The least total of the friend's purchase that pays for a referral, in minor units.",
+        "The minimum total of the friend's purchase that pays for a referral, in minor units.",
         || integer(0..=AMOUNT_MAX),
     ),
     Field::required("friend_points", "The points that the friend gets.", || integer(0..=Points::MAX.get())),

@@ -1,4 +1,4 @@
-//! What points can be spent on.
+//! Rewards, on which points can be spent.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -32,13 +32,13 @@ use crate::{
     },
 };
 
-/// Most rewards: the catalogue of a member is answered in one piece.
+/// Maximum number of rewards of a program.
 pub const REWARDS_MAX: usize = 500;
 
-/// Longest hold, in seconds: an hour. A hold bridges a payment, not a day.
+/// Maximum length of a hold, in seconds: an hour. A hold lasts for a payment, not for a day.
 pub const HOLD_SECONDS_MAX: i64 = 3_600;
 
-/// Most days for which a code is good: ten years.
+/// Maximum number of days for which a code can be used: ten years.
 const CODES_VALID_DAYS_MAX: i64 = 3_660;
 
 /// The kind of a reward.
@@ -74,20 +74,20 @@ const CODE_SOURCES: [(&str, CodeSource); 3] =
 /// What a reward costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
-    /// So many points.
+    /// A fixed number of points.
     Fixed(Points),
-    /// So many points for so much money, in minor units.
+    /// Points per amount of money.
     PerMoney {
-        /// Points.
+        /// The number of points.
         points: i64,
-        /// For this many minor units.
+        /// The amount, in minor units.
         per: i64,
     },
 }
 
 impl Cost {
-    /// What `money` costs at so many points per money, rounded up, so that nothing is had for nothing. `None` if it
-    /// costs more than an account can hold.
+    /// Returns the cost in points. A cost per money is computed for `money` and rounded up, so that no amount is free.
+    /// `None` if it is more than an account can hold.
     #[must_use]
     pub fn of(self, money: Amount) -> Option<Points> {
         match self {
@@ -97,17 +97,17 @@ impl Cost {
     }
 }
 
-/// How many of a reward there are.
+/// The stock of a reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stock {
-    /// As many as are wanted.
+    /// No limit.
     Unlimited,
-    /// So many, over the life of the program.
+    /// A number of pieces over the life of the program.
     Pieces(i64),
 }
 
 impl Stock {
-    /// The number of pieces, if there is one.
+    /// Returns the number of pieces; `None` if it is unlimited.
     #[must_use]
     pub fn pieces(self) -> Option<i64> {
         match self {
@@ -117,45 +117,46 @@ impl Stock {
     }
 }
 
-/// Something that points can be spent on.
+/// A reward, on which points can be spent.
 #[derive(Debug)]
 pub struct Reward {
     /// Its id.
     pub id: RewardId,
     /// Its name, for people.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: RewardKind,
-    /// What it costs.
+    /// Its cost.
     pub cost: Cost,
-    /// How many there are.
+    /// Its stock.
     pub stock: Stock,
-    /// How often it may be had.
+    /// The limit on its uses or points.
     pub limit: Option<Cap>,
-    /// The tiers that it is for; empty if for everybody.
+    /// The tiers whose members can redeem it; empty if all members can.
     pub tiers: Vec<LevelId>,
-    /// Who else it is for.
+    /// A condition on the member.
     pub(crate) when: Option<Condition>,
-    /// When it may be had.
+    /// When it is on offer.
     pub active: ActiveWindow,
     /// Where its codes come from.
     pub codes: CodeSource,
-    /// How many days a code can be used after the day on which it was given; `None` if it does not expire.
+    /// The number of days after the day on which a code was given for which it can be used; `None` if it does not
+    /// expire.
     pub codes_valid_days: Option<i32>,
-    /// The money that each code is worth, if codes have a balance that can be used in parts.
+    /// The initial balance of each code, if codes can be used in parts.
     pub value: Option<Money>,
-    /// How long it may be held, in seconds; `None` if it cannot be.
+    /// The maximum length of a hold, in seconds; `None` if it cannot be held.
     pub hold_seconds_max: Option<i64>,
 }
 
 impl Reward {
-    /// What its limit counts for.
+    /// Returns the owner of its limit.
     #[must_use]
     pub fn cap_owner(&self) -> CapOwner {
         CapOwner::Reward(self.id.clone())
     }
 
-    /// Returns the terms of a code that is given on `today`; none where it has no codes.
+    /// Returns the terms of a code that is given on `today`; empty terms if it has no codes.
     #[must_use]
     pub fn code_terms(&self, today: Date) -> CodeTerms {
         match self.codes {
@@ -167,13 +168,13 @@ impl Reward {
         }
     }
 
-    /// The counter of its stock.
+    /// Returns the counter of its stock.
     #[must_use]
     pub fn stock_counter(&self) -> CounterId {
         CounterId::Stock(self.id.clone())
     }
 
-    /// What a piece takes from its stock; `None` if that is unlimited.
+    /// Returns the take of one piece from its stock; `None` if the stock is unlimited.
     #[must_use]
     pub(crate) fn stock_take(&self) -> Option<Take> {
         Some(Take::new(self.stock_counter(), 1, self.stock.pieces()?))
@@ -188,7 +189,7 @@ pub(super) const FIELDS: [Field; 13] = [
     Field::required("cost", "The price in points.", || object(&COST)),
     Field::optional("stock", "The number of pieces.", stock).or("\"unlimited\""),
     Field::optional("limit", "How often, or for how many points, the reward can be redeemed.", cap::schema),
-    Field::optional("tiers", "The levels for which the reward is; all members without it.", || {
+    Field::optional("tiers", "The levels whose members can redeem the reward; all members if empty.", || {
         list(LEVELS_MAX, parsed::<LevelId>())
     })
     .or("[]"),
@@ -197,17 +198,19 @@ pub(super) const FIELDS: [Field; 13] = [
         "The condition under which a member can redeem the reward, an expression in CEL.",
         condition::schema,
     ),
-    Field::optional("active", "When the reward is on offer; always without it.", || object(&active::FIELDS)),
+    Field::optional("active", "When the reward is on offer. Default: always.", || object(&active::FIELDS)),
     Field::optional("codes", "Where the codes of the reward come from.", || choice(&CODE_SOURCES)).or("\"none\""),
     Field::optional(
         "codes_valid_days",
-        "The days for which a code can be used; without it, codes do not expire.",
+        "The number of days for which a code can be used. Without it, codes do not expire.",
         || span(1..=CODES_VALID_DAYS_MAX),
     ),
     Field::optional("value", "The money that each code is worth. Such a code can be used in parts.", || object(&VALUE)),
-    Field::optional("hold_seconds_max", "The longest hold in seconds; without it, the reward cannot be held.", || {
-        integer(1..=HOLD_SECONDS_MAX)
-    }),
+    Field::optional(
+        "hold_seconds_max",
+        "The maximum length of a hold, in seconds. Without it, the reward cannot be held.",
+        || integer(1..=HOLD_SECONDS_MAX),
+    ),
 ];
 
 /// The fields of a price.
@@ -215,7 +218,7 @@ const COST: [Field; 2] = [
     Field::required("points", "The number of points.", || integer(1..=Points::MAX.get())),
     Field::optional(
         "per",
-        "The minor units of money for which the points are the price; without it, the price is fixed.",
+        "The amount of money, in minor units, that the points pay for. Without it, the price is fixed.",
         || integer(1..=AMOUNT_MAX),
     ),
 ];
@@ -226,10 +229,10 @@ const VALUE: [Field; 2] = [
     Field::required("currency", "The currency of the program.", parsed::<Currency>),
 ];
 
-/// The most pieces of a reward.
+/// Maximum number of pieces of a reward.
 const PIECES_MAX: i64 = 1_000_000_000;
 
-/// How many pieces there can be.
+/// The schema of a stock.
 fn stock() -> Value {
     any_of([texts(&["unlimited"]), integer(0..=PIECES_MAX)])
 }
@@ -285,7 +288,7 @@ fn read_reward(
 }
 
 fn read_hold_seconds_max(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i64> {
-    // A code that was shown cannot be taken back, and a hold may end in nothing.
+    // A code that was shown cannot be taken back, and a hold may be cancelled.
     if codes.is_some_and(|codes| codes != CodeSource::None) {
         node.lint("contradiction", "a reward with codes cannot be held");
     }
@@ -294,7 +297,7 @@ fn read_hold_seconds_max(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i
 
 fn read_codes_valid_days(node: &Node<'_>, codes: Option<CodeSource>) -> Option<i32> {
     if codes == Some(CodeSource::None) {
-        node.lint("contradiction", "only a reward with codes can say for how many days they are good");
+        node.lint("contradiction", "only a reward with codes can have codes_valid_days");
     }
     node.span(1..=CODES_VALID_DAYS_MAX)
 }

@@ -1,8 +1,9 @@
-//! Why a condition cannot be read, in the words of those who write one. The parser speaks of its grammar.
+//! Explains why a condition cannot be parsed, in the terms of its author. The parser's own messages use terms of its
+//! grammar.
 
 use cel::parser::ParseErrors;
 
-/// Returns what is wrong with `source`, at which character, and what to write instead where that is known.
+/// Returns what is wrong with `source`, the position, and what to write instead if that is known.
 pub(super) fn unreadable(source: &str, errors: &ParseErrors) -> String {
     let Some(first) = errors.errors.first() else { return "cannot be read".to_owned() };
     let (line, column) = first.pos;
@@ -46,7 +47,7 @@ fn reason(message: &str, before: &str, rest: &str) -> String {
     }
 }
 
-/// What to write in place of what other languages write, by the beginning of what cannot be read.
+/// Advice for operators of other languages, by the beginning of the text that cannot be parsed.
 const ADVICE: [(&str, &str); 16] = [
     ("and", "write && for and"),
     ("or", "write || for or"),
@@ -63,7 +64,7 @@ const ADVICE: [(&str, &str); 16] = [
     ("=", "write == to compare"),
     ("&", "write && for and"),
     ("|", "write || for or"),
-    (";", "a condition is one expression, without ; at its end"),
+    (";", "a condition is one expression; remove the ;"),
 ];
 
 fn advice(before: &str, rest: &str) -> Option<&'static str> {
@@ -72,7 +73,7 @@ fn advice(before: &str, rest: &str) -> Option<&'static str> {
     if before.to_lowercase().ends_with("not") {
         return Some("write ! for not");
     }
-    // The second character of an operator is what cannot be read, where the first one is an operator too.
+    // If the first character of an operator is an operator too, only the second one cannot be parsed.
     match (before.chars().next_back(), rest.chars().next()) {
         (Some('<'), Some('>')) => return Some("write != for not equal"),
         (Some('='), Some('=')) if before.ends_with("==") => return Some("write == to compare"),
@@ -81,7 +82,7 @@ fn advice(before: &str, rest: &str) -> Option<&'static str> {
     ADVICE.iter().find(|(written, _)| is_written(&lower, written)).map(|(_, advice)| *advice)
 }
 
-/// Returns whether `rest` begins with this operator, or with this word and not with a longer one.
+/// Returns whether `rest` begins with this operator, or with this whole word.
 fn is_written(rest: &str, operator: &str) -> bool {
     let is_word = operator.starts_with(char::is_alphabetic);
     let ends = |rest: &str| !is_word || !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
@@ -112,7 +113,7 @@ mod tests {
                 "purchase.channel like 'a%'",
                 "character 18: write contains, startsWith or endsWith, as in purchase.channel.startsWith('a')",
             ),
-            ("purchase.total > 5;", "character 19: a condition is one expression, without ; at its end"),
+            ("purchase.total > 5;", "character 19: a condition is one expression; remove the ;"),
             (
                 "purchase.total > 99999999999999999999",
                 "character 18: this number is too large or not written as a whole number",

@@ -1,4 +1,4 @@
-//! The tiers of a program: what counts toward them, over which period, and what each level asks for.
+//! The tiers of a program: what counts toward them, over which period, and the threshold of each level.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -23,19 +23,20 @@ use crate::{
     },
 };
 
-/// Most tier levels.
+/// Maximum number of tier levels.
 pub const LEVELS_MAX: usize = 20;
 
-/// Most days of grace: less than half a year, so that grace for one period is over before the next one ends.
+/// Maximum days of grace: less than half a year, so that the grace of one period is over before the next period ends.
 const GRACE_DAYS_MAX: i64 = 180;
 
-/// Most days before the end of a level on which its notice is written, as for points that expire.
+/// Maximum number of days before the end of a level on which its notice is written, as for points that expire.
 const NOTICE_DAYS_MAX: i64 = 90;
 
-/// Most months of a rolling window: three years. Each month in which something counted takes some 30 bytes of the account.
+/// Maximum number of months of a rolling window: three years. Each month in which something counted takes some 30 bytes
+/// of the account.
 const ROLLING_MONTHS_MAX: i64 = 36;
 
-/// Most perks of a level.
+/// Maximum number of perks of a level.
 const PERKS_MAX: usize = 20;
 
 /// The tiers of a program.
@@ -43,13 +44,13 @@ const PERKS_MAX: usize = 20;
 pub struct Tiers {
     /// What counts toward them.
     pub basis: Basis,
-    /// Over which period.
+    /// The period over which it counts.
     pub period: PeriodRule,
     /// What happens at a period's end to who did not reach the level again.
     pub downgrade: Downgrade,
-    /// How many days a level is kept after the period that it was earned for.
+    /// The days for which a level is kept after the period that it was earned for.
     pub grace_days: i32,
-    /// How many days before the last one of a level a notice says that it will be lost; `None` if none does.
+    /// The number of days before the last day of a level on which a notice is written; `None` without notices.
     pub notice_days: Option<i32>,
     /// The levels, lowest first. Never empty.
     pub levels: Vec<Level>,
@@ -67,7 +68,7 @@ pub enum BasisUnit {
 }
 
 impl BasisUnit {
-    /// Its name in documents and answers.
+    /// Returns its name in documents and answers.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +78,7 @@ impl BasisUnit {
         }
     }
 
-    /// The amount of this kind.
+    /// Returns the amount of this kind.
     #[must_use]
     pub fn of(self, qualifying: &Qualifying) -> i64 {
         match self {
@@ -100,7 +101,7 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// The kinds of amount that count.
+    /// Returns the kinds of amount that count.
     #[must_use]
     pub fn units(&self) -> &[BasisUnit] {
         match self {
@@ -117,10 +118,10 @@ pub enum PeriodRule {
     CalendarYear,
     /// From the day of joining to the day before its anniversary.
     MembershipYear,
-    /// All of the membership; it never ends.
+    /// The whole membership.
     Lifetime,
-    /// So many months back, and the one that is under way. A purchase thus counts for so many months at the least, and to
-    /// the end of the last of them, as points do that expire at the end of a month.
+    /// The last n full months, plus the current one. So a purchase counts to the end of the month n months later, like
+    /// points that expire at the end of a month.
     RollingMonths(i32),
 }
 
@@ -134,8 +135,8 @@ pub struct Period {
 }
 
 impl PeriodRule {
-    /// Under which day amounts of `date` are kept: the first of its period, or where the period moves on by months, of its
-    /// month.
+    /// Returns the day under which amounts of `date` are stored: the first day of its period or, in a rolling period,
+    /// of its month.
     #[must_use]
     pub fn bucket(self, date: Date, joined_on: Date) -> Date {
         match self {
@@ -144,7 +145,7 @@ impl PeriodRule {
         }
     }
 
-    /// The period that counts on `date`, for a member who joined on `joined_on`.
+    /// Returns the period of `date` for a member who joined on `joined_on`.
     #[must_use]
     pub fn period(self, date: Date, joined_on: Date) -> Period {
         match self {
@@ -157,7 +158,7 @@ impl PeriodRule {
             Self::MembershipYear => {
                 let years = i32::from(date.year()).saturating_sub(i32::from(joined_on.year()));
                 let anniversary = |years: i32| months_after(joined_on, years.saturating_mul(12));
-                // What was bought before joining counts in the first year.
+                // Purchases before joining count in the first year.
                 let years = if anniversary(years) > date { years.saturating_sub(1) } else { years }.max(0);
                 Period { first: anniversary(years), last: Some(days_after(anniversary(years.saturating_add(1)), -1)) }
             }
@@ -168,25 +169,25 @@ impl PeriodRule {
 /// What happens at a period's end to who did not reach the level again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Downgrade {
-    /// Down to the level that was reached.
+    /// The member falls to the level that was reached.
     ToQualified,
-    /// Down one level at most.
+    /// The member falls by one level at most.
     OneLevel,
-    /// Nothing.
+    /// The member keeps the level.
     Never,
 }
 
-/// What a level asks for, in the order of the basis' units.
+/// The threshold of a level: an amount for each unit of the basis, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thresholds(Vec<(BasisUnit, i64)>);
 
 impl Thresholds {
-    /// The amount of each unit, in the order of the basis' units.
+    /// Returns the amount of each unit, in the order of the basis.
     pub fn amounts(&self) -> impl Iterator<Item = (BasisUnit, i64)> + '_ {
         self.0.iter().copied()
     }
 
-    /// What is missing of each unit at `qualifying`; never negative.
+    /// Returns the amount of each unit that `qualifying` lacks; never negative.
     pub fn missing<'a>(&'a self, qualifying: &'a Qualifying) -> impl Iterator<Item = (BasisUnit, i64)> + 'a {
         self.0.iter().map(|(unit, threshold)| (*unit, threshold.saturating_sub(unit.of(qualifying)).max(0)))
     }
@@ -197,52 +198,53 @@ impl Thresholds {
 pub struct Level {
     /// Its id.
     pub id: LevelId,
-    /// What it asks for.
+    /// Its threshold.
     pub thresholds: Thresholds,
-    /// Whether it is never lost once it was reached, whatever the program's downgrade.
+    /// Whether it is never lost once reached, regardless of the program's downgrade.
     pub is_kept: bool,
-    /// What its members earn, in percent of the base rules' points: 125 gives a quarter on top.
+    /// What its members earn, in percent of the base rules' points: 125 gives 25 % on top.
     pub earning_percent: i64,
-    /// What it is good for, in words for people.
+    /// Its perks, as texts for people.
     pub perks: Vec<String>,
-    /// What its members may use without points.
+    /// The entitlements of its members.
     pub entitlements: Vec<Entitlement>,
-    /// Levels of the version before whose members have this one instead.
+    /// Levels of the version before that this one replaces.
     pub replaces: Vec<LevelId>,
 }
 
 impl Tiers {
-    /// The place of a level, 0 for the lowest; `None` if there is no such level any more.
+    /// Returns the rank of a level, 0 for the lowest; `None` if the program no longer has it.
     #[must_use]
     pub fn rank(&self, level: &LevelId) -> Option<usize> {
         self.levels.iter().position(|candidate| candidate.id == *level)
     }
 
-    /// The level with this id.
+    /// Returns the level with this id.
     #[must_use]
     pub fn level(&self, id: &LevelId) -> Option<&Level> {
         self.levels.iter().find(|level| level.id == *id)
     }
 
-    /// Whether the level in this place is never lost once it was reached.
+    /// Returns whether the level of this rank is never lost once reached.
     #[must_use]
     pub fn is_kept(&self, rank: usize) -> bool {
         self.downgrade == Downgrade::Never || self.levels.get(rank).is_some_and(|level| level.is_kept)
     }
 
-    /// The highest place at or below `rank` that is never lost once it was reached. Who has reached `rank` has reached it too.
+    /// Returns the highest rank, up to `rank`, whose level is never lost. A member who reached `rank` has reached it
+    /// too.
     #[must_use]
     pub fn kept_rank(&self, rank: usize) -> Option<usize> {
         (0..=rank).rev().find(|rank| self.is_kept(*rank))
     }
 
-    /// The highest level that `qualifying` reaches; `None` if not even the lowest.
+    /// Returns the rank of the highest level that `qualifying` reaches; `None` if it does not reach the lowest.
     #[must_use]
     pub fn reached(&self, qualifying: &Qualifying) -> Option<&Level> {
         self.levels.iter().rev().find(|level| self.reaches(level, qualifying))
     }
 
-    /// Whether `qualifying` reaches `level`.
+    /// Returns whether `qualifying` reaches `level`.
     #[must_use]
     pub fn reaches(&self, level: &Level, qualifying: &Qualifying) -> bool {
         let mut missing = level.thresholds.missing(qualifying).map(|(_, missing)| missing);
@@ -343,7 +345,7 @@ pub(super) fn schema() -> Value {
     tiers
 }
 
-/// What can count.
+/// The schema of the basis.
 fn basis() -> Value {
     let units = || some(UNITS.len(), choice(&UNITS));
     any_of([
@@ -353,14 +355,14 @@ fn basis() -> Value {
     ])
 }
 
-/// Over which period amounts can count.
+/// The schema of the period.
 fn period() -> Value {
     let rolling =
         variant("rolling_months", "The last full months, and the current one.", || span(1..=ROLLING_MONTHS_MAX));
     any_of([choice(&PERIODS), rolling])
 }
 
-/// What a level can need.
+/// The schema of a threshold.
 fn threshold() -> Value {
     any_of([integer(0..=AMOUNT_MAX), object(&THRESHOLDS)])
 }
@@ -427,17 +429,17 @@ fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) ->
     for (lower, higher) in levels.iter().zip(levels.iter().skip(1)) {
         let pairs = || lower.thresholds.0.iter().zip(&higher.thresholds.0);
         if pairs().any(|(low, high)| low.1 > high.1) || pairs().all(|(low, high)| low.1 == high.1) {
-            node.lint("not_ascending", format!("{} must ask for more than {}", higher.id, lower.id));
+            node.lint("not_ascending", format!("the threshold of {} must be above that of {}", higher.id, lower.id));
         }
     }
     Some(levels)
 }
 
-/// What keeps levels from being replaced twice, or while they are still there.
+/// Checks that no level is replaced twice, or while it still exists.
 struct Replaced<'a> {
     /// The levels of this document.
     kept: BTreeSet<&'a str>,
-    /// The levels that one read before replaces.
+    /// The levels replaced by those read so far.
     seen: RefCell<BTreeSet<LevelId>>,
 }
 
@@ -445,10 +447,10 @@ impl Replaced<'_> {
     fn read(&self, node: &Node<'_>) -> Option<LevelId> {
         let level: LevelId = node.parsed("malformed")?;
         if self.kept.contains(level.as_str()) {
-            node.lint("contradiction", format!("{level} is still a level of this document, so it is not replaced"));
+            node.lint("contradiction", format!("{level} is still a level of this document, so it cannot be replaced"));
         }
         if !self.seen.borrow_mut().insert(level.clone()) {
-            node.lint("contradiction", format!("{level} is replaced already"));
+            node.lint("contradiction", format!("another level already replaces {level}"));
         }
         Some(level)
     }

@@ -130,7 +130,7 @@ pub(crate) trait Strategy: Debug + Send + Sync {
     }
 }
 
-/// The most points that a rule can give at once.
+/// Maximum number of points that a rule can give at once.
 const POINTS_MAX: i64 = 1_000_000;
 
 /// The schema of the points that a rule gives.
@@ -138,7 +138,7 @@ pub(super) fn points() -> Value {
     integer(1..=POINTS_MAX)
 }
 
-/// The number of points in a rule, 1 to a million: more is a slip of the keyboard.
+/// Reads the points of a rule, 1 to a million. A larger number is assumed to be a typing error.
 pub(super) fn read_points(node: &Node<'_>) -> Option<i64> {
     node.integer(1..=POINTS_MAX)
 }

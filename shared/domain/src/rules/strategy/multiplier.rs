@@ -40,7 +40,7 @@ impl Strategy for Multiplier {
 
 /// The fields of a multiplier.
 pub(super) const FIELDS: [Field; 1] =
-    [Field::required("percent", "The percentage of the base points; 150 gives half of them in addition.", || {
+    [Field::required("percent", "The percentage of the base points; 150 gives 50 % on top.", || {
         integer(101..=PERCENT_MAX)
     })];
 

@@ -96,7 +96,7 @@ pub(super) const FIELDS: [Field; 3] = [
     Field::optional("counts", "What counts as a step.", || choice(&COUNTS)).or("\"purchases\""),
 ];
 
-/// The most steps of a card.
+/// Maximum number of steps of a card.
 const EVERY_MAX: i64 = 1_000;
 
 const COUNTS: [(&str, Counts); 2] = [("purchases", Counts::Purchases), ("pieces", Counts::Pieces)];

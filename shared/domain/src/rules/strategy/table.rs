@@ -11,18 +11,20 @@ use crate::rules::{
 
 type Read = fn(&Node<'_>) -> Option<Box<dyn Strategy>>;
 
-/// The name of a strategy, what reads it, what it gives in a sentence, and its schema.
+/// The name of a strategy, its reader, its description and its schema.
 type Row = (&'static str, Read, &'static str, fn() -> Value);
 
 const STRATEGIES: [Row; 6] = [
     ("rate", rate::read, "Points for money spent.", || object(&rate::FIELDS)),
     ("fixed", fixed::read, "A fixed number of points.", || object(&fixed::FIELDS)),
-    ("multiplier", multiplier::read, "A percentage of the base points in addition.", || object(&multiplier::FIELDS)),
+    ("multiplier", multiplier::read, "A percentage of the base points, on top.", || object(&multiplier::FIELDS)),
     ("per_item", per_item::read, "Points for each line or piece.", || object(&per_item::FIELDS)),
     ("punch_card", punch_card::read, "Points for each full card of purchases or pieces.", || {
         object(&punch_card::FIELDS)
     }),
-    ("challenge", challenge::read, "Points for a number of actions within a time.", || object(&challenge::FIELDS)),
+    ("challenge", challenge::read, "Points for a number of actions within a number of days.", || {
+        object(&challenge::FIELDS)
+    }),
 ];
 
 /// The schema of what a rule gives.
@@ -30,7 +32,7 @@ pub(crate) fn strategies() -> Value {
     any_of(STRATEGIES.map(|(name, _, about, schema)| variant(name, about, schema)))
 }
 
-/// Reads what a rule gives, `{ "rate": { ... } }`, and checks that it goes with the rule's trigger and stacking.
+/// Reads what a rule gives, `{ "rate": { ... } }`, and checks that it is allowed with the rule's trigger and stacking.
 pub(crate) fn read_strategy(
     node: &Node<'_>,
     on: Option<&Trigger>,
@@ -46,7 +48,7 @@ pub(crate) fn read_strategy(
     };
     let strategy = read(&body)?;
     if on.is_some_and(|on| !strategy.suits(on)) {
-        node.lint("contradiction", format!("{name} cannot be given for what this rule is on"));
+        node.lint("contradiction", format!("{name} is not available for the trigger of this rule"));
     }
     if strategy.multiplies() && stacking == Some(&Stacking::Base) {
         node.lint("contradiction", "a multiplier multiplies what base rules gave, so its stacking cannot be base");
