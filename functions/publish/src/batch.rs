@@ -68,7 +68,7 @@ impl Batch {
                 }
             }
         }
-        for Unsent { index, code } in send(bus, &events, deadline).await {
+        for Unsent { index, code, .. } in send(bus, &events, deadline).await {
             let Some(place) = places.get(index).copied() else { continue };
             let sequence_number = self.0.get(place).map(|record| record.sequence_number.as_str());
             tracing::error!(sequence_number, code, "an event was not sent");

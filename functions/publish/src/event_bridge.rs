@@ -1,11 +1,10 @@
 //! The event bus on AWS.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use aws_sdk_eventbridge::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
-    error::DisplayErrorContext,
     operation::put_events::PutEventsOutput,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
@@ -57,6 +56,17 @@ impl EventBridge {
     }
 }
 
+/// Returns the texts of an error and its sources, outermost first. The SDK's own `Debug` would print a whole response.
+fn causes(error: &dyn Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        texts.push(inner.to_string());
+        source = inner.source();
+    }
+    texts.join(": ")
+}
+
 impl Bus for EventBridge {
     fn put<'a>(&'a self, events: &'a [Event]) -> Putting<'a> {
         Box::pin(async move {
@@ -70,8 +80,7 @@ impl Bus for EventBridge {
                     .build()
             });
             let answer = self.client.put_events().set_entries(Some(entries.collect())).send().await;
-            let PutEventsOutput { entries, .. } =
-                answer.map_err(|error| NotTaken(DisplayErrorContext(&error).to_string()))?;
+            let PutEventsOutput { entries, .. } = answer.map_err(|error| NotTaken(causes(&error)))?;
             let answered = |answer: PutEventsResultEntry| match (answer.event_id, answer.error_code) {
                 (Some(_), None) => Ok(()),
                 (_, code) => Err(Refused(code.unwrap_or_else(|| "no_answer".to_owned()))),

@@ -25,6 +25,14 @@ pub struct Unsent {
     pub index: usize,
     /// The reason: the bus's code, or `call_failed`, `no_answer`, `out_of_time`.
     pub code: String,
+    /// What a failed call said, for `call_failed`.
+    pub cause: Option<String>,
+}
+
+impl Unsent {
+    fn new(index: usize, code: impl Into<String>) -> Self {
+        Self { index, code: code.into(), cause: None }
+    }
 }
 
 /// Sends `events` in order, and returns those that were not accepted, in order. Each of them may still have been sent.
@@ -59,8 +67,7 @@ async fn send_call(bus: &dyn Bus, call: Vec<(usize, &Event)>, deadline: Deadline
     let mut pause = FIRST_PAUSE;
     for attempt in 1..=ATTEMPTS_MAX {
         if deadline.remaining() < CALL_TIME {
-            let code = |(index, _): &(usize, &Event)| Unsent { index: *index, code: "out_of_time".to_owned() };
-            return left.iter().map(code).collect();
+            return left.iter().map(|(index, _)| Unsent::new(*index, "out_of_time")).collect();
         }
         let events: Vec<Event> = left.iter().map(|(_, event)| (*event).clone()).collect();
         unsent.clear();
@@ -71,18 +78,19 @@ async fn send_call(bus: &dyn Bus, call: Vec<(usize, &Event)>, deadline: Deadline
                 left.retain(|(index, _)| match answers.next() {
                     Some(Ok(())) => false,
                     Some(Err(refused)) => {
-                        unsent.push(Unsent { index: *index, code: refused.0 });
+                        unsent.push(Unsent::new(*index, refused.0));
                         true
                     }
                     None => {
-                        unsent.push(Unsent { index: *index, code: "no_answer".to_owned() });
+                        unsent.push(Unsent::new(*index, "no_answer"));
                         true
                     }
                 });
             }
             Err(NotTaken(cause)) => {
                 tracing::warn!(cause, attempt, "a call to the event bus failed");
-                unsent.extend(left.iter().map(|(index, _)| Unsent { index: *index, code: "call_failed".to_owned() }));
+                let failed = |index| Unsent { cause: Some(cause.clone()), ..Unsent::new(index, "call_failed") };
+                unsent.extend(left.iter().map(|(index, _)| failed(*index)));
             }
         }
         if left.is_empty() || attempt == ATTEMPTS_MAX {
@@ -170,19 +178,23 @@ mod tests {
         ]);
         let events = [event(0, 9), event(1, 9), event(2, 9)];
         let unsent = send(&bus, &events, soon()).await;
-        assert_eq!(unsent, [Unsent { index: 2, code: "no_answer".to_owned() }]);
+        assert_eq!(unsent, [Unsent::new(2, "no_answer")]);
         assert_eq!(*bus.calls.lock().unwrap(), [vec!["0", "1", "2"], vec!["0", "1", "2"], vec!["1", "2"]]);
 
         let bus = Scripted::answering((0..3).map(|_| Ok(vec![refused()])).collect());
         let unsent = send(&bus, &events[..1], soon()).await;
-        assert_eq!(unsent, [Unsent { index: 0, code: "InternalFailure".to_owned() }]);
+        assert_eq!(unsent, [Unsent::new(0, "InternalFailure")]);
+
+        let bus = Scripted::answering((0..3).map(|_| Err(NotTaken("timeout".to_owned()))).collect());
+        let unsent = send(&bus, &events[..1], soon()).await;
+        assert_eq!(unsent, [Unsent { cause: Some("timeout".to_owned()), ..Unsent::new(0, "call_failed") }]);
     }
 
     #[tokio::test]
     async fn no_call_is_begun_that_there_is_no_time_for() {
         let bus = Scripted::answering(vec![]);
         let unsent = send(&bus, &[event(0, 9)], Deadline::after(Duration::ZERO)).await;
-        assert_eq!(unsent, [Unsent { index: 0, code: "out_of_time".to_owned() }]);
+        assert_eq!(unsent, [Unsent::new(0, "out_of_time")]);
         assert!(bus.calls.lock().unwrap().is_empty());
     }
 }

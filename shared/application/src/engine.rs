@@ -70,11 +70,14 @@ impl Engine {
     }
 }
 
-/// Returns a client of DynamoDB with the credentials and the region of the environment, at `endpoint` if that is not the
-/// region's own.
-pub async fn table_client(endpoint: Option<&str>) -> Client {
-    let config = sdk_config().await;
-    let config = endpoint.map_or(config.clone(), |endpoint| config.into_builder().endpoint_url(endpoint).build());
+/// Returns a client of DynamoDB with the credentials and the region of `config`, at `endpoint` if that is not the region's
+/// own.
+#[must_use]
+pub fn table_client(config: SdkConfig, endpoint: Option<&str>) -> Client {
+    let config = match endpoint {
+        Some(endpoint) => config.into_builder().endpoint_url(endpoint).build(),
+        None => config,
+    };
     Client::new(&config)
 }
 

@@ -1,7 +1,7 @@
 //! The command line: its arguments, its output and its exit status.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
@@ -78,7 +78,7 @@ struct Token {
     #[command(flatten)]
     grant: Grant,
 
-    /// File with the signing key; created if it does not exist
+    /// File with the signing key; only the default file is created if it does not exist
     #[arg(long, value_name = "KEYFILE", default_value = KEY_FILE)]
     key: PathBuf,
 }
@@ -141,7 +141,10 @@ async fn run_local(Local { port, data, program, publish, clock_at, auth }: Local
 /// Prints a token on a line of its own.
 fn print(token: &Token) -> Result<ExitCode, StartFailed> {
     token.grant.check().map_err(StartFailed::new)?;
-    let key = Key::open(&token.key).map_err(StartFailed::new)?;
+    // A name that was given by mistake would become a key that no server accepts.
+    let is_default = token.key == Path::new(KEY_FILE);
+    let key = if is_default { Key::open(&token.key) } else { Key::read(&token.key) };
+    let key = key.map_err(StartFailed::new)?;
     let signed = key.signed(&token.grant).map_err(StartFailed::new)?;
     writeln!(io::stdout(), "{signed}").map_err(StartFailed::new)?;
     Ok(ExitCode::SUCCESS)
@@ -176,8 +179,9 @@ fn stop_signal() -> Result<impl Future<Output = ()>, StartFailed> {
 
 /// Logs warnings and errors to standard error; `RUST_LOG` overrides this. Warnings of the local DynamoDB are not
 /// logged: it warns of every failed condition, and the store uses failed conditions to detect replays and races.
+/// Neither are failures that the command itself reports: missing AWS settings, and calls to the event bus.
 fn log_to_stderr() {
-    let quiet = |_| EnvFilter::new("warn,dynoxide=error");
+    let quiet = |_| EnvFilter::new("warn,dynoxide=error,aws_config=off,regulars_publish=error");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(quiet);
     tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).init();
 }
@@ -185,6 +189,8 @@ fn log_to_stderr() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FROM: &str = "2026-01-01T00:00:00Z";
 
     fn local(arguments: &[&str]) -> Option<Local> {
         let line = ["regulars", "local"].iter().chain(arguments);
@@ -220,6 +226,32 @@ mod tests {
             ),
             (&["lokal"], "unrecognized subcommand 'lokal'; a similar subcommand exists: 'local'; see --help"),
             (&["token"], "the following required arguments were not provided: --scope <SCOPE>; see --help"),
+            (
+                &["verify"],
+                "the following required arguments were not provided: <--data <FILE>|--table <NAME>>; see --help",
+            ),
+            (
+                &["verify", "--endpoint", "http://localhost:8000"],
+                "the following required arguments were not provided: <--data <FILE>|--table <NAME>>; see --help",
+            ),
+            (
+                &["verify", "--data", "a", "--endpoint", "http://localhost:8000"],
+                "the argument '--data <FILE>' cannot be used with '--endpoint <URL>'; see --help",
+            ),
+            (
+                &["verify", "--data", "a", "--table", "b"],
+                "the argument '--data <FILE>' cannot be used with '--table <NAME>'; see --help",
+            ),
+            (&["verify", "--table", ""], "a value is required for '--table <NAME>' but none was supplied; see --help"),
+            (
+                &["verify", "--table", "a", "--endpoint", "localhost:8000"],
+                "invalid value 'localhost:8000' for '--endpoint <URL>': must be a URL with http or https, such as \
+                 http://localhost:8000; see --help",
+            ),
+            (
+                &["events", "replay", "--data", "a", "--from", FROM, "--to", "2027-01-01T00:00:00Z", "--bus", ""],
+                "a value is required for '--bus <NAME>' but none was supplied; see --help",
+            ),
             (
                 &["local", "--publish"],
                 "the following required arguments were not provided: --program <FILE>; see --help",

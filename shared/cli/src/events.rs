@@ -4,17 +4,17 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use regulars_application::deadline::Deadline;
-use regulars_application::engine;
 use regulars_domain::{id::ProgramId, instant};
 use regulars_publish::{Bus, Event, EventBridge, Putting, Refused, Unsent, send};
-use regulars_store::{Store, StoreFault, Written};
+use regulars_store::{Store, Written};
 
+use crate::aws;
 use crate::local::StartFailed;
-use crate::table::Where;
+use crate::table::{Opened, Where, no_program, short, unread};
 
 /// The time limit for the events of one page of the table: more than the bus needs for a megabyte of entries.
 const PAGE_TIME: Duration = Duration::from_mins(10);
@@ -46,7 +46,7 @@ struct Replay {
     span: Span,
 
     /// Name or ARN of the EventBridge bus; without it, the events are printed as JSON lines
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     bus: Option<String>,
 }
 
@@ -94,23 +94,20 @@ impl Bus for Lines {
 ///
 /// # Errors
 ///
-/// [`StartFailed`] if the table cannot be read.
+/// [`StartFailed`] if the table cannot be read or has no such program, or the bus cannot be reached.
 pub async fn run(Events { command: Command::Replay(options) }: Events) -> Result<ExitCode, StartFailed> {
     let Replay { table, span, bus } = options;
     if span.from >= span.to {
         return Err(StartFailed::new("--from must be earlier than --to"));
     }
-    let opened = table.open().await?;
     let bus: Box<dyn Bus> = match bus {
-        Some(name) => Box::new(EventBridge::new(&engine::sdk_config().await, name)),
+        Some(name) => Box::new(EventBridge::new(&aws::config().await?, name)),
         None => Box::new(Lines),
     };
-    let progress = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
-    let done = replay(&opened.store, &span, &*bus, &mut |failure| say(failure), &progress).await;
-    progress.finish_and_clear();
+    let opened = table.open().await?;
+    let done = replay_from(&opened, &span, &*bus).await;
     opened.close().await;
-    let Replayed { sent, failed } =
-        done.map_err(|fault| StartFailed::new(format!("the table cannot be read: {fault}")))?;
+    let Replayed { sent, failed } = done?;
     if failed == 0 {
         say(&format!("{sent} events were sent again"));
         return Ok(ExitCode::SUCCESS);
@@ -119,22 +116,35 @@ pub async fn run(Events { command: Command::Replay(options) }: Events) -> Result
     Ok(ExitCode::from(1))
 }
 
+/// Sends the events of `span` again if the table has its program.
+async fn replay_from(opened: &Opened, span: &Span, bus: &dyn Bus) -> Result<Replayed, StartFailed> {
+    if let Some(program) = &span.program {
+        let heads = opened.store.program_heads(program).await.map_err(|fault| unread(&fault))?;
+        heads.ok_or_else(|| no_program(program))?;
+    }
+    let progress = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
+    let done = replay(&opened.store, span, bus, &mut |failure| say(failure), &progress).await;
+    progress.finish_and_clear();
+    done
+}
+
 /// Sends the events of `span` again, and reports each failure. Reads the whole table.
 ///
 /// # Errors
 ///
-/// [`StoreFault`] if the table cannot be read.
+/// [`StartFailed`] if the table cannot be read, or the call to the bus for the first event fails.
 pub async fn replay(
     store: &Store,
     span: &Span,
     bus: &dyn Bus,
     tell: &mut (dyn FnMut(&str) + Send),
     progress: &ProgressBar,
-) -> Result<Replayed, StoreFault> {
+) -> Result<Replayed, StartFailed> {
     let mut replayed = Replayed::default();
     let mut after = None;
+    let mut is_reached = false;
     loop {
-        let page = store.written(after).await?;
+        let page = store.written(after).await.map_err(|fault| unread(&fault))?;
         let mut events = Vec::new();
         for written in page.written {
             match written {
@@ -146,10 +156,22 @@ pub async fn replay(
                 }
             }
         }
-        let unsent = send(bus, &events, Deadline::after(PAGE_TIME)).await;
-        for Unsent { index, code } in &unsent {
+        // The first event goes alone, so that a bus that cannot be reached is reported once and not for each event.
+        let (first, rest) = events.split_at(usize::from(!is_reached).min(events.len()));
+        let mut unsent = send(bus, first, Deadline::after(PAGE_TIME)).await;
+        if let Some(cause) = unsent.iter().find_map(|unsent| unsent.cause.as_deref()) {
+            return Err(StartFailed::new(format!(
+                "the event bus cannot be reached: {}; check its name, and the region and the credentials of the environment",
+                short(cause)
+            )));
+        }
+        is_reached |= !first.is_empty();
+        let behind = |unsent: Unsent| Unsent { index: unsent.index.saturating_add(first.len()), ..unsent };
+        unsent.extend(send(bus, rest, Deadline::after(PAGE_TIME)).await.into_iter().map(behind));
+        for Unsent { index, code, cause } in &unsent {
             let id = events.get(*index).map(|event| event.id.as_str()).unwrap_or_default();
-            tell(&format!("{id}: not sent ({code})"));
+            let cause = cause.as_deref().map(|cause| format!(": {}", short(cause))).unwrap_or_default();
+            tell(&format!("{id}: not sent ({code}{cause})"));
         }
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         replayed.sent = replayed.sent.saturating_add(count(events.len().saturating_sub(unsent.len())));

@@ -1,5 +1,6 @@
 //! The operator's command line, as a library so that tests can start the whole system in their own process.
 
+mod aws;
 pub mod command;
 pub mod events;
 pub mod ledger;

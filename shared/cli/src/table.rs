@@ -2,26 +2,35 @@
 
 use std::{error::Error, path::PathBuf};
 
-use clap::Args;
-use regulars_application::{engine, programs::ProgramCache};
-use regulars_store::{Store, StoreFault};
+use clap::{ArgGroup, Args, builder::NonEmptyStringValueParser};
+use http::Uri;
+use regulars_application::{
+    engine,
+    programs::{ProgramBroken, ProgramCache},
+};
+use regulars_domain::id::ProgramId;
+use regulars_store::{Corrupt, Store, StoreFault};
 
-use crate::local::{Data, OpenData, StartFailed};
+use crate::{
+    aws,
+    local::{OpenData, StartFailed},
+};
 
 /// Location of the table.
 #[derive(Debug, Args)]
-#[group(required = true)]
+#[group(skip)]
+#[command(group = ArgGroup::new("place").required(true))]
 pub(crate) struct Where {
     /// File that stores a local table; its server must not be running
-    #[arg(long, value_name = "FILE", conflicts_with = "table")]
+    #[arg(long, value_name = "FILE", group = "place")]
     data: Option<PathBuf>,
 
     /// Name of a DynamoDB table, reached with the credentials and the region of the environment
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", group = "place", value_parser = NonEmptyStringValueParser::new())]
     table: Option<String>,
 
     /// Endpoint of DynamoDB, if it is not that of the region
-    #[arg(long, value_name = "URL", requires = "table")]
+    #[arg(long, value_name = "URL", requires = "table", conflicts_with = "data", value_parser = endpoint)]
     endpoint: Option<String>,
 }
 
@@ -40,17 +49,18 @@ impl Where {
     ///
     /// # Errors
     ///
-    /// [`StartFailed`] if the file does not exist or is in use.
+    /// [`StartFailed`] if the file does not exist, is not a data file or is in use, or the environment has no region or no
+    /// credentials.
     pub(crate) async fn open(self) -> Result<Opened, StartFailed> {
         let (store, data) = match (self.data, self.table) {
             (Some(file), _) => {
-                if !file.is_file() {
-                    return Err(StartFailed::new(format!("there is no data file {}", file.display())));
-                }
-                let data = OpenData::open(&Data::File(file))?;
+                let data = OpenData::existing(&file)?;
                 (data.store(), Some(data))
             }
-            (None, Some(table)) => (Store::new(&engine::table_client(self.endpoint.as_deref()).await, table), None),
+            (None, Some(table)) => {
+                let client = engine::table_client(aws::config().await?, self.endpoint.as_deref());
+                (Store::new(&client, table), None)
+            }
             (None, None) => return Err(StartFailed::new("name the table with --data or --table")),
         };
         Ok(Opened { store, programs: ProgramCache::default(), data })
@@ -64,12 +74,43 @@ pub(crate) fn unread(fault: &StoreFault) -> StartFailed {
         cause = inner;
     }
     let cause = cause.to_string();
-    // Without the system's error number and the list of all attempts.
-    let cause =
-        [" (os error", ". ", "\n"].iter().fold(cause.as_str(), |text, end| text.split(end).next().unwrap_or(text));
-    StartFailed::new(format!(
-        "the table cannot be read: {cause}; check its name, and the region, the endpoint and the credentials of the environment"
-    ))
+    let cause = short(&cause);
+    let is_corrupt = matches!(fault.source(), Some(source) if source.is::<Corrupt>());
+    let advice = if is_corrupt {
+        ""
+    } else {
+        "; check its name, and the region, the endpoint and the credentials of the environment"
+    };
+    StartFailed::new(format!("the table cannot be read: {cause}{advice}"))
+}
+
+/// Returns the reason why the program `id` could not be read.
+pub(crate) fn broken(id: &ProgramId, broken: &ProgramBroken) -> StartFailed {
+    match broken {
+        ProgramBroken::Store(fault) => unread(fault),
+        ProgramBroken::Document(what) => StartFailed::new(format!("program {id} cannot be read: {what}")),
+    }
+}
+
+/// Returns a cause without the error number of the system and the list of all attempts.
+pub(crate) fn short(cause: &str) -> &str {
+    let ends = [" (os error", ". ", "\n"];
+    ends.iter().fold(cause, |text, end| text.split(end).next().unwrap_or(text)).trim_end_matches('.')
+}
+
+/// Returns the error for a program that the table does not have.
+pub(crate) fn no_program(id: &ProgramId) -> StartFailed {
+    StartFailed::new(format!("there is no program {id}"))
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let is_http = |uri: &Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    };
+    match text.parse::<Uri>() {
+        Ok(uri) if is_http(&uri) => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err("must be a URL with http or https, such as http://localhost:8000".to_owned()),
+    }
 }
 
 impl Opened {
@@ -77,6 +118,42 @@ impl Opened {
     pub(crate) async fn close(self) {
         if let Some(data) = self.data {
             data.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_an_http_url() {
+        for (text, is_taken) in [
+            ("http://localhost:8000", true),
+            ("https://dynamodb.eu-west-1.amazonaws.com", true),
+            ("http://[::1]:8000/path", true),
+            ("", false),
+            ("x", false),
+            ("localhost:8000", false),
+            ("/x", false),
+            ("http://", false),
+            ("http://:8000", false),
+            ("ftp://localhost", false),
+            ("http://a b", false),
+        ] {
+            assert_eq!(endpoint(text).is_ok(), is_taken, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_cut_before_its_number_and_its_attempts() {
+        for (cause, expected) in [
+            ("Connection refused (os error 111)", "Connection refused"),
+            ("access denied. Tried a, b", "access denied"),
+            ("not found.", "not found"),
+            ("one\ntwo", "one"),
+        ] {
+            assert_eq!(short(cause), expected);
         }
     }
 }

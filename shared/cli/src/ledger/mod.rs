@@ -5,7 +5,7 @@ mod verify;
 
 use std::io::{self, Write};
 
-use regulars_application::programs::{ProgramBroken, ProgramCache};
+use regulars_application::programs::ProgramCache;
 use regulars_domain::{
     account::Account,
     id::{MemberId, ProgramId},
@@ -17,7 +17,10 @@ use regulars_store::{Store, StoreFault};
 pub use rebuild::{Rebuild, rebuild};
 pub use verify::{Verify, faults, verify};
 
-use crate::local::StartFailed;
+use crate::{
+    local::StartFailed,
+    table::{broken, no_program},
+};
 
 /// Entries per page, so that memory does not grow with the length of a ledger.
 const PAGE: u32 = 500;
@@ -27,13 +30,12 @@ const VERSIONS_AT_ONCE: usize = 100;
 
 /// Reads all versions of a program, with their documents: a ledger may have entries of each.
 async fn all_versions(store: &Store, programs: &ProgramCache, id: &ProgramId) -> Result<Versions, StartFailed> {
-    let broken = |broken: ProgramBroken| StartFailed::new(format!("program {id} cannot be read: {broken}"));
     // The version in force at the end of time is the newest one.
-    let versions = programs.versions(store, id, jiff::Timestamp::MAX).await.map_err(broken)?;
-    let mut versions = versions.ok_or_else(|| StartFailed::new(format!("there is no program {id}")))?;
+    let versions = programs.versions(store, id, jiff::Timestamp::MAX).await.map_err(|fault| broken(id, &fault))?;
+    let mut versions = versions.ok_or_else(|| no_program(id))?;
     let numbers: Vec<u64> = versions.heads().iter().map(|head| head.version).collect();
     for numbers in numbers.chunks(VERSIONS_AT_ONCE) {
-        programs.load(store, id, &mut versions, numbers).await.map_err(broken)?;
+        programs.load(store, id, &mut versions, numbers).await.map_err(|fault| broken(id, &fault))?;
     }
     Ok(versions)
 }

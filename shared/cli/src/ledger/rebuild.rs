@@ -9,7 +9,7 @@ use regulars_store::Commit;
 use super::{Followed, all_versions, follow, say};
 use crate::{
     local::StartFailed,
-    table::{Opened, Where},
+    table::{Opened, Where, unread},
 };
 
 /// Arguments of `regulars rebuild`.
@@ -51,7 +51,7 @@ async fn rebuild_one(
     write: bool,
 ) -> Result<ExitCode, StartFailed> {
     let versions = all_versions(&opened.store, &opened.programs, program).await?;
-    let followed = follow(&opened.store, &versions, program, member).await.map_err(StartFailed::new)?;
+    let followed = follow(&opened.store, &versions, program, member).await.map_err(|fault| unread(&fault))?;
     let Followed { verifying, kept, faults, entries } = followed;
     if let Some(fault) = faults.first() {
         say(&format!(

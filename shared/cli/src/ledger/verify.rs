@@ -52,7 +52,7 @@ struct OfMember {
 ///
 /// # Errors
 ///
-/// [`StartFailed`] if the table cannot be read.
+/// [`StartFailed`] if the table cannot be read or has no such program.
 pub async fn verify(Verify { table, program }: Verify) -> Result<ExitCode, StartFailed> {
     let opened = table.open().await?;
     let found = walk(&opened.store, &opened.programs, program.as_ref(), &mut |fault| say(fault)).await;
@@ -86,6 +86,9 @@ async fn walk(
 ) -> Result<Found, StartFailed> {
     let progress = progress();
     let mut versions: BTreeMap<ProgramId, Arc<Versions>> = BTreeMap::new();
+    if let Some(only) = only {
+        versions.insert(only.clone(), Arc::new(all_versions(store, programs, only).await?));
+    }
     let mut found = Found::default();
     let mut before: Option<(ProgramId, MemberId)> = None;
     let mut after: Option<Walk> = None;

@@ -62,7 +62,7 @@ const LINKS: [(&str, &str); 6] = [
     ("/v1/openapi.json", "The API's document (OpenAPI): every route, request and answer"),
     ("/v1/programs/demo", "The program in force"),
     ("/v1/programs/demo/versions", "All versions of the program"),
-    ("/local/events?limit=20", "Events that a deployment would publish, oldest first"),
+    ("/local/events?last=20", "The last 20 events that a deployment would publish, oldest first"),
     ("/local/clock", "The clock, as JSON"),
     ("/v1/programs/demo/members/m-1", "The member m-1 of the guide, once they have joined"),
 ];
@@ -154,6 +154,7 @@ mod tests {
         let open = html(false);
         assert!(open.contains("2031-05-06T07:08:09Z") && open.contains("http://127.0.0.1:1/local/clock"), "{open}");
         assert!(open.contains("/v1/programs/demo/versions") && !open.contains("/v1/openapi.json"), "{open}");
+        assert!(open.contains("/local/events?last=20"), "{open}");
         assert!(!open.contains("--auth") && html(true).contains("--auth"));
         assert!(!open.contains("{url}") && !open.contains("{now}"));
     }

@@ -15,15 +15,19 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::clock::{Instant, KeptClock};
-use super::events::{EventsPage, Publisher};
+use super::events::{EventsPage, Last, Publisher, Span};
 use super::function::Function;
 use super::{queue, run};
 
 /// The query parameters of the list of events.
-const EVENTS: [Parameter; 2] = [
+const EVENTS: [Parameter; 3] = [
     Parameter::once::<u64>("after", "The number of the last event that was read."),
+    Parameter::once::<Limit>("last", "The number of events at the end of the list, in place of `after` and `limit`."),
     Parameter::once::<Limit>("limit", "The most events of a page."),
 ];
+
+/// The rule for `last`, with the range of a page.
+const LAST_RULE: &str = "must be a whole number from 1 to 100";
 
 /// The data of the routes.
 #[derive(Debug)]
@@ -104,9 +108,16 @@ async fn send_messages(Call { engine, request, .. }: Call<'_, Control>) -> Resul
 
 async fn list_events(Call { engine, request, .. }: Call<'_, Control>) -> Result<Answer<EventsPage>, Problem> {
     let limit = request.limit()?;
-    let after = request.query("after").unwrap_or("0").parse().map_err(|_| {
-        Problem::new(ProblemCode::CursorMalformed, "`after` must be the number of the last event that was read.")
-    })?;
+    let after = request.query_as("after", "must be a whole number from 0, such as the `next` of the page before")?;
+    let last: Option<Last> = request.query_as("last", LAST_RULE)?;
+    let span = match (last, after) {
+        (None, after) => Span::After { after: after.unwrap_or(0), limit },
+        (Some(last), None) if request.query("limit").is_none() => Span::Last(last),
+        (Some(_), _) => {
+            let detail = "The query parameter `last` cannot be given with `after` or `limit`.";
+            return Err(Problem::new(ProblemCode::QueryMalformed, detail));
+        }
+    };
     let publisher = engine.publisher.as_ref().ok_or_else(|| Problem::fault("no function reads the table's stream"))?;
-    Ok(Answer::ok(&publisher.sent(after, limit).await.map_err(Problem::fault)?))
+    Ok(Answer::ok(&publisher.sent(span).await.map_err(Problem::fault)?))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription,
 };
 use regulars_store::{Limits, Store};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::TABLE;
@@ -131,6 +132,27 @@ impl OpenData {
     /// [`StartFailed`] if it is in use, or cannot be read.
     pub fn open(data: &Data) -> Result<Self, StartFailed> {
         Dynamo::start(data).map(Self)
+    }
+
+    /// Opens a file that a local server has written, and leaves any other file unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`StartFailed`] if it does not exist, is not a data file, is in use, or cannot be read.
+    pub fn existing(path: &Path) -> Result<Self, StartFailed> {
+        let found = std::fs::metadata(path).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                return StartFailed::new(format!("there is no data file {}", path.display()));
+            }
+            cannot_open(path, reason(&error))
+        })?;
+        if found.is_dir() {
+            return Err(cannot_open(path, DIRECTORY));
+        }
+        if !found.is_file() || !holds_table(path).map_err(|error| cannot_open(path, reason(&error)))? {
+            return Err(cannot_open(path, NOT_OURS));
+        }
+        Self::open(&Data::File(path.to_owned()))
     }
 
     /// Returns a client of it.
@@ -309,7 +331,11 @@ fn lock(path: &Path) -> Result<File, StartFailed> {
         })?;
     }
     if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(cannot_open(path, "it is a directory, not a file"));
+        return Err(cannot_open(path, DIRECTORY));
+    }
+    // A device cannot hold a database.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(cannot_open(path, NOT_OURS));
     }
     let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
     let file = file.map_err(|error| cannot_open(path, reason(&error)))?;
@@ -336,6 +362,9 @@ fn open(path: &Path, locked: &File) -> Result<dynoxide::Database, StartFailed> {
     Ok(database)
 }
 
+/// The error for a directory.
+const DIRECTORY: &str = "it is a directory, not a file";
+
 /// The error for a file that no local server has written.
 const NOT_OURS: &str = "it is not a data file of the local server; name another file with --data";
 
@@ -349,11 +378,36 @@ const FIRST_PAGES: u64 = 64 * 1024;
 fn may_be_ours(path: &Path, file: &File) -> std::io::Result<bool> {
     let mut first = Vec::new();
     file.take(FIRST_PAGES).read_to_end(&mut first)?;
+    let has_catalog = || first.windows(CATALOG.len()).any(|part| part == CATALOG);
+    Ok(first.is_empty() || first.starts_with(DATABASE) && (has_log(path) || has_catalog()))
+}
+
+/// Returns whether the database in `path` has a log with content beside it.
+fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    let has_catalog = || first.windows(CATALOG.len()).any(|part| part == CATALOG);
-    Ok(first.is_empty() || first.starts_with(DATABASE) && (has_log || has_catalog()))
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+/// Returns whether a local server has made its table in the file. Neither the file nor anything beside it is written.
+fn holds_table(path: &Path) -> std::io::Result<bool> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() == 0 || !may_be_ours(path, &file)? {
+        return Ok(false);
+    }
+    // Without a log, the database is read as a file that cannot change; otherwise it would make a log.
+    let ending = if has_log(path) { "mode=ro" } else { "mode=ro&immutable=1" };
+    let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let count = Connection::open_with_flags(format!("file:{name}?{ending}"), flags).and_then(|connection| {
+        let query = "SELECT count(*) FROM _tables WHERE table_name = ?1";
+        connection.query_row(query, [TABLE], |row| row.get::<_, i64>(0))
+    });
+    Ok(match count {
+        Ok(count) => count > 0,
+        // Without a catalog, or no database. Any other failure is reported when the file is opened.
+        Err(error) => !matches!(error.sqlite_error_code(), Some(ErrorCode::Unknown | ErrorCode::NotADatabase)),
+    })
 }
 
 fn cannot_open(path: &Path, reason: impl std::fmt::Display) -> StartFailed {
@@ -482,6 +536,47 @@ mod tests {
         let (dynamo, client) = started(&Data::File(copy)).await;
         assert_eq!(count(&client, "by_seq", "pk", AttributeValue::S("a".to_owned())).await, 1);
         dynamo.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_table_is_not_opened_as_existing_data_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [empty, notes, bare, data] =
+            ["empty.db", "notes.txt", "bare #1?%41.db", "local.db"].map(|name| folder.path().join(name));
+        std::fs::write(&empty, "").unwrap();
+        std::fs::write(&notes, "hello").unwrap();
+        Dynamo::start(&Data::File(bare.clone())).unwrap().stop().await;
+        let listed = || {
+            let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+            let mut contents: Vec<_> = files.map(|file| (std::fs::read(&file).unwrap(), file)).collect();
+            contents.sort();
+            contents
+        };
+        let before = listed();
+        let refused = |path: &Path| OpenData::existing(path).unwrap_err().to_string();
+        for path in [&empty, &notes, &bare, Path::new("/dev/null")] {
+            assert_eq!(refused(path), format!("cannot open the data file {}: {NOT_OURS}", path.display()));
+        }
+        assert_eq!(refused(folder.path()), cannot_open(folder.path(), DIRECTORY).to_string());
+        assert_eq!(refused(&data), format!("there is no data file {}", data.display()));
+        assert_eq!(listed(), before);
+
+        let (dynamo, client) = started(&Data::File(data.clone())).await;
+        put(&client, "a").await;
+        // As it is after a kill, with all of it in the log.
+        let copy = folder.path().join("copy.db");
+        for ending in ["", "-wal"] {
+            std::fs::copy(format!("{}{ending}", data.display()), format!("{}{ending}", copy.display())).unwrap();
+        }
+        let in_use = OpenData::existing(&data).unwrap_err().to_string();
+        assert!(in_use.contains("in use by another process"), "{in_use}");
+        dynamo.stop().await;
+        for path in [data, copy] {
+            let opened = OpenData::existing(&path).unwrap();
+            let found = count(&opened.client(), "by_seq", "pk", AttributeValue::S("a".to_owned())).await;
+            assert_eq!(found, 1, "{}", path.display());
+            opened.close().await;
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! `/local/events`: the events that the `publish` function sends. It reads the stream of the embedded table.
 
+use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
 
 use regulars_application::event::EventRefused;
@@ -14,6 +15,9 @@ use super::template::FunctionResource;
 
 /// Records per invocation, as in the template.
 const BATCH_SIZE: usize = 100;
+
+/// The most events of a page, as for every list.
+const LAST_MAX: usize = 100;
 
 /// Records per read of the stream.
 const PAGE: usize = 1_000;
@@ -35,6 +39,27 @@ pub(crate) struct Publisher {
 /// A bus that stores the events that it is sent.
 #[derive(Debug, Default)]
 struct Sent(std::sync::Mutex<Vec<Value>>);
+
+/// A part of the list of events.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Span {
+    /// At most `limit` events after the first `after`.
+    After { after: usize, limit: u32 },
+    /// The last events.
+    Last(Last),
+}
+
+/// A number of events, as many as a page can have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Last(usize);
+
+impl FromStr for Last {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.parse().ok().filter(|last| (1..=LAST_MAX).contains(last)).map(Self).ok_or(())
+    }
+}
 
 /// A page of the list of events.
 #[derive(Debug, Serialize)]
@@ -67,11 +92,14 @@ impl Publisher {
         Some(Self { function, filter, stream: stream.clone(), place: Mutex::default(), sent })
     }
 
-    /// Returns events after the first `after` of them, oldest first.
-    pub(crate) async fn sent(&self, after: usize, limit: u32) -> Result<EventsPage, EventRefused> {
+    /// Returns the events of `span`, oldest first.
+    pub(crate) async fn sent(&self, span: Span) -> Result<EventsPage, EventRefused> {
         self.catch_up().await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let sent = self.sent.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (after, limit) = match span {
+            Span::After { after, limit } => (after, usize::try_from(limit).unwrap_or(usize::MAX)),
+            Span::Last(Last(last)) => (sent.len().saturating_sub(last), last),
+        };
         let events: Vec<Value> = sent.iter().skip(after).take(limit).cloned().collect();
         Ok(EventsPage { next: after.saturating_add(events.len()), events })
     }

@@ -51,18 +51,28 @@ impl Key {
     ///
     /// [`KeyUnusable`] if it cannot be read or created, or has other content.
     pub fn open(file: &Path) -> Result<Self, KeyUnusable> {
-        let failed =
-            |error: io::Error| KeyUnusable(format!("cannot use the key file {}: {}", file.display(), reason(&error)));
         match Self::make(file) {
             Ok(key) => Ok(key),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let text = fs::read_to_string(file).map_err(failed)?;
-                Self::parse(&text).ok_or_else(|| {
-                    KeyUnusable(format!("the key file {} must hold 64 hexadecimal digits", file.display()))
-                })
-            }
-            Err(error) => Err(failed(error)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::read(file),
+            Err(error) => Err(unusable(file, &error)),
         }
+    }
+
+    /// Reads a key file, and never creates one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyUnusable`] if it does not exist, cannot be read, or has other content.
+    pub fn read(file: &Path) -> Result<Self, KeyUnusable> {
+        let text = fs::read_to_string(file).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                let file = file.display();
+                return KeyUnusable(format!("there is no key file {file}; `regulars local --auth {file}` creates it"));
+            }
+            unusable(file, &error)
+        })?;
+        Self::parse(&text)
+            .ok_or_else(|| KeyUnusable(format!("the key file {} must hold 64 hexadecimal digits", file.display())))
     }
 
     fn make(file: &Path) -> io::Result<Self> {
@@ -96,6 +106,10 @@ impl Key {
     }
 }
 
+fn unusable(file: &Path, error: &io::Error) -> KeyUnusable {
+    KeyUnusable(format!("cannot use the key file {}: {}", file.display(), reason(error)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -106,9 +120,12 @@ mod tests {
     fn a_key_is_made_once_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/local.key");
+        let absent = Key::read(&file).unwrap_err().to_string();
+        assert_eq!(absent, format!("there is no key file {0}; `regulars local --auth {0}` creates it", file.display()));
+        assert!(!file.exists());
         let made = Key::open(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(Key::open(&file).unwrap().0, made.0);
+        assert_eq!((Key::open(&file).unwrap().0, Key::read(&file).unwrap().0), (made.0, made.0));
         assert_eq!(format!("{made:?}"), "Key(..)");
     }
 

@@ -10,10 +10,19 @@ use serde_json::{Value, json};
 
 use super::{NOW, Server};
 
+/// Settings of AWS under which no service can be reached.
+const UNREACHED: [(&str, &str); 4] = [
+    ("AWS_ACCESS_KEY_ID", "x"),
+    ("AWS_SECRET_ACCESS_KEY", "y"),
+    ("AWS_REGION", "eu-west-1"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+];
+
 /// Runs `regulars events replay`, and tells its status and what it printed on standard output and on standard error.
 fn replay(span: &[&str], data: &Path) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regulars"));
-    let command = command.args(["events", "replay"]).args(span).arg("--data").arg(data).env_remove("RUST_LOG");
+    let command =
+        command.args(["events", "replay"]).args(span).arg("--data").arg(data).env_remove("RUST_LOG").envs(UNREACHED);
     let Output { status, stdout, stderr } = command.output().expect("the program was built");
     let text = |bytes| String::from_utf8(bytes).expect("it prints text");
     (status.code(), text(stdout), text(stderr))
@@ -40,8 +49,17 @@ fn a_replay_prints_the_events_that_the_server_has_listed() {
     assert_eq!((status, events.map(|event| id(&event)).collect()), (Some(0), listed.clone()), "{told}");
     assert!(told.contains(&format!("{} events were sent again", listed.len())), "{told}");
 
-    let (status, printed, _) = replay(&["--from", NOW, "--to", "2027-01-01T00:00:00Z", "--program", "other"]);
-    assert_eq!((status, printed.as_str()), (Some(0), ""));
+    let (status, printed, told) = replay(&["--from", NOW, "--to", "2027-01-01T00:00:00Z", "--program", "other"]);
+    assert_eq!((status, printed.as_str()), (Some(2), ""));
+    assert_eq!(told, "regulars: there is no program other\n");
+    let (status, printed, told) = replay(&["--from", NOW, "--to", "2027-01-01T00:00:00Z", "--bus", "shop"]);
+    assert_eq!((status, printed.as_str()), (Some(2), ""));
+    assert!(
+        told.starts_with("regulars: the event bus cannot be reached: ")
+            && told.contains("Connection refused; check its name"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
     let (status, printed, told) = replay(&["--from", NOW, "--to", NOW]);
     assert_eq!((status, printed.as_str()), (Some(2), ""));
     assert!(told.contains("--from must be earlier than --to"), "{told}");

@@ -112,7 +112,7 @@ fn an_untampered_ledger_is_verified_in_one_line() {
     let (status, printed) = run(&["verify"], &data);
     assert_eq!((status, printed.as_str()), (Some(0), "all ledgers hold: 2 members, 7 entries\n"));
     let (status, printed) = run(&["verify", "--program", "other"], &data);
-    assert_eq!((status, printed.as_str()), (Some(0), "all ledgers hold: 0 members, 0 entries\n"));
+    assert_eq!((status, printed.as_str()), (Some(2), "regulars: there is no program other\n"));
     let (status, printed) = run(&["rebuild", "--program", "demo", "--member", "m-1"], &data);
     assert_eq!((status, printed.as_str()), (Some(0), "demo/m-1: the account agrees with its 6 entries\n"));
 }
@@ -122,8 +122,22 @@ fn verifying_missing_data_prints_one_line_and_exits_with_2() {
     let folder = tempfile::tempdir().expect("there is room");
     let (status, printed) = run(&["verify"], &folder.path().join("none.db"));
     assert_eq!((status, printed.lines().count()), (Some(2), 1), "{printed}");
+    let rebuild = ["rebuild", "--program", "demo", "--member", "m-9"];
+    let replay = ["events", "replay", "--from", NOW, "--to", "2027-01-01T00:00:00Z"];
+    let empty = folder.path().join("empty.db");
+    std::fs::write(&empty, "").expect("there is room");
+    for command in [&["verify"][..], &rebuild, &replay] {
+        for (file, reason) in [
+            (&*empty, "it is not a data file of the local server; name another file with --data"),
+            (folder.path(), "it is a directory, not a file"),
+        ] {
+            let said = format!("regulars: cannot open the data file {}: {reason}\n", file.display());
+            assert_eq!(run(command, file), (Some(2), said), "{command:?}");
+        }
+    }
+    assert_eq!(std::fs::read(&empty).expect("it is there"), b"");
     let (_folder, data) = data();
-    let (status, printed) = run(&["rebuild", "--program", "demo", "--member", "m-9"], &data);
+    let (status, printed) = run(&rebuild, &data);
     assert_eq!((status, printed.lines().count()), (Some(2), 1), "{printed}");
 }
 

@@ -173,10 +173,17 @@ fn a_server_that_demands_tokens_takes_those_that_are_printed_with_its_key() {
         (folder.path().join("local.db"), folder.path().join("local.key"), folder.path().join("other.key"));
     let text = |path: &Path| path.to_str().expect("it is text").to_owned();
     let server = Server::start_with(&data, &["--auth", &text(&key)]);
-    let token = |scope: &str, key: &Path| {
+    let print = |scope: &str, key: &Path| {
         let arguments = ["token", "--scope", scope, "--program", "demo", "--actor", "till-3", "--key", &text(key)];
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_regulars")).args(arguments).output().expect("the program was built");
+        Command::new(env!("CARGO_BIN_EXE_regulars")).args(arguments).output().expect("the program was built")
+    };
+    let absent = print("regulars/program", &other);
+    assert_eq!((absent.status.code(), absent.stdout.is_empty(), other.exists()), (Some(2), true, false));
+    let said = String::from_utf8(absent.stderr).expect("it prints text");
+    assert!(said.starts_with(&format!("regulars: there is no key file {};", text(&other))), "{said}");
+    std::fs::write(&other, "07".repeat(32)).expect("there is room");
+    let token = |scope: &str, key: &Path| {
+        let output = print(scope, key);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
     };
@@ -300,10 +307,16 @@ fn a_document_that_differs_from_the_data_is_named_and_published_if_asked() {
 
 #[test]
 fn a_table_that_cannot_be_reached_is_one_line_with_what_to_check() {
+    let none = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name, "/dev/null"));
     let command = |credentials: &[(&str, &str)]| {
         let arguments = ["verify", "--table", "regulars", "--endpoint", "http://127.0.0.1:1"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_regulars"));
-        command.args(arguments).env_remove("RUST_LOG").envs(credentials.iter().copied());
+        let settings = std::env::vars_os().map(|(name, _)| name);
+        for name in settings.filter(|name| name.to_string_lossy().starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).env_remove("RUST_LOG").env("AWS_EC2_METADATA_DISABLED", "true").envs(none);
+        command.envs(credentials.iter().copied());
         let Output { status, stderr, .. } = command.output().expect("the program was built");
         let stderr = String::from_utf8(stderr).expect("it prints text");
         assert_eq!((status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
@@ -315,4 +328,15 @@ fn a_table_that_cannot_be_reached_is_one_line_with_what_to_check() {
         "regulars: the table cannot be read: Connection refused; check its name, and the region, the endpoint and the credentials of the \
          environment\n"
     );
+    let region = "no AWS region was found: set AWS_REGION";
+    let credentials = "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let [access, secret, place] = keys;
+    for (settings, missing) in [
+        (&[][..], format!("{region}; {credentials}")),
+        (&[place], credentials.to_owned()),
+        (&[access, place], credentials.to_owned()),
+        (&[access, secret], region.to_owned()),
+    ] {
+        assert_eq!(command(settings), format!("regulars: {missing}; RUST_LOG=aws_config=warn shows details\n"));
+    }
 }

@@ -54,9 +54,13 @@ fn a_list_of_events_goes_on_where_it_ended_and_tells_nothing_twice() {
     assert_eq!((all.len(), next), (6, 6));
     let (first, next) = page(&system, 0, 4);
     let (second, end) = page(&system, next, 4);
-    assert_eq!(([first, second].concat(), next, end), (all, 4, 6));
+    assert_eq!(([first, second].concat(), next, end), (all.clone(), 4, 6));
     assert_eq!(page(&system, 6, 4), (vec![], 6));
     assert_eq!(page(&system, 99, 4), (vec![], 99));
+    for (last, expected) in [(1, &all[5..]), (4, &all[2..]), (6, &all), (100, &all)] {
+        let page = system.client.get(&format!("/local/events?last={last}")).expect(200);
+        assert_eq!((page["events"].as_array().unwrap().as_slice(), &page["next"]), (expected, &json!(6)), "{last}");
+    }
 
     // A request that is repeated or refused writes nothing, so nothing leaves.
     system.accrue("m-0", "order-1", &purchase(1_000)).expect(201);
@@ -70,7 +74,9 @@ fn a_list_of_events_goes_on_where_it_ended_and_tells_nothing_twice() {
     let (later, _) = page(&system, 7, 100);
     assert!(types(&later).contains(&("demo/m-4/2", "regulars.points.expired")), "{:?}", types(&later));
     assert!(later.iter().all(|event| event["time"] == "2027-12-01T09:00:00Z"));
-    system.client.get("/local/events?after=x").problem(400, "cursor_malformed");
+    for query in ["after=x", "after=-1", "last=0", "last=101", "last=x", "last=5&after=1", "last=5&limit=5"] {
+        system.client.get(&format!("/local/events?{query}")).problem(400, "query_malformed");
+    }
     system.client.get("/local/events?limit=101").problem(400, "limit_malformed");
 }
 

@@ -62,7 +62,8 @@ fn send(system: &System, number: usize, request: &str) -> Answer {
     if method == "PROGRAM" {
         return publish(system, path, body);
     }
-    let path = if path.starts_with("/v") { path.to_owned() } else { format!("{}{path}", member("m-1")) };
+    let is_whole = path.starts_with("/v") || path.starts_with("/local/");
+    let path = if is_whole { path.to_owned() } else { format!("{}{path}", member("m-1")) };
     system.client.send(method, &path, &headers, body.as_bytes())
 }
 
