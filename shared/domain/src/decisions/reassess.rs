@@ -212,7 +212,9 @@ pub fn explain(settled: &Settled<'_>, accrual: &Recorded) -> Result<Explained, V
     }
     let lapsed_on = lapsed_on(draft, then, accrual);
     if lapsed_on.is_some() {
-        breakdown.iter_mut().for_each(|line| line.given = Points::ZERO);
+        for line in &mut breakdown {
+            line.given = Points::ZERO;
+        }
     }
     Ok(Explained { breakdown, explanations, lapsed_on })
 }

@@ -222,8 +222,8 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
     system.client.post("/local/run/tier-evaluation", &json!({})).expect(200);
     let entry = system.ledger("m-1").last().unwrap().clone();
     assert_eq!(
-        (&entry["id"], &entry["plan"]["id"], &entry["plan"]["from"]),
-        (&json!("~plan-end~2028-01-15"), &json!("club"), &json!("2028-01-15"))
+        (&entry["id"], &entry["plan_ended"], &entry["plan"]["id"], &entry["plan"]["from"]),
+        (&json!("~plan-end~2028-01-15"), &json!("club"), &json!("club"), &json!("2028-01-15"))
     );
     // Without a key, a repeat would end the plan that starts.
     let waiting = system.client.send("DELETE", &plan, &[], &[]).problem(409, "plans_waiting");
@@ -237,4 +237,6 @@ fn plans_of_merged_cards_run_one_after_the_other_and_nothing_that_was_paid_is_lo
         );
     }
     assert_eq!(end(&system)["plan"], Value::Null);
+    let none = || system.client.send("DELETE", &plan, &[("idempotency-key", "end-2")], &[]);
+    assert_eq!(none().problem(409, "plan_not_running")["detail"], "No plan runs, so there is none to end.");
 }
