@@ -223,8 +223,8 @@ fn an_impossible_scheduled_event_is_refused_with_its_reason_and_nothing_is_done(
         (json!({ "shard": 7, "through": "tomorrow" }), "failed to parse"),
         (json!({ "shard": 7, "through": "2028-02-30" }), "parsed date is not valid"),
         (json!({ "shard": 7, "through": null }), "invalid type: null"),
-        (json!({ "shard": 7, "through": "2028-02-01", "cursor": "2027-12-01#demo" }), "the cursor is not one"),
-        (json!({ "shard": 7, "through": "2028-02-01", "cursor": "" }), "the cursor is not one"),
+        (json!({ "shard": 7, "through": "2028-02-01", "cursor": "2027-12-01#demo" }), "the cursor does not come from"),
+        (json!({ "shard": 7, "through": "2028-02-01", "cursor": "" }), "the cursor does not come from"),
         (
             json!({ "shard": 8, "through": "2028-02-01", "cursor": cursor }),
             "the cursor does not come from an earlier page of this shard",

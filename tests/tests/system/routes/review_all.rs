@@ -70,7 +70,7 @@ fn a_run_over_all_accounts_goes_on_behind_its_cursor() {
     assert_eq!(reviewed, 12);
     assert!(cursors > 0);
     for (event, reason) in [
-        (json!({ "shard": 7, "through": "2026-11-21", "cursor": "x", "all": true }), "the cursor is not one"),
+        (json!({ "shard": 7, "through": "2026-11-21", "cursor": "x", "all": true }), "the cursor does not come from"),
         (json!({ "shard": 7, "through": "2026-11-21", "all": "yes" }), "invalid type: string"),
         (json!({ "shard": 256, "through": "2026-11-21", "all": true }), "shard is 256"),
     ] {
