@@ -110,9 +110,22 @@ fn date(text: &str) -> Option<Date> {
 
 /// Returns what the kinds in the query must be, and a suggestion for an unknown one.
 fn kind_rule(request: &HttpRequest) -> String {
+    rule_for(request.query_values("kind").find(|text| kind(text).is_none()).unwrap_or_default())
+}
+
+/// What a kind must be instead of `unknown`: one of those with this word, or the nearest one.
+fn rule_for(unknown: &str) -> String {
     let known = kinds();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let unknown = request.query_values("kind").find(|text| kind(text).is_none()).unwrap_or_default();
+    let with_word: Vec<&str> =
+        known.iter().copied().filter(|kind| kind.split('_').any(|word| word == unknown)).collect();
+    match with_word.as_slice() {
+        [] => {}
+        [only] => return format!("must be a kind of entry; did you mean `{only}`?"),
+        [others @ .., last] => {
+            return format!("must be a kind of entry; did you mean `{}` or `{last}`?", others.join("`, `"));
+        }
+    }
     match likeness::nearest(unknown, &known) {
         Some(nearest) => format!("must be a kind of entry; did you mean `{nearest}`?"),
         None => format!("must be a kind of entry: {}", known.join(", ")),
@@ -149,6 +162,18 @@ mod tests {
             "0000-12-31",
         ] {
             assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_several_kinds_stands_for_all_of_them() {
+        for (unknown, expected) in [
+            ("acrual", "did you mean `accrual`?"),
+            ("reversal", "did you mean `accrual_reversal`, "),
+            ("qqqqqqqq", "must be a kind of entry: "),
+            ("", "must be a kind of entry: "),
+        ] {
+            assert!(rule_for(unknown).contains(expected), "{unknown}: {}", rule_for(unknown));
         }
     }
 

@@ -78,7 +78,8 @@ async fn prepare(
     actor: Option<Actor>,
 ) -> Result<(VersionHead, Vec<Finding>), Problem> {
     let is_first = before.is_empty();
-    let (compared, begins) = (compare(engine, id, new, before).await?, begins(engine, new.program, is_first, now));
+    let begins = begins(engine, new.program, is_first, now);
+    let compared = compare(engine, id, new, before, *begins.as_ref().unwrap_or(&now)).await?;
     let (Succession { differs, replaces, warnings }, in_force_from) = match (compared, begins) {
         (Ok(succession), Ok(begins)) => (succession, begins),
         (compared, begins) => {
@@ -114,20 +115,26 @@ fn begins(engine: &Engine, program: &Program, is_first: bool, now: Timestamp) ->
     }
 }
 
-/// Compares a document with the newest of the versions in `before`: returns what it changes, or the changes that are
-/// not allowed.
+/// Compares a document that comes into force at `begins` with the newest of the versions in `before`: returns what it changes,
+/// and all warnings; or the changes that are not allowed.
 async fn compare(
     engine: &Engine,
     id: &ProgramId,
     new: Edition<'_>,
     before: &[VersionHead],
+    begins: Timestamp,
 ) -> Result<Result<Succession, Vec<Finding>>, Problem> {
-    let Some(newest) = before.last() else { return Ok(Ok(first(new))) };
+    let with_ineffective = |mut succession: Succession, before| {
+        succession.warnings.extend(new.program.ineffective(before, begins));
+        succession
+    };
+    let Some(newest) = before.last() else { return Ok(Ok(with_ineffective(first(new), None))) };
     let document = document(engine, id, newest.version).await?;
     let program = Program::stored(&document, newest.version).map_err(|faults| {
         Problem::fault(format!("program {id} version {} cannot be read: {faults:?}", newest.version))
     })?;
-    Ok(succession(Edition { program: &program, document: &document }, new, before))
+    let succession = succession(Edition { program: &program, document: &document }, new, before);
+    Ok(succession.map(|succession| with_ineffective(succession, Some(&program))))
 }
 
 /// Returns the warnings of a publication that was carried out before.
@@ -140,7 +147,7 @@ async fn repeated(
     let Publication::Published(head) = publication else { return Ok(Vec::new()) };
     let heads = engine.store.program_heads(id).await?;
     let before = heads.iter().flat_map(|heads| heads.versions.iter()).filter(|other| other.version < head.version);
-    let compared = compare(engine, id, new, &before.cloned().collect::<Vec<_>>()).await?;
+    let compared = compare(engine, id, new, &before.cloned().collect::<Vec<_>>(), head.in_force_from).await?;
     Ok(compared.map(|succession| succession.warnings).unwrap_or_default())
 }
 

@@ -87,6 +87,9 @@ impl Body {
         let choices = if wording::has_choices(error.inner()) { self.choices::<T>(&at) } else { Vec::new() };
         let are_fields = choices.first().is_some_and(|choice| self.is_field::<T>(&at, choice));
         let rejected = Rejected { at: &at, found, choices, are_fields };
+        if let Some(name) = rejected.stray_field() {
+            return Refusal::body_malformed(format!("{at}/{}", step(name)), rejected.stray(name));
+        }
         // The error about a number that fits says which numbers are allowed.
         let of_range = found.filter(|found| is_too_large(found)).and_then(|_| self.read_with::<T>(&at, i64::MAX).err());
         let of_range = of_range.filter(|error| error.to_string().starts_with("must "));
@@ -340,11 +343,15 @@ mod tests {
         for (body, expected) in [
             (r#"{"purchase":{"total":1},"nothing":null}"#, format!("{one_of} 2.")),
             ("{}", format!("{one_of} 0.")),
+            (r#"{"purchase":{"total":1},"nothing":null,"note":1}"#, format!("{one_of} 3.")),
             (r#"{"total":1,"lines":[]}"#, format!("{one_of} 2. Put them inside that field.")),
             (r#"{"purchases":{}}"#, "There is no field `purchases` here. Did you mean `purchase`?".to_owned()),
         ] {
             assert_eq!(read(body.as_bytes()).unwrap_err().detail(), expected, "{body}");
         }
+        let refusal = read(br#"{"a/b":1,"purchase":{"total":1}}"#).unwrap_err();
+        let detail = "`a/b` does not belong here: the body must have exactly one field, `purchase` or `nothing`.";
+        assert_eq!((refusal.at(), refusal.detail()), (Some("/a~1b"), detail));
         let refusal = read(br#"{"purchase":{"total":1},"nothing":}"#).unwrap_err();
         assert!(!refusal.detail().contains("exactly one field"), "{refusal}");
     }

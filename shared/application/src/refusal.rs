@@ -193,7 +193,7 @@ impl Refusal {
     pub fn member_not_found(member: &str) -> Self {
         let detail = match member.parse::<MemberId>() {
             Ok(member) => format!("The program has no member `{member}`."),
-            Err(_) => "The program has no such member.".to_owned(),
+            Err(malformed) => format!("The program has no such member. The id of a member {malformed}."),
         };
         Self::new(RefusalCode::MemberNotFound, detail)
     }

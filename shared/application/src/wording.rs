@@ -110,17 +110,33 @@ impl Rejected<'_> {
             return sentence(&without_value(text));
         };
         if let Some(Value::Object(fields)) = self.found.filter(|_| self.are_fields) {
-            let one_of = self.choices.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
             let remedy = if fields.is_empty() || self.has_choice(fields) { "" } else { " Put them inside that field." };
-            return format!(
-                "{} must have exactly one field, {one_of}; it has {}.{remedy}",
-                self.subject(),
-                fields.len()
-            );
+            return format!("{}; it has {}.{remedy}", self.one_field(), fields.len());
         }
         let found = self.found.map_or_else(|| described(found), kind_of);
         let wanted = self.wanted(expected);
         format!("{} must be {wanted}, not {found}.{}", self.subject(), self.remedy(&wanted))
+    }
+
+    /// Returns the first field of an object that does not belong beside its only choice, if there is one.
+    pub(crate) fn stray_field(&self) -> Option<&str> {
+        let Some(Value::Object(fields)) = self.found.filter(|_| self.are_fields) else { return None };
+        let is_choice = |name: &&String| self.choices.contains(name);
+        let has_one_choice = fields.keys().filter(is_choice).count() == 1;
+        fields.keys().find(|name| has_one_choice && !is_choice(name)).map(String::as_str)
+    }
+
+    /// Returns the sentence that explains [`Rejected::stray_field`].
+    pub(crate) fn stray(&self, name: &str) -> String {
+        let one_field = self.one_field();
+        let rest = one_field.strip_prefix("The ").map_or(one_field.clone(), |rest| format!("the {rest}"));
+        format!("`{name}` does not belong here: {rest}.")
+    }
+
+    /// Returns what an object with one of several fields must have.
+    fn one_field(&self) -> String {
+        let one_of = self.choices.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        format!("{} must have exactly one field, {one_of}", self.subject())
     }
 
     /// Returns the subject of the sentence: the body, the field, or an item of a list.

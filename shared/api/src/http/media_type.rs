@@ -10,7 +10,7 @@ pub(crate) fn check(content_type: Option<&str>) -> Result<(), Problem> {
     if content_type.is_some_and(is_json) {
         return Ok(());
     }
-    let detail = match content_type {
+    let detail = match content_type.filter(|given| !given.trim().is_empty()) {
         Some(given) if given == FORM => {
             format!("Content-Type is {given}; send application/json. With curl: -H 'Content-Type: application/json'.")
         }
@@ -39,6 +39,19 @@ fn is_harmless_parameter(parameter: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_content_type_is_missing() {
+        let missing = "Content-Type is missing; send application/json.";
+        for (content_type, expected) in [
+            (Some("text/plain"), "Content-Type is text/plain; send application/json."),
+            (Some(""), missing),
+            (Some(" "), missing),
+            (None, missing),
+        ] {
+            assert_eq!(check(content_type).unwrap_err().detail(), expected, "{content_type:?}");
+        }
+    }
 
     #[test]
     fn a_body_is_declared_as_json() {

@@ -9,7 +9,7 @@ use regulars_application::{
     subject::Subject,
 };
 use regulars_domain::{
-    id::{EntryId, ProgramId},
+    id::{EntryId, IdMalformed, ProgramId},
     versions::Versions,
 };
 
@@ -42,7 +42,10 @@ impl Params {
     ///
     /// `program_not_found` for a value that is not a program id.
     pub fn program(&self) -> Result<ProgramId, Problem> {
-        self.id("program", RefusalCode::ProgramNotFound)
+        self.get("program").parse().map_err(|malformed: IdMalformed| {
+            let detail = format!("There is no such program. The id of a program {malformed}.");
+            Problem::new(RefusalCode::ProgramNotFound, detail)
+        })
     }
 
     /// Returns the program in the path, and its versions, with the rules in force at `now`.

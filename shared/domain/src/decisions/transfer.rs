@@ -35,7 +35,7 @@ impl fmt::Display for TransferRefusal {
             Self::Inactive(inactive) => inactive.fmt(f),
             Self::OtherInactive(inactive) => write!(f, "of the other member: {inactive}"),
             Self::PointsOverflow => write!(f, "the other account would hold more than {} points", Points::MAX),
-            Self::InsufficientPoints { missing } => write!(f, "{missing} spendable points too few"),
+            Self::InsufficientPoints { missing } => write!(f, "the account has {missing} spendable points too few"),
         }
     }
 }

@@ -351,7 +351,7 @@ pub(crate) fn read_boolean(node: &Node<'_>) -> Option<bool> {
 /// A text of any length.
 pub(crate) fn read_any_text(node: &Node<'_>) -> Option<()> {
     if node.text().is_none() {
-        node.wrong_type("a text");
+        node.wrong_type(TEXT);
     }
     node.text().map(|_| ())
 }

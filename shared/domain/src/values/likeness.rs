@@ -6,7 +6,7 @@ use std::{cmp::Reverse, fmt};
 use strsim::damerau_levenshtein;
 
 /// Maximum number of names that a message lists.
-const LISTED_MAX: usize = 12;
+const LISTED_MAX: usize = 15;
 
 /// Minimum length of a name that is accepted as an abbreviation of another, in characters.
 const STEM_LENGTH_MIN: usize = 4;
@@ -56,19 +56,21 @@ pub fn instead(name: &str, known: &[&str], all: &str) -> String {
     }
 }
 
-/// Returns a list of the names in `known`, the most similar to `name` first, and how many more there are if the list is
-/// too long.
+/// Returns a list of the names in `known`, in their order. If the list is too long, it has the names most similar to `name`, and how
+/// many more there are.
 #[must_use]
 pub fn listed(name: &str, known: &[&str]) -> String {
     let wanted = plain(name);
-    let mut sorted = known.to_vec();
+    let mut nearest: Vec<_> = known.iter().enumerate().collect();
     if known.len() > LISTED_MAX {
-        sorted.sort_by_key(|known| {
+        nearest.sort_by_key(|(_, known)| {
             let known = plain(known);
             (Reverse(known.contains(&wanted)), damerau_levenshtein(&wanted, &known))
         });
+        nearest.truncate(LISTED_MAX);
+        nearest.sort_unstable();
     }
-    let shown: Vec<_> = sorted.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
+    let shown: Vec<_> = nearest.iter().map(|(_, name)| format!("`{name}`")).collect();
     match known.len().saturating_sub(LISTED_MAX) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -127,11 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_bounded_and_begins_with_the_nearest() {
+    fn a_list_is_bounded_keeps_its_order_and_contains_the_nearest() {
         let ids: Vec<String> = (0..30).map(|number| format!("reward-{number:02}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let list = listed("mug-27", &ids);
-        assert!(list.starts_with("`reward-27`") && list.ends_with(" and 18 more"), "{list}");
+        assert!(list.contains("`reward-27`") && list.ends_with(" and 15 more"), "{list}");
+        let shown: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        assert!(shown.len() == 15 && shown.is_sorted(), "{list}");
+        let all = listed("mug-27", ids.get(..15).unwrap());
+        assert!(all.starts_with("`reward-00`, `reward-01`") && all.ends_with("`reward-14`"), "{all}");
         assert_eq!(instead("mug", &["b", "a"], "The rewards are"), "The rewards are `b`, `a`.");
         assert_eq!(instead("gold", &["bold", "silver"], "The tiers are"), "Did you mean `bold`?");
     }

@@ -26,18 +26,23 @@ pub enum Scalar {
 
 /// The schema of attributes in a request, for `#[schemars(with = "Option<Scalars>")]` next to [`scalars`].
 #[derive(JsonSchema)]
-#[schemars(inline, extend("maxProperties" = ATTRIBUTES_MAX, "propertyNames" = json!({ "maxLength": LABEL_LENGTH_MAX })))]
+#[schemars(inline, extend("maxProperties" = ATTRIBUTES_MAX, "propertyNames" = json!({ "minLength": 1, "maxLength": LABEL_LENGTH_MAX, "pattern": NAME_PATTERN })))]
 #[expect(dead_code, reason = "a schema only")]
 pub(crate) struct Scalars(BTreeMap<String, Option<Scalar>>);
 
-/// Reads at most [`ATTRIBUTES_MAX`] attributes, whose names are at most as long as a label. An attribute that is `null`
-/// equals a missing one.
+/// The pattern of the names of attributes, without their length.
+const NAME_PATTERN: &str = r"^\S([\s\S]*\S)?$";
+
+/// Reads at most [`ATTRIBUTES_MAX`] attributes, whose names are at most as long as a label and have no white space around
+/// them. An attribute that is `null` equals a missing one.
 pub(crate) fn scalars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Scalar>, D::Error> {
     let given: BTreeMap<String, Option<Scalar>> = or_default(deserializer)?;
-    let is_too_long = |name: &String| name.chars().count() > LABEL_LENGTH_MAX;
-    if given.len() > ATTRIBUTES_MAX || given.keys().any(is_too_long) {
-        let most =
-            format!("must have at most {ATTRIBUTES_MAX} fields, with names of at most {LABEL_LENGTH_MAX} characters");
+    let is_name = |name: &String| (1..=LABEL_LENGTH_MAX).contains(&name.chars().count()) && name.trim() == name;
+    if given.len() > ATTRIBUTES_MAX || !given.keys().all(is_name) {
+        let most = format!(
+            "must have at most {ATTRIBUTES_MAX} fields, with names of 1 to {LABEL_LENGTH_MAX} characters and without white space around \
+             them"
+        );
         return Err(de::Error::custom(most));
     }
     Ok(given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())

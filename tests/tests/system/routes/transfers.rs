@@ -47,7 +47,9 @@ fn a_transfer_that_cannot_be_made_is_refused_and_changes_neither_account() {
     let system = two();
     let before = [system.account("m-1"), system.account("m-2")];
     let refused = transfer(&system, "m-1", "t-1", &json!({ "to": "m-2", "points": 30 }));
-    assert_eq!(refused.problem(422, "insufficient_points")["missing"], 5);
+    let refused = refused.problem(422, "insufficient_points");
+    assert_eq!(refused["missing"], 5);
+    assert_eq!(refused["detail"], "The account has 5 spendable points too few.");
     transfer(&system, "m-1", "t-1", &json!({ "to": "m-9", "points": 3 })).problem(404, "member_not_found");
     transfer(&system, "m-9", "t-1", &json!({ "to": "m-1", "points": 3 })).problem(404, "member_not_found");
     for (body, at) in [

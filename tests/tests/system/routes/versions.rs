@@ -186,8 +186,27 @@ fn what_an_owner_should_know_is_a_warning_also_when_the_answer_is_repeated() {
     let bakery = "/v1/programs/bakery-2";
     let answer = system.client.put(bakery, ("if-none-match", "*"), &named("March", Some(MARCH))).expect(201);
     assert_eq!((&answer["version"], &answer["in_force_from"]), (&json!(1), &json!(NOW)));
-    assert_eq!(places(&answer["warnings"]), [("/in_force_from", "in_force_from_ignored")]);
+    // One of the rewards has ended.
+    let expected = [("/in_force_from", "in_force_from_ignored"), ("/rewards/5/active/to", "never_active")];
+    assert_eq!(places(&answer["warnings"]), expected);
     system.client.post(&format!("{bakery}/members"), &json!({ "member": "m-1" })).expect(201);
+}
+
+#[test]
+fn a_rule_that_can_never_work_is_a_warning_and_the_sample_program_has_none() {
+    let system = System::start();
+    let mut program = coffee_shop();
+    program["earning_rules"][0]["when"] = json!("member.tier == 'golld'");
+    program["rewards"][0]["active"] = json!({ "to": "2026-01-01T00:00:00Z" });
+    let first = publish(&system, 1, &program).expect(201);
+    let expected = [("/earning_rules/0/when", "unknown_value"), ("/rewards/0/active/to", "never_active")];
+    assert_eq!(places(&first["warnings"]), expected);
+    assert_eq!(publish(&system, 1, &program).expect(201), first);
+
+    let sample = include_str!("../../../../shared/cli/src/local/sample_program.json");
+    let sample = serde_json::from_str(sample).unwrap();
+    let answer = system.client.put("/v1/programs/bakery-2", ("if-none-match", "*"), &sample).expect(201);
+    assert_eq!(answer["warnings"], json!([]));
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) mod fact;
 pub(crate) mod function;
 #[cfg(test)]
 mod tests;
+mod types;
 pub(crate) mod value;
 pub(crate) mod work;
 
@@ -45,6 +46,44 @@ impl Expression {
             Self::Constant(_) => false,
             Self::Fact(fact) | Self::Given(fact) => is_it(fact),
             Self::List(parts) | Self::Call(_, parts) => parts.iter().any(|part| part.reads(is_it)),
+        }
+    }
+
+    /// Returns each fact that it compares with a literal text by `==` or `!=`, or that it looks for in a literal list, with that
+    /// text.
+    pub(crate) fn comparisons(&self) -> Vec<(&Fact, &str)> {
+        let mut comparisons = Vec::new();
+        let (Self::List(parts) | Self::Call(_, parts)) = self else { return comparisons };
+        if let Self::Call(function, parts) = self {
+            match (function, &**parts) {
+                (
+                    Function::Equal | Function::NotEqual,
+                    [Self::Fact(fact), Self::Constant(Value::Text(text))]
+                    | [Self::Constant(Value::Text(text)), Self::Fact(fact)],
+                ) => comparisons.push((fact, &**text)),
+                (Function::In, [Self::Fact(fact), list]) => {
+                    comparisons.extend(list.texts().into_iter().map(|text| (fact, text)));
+                }
+                _ => {}
+            }
+        }
+        comparisons.extend(parts.iter().flat_map(Self::comparisons));
+        comparisons
+    }
+
+    /// Returns the literal texts of a list.
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Constant(Value::Text(text)) => vec![&**text],
+            Self::Constant(list) => {
+                let texts = list.items().unwrap_or_default().iter().filter_map(|item| match item {
+                    Value::Text(text) => Some(&**text),
+                    Value::Null | Value::Boolean(_) | Value::Number(_) | Value::List(_) | Value::Written(_) => None,
+                });
+                texts.collect()
+            }
+            Self::List(parts) => parts.iter().flat_map(Self::texts).collect(),
+            Self::Fact(_) | Self::Given(_) | Self::Call(..) => Vec::new(),
         }
     }
 

@@ -44,6 +44,11 @@ impl ActiveWindow {
             && self.to.is_none_or(|to| instant < to)
             && self.weekdays.as_ref().is_none_or(|days| days.contains(&date_in(zone, instant).weekday()))
     }
+
+    /// Returns whether it has ended by `instant`, for ever.
+    pub(crate) fn has_ended(&self, instant: Timestamp) -> bool {
+        self.to.is_some_and(|to| to <= instant)
+    }
 }
 
 /// The fields of a window of time.
@@ -66,7 +71,7 @@ fn time() -> Value {
     json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
 }
 
-const WEEKDAYS: [(&str, Weekday); 7] = [
+pub(super) const WEEKDAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
     ("tue", Weekday::Tuesday),
     ("wed", Weekday::Wednesday),

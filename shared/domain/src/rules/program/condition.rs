@@ -59,6 +59,11 @@ impl Condition {
         self.expression.as_ref().is_ok_and(|expression| expression.reads(is_it))
     }
 
+    /// Returns the checked expression, if it can be evaluated.
+    pub(crate) fn expression(&self) -> Option<&Expression> {
+        self.expression.as_ref().ok()
+    }
+
     /// Returns its maximum work for an occasion with `lines` lines, in units of [`Work`].
     pub(crate) fn work_for(&self, lines: usize) -> u64 {
         let times = if self.of_line { u64::try_from(lines).unwrap_or(u64::MAX) } else { 1 };
@@ -239,6 +244,9 @@ mod tests {
             ("launch(purchase.total)", "unknown_function", "launch"),
             ("purchase.store.matches('a*')", "unknown_function", "matches"),
             ("[1, 2][0] == 1", "unknown_function", "index"),
+            ("purchase.attributes['pay-by'] == 1", "unknown_function", "cannot be used here"),
+            ("purchase.attributes['payment'] == 'x'", "unknown_function", "; write `purchase.attributes.payment`"),
+            ("member['tier'] == 'x'", "unknown_function", "; write `member.tier`"),
             ("has(purchase)", "expression_invalid", "has"),
         ] {
             let faults = codes(source);
@@ -319,6 +327,7 @@ mod tests {
             let findings = Findings::default();
             let condition = read(&Node::top(&document, &findings), &[], None).unwrap();
             assert_eq!(condition.holds(&Nothing), expected, "{open}");
+            condition.expression().map(Expression::mistakes);
         }
         let chain = format!("purchase{}", ".total".repeat(160));
         assert!(!codes(&chain).is_empty());

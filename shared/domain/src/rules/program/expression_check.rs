@@ -142,6 +142,12 @@ impl Checker<'_> {
 
     fn check_call(&self, call: &CallExpr) -> Checked {
         let name = call.func_name.as_str();
+        if let (operators::INDEX, [owner, key]) = (name, call.args.as_slice())
+            && let Some(instead) = field_instead(&owner.expr, &key.expr)
+        {
+            self.node.lint("unknown_function", format!("{NO_INDEX}; write `{instead}`"));
+            return Err(ConditionFault::Unsupported);
+        }
         let function = FUNCTIONS.iter().find(|(known, _, _)| *known == name);
         if function.is_none() {
             self.node.lint("unknown_function", no_function(name));
@@ -259,10 +265,38 @@ impl Checker<'_> {
     }
 }
 
+/// The message about an index.
+const NO_INDEX: &str = "an index in square brackets cannot be used here";
+
+/// Returns the field that `owner['key']` means, as a condition writes it: `owner.key`.
+fn field_instead(owner: &Expr, key: &Expr) -> Option<String> {
+    let Expr::Literal(LiteralValue::String(key)) = key else { return None };
+    let key = key.inner();
+    let is_name = key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && key.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+    is_name.then(|| Some(format!("{}.{key}", path(owner)?)))?
+}
+
+/// Returns a chain of names as it is written.
+fn path(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) if !select.test => Some(format!("{}.{}", path(&select.operand.expr)?, select.field)),
+        Expr::Select(_)
+        | Expr::Call(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Comprehension(_)
+        | Expr::Struct(_)
+        | Expr::Unspecified => None,
+    }
+}
+
 /// Returns what is wrong with a function that does not exist.
 fn no_function(name: &str) -> String {
     if name == operators::INDEX {
-        return "an index in square brackets cannot be used here".to_owned();
+        return NO_INDEX.to_owned();
     }
     let known: Vec<&str> =
         FUNCTIONS.iter().map(|(name, ..)| *name).filter(|name| name.starts_with(char::is_alphabetic)).collect();

@@ -7,6 +7,7 @@ mod earning_rules;
 mod eligible;
 mod entitlements;
 pub(crate) mod expression_check;
+mod ineffective;
 mod memory;
 mod plans;
 mod points;
@@ -47,7 +48,7 @@ use crate::{
         cap::Cap,
         node::{Findings, NAME_LENGTH_MAX, Node, read_any_text},
         program::entitlements::Intervals,
-        schema::{Field, integer, list, object, parsed, text},
+        schema::{Field, NUMBER_MAX, integer, list, object, parsed, text},
     },
     state::cap_use::CapOwner,
     values::{
@@ -202,7 +203,7 @@ const FIELDS: [Field; 13] = [
         parsed::<OffsetTime>,
     ),
     Field::optional("corrects", "The number of an earlier version whose levels this version removes.", || {
-        integer(1..=i64::MAX)
+        integer(1..=NUMBER_MAX)
     }),
     Field::required("name", "The name shown to people.", || text(NAME_LENGTH_MAX)),
     Field::required("time_zone", "The IANA time zone in which days begin and end, such as `Europe/Istanbul`.", || {
@@ -286,7 +287,7 @@ fn read_program(node: &Node<'_>, version: u64) -> Option<Program> {
 }
 
 fn read_corrects(node: &Node<'_>, version: u64) -> Option<u64> {
-    let corrected = u64::try_from(node.integer(1..=i64::MAX)?).ok()?;
+    let corrected = u64::try_from(node.integer(1..=NUMBER_MAX)?).ok()?;
     if corrected >= version {
         node.lint(
             "unknown_version",

@@ -426,10 +426,11 @@ fn read_levels(node: &Node<'_>, basis: Option<&Basis>, intervals: &Intervals) ->
         node.fault("out_of_range", "must have at least one level");
         return None;
     }
-    for (lower, higher) in levels.iter().zip(levels.iter().skip(1)) {
+    for (lower, (place, higher)) in levels.iter().zip(levels.iter().enumerate().skip(1)) {
         let pairs = || lower.thresholds.0.iter().zip(&higher.thresholds.0);
         if pairs().any(|(low, high)| low.1 > high.1) || pairs().all(|(low, high)| low.1 == high.1) {
-            node.lint("not_ascending", format!("the threshold of {} must be above that of {}", higher.id, lower.id));
+            let message = format!("the threshold of {} must be above that of {}", higher.id, lower.id);
+            node.lint_below(&format!("/{place}"), "not_ascending", message);
         }
     }
     Some(levels)
