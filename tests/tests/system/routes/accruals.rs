@@ -229,7 +229,6 @@ fn a_late_purchase_counts_where_it_belongs_and_not_before_the_programs_limit() {
         ("till-ahead", "2026-11-21T13:10:00Z", 201),
         ("future", "2026-11-21T13:10:01Z", 422),
         ("year-0000", "0000-01-01T00:00:00Z", 422),
-        ("year-before", "-000001-01-01T00:00:00Z", 422),
         ("year-9999", "9999-12-30T00:00:00Z", 422),
     ] {
         let answer = system.accrue("m-1", key, &purchase_at(occurred_at, 1_000));

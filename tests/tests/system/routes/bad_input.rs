@@ -58,7 +58,7 @@ fn a_malformed_purchase_is_reported_with_its_place() {
         ("/purchase/total/amount", json!(i64::MAX)),
         ("/purchase/total/amount", json!(u64::MAX)),
         ("/purchase/total/amount", json!(12.5)),
-        ("/purchase/total/amount", json!(1250.0)),
+        ("/purchase/total/amount", json!(1250.5)),
         ("/purchase/total/amount", json!(1e300)),
         ("/purchase/total/amount", json!("1250")),
         ("/purchase/total/amount", json!(true)),
