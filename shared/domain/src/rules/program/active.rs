@@ -45,7 +45,7 @@ impl ActiveWindow {
             && self.weekdays.as_ref().is_none_or(|days| days.contains(&date_in(zone, instant).weekday()))
     }
 
-    /// Returns whether it has ended by `instant`, for ever.
+    /// Returns whether it has ended by `instant` and does not begin again.
     pub(crate) fn has_ended(&self, instant: Timestamp) -> bool {
         self.to.is_some_and(|to| to <= instant)
     }
