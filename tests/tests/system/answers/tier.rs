@@ -29,9 +29,12 @@ fn end_of(day: Date, now: Timestamp) -> Timestamp {
     (start_of(day.tomorrow().unwrap()) - SignedDuration::from_secs(1)).max(now)
 }
 
-/// Adds a qualifying amount at an instant.
+/// Adds a qualifying amount at an instant. One less than 1 is nothing, which an adjustment cannot add.
 fn buys(system: &System, id: &str, when: Timestamp, amounts: &[(String, i64)]) {
     system.move_clock(&when.to_string());
+    if amounts.iter().all(|(_, amount)| *amount == 0) {
+        return;
+    }
     let qualifying: Value = amounts.iter().map(|(unit, amount)| (unit.clone(), json!(amount))).collect();
     let body = json!({ "points": 0, "qualifying": qualifying, "reason": "bought" });
     system.client.post_under("bought", &format!("{}/adjustments", member(id)), &body).expect(201);
