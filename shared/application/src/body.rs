@@ -98,12 +98,8 @@ impl Body {
 
     /// Returns the refusal of a body with a list at `at`, where the API has none: an unknown field, or another type.
     fn rejected_list<T: DeserializeOwned>(&self, at: String) -> Refusal {
-        let mut body = self.0.clone();
-        if let Some(list) = body.pointer_mut(&at) {
-            *list = Value::Bool(true);
-        }
-        let error: Result<T, _> = serde_path_to_error::deserialize(body);
-        match error {
+        let read: Result<T, _> = serde_path_to_error::deserialize(self.with(&at, true));
+        match read {
             Err(error) => self.rejected::<T>(&error),
             Ok(_) => Refusal::body_malformed(at, "A list is not allowed here; send a single value."),
         }
@@ -122,11 +118,16 @@ impl Body {
 
     /// Reads this body with the value at `at` replaced by `other`.
     fn read_with<T: DeserializeOwned>(&self, at: &str, other: impl Into<Value>) -> Result<T, serde_json::Error> {
+        T::deserialize(self.with(at, other))
+    }
+
+    /// Returns this body with the value at `at` replaced by `other`.
+    fn with(&self, at: &str, other: impl Into<Value>) -> Value {
         let mut body = self.0.clone();
         if let Some(value) = body.pointer_mut(at) {
             *value = other.into();
         }
-        T::deserialize(body)
+        body
     }
 }
 

@@ -55,11 +55,11 @@ impl<'p> Rules<'p> {
     /// Returns those of `terms` that remain if the plan that runs on `day` ends: without its term, and without those that
     /// continue it.
     pub(crate) fn without_running(self, terms: &[PlanTerm], day: Date) -> Vec<PlanTerm> {
+        let running = self.running(terms, day);
         let mut is_ended = false;
         let mut left = Vec::new();
         for term in terms {
-            let is_running = self.running(terms, day) == Some(term);
-            if is_running || is_ended {
+            if running == Some(term) || is_ended {
                 is_ended = term.is_continued;
             } else if term.from > day {
                 left.push(term.clone());

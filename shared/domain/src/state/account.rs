@@ -409,8 +409,8 @@ pub struct Account {
     /// A minimum tier set by an operator.
     pub tier_override: Option<TierOverride>,
     /// The plans that the member has paid for, in order: the one that runs, then those that wait. A term that has ended
-    /// comes first while a payment can still continue it. Only a merge adds a second term, so there is at most one more
-    /// than `merged_from` has.
+    /// comes first while a payment can still continue it. A merge adds terms, and so does a payment under other terms
+    /// than before. There are at most [`PLANS_MAX`](crate::decisions::merge::PLANS_MAX).
     pub plans: Vec<PlanTerm>,
     /// The tier that the ledger last reported. The effective tier is derived and compared with this one to detect a
     /// change.
